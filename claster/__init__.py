@@ -1,0 +1,1 @@
+"""CLASTER: nascent transcription from chromatin tracks and contact maps."""

@@ -1,0 +1,1 @@
+"""Scores of a prediction, and the simple methods that it has to beat."""

@@ -1,0 +1,384 @@
+"""Score the predictions of a run against the simple methods, in the same way for every run."""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from claster.analysis.baselines import (
+    GeneSet,
+    fit_local_ridge,
+    mean_profile,
+    predict_local_ridge,
+)
+from claster.analysis.metrics import SCALE, correlations, gene_means
+from claster.analysis.verdict import compare, outcome, verdict
+from claster.dataset.layout import (
+    DatasetFolders,
+    Split,
+    read_arrays,
+    read_genes_table,
+    read_ids,
+    read_targets,
+)
+from claster.dataset.spec import DatasetSpec, TargetSpec
+from claster.eir.runs import RunFolder, read_predictions
+from claster.errors import ClasterError
+from claster.files import atomic_path, require_file, write_text
+from claster.genome.windows import FORWARD, sample_id, split_sample_id
+from claster.progress import SILENT, Progress
+
+__all__ = ["Evaluation", "evaluate", "metrics_table", "score", "write_evaluation"]
+
+_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of one run.
+
+    Parameters
+    ----------
+    metrics
+        Tidy: `method` (network, mean_profile, ridge, attainable), `condition`, `level` (bin, gene),
+        `statistic` (pearson, spearman), `value`, `n` (points), `scale`, `split`.
+    summary
+        What `summary.json` holds: the verdict and the numbers behind it.
+    baselines
+        Predictions of each baseline, raw scale, forward samples x target columns.
+    """
+
+    metrics: pd.DataFrame
+    summary: dict[str, Any]
+    baselines: dict[str, pd.DataFrame]
+
+
+def evaluate(
+    run_folder: RunFolder | Path | str,
+    spec: DatasetSpec,
+    *,
+    project: Path | str = ".",
+    split: Split = "test",
+    progress: Progress = SILENT,
+) -> Evaluation:
+    """Score the predictions of a run and write the scores into its folder.
+
+    The test split is written to ``evaluation/``, another split to ``evaluation/<split>/``. The same
+    predictions give the same bytes.
+
+    Parameters
+    ----------
+    run_folder
+        A folder below ``runs/`` that holds predictions of `split`.
+    spec
+        The dataset that the run was trained on.
+    project
+        The project's folder.
+    split
+        The split to score.
+    progress
+        Where to report to.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    ClasterError
+        If predictions, targets and genes do not match one to one, or hold values that cannot be
+        scored.
+    """
+    run = run_folder if isinstance(run_folder, RunFolder) else RunFolder(Path(run_folder))
+    evaluation = score(
+        read_predictions(run, split), spec, project=project, split=split, progress=progress
+    )
+    write_evaluation(evaluation, run.evaluation if split == "test" else run.evaluation / split)
+    return evaluation
+
+
+def score(
+    predictions: pd.DataFrame,
+    spec: DatasetSpec,
+    *,
+    project: Path | str = ".",
+    split: Split = "test",
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Evaluation:
+    """Score a table of predictions beside the baselines, which are fitted here.
+
+    Only forward samples are scored, and the baselines train on forward samples of the training
+    split. The ridge's penalty is chosen on the validation split.
+
+    Parameters
+    ----------
+    predictions
+        Raw scale, indexed by sample name, columns as `spec.target.columns`: every sample of the
+        split once (rev samples may be left out altogether).
+    spec
+        The dataset.
+    project
+        The project's folder.
+    split
+        The split that `predictions` belong to.
+    seed
+        Chooses the ridge's training rows where there are more than it takes.
+    progress
+        Where to report to.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    ClasterError
+        See `evaluate`.
+    """
+    target = _require_target(spec)
+    folders = DatasetFolders.of(spec, project=project)
+    folders.require_built()
+    genes = read_genes_table(folders, split=split)
+    _require_genes(genes, read_ids(folders, split), split=split)
+    network = _profiles(
+        predictions,
+        genes,
+        target,
+        named=f"predictions of the {split} split",
+        remedy=f"predict the {split} split of {spec.name!r} with this run again",
+        only=read_ids(folders, split),
+    )
+    observed = _targets(folders, genes, target, split)
+
+    train, valid = (_gene_set(folders, target, part) for part in ("train", "valid"))
+    ridge = fit_local_ridge(
+        train,
+        valid,
+        window=spec.window.binning,
+        target=target.binning,
+        seed=seed,
+        progress=progress,
+    )
+    scored = GeneSet(genes["gene_id"].tolist(), None, _reader(folders, split))
+    average = mean_profile(
+        _targets(folders, read_genes_table(folders, split="train"), target, "train")
+    )
+    baselines = {
+        "mean_profile": np.broadcast_to(average, observed.shape),
+        "ridge": predict_local_ridge(ridge, scored, progress=progress),
+    }
+    methods = {"network": network} | baselines
+    if split == "test" and folders.truth_table().is_file():
+        methods["attainable"] = _profiles(
+            read_targets(folders.truth_table()),
+            genes,
+            target,
+            named=f"noise-free targets ({folders.truth_table()})",
+            remedy="build the dataset again",
+        )
+    metrics = metrics_table(methods, observed, genes, target, split=split)
+    comparisons = compare(metrics)
+    summary = {
+        "verdict": verdict(comparisons, genes=len(genes), split=split),
+        "outcome": {rival: outcome(comparisons, rival) for rival in baselines},
+        "dataset": spec.name,
+        "split": split,
+        "genes": len(genes),
+        "scale": SCALE,
+        "samples": "forward samples only; rev samples are augmentation",
+        "comparisons": comparisons,
+        "ridge": {
+            "alpha": dict(zip(_conditions(target), ridge.alphas, strict=True)),
+            "training_rows": ridge.rows,
+            "training_genes": len(train.gene_ids),
+            "validation_genes": len(valid.gene_ids),
+        },
+    }
+    tables = {name: _table(values, genes, target) for name, values in baselines.items()}
+    return Evaluation(metrics, summary, tables)
+
+
+def metrics_table(
+    methods: Mapping[str, np.ndarray],
+    observed: np.ndarray,
+    genes: pd.DataFrame,
+    target: TargetSpec,
+    *,
+    split: str,
+) -> pd.DataFrame:
+    """Return the tidy table of scores (columns: see `Evaluation`).
+
+    Parameters
+    ----------
+    methods
+        Name and prediction of each method, raw scale, shape (genes, conditions, bins).
+    observed
+        The measured signal, same shape.
+    genes
+        Gene table in the same order, with `gene_id`, `start`, `end`, `tss`.
+    target
+        Conditions and bins.
+    split
+        Name of the split, for the table.
+    """
+    rows = []
+    for method, predicted in methods.items():
+        for number, condition in enumerate(_conditions(target)):
+            seen, guessed = observed[:, number], predicted[:, number]
+            levels = {
+                "bin": correlations(seen, guessed),
+                "gene": correlations(
+                    gene_means(seen, genes, target.binning),
+                    gene_means(guessed, genes, target.binning),
+                ),
+            }
+            for level, result in levels.items():
+                for statistic in ("pearson", "spearman"):
+                    value = round(getattr(result, statistic), _DECIMALS)
+                    rows.append((method, condition, level, statistic, value, result.n))
+    table = pd.DataFrame(rows, columns=["method", "condition", "level", "statistic", "value", "n"])
+    return table.assign(scale=SCALE, split=split)
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
+    """Write metrics (CSV, Parquet), baselines (Parquet) and summary (JSON, last) to `folder`."""
+    split = evaluation.summary["split"]
+    text = evaluation.metrics.to_csv(
+        index=False, float_format=f"%.{_DECIMALS}f", lineterminator="\n"
+    )
+    write_text(folder / "metrics.csv", text)
+    with atomic_path(folder / "metrics.parquet") as partial:
+        evaluation.metrics.to_parquet(partial, index=False)
+    for name, table in evaluation.baselines.items():
+        with atomic_path(folder / f"{name}_{split}.parquet") as partial:
+            table.to_parquet(partial)
+    write_text(folder / "summary.json", json.dumps(evaluation.summary, indent=2) + "\n")
+
+
+def _require_target(spec: DatasetSpec) -> TargetSpec:
+    if spec.target is None:
+        raise ClasterError(
+            f"dataset {spec.name!r} has no target", remedy="add 'target' to its YAML to score a run"
+        )
+    return spec.target
+
+
+def _require_genes(genes: pd.DataFrame, samples: list[str], *, split: str) -> None:
+    if genes.empty:
+        raise ClasterError(
+            f"the {split} split holds no gene", remedy="widen its rule in 'splits' and build again"
+        )
+    listed = {split_sample_id(sample)[0] for sample in samples}
+    known = set(genes["gene_id"])
+    if listed != known or genes["gene_id"].duplicated().any():
+        raise ClasterError(
+            f"gene table and ID file of the {split} split do not match{_examples(listed ^ known)}",
+            remedy="build the dataset again",
+        )
+
+
+def _gene_set(folders: DatasetFolders, target: TargetSpec, split: Split) -> GeneSet:
+    genes = read_genes_table(folders, split=split)
+    targets = _targets(folders, genes, target, split)
+    return GeneSet(genes["gene_id"].tolist(), targets, _reader(folders, split))
+
+
+def _reader(folders: DatasetFolders, split: Split) -> Callable[[list[str]], np.ndarray]:
+    def read(gene_ids: list[str]) -> np.ndarray:
+        try:
+            return read_arrays(folders, gene_ids, split=split)
+        except FileNotFoundError as error:
+            raise ClasterError(
+                f"no landscape at {error.filename}", remedy="build the dataset again"
+            ) from error
+
+    return read
+
+
+def _targets(
+    folders: DatasetFolders, genes: pd.DataFrame, target: TargetSpec, split: Split
+) -> np.ndarray:
+    path = require_file(
+        folders.target_table(split),
+        named=f"targets of the {split} split",
+        remedy="build the dataset again",
+    )
+    return _profiles(
+        read_targets(path),
+        genes,
+        target,
+        named=f"targets of the {split} split ({path})",
+        remedy="build the dataset again",
+    )
+
+
+def _profiles(
+    table: pd.DataFrame,
+    genes: pd.DataFrame,
+    target: TargetSpec,
+    *,
+    named: str,
+    remedy: str,
+    only: Collection[str] | None = None,
+) -> np.ndarray:
+    """Return the forward rows of a checked table, shape (genes, conditions, bins), in gene order.
+
+    With `only`, the table may hold these samples and no others: all of them, or all forward ones.
+    """
+    wrong = set(table.columns) ^ set(target.columns)
+    if wrong or len(table.columns) != len(target.columns):
+        raise ClasterError(
+            f"{named}: {len(table.columns)} columns where the dataset has {len(target.columns)}"
+            f"{_examples(wrong)}",
+            remedy=remedy,
+        )
+    held = set(table.index)
+    if len(held) < len(table):
+        twice = table.index[table.index.duplicated()]
+        raise ClasterError(f"{named}: samples appear twice{_examples(twice)}", remedy=remedy)
+    forward = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
+    needed = set(forward)
+    if only is not None:
+        unknown = held - set(only)
+        if unknown:
+            raise ClasterError(
+                f"{named}: {len(unknown)} samples are not of this split{_examples(unknown)}",
+                remedy=remedy,
+            )
+        needed = set(only) if held - needed else needed
+    missing = needed - held
+    if missing:
+        raise ClasterError(
+            f"{named}: {len(missing)} of {len(needed)} samples are missing{_examples(missing)}",
+            remedy=remedy,
+        )
+    values = table.loc[forward, target.columns].to_numpy()
+    invalid = ~np.isfinite(values).all(axis=1)
+    if invalid.any():
+        raise ClasterError(
+            f"{named}: values are missing or infinite in {invalid.sum()} samples"
+            f"{_examples(np.array(forward)[invalid])}",
+            remedy=remedy,
+        )
+    return values.reshape(len(genes), len(target.conditions), target.bins)
+
+
+def _table(profiles: np.ndarray, genes: pd.DataFrame, target: TargetSpec) -> pd.DataFrame:
+    index = pd.Index([sample_id(gene, FORWARD) for gene in genes["gene_id"]], name="ID")
+    values = profiles.reshape(len(genes), -1).astype(np.float32)
+    return pd.DataFrame(values, index=index, columns=target.columns)
+
+
+def _conditions(target: TargetSpec) -> list[str]:
+    return [condition.name for condition in target.conditions]
+
+
+def _examples(names: Iterable[object]) -> str:
+    listed = sorted(str(name) for name in names)
+    more = ", ..." if len(listed) > 3 else ""
+    return f" ({', '.join(listed[:3])}{more})" if listed else ""

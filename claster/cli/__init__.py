@@ -1,0 +1,67 @@
+"""The command line: one module a command, no logic of its own."""
+
+import errno
+import os
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from claster.cli import configure, data, demo, evaluate, predict, simulate, train
+from claster.errors import ClasterError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Predict nascent transcription from chromatin tracks and contact maps, and question the model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(simulate.simulate)
+app.add_typer(data.app, name="data")
+app.command()(configure.configure)
+app.command()(train.train)
+app.command()(predict.predict)
+app.command()(evaluate.evaluate)
+app.command()(demo.demo)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.")
+    ] = False,
+) -> None:
+    if version:
+        import importlib.metadata
+
+        typer.echo(importlib.metadata.version("claster"))
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; a fault that the user can mend is one line and exit code 1."""
+    try:
+        app()
+    except ClasterError as error:
+        _complain(str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        where = f" at {error.filename}" if error.filename else ""
+        _complain(f"{os.strerror(error.errno)}{where}: free disk space or choose another folder")
+    except KeyboardInterrupt:
+        _complain(
+            "interrupted: nothing half-written is left, run the same command again", status=130
+        )
+
+
+def _complain(text: str, *, status: int = 1) -> None:
+    Console(stderr=True, soft_wrap=True).print(
+        f"[bold red]error:[/] {escape(text)}", highlight=False
+    )
+    sys.exit(status)

@@ -1,0 +1,1 @@
+"""Contact matrices in, contact maps of windows out."""

@@ -1,0 +1,1 @@
+"""The dataset YAML, its source files, and the arrays and tables built from them."""

@@ -1,0 +1,142 @@
+"""Where the files of a built dataset are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
+from claster.genome.windows import FORWARD, REVERSE, sample_id
+
+__all__ = [
+    "SPLITS",
+    "DatasetFolders",
+    "Split",
+    "read_arrays",
+    "read_genes_table",
+    "read_ids",
+    "read_targets",
+]
+
+Split = Literal["train", "valid", "test"]
+SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class DatasetFolders:
+    """The folders of a built dataset, below the project's folder.
+
+    EIR reads one folder and one table for training and validation together: these are named
+    `train_valid` and hold what `train` and `valid` hold.
+    """
+
+    name: str
+    project: Path = Path()
+
+    @classmethod
+    def of(cls, spec: DatasetSpec, *, project: Path | str = ".") -> "DatasetFolders":
+        """Return the folders of the dataset that `spec` describes."""
+        return cls(spec.name, Path(project))
+
+    @property
+    def inputs(self) -> Path:
+        """Arrays, gene tables and manifest."""
+        return self.project / "inputs" / self.name
+
+    @property
+    def targets(self) -> Path:
+        """Target tables and ID files."""
+        return self.project / "targets" / self.name
+
+    @property
+    def manifest(self) -> Path:
+        """The manifest; written last, so its presence says that the dataset is whole."""
+        return self.inputs / "manifest.json"
+
+    @property
+    def genes(self) -> Path:
+        """Table of the kept genes."""
+        return self.inputs / "genes.tsv"
+
+    @property
+    def dropped(self) -> Path:
+        """Table of the dropped genes, one reason each."""
+        return self.inputs / "dropped.tsv"
+
+    def arrays(self, modality: str, part: str) -> Path:
+        """Folder of the arrays of a modality (`landscape`, `contacts`) and split or `train_valid`."""
+        return self.inputs / modality / part
+
+    def target_table(self, split: str) -> Path:
+        """Target table that holds a split."""
+        return self.targets / ("test.csv" if split == "test" else "train_valid.csv")
+
+    def truth_table(self) -> Path:
+        """Noise-free targets of the test split; only where the dataset names noise-free tracks."""
+        return self.targets / "truth_test.csv"
+
+    def ids(self, split: str) -> Path:
+        """Sample names of a split, one a line."""
+        return self.targets / f"ids_{split}.txt"
+
+    def require_built(self) -> None:
+        """Raise `ClasterError` unless the dataset was built."""
+        if not self.manifest.is_file():
+            raise ClasterError(
+                f"dataset {self.name!r} is not built (no {self.manifest})",
+                remedy=f"run 'claster data build {self.name}' first",
+            )
+
+
+def read_ids(folders: DatasetFolders, split: Split) -> list[str]:
+    """Return the sample names of a split, forward and rev, in file order."""
+    return folders.ids(split).read_text(encoding="utf-8").split()
+
+
+def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> pd.DataFrame:
+    """Return the kept genes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `gene_id`, `name`, `type`, `chrom`, `start`, `end` (0-based half-open), `strand`,
+        `tss` (0-based), `split`, ordered by chromosome and TSS.
+    """
+    table = pd.read_csv(folders.genes, sep="\t", dtype={"chrom": str, "gene_id": str, "name": str})
+    if split is not None:
+        table = table[table["split"] == split].reset_index(drop=True)
+    return table
+
+
+def read_targets(path: Path) -> pd.DataFrame:
+    """Return a target table, float32, samples x columns, indexed by sample name (`ID`)."""
+    table = pd.read_csv(path, index_col="ID", dtype={"ID": str}, engine="c")
+    return table.astype(np.float32)
+
+
+def read_arrays(
+    folders: DatasetFolders,
+    gene_ids: list[str],
+    *,
+    split: Split,
+    modality: str = "landscape",
+    rev: bool = False,
+) -> np.ndarray:
+    """Return the arrays of several genes.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32; (genes, tracks, bins) for landscapes, (genes, rows, columns) for contact maps.
+    """
+    orientation = REVERSE if rev else FORWARD
+    folder = folders.arrays(modality, split)
+    return np.stack(
+        [
+            np.load(folder / f"{sample_id(gene, orientation)}.npy", allow_pickle=False)
+            for gene in gene_ids
+        ]
+    )

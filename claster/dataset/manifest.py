@@ -1,0 +1,110 @@
+"""What a built dataset was made from, so that it can be trusted and need not be made twice."""
+
+import importlib.metadata
+import platform
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ValidationError
+
+from claster.dataset.layout import DatasetFolders
+from claster.dataset.sources import source_files
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
+from claster.files import sha256
+
+__all__ = ["Manifest", "SourceFile", "differences", "fingerprint", "read_manifest", "versions"]
+
+_LIBRARIES = ("claster", "numpy", "pandas", "pybigtools", "bioframe", "cooler", "scipy")
+
+
+class SourceFile(BaseModel):
+    """A source file as it was when read."""
+
+    path: str
+    bytes: int
+    modified_ns: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """The record of a build (`inputs/<dataset>/manifest.json`, format version 1)."""
+
+    format: Literal[1] = 1
+    dataset: DatasetSpec
+    sources: dict[str, SourceFile]
+    versions: dict[str, str]
+    genes_in: int
+    genes_kept: dict[str, int]
+    genes_dropped: dict[str, int]
+    shared_bp: dict[str, int]
+    contacts_missing_mean: float | None
+    target_sha256: dict[str, str]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that make the numbers."""
+    return {"python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in _LIBRARIES
+    }
+
+
+def fingerprint(spec: DatasetSpec) -> dict[str, SourceFile]:
+    """Return size, time and SHA-256 of every source file."""
+    return {
+        name: SourceFile(
+            path=str(path),
+            bytes=path.stat().st_size,
+            modified_ns=path.stat().st_mtime_ns,
+            sha256=sha256(path),
+        )
+        for name, path in source_files(spec).items()
+    }
+
+
+def read_manifest(folders: DatasetFolders) -> Manifest | None:
+    """Return the manifest of a built dataset, or None where there is none.
+
+    Raises
+    ------
+    ClasterError
+        If there is one that does not read.
+    """
+    if not folders.manifest.is_file():
+        return None
+    try:
+        return Manifest.model_validate_json(folders.manifest.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise ClasterError(
+            f"{folders.manifest} is not a manifest of this version ({error.error_count()} faults)",
+            remedy="build the dataset anew with --force",
+        ) from error
+
+
+def differences(manifest: Manifest, spec: DatasetSpec) -> list[str]:
+    """Return what has changed since a dataset was built; empty when it can be used as it is.
+
+    A source file counts as the same when path, size and time agree; where only path or time differ,
+    its SHA-256 decides.
+    """
+    changed = [
+        f"'{key}' of the dataset"
+        for key in DatasetSpec.model_fields
+        if key not in {"description", "data", "simulation"}
+        and getattr(manifest.dataset, key) != getattr(spec, key)
+    ]
+    files = source_files(spec)
+    for name in sorted(files.keys() | manifest.sources.keys()):
+        path, record = files.get(name), manifest.sources.get(name)
+        if path is None or record is None or not path.is_file() or not _same(path, record):
+            changed.append(name)
+    return changed
+
+
+def _same(path: Path, record: SourceFile) -> bool:
+    stat = path.stat()
+    if stat.st_size != record.bytes:
+        return False
+    return (str(path) == record.path and stat.st_mtime_ns == record.modified_ns) or sha256(
+        path
+    ) == record.sha256

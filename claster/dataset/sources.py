@@ -1,0 +1,155 @@
+"""Open and check every source file of a dataset before any work is done."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cooler
+import pandas as pd
+
+from claster.contacts.cool import open_contacts
+from claster.dataset.spec import Condition, DatasetSpec, SignalFiles
+from claster.errors import ClasterError
+from claster.genome.assembly import chromosome_sizes, match_chromosomes
+from claster.genome.genes import read_genes
+from claster.signal.bigwig import BigWig
+
+__all__ = ["Sources", "open_sources", "source_files"]
+
+Strands = list[tuple[BigWig, float]]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The open source files of a dataset, all of one assembly.
+
+    Attributes
+    ----------
+    sizes
+        Chromosome sizes in bp.
+    genes
+        Every gene of the annotation.
+    tracks
+        The landscape's rows.
+    targets
+        Strands and their signs by condition.
+    truths
+        The same for noise-free tracks, where the dataset names them.
+    contacts, contact_names
+        The cooler and its name of each chromosome, or None and empty.
+    without_signal, without_contacts
+        Chromosomes that some file lacks, with what is said of them.
+    """
+
+    sizes: dict[str, int]
+    genes: pd.DataFrame
+    tracks: list[BigWig]
+    targets: dict[str, Strands]
+    truths: dict[str, Strands]
+    contacts: cooler.Cooler | None
+    contact_names: dict[str, str]
+    without_signal: dict[str, str]
+    without_contacts: dict[str, str]
+
+
+def source_files(spec: DatasetSpec) -> dict[str, Path]:
+    """Return every source file of a dataset by what it is called in messages."""
+    files = {f"track {track.name}": spec.source(track.file) for track in spec.tracks}
+    files["genes"] = spec.source(spec.genes.file)
+    if spec.chrom_sizes:
+        files["chromosome sizes"] = spec.source(spec.chrom_sizes)
+    if spec.contacts:
+        files["contacts"] = spec.source(spec.contacts.file.partition("::")[0])
+    for condition in spec.target.conditions if spec.target else ():
+        files |= dict(_signal_names(spec, condition, f"target {condition.name}"))
+        if condition.truth:
+            files |= dict(_signal_names(spec, condition.truth, f"truth {condition.name}"))
+    return files
+
+
+@contextmanager
+def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
+    """Open all files of a dataset and check that they belong together.
+
+    Parameters
+    ----------
+    spec
+        The dataset.
+
+    Yields
+    ------
+    Sources
+
+    Raises
+    ------
+    ClasterError
+        At the first file that is missing, does not read, or belongs to another assembly.
+    """
+    sizes = chromosome_sizes(
+        spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
+    )
+    genes = read_genes(spec.source(spec.genes.file))
+    wanted = _chromosomes_with_genes(genes, sizes, spec)
+    lacking: dict[str, str] = {}
+    with ExitStack() as stack:
+
+        def open_track(path: Path, named: str) -> BigWig:
+            track = stack.enter_context(BigWig(path, named=named))
+            track.rename(match_chromosomes(wanted, track.sizes, file=path, named=named))
+            for chrom in wanted:
+                if not track.has(chrom):
+                    lacking.setdefault(chrom, f"{named} lacks {chrom}")
+            return track
+
+        def open_strands(files: SignalFiles, named: str) -> Strands:
+            paths = dict(_signal_names(spec, files, named))
+            return [
+                (open_track(path, name), sign)
+                for (name, path), (_, sign) in zip(paths.items(), files.strands, strict=True)
+            ]
+
+        tracks = [open_track(spec.source(t.file), f"track {t.name}") for t in spec.tracks]
+        conditions: tuple[Condition, ...] = spec.target.conditions if spec.target else ()
+        targets = {c.name: open_strands(c, f"target {c.name}") for c in conditions}
+        truths = {c.name: open_strands(c.truth, f"truth {c.name}") for c in conditions if c.truth}
+        contacts, names, without = _open_contacts(spec, wanted)
+        yield Sources(sizes, genes, tracks, targets, truths, contacts, names, lacking, without)
+
+
+def _signal_names(spec: DatasetSpec, files: SignalFiles, named: str) -> list[tuple[str, Path]]:
+    strands = files.strands
+    labels = [named] if len(strands) == 1 else [f"{named} plus", f"{named} minus"]
+    return [(label, spec.source(file)) for label, (file, _) in zip(labels, strands, strict=True)]
+
+
+def _chromosomes_with_genes(
+    genes: pd.DataFrame, sizes: Mapping[str, int], spec: DatasetSpec
+) -> dict[str, int]:
+    match_chromosomes(
+        dict.fromkeys(sizes, 0),
+        dict.fromkeys(genes["chrom"].unique(), 0),
+        file=spec.source(spec.genes.file),
+        named="genes",
+    )
+    present = set(genes["chrom"]) - set(spec.genes.exclude_chromosomes)
+    wanted = {chrom: size for chrom, size in sizes.items() if chrom in present}
+    if not wanted:
+        raise ClasterError(
+            f"genes ({spec.source(spec.genes.file)}) name chromosomes like {genes['chrom'].iloc[0]}, "
+            f"the assembly like {next(iter(sizes))}",
+            remedy="give genes and chromosome sizes the same names",
+        )
+    return wanted
+
+
+def _open_contacts(
+    spec: DatasetSpec, wanted: Mapping[str, int]
+) -> tuple[cooler.Cooler | None, dict[str, str], dict[str, str]]:
+    if spec.contacts is None:
+        return None, {}, {}
+    path = spec.source(spec.contacts.file)
+    clr = open_contacts(path, resolution=spec.contacts.resolution, balance=spec.contacts.balance)
+    found = {str(name): int(size) for name, size in clr.chromsizes.items()}
+    names = match_chromosomes(wanted, found, file=path, named="contacts")
+    return clr, names, {c: f"contacts lack {c}" for c in wanted if c not in names}

@@ -1,0 +1,335 @@
+"""The dataset YAML: which files, which windows, which genes are held out."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from claster.errors import ClasterError
+from claster.genome.windows import Binning
+
+__all__ = [
+    "DATA_VARIABLE",
+    "Condition",
+    "ContactsSpec",
+    "DatasetSpec",
+    "GenesSpec",
+    "SignalFiles",
+    "SimulationSpec",
+    "SplitsSpec",
+    "TargetSpec",
+    "TrackSpec",
+    "WindowSpec",
+    "find_dataset",
+    "load_dataset",
+]
+
+DATA_VARIABLE = "CLASTER_DATA"
+_DEFAULT_DATA = "inputs/source"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def _plain_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} may hold letters, digits, '.', '_' and '-' only")
+    return name
+
+
+def _odd(bins: int) -> int:
+    if bins < 1 or bins % 2 == 0:
+        raise ValueError(
+            f"{bins} bins: an odd number is needed, so that one bin is centred on the TSS"
+        )
+    return bins
+
+
+def _even(size: int) -> int:
+    if size < 2 or size % 2:
+        raise ValueError(
+            f"{size} bp: an even bin size is needed, so that a bin can be centred on the TSS"
+        )
+    return size
+
+
+Name = Annotated[str, AfterValidator(_plain_name)]
+OddBins = Annotated[int, AfterValidator(_odd)]
+EvenSize = Annotated[int, AfterValidator(_even)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrackSpec(_Part):
+    """One row of the landscape: a bigWig file."""
+
+    name: Name
+    file: str
+
+
+class SignalFiles(_Part):
+    """One unstranded bigWig, or a strand pair whose signals are summed."""
+
+    file: str | None = None
+    plus: str | None = None
+    minus: str | None = None
+    minus_values: Literal["positive", "negative"] = "positive"
+
+    @model_validator(mode="after")
+    def _one_or_pair(self) -> Self:
+        pair = (self.plus is not None, self.minus is not None)
+        if (self.file is not None and any(pair)) or (self.file is None and not all(pair)):
+            raise ValueError("give either 'file' or both 'plus' and 'minus'")
+        return self
+
+    @property
+    def strands(self) -> list[tuple[str, float]]:
+        """File and sign of each strand."""
+        if self.file is not None:
+            return [(self.file, 1.0)]
+        sign = -1.0 if self.minus_values == "negative" else 1.0
+        return [(str(self.plus), 1.0), (str(self.minus), sign)]
+
+
+class Condition(SignalFiles):
+    """The nascent transcription of one condition, and its noise-free truth where that is known."""
+
+    name: Name
+    truth: SignalFiles | None = None
+
+
+class TargetSpec(_Part):
+    """What is predicted: bins of nascent transcription around the TSS.
+
+    `smoothing` is the standard deviation in bp of the Gaussian that runs over 20 bp bins before
+    they are averaged (0: none); the published targets use 1000. `statistic` is the ``mean`` signal of
+    a bin, as published for EU-seq coverage, or its ``sum``, for tracks that count read ends.
+    """
+
+    conditions: tuple[Condition, ...] = Field(min_length=1)
+    bin: EvenSize = 1000
+    bins: OddBins = 401
+    smoothing: int = Field(default=1000, ge=0)
+    statistic: Literal["mean", "sum"] = "mean"
+
+    @property
+    def binning(self) -> Binning:
+        """The bins of the target window."""
+        return Binning(self.bins, self.bin)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the target columns, ``-200_ctrl`` to ``200_ctrl`` for each condition in turn."""
+        return [f"{k}_{c.name}" for c in self.conditions for k in self.binning.offsets]
+
+
+class WindowSpec(_Part):
+    """The landscape window: odd number of bins, centred on the TSS."""
+
+    bin: EvenSize = 100
+    bins: OddBins = 10_001
+
+    @property
+    def binning(self) -> Binning:
+        """The bins of the landscape window."""
+        return Binning(self.bins, self.bin)
+
+
+class ContactsSpec(_Part):
+    """The contact map of each window.
+
+    `value` is ``log_oe`` (log2 observed over expected at that separation) or ``log10`` (log10 of
+    the contact frequency). A gene is dropped when more than `max_missing` of its map is unknown.
+    """
+
+    file: str
+    resolution: int = Field(default=1600, gt=0)
+    balance: bool = True
+    map: Literal["diagonal"] = "diagonal"
+    rows: int = Field(default=129, gt=1)
+    value: Literal["log_oe", "log10"] = "log_oe"
+    max_missing: float = Field(default=0.5, ge=0, le=1)
+
+
+class GenesSpec(_Part):
+    """Which genes get a window. `types: null` takes every type."""
+
+    file: str
+    types: tuple[str, ...] | None = ("protein_coding",)
+    exclude_chromosomes: tuple[str, ...] = ("chrM", "MT")
+
+
+class SplitsSpec(_Part):
+    """Which genes are held out, each rule a chromosome, ``chr21:36,000,000-48,129,895`` or a BED file.
+
+    A gene belongs to the split that holds its TSS; all others train. Where the input window of a
+    gene shares a base with one of a later split (train < valid < test) the gene is dropped, unless
+    `allow_shared_windows` says that it may stay.
+    """
+
+    valid: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+    allow_shared_windows: bool = False
+
+
+class SimulationSpec(_Part):
+    """How `claster simulate` makes this dataset's source files."""
+
+    seed: int = 1
+    chromosomes: int = 4
+    megabases: float = 40.0
+    genes: int = 250
+    smooth: bool = False
+
+
+class DatasetSpec(_Part):
+    """A dataset: its source files, windows, genes and splits (`configurations/datasets/NAME.yaml`)."""
+
+    name: Name
+    description: str = ""
+    assembly: str
+    data: str = "${CLASTER_DATA}"
+    chrom_sizes: str | None = None
+    tracks: tuple[TrackSpec, ...] = Field(min_length=1)
+    genes: GenesSpec
+    target: TargetSpec | None = None
+    contacts: ContactsSpec | None = None
+    window: WindowSpec = WindowSpec()
+    summary: Literal["mean_all", "mean_covered"] = "mean_all"
+    regions: tuple[str, ...] | None = None
+    splits: SplitsSpec = SplitsSpec()
+    simulation: SimulationSpec | None = None
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        _refuse_twice("track", [track.name for track in self.tracks])
+        if self.target:
+            _refuse_twice("condition", [condition.name for condition in self.target.conditions])
+        return self
+
+    @property
+    def data_folder(self) -> Path:
+        """Where the source files are: `data` with ``${CLASTER_DATA}`` filled in."""
+        data = os.environ.get(DATA_VARIABLE) or _DEFAULT_DATA
+        return Path(self.data.replace("${" + DATA_VARIABLE + "}", data))
+
+    def source(self, file: str) -> Path:
+        """Return the path of a source file; relative ones start at `data_folder`."""
+        return self.data_folder / file
+
+    @property
+    def landscape_shape(self) -> tuple[int, int]:
+        """Shape of a landscape, (tracks, bins)."""
+        return len(self.tracks), self.window.bins
+
+
+def find_dataset(name: str, *, project: Path | str = ".") -> Path:
+    """Return the YAML file of a dataset.
+
+    Parameters
+    ----------
+    name
+        A name below `configurations/datasets` ("toy", "examples/k562_chr21") or a path to a YAML file.
+    project
+        The project's folder.
+
+    Raises
+    ------
+    ClasterError
+        If there is no such file.
+    """
+    if name.endswith((".yaml", ".yml")):
+        path = Path(name)
+        if path.is_file():
+            return path
+        raise ClasterError(f"no dataset file at {path}", remedy="check the path")
+    folder = Path(project) / "configurations" / "datasets"
+    path = folder / f"{name}.yaml"
+    if path.is_file():
+        return path
+    known = sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml"))
+    raise ClasterError(
+        f"no dataset {name!r} in {folder}",
+        remedy=f"choose one of {', '.join(known)}" if known else "run from the project's folder",
+    )
+
+
+def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
+    """Read and check a dataset YAML.
+
+    Parameters
+    ----------
+    name
+        See `find_dataset`.
+    project
+        The project's folder.
+
+    Returns
+    -------
+    DatasetSpec
+
+    Raises
+    ------
+    ClasterError
+        If the file is missing, is no YAML, or breaks the schema; the message names file, line and key.
+    """
+    path = find_dataset(str(name), project=project)
+    text = path.read_text(encoding="utf-8")
+    try:
+        content = yaml.safe_load(text)
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise ClasterError(
+            f"{path} is not YAML ({_one_line(error)})", remedy="mend the file"
+        ) from error
+    if not isinstance(content, dict):
+        raise ClasterError(
+            f"{path} holds no keys", remedy="start from configurations/datasets/toy.yaml"
+        )
+    try:
+        return DatasetSpec.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        line = _line_of(tree, first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise ClasterError(
+                f"{path}, line {line}: unknown key '{key}'",
+                remedy="remove it or mend its spelling (docs/file_formats.md lists the keys)",
+            ) from None
+        message = first["msg"].removeprefix("Value error, ")
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise ClasterError(
+            f"{path}, line {line}: {key}: {message}{more}", remedy="mend this key"
+        ) from None
+
+
+def _refuse_twice(kind: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two {kind}s are named {name!r}")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
+    """Return the line (1-based) of the deepest part of `location` that the file holds."""
+    line = 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == part]
+            if not found:
+                break
+            key, node = found[0]
+            line = key.start_mark.line + 1
+        elif (
+            isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
+        ):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line

@@ -1,0 +1,356 @@
+"""What must be true before EIR starts, since EIR trains on through most faults.
+
+EIR 0.25 fills a missing array with Gaussian noise, leaves out samples without a target, trains on
+NaN, and names no file when shapes differ. Each fault ends here in one `ClasterError`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pandas as pd
+
+from claster.contacts.maps import DiagonalMap
+from claster.dataset.layout import DatasetFolders, Split, read_ids
+from claster.dataset.spec import DatasetSpec
+from claster.eir.configure import Device, SampleCounts
+from claster.eir.flavours import Flavour
+from claster.errors import ClasterError
+from claster.progress import SILENT, Progress
+
+__all__ = [
+    "check_arrays",
+    "check_prediction",
+    "check_targets",
+    "check_training",
+    "resolve_device",
+    "sample_counts",
+]
+
+_EXAMPLES = 3
+
+
+def check_training(
+    flavour: Flavour,
+    spec: DatasetSpec,
+    *,
+    project: Path | str = ".",
+    progress: Progress = SILENT,
+) -> SampleCounts:
+    """Refuse a dataset on which EIR would fail or, worse, train on.
+
+    Parameters
+    ----------
+    flavour, spec
+        What will be trained, on which dataset.
+    project
+        The project's folder.
+    progress
+        Where to report to.
+
+    Returns
+    -------
+    SampleCounts
+        Numbers of samples to train and to validate on.
+
+    Raises
+    ------
+    ClasterError
+        If samples differ between arrays, target table and ID files; an array or target is damaged,
+        of another shape, or not finite; or there are too few samples for any batch.
+    """
+    folders = DatasetFolders.of(spec, project=project)
+    counts = sample_counts(folders)
+    ids = _ids(folders, "train") + _ids(folders, "valid")
+    _refuse_duplicates(ids, f"{folders.ids('train')} and {folders.ids('valid')}", folders)
+    check_targets(spec, folders.target_table("train"), ids)
+    for modality in flavour.inputs:
+        check_arrays(spec, folders, modality, "train_valid", ids, progress=progress)
+    return counts
+
+
+def check_prediction(
+    modalities: Iterable[str],
+    spec: DatasetSpec,
+    split: Split,
+    *,
+    project: Path | str = ".",
+    progress: Progress = SILENT,
+) -> list[str]:
+    """Refuse a split that EIR would predict wrongly.
+
+    Returns
+    -------
+    list of str
+        The sample names of the split, in file order.
+
+    Raises
+    ------
+    ClasterError
+        If samples differ between the arrays and the ID file, or an array is damaged, of another
+        shape, or not finite.
+    """
+    folders = DatasetFolders.of(spec, project=project)
+    ids = _ids(folders, split)
+    _refuse_duplicates(ids, str(folders.ids(split)), folders)
+    for modality in modalities:
+        check_arrays(spec, folders, modality, split, ids, progress=progress)
+    return ids
+
+
+def sample_counts(folders: DatasetFolders) -> SampleCounts:
+    """Return how many samples there are to train and to validate on.
+
+    Raises
+    ------
+    ClasterError
+        If there are fewer than 2 of either: EIR needs a batch of each.
+    """
+    counts = SampleCounts(train=len(_ids(folders, "train")), valid=len(_ids(folders, "valid")))
+    for split, count in (("train", counts.train), ("valid", counts.valid)):
+        if count < 2:
+            raise ClasterError(
+                f"{folders.ids(split)} names {count} samples and EIR needs at least 2",
+                remedy=f"mend 'splits' in the YAML of dataset {folders.name!r} and build it again",
+            )
+    return counts
+
+
+def check_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
+    """Refuse a target table unless it holds one finite row for each sample.
+
+    Parameters
+    ----------
+    spec
+        The dataset; it names the columns.
+    table
+        CSV with column ID and the target columns.
+    ids
+        The samples that it must hold, in any order.
+
+    Raises
+    ------
+    ClasterError
+        If columns, samples or values are not as they should be.
+    """
+    remedy = _rebuild(spec.name)
+    if spec.target is None:
+        raise ClasterError(
+            f"dataset {spec.name!r} has no target", remedy="add 'target' to its YAML"
+        )
+    if not table.is_file():
+        raise ClasterError(f"no target table at {table}", remedy=remedy)
+    try:
+        rows = pd.read_csv(table, dtype={"ID": str}, low_memory=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ClasterError(f"{table} is not a table ({_one_line(error)})", remedy=remedy) from error
+    expected = ["ID", *spec.target.columns]
+    _refuse_difference(
+        expected, list(rows.columns), "column", str(table), str(spec.name), remedy=remedy
+    )
+    doubled = rows["ID"][rows["ID"].duplicated()]
+    if len(doubled):
+        raise ClasterError(
+            f"{table} holds {_count(doubled, 'sample')} more than once", remedy=remedy
+        )
+    _refuse_difference(ids, list(rows["ID"]), "sample", str(table), "the ID files", remedy=remedy)
+    values = rows[spec.target.columns].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    faulty = np.argwhere(~np.isfinite(values))
+    if len(faulty):
+        row, column = faulty[0]
+        found = rows[spec.target.columns[column]].iloc[row]
+        raise ClasterError(
+            f"{table} holds {len(faulty)} values that are no finite number, the first "
+            f"({found}) at sample {rows['ID'].iloc[row]}, column {spec.target.columns[column]}",
+            remedy=remedy,
+        )
+
+
+def check_arrays(
+    spec: DatasetSpec,
+    folders: DatasetFolders,
+    modality: str,
+    part: str,
+    ids: Sequence[str],
+    *,
+    progress: Progress = SILENT,
+) -> None:
+    """Refuse a folder of arrays unless it holds one whole, finite array for each sample.
+
+    Parameters
+    ----------
+    spec, folders
+        The dataset and where it lies.
+    modality, part
+        Which folder: ``landscape`` or ``contacts``; a split or ``train_valid``.
+    ids
+        The samples that it must hold, in any order.
+    progress
+        Where to report to.
+
+    Raises
+    ------
+    ClasterError
+        If anything else lies there, an array is missing or damaged, has another shape or type, or
+        holds a value that is not finite.
+    """
+    folder = folders.arrays(modality, part)
+    remedy = _rebuild(spec.name)
+    if not folder.is_dir():
+        raise ClasterError(f"no folder of arrays at {folder}", remedy=remedy)
+    paths = sorted(folder.iterdir())
+    strange = [path.name for path in paths if path.suffix != ".npy" or not path.is_file()]
+    if strange:
+        raise ClasterError(
+            f"{folder} holds {_count(strange, 'entry')} that {_is(strange)} no array file",
+            remedy="remove what does not belong there, or build the dataset again with --force",
+        )
+    found = [path.stem for path in paths]
+    _refuse_difference(ids, found, "array", str(folder), "the ID files", remedy=remedy)
+    expected = _expected_shape(spec, modality)
+    with progress.step(f"check {modality}", len(paths)) as step:
+        for path in paths:
+            fault = _array_fault(path, expected)
+            if fault:
+                raise ClasterError(f"{path} {fault}", remedy=remedy)
+            step.advance()
+
+
+def resolve_device(device: Device) -> Device:
+    """Return where to compute: ``auto`` becomes ``cuda`` if EIR can use one, else ``cpu``.
+
+    Raises
+    ------
+    ClasterError
+        If ``cuda`` is asked for where there is none.
+    """
+    if device == "cpu":
+        return "cpu"
+    if device == "auto" and not any(Path("/dev").glob("nvidia[0-9]*")):
+        return "cpu"
+    import torch  # seconds, and only wanted where a GPU is in question
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if device == "auto":
+        return "cpu"
+    raise ClasterError(
+        "device cuda was asked for and PyTorch finds no CUDA GPU here",
+        remedy="use --device cpu, or check the driver with nvidia-smi",
+    )
+
+
+def _ids(folders: DatasetFolders, split: Split) -> list[str]:
+    path = folders.ids(split)
+    if not path.is_file():
+        raise ClasterError(f"no list of samples at {path}", remedy=_rebuild(folders.name))
+    ids = read_ids(folders, split)
+    if not ids:
+        raise ClasterError(
+            f"{path} names no sample",
+            remedy=f"mend 'splits' in the YAML of dataset {folders.name!r} and build it again",
+        )
+    return ids
+
+
+def _expected_shape(spec: DatasetSpec, modality: str) -> tuple[int, ...]:
+    if modality == "landscape":
+        return spec.landscape_shape
+    if spec.contacts is None:
+        raise ClasterError(
+            f"dataset {spec.name!r} has no contact maps",
+            remedy="choose a flavour without contacts or add 'contacts' to the dataset's YAML",
+        )
+    return DiagonalMap.over(
+        spec.window.binning, resolution=spec.contacts.resolution, rows=spec.contacts.rows
+    ).shape
+
+
+def _array_fault(path: Path, expected: tuple[int, ...]) -> str | None:
+    """Return what is wrong with an array file, reading its values only if its header is right."""
+    with path.open("rb") as handle:
+        try:
+            shape, fortran, dtype = _read_header(handle)
+        except (ValueError, EOFError, SyntaxError) as error:
+            return f"is no array file or is damaged ({_one_line(error)})"
+        if dtype.kind != "f":
+            return f"holds {dtype} and not floating-point numbers"
+        if shape != expected:
+            return f"has shape {shape} where {expected} is expected"
+        size = int(np.prod(shape))
+        values = np.fromfile(handle, dtype=dtype, count=size)
+    if values.size < size:
+        return f"is cut off: {values.size} of {size} values"
+    # One sum over the array costs a tenth of `isfinite`; NaN and infinities survive it.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = values.sum(dtype=np.float64)
+    if not np.isfinite(total):
+        faulty = int(np.count_nonzero(~np.isfinite(values)))
+        if faulty:
+            first = np.unravel_index(
+                int(np.argmin(np.isfinite(values))), shape, order="F" if fortran else "C"
+            )
+            where = tuple(int(index) for index in first)
+            return f"holds {faulty} values that are not finite, the first at {where}"
+    return None
+
+
+def _read_header(handle: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    version = np.lib.format.read_magic(handle)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(handle)
+    if version == (2, 0):
+        return np.lib.format.read_array_header_2_0(handle)
+    raise ValueError(f"array file version {version[0]}.{version[1]}")
+
+
+def _refuse_duplicates(ids: Sequence[str], where: str, folders: DatasetFolders) -> None:
+    doubled = [name for name, count in Counter(ids).items() if count > 1]
+    if doubled:
+        raise ClasterError(
+            f"{_count(doubled, 'sample')} named more than once in {where}",
+            remedy=_rebuild(folders.name),
+        )
+
+
+def _refuse_difference(
+    expected: Sequence[str],
+    found: Sequence[str],
+    kind: str,
+    where: str,
+    against: str,
+    *,
+    remedy: str,
+) -> None:
+    known, present = set(expected), set(found)
+    missing = [name for name in expected if name not in present]
+    extra = [name for name in found if name not in known]
+    if missing or extra:
+        parts = []
+        if missing:
+            parts.append(f"lacks {_count(missing, kind)}")
+        if extra:
+            parts.append(f"holds {_count(extra, kind)} that {against} does not name")
+        raise ClasterError(f"{where} {' and '.join(parts)}", remedy=remedy)
+
+
+def _count(names: Iterable[str], kind: str) -> str:
+    """Return ``3 samples (a, b, c)``, with a few examples only."""
+    names = list(names)
+    examples = ", ".join(names[:_EXAMPLES]) + (", ..." if len(names) > _EXAMPLES else "")
+    plural = kind.removesuffix("y") + "ies" if kind.endswith("y") else f"{kind}s"
+    return f"{len(names)} {kind if len(names) == 1 else plural} ({examples})"
+
+
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _rebuild(dataset: str) -> str:
+    return f"build the dataset again with 'claster data build {dataset} --force'"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,201 @@
+"""The folder of one training run, and what lies in it."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from claster.errors import ClasterError
+from claster.files import write_text
+
+__all__ = [
+    "RunFolder",
+    "RunRecord",
+    "best_checkpoint",
+    "read_predictions",
+    "read_run",
+    "require_complete",
+    "run_path",
+    "write_run",
+]
+
+
+_CHECKPOINT = re.compile(r"_checkpoint_\d+_perf-average=(?P<score>-?\d+(\.\d+)?)\.pt$")
+
+
+class RunRecord(BaseModel):
+    """What `run.json` holds.
+
+    `dataset` is the name or path of the dataset's YAML as the user gave it; `checkpoint` is
+    relative to the run folder; times are ISO 8601 in UTC.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    flavour: str
+    dataset: str
+    dataset_name: str
+    tag: str | None
+    seed: int
+    device: str
+    status: Literal["running", "complete", "failed", "interrupted"]
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    versions: dict[str, str]
+    configurations: dict[str, str]
+    training_samples: int
+    validation_samples: int
+    batch_size: int
+    steps: int
+    started: str
+    ended: str | None = None
+    seconds: float | None = None
+    checkpoint: str | None = None
+    performance: float | None = None
+    parameters: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Folder of one run, ``runs/<dataset>/<flavour>[-<tag>]``."""
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        """What ran, on what, and how it ended."""
+        return self.path / "run.json"
+
+    @property
+    def configurations(self) -> Path:
+        """The YAML files as used."""
+        return self.path / "configurations"
+
+    @property
+    def log(self) -> Path:
+        """Everything that EIR printed while it trained."""
+        return self.path / "train.log"
+
+    @property
+    def eir(self) -> Path:
+        """EIR's own output folder."""
+        return self.path / "eir"
+
+    @property
+    def evaluation(self) -> Path:
+        """Folder of metrics."""
+        return self.path / "evaluation"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of figures."""
+        return self.path / "figures"
+
+    def predictions(self, split: str) -> Path:
+        """Table of predictions of a split (parquet; a CSV of the same name lies beside it)."""
+        return self.path / "predictions" / f"{split}.parquet"
+
+
+def run_path(dataset: str, flavour: str, *, tag: str | None = None) -> Path:
+    """Return the folder of a run relative to the project's folder.
+
+    Examples
+    --------
+    >>> run_path("toy", "pure_conv", tag="seed1").as_posix()
+    'runs/toy/pure_conv-seed1'
+    """
+    return Path("runs") / dataset / (f"{flavour}-{tag}" if tag else flavour)
+
+
+def read_run(path: Path | str) -> RunRecord:
+    """Return what a run folder records of itself.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run or its record cannot be read.
+    """
+    record = RunFolder(Path(path)).record
+    if not record.is_file():
+        raise ClasterError(
+            f"no run in {path} (no {record.name})",
+            remedy="give the folder of a run, such as runs/toy/toy, or train first",
+        )
+    try:
+        return RunRecord.model_validate(json.loads(record.read_text(encoding="utf-8")))
+    except (ValidationError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ClasterError(f"{record} is not the record of a run", remedy="train again") from error
+
+
+def write_run(run: RunFolder, record: RunRecord) -> None:
+    """Write `run.json`."""
+    write_text(run.record, json.dumps(record.model_dump(), indent=2) + "\n")
+
+
+def require_complete(run: RunFolder) -> RunRecord:
+    """Return the record of a run whose training ended well.
+
+    Raises
+    ------
+    ClasterError
+        If it did not.
+    """
+    record = read_run(run.path)
+    if record.status != "complete":
+        raise ClasterError(
+            f"the run in {run.path} is {record.status}, not complete",
+            remedy=f"see {run.log}, then train again with --force",
+        )
+    return record
+
+
+def best_checkpoint(run: RunFolder) -> tuple[Path, float]:
+    """Return EIR's best saved model and its validation performance.
+
+    The performance is EIR's: the mean over targets of (1 - loss, r, R2), not a correlation.
+
+    Raises
+    ------
+    ClasterError
+        If EIR saved no model.
+    """
+    scored = [
+        (path, float(found["score"]))
+        for path in sorted((run.eir / "saved_models").glob("*.pt"))
+        if (found := _CHECKPOINT.search(path.name))
+    ]
+    if not scored:
+        raise ClasterError(
+            f"no saved model in {run.eir / 'saved_models'}",
+            remedy="train for more steps than one evaluation interval (globals.yaml), with --force",
+        )
+    return max(scored, key=lambda found: found[1])
+
+
+def read_predictions(run: RunFolder | Path | str, split: str) -> pd.DataFrame:
+    """Return a table of predictions.
+
+    Returns
+    -------
+    pandas.DataFrame
+        float32, samples x target columns, indexed by sample name (`ID`), in reads, not below 0.
+
+    Raises
+    ------
+    ClasterError
+        If there is none.
+    """
+    folder = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    path = folder.predictions(split)
+    if not path.is_file():
+        raise ClasterError(
+            f"no predictions of the {split} split at {path}",
+            remedy=f"run 'claster predict {folder.path} --split {split}'",
+        )
+    return pd.read_parquet(path)

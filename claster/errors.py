@@ -1,0 +1,28 @@
+"""The one error that a user can act on."""
+
+
+class ClasterError(Exception):
+    """What was found, where, and what to do about it.
+
+    Every fault that a user can cause and mend ends in this error: the command line prints it as one
+    line and exits with a status other than 0.
+
+    Parameters
+    ----------
+    found
+        What was found and where, as one sentence without a final full stop.
+    remedy
+        What to do, as one sentence without a final full stop.
+
+    Examples
+    --------
+    >>> raise ClasterError("no file at ATAC.bw", remedy="check 'tracks' in toy.yaml")
+    Traceback (most recent call last):
+    ...
+    claster.errors.ClasterError: no file at ATAC.bw: check 'tracks' in toy.yaml
+    """
+
+    def __init__(self, found: str, *, remedy: str) -> None:
+        self.found = found
+        self.remedy = remedy
+        super().__init__(f"{found}: {remedy}")

@@ -1,0 +1,181 @@
+"""Files that are either whole or not there, and their fingerprints."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from claster.errors import ClasterError
+
+__all__ = [
+    "atomic_folder",
+    "atomic_path",
+    "hidden_sibling",
+    "require_disk",
+    "require_file",
+    "sha256",
+    "write_text",
+]
+
+_BLOCK = 1 << 20
+
+
+def hidden_sibling(final: Path) -> Path:
+    """Return a fresh temporary name beside `final`, with its suffixes kept (writers look at them)."""
+    handle, name = tempfile.mkstemp(
+        prefix=f".{final.stem.split('.')[0]}.", suffix="".join(final.suffixes), dir=final.parent
+    )
+    os.close(handle)
+    return Path(name)
+
+
+@contextmanager
+def atomic_path(final: Path | str) -> Iterator[Path]:
+    """Yield a temporary path in the same folder that becomes `final` if the block succeeds.
+
+    The file is flushed to disk before the rename, and removed when the block raises.
+
+    Parameters
+    ----------
+    final
+        Where the file shall be; its folder is made when missing.
+
+    Yields
+    ------
+    Path
+        The temporary path to write to.
+    """
+    final = Path(final)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    partial = hidden_sibling(final)
+    try:
+        yield partial
+        with partial.open("rb") as handle:
+            os.fsync(handle.fileno())
+        partial.chmod(0o666 & ~_umask())
+        partial.replace(final)
+        _sync_folder(final.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(final: Path | str, *, replace: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder beside `final` that becomes `final` if the block succeeds.
+
+    Parameters
+    ----------
+    final
+        Where the folder shall be.
+    replace
+        Whether an existing folder of that name gives way at the end; it stays until the new one is whole.
+
+    Raises
+    ------
+    ClasterError
+        If `final` exists and `replace` is false.
+    """
+    final = Path(final)
+    if final.exists() and not replace:
+        raise ClasterError(
+            f"{final} exists already", remedy="choose another folder or pass --force"
+        )
+    final.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{final.name}.partial-", dir=final.parent))
+    try:
+        yield partial
+        partial.chmod(0o777 & ~_umask())
+        if final.exists():
+            retired = Path(tempfile.mkdtemp(prefix=f".{final.name}.old-", dir=final.parent))
+            final.replace(retired / final.name)
+            partial.replace(final)
+            shutil.rmtree(retired)
+        else:
+            partial.replace(final)
+        _sync_folder(final.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_text(final: Path | str, text: str) -> None:
+    """Write `text` (UTF-8) to `final` whole or not at all."""
+    with atomic_path(final) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def sha256(path: Path | str) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as handle:
+        while block := handle.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def require_file(path: Path | str, *, named: str, remedy: str) -> Path:
+    """Return `path` if a file is there.
+
+    Parameters
+    ----------
+    path
+        The file.
+    named
+        What the user calls it ("track ATAC"), for the message.
+    remedy
+        What to do when it is missing.
+
+    Raises
+    ------
+    ClasterError
+        If no file is there.
+    """
+    path = Path(path)
+    if not path.is_file():
+        kind = "a folder, not a file," if path.is_dir() else "no file"
+        raise ClasterError(f"{named}: {kind} at {path}", remedy=remedy)
+    return path
+
+
+def require_disk(folder: Path | str, *, needed: int, named: str) -> None:
+    """Refuse work that cannot fit on the disk.
+
+    Parameters
+    ----------
+    folder
+        Where the work will write; it need not exist yet.
+    needed
+        Bytes that it will take.
+    named
+        What will be written, for the message.
+
+    Raises
+    ------
+    ClasterError
+        If less than `needed` bytes are free.
+    """
+    existing = Path(folder).absolute()
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise ClasterError(
+            f"{named} needs {needed / 1e9:.2f} GB and {folder} has {free / 1e9:.2f} GB free",
+            remedy=f"free {(needed - free) / 1e9:.2f} GB or choose a folder on another disk",
+        )
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

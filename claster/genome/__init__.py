@@ -1,0 +1,1 @@
+"""Chromosomes, genes, regions, windows and splits."""

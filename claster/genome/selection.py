@@ -1,0 +1,182 @@
+"""Which genes get a window, in which split, and why the others do not."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from claster.genome.regions import contained_in, overlapping, shared_bases
+from claster.genome.windows import Binning, window_table
+
+__all__ = ["DROP_REASONS", "GeneSelection", "drop_genes", "select_genes"]
+
+DROP_REASONS = {
+    "type_not_selected": "the gene's type is not among 'genes.types'",
+    "chromosome_excluded": "the chromosome is among 'genes.exclude_chromosomes'",
+    "chromosome_unknown": "the assembly has no such chromosome",
+    "duplicate_id": "an earlier row has the same gene ID",
+    "window_leaves_chromosome": "the input or target window reaches past an end of the chromosome",
+    "outside_regions": "the input window is not whole inside 'regions'",
+    "no_signal": "a track or target file has no data for the chromosome",
+    "no_contacts": "the contact file has no data for the chromosome",
+    "contacts_missing": "more of the contact map is unknown than 'contacts.max_missing' allows",
+    "shares_window": "the input window shares bases with the window of a gene that is held out",
+}
+
+
+@dataclass(frozen=True)
+class GeneSelection:
+    """The genes in, each either kept with a split or dropped with one reason.
+
+    Attributes
+    ----------
+    kept
+        Gene columns and `split`, ordered by chromosome and TSS.
+    dropped
+        Gene columns, `reason` (a key of `DROP_REASONS`) and `detail`.
+    shared_bp
+        Bases that input windows of two splits share, by pair ("train-test").
+    """
+
+    kept: pd.DataFrame
+    dropped: pd.DataFrame
+    shared_bp: dict[str, int]
+
+
+def select_genes(
+    genes: pd.DataFrame,
+    *,
+    sizes: Mapping[str, int],
+    landscape: Binning,
+    reach: int,
+    types: Collection[str] | None,
+    exclude_chromosomes: Collection[str],
+    without_signal: Mapping[str, str],
+    without_contacts: Mapping[str, str],
+    regions: pd.DataFrame | None,
+    held_out: Mapping[str, pd.DataFrame],
+    allow_shared_windows: bool,
+) -> GeneSelection:
+    """Give every gene a split or a reason.
+
+    Parameters
+    ----------
+    genes
+        Checked gene table (0-based half-open, `tss`).
+    sizes
+        Chromosome sizes in bp.
+    landscape
+        The input window.
+    reach
+        Distance in bp from the TSS that must lie on the chromosome: the half width of the wider of
+        input and target window.
+    types, exclude_chromosomes
+        Gene types to keep (None: all) and chromosomes to leave out.
+    without_signal, without_contacts
+        Chromosomes that a file has no data for, with what is said of them.
+    regions
+        Intervals that an input window must lie in, or None.
+    held_out
+        Intervals of the splits `valid` and `test`; a gene belongs to the one that holds its TSS,
+        test first, otherwise to `train`.
+    allow_shared_windows
+        Whether training windows may share bases with held-out ones.
+
+    Returns
+    -------
+    GeneSelection
+        ``len(kept) + len(dropped) == len(genes)``.
+    """
+    windows = window_table(genes, landscape)
+    chrom = genes["chrom"]
+    size = chrom.map(sizes)
+    low, high = genes["tss"] - reach, genes["tss"] + reach
+    rules = [
+        (
+            "type_not_selected",
+            ~genes["type"].isin(types) if types is not None else None,
+            genes["type"],
+        ),
+        ("chromosome_excluded", chrom.isin(exclude_chromosomes), chrom),
+        ("chromosome_unknown", size.isna(), chrom),
+        ("duplicate_id", None, genes["gene_id"]),
+        (
+            "window_leaves_chromosome",
+            (low < 0) | (high > size.fillna(0)),
+            chrom + ":" + low.astype(str) + "-" + high.astype(str),
+        ),
+        (
+            "outside_regions",
+            ~contained_in(windows, regions) if regions is not None else None,
+            chrom,
+        ),
+        ("no_signal", chrom.isin(without_signal), chrom.map(without_signal)),
+        ("no_contacts", chrom.isin(without_contacts), chrom.map(without_contacts)),
+    ]
+    reason = pd.Series("", index=genes.index)
+    detail = pd.Series("", index=genes.index)
+    for name, broken, said in rules:
+        open_rows = reason == ""
+        if name == "duplicate_id":
+            broken = genes["gene_id"].where(open_rows).duplicated() & open_rows
+        if broken is None:
+            continue
+        hit = broken & open_rows
+        reason[hit] = name
+        detail[hit] = said[hit]
+
+    split = pd.Series("train", index=genes.index)
+    tss = pd.DataFrame({"chrom": chrom, "start": genes["tss"], "end": genes["tss"] + 1})
+    for name in ("valid", "test"):
+        split[overlapping(tss, held_out[name])] = name
+    kept = reason == ""
+    if not allow_shared_windows:
+        for name, later in (("valid", ("test",)), ("train", ("valid", "test"))):
+            others = windows[kept & split.isin(later)]
+            hit = kept & (split == name)
+            hit &= overlapping(windows, others[["chrom", "start", "end"]])
+            reason[hit] = "shares_window"
+            detail[hit] = f"{name} window beside {' or '.join(later)}"
+            kept = reason == ""
+
+    order = {name: rank for rank, name in enumerate(sizes)}
+    table = genes.assign(split=split)[kept]
+    table = (
+        table.assign(_rank=table["chrom"].map(order))
+        .sort_values(["_rank", "tss", "gene_id"])
+        .drop(columns="_rank")
+        .reset_index(drop=True)
+    )
+    dropped = genes.assign(reason=reason, detail=detail)[~kept].reset_index(drop=True)
+    return GeneSelection(table, dropped, _shared(table, landscape))
+
+
+def drop_genes(
+    selection: GeneSelection, gone: Mapping[str, str], *, reason: str, landscape: Binning
+) -> GeneSelection:
+    """Move genes from kept to dropped.
+
+    Parameters
+    ----------
+    selection
+        What was selected so far.
+    gone
+        Detail by gene ID.
+    reason
+        A key of `DROP_REASONS`.
+    landscape
+        The input window, to count shared bases anew.
+    """
+    leaving = selection.kept["gene_id"].isin(gone)
+    moved = selection.kept[leaving].drop(columns="split")
+    moved = moved.assign(reason=reason, detail=moved["gene_id"].map(gone))
+    kept = selection.kept[~leaving].reset_index(drop=True)
+    dropped = pd.concat([selection.dropped, moved], ignore_index=True)
+    return GeneSelection(kept, dropped, _shared(kept, landscape))
+
+
+def _shared(kept: pd.DataFrame, landscape: Binning) -> dict[str, int]:
+    windows = window_table(kept, landscape)[["chrom", "start", "end"]]
+    parts = {name: windows[kept["split"] == name] for name in ("train", "valid", "test")}
+    pairs = (("train", "valid"), ("train", "test"), ("valid", "test"))
+    return {f"{a}-{b}": shared_bases(parts[a], parts[b]) for a, b in pairs}

@@ -1,0 +1,21 @@
+"""Figures: each function draws with matplotlib's `Figure` and returns ``(fig, axes)``.
+
+Nothing here touches pyplot or the global settings, so figures do not leak between callers.
+"""
+
+from claster.plot.contacts import contact_map
+from claster.plot.genes import genes_around
+from claster.plot.predictions import density, profile
+from claster.plot.style import OKABE_ITO, save, style
+from claster.plot.tracks import landscape_tracks
+
+__all__ = [
+    "OKABE_ITO",
+    "contact_map",
+    "density",
+    "genes_around",
+    "landscape_tracks",
+    "profile",
+    "save",
+    "style",
+]

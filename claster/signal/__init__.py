@@ -1,0 +1,1 @@
+"""bigWig files in, landscapes and target profiles out."""

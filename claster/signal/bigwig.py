@@ -1,0 +1,152 @@
+"""bigWig files: what is in them, and their signal in bins."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import numpy as np
+import pybigtools
+
+from claster.errors import ClasterError
+from claster.files import require_file
+
+__all__ = ["BigWig", "Summary"]
+
+Summary = Literal["mean_all", "mean_covered"]
+
+_READ_ERRORS = (ValueError, OSError, RuntimeError, pybigtools.BBIReadError)
+
+
+class BigWig:
+    """An open bigWig file, by the assembly's chromosome names.
+
+    Parameters
+    ----------
+    path
+        The file.
+    named
+        What the user calls it ("track ATAC"), for messages.
+
+    Raises
+    ------
+    ClasterError
+        If the file is missing or no bigWig.
+
+    Notes
+    -----
+    Reading goes through pybigtools on the full-resolution data (never zoom levels). The object
+    cannot be pickled: open it in the process that reads.
+    """
+
+    def __init__(self, path: Path | str, *, named: str) -> None:
+        self.path = require_file(
+            path, named=named, remedy="check its 'file' and 'data' in the dataset YAML"
+        )
+        self.named = named
+        try:
+            self._reader = pybigtools.open(str(self.path))
+            is_bigwig = self._reader.is_bigwig
+        except _READ_ERRORS as error:
+            raise ClasterError(
+                f"{named}: {path} is not a bigWig ({error})", remedy="convert it to bigWig first"
+            ) from error
+        if not is_bigwig:
+            raise ClasterError(f"{named}: {path} is a bigBed", remedy="give a bigWig")
+        self.sizes: dict[str, int] = dict(self._reader.chroms())
+        self._names = {chrom: chrom for chrom in self.sizes}
+
+    def rename(self, names: dict[str, str]) -> None:
+        """Read chromosomes by the assembly's names from now on (`match_chromosomes`)."""
+        self._names = names
+
+    def has(self, chrom: str) -> bool:
+        """Tell whether the file holds the chromosome."""
+        return chrom in self._names
+
+    def bins(
+        self, chrom: str, start: int, *, bins: int, size: int, summary: Summary = "mean_all"
+    ) -> np.ndarray:
+        """Return the signal's mean in consecutive bins.
+
+        Parameters
+        ----------
+        chrom
+            The assembly's name of the chromosome.
+        start
+            First base of the first bin, 0-based; may lie outside the chromosome.
+        bins, size
+            Number of bins and their width in bp.
+        summary
+            ``mean_all``: over all bases of the bin, bases without data count 0.
+            ``mean_covered``: over the bases with data (UCSC's mean), 0 where there are none.
+
+        Returns
+        -------
+        numpy.ndarray
+            float64, shape (bins,); bases outside the chromosome hold no data.
+
+        Raises
+        ------
+        ClasterError
+            If the file's data cannot be read there.
+        """
+        end = start + bins * size
+        name = self._names[chrom]
+        on_chromosome = start >= 0 and end <= self.sizes[name]
+        try:
+            values = (
+                self._inside(name, start, end, bins=bins, summary=summary)
+                if on_chromosome
+                else self._across_end(name, start, end, bins=bins, summary=summary)
+            )
+        except _READ_ERRORS as error:
+            raise ClasterError(
+                f"{self.named}: {self.path} does not read at {chrom}:{start:,}-{end:,} ({error})",
+                remedy="the file is damaged; fetch or make it anew",
+            ) from error
+        if not np.isfinite(values).all():
+            raise ClasterError(
+                f"{self.named}: {self.path} holds values that are not finite at {chrom}:{start:,}-{end:,}",
+                remedy="make the bigWig anew without NaN or infinite values",
+            )
+        return values
+
+    def _inside(
+        self, name: str, start: int, end: int, *, bins: int, summary: Summary
+    ) -> np.ndarray:
+        return self._reader.values(
+            name,
+            start,
+            end,
+            bins=bins,
+            summary="mean",
+            exact=True,
+            oob=0.0,
+            fillna=0.0,
+            uncovered=0.0 if summary == "mean_all" else None,
+        )
+
+    def _across_end(
+        self, name: str, start: int, end: int, *, bins: int, summary: Summary
+    ) -> np.ndarray:
+        bases = np.full(end - start, np.nan)
+        low, high = max(start, 0), min(end, self.sizes[name])
+        if low < high:
+            bases[low - start : high - start] = self._reader.values(name, low, high, fillna=None)
+        bases = bases.reshape(bins, -1)
+        covered = np.isfinite(bases).sum(axis=1)
+        divisor = bases.shape[1] if summary == "mean_all" else np.maximum(covered, 1)
+        return np.nansum(bases, axis=1) / divisor
+
+    def __enter__(self) -> Self:
+        """Enter."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self._reader.close()

@@ -1,0 +1,5 @@
+"""A toy genome with planted rules, written as real bigWig, mcool, GTF, BED and FASTA files."""
+
+from claster.simulate.genome import ToyGenome, simulate_genome
+
+__all__ = ["ToyGenome", "simulate_genome"]

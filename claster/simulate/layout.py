@@ -1,0 +1,248 @@
+"""Where everything lies: chromosome sizes, genes, repressed domains, blacklisted regions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from claster.errors import ClasterError
+from claster.simulate.streams import Purpose, stream
+from claster.simulate.write import STEP
+
+EDGE = 600_000
+"""Most transcription start sites keep this distance (bp) from both ends of their chromosome."""
+
+UNKNOWN = 10_000
+"""Every chromosome starts with this many bases of N, without reads."""
+
+SHORTEST_CHROMOSOME = 2_000_000
+ROOM_PER_GENE = 60_000
+GENE_SPACING = 3_000
+SHORTEST_GENE, LONGEST_GENE = 2_000, 200_000
+NONCODING_SHARE = 0.15
+EDGE_SHARE = 0.03
+CLOSED_SHARE = 0.24
+POISED_SHARE = 0.14
+OVERLAP_SHARE = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Sizes and gene numbers that the parameters lead to.
+
+    Attributes
+    ----------
+    sizes
+        Chromosome lengths in bp by name.
+    coding, noncoding
+        Numbers of protein-coding and of lincRNA genes on each chromosome.
+    near_ends
+        How many of them lie within 600 kb of an end of their chromosome.
+    """
+
+    sizes: dict[str, int]
+    coding: tuple[int, ...]
+    noncoding: tuple[int, ...]
+    near_ends: tuple[int, ...]
+
+
+def plan_genome(*, seed: int, chromosomes: int, megabases: float, genes: int) -> Plan:
+    """Check the parameters and share bases and genes out among the chromosomes.
+
+    Raises
+    ------
+    ClasterError
+        If a number is out of its range, a chromosome gets too short, or the genes do not fit.
+    """
+    if seed < 0:
+        raise ClasterError(f"seed is {seed}", remedy="choose a seed of 0 or more")
+    if chromosomes < 1:
+        raise ClasterError(
+            f"chromosomes is {chromosomes}", remedy="ask for at least one chromosome"
+        )
+    if genes < chromosomes:
+        raise ClasterError(
+            f"{genes} genes for {chromosomes} chromosomes",
+            remedy=f"ask for at least {chromosomes} genes or for fewer chromosomes",
+        )
+    if not np.isfinite(megabases) or megabases <= 0:
+        raise ClasterError(f"megabases is {megabases}", remedy="ask for a size above 0")
+    sizes = _chromosome_sizes(seed, chromosomes, megabases)
+    shortest = min(sizes.values())
+    if shortest < SHORTEST_CHROMOSOME:
+        least = np.ceil(10 * megabases * SHORTEST_CHROMOSOME / shortest) / 10
+        raise ClasterError(
+            f"{megabases:g} Mb on {chromosomes} chromosomes makes one of {shortest:,} bp, "
+            f"shorter than {SHORTEST_CHROMOSOME:,} bp",
+            remedy=f"ask for at least {least:g} Mb or for fewer chromosomes",
+        )
+    rooms = np.array([(size - 2 * EDGE) // ROOM_PER_GENE for size in sizes.values()], dtype=int)
+    weights = np.array([size - 2 * EDGE for size in sizes.values()], dtype=float)
+    coding = _share(genes, weights)
+    noncoding = _share(round(NONCODING_SHARE * genes), weights)
+    if np.any(coding + noncoding > rooms):
+        most = int(genes * np.min(rooms / np.maximum(coding + noncoding, 1)))
+        raise ClasterError(
+            f"{genes} genes (and {int(noncoding.sum())} lincRNA genes) do not fit on "
+            f"{megabases:g} Mb in {chromosomes} chromosomes",
+            remedy=f"ask for about {max(most, 1)} genes or for more megabases",
+        )
+    edge = min(max(1, round(EDGE_SHARE * genes)), 2 * chromosomes)
+    near_ends = [edge // chromosomes + (i < edge % chromosomes) for i in range(chromosomes)]
+    near_ends = [int(min(n, count)) for n, count in zip(near_ends, coding, strict=True)]
+    return Plan(sizes, tuple(coding.tolist()), tuple(noncoding.tolist()), tuple(near_ends))
+
+
+def _chromosome_sizes(seed: int, chromosomes: int, megabases: float) -> dict[str, int]:
+    rng = stream(seed, Purpose.SIZES)
+    weights = np.linspace(1.1, 0.9, chromosomes) + rng.uniform(-0.01, 0.01, chromosomes)
+    steps = np.floor(weights / weights.sum() * megabases * 1e6 / STEP).astype(int)
+    steps[0] += round(megabases * 1e6) // STEP - int(steps.sum())
+    return {f"chr{i + 1}": int(n) * STEP for i, n in enumerate(steps)}
+
+
+def _share(total: int, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    exact = total * weights / weights.sum()
+    shares = np.floor(exact).astype(np.int64)
+    shares[np.argsort(shares - exact, kind="stable")[: total - int(shares.sum())]] += 1
+    return shares
+
+
+def place_genes(
+    rng: np.random.Generator, *, chrom: str, size: int, coding: int, noncoding: int, near_ends: int
+) -> pd.DataFrame:
+    """Place genes on one chromosome: clustered, on both strands, few overlapping.
+
+    Parameters
+    ----------
+    rng
+        Source of chance.
+    chrom, size
+        The chromosome and its length in bp.
+    coding, noncoding
+        How many protein-coding and lincRNA genes.
+    near_ends
+        How many of them (0 to 2) lie near an end of the chromosome.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by start, 0-based half-open: chrom, start, end, strand, gene_type, tss (0-based
+        position of the first base).
+    """
+    count = coding + noncoding - near_ends
+    room = size - 2 * EDGE
+    lengths = _gene_lengths(rng, count)
+    free_share = 0.4
+    longest = (1 - free_share) * room - GENE_SPACING * (count + 1)
+    if count and lengths.sum() > longest:
+        lengths = np.maximum(SHORTEST_GENE, lengths * longest / lengths.sum())
+    free = room - lengths.sum() - GENE_SPACING * (count + 1)
+    gaps = rng.lognormal(0.0, 1.3, count + 1)
+    gaps = GENE_SPACING + gaps / gaps.sum() * free
+    starts = EDGE + np.cumsum(gaps[:-1]) + np.concatenate(([0], np.cumsum(lengths)[:-1]))[:count]
+    ends = starts + lengths
+    plus = rng.random(count) < 0.5
+    for i in np.flatnonzero(rng.random(max(count - 1, 0)) < OVERLAP_SHARE):
+        # Only the far end moves, so that no start site comes near another one.
+        if plus[i]:
+            far = starts[i + 1] + 0.3 * (ends[i + 1] - starts[i + 1])
+            ends[i] = max(ends[i], min(far, starts[i] + LONGEST_GENE))
+    for side in range(near_ends):
+        length = float(rng.uniform(4_000, 80_000))
+        start = float(rng.uniform(60_000, 300_000))
+        if side == 1:
+            start = size - start - length
+        starts, ends = np.append(starts, start), np.append(ends, start + length)
+        plus = np.append(plus, rng.random() < 0.5)
+    types = np.array(["protein_coding"] * coding + ["lincRNA"] * noncoding, dtype=object)
+    types[: coding + noncoding - near_ends] = rng.permutation(
+        np.array(
+            ["protein_coding"] * (coding - near_ends) + ["lincRNA"] * noncoding, dtype=object
+        )
+    )
+    types[coding + noncoding - near_ends :] = "protein_coding"
+    genes = pd.DataFrame(
+        {
+            "chrom": chrom,
+            "start": np.round(starts).astype(np.int64),
+            "end": np.round(ends).astype(np.int64),
+            "strand": np.where(plus, "+", "-"),
+            "gene_type": types,
+        }
+    ).sort_values("start", ignore_index=True)
+    genes["tss"] = np.where(genes["strand"] == "+", genes["start"], genes["end"] - 1)
+    return genes
+
+
+def _gene_lengths(rng: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
+    return np.clip(rng.lognormal(np.log(17_500), 0.95, count), SHORTEST_GENE, LONGEST_GENE)
+
+
+def place_domains(
+    rng: np.random.Generator, *, size: int, tss: npt.NDArray[np.int64]
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """Place broad H3K27me3 domains, around start sites and between genes.
+
+    Parameters
+    ----------
+    rng
+        Source of chance.
+    size
+        Length of the chromosome in bp.
+    tss
+        Start sites of its genes.
+
+    Returns
+    -------
+    domains : pandas.DataFrame
+        start, end (20-100 kb apart), height (signal inside).
+    inside : numpy.ndarray of bool
+        Which of `tss` lie in a domain.
+    """
+    wanted = round(POISED_SHARE * tss.size)
+    inside = np.zeros(tss.size, dtype=bool)
+    spans: list[tuple[int, int]] = []
+    for i in rng.permutation(tss.size):
+        if inside.sum() >= wanted:
+            break
+        if inside[i]:
+            continue
+        width = float(np.clip(rng.lognormal(np.log(45_000), 0.5), 20_000, 100_000))
+        start = int(tss[i] - rng.uniform(0.25, 0.75) * width)
+        caught = (tss > start - 3_000) & (tss < start + width + 3_000)
+        if inside.sum() + caught.sum() > wanted + 1:
+            continue
+        inside |= caught
+        spans.append((start, start + int(width)))
+    for _ in range(round(size / 4_000_000)):
+        width = float(np.clip(rng.lognormal(np.log(40_000), 0.5), 20_000, 100_000))
+        start = int(rng.uniform(UNKNOWN, size - width))
+        if not np.any((tss > start - 10_000) & (tss < start + width + 10_000)):
+            spans.append((start, start + int(width)))
+    spans.sort()
+    domains = pd.DataFrame(spans, columns=["start", "end"], dtype=np.int64)
+    domains["start"] = domains["start"].clip(lower=UNKNOWN)
+    domains["end"] = domains["end"].clip(upper=size)
+    domains["height"] = np.clip(rng.lognormal(np.log(8.0), 0.45, len(domains)), 3.0, 30.0)
+    return domains, inside
+
+
+def place_blacklist(
+    rng: np.random.Generator, *, chrom: str, size: int, tss: npt.NDArray[np.int64]
+) -> pd.DataFrame:
+    """Place two artefact regions: one near the start of the chromosome, one far from genes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        chrom, start, end (2-8 kb apart), 0-based half-open.
+    """
+    first = int(rng.integers(UNKNOWN + 2_000, 40_000))
+    candidates = rng.integers(EDGE // 2, size - EDGE // 2, 200)
+    distance = np.abs(candidates[:, None] - tss[None, :]).min(axis=1, initial=size)
+    second = int(candidates[np.argmax(distance)])
+    starts = np.array([first, second], dtype=np.int64)
+    widths = rng.integers(2_000, 8_000, 2)
+    return pd.DataFrame({"chrom": chrom, "start": starts, "end": starts + widths})

@@ -1,0 +1,188 @@
+"""The planted rules: what the marks say, and the nascent transcription that follows.
+
+The level of a gene (reads per bp at the start of its body, in the units of the nascent tracks) is
+
+    level = 6 * activity * repression * (1 + sum of enhancer gains)
+
+    activity   = (ATAC / 60)^0.7 * (H3K4me3 / 70)^0.8 * (H3K27ac / 45)^0.3   promoter peak heights
+    repression = 1 / (1 + (H3K27me3 / 2)^2)                    height of the domain at the TSS
+    gain       = 0.8 * H3K27ac / 30 * reach(distance)          within 20 kb, full within 10 kb
+    gain       = 1.0 * H3K27ac / 30 * strength / 5             where a loop ties element to TSS
+
+and the same rule holds in both conditions, with the heights of that condition.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from claster.simulate.write import STEP
+
+CONDITIONS = ("ctrl", "a485")
+FULL_REACH = 10_000
+REACH = 20_000
+BASE_LEVEL = 6.0
+BACKGROUND = 0.02
+SILENT = 0.3
+"""Genes below this level count as silent or nearly so."""
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def promoter_activity(
+    atac: npt.ArrayLike, h3k4me3: npt.ArrayLike, h3k27ac: npt.ArrayLike
+) -> FloatArray:
+    """Return promoter activity from the peak heights at the start site; 1 is a typical gene."""
+    return (
+        (np.asarray(atac, dtype=float) / 60.0) ** 0.7
+        * (np.asarray(h3k4me3, dtype=float) / 70.0) ** 0.8
+        * (np.asarray(h3k27ac, dtype=float) / 45.0) ** 0.3
+    )
+
+
+def repression(h3k27me3: npt.ArrayLike) -> FloatArray:
+    """Return the factor (0 to 1) that H3K27me3 at the start site leaves of the activity."""
+    return 1.0 / (1.0 + (np.asarray(h3k27me3, dtype=float) / 2.0) ** 2)
+
+
+def reach(distance: npt.ArrayLike) -> FloatArray:
+    """Return how much of its gain an enhancer keeps at a distance in bp: 1 to 10 kb, 0 from 20 kb."""
+    beyond = (np.abs(np.asarray(distance, dtype=float)) - FULL_REACH) / (REACH - FULL_REACH)
+    return 0.5 * (1.0 + np.cos(np.pi * np.clip(beyond, 0.0, 1.0)))
+
+
+def proximal_gain(h3k27ac: npt.ArrayLike, distance: npt.ArrayLike) -> FloatArray:
+    """Return the gain of enhancers from their H3K27ac height and distance (bp) to the TSS."""
+    return 0.8 * np.asarray(h3k27ac, dtype=float) / 30.0 * reach(distance)
+
+
+def contact_gain(h3k27ac: npt.ArrayLike, strength: npt.ArrayLike) -> FloatArray:
+    """Return the gain of looped enhancers from their H3K27ac height and the loop's strength.
+
+    Parameters
+    ----------
+    h3k27ac
+        Height of the peak.
+    strength
+        Contacts at the loop's centre that the loop adds, in units of what the distance alone
+        leads to.
+    """
+    return np.asarray(h3k27ac, dtype=float) / 30.0 * np.asarray(strength, dtype=float) / 5.0
+
+
+def gene_levels(
+    activity: npt.ArrayLike, repressed: npt.ArrayLike, gain: npt.ArrayLike
+) -> FloatArray:
+    """Return the levels of genes from activity, repression factor and summed enhancer gain."""
+    return (
+        BASE_LEVEL
+        * np.asarray(activity, dtype=float)
+        * np.asarray(repressed, dtype=float)
+        * (1.0 + np.asarray(gain, dtype=float))
+    )
+
+
+def silencing_effect(gain: npt.ArrayLike, total: npt.ArrayLike) -> FloatArray:
+    """Return the log2 change of a gene's level when one element of its enhancers is silenced.
+
+    Parameters
+    ----------
+    gain
+        What the element adds.
+    total
+        Sum over all elements of the gene, this one included.
+    """
+    gain, total = np.asarray(gain, dtype=float), np.asarray(total, dtype=float)
+    return np.log2((1.0 + total - gain) / (1.0 + total)) + 0.0
+
+
+def body_shape(distance: FloatArray, length: int) -> FloatArray:
+    """Return transcription along a gene of level 1, on its own strand.
+
+    A peak behind the start site, a plateau that decays along the body (slower in long genes), and
+    a tail past the end.
+
+    Parameters
+    ----------
+    distance
+        bp from the TSS in the direction of transcription; 0 or more.
+    length
+        Length of the gene in bp.
+    """
+    rise = 1.0 - np.exp(-distance / 60.0)
+    paused = 1.2 * np.exp(-distance / 600.0)
+    scale = 25_000.0 + 0.5 * length
+    plateau = 0.3 + 0.7 * np.exp(-np.minimum(distance, length) / scale)
+    past = np.exp(-np.maximum(distance - length, 0.0) / tail_scale(length))
+    return rise * (paused + plateau) * past
+
+
+def tail_scale(length: int) -> float:
+    """Return the decay length (bp) of transcription past the end of a gene of `length` bp."""
+    return 1_500.0 + 3_500.0 * length / (length + 20_000.0)
+
+
+def expected_nascent(
+    genes: pd.DataFrame, elements: pd.DataFrame, size: int, condition: str
+) -> dict[str, FloatArray]:
+    """Return the expected nascent transcription of one chromosome.
+
+    Parameters
+    ----------
+    genes
+        start, end, strand, tss and level_<condition> of its genes.
+    elements
+        centre and H3K27ac_<condition> of its enhancers, which carry short transcripts both ways.
+    size
+        Length of the chromosome in bp.
+    condition
+        "ctrl" or "a485".
+
+    Returns
+    -------
+    dict
+        "plus" and "minus": arrays of shape (size / 20,), positive on both strands.
+    """
+    signal = {side: np.full(size // STEP, BACKGROUND) for side in ("plus", "minus")}
+    levels = genes[f"level_{condition}"].to_numpy()
+    for tss, strand, start, end, level in zip(
+        genes["tss"], genes["strand"], genes["start"], genes["end"], levels, strict=True
+    ):
+        own, other = ("plus", "minus") if strand == "+" else ("minus", "plus")
+        forward = strand == "+"
+        length = end - start
+        span = length + 7 * tail_scale(length)
+        _add_along(
+            signal[own], tss, forward, span, lambda x, n=length, a=level: a * body_shape(x, n)
+        )
+        _add_along(
+            signal[other],
+            tss,
+            not forward,
+            4_000,
+            lambda x, a=level: 0.25 * a * np.exp(-x / 500.0) * (1.0 - np.exp(-x / 80.0)),
+        )
+    heights = elements[f"H3K27ac_{condition}"].to_numpy()
+    for centre, height in zip(elements["centre"], heights, strict=True):
+        for own, forward in (("plus", True), ("minus", False)):
+            _add_along(
+                signal[own],
+                centre,
+                forward,
+                3_000,
+                lambda x, a=height: 0.02 * a * np.exp(-x / 500.0) * (1.0 - np.exp(-x / 80.0)),
+            )
+    return signal
+
+
+def _add_along(signal: FloatArray, origin: int, forward: bool, span: float, shape) -> None:  # type: ignore[no-untyped-def]
+    steps = int(span // STEP) + 1
+    first = origin // STEP
+    low, high = (first, first + steps) if forward else (first - steps, first + 1)
+    low, high = max(low, 0), min(high, signal.size)
+    if low >= high:
+        return
+    middle = (np.arange(low, high) + 0.5) * STEP
+    distance = middle - origin if forward else origin - middle
+    ahead = distance >= 0
+    signal[low:high][ahead] += shape(distance[ahead])

@@ -1,0 +1,121 @@
+"""A small built dataset, and one real training of EIR on it for the whole session."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from claster.dataset.layout import DatasetFolders
+from claster.dataset.spec import DatasetSpec, load_dataset
+from claster.eir import flavours
+from claster.eir.flavours import FLAVOURS, Flavour, derive
+from claster.eir.run import train
+from claster.eir.runs import RunFolder
+
+SPEC = {
+    "name": "small",
+    "assembly": "none",
+    "tracks": [{"name": "ATAC", "file": "a.bw"}, {"name": "H3K27ac", "file": "b.bw"}],
+    "genes": {"file": "genes.gtf"},
+    "target": {"bins": 41, "conditions": [{"name": "ctrl", "file": "n.bw"}]},
+    "contacts": {"file": "m.mcool", "rows": 9},
+    "window": {"bin": 100, "bins": 2001},
+}
+GENES = {"train": 32, "valid": 8, "test": 6}
+MAP_SHAPE = (9, 125)
+
+
+@dataclass(frozen=True)
+class Small:
+    """A built dataset in a project's folder of its own."""
+
+    project: Path
+    spec: DatasetSpec
+
+    @property
+    def folders(self) -> DatasetFolders:
+        return DatasetFolders.of(self.spec, project=self.project)
+
+    @property
+    def yaml(self) -> str:
+        return str(self.project / "configurations" / "datasets" / "small.yaml")
+
+
+def build_small(project: Path) -> Small:
+    """Write arrays whose ATAC signal, averaged over 1 kb, is the target."""
+    path = project / "configurations" / "datasets" / "small.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump(SPEC))
+    spec = load_dataset(path)
+    small = Small(project, spec)
+    folders = small.folders
+    rng = np.random.default_rng(5)
+    tables: dict[str, list[pd.DataFrame]] = {"train_valid": [], "test": []}
+    for split, genes in GENES.items():
+        for modality in ("landscape", "contacts"):
+            folders.arrays(modality, split).mkdir(parents=True)
+        ids, rows = [], []
+        for gene in range(genes):
+            array = rng.gamma(0.3, 4.0, size=spec.landscape_shape).astype(np.float32)
+            contacts = rng.normal(size=MAP_SHAPE).astype(np.float32)
+            signal = array[0, 795:1206].cumsum()[::10]
+            for name, turn in (("forward", 1), ("rev", -1)):
+                sample = f"{split}{gene}_{name}"
+                np.save(folders.arrays("landscape", split) / f"{sample}.npy", array[:, ::turn])
+                np.save(folders.arrays("contacts", split) / f"{sample}.npy", contacts[:, ::turn])
+                ids.append(sample)
+                rows.append(np.diff(signal, prepend=0)[:41][::turn])
+        folders.targets.mkdir(parents=True, exist_ok=True)
+        folders.ids(split).write_text("\n".join(ids) + "\n")
+        table = pd.DataFrame(rows, index=pd.Index(ids, name="ID"), columns=spec.target.columns)
+        tables["test" if split == "test" else "train_valid"].append(table)
+    for split, parts in tables.items():
+        pd.concat(parts).to_csv(folders.targets / f"{split}.csv")
+    for modality in ("landscape", "contacts"):
+        both = folders.arrays(modality, "train_valid")
+        both.mkdir()
+        for split in ("train", "valid"):
+            for array in sorted(folders.arrays(modality, split).iterdir()):
+                (both / array.name).symlink_to(Path("..") / split / array.name)
+    folders.manifest.write_text("{}")
+    return small
+
+
+def tiny_flavour() -> Flavour:
+    """Return a network for 2001 bins that trains in a second."""
+    return derive(
+        FLAVOURS["toy"],
+        name="tiny",
+        description="for tests",
+        inputs={"landscape": {"cnn": {"layers": (1,), "num_output_features": 16}}},
+        fusion={"fc_task_dim": 16},
+        training={"n_epochs": 3, "batch_size": 16, "evaluations": 3},
+    )
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Small:
+    return build_small(tmp_path)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A dataset and a run of EIR on it."""
+
+    small: Small
+    run: RunFolder
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
+    small = build_small(tmp_path_factory.mktemp("trained"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(flavours.FLAVOURS, "tiny", tiny_flavour())
+        run = train(
+            "tiny", small.spec, dataset_yaml=small.yaml, project=small.project, seed=3, device="cpu"
+        )
+        yield Trained(small, run)
