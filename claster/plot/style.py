@@ -74,8 +74,8 @@ def style() -> Iterator[None]:
     ...     figure = Figure()
     """
     with mpl.rc_context():
+        # A user's matplotlibrc would change the bytes of a figure.
         mpl.rcdefaults()
-        # The backend is the caller's choice (MPLBACKEND), not a matter of style.
         mpl.rcParams.update(_SETTINGS)
         yield
 

@@ -1,0 +1,157 @@
+"""Predicted against observed transcription: all bins at once, and one gene."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from claster.analysis.metrics import correlations, fitted_slope, log_signal
+from claster.genome.windows import Binning
+from claster.plot.genes import draw_gene
+from claster.plot.style import OKABE_ITO, figure_of, new_figure, style
+from claster.plot.tracks import TSS_AXIS
+
+__all__ = ["density", "profile"]
+
+_CELLS = 120
+
+
+def density(
+    observed: np.ndarray,
+    predicted: np.ndarray,
+    *,
+    points: str = "bins",
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draw predicted against observed signal as a 2-D histogram with logarithmic colours.
+
+    The corner tells Pearson r, Spearman r, the least-squares slope of predicted on observed and the
+    number of points, all on log2(x + 1); the dashed line is equality.
+
+    Parameters
+    ----------
+    observed, predicted
+        Non-negative signal (reads) of the same shape; every value is one point.
+    points
+        What one point is, for the labels.
+    ax
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+        The plot's axes; the colour bar has its own.
+
+    Raises
+    ------
+    ClasterError
+        If a value is missing, infinite or negative, or the shapes differ.
+    """
+    scores = correlations(observed, predicted)
+    slope = fitted_slope(observed, predicted)
+    x, y = (log_signal(values).ravel() for values in (observed, predicted))
+    top = max(float(np.max([x, y], initial=0)), 1.0) * 1.02
+    counts, edges, _ = np.histogram2d(x, y, bins=_CELLS, range=[[0, top], [0, top]])
+    with style():
+        if ax is None:
+            ax = new_figure(4.7, 3.9).subplots()
+        fig = figure_of(ax)
+        mesh = ax.pcolormesh(
+            edges,
+            edges,
+            np.ma.masked_equal(counts, 0).T,
+            norm=LogNorm(vmin=1, vmax=max(counts.max(), 10)),
+            cmap="viridis",
+            rasterized=True,
+        )
+        ax.axline((0, 0), slope=1, color="0.3", linestyle="--", linewidth=0.9)
+        lines = [
+            f"$r_p$ = {scores.pearson:.3f}",
+            f"$r_s$ = {scores.spearman:.3f}",
+            f"slope = {slope:.2f}",
+            f"n = {scores.n:,} {points}",
+        ]
+        ax.text(
+            0.03,
+            0.97,
+            "\n".join(lines),
+            transform=ax.transAxes,
+            va="top",
+            fontsize=8,
+            linespacing=1.3,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
+        )
+        ax.set(xlim=(0, top), ylim=(0, top), aspect="equal")
+        ax.set_xlabel("Observed, log2(reads + 1)")
+        ax.set_ylabel("Predicted, log2(reads + 1)")
+        bar = fig.colorbar(mesh, ax=ax, pad=0.03, aspect=22)
+        bar.set_label(f"Number of {points}")
+        bar.outline.set_visible(False)  # type: ignore[operator]
+    return fig, ax
+
+
+def profile(
+    observed: np.ndarray,
+    predicted: np.ndarray,
+    binning: Binning,
+    *,
+    truth: np.ndarray | None = None,
+    gene_span: tuple[int, int, str] | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draw the observed and the predicted transcription around one TSS.
+
+    Parameters
+    ----------
+    observed, predicted
+        Signal (reads), shape (bins,).
+    binning
+        The bins of the target window.
+    truth
+        Noise-free signal, shape (bins,), where it is known.
+    gene_span
+        Start and end of the gene in bp from the TSS (0-based half-open), and its strand; drawn as
+        a bar above the profile with an arrow head at the 3' end.
+    ax
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+    """
+    series = [observed, predicted] if truth is None else [observed, predicted, truth]
+    for values in series:
+        if np.shape(values) != (binning.bins,):
+            raise ValueError(
+                f"profiles of shape ({binning.bins},) needed, found {np.shape(values)}"
+            )
+    centres = binning.offsets * binning.size / 1000
+    reach = binning.half / 1000
+    top = max(float(np.nanmax(series)), 0.0) or 1.0
+    with style():
+        if ax is None:
+            ax = new_figure(7.2, 2.9).subplots()
+        fig = figure_of(ax)
+        ax.stairs(observed, binning.edges / 1000, fill=True, color="0.75", label="observed")
+        ax.plot(centres, predicted, color=OKABE_ITO["vermillion"], label="predicted")
+        if truth is not None:
+            ax.plot(
+                centres,
+                truth,
+                color=OKABE_ITO["blue"],
+                linewidth=1,
+                linestyle=(0, (3, 1.5)),
+                label="noise-free truth",
+            )
+        if gene_span is not None:
+            start, end, strand = gene_span
+            span = max(start / 1000, -reach), min(end / 1000, reach)
+            draw_gene(ax, span, strand, height=1.1 * top, colour="black")
+        ax.set_xlim(-reach, reach)
+        ax.set_ylim(0, top * (1.05 if gene_span is None else 1.18))
+        ax.set_xlabel(TSS_AXIS)
+        ax.set_ylabel(f"Nascent transcription\n(reads, mean per {binning.size / 1000:g} kb)")
+        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.1)
+    return fig, ax

@@ -1,0 +1,151 @@
+"""Every fault that a user can cause ends in one sentence with a remedy, before anything is written."""
+
+import pytest
+
+from claster import files
+from claster.dataset.build import build_dataset
+from claster.dataset.spec import find_dataset, load_dataset
+from claster.errors import ClasterError
+
+
+def set_in(*keys, value):
+    def change(content):
+        for key in keys[:-1]:
+            content = content[key]
+        content[keys[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (set_in("tracks", 0, "file", value="gone.bw"), r"track ATAC: no file at .*gone\.bw"),
+        (set_in("target", "conditions", 0, "plus", value="gone.bw"), r"target ctrl plus: no file"),
+        (set_in("contacts", "file", value="gone.cool"), r"contacts: no file"),
+        (set_in("genes", "file", value="gone.tsv"), r"genes: no file"),
+        (set_in("chrom_sizes", value="gone.sizes"), r"chromosome sizes: no file"),
+        (set_in("contacts", "resolution", value=1600), r"no resolution of 1,600 bp; it has 1,000"),
+        (set_in("splits", "test", value=["chr9"]), r"region 'chr9'.*no chromosome"),
+        (set_in("splits", "valid", value=["chr2:0-20,000"]), r"no usable gene in the valid split"),
+        (set_in("genes", "types", value=["snoRNA"]), r"none of 7 genes can be used \(.*type"),
+        (set_in("window", "bins", value=2001), r"none of 7 genes can be used .* past an end"),
+        (
+            set_in("target", "conditions", 0, "minus_values", value="positive"),
+            r"minus_values: negative",
+        ),
+        (set_in("tracks", 0, "file", value="genes.tsv"), r"is not a bigWig"),
+        (set_in("contacts", "file", value="genes.tsv"), r"is not a cooler"),
+        (set_in("genes", "file", value="ATAC.bw"), r"genes .* are not text"),
+    ],
+)
+def test_broken_datasets_are_refused_before_anything_is_written(edited, world, change, said):
+    with pytest.raises(ClasterError, match=said) as caught:
+        build_dataset(edited(change))
+    assert "\n" not in str(caught.value)
+    left = [path for folder in ("inputs", "targets") for path in (world / folder).glob("*")]
+    assert left == []
+
+
+def test_other_chromosome_names_and_other_builds(edited, world, make):
+    make.track(world / "source/ATAC.bw", 0, sizes={"NC_1": 120_000, "NC_2": 60_000})
+    with pytest.raises(ClasterError, match=r"track ATAC .* has none of the chromosomes chr1, chr2"):
+        build_dataset(edited())
+    make.track(world / "source/ATAC.bw", 0, sizes={"chr1": 119_000, "chr2": 60_000})
+    with pytest.raises(ClasterError, match="chr1 with 119,000 bp, the assembly 120,000 bp"):
+        build_dataset(edited())
+
+
+def test_names_without_chr_are_understood(edited, world, make):
+    plain = {name.removeprefix("chr"): size for name, size in make.sizes.items()}
+    make.track(world / "source/H3K27ac.bw", 1, sizes=plain)
+    make.contacts(world / "source/plain.cool", sizes=plain)
+    renamed = build_dataset(
+        edited(set_in("contacts", "file", value="plain.cool")), project="renamed"
+    ).folders
+    usual = build_dataset(edited(), project="usual").folders
+    for modality in ("landscape", "contacts"):
+        for file in usual.arrays(modality, "train").iterdir():
+            assert file.read_bytes() == (renamed.arrays(modality, "train") / file.name).read_bytes()
+
+
+def test_chromosome_that_one_track_lacks_is_a_reason(edited, world, make):
+    make.track(world / "source/ATAC.bw", 0, sizes={"chr1": 120_000})
+
+    def without_ctrl(content):
+        content["splits"] = {"valid": ["chr1:90,000-120,000"]}
+
+    result = build_dataset(edited(without_ctrl))
+    assert result.manifest.genes_dropped["no_signal"] == 1
+    assert "track ATAC lacks chr2" in result.folders.dropped.read_text()
+
+
+def test_contacts_without_weights(edited, world, make):
+    make.contacts(world / "source/raw.cool", weights=False)
+    with pytest.raises(ClasterError, match="no weights: run 'cooler balance"):
+        build_dataset(edited(set_in("contacts", "file", value="raw.cool")))
+
+    def raw(content):
+        content["contacts"] |= {"file": "raw.cool", "balance": False}
+
+    assert build_dataset(edited(raw)).manifest.genes_kept["train"] == 2
+
+
+def test_genes_named_otherwise_than_the_assembly(edited, world):
+    text = (world / "source/genes.tsv").read_text().replace("chr", "NC_").replace("#NC_", "#chr")
+    (world / "source/genes.tsv").write_text(text)
+    with pytest.raises(ClasterError, match=r"genes .* has none of the chromosomes"):
+        build_dataset(edited())
+
+
+def test_full_disk_is_seen_before_the_work(edited, monkeypatch, world):
+    class Usage:
+        free = 1000
+
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: Usage)
+    with pytest.raises(
+        ClasterError, match=r"dataset 'small' needs .* GB and .* has 0.00 GB free: free"
+    ):
+        build_dataset(edited())
+    assert not (world / "inputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: small\nassembly: mm10\ntracks:\n  - {name: A, file: a.bw, colour: red}\ngenes: {file: g}\n",
+         r"small\.yaml, line 4: unknown key 'tracks\.0\.colour'"),
+        ("name: small\nassembly: mm10\nwindows: {}\ntracks: [{name: A, file: a}]\ngenes: {file: g}\n",
+         r"line 3: unknown key 'windows'"),
+        ("name: small\nassembly: mm10\ntracks: [{name: A, file: a}]\n", r"line 1: genes: Field required"),
+        ("name: small\nassembly: mm10\ntracks: [{name: A, file: a}, {name: A, file: b}]\ngenes: {file: g}\n",
+         r"two tracks are named 'A'"),
+        ("name: a/b\nassembly: mm10\ntracks: [{name: A, file: a}]\ngenes: {file: g}\n", r"line 1: name: 'a/b'"),
+        ("name: s\nassembly: mm10\ntracks: [{name: A, file: a}]\ngenes: {file: g}\nwindow: {bins: 100}\n",
+         r"line 5: window\.bins: 100 bins: an odd number"),
+        ("name: s\nassembly: mm10\ntracks: [{name: A, file: a}]\ngenes: {file: g}\n"
+         "target:\n  conditions: [{name: c, plus: p}]\n", r"line 6: .*give either 'file' or both"),
+        ("- just\n- a list\n", r"holds no keys"),
+        ("name: [unclosed\n", r"is not YAML"),
+    ],
+)  # fmt: skip
+def test_broken_yaml_names_file_line_and_key(world, text, said):
+    (world / "configurations/datasets/small.yaml").write_text(text)
+    with pytest.raises(ClasterError, match=said) as caught:
+        load_dataset("small")
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_dataset_lists_the_known_ones(world):
+    with pytest.raises(ClasterError, match=r"no dataset 'tiny'.*choose one of small"):
+        find_dataset("tiny")
+    with pytest.raises(ClasterError, match="no dataset file at"):
+        find_dataset("elsewhere.yaml")
+    assert load_dataset(world / "configurations/datasets/small.yaml").name == "small"
+
+
+def test_data_folder_comes_from_one_variable(world, monkeypatch):
+    spec = load_dataset("small")
+    assert spec.source("ATAC.bw") == world / "source/ATAC.bw"
+    monkeypatch.delenv("CLASTER_DATA")
+    assert spec.data_folder.as_posix() == "inputs/source"

@@ -1,0 +1,292 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import cooler
+import numpy as np
+import pandas as pd
+import pyBigWig
+import pytest
+
+from claster.dataset import build as build_module
+from claster.dataset.build import build_dataset
+from claster.dataset.layout import (
+    DatasetFolders,
+    read_arrays,
+    read_genes_table,
+    read_ids,
+    read_targets,
+)
+from claster.dataset.report import build_lines
+from claster.dataset.spec import load_dataset
+from claster.errors import ClasterError
+from claster.files import sha256
+
+
+def base_means(path, start, bins, size, chrom="chr1", sign=1.0):
+    with pyBigWig.open(str(path)) as file:
+        bases = np.nan_to_num(file.values(chrom, start, start + bins * size, numpy=True))
+    return sign * bases.reshape(bins, size).mean(axis=1)
+
+
+def tree(*folders):
+    """Bytes of every file (links by where they point), manifest aside."""
+    return {
+        str(path): str(path.readlink()) if path.is_symlink() else sha256(path)
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if (path.is_symlink() or path.is_file()) and path.name != "manifest.json"
+    }
+
+
+def test_everything_is_where_it_should_be(world):
+    result = build_dataset(load_dataset("small"))
+    folders = result.folders
+    assert not result.reused
+    assert read_ids(folders, "train") == ["GA.1_forward", "GA.1_rev", "GB.1_forward", "GB.1_rev"]
+    assert read_ids(folders, "valid") == ["GC.1_forward", "GC.1_rev"]
+    assert read_ids(folders, "test") == ["GD.1_forward", "GD.1_rev"]
+    for modality, shape in (("landscape", (2, 101)), ("contacts", (4, 9))):
+        for split in ("train", "valid", "test"):
+            files = sorted(folders.arrays(modality, split).glob("*.npy"))
+            assert [file.stem for file in files] == read_ids(folders, split)
+            for file in files:
+                array = np.load(file, allow_pickle=False)
+                assert (array.dtype, array.shape) == (np.float32, shape)
+        together = sorted(path.stem for path in folders.arrays(modality, "train_valid").iterdir())
+        assert together == read_ids(folders, "train") + read_ids(folders, "valid")
+        assert np.load(folders.arrays(modality, "train_valid") / "GC.1_rev.npy").shape == shape
+
+
+def test_numbers_equal_the_files_read_base_by_base(world):
+    folders = build_dataset(load_dataset("small")).folders
+    genes = read_genes_table(folders).set_index("gene_id")
+    for gene_id, split in (("GA.1", "train"), ("GB.1", "train"), ("GD.1", "test")):
+        gene = genes.loc[gene_id]
+        array = read_arrays(folders, [gene_id], split=split)[0]
+        expected = [
+            base_means(world / "source" / name, gene["tss"] - 5050, 101, 100, gene["chrom"])
+            for name in ("ATAC.bw", "H3K27ac.bw")
+        ]
+        np.testing.assert_allclose(array, expected, rtol=1e-6)
+    assert genes.loc["GB.1", "tss"] == 50_000
+
+
+def test_reverse_samples_are_mirrored_in_every_modality(world):
+    folders = build_dataset(load_dataset("small")).folders
+    for modality in ("landscape", "contacts"):
+        forward = read_arrays(folders, ["GA.1"], split="train", modality=modality)
+        rev = read_arrays(folders, ["GA.1"], split="train", modality=modality, rev=True)
+        np.testing.assert_array_equal(forward[..., ::-1], rev)
+    targets = read_targets(folders.target_table("train"))
+    for condition in ("ctrl", "a485"):
+        columns = [f"{k}_{condition}" for k in range(-2, 3)]
+        np.testing.assert_array_equal(
+            targets.loc["GA.1_forward", columns].to_numpy()[::-1], targets.loc["GA.1_rev", columns]
+        )
+
+
+def test_targets_sum_the_strands_in_centred_bins(edited, world):
+    def plain(content):
+        content["target"]["smoothing"] = 0
+
+    folders = build_dataset(edited(plain)).folders
+    targets = read_targets(folders.target_table("valid"))
+    assert targets.columns.tolist() == [f"{k}_{c}" for c in ("ctrl", "a485") for k in range(-2, 3)]
+    start = 100_000 - 2500
+    ctrl = base_means(world / "source/plus.bw", start, 5, 1000) + base_means(
+        world / "source/minus.bw", start, 5, 1000, sign=-1.0
+    )
+    np.testing.assert_allclose(targets.loc["GC.1_forward"].to_numpy()[:5], ctrl, rtol=1e-5)
+
+    def summed(content):
+        plain(content)
+        content["target"]["statistic"] = "sum"
+
+    folders = build_dataset(edited(summed), force=True).folders
+    total = read_targets(folders.target_table("valid")).loc["GC.1_forward"].to_numpy()[:5]
+    np.testing.assert_allclose(total, 1000 * ctrl, rtol=1e-5)
+
+
+def test_contacts_are_pixels_of_the_matrix(world):
+    folders = build_dataset(load_dataset("small")).folders
+    array = read_arrays(folders, ["GA.1"], split="train", modality="contacts")[0]
+    matrix = cooler.Cooler(str(world / "source/contacts.cool")).matrix(balance=True).fetch("chr1")
+    expected = np.nanmean(np.diagonal(matrix, 4))
+    pixel = matrix[33 - 2, 33 + 2]
+    assert array[2, 4 + 3] == pytest.approx(np.log2((pixel / expected + 0.1) / 1.1), rel=1e-5)
+
+
+def test_every_gene_is_accounted_for(world):
+    result = build_dataset(load_dataset("small"))
+    kept, dropped = read_genes_table(result.folders), pd.read_csv(result.folders.dropped, sep="\t")
+    assert dict(zip(dropped["gene_id"], dropped["reason"], strict=True)) == {
+        "GN.1": "type_not_selected",
+        "GM.1": "chromosome_excluded",
+        "GE.1": "window_leaves_chromosome",
+    }
+    manifest = result.manifest
+    assert len(kept) + len(dropped) == manifest.genes_in == 7
+    assert manifest.genes_kept == {"train": 2, "valid": 1, "test": 1}
+    assert sum(manifest.genes_dropped.values()) == 3
+    text = "\n".join(build_lines(result))
+    assert "7 genes in: 4 kept (2 train, 1 valid, 1 test), 3 dropped" in text
+    assert "train-test 0 bp" in text
+
+
+def test_manifest_holds_hashes_of_the_sources(world):
+    result = build_dataset(load_dataset("small"))
+    content = json.loads(result.folders.manifest.read_text())
+    assert content["sources"]["track ATAC"]["sha256"] == sha256(world / "source/ATAC.bw")
+    assert set(content["sources"]) == {
+        "track ATAC",
+        "track H3K27ac",
+        "genes",
+        "chromosome sizes",
+        "contacts",
+        "target ctrl plus",
+        "target ctrl minus",
+        "target a485",
+    }
+
+
+def test_same_bytes_again_and_elsewhere(world):
+    folders = build_dataset(load_dataset("small")).folders
+    first = tree(folders.inputs, folders.targets)
+    build_dataset(load_dataset("small"), force=True)
+    assert tree(folders.inputs, folders.targets) == first
+    other = build_dataset(load_dataset("small"), project="elsewhere").folders
+    assert list(tree(other.inputs, other.targets).values()) == list(first.values())
+
+
+def test_unchanged_dataset_is_left_alone_and_a_changed_one_refused(world, edited):
+    build_dataset(edited())
+    before = (world / "inputs/small/genes.tsv").stat().st_mtime_ns
+    assert build_dataset(edited()).reused
+    shutil.copytree(world / "source", world / "moved")
+    os.environ["CLASTER_DATA"] = str(world / "moved")
+    assert build_dataset(edited()).reused
+    assert (world / "inputs/small/genes.tsv").stat().st_mtime_ns == before
+
+    def wider(content):
+        content["window"]["bins"] = 121
+
+    with pytest.raises(ClasterError, match="another 'window' of the dataset: pass --force"):
+        build_dataset(edited(wider))
+    (world / "moved/genes.tsv").write_text((world / "source/genes.tsv").read_text() + "\n#\n")
+    with pytest.raises(ClasterError, match="another genes"):
+        build_dataset(edited())
+    assert build_dataset(edited(wider), force=True).manifest.dataset.window.bins == 121
+
+
+def test_folders_of_someone_else_are_not_touched(world):
+    (world / "inputs/small").mkdir(parents=True)
+    (world / "inputs/small/notes.txt").write_text("mine")
+    with pytest.raises(ClasterError, match="was not made by a build"):
+        build_dataset(load_dataset("small"))
+    assert (world / "inputs/small/notes.txt").read_text() == "mine"
+    assert not (world / "targets").exists()
+
+
+def test_inputs_without_target(edited):
+    def drop(content):
+        del content["target"]
+        del content["contacts"]
+
+    folders = build_dataset(edited(drop)).folders
+    assert read_ids(folders, "test") == ["GD.1_forward", "GD.1_rev"]
+    assert not folders.target_table("test").exists()
+    assert not (folders.inputs / "contacts").exists()
+
+
+def test_truth_is_written_where_it_is_known(edited):
+    def known(content):
+        content["target"]["conditions"] = [
+            {"name": "ctrl", "file": "plus.bw", "truth": {"file": "H3K27ac.bw"}}
+        ]
+
+    folders = build_dataset(edited(known)).folders
+    truth, target = read_targets(folders.truth_table()), read_targets(folders.target_table("test"))
+    assert truth.index.tolist() == target.index.tolist()
+    assert not np.allclose(truth, target)
+
+
+def test_genes_with_unknown_contacts_are_dropped_and_counted(edited, world):
+    clr = cooler.Cooler(str(world / "source/contacts.cool"))
+    bins = clr.bins()[:]
+    bins.loc[(bins["chrom"] == "chr1") & (bins["start"] < 45_000), "weight"] = np.nan
+    cooler.create_cooler(str(world / "source/holes.cool"), bins, clr.pixels()[:], ordered=True)
+
+    def holes(content):
+        content["contacts"]["file"] = "holes.cool"
+
+    result = build_dataset(edited(holes))
+    dropped = pd.read_csv(result.folders.dropped, sep="\t").set_index("gene_id")
+    assert dropped.loc["GA.1", ["reason", "detail"]].tolist() == [
+        "contacts_missing",
+        "100% unknown",
+    ]
+    assert not list(result.folders.arrays("landscape", "train").glob("GA.1*"))
+    assert not list(result.folders.arrays("contacts", "train").glob("GA.1*"))
+
+
+def test_nothing_half_written_is_left_when_a_step_fails(world, monkeypatch):
+    def fail(*_args, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(build_module, "_write_targets", fail)
+    with pytest.raises(OSError, match="No space"):
+        build_dataset(load_dataset("small"))
+    assert list((world / "inputs").iterdir()) == []
+    assert list((world / "targets").iterdir()) == []
+
+
+def test_a_failed_rebuild_leaves_the_old_build(world, monkeypatch):
+    folders = build_dataset(load_dataset("small")).folders
+    before = tree(folders.inputs, folders.targets)
+    monkeypatch.setattr(build_module, "_link_train_valid", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        build_dataset(load_dataset("small"), force=True)
+    assert tree(folders.inputs, folders.targets) == before
+
+
+@pytest.mark.parametrize("moment", ["targets", "inputs"])
+def test_killed_builds_are_made_whole_by_the_next(world, moment):
+    """SIGKILL just before and just between the two renames that end a build."""
+    script = textwrap.dedent(
+        f"""
+        import os, signal
+        from pathlib import Path
+        from claster.dataset.build import build_dataset
+        from claster.dataset.spec import load_dataset
+        rename = Path.replace
+        def deadly(self, target):
+            if Path(target).parent.name == {moment!r}:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return rename(self, target)
+        Path.replace = deadly
+        build_dataset(load_dataset("small"))
+        """
+    )
+    killed = subprocess.run([sys.executable, "-c", script], cwd=world, check=False)
+    assert killed.returncode == -9
+    folders = DatasetFolders("small")
+    assert not folders.inputs.exists()
+    assert folders.targets.exists() == (moment == "inputs")
+    build_dataset(load_dataset("small"))
+    again = build_dataset(load_dataset("small"), project="elsewhere").folders
+    assert list(tree(folders.inputs, folders.targets).values()) == list(
+        tree(again.inputs, again.targets).values()
+    )
+
+
+def test_reading_order_of_genes_does_not_matter(world):
+    folders = build_dataset(load_dataset("small")).folders
+    first = tree(folders.inputs / "landscape", folders.targets)
+    lines = (world / "source/genes.tsv").read_text().splitlines()
+    (world / "source/genes.tsv").write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    build_dataset(load_dataset("small"), force=True)
+    assert tree(folders.inputs / "landscape", folders.targets) == first
