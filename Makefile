@@ -18,7 +18,7 @@ help: ## List the targets
 	@echo "uv is not on PATH: installing uv $(UV_VERSION) into .tools"
 	@cd / && python3 -m pip --version >/dev/null \
 		|| { echo "make setup needs uv, or a python3 with pip" >&2; exit 1; }
-	@cd / && PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 python3 -m pip install --quiet \
+	@cd / && PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet \
 		--disable-pip-version-check --upgrade --target "$(CURDIR)/.tools" uv==$(UV_VERSION)
 
 setup: $(if $(UV_ON_PATH),,.tools/bin/uv) ## Make the environment in .venv, or mend it (at once when it is whole)

@@ -1,8 +1,10 @@
 """Progress of long work: a bar on a terminal, plain lines in a log, nothing in a library call."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
+
+__all__ = ["SILENT", "Progress", "Silent", "Step"]
 
 
 class Step(Protocol):
@@ -20,24 +22,12 @@ class Step(Protocol):
 class Progress(Protocol):
     """Where long work reports to."""
 
-    def step(self, name: str, total: float | None = None) -> "ContextStep":
-        """Open a step of `total` units (None: unknown); closes with its context."""
+    def step(self, name: str, total: float | None = None) -> AbstractContextManager[Step]:
+        """Open a step of `total` units (None: unknown) that ends with its context."""
         ...
 
     def say(self, text: str) -> None:
         """Show one line of plain text."""
-        ...
-
-
-class ContextStep(Protocol):
-    """What `Progress.step` returns: a context manager around a `Step`."""
-
-    def __enter__(self) -> Step:
-        """Start the step."""
-        ...
-
-    def __exit__(self, *exc: object) -> bool | None:
-        """End the step."""
         ...
 
 
@@ -61,4 +51,4 @@ class Silent:
         """Show nothing."""
 
 
-SILENT = Silent()
+SILENT: Progress = Silent()

@@ -18,6 +18,7 @@ __all__ = [
     "ALPHAS",
     "REACHES",
     "GeneSet",
+    "LabelledGenes",
     "LocalRidge",
     "fit_local_ridge",
     "local_features",
@@ -37,22 +38,26 @@ _DEFAULT_ALPHA = 1.0
 
 @dataclass(frozen=True)
 class GeneSet:
-    """Forward samples of one split: which genes, their targets, and how to read their landscapes.
+    """Forward samples of one split: which genes, and how to read their landscapes.
 
     Parameters
     ----------
     gene_ids
-        The genes, in the order of `targets`.
-    targets
-        Raw signal, shape (genes, conditions, target bins), or None where it is not known.
+        The genes.
     read
         Returns the landscapes of some of the genes, shape (genes, tracks, landscape bins). It is
         called for a few genes at a time, so memory does not grow with the number of genes.
     """
 
     gene_ids: Sequence[str]
-    targets: np.ndarray | None
     read: Callable[[list[str]], np.ndarray]
+
+
+@dataclass(frozen=True)
+class LabelledGenes(GeneSet):
+    """Forward samples and their raw signal, shape (genes, conditions, target bins)."""
+
+    targets: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -149,8 +154,8 @@ def local_features(landscapes: np.ndarray, window: Binning, target: Binning) -> 
 
 
 def fit_local_ridge(
-    train: GeneSet,
-    valid: GeneSet,
+    train: LabelledGenes,
+    valid: LabelledGenes,
     *,
     window: Binning,
     target: Binning,
@@ -166,7 +171,7 @@ def fit_local_ridge(
     Parameters
     ----------
     train, valid
-        Forward samples with targets. Without validation genes the penalty is 1.
+        Forward samples. Without validation genes the penalty is 1.
     window, target
         The bins of landscape and target.
     seed
@@ -225,7 +230,7 @@ def predict_local_ridge(
     ridge
         The fitted model.
     genes
-        Forward samples; their targets are not looked at.
+        Forward samples.
     progress
         Counts genes.
 
@@ -265,7 +270,7 @@ def _feature_chunks(
 
 
 def _sample_rows(
-    genes: GeneSet,
+    genes: LabelledGenes,
     *,
     named: str,
     window: Binning,
@@ -275,8 +280,6 @@ def _sample_rows(
     progress: Progress,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return features (rows, features) and log2(x + 1) targets (rows, conditions)."""
-    if genes.targets is None:
-        raise ValueError(f"{named} are needed to fit")
     signal = np.moveaxis(log_signal(genes.targets, named=named), 1, 2)
     signal = signal.reshape(-1, signal.shape[-1])
     chosen = np.arange(len(signal))

@@ -1,7 +1,7 @@
 """Score the predictions of a run against the simple methods, in the same way for every run."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,18 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from claster.analysis.baselines import (
-    GeneSet,
-    fit_local_ridge,
-    mean_profile,
-    predict_local_ridge,
-)
+from claster.analysis.baselines import fit_local_ridge, mean_profile, predict_local_ridge
 from claster.analysis.metrics import SCALE, correlations, gene_means
+from claster.analysis.samples import labelled_genes, profiles, require_genes
 from claster.analysis.verdict import compare, outcome, verdict
 from claster.dataset.layout import (
     DatasetFolders,
     Split,
-    read_arrays,
     read_genes_table,
     read_ids,
     read_targets,
@@ -28,8 +23,8 @@ from claster.dataset.layout import (
 from claster.dataset.spec import DatasetSpec, TargetSpec
 from claster.eir.runs import RunFolder, read_predictions
 from claster.errors import ClasterError
-from claster.files import atomic_path, require_file, write_text
-from claster.genome.windows import FORWARD, sample_id, split_sample_id
+from claster.files import atomic_path, write_text
+from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
 
 __all__ = ["Evaluation", "evaluate", "metrics_table", "score", "write_evaluation"]
@@ -144,8 +139,8 @@ def score(
     folders = DatasetFolders.of(spec, project=project)
     folders.require_built()
     genes = read_genes_table(folders, split=split)
-    _require_genes(genes, read_ids(folders, split), split=split)
-    network = _profiles(
+    require_genes(genes, read_ids(folders, split), split=split)
+    network = profiles(
         predictions,
         genes,
         target,
@@ -153,9 +148,8 @@ def score(
         remedy=f"predict the {split} split of {spec.name!r} with this run again",
         only=read_ids(folders, split),
     )
-    observed = _targets(folders, genes, target, split)
-
-    train, valid = (_gene_set(folders, target, part) for part in ("train", "valid"))
+    labelled = labelled_genes(folders, target, ["train", "valid", split])
+    train, valid = labelled["train"], labelled["valid"]
     ridge = fit_local_ridge(
         train,
         valid,
@@ -164,17 +158,14 @@ def score(
         seed=seed,
         progress=progress,
     )
-    scored = GeneSet(genes["gene_id"].tolist(), None, _reader(folders, split))
-    average = mean_profile(
-        _targets(folders, read_genes_table(folders, split="train"), target, "train")
-    )
+    observed = labelled[split].targets
     baselines = {
-        "mean_profile": np.broadcast_to(average, observed.shape),
-        "ridge": predict_local_ridge(ridge, scored, progress=progress),
+        "mean_profile": np.broadcast_to(mean_profile(train.targets), observed.shape),
+        "ridge": predict_local_ridge(ridge, labelled[split], progress=progress),
     }
     methods = {"network": network} | baselines
     if split == "test" and folders.truth_table().is_file():
-        methods["attainable"] = _profiles(
+        methods["attainable"] = profiles(
             read_targets(folders.truth_table()),
             genes,
             target,
@@ -268,106 +259,6 @@ def _require_target(spec: DatasetSpec) -> TargetSpec:
     return spec.target
 
 
-def _require_genes(genes: pd.DataFrame, samples: list[str], *, split: str) -> None:
-    if genes.empty:
-        raise ClasterError(
-            f"the {split} split holds no gene", remedy="widen its rule in 'splits' and build again"
-        )
-    listed = {split_sample_id(sample)[0] for sample in samples}
-    known = set(genes["gene_id"])
-    if listed != known or genes["gene_id"].duplicated().any():
-        raise ClasterError(
-            f"gene table and ID file of the {split} split do not match{_examples(listed ^ known)}",
-            remedy="build the dataset again",
-        )
-
-
-def _gene_set(folders: DatasetFolders, target: TargetSpec, split: Split) -> GeneSet:
-    genes = read_genes_table(folders, split=split)
-    targets = _targets(folders, genes, target, split)
-    return GeneSet(genes["gene_id"].tolist(), targets, _reader(folders, split))
-
-
-def _reader(folders: DatasetFolders, split: Split) -> Callable[[list[str]], np.ndarray]:
-    def read(gene_ids: list[str]) -> np.ndarray:
-        try:
-            return read_arrays(folders, gene_ids, split=split)
-        except FileNotFoundError as error:
-            raise ClasterError(
-                f"no landscape at {error.filename}", remedy="build the dataset again"
-            ) from error
-
-    return read
-
-
-def _targets(
-    folders: DatasetFolders, genes: pd.DataFrame, target: TargetSpec, split: Split
-) -> np.ndarray:
-    path = require_file(
-        folders.target_table(split),
-        named=f"targets of the {split} split",
-        remedy="build the dataset again",
-    )
-    return _profiles(
-        read_targets(path),
-        genes,
-        target,
-        named=f"targets of the {split} split ({path})",
-        remedy="build the dataset again",
-    )
-
-
-def _profiles(
-    table: pd.DataFrame,
-    genes: pd.DataFrame,
-    target: TargetSpec,
-    *,
-    named: str,
-    remedy: str,
-    only: Collection[str] | None = None,
-) -> np.ndarray:
-    """Return the forward rows of a checked table, shape (genes, conditions, bins), in gene order.
-
-    With `only`, the table may hold these samples and no others: all of them, or all forward ones.
-    """
-    wrong = set(table.columns) ^ set(target.columns)
-    if wrong or len(table.columns) != len(target.columns):
-        raise ClasterError(
-            f"{named}: {len(table.columns)} columns where the dataset has {len(target.columns)}"
-            f"{_examples(wrong)}",
-            remedy=remedy,
-        )
-    held = set(table.index)
-    if len(held) < len(table):
-        twice = table.index[table.index.duplicated()]
-        raise ClasterError(f"{named}: samples appear twice{_examples(twice)}", remedy=remedy)
-    forward = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
-    needed = set(forward)
-    if only is not None:
-        unknown = held - set(only)
-        if unknown:
-            raise ClasterError(
-                f"{named}: {len(unknown)} samples are not of this split{_examples(unknown)}",
-                remedy=remedy,
-            )
-        needed = set(only) if held - needed else needed
-    missing = needed - held
-    if missing:
-        raise ClasterError(
-            f"{named}: {len(missing)} of {len(needed)} samples are missing{_examples(missing)}",
-            remedy=remedy,
-        )
-    values = table.loc[forward, target.columns].to_numpy()
-    invalid = ~np.isfinite(values).all(axis=1)
-    if invalid.any():
-        raise ClasterError(
-            f"{named}: values are missing or infinite in {invalid.sum()} samples"
-            f"{_examples(np.array(forward)[invalid])}",
-            remedy=remedy,
-        )
-    return values.reshape(len(genes), len(target.conditions), target.bins)
-
-
 def _table(profiles: np.ndarray, genes: pd.DataFrame, target: TargetSpec) -> pd.DataFrame:
     index = pd.Index([sample_id(gene, FORWARD) for gene in genes["gene_id"]], name="ID")
     values = profiles.reshape(len(genes), -1).astype(np.float32)
@@ -376,9 +267,3 @@ def _table(profiles: np.ndarray, genes: pd.DataFrame, target: TargetSpec) -> pd.
 
 def _conditions(target: TargetSpec) -> list[str]:
     return [condition.name for condition in target.conditions]
-
-
-def _examples(names: Iterable[object]) -> str:
-    listed = sorted(str(name) for name in names)
-    more = ", ..." if len(listed) > 3 else ""
-    return f" ({', '.join(listed[:3])}{more})" if listed else ""

@@ -1,6 +1,6 @@
 """Arguments and options that several commands share."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,5 +17,10 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what is there alre
 RunFolderPath = Annotated[
     str, typer.Argument(metavar="RUN", help="A run folder, such as runs/toy/pure_conv.")
 ]
-SplitOption = Annotated[str, typer.Option("--split", help="Which genes: train, valid or test.")]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda or auto.")]
+SplitOption = Annotated[
+    Literal["train", "valid", "test"], typer.Option("--split", help="Which genes.")
+]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"],
+    typer.Option("--device", help="Where to compute; auto takes a GPU where there is one."),
+]

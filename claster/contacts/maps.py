@@ -8,12 +8,15 @@ import numpy as np
 from claster.contacts.cool import Band
 from claster.genome.windows import Binning
 
-__all__ = ["PSEUDO", "DiagonalMap", "MapValue", "diagonal_map"]
+__all__ = ["FLOOR", "PSEUDO", "DiagonalMap", "MapValue", "diagonal_map"]
 
 MapValue = Literal["log_oe", "log10"]
 
-PSEUDO = 0.1
-"""Share of the expected frequency that is added before a logarithm, so that 'no contact' stays finite."""
+PSEUDO = 0.5
+"""Added to observed over expected before the logarithm: keeps 'no contact' finite and noise small."""
+
+FLOOR = 0.1
+"""Lowest contact frequency of a ``log10`` map, as a share of the expected one at that separation."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,8 @@ def diagonal_map(
     shape
         Rows and columns.
     value
-        ``log10``: log10 of the contact frequency. ``log_oe``: log2 of observed over expected at that
-        separation. In both, `PSEUDO` times the expected frequency is added to the observed one
-        (and, in ``log_oe``, to the expected one).
+        ``log_oe``: log2 of (o + `PSEUDO`) / (1 + `PSEUDO`), o being observed over expected at that
+        separation. ``log10``: log10 of the contact frequency, at least `FLOOR` times the expected one.
 
     Returns
     -------
@@ -95,7 +97,7 @@ def diagonal_map(
     known = np.isfinite(observed)
     ratio = np.where(known, observed / expected, 1.0)
     if value == "log10":
-        contacts = np.log10((ratio + PSEUDO) * expected)
+        contacts = np.log10(np.maximum(ratio, FLOOR) * expected)
     else:
         contacts = np.log2((ratio + PSEUDO) / (1 + PSEUDO))
     return contacts.astype(np.float32), 1.0 - float(known.mean())

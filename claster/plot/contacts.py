@@ -3,7 +3,6 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from claster.contacts.maps import MapValue
 from claster.plot.style import figure_of, new_figure, style
@@ -75,22 +74,24 @@ def contact_map(
         )
         ax.set_facecolor(_MISSING)
         reach = min(top, 2 * half)
-        for side in (-1, 1):
-            ax.plot([0, side * reach / 2], [0, reach], ":", color="0.25", linewidth=0.9)
+        ax.plot(
+            [-reach / 2, 0, reach / 2],
+            [reach, 0, reach],
+            color="0.1",
+            linestyle=(0, (1, 1.6)),
+            linewidth=1.1,
+            label="contacts of the TSS",
+        )
         ax.set_xlim(-half, half)
         ax.set_ylim(-resolution / 1000, top)
         ax.set_xlabel(TSS_AXIS.replace("Distance", "Midpoint, distance"))
         ax.set_ylabel("Separation (kb)")
         bar = fig.colorbar(image, ax=ax, extend="both", pad=0.02, aspect=18)
         bar.set_label(_LABELS[value])
-        bar.outline.set_linewidth(0.6)  # type: ignore[operator]
+        bar.outline.set_linewidth(0.6)
         if np.ma.is_masked(shown):
-            ax.legend(
-                handles=[Patch(facecolor=_MISSING, label="no data")],
-                loc="lower right",
-                bbox_to_anchor=(1, 1),
-                borderaxespad=0.2,
-            )
+            ax.plot([], [], "s", color=_MISSING, label="no data")
+        ax.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
     return fig, ax
 
 

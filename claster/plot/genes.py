@@ -1,6 +1,6 @@
 """Genes of a window: where they lie relative to its TSS, and how they are drawn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
-__all__ = ["draw_gene", "draw_genes", "genes_around"]
+__all__ = ["GeneRow", "draw_gene", "draw_genes", "genes_around", "lanes_of", "place_genes"]
 
 _LANES = 4
 _NAME_SIZE = 7
@@ -67,43 +67,85 @@ def genes_around(
 
 
 @dataclass(frozen=True)
-class _Place:
-    lane: int
-    named: bool
+class GeneRow:
+    """One gene as drawn: clipped to the limits, in kb from the TSS.
+
+    `lane` counts from the top; `name_at` is the middle of the name, or None where it has no room.
+    """
+
+    name: str
+    start: float
+    end: float
+    strand: str
+    is_centre: bool
+    lane: int = 0
+    name_at: float | None = None
 
 
-def draw_genes(
-    ax: Axes, genes: pd.DataFrame, limits: tuple[float, float], *, inches: float
-) -> None:
-    """Draw genes as arrows in as few lanes as their names allow, and hide the y axis.
+def place_genes(
+    genes: pd.DataFrame, limits: tuple[float, float], *, inches: float
+) -> list[GeneRow]:
+    """Place genes in as few lanes as their names allow.
 
-    Where names would overlap, the window's own gene keeps its name and crowded ones lose theirs.
+    Where there are more genes than room, the window's own gene keeps its name and crowded ones lose
+    theirs.
 
     Parameters
     ----------
-    ax
-        Where to; its x axis is in kb from the TSS.
     genes
         From `genes_around`.
     limits
         What is shown, in kb from the TSS.
     inches
-        About how wide `ax` will be, to tell how much room a name takes.
+        About how wide the axes will be, to tell how much room a name takes.
     """
-    low, high = limits
-    shown = genes[(genes["end"] > low * 1000) & (genes["start"] < high * 1000)]
-    places = _place(shown, limits, inches=inches)
-    lanes = max((place.lane for place in places.values()), default=0) + 1
-    for gene in shown.itertuples():
-        place = places[gene.Index]
+    kb_an_inch = (limits[1] - limits[0]) / inches
+    pad = 0.06 * kb_an_inch
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(_LANES)]
+    placed = []
+    for gene in _genes_within(genes, limits):
+        body = gene.start, gene.end
+        width = len(gene.name) * _INCHES_A_LETTER * kb_an_inch
+        left = min(max((gene.start + gene.end - width) / 2, limits[0]), limits[1] - width)
+        whole = min(gene.start, left), max(gene.end, left + width)
+        free = (
+            (lane, span, is_named)
+            for span, is_named in ((whole, True), (body, False))
+            for lane in range(_LANES)
+            if all(span[1] + pad < low or span[0] > high + pad for low, high in taken[lane])
+        )
+        lane, span, is_named = next(free, (_LANES - 1, body, False))
+        taken[lane].append(span)
+        placed.append(replace(gene, lane=lane, name_at=left + width / 2 if is_named else None))
+    return placed
+
+
+def lanes_of(placed: list[GeneRow]) -> int:
+    """Return the number of lanes that placed genes take, at least 1."""
+    return max((gene.lane for gene in placed), default=0) + 1
+
+
+def draw_genes(ax: Axes, placed: list[GeneRow], limits: tuple[float, float], *, lanes: int) -> None:
+    """Draw placed genes as arrows, their names below, and hide the y axis.
+
+    Parameters
+    ----------
+    ax
+        Where to; its x axis is in kb from the TSS.
+    placed
+        From `place_genes`.
+    limits
+        What is shown, in kb from the TSS.
+    lanes
+        How many lanes there is room for.
+    """
+    for gene in placed:
         colour = _CENTRE if gene.is_centre else _OTHER
-        start, end = _clipped(gene.start, gene.end, limits)
-        draw_gene(ax, (start, end), gene.strand, height=-place.lane, colour=colour)
-        if place.named:
-            left, right = _name_span(gene.name, start, end, limits, inches=inches)
+        draw_gene(ax, (gene.start, gene.end), gene.strand, height=-gene.lane, colour=colour)
+        if gene.name_at is not None:
             ax.text(
-                (left + right) / 2,
-                -place.lane - 0.22,
+                gene.name_at,
+                -gene.lane - 0.2,
                 gene.name,
                 ha="center",
                 va="top",
@@ -112,53 +154,40 @@ def draw_genes(
                 color=colour,
             )
     ax.set_xlim(limits)
-    ax.set_ylim(-lanes + 0.05, 0.4)
+    ax.set_ylim(-lanes + 0.1, 0.4)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
 
 
 def draw_gene(
-    ax: Axes, span: tuple[float, float], strand: str, *, height: float, colour: str
+    ax: Axes,
+    span: tuple[float, float],
+    strand: str,
+    *,
+    height: float,
+    colour: str,
+    label: str | None = None,
 ) -> None:
     """Draw one gene as a bar over `span` (kb) with an arrow head at its 3' end."""
     start, end = span
-    ax.plot([start, end], [height, height], color=colour, linewidth=3, solid_capstyle="butt")
+    ax.plot(
+        [start, end],
+        [height, height],
+        color=colour,
+        linewidth=3,
+        solid_capstyle="butt",
+        label=label,
+    )
     head, marker = (end, ">") if strand == "+" else (start, "<")
     ax.plot([head], [height], marker=marker, markersize=6, color=colour, clip_on=False)
 
 
-def _place(genes: pd.DataFrame, limits: tuple[float, float], *, inches: float) -> dict[int, _Place]:
-    """Choose a lane for each gene; the window's own gene first, then from left to right."""
-    pad = 0.06 * (limits[1] - limits[0]) / inches
-    taken: list[list[tuple[float, float]]] = [[] for _ in range(_LANES)]
-    places = {}
-    for gene in genes.sort_values(["is_centre", "start"], ascending=[False, True]).itertuples():
-        body = _clipped(gene.start, gene.end, limits)
-        name = _name_span(gene.name, *body, limits, inches=inches)
-        whole = min(body[0], name[0]), max(body[1], name[1])
-        choices = [(lane, span) for span in (whole, body) for lane in range(_LANES)]
-        lane, span = next(
-            (
-                (lane, span)
-                for lane, span in choices
-                if all(span[1] + pad < low or span[0] > high + pad for low, high in taken[lane])
-            ),
-            (_LANES - 1, body),
-        )
-        taken[lane].append(span)
-        places[gene.Index] = _Place(lane, named=span == whole)
-    return places
-
-
-def _clipped(start: float, end: float, limits: tuple[float, float]) -> tuple[float, float]:
-    return max(start / 1000, limits[0]), min(end / 1000, limits[1])
-
-
-def _name_span(
-    name: str, start: float, end: float, limits: tuple[float, float], *, inches: float
-) -> tuple[float, float]:
-    """Return the room that a name takes in kb: centred below its gene, but within the limits."""
-    low, high = limits
-    width = len(name) * _INCHES_A_LETTER * (high - low) / inches
-    left = min(max((start + end - width) / 2, low), high - width)
-    return left, left + width
+def _genes_within(genes: pd.DataFrame, limits: tuple[float, float]) -> list[GeneRow]:
+    """Return the genes within the limits, the window's own first, then from left to right."""
+    columns = [genes[name].tolist() for name in ("name", "start", "end", "strand", "is_centre")]
+    within = [
+        GeneRow(name, max(start / 1000, limits[0]), min(end / 1000, limits[1]), strand, is_centre)
+        for name, start, end, strand, is_centre in zip(*columns, strict=True)
+    ]
+    within = [gene for gene in within if gene.start < gene.end]
+    return sorted(within, key=lambda gene: (not gene.is_centre, gene.start))

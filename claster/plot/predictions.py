@@ -33,7 +33,7 @@ def density(
     observed, predicted
         Non-negative signal (reads) of the same shape; every value is one point.
     points
-        What one point is, for the labels.
+        What the points are, for the colour bar.
     ax
         Where to draw; None makes a figure.
 
@@ -65,12 +65,12 @@ def density(
             cmap="viridis",
             rasterized=True,
         )
-        ax.axline((0, 0), slope=1, color="0.3", linestyle="--", linewidth=0.9)
+        ax.axline((0, 0), slope=1, color=OKABE_ITO["vermillion"], linestyle="--", linewidth=1)
         lines = [
             f"$r_p$ = {scores.pearson:.3f}",
             f"$r_s$ = {scores.spearman:.3f}",
             f"slope = {slope:.2f}",
-            f"n = {scores.n:,} {points}",
+            f"n = {scores.n:,}",
         ]
         ax.text(
             0.03,
@@ -87,7 +87,7 @@ def density(
         ax.set_ylabel("Predicted, log2(reads + 1)")
         bar = fig.colorbar(mesh, ax=ax, pad=0.03, aspect=22)
         bar.set_label(f"Number of {points}")
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
     return fig, ax
 
 
@@ -148,10 +148,10 @@ def profile(
         if gene_span is not None:
             start, end, strand = gene_span
             span = max(start / 1000, -reach), min(end / 1000, reach)
-            draw_gene(ax, span, strand, height=1.1 * top, colour="black")
+            draw_gene(ax, span, strand, height=1.1 * top, colour="black", label="gene")
         ax.set_xlim(-reach, reach)
         ax.set_ylim(0, top * (1.05 if gene_span is None else 1.18))
         ax.set_xlabel(TSS_AXIS)
         ax.set_ylabel(f"Nascent transcription\n(reads, mean per {binning.size / 1000:g} kb)")
-        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.1)
+        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.1)
     return fig, ax

@@ -29,7 +29,7 @@ OKABE_ITO = {
 
 _TRACK_COLOURS = ("black", "vermillion", "blue", "green", "purple", "orange", "sky blue")
 
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: Any = {
     "axes.grid": False,
     "axes.labelsize": 9,
     "axes.linewidth": 0.8,
@@ -92,7 +92,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 def figure_of(ax: Axes) -> Figure:
     """Return the figure that holds `ax`."""
-    return cast(Figure, ax.get_figure(root=True))
+    return cast("Figure", ax.get_figure(root=True))
 
 
 def save(fig: Figure, path: Path | str, dpi: int = 150) -> Path:

@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from claster.genome.windows import Binning
-from claster.plot.genes import draw_genes
+from claster.plot.genes import draw_genes, lanes_of, place_genes
 from claster.plot.style import figure_of, new_figure, style, track_colour
 
 __all__ = ["TSS_AXIS", "landscape_tracks"]
 
 TSS_AXIS = "Distance from the TSS (kb)"
 
-_TRACK_HEIGHT, _GENES_HEIGHT = 0.95, 0.8
+_TRACK_HEIGHT, _LANE_HEIGHT = 0.95, 0.3
 
 
 def landscape_tracks(
@@ -61,10 +61,17 @@ def landscape_tracks(
         raise ValueError(f"zoom of {zoom_bp} bp in a window of {binning.width} bp")
     whole = binning.half / 1000
     reaches = [whole] if zoom_bp is None else [whole, zoom_bp / 2000]
+    width = 7.2 if zoom_bp is None else 9.6
+    placed = [
+        place_genes(genes, (-reach, reach), inches=0.85 * width / len(reaches))
+        for reach in reaches
+        if genes is not None
+    ]
+    lanes = max(map(lanes_of, placed), default=0)
     rows = len(names) + (genes is not None)
     with style():
         if axes is None:
-            axes = _new_axes(rows, len(reaches), has_genes=genes is not None)
+            axes = _new_axes(len(names), len(reaches), width=width, lanes=lanes)
             figure_of(axes[0, 0]).supylabel(f"Mean signal per {binning.size} bp", fontsize=9)
         if axes.shape != (rows, len(reaches)):
             raise ValueError(f"axes of shape {(rows, len(reaches))} needed, found {axes.shape}")
@@ -76,8 +83,7 @@ def landscape_tracks(
                     span = reaches[1]
                     axes[row, 0].axvspan(-span, span, color="0.92", linewidth=0, zorder=-1)
             if genes is not None:
-                inches = 0.85 * fig.get_figwidth() / len(reaches)
-                draw_genes(axes[-1, column], genes, (-reach, reach), inches=inches)
+                draw_genes(axes[-1, column], placed[column], (-reach, reach), lanes=lanes)
             axes[-1, column].set_xlabel(TSS_AXIS)
         for row, name in enumerate(names):
             axes[row, 0].set_title(name, loc="left", fontsize=9, pad=3, color=track_colour(row))
@@ -88,11 +94,11 @@ def landscape_tracks(
     return fig, axes
 
 
-def _new_axes(rows: int, columns: int, *, has_genes: bool) -> np.ndarray:
-    heights = [_TRACK_HEIGHT] * (rows - has_genes) + [_GENES_HEIGHT] * has_genes
-    fig = new_figure(7.2 if columns == 1 else 9.6, sum(heights) + 0.6)
+def _new_axes(tracks: int, columns: int, *, width: float, lanes: int) -> np.ndarray:
+    heights = [_TRACK_HEIGHT] * tracks + ([_LANE_HEIGHT * lanes] if lanes else [])
+    fig = new_figure(width, sum(heights) + 0.6)
     return fig.subplots(
-        rows, columns, sharex="col", squeeze=False, gridspec_kw={"height_ratios": heights}
+        len(heights), columns, sharex="col", squeeze=False, gridspec_kw={"height_ratios": heights}
     )
 
 

@@ -133,10 +133,10 @@ class BigWig:
         low, high = max(start, 0), min(end, self.sizes[name])
         if low < high:
             bases[low - start : high - start] = self._reader.values(name, low, high, fillna=None)
-        bases = bases.reshape(bins, -1)
-        covered = np.isfinite(bases).sum(axis=1)
-        divisor = bases.shape[1] if summary == "mean_all" else np.maximum(covered, 1)
-        return np.nansum(bases, axis=1) / divisor
+        binned = bases.reshape(bins, -1)
+        covered = np.isfinite(binned).sum(axis=1)
+        divisor = binned.shape[1] if summary == "mean_all" else np.maximum(covered, 1)
+        return np.nansum(binned, axis=1) / divisor
 
     def __enter__(self) -> Self:
         """Enter."""

@@ -37,9 +37,7 @@ def write_gtf(path: Path, genes: pd.DataFrame, rng: np.random.Generator) -> None
     transcripts = 0
     exons = 0
     for row in genes.itertuples(index=False):
-        gene = (
-            f'gene_id "{row.gene_id}"; gene_type "{row.gene_type}"; gene_name "{row.gene_name}";'
-        )
+        gene = f'gene_id "{row.gene_id}"; gene_type "{row.gene_type}"; gene_name "{row.gene_name}";'
         lines.append(_line(row.chrom, "gene", row.start, row.end, row.strand, f"{gene} level 2;"))
         spans = [(row.start, row.end)]
         if rng.random() < 0.35:

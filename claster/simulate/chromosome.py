@@ -9,6 +9,7 @@ import pandas as pd
 from claster.simulate import transcription as rules
 from claster.simulate.contacts import place_boundaries
 from claster.simulate.elements import link_elements, place_elements, place_sites
+from claster.simulate.heights import domain_height, draw_promoters
 from claster.simulate.layout import (
     CLOSED_SHARE,
     Plan,
@@ -16,7 +17,6 @@ from claster.simulate.layout import (
     place_domains,
     place_genes,
 )
-from claster.simulate.marks import domain_height, draw_promoters
 from claster.simulate.sequence import motif_copies
 from claster.simulate.streams import Purpose, stream
 
@@ -95,7 +95,9 @@ def plant_chromosome(plan: Plan, number: int, *, seed: int) -> Chromosome:
     genes["state"] = np.where(inside, "poised", "active")
     outside = rng.permutation(np.flatnonzero(~inside))
     genes.loc[outside[: round(CLOSED_SHARE * len(genes))], "state"] = "closed"
-    genes = pd.concat([genes, draw_promoters(stream(seed, Purpose.PROMOTERS, number), genes)], axis=1)
+    genes = pd.concat(
+        [genes, draw_promoters(stream(seed, Purpose.PROMOTERS, number), genes)], axis=1
+    )
 
     rng = stream(seed, Purpose.ELEMENTS, number)
     elements = place_elements(rng, genes, domains, size)

@@ -1,20 +1,19 @@
 """Distal elements: enhancers near and far, decoys, CTCF sites, and the genes they act on."""
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from claster.simulate import transcription as rules
+from claster.simulate.heights import domain_height, draw_enhancers
 from claster.simulate.layout import UNKNOWN
-from claster.simulate.marks import domain_height, draw_enhancers
 
 CONTACT_NEAREST, CONTACT_FARTHEST = 50_000, 150_000
 BEYOND_REACH = 25_000
 """Contact-dependent elements and decoys keep this distance (bp) from every start site."""
 
 APART = 8_000
+_ATTEMPTS = 12
 _EDGE_OF_CHROMOSOME = 15_000
 
 IntArray = npt.NDArray[np.int64]
@@ -46,52 +45,35 @@ def place_elements(
     taken: list[tuple[int, int]] = []
     rows: list[tuple[int, str, int, float]] = []
 
-    def settle(propose: Callable[[], float], nearest: int, spacing: int) -> int | None:
-        for _ in range(12):
-            centre = int(propose())
-            if not UNKNOWN + _EDGE_OF_CHROMOSOME < centre < size - _EDGE_OF_CHROMOSOME:
-                continue
-            clear = np.abs(tss - centre).min(initial=size) >= nearest
-            apart = all(abs(centre - other) >= max(spacing, needed) for other, needed in taken)
-            outside = float(domain_height(domains, [centre])[0]) < 0.1
-            if clear and apart and outside:
-                taken.append((centre, spacing))
+    def settle(
+        gene: int, distances: tuple[int, int], *, from_genes: int, from_others: int
+    ) -> int | None:
+        for _ in range(_ATTEMPTS):
+            centre = int(tss[gene] + rng.choice((-1, 1)) * rng.uniform(*distances))
+            if (
+                UNKNOWN + _EDGE_OF_CHROMOSOME < centre < size - _EDGE_OF_CHROMOSOME
+                and np.abs(tss - centre).min() >= from_genes
+                and all(abs(centre - other) >= max(from_others, own) for other, own in taken)
+                and domain_height(domains, [centre])[0] < 0.1
+            ):
+                taken.append((centre, from_others))
                 return centre
         return None
 
     active = np.flatnonzero(genes["state"] == "active")
-    for gene in active[rng.random(active.size) < 0.45]:
-        around = tss[gene]
-        side = rng.choice((-1, 1))
-        centre = settle(
-            lambda around=around, side=side: (
-                around + side * rng.uniform(CONTACT_NEAREST, CONTACT_FARTHEST)
-            ),
-            BEYOND_REACH,
-            APART,
-        )
+    for gene in active[rng.random(active.size) < 0.45].tolist():
+        reach = (CONTACT_NEAREST, CONTACT_FARTHEST)
+        centre = settle(gene, reach, from_genes=BEYOND_REACH, from_others=APART)
         if centre is not None:
-            rows.append((centre, "contact", int(gene), float(rng.uniform(3.0, 9.0))))
-    for gene in active:
+            rows.append((centre, "contact", gene, float(rng.uniform(3.0, 9.0))))
+    for gene in active.tolist():
         for _ in range(rng.choice(4, p=(0.35, 0.35, 0.2, 0.1))):
-            around = tss[gene]
-            centre = settle(
-                lambda around=around: around + rng.choice((-1, 1)) * rng.uniform(3_500, 17_000),
-                3_000,
-                2_500,
-            )
+            centre = settle(gene, (3_500, 17_000), from_genes=3_000, from_others=2_500)
             if centre is not None:
                 rows.append((centre, "proximal", -1, 0.0))
-    for _ in range(round(0.6 * active.size)):
-        gene = rng.choice(active) if active.size else 0
-        around = tss[gene]
-        centre = settle(
-            lambda around=around: (
-                around + rng.choice((-1, 1)) * rng.uniform(BEYOND_REACH, CONTACT_FARTHEST)
-            ),
-            BEYOND_REACH,
-            APART,
-        )
+    for gene in rng.choice(active, round(0.6 * active.size)).tolist() if active.size else []:
+        reach = (BEYOND_REACH, CONTACT_FARTHEST)
+        centre = settle(gene, reach, from_genes=BEYOND_REACH, from_others=APART)
         if centre is not None:
             rows.append((centre, "decoy", -1, 0.0))
     elements = pd.DataFrame(rows, columns=["centre", "kind", "looped_gene", "strength"])

@@ -2,33 +2,25 @@
 
 import json
 import platform
-import tempfile
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from claster.errors import ClasterError
 from claster.files import atomic_folder, require_disk, sha256
-from claster.progress import SILENT, Progress, Step
-from claster.simulate import truth
-from claster.simulate.annotation import CCRE_COLUMNS, accessions, registry, write_gtf
+from claster.progress import SILENT, Progress
 from claster.simulate.chromosome import Chromosome, plant_chromosome
-from claster.simulate.contacts import COARSE, FINE, draw_contacts
 from claster.simulate.layout import plan_genome
-from claster.simulate.marks import MARKS, READS, add_artefacts, expected_mark, sequence_reads
-from claster.simulate.mcool import write_mcool
 from claster.simulate.sequence import draw_sequence, write_fasta
 from claster.simulate.streams import Purpose, stream
-from claster.simulate.transcription import CONDITIONS, SILENT as SILENT_LEVEL, expected_nascent
-from claster.simulate.write import write_bigwig
+from claster.simulate.tables import write_tables
+from claster.simulate.tracks import TRACKS, write_contacts, write_marks, write_nascent
+from claster.simulate.transcription import CONDITIONS, SILENT_LEVEL
 
 MANIFEST = "manifest.json"
 KIND = "claster toy genome"
-STRANDS = ("plus", "minus")
 
 _BYTES_PER_MEGABASE = 6_000_000
 _LIBRARIES = ("cooler", "h5py", "numpy", "pandas", "pyarrow", "pyBigWig", "scipy")
@@ -108,25 +100,23 @@ def simulate_genome(
     plan = plan_genome(seed=seed, chromosomes=chromosomes, megabases=megabases, genes=genes)
     if force:
         _refuse_foreign(folder)
-    require_disk(
-        folder.parent, needed=int(megabases * _BYTES_PER_MEGABASE), named="the toy genome"
-    )
-    tracks = len(CONDITIONS) * (len(MARKS) + len(STRANDS))
+    require_disk(folder.parent, needed=int(megabases * _BYTES_PER_MEGABASE), named="the toy genome")
     with (
         atomic_folder(folder, replace=force) as partial,
-        progress.step("simulate", total=tracks + 5) as step,
+        progress.step("simulate", total=len(CONDITIONS) * len(TRACKS) + 5) as step,
     ):
         step.describe("layout")
-        planted = [plant_chromosome(plan, i, seed=seed) for i in range(chromosomes)]
-        planted = _name_things(planted, seed=seed)
+        planted = _named(
+            [plant_chromosome(plan, i, seed=seed) for i in range(chromosomes)], seed=seed
+        )
         step.advance()
         counts = _count(planted)
-        _write_annotation(partial, planted, plan.sizes, seed=seed)
+        write_tables(partial, planted, seed=seed)
         step.advance()
-        _write_marks(partial, planted, plan.sizes, seed=seed, smooth=smooth, step=step)
-        _write_nascent(partial, planted, plan.sizes, seed=seed, smooth=smooth, step=step)
+        write_marks(partial, planted, seed=seed, smooth=smooth, step=step)
+        write_nascent(partial, planted, seed=seed, smooth=smooth, step=step)
         step.describe("contacts")
-        counts["contacts"] = _write_contacts(partial, planted, plan.sizes, seed=seed)
+        counts["contacts"] = write_contacts(partial, planted, seed=seed)
         step.advance()
         step.describe("sequence")
         write_fasta(
@@ -162,7 +152,7 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
-def _name_things(planted: list[Chromosome], *, seed: int) -> list[Chromosome]:
+def _named(planted: list[Chromosome], *, seed: int) -> list[Chromosome]:
     """Give genes their ids in the order of the genome."""
     named = []
     first = 1
@@ -195,153 +185,6 @@ def _count(planted: list[Chromosome]) -> dict[str, int]:
         "decoys": int((kinds == "decoy").sum()),
         "repressed_domains": sum(len(c.domains) for c in planted),
     }
-
-
-def _write_annotation(
-    folder: Path, planted: list[Chromosome], sizes: dict[str, int], *, seed: int
-) -> None:
-    (folder / "chrom.sizes").write_text(
-        "".join(f"{chrom}\t{size}\n" for chrom, size in sizes.items()), encoding="ascii"
-    )
-    pd.concat([c.blacklist for c in planted]).assign(name="High Signal Region").to_csv(
-        folder / "blacklist.bed", sep="\t", header=False, index=False
-    )
-    genes = pd.concat([c.genes for c in planted], ignore_index=True)
-    write_gtf(folder / "genes.gtf.gz", genes, stream(seed, Purpose.TRANSCRIPTS))
-    ccres = pd.concat(
-        [
-            registry(
-                stream(seed, Purpose.REGISTRY, c.number),
-                chrom=c.name,
-                size=c.size,
-                genes=c.genes,
-                elements=c.elements,
-                ctcf=c.ctcf,
-            )
-            for c in planted
-        ],
-        ignore_index=True,
-    )
-    ccres["rDHS_accession"] = accessions(len(ccres), prefix="EM10D")
-    ccres["cCRE_accession"] = accessions(len(ccres), prefix="EM10E")
-    ccres[list(CCRE_COLUMNS)].to_csv(folder / "ccres.tsv", sep="\t", index=False)
-
-    (folder / "truth").mkdir()
-    truth.gene_table(genes).to_csv(
-        folder / "truth" / "genes.tsv", sep="\t", index=False, float_format="%.8g"
-    )
-    tables = []
-    for c in planted:
-        listed = ccres[(ccres["chr"] == c.name) & (ccres["element"] >= 0)]
-        ids = listed.set_index("element")["cCRE_accession"].sort_index().to_numpy()
-        tables.append(truth.element_table(c.genes, c.elements.assign(element_id=ids), c.links))
-    pd.concat(tables, ignore_index=True).to_csv(
-        folder / "truth" / "elements.tsv", sep="\t", index=False, float_format="%.8g"
-    )
-
-
-def _write_marks(
-    folder: Path,
-    planted: list[Chromosome],
-    sizes: dict[str, int],
-    *,
-    seed: int,
-    smooth: bool,
-    step: Step,
-) -> None:
-    for i, condition in enumerate(CONDITIONS):
-        (folder / condition).mkdir()
-        for j, mark in enumerate(MARKS):
-            step.describe(f"{condition} {mark}")
-
-            def noisy(
-                chromosome: Chromosome, mark: str = mark, condition: str = condition, key: int = j
-            ) -> npt.NDArray[np.float32]:
-                expected = expected_mark(
-                    mark,
-                    condition,
-                    size=chromosome.size,
-                    genes=chromosome.genes,
-                    elements=chromosome.elements,
-                    ctcf=chromosome.ctcf,
-                    weak=chromosome.weak,
-                    domains=chromosome.domains,
-                    seed=seed,
-                    key=chromosome.number,
-                )
-                rng = stream(seed, Purpose.NOISE, chromosome.number, CONDITIONS.index(condition), key)
-                spiked = add_artefacts(expected, chromosome.blacklist, rng)
-                return sequence_reads(spiked, READS[mark], rng, smooth=smooth)
-
-            write_bigwig(
-                folder / condition / f"{mark}.bw", sizes, ((c.name, noisy(c)) for c in planted)
-            )
-            step.advance()
-
-
-def _write_nascent(
-    folder: Path,
-    planted: list[Chromosome],
-    sizes: dict[str, int],
-    *,
-    seed: int,
-    smooth: bool,
-    step: Step,
-) -> None:
-    tables = []
-    for i, condition in enumerate(CONDITIONS):
-        (folder / "truth" / condition).mkdir()
-        step.describe(f"{condition} nascent")
-        expected = []
-        for c in planted:
-            signal = expected_nascent(c.genes, c.elements, c.size, condition)
-            expected.append({side: values.astype(np.float32) for side, values in signal.items()})
-            tables.append(truth.profiles(c.genes, expected[-1], condition))
-        for j, side in enumerate(STRANDS):
-            write_bigwig(
-                folder / "truth" / condition / f"nascent.{side}.bw",
-                sizes,
-                ((c.name, signal[side]) for c, signal in zip(planted, expected, strict=True)),
-            )
-            write_bigwig(
-                folder / condition / f"nascent.{side}.bw",
-                sizes,
-                (
-                    (
-                        c.name,
-                        sequence_reads(
-                            signal[side].astype(np.float64),
-                            READS["nascent"],
-                            stream(seed, Purpose.NOISE, c.number, i, len(MARKS) + j),
-                            smooth=smooth,
-                        ),
-                    )
-                    for c, signal in zip(planted, expected, strict=True)
-                ),
-            )
-            step.advance()
-    pd.concat(tables, ignore_index=True).to_parquet(
-        folder / "truth" / "profiles.parquet", index=False
-    )
-
-
-def _write_contacts(
-    folder: Path, planted: list[Chromosome], sizes: dict[str, int], *, seed: int
-) -> int:
-    pixels: dict[int, list[pd.DataFrame]] = {FINE: [], COARSE: []}
-    for c in planted:
-        fine, coarse = draw_contacts(
-            stream(seed, Purpose.CONTACTS, c.number, 1),
-            size=c.size,
-            boundaries=c.boundaries,
-            insulation=c.insulation,
-            loops=c.loops,
-        )
-        pixels[FINE].append(fine)
-        pixels[COARSE].append(coarse)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        write_mcool(folder / "microc.mcool", sizes, pixels, scratch=Path(scratch))
-    return int(sum(table["count"].sum() for table in pixels[FINE]))
 
 
 def _write_manifest(

@@ -158,9 +158,7 @@ def place_genes(
         plus = np.append(plus, rng.random() < 0.5)
     types = np.array(["protein_coding"] * coding + ["lincRNA"] * noncoding, dtype=object)
     types[: coding + noncoding - near_ends] = rng.permutation(
-        np.array(
-            ["protein_coding"] * (coding - near_ends) + ["lincRNA"] * noncoding, dtype=object
-        )
+        np.array(["protein_coding"] * (coding - near_ends) + ["lincRNA"] * noncoding, dtype=object)
     )
     types[coding + noncoding - near_ends :] = "protein_coding"
     genes = pd.DataFrame(

@@ -81,9 +81,7 @@ def balance(contacts: cooler.Cooler) -> None:
     cooler.balance_cooler(contacts, x0=weights, ignore_diags=_NEAREST_DIAGONAL, store=True)
 
 
-def _solve(
-    contacts: cooler.Cooler, *, kept: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
+def _solve(contacts: cooler.Cooler, *, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     pixels = contacts.pixels()[:]
     row, column = pixels["bin1_id"].to_numpy(), pixels["bin2_id"].to_numpy()
     used = (column - row >= _NEAREST_DIAGONAL) & kept[row] & kept[column]

@@ -12,6 +12,9 @@ The level of a gene (reads per bp at the start of its body, in the units of the 
 and the same rule holds in both conditions, with the heights of that condition.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -23,7 +26,7 @@ FULL_REACH = 10_000
 REACH = 20_000
 BASE_LEVEL = 6.0
 BACKGROUND = 0.02
-SILENT = 0.3
+SILENT_LEVEL = 0.3
 """Genes below this level count as silent or nearly so."""
 
 FloatArray = npt.NDArray[np.float64]
@@ -46,7 +49,10 @@ def repression(h3k27me3: npt.ArrayLike) -> FloatArray:
 
 
 def reach(distance: npt.ArrayLike) -> FloatArray:
-    """Return how much of its gain an enhancer keeps at a distance in bp: 1 to 10 kb, 0 from 20 kb."""
+    """Return how much of its gain an enhancer keeps at a distance in bp.
+
+    1 up to 10 kb, then falling along a cosine to 0 at 20 kb.
+    """
     beyond = (np.abs(np.asarray(distance, dtype=float)) - FULL_REACH) / (REACH - FULL_REACH)
     return 0.5 * (1.0 + np.cos(np.pi * np.clip(beyond, 0.0, 1.0)))
 
@@ -148,41 +154,38 @@ def expected_nascent(
     for tss, strand, start, end, level in zip(
         genes["tss"], genes["strand"], genes["start"], genes["end"], levels, strict=True
     ):
-        own, other = ("plus", "minus") if strand == "+" else ("minus", "plus")
-        forward = strand == "+"
+        ahead, own, other = (1, "plus", "minus") if strand == "+" else (-1, "minus", "plus")
         length = end - start
         span = length + 7 * tail_scale(length)
-        _add_along(
-            signal[own], tss, forward, span, lambda x, n=length, a=level: a * body_shape(x, n)
-        )
-        _add_along(
-            signal[other],
-            tss,
-            not forward,
-            4_000,
-            lambda x, a=level: 0.25 * a * np.exp(-x / 500.0) * (1.0 - np.exp(-x / 80.0)),
-        )
+        _add_along(signal[own], tss, ahead, span, partial(body_shape, length=length), level)
+        _add_along(signal[other], tss, -ahead, 4_000, _short_transcript, 0.25 * level)
     heights = elements[f"H3K27ac_{condition}"].to_numpy()
     for centre, height in zip(elements["centre"], heights, strict=True):
-        for own, forward in (("plus", True), ("minus", False)):
-            _add_along(
-                signal[own],
-                centre,
-                forward,
-                3_000,
-                lambda x, a=height: 0.02 * a * np.exp(-x / 500.0) * (1.0 - np.exp(-x / 80.0)),
-            )
+        for own, ahead in (("plus", 1), ("minus", -1)):
+            _add_along(signal[own], centre, ahead, 3_000, _short_transcript, 0.02 * height)
     return signal
 
 
-def _add_along(signal: FloatArray, origin: int, forward: bool, span: float, shape) -> None:  # type: ignore[no-untyped-def]
+def _short_transcript(distance: FloatArray) -> FloatArray:
+    """Antisense of promoters and both strands of enhancers."""
+    return np.exp(-distance / 500.0) * (1.0 - np.exp(-distance / 80.0))
+
+
+def _add_along(
+    signal: FloatArray,
+    origin: int,
+    direction: int,
+    span: float,
+    shape: Callable[[FloatArray], FloatArray],
+    height: float,
+) -> None:
+    """Add a shape that starts at `origin` and runs `span` bp onwards (1) or backwards (-1)."""
     steps = int(span // STEP) + 1
     first = origin // STEP
-    low, high = (first, first + steps) if forward else (first - steps, first + 1)
-    low, high = max(low, 0), min(high, signal.size)
+    low = max(first if direction == 1 else first - steps, 0)
+    high = min(first + steps if direction == 1 else first + 1, signal.size)
     if low >= high:
         return
-    middle = (np.arange(low, high) + 0.5) * STEP
-    distance = middle - origin if forward else origin - middle
-    ahead = distance >= 0
-    signal[low:high][ahead] += shape(distance[ahead])
+    distance = direction * ((np.arange(low, high, dtype=np.float64) + 0.5) * STEP - origin)
+    reached = distance >= 0
+    signal[low:high][reached] += height * shape(distance[reached])

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from claster.simulate import transcription as rules
-from claster.simulate.marks import MARKS
+from claster.simulate.heights import MARKS
 from claster.simulate.write import STEP
 
 BIN = 1_000
@@ -108,7 +108,5 @@ def element_table(genes: pd.DataFrame, elements: pd.DataFrame, links: pd.DataFra
         gain = links[f"gain_{condition}"]
         table[f"H3K27ac_{condition}"] = element[f"H3K27ac_{condition}"]
         table[f"gain_{condition}"] = gain
-        table[f"effect_log2_{condition}"] = rules.silencing_effect(
-            gain, gene[f"gain_{condition}"]
-        )
+        table[f"effect_log2_{condition}"] = rules.silencing_effect(gain, gene[f"gain_{condition}"])
     return table

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from claster.analysis.baselines import (
     ALPHAS,
     REACHES,
-    GeneSet,
+    LabelledGenes,
     fit_local_ridge,
     local_features,
     mean_profile,
@@ -25,7 +25,9 @@ def landscapes(genes, tracks=2, *, window=WINDOW, seed=0):
 
 def gene_set(signal, targets):
     names = [f"g{number}" for number in range(len(signal))]
-    return GeneSet(names, targets, lambda chosen: signal[[names.index(name) for name in chosen]])
+    return LabelledGenes(
+        names, lambda chosen: signal[[names.index(name) for name in chosen]], targets
+    )
 
 
 def planted(signal, *, weights, noise=0.0, seed=1):
@@ -165,12 +167,12 @@ def test_sampled_rows_keep_features_and_targets_together():
 def test_ridge_without_validation_genes_takes_penalty_1():
     signal = landscapes(8)
     train = gene_set(signal, planted(signal, weights=weights_of(2)))
-    valid = GeneSet([], np.empty((0, 2, 41)), train.read)
+    valid = LabelledGenes([], train.read, np.empty((0, 2, 41)))
     assert fit_local_ridge(train, valid, window=WINDOW, target=TARGET).alphas == (1, 1)
 
 
 def test_ridge_needs_training_genes():
-    empty = GeneSet([], np.empty((0, 2, 41)), lambda _: landscapes(0))
+    empty = LabelledGenes([], lambda _: landscapes(0), np.empty((0, 2, 41)))
     with pytest.raises(ClasterError, match="no training gene"):
         fit_local_ridge(empty, empty, window=WINDOW, target=TARGET)
 

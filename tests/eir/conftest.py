@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
+from claster.contacts.maps import DiagonalMap
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec, load_dataset
 from claster.eir import flavours
@@ -26,7 +28,6 @@ SPEC = {
     "window": {"bin": 100, "bins": 2001},
 }
 GENES = {"train": 32, "valid": 8, "test": 6}
-MAP_SHAPE = (9, 125)
 
 
 @dataclass(frozen=True)
@@ -42,33 +43,42 @@ class Small:
 
     @property
     def yaml(self) -> str:
-        return str(self.project / "configurations" / "datasets" / "small.yaml")
+        return str(self.project / "configurations" / "datasets" / f"{self.spec.name}.yaml")
 
 
-def build_small(project: Path) -> Small:
-    """Write arrays whose ATAC signal, averaged over 1 kb, is the target."""
-    path = project / "configurations" / "datasets" / "small.yaml"
+def build_small(
+    project: Path, content: dict[str, Any] = SPEC, *, genes: dict[str, int] = GENES
+) -> Small:
+    """Write arrays whose first track, averaged over the bins of the target, is the target."""
+    path = project / "configurations" / "datasets" / f"{content['name']}.yaml"
     path.parent.mkdir(parents=True)
-    path.write_text(yaml.safe_dump(SPEC))
+    path.write_text(yaml.safe_dump(content))
     spec = load_dataset(path)
+    assert spec.target is not None
+    assert spec.contacts is not None
     small = Small(project, spec)
+    map_shape = DiagonalMap.over(
+        spec.window.binning, resolution=spec.contacts.resolution, rows=spec.contacts.rows
+    ).shape
+    first = spec.window.bins // 2 - 5 * spec.target.bins
+    used = slice(first, first + 10 * spec.target.bins)
     folders = small.folders
     rng = np.random.default_rng(5)
     tables: dict[str, list[pd.DataFrame]] = {"train_valid": [], "test": []}
-    for split, genes in GENES.items():
+    for split, count in genes.items():
         for modality in ("landscape", "contacts"):
             folders.arrays(modality, split).mkdir(parents=True)
         ids, rows = [], []
-        for gene in range(genes):
+        for gene in range(count):
             array = rng.gamma(0.3, 4.0, size=spec.landscape_shape).astype(np.float32)
-            contacts = rng.normal(size=MAP_SHAPE).astype(np.float32)
-            signal = array[0, 795:1206].cumsum()[::10]
+            contacts = rng.normal(size=map_shape).astype(np.float32)
+            signal = array[0, used].reshape(-1, 10).mean(axis=1)
             for name, turn in (("forward", 1), ("rev", -1)):
                 sample = f"{split}{gene}_{name}"
                 np.save(folders.arrays("landscape", split) / f"{sample}.npy", array[:, ::turn])
                 np.save(folders.arrays("contacts", split) / f"{sample}.npy", contacts[:, ::turn])
                 ids.append(sample)
-                rows.append(np.diff(signal, prepend=0)[:41][::turn])
+                rows.append(signal[::turn])
         folders.targets.mkdir(parents=True, exist_ok=True)
         folders.ids(split).write_text("\n".join(ids) + "\n")
         table = pd.DataFrame(rows, index=pd.Index(ids, name="ID"), columns=spec.target.columns)
@@ -100,6 +110,27 @@ def tiny_flavour() -> Flavour:
 @pytest.fixture
 def small(tmp_path: Path) -> Small:
     return build_small(tmp_path)
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the flavour `tiny` known."""
+    monkeypatch.setitem(flavours.FLAVOURS, "tiny", tiny_flavour())
+
+
+@pytest.fixture(scope="session")
+def full_size(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """A few samples of the real size."""
+    spec = SPEC | {
+        "name": "full",
+        "tracks": [{"name": name, "file": f"{name}.bw"} for name in "abcd"],
+        "target": {"conditions": [{"name": "ctrl", "file": "n.bw"}]},
+        "contacts": {"file": "m.mcool"},
+        "window": {},
+    }
+    return build_small(
+        tmp_path_factory.mktemp("full"), spec, genes={"train": 6, "valid": 2, "test": 1}
+    )
 
 
 @dataclass(frozen=True)

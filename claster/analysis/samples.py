@@ -1,0 +1,170 @@
+"""Tables of samples, checked one to one before anything is fitted or scored."""
+
+from collections.abc import Callable, Collection, Iterable
+
+import numpy as np
+import pandas as pd
+
+from claster.analysis.baselines import LabelledGenes
+from claster.dataset.layout import (
+    DatasetFolders,
+    Split,
+    read_arrays,
+    read_genes_table,
+    read_targets,
+)
+from claster.dataset.spec import TargetSpec
+from claster.errors import ClasterError
+from claster.files import require_file
+from claster.genome.windows import FORWARD, sample_id, split_sample_id
+
+__all__ = ["labelled_genes", "profiles", "require_genes"]
+
+_BUILD_AGAIN = "build the dataset again"
+
+
+def require_genes(genes: pd.DataFrame, samples: list[str], *, split: str) -> None:
+    """Raise `ClasterError` unless `genes` and the samples of a split name the same genes, once."""
+    if genes.empty:
+        raise ClasterError(
+            f"the {split} split holds no gene", remedy="widen its rule in 'splits' and build again"
+        )
+    listed = {split_sample_id(sample)[0] for sample in samples}
+    known = set(genes["gene_id"])
+    if listed != known or genes["gene_id"].duplicated().any():
+        raise ClasterError(
+            f"gene table and ID file of the {split} split do not match{_examples(listed ^ known)}",
+            remedy=_BUILD_AGAIN,
+        )
+
+
+def labelled_genes(
+    folders: DatasetFolders, target: TargetSpec, splits: Collection[Split]
+) -> dict[Split, LabelledGenes]:
+    """Return forward samples and targets of several splits; each target table is read once.
+
+    Parameters
+    ----------
+    folders
+        A built dataset.
+    target
+        Its conditions and bins.
+    splits
+        Which splits.
+
+    Returns
+    -------
+    dict
+        The genes of each split, in the order of the gene table.
+
+    Raises
+    ------
+    ClasterError
+        If a table is missing, or its samples and columns are not those of the dataset.
+    """
+    labelled: dict[Split, LabelledGenes] = {}
+    for path in dict.fromkeys(folders.target_table(split) for split in splits):
+        table = read_targets(require_file(path, named="target table", remedy=_BUILD_AGAIN))
+        for split in (split for split in splits if folders.target_table(split) == path):
+            genes = read_genes_table(folders, split=split)
+            targets = profiles(
+                table,
+                genes,
+                target,
+                named=f"targets of the {split} split ({path})",
+                remedy=_BUILD_AGAIN,
+            )
+            reader = _reader(folders, split)
+            labelled[split] = LabelledGenes(genes["gene_id"].tolist(), reader, targets)
+    return labelled
+
+
+def profiles(
+    table: pd.DataFrame,
+    genes: pd.DataFrame,
+    target: TargetSpec,
+    *,
+    named: str,
+    remedy: str,
+    only: Collection[str] | None = None,
+) -> np.ndarray:
+    """Return the forward samples of a table that fits the dataset.
+
+    Parameters
+    ----------
+    table
+        Samples x target columns, in any order.
+    genes
+        The genes that are wanted, by `gene_id`.
+    target
+        Conditions and bins.
+    named
+        What the table is, for messages.
+    remedy
+        What to do when it does not fit, for messages.
+    only
+        The samples that the table may hold: all of them, or all forward ones. None lets it hold
+        others besides the wanted ones.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (genes, conditions, bins), in the order of `genes`.
+
+    Raises
+    ------
+    ClasterError
+        If a sample or column is missing, unknown or there twice, or a value is missing or infinite.
+    """
+    wrong = set(table.columns) ^ set(target.columns)
+    if wrong or len(table.columns) != len(target.columns):
+        raise ClasterError(
+            f"{named}: {len(table.columns)} columns where the dataset has {len(target.columns)}"
+            f"{_examples(wrong)}",
+            remedy=remedy,
+        )
+    held = set(table.index)
+    if len(held) < len(table):
+        twice = table.index[table.index.duplicated()]
+        raise ClasterError(f"{named}: samples appear twice{_examples(twice)}", remedy=remedy)
+    forward = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
+    needed = set(forward)
+    if only is not None:
+        unknown = held - set(only)
+        if unknown:
+            raise ClasterError(
+                f"{named}: {len(unknown)} samples are not of this split{_examples(unknown)}",
+                remedy=remedy,
+            )
+        needed = set(only) if held - needed else needed
+    missing = needed - held
+    if missing:
+        raise ClasterError(
+            f"{named}: {len(missing)} of {len(needed)} samples are missing{_examples(missing)}",
+            remedy=remedy,
+        )
+    values = table.loc[forward, target.columns].to_numpy()
+    invalid = ~np.isfinite(values).all(axis=1)
+    if invalid.any():
+        raise ClasterError(
+            f"{named}: values are missing or infinite in {invalid.sum()} samples"
+            f"{_examples(np.array(forward)[invalid])}",
+            remedy=remedy,
+        )
+    return values.reshape(len(genes), len(target.conditions), target.bins)
+
+
+def _reader(folders: DatasetFolders, split: Split) -> Callable[[list[str]], np.ndarray]:
+    def read(gene_ids: list[str]) -> np.ndarray:
+        try:
+            return read_arrays(folders, gene_ids, split=split)
+        except FileNotFoundError as error:
+            raise ClasterError(f"no landscape at {error.filename}", remedy=_BUILD_AGAIN) from error
+
+    return read
+
+
+def _examples(names: Iterable[object]) -> str:
+    listed = sorted(str(name) for name in names)
+    more = ", ..." if len(listed) > 3 else ""
+    return f" ({', '.join(listed[:3])}{more})" if listed else ""

@@ -1,0 +1,21 @@
+"""`claster demo`: the whole main job on a simulated genome."""
+
+from typing import Annotated
+
+import typer
+
+from claster.cli.arguments import Device
+
+
+def demo(
+    size: Annotated[
+        str, typer.Option(help="default, or tiny to see that everything runs.")
+    ] = "default",
+    device: Device = "auto",
+) -> None:
+    """Simulate, build, train, predict, evaluate and draw; says at the end what came out."""
+    from claster.cli.console import console_progress
+    from claster.demo import run_demo
+
+    result = run_demo(size, device=device, progress=console_progress())
+    typer.echo(result.summary)

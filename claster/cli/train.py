@@ -1,0 +1,40 @@
+"""`claster train`: run eirtrain on a built dataset."""
+
+from typing import Annotated
+
+import typer
+
+from claster.cli.arguments import DatasetOption, Device, Force
+
+
+def train(
+    flavour: Annotated[str, typer.Argument(help="What to train: pure_conv, microc_diagonal, toy.")],
+    dataset: DatasetOption = "toy",
+    tag: Annotated[
+        str | None, typer.Option(help="Tells runs of one flavour and dataset apart.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of weights, sample order and dropout.")] = 0,
+    device: Device = "auto",
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Instead of the flavour's number.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Train a flavour with eirtrain; the run folder holds configuration, log, record and model."""
+    from claster.cli.console import console_progress
+    from claster.dataset.spec import load_dataset
+    from claster.eir.run import train as run_training
+
+    run = run_training(
+        flavour,
+        load_dataset(dataset),
+        dataset_yaml=dataset,
+        tag=tag,
+        seed=seed,
+        device=device,
+        epochs=epochs,
+        force=force,
+        progress=console_progress(),
+    )
+    typer.echo(f"run: {run.path}")
+    typer.echo(f"next: claster predict {run.path}")

@@ -1,0 +1,234 @@
+"""The main job from end to end on a simulated genome."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from claster.analysis.evaluate import Evaluation, evaluate
+from claster.analysis.metrics import gene_means
+from claster.analysis.scores import score_lines
+from claster.dataset.build import BuildResult, build_dataset
+from claster.dataset.layout import (
+    DatasetFolders,
+    read_arrays,
+    read_genes_table,
+    read_targets,
+)
+from claster.dataset.report import build_lines
+from claster.dataset.spec import DatasetSpec, SimulationSpec, TargetSpec, load_dataset
+from claster.eir.configure import Device
+from claster.eir.predict import predict
+from claster.eir.run import train
+from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.errors import ClasterError
+from claster.files import write_text
+from claster.genome.windows import FORWARD, sample_id
+from claster.plot import contact_map, density, genes_around, landscape_tracks, profile, save
+from claster.progress import SILENT, Progress
+from claster.simulate import simulate_genome, simulated_parameters
+
+__all__ = ["DEMO_SIZES", "DemoResult", "draw_run", "run_demo"]
+
+FLAVOUR = "toy"
+TAG = "demo"
+_ZOOM = 100_000
+
+
+@dataclass(frozen=True)
+class _Size:
+    dataset: str
+    epochs: int | None
+
+
+DEMO_SIZES = {"default": _Size("toy", None), "tiny": _Size("toy_tiny", 5)}
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo made, and what it says of it."""
+
+    run: RunFolder
+    evaluation: Evaluation
+    figures: list[Path]
+    summary: str
+
+
+def run_demo(
+    size: str = "default",
+    *,
+    project: Path | str = ".",
+    device: Device = "auto",
+    progress: Progress = SILENT,
+) -> DemoResult:
+    """Simulate a genome, build the dataset, train, predict, evaluate and draw four figures.
+
+    What is there already and unchanged (genome, dataset) is used again; the network is always
+    trained anew.
+
+    Parameters
+    ----------
+    size
+        ``default``, or ``tiny``, which only shows that every step runs.
+    project
+        The project's folder, with `configurations/datasets`.
+    device
+        Where to compute.
+    progress
+        Where to report to.
+
+    Returns
+    -------
+    DemoResult
+
+    Raises
+    ------
+    ClasterError
+        If a step cannot be done; see the steps.
+    """
+    if size not in DEMO_SIZES:
+        raise ClasterError(
+            f"no demo of size {size!r}", remedy=f"choose one of {', '.join(DEMO_SIZES)}"
+        )
+    start = time.monotonic()
+    chosen = DEMO_SIZES[size]
+    spec = load_dataset(chosen.dataset, project=project)
+    _simulate(spec, progress)
+    built = build_dataset(spec, project=project, progress=progress)
+    for line in build_lines(built):
+        progress.say(line)
+    run = train(
+        FLAVOUR,
+        spec,
+        dataset_yaml=chosen.dataset,
+        project=project,
+        tag=TAG,
+        device=device,
+        epochs=chosen.epochs,
+        force=True,
+        progress=progress,
+    )
+    predict(run, project=project, device=device, progress=progress)
+    evaluation = evaluate(run, spec, project=project, progress=progress)
+    figures = draw_run(run, spec, project=project)
+    summary = _summary(spec, built, run, evaluation, figures, time.monotonic() - start)
+    write_text(run.path / "summary.md", summary)
+    return DemoResult(run, evaluation, figures, summary)
+
+
+def draw_run(run: RunFolder, spec: DatasetSpec, *, project: Path | str = ".") -> list[Path]:
+    """Draw the inputs and the predictions of a run's test split, one condition.
+
+    Four figures: all test bins predicted against observed; and for one gene (the one at the upper
+    quartile of observed gene means) its tracks, its contact map and its profile.
+
+    Parameters
+    ----------
+    run
+        A run with predictions of the test split.
+    spec
+        Its dataset.
+    project
+        The project's folder.
+
+    Returns
+    -------
+    list of Path
+        The PNG files, in the run's `figures` folder; the contact map only where there are contacts.
+    """
+    target = _require_target(spec)
+    folders = DatasetFolders.of(spec, project=project)
+    genes = read_genes_table(folders, split="test")
+    samples = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
+    columns = target.columns[: target.bins]
+    observed = read_targets(folders.target_table("test")).loc[samples, columns].to_numpy()
+    predicted = read_predictions(run, "test").loc[samples, columns].to_numpy()
+    means = pd.Series(gene_means(observed, genes, target.binning))
+    shown = int(means.sort_values(kind="stable").index[int(0.75 * (len(means) - 1))])
+    gene = genes.iloc[shown]
+
+    array = read_arrays(folders, [gene["gene_id"]], split="test")[0]
+    figures = {
+        "tracks": landscape_tracks(
+            array,
+            [track.name for track in spec.tracks],
+            spec.window.binning,
+            genes=genes_around(read_genes_table(folders), gene["gene_id"], spec.window.binning),
+            zoom_bp=min(_ZOOM, spec.window.binning.width),
+        ),
+        "density": density(observed, predicted, points=f"{target.bin // 1000} kb bins"),
+        "profile": profile(
+            observed[shown],
+            predicted[shown],
+            target.binning,
+            truth=_truth(folders, samples[shown], columns),
+            gene_span=(gene["start"] - gene["tss"], gene["end"] - gene["tss"], gene["strand"]),
+        ),
+    }
+    if spec.contacts:
+        contacts = read_arrays(folders, [gene["gene_id"]], split="test", modality="contacts")[0]
+        figures["contacts"] = contact_map(
+            contacts, spec.contacts.resolution, value=spec.contacts.value
+        )
+    return [save(fig, run.figures / f"{name}.png") for name, (fig, _) in figures.items()]
+
+
+def _simulate(spec: DatasetSpec, progress: Progress) -> None:
+    plan = (spec.simulation or SimulationSpec()).model_dump()
+    folder = spec.data_folder
+    if simulated_parameters(folder) == plan:
+        progress.say(f"toy genome: {folder} is up to date")
+        return
+    simulate_genome(folder, **plan, progress=progress)
+
+
+def _truth(folders: DatasetFolders, sample: str, columns: list[str]) -> "pd.Series | None":
+    path = folders.truth_table()
+    return read_targets(path).loc[sample, columns].to_numpy() if path.is_file() else None
+
+
+def _require_target(spec: DatasetSpec) -> TargetSpec:
+    if spec.target is None:
+        raise ClasterError(
+            f"dataset {spec.name!r} has no target", remedy="add 'target' to its YAML"
+        )
+    return spec.target
+
+
+def _summary(
+    spec: DatasetSpec,
+    built: BuildResult,
+    run: RunFolder,
+    evaluation: Evaluation,
+    figures: list[Path],
+    seconds: float,
+) -> str:
+    record = read_run(run.path)
+    scores = "\n".join(f"    {line}" for line in score_lines(evaluation.metrics))
+    drawn = "\n".join(f"- {path.as_posix()}" for path in figures)
+    kept = built.manifest.genes_kept
+    return f"""\
+# Demo on {spec.name!r}: {spec.description.lower()}
+
+{evaluation.summary["verdict"]}
+
+{scores}
+
+attainable: the noise-free truth against the noisy measurement, which no method can pass.
+
+- genes: {kept["train"]} to train, {kept["valid"]} to validate, {kept["test"]} to test
+  ({built.folders.dropped.as_posix()} says why the others are not there)
+- network: flavour {record.flavour}, {record.parameters or 0:,} weights, {record.steps} steps of
+  {record.batch_size} samples ({run.configurations.as_posix()})
+- the whole demo took {seconds:.0f} s
+
+Look at
+{drawn}
+- {run.evaluation.as_posix()}/metrics.csv, {run.predictions("test").with_suffix(".csv").as_posix()}
+
+Next
+- the published network: claster train pure_conv --dataset toy (hours on a CPU, minutes on a GPU)
+- with contact maps: claster train microc_diagonal --dataset toy
+- your own tracks: copy configurations/datasets/toy.yaml, then claster data build NAME
+"""

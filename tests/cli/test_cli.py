@@ -1,0 +1,130 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from typer.main import get_command
+
+from claster import cli
+from claster.analysis.scores import score_lines
+from claster.cli.console import console_progress
+from claster.errors import ClasterError
+
+COMMANDS = ["simulate", "data", "configure", "train", "predict", "evaluate", "demo"]
+
+
+def run(monkeypatch, capsys, *arguments):
+    """Run the command line as the shell would; return exit code, stdout and stderr."""
+    monkeypatch.setattr(sys, "argv", ["claster", *arguments])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    captured = capsys.readouterr()
+    return left.value.code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command):
+    result = CliRunner().invoke(get_command(cli.app), [command, "-h"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported():
+    script = (
+        "import sys, claster.cli; "
+        "print(sorted({'torch', 'pandas', 'cooler', 'matplotlib', 'eir', 'sklearn'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["data", "build", "nowhere"], "no dataset 'nowhere'"),
+        (["configure", "nothing"], "no dataset 'toy'"),
+        (["train", "pure_conv", "--dataset", "gone.yaml"], "no dataset file at gone.yaml"),
+        (["predict", "runs/none"], "no run in runs/none"),
+        (["evaluate", "runs/none"], "no run in runs/none"),
+        (["demo", "--size", "huge"], "no demo of size 'huge'"),
+        (["simulate", "toy"], "no dataset 'toy'"),
+    ],
+)
+def test_faults_are_one_line_and_exit_code_1(tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(monkeypatch, capsys, *arguments)
+    assert code == 1
+    assert out == ""
+    assert err.startswith("error: ")
+    assert said in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_usage_errors_and_version(monkeypatch, capsys):
+    assert run(monkeypatch, capsys, "train")[0] == 2
+    code, out, _ = run(monkeypatch, capsys, "--version")
+    assert (code, out.count(".")) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "said"),
+    [
+        (OSError(28, "full", "inputs/x.npy"), 1, "No space left on device at inputs/x.npy"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (ClasterError("found [odd] thing", remedy="mend it"), 1, "found [odd] thing: mend it"),
+    ],
+)
+def test_faults_while_working(monkeypatch, capsys, fault, code, said):
+    def fail():
+        raise fault
+
+    monkeypatch.setattr(cli, "app", fail)
+    found = run(monkeypatch, capsys)
+    assert found[0] == code
+    assert said in found[2]
+
+
+def test_faults_of_the_program_are_not_hidden(monkeypatch):
+    def fail():
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        cli.main()
+
+
+def test_plain_lines_where_output_is_no_terminal(capsys, monkeypatch):
+    clock = iter([0.0, 0.0, 31.0, 31.0, 40.0])
+    monkeypatch.setattr("claster.cli.console.time.monotonic", lambda: next(clock))
+    progress = console_progress()
+    with progress.step("landscapes", total=3) as step:
+        step.describe("chr1")
+        step.advance(2)
+    progress.say("end")
+    assert capsys.readouterr().out.splitlines() == [
+        "landscapes: started",
+        "landscapes: 2 of 3 chr1",
+        "landscapes: done in 40.0 s",
+        "end",
+    ]
+
+
+def test_scores_as_a_table():
+    rows = [
+        (method, "ctrl", level, statistic, value)
+        for method, value in (("network", 0.5), ("ridge", np.nan))
+        for level in ("bin", "gene")
+        for statistic in ("pearson", "spearman")
+    ]
+    metrics = pd.DataFrame(rows, columns=["method", "condition", "level", "statistic", "value"])
+    lines = [line.split() for line in score_lines(metrics)]
+    assert lines[0] == [
+        "ctrl",
+        *["bin", "pearson", "bin", "spearman"],
+        *["gene", "pearson", "gene", "spearman"],
+    ]
+    assert lines[1] == ["network", *["0.500"] * 4]
+    assert lines[2] == ["ridge", *["nan"] * 4]

@@ -1,0 +1,131 @@
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from claster.dataset.spec import DatasetSpec, load_dataset
+from claster.eir.configure import (
+    SampleCounts,
+    configure,
+    eirtrain_command,
+    environment,
+    pasteable,
+)
+from claster.eir.flavours import FLAVOURS, derive
+from claster.errors import ClasterError
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def toy() -> DatasetSpec:
+    return load_dataset("toy", project=PROJECT)
+
+
+def read(path: Path) -> dict:
+    """Read a YAML file with the loader that EIR uses."""
+    return yaml.load(path.read_text(), Loader=yaml.FullLoader)
+
+
+@pytest.mark.parametrize("name", FLAVOURS)
+def test_committed_files_are_what_configure_writes(name, toy, tmp_path):
+    configuration = configure(FLAVOURS[name], toy, out=tmp_path)
+    committed = PROJECT / "configurations" / name
+    assert {path.name for path in committed.iterdir()} == {p.name for p in configuration.files}
+    for path in configuration.files:
+        assert path.read_bytes() == (committed / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize("name", FLAVOURS)
+def test_pasteable_line_parses_back_and_names_existing_files(name, toy, tmp_path):
+    configuration = configure(FLAVOURS[name], toy, out=tmp_path / "with space", project=tmp_path)
+    command = eirtrain_command(configuration, project=tmp_path)
+    line = pasteable(command, environment(7))
+    words = shlex.split(line)
+    assert words[:2] == ["EIR_SEED=7", "PYTHONHASHSEED=7"]
+    assert words[2:] == command
+    assert command[0] == "eirtrain"
+    files = [word for word in command if word.endswith(".yaml")]
+    assert len(files) == len(FLAVOURS[name].inputs) + 3
+    assert all((tmp_path / file).is_file() for file in files)
+
+
+def test_heights_and_columns_come_from_the_dataset(small, tmp_path):
+    configuration = configure(FLAVOURS["microc_diagonal"], small.spec, out=tmp_path / "c")
+    heights = {
+        content["input_info"]["input_name"]: content["model_config"]["model_init_config"][
+            "first_kernel_expansion_height"
+        ]
+        for content in map(read, configuration.inputs)
+    }
+    assert heights == {"landscape": 2, "contacts": 9}
+    columns = read(configuration.output)["output_type_info"]["target_con_columns"]
+    assert columns == [f"{k}_ctrl" for k in range(-20, 21)]
+
+
+def test_numbers_are_numbers_for_the_loader_of_eir(small, tmp_path):
+    flavour = derive(FLAVOURS["toy"], name="x", description="d", training={"lr": 1e-4, "wd": 1e-7})
+    configuration = configure(flavour, small.spec, out=tmp_path / "c")
+    optimization = read(configuration.globals)["optimization"]
+    assert optimization["lr"] == 1e-4
+    assert optimization["wd"] == 1e-7
+    assert isinstance(optimization["wd"], float)
+
+
+def test_column_names_that_look_like_numbers_stay_text(small, tmp_path):
+    content = small.spec.model_dump()
+    content["target"]["conditions"][0]["name"] = "1"
+    spec = DatasetSpec.model_validate(content)
+    configuration = configure(FLAVOURS["toy"], spec, out=tmp_path / "c")
+    columns = read(configuration.output)["output_type_info"]["target_con_columns"]
+    assert columns == spec.target.columns
+
+
+@pytest.mark.parametrize(
+    ("counts", "epochs", "batch", "interval", "steps"),
+    [
+        (SampleCounts(38_800, 3_000), None, 64, 606, 72_720),
+        (SampleCounts(640, 128), 1, 64, 2, 10),
+        (SampleCounts(50, 20), 6, 16, 2, 18),
+        (SampleCounts(5, 3), 2, 2, 2, 4),
+    ],
+)
+def test_every_run_reaches_an_evaluation(small, tmp_path, counts, epochs, batch, interval, steps):
+    configuration = configure(
+        FLAVOURS["pure_conv"], small.spec, out=tmp_path / "c", counts=counts, n_epochs=epochs
+    )
+    content = read(configuration.globals)
+    assert (configuration.batch_size, configuration.steps) == (batch, steps)
+    assert content["basic_experiment"]["batch_size"] == batch
+    evaluation = content["evaluation_checkpoint"]
+    assert evaluation["sample_interval"] == evaluation["checkpoint_interval"] == interval
+    assert interval <= steps
+    assert content["lr_schedule"]["warmup_steps"] <= steps / 10
+
+
+def test_paths_start_at_the_project(small, tmp_path):
+    configuration = configure(
+        FLAVOURS["microc_diagonal"], small.spec, out=tmp_path / "c", run_folder="runs/small/mine"
+    )
+    experiment = read(configuration.globals)["basic_experiment"]
+    assert experiment["output_folder"] == "runs/small/mine/eir"
+    assert experiment["manual_valid_ids_file"] == "targets/small/ids_valid.txt"
+    sources = [read(path)["input_info"]["input_source"] for path in configuration.inputs]
+    assert sources == ["inputs/small/landscape/train_valid", "inputs/small/contacts/train_valid"]
+    source = read(configuration.output)["output_info"]["output_source"]
+    assert source == "targets/small/train_valid.csv"
+
+
+@pytest.mark.parametrize(
+    ("lacking", "flavour", "message"),
+    [
+        ("contacts", "microc_diagonal", "needs contact maps and dataset 'small' has none"),
+        ("target", "pure_conv", "dataset 'small' has no target to train on"),
+    ],
+)
+def test_dataset_without_what_the_flavour_needs(small, tmp_path, lacking, flavour, message):
+    spec = small.spec.model_copy(update={lacking: None})
+    with pytest.raises(ClasterError, match=message):
+        configure(FLAVOURS[flavour], spec, out=tmp_path / "c")
+    assert not (tmp_path / "c").exists()

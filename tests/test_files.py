@@ -1,0 +1,113 @@
+import hashlib
+import os
+
+import pytest
+
+from claster import files
+from claster.errors import ClasterError
+from claster.files import (
+    atomic_folder,
+    atomic_path,
+    require_disk,
+    require_file,
+    sha256,
+    write_text,
+)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_file_appears_whole(tmp_path):
+    final = tmp_path / "deep" / "table.csv.gz"
+    with atomic_path(final) as partial:
+        partial.write_text("all of it")
+        assert partial.parent == final.parent
+        assert partial.name.endswith(".csv.gz")
+        assert not final.exists()
+    assert final.read_text() == "all of it"
+    assert names(final.parent) == ["table.csv.gz"]
+
+
+def test_failed_file_leaves_the_old_one(tmp_path):
+    final = tmp_path / "table.csv"
+    write_text(final, "old")
+
+    def stop_halfway():
+        with atomic_path(final) as partial:
+            partial.write_text("half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        stop_halfway()
+    assert final.read_text() == "old"
+    assert names(tmp_path) == ["table.csv"]
+
+
+def test_files_are_readable_as_the_umask_says(tmp_path):
+    old = os.umask(0o022)
+    try:
+        write_text(tmp_path / "a.txt", "")
+        with atomic_folder(tmp_path / "folder"):
+            pass
+    finally:
+        os.umask(old)
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o755
+
+
+def test_folder_appears_whole_or_not_at_all(tmp_path):
+    final = tmp_path / "data"
+
+    def stop_halfway():
+        with atomic_folder(final) as partial:
+            (partial / "a").write_text("half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        stop_halfway()
+    assert names(tmp_path) == []
+    with atomic_folder(final) as partial:
+        (partial / "a").write_text("one")
+    assert (final / "a").read_text() == "one"
+
+
+def test_existing_folder_gives_way_only_when_told(tmp_path):
+    final = tmp_path / "data"
+    final.mkdir()
+    (final / "old").touch()
+    with pytest.raises(ClasterError, match="exists already: choose"), atomic_folder(final):
+        pytest.fail("the block must not run")
+    with atomic_folder(final, replace=True) as partial:
+        (partial / "new").touch()
+        assert names(final) == ["old"]
+    assert names(final) == ["new"]
+    assert names(tmp_path) == ["data"]
+
+
+def test_sha256_of_more_than_a_block(tmp_path):
+    content = os.urandom((1 << 20) + 17)
+    (tmp_path / "blob").write_bytes(content)
+    assert sha256(tmp_path / "blob") == hashlib.sha256(content).hexdigest()
+
+
+def test_missing_files_and_folders_in_their_place(tmp_path):
+    with pytest.raises(ClasterError, match=r"track ATAC: no file at .*: look"):
+        require_file(tmp_path / "a.bw", named="track ATAC", remedy="look")
+    with pytest.raises(ClasterError, match="a folder, not a file"):
+        require_file(tmp_path, named="track ATAC", remedy="look")
+
+
+def test_room_on_disk(tmp_path, monkeypatch):
+    class Usage:
+        free = 2_000_000_000
+
+    asked = []
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: asked.append(folder) or Usage)
+    require_disk(tmp_path / "not" / "yet", needed=2_000_000_000, named="x")
+    assert asked == [tmp_path]
+    with pytest.raises(
+        ClasterError, match=r"x needs 2\.50 GB and .* has 2\.00 GB free: free 0\.50 GB"
+    ):
+        require_disk(tmp_path, needed=2_500_000_000, named="x")
