@@ -33,7 +33,7 @@ def simulate(
     """
     from claster.cli.console import console_progress
     from claster.dataset.spec import SimulationSpec, load_dataset
-    from claster.simulate import simulate_genome
+    from claster.simulate import simulate_genome, simulated_parameters
 
     spec = load_dataset(dataset)
     given = {
@@ -47,6 +47,9 @@ def simulate(
         key: value for key, value in given.items() if value is not None
     }
     folder = out or spec.data_folder
-    simulate_genome(folder, **plan, force=force, progress=console_progress())
-    typer.echo(f"toy genome: {folder}")
+    if simulated_parameters(folder) == plan and not force:
+        typer.echo(f"toy genome: {folder} is up to date")
+    else:
+        simulate_genome(folder, **plan, force=force, progress=console_progress())
+        typer.echo(f"toy genome: {folder}")
     typer.echo(f"next: claster data build {dataset}")

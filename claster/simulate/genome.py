@@ -5,6 +5,7 @@ import platform
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +19,8 @@ from claster.simulate.streams import Purpose, stream
 from claster.simulate.tables import write_tables
 from claster.simulate.tracks import TRACKS, write_contacts, write_marks, write_nascent
 from claster.simulate.transcription import CONDITIONS, SILENT_LEVEL
+
+__all__ = ["ToyGenome", "simulate_genome", "simulated_parameters"]
 
 MANIFEST = "manifest.json"
 KIND = "claster toy genome"
@@ -139,13 +142,32 @@ def simulate_genome(
     return ToyGenome(folder, plan.sizes, counts)
 
 
+def simulated_parameters(folder: Path | str) -> dict[str, Any] | None:
+    """Return what `simulate_genome` was called with to make a folder.
+
+    Parameters
+    ----------
+    folder
+        Any folder, there or not.
+
+    Returns
+    -------
+    dict or None
+        `seed`, `chromosomes`, `megabases`, `genes` and `smooth`; None where there is no toy genome.
+    """
+    manifest = Path(folder) / MANIFEST
+    if not manifest.is_file():
+        return None
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    return content["parameters"] if content.get("kind") == KIND else None
+
+
 def _refuse_foreign(folder: Path) -> None:
-    if not folder.exists():
-        return
-    manifest = folder / MANIFEST
-    if folder.is_dir() and not any(folder.iterdir()):
-        return
-    if not manifest.is_file() or f'"kind": "{KIND}"' not in manifest.read_text(encoding="utf-8"):
+    empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not empty and simulated_parameters(folder) is None:
         raise ClasterError(
             f"{folder} exists and is no toy genome",
             remedy="choose another folder, or remove this one by hand",

@@ -120,7 +120,7 @@ def test_full_disk_is_seen_before_the_work(edited, monkeypatch, world):
         ("name: small\nassembly: mm10\ntracks: [{name: A, file: a}]\n", r"line 1: genes: Field required"),
         ("name: small\nassembly: mm10\ntracks: [{name: A, file: a}, {name: A, file: b}]\ngenes: {file: g}\n",
          r"two tracks are named 'A'"),
-        ("name: a/b\nassembly: mm10\ntracks: [{name: A, file: a}]\ngenes: {file: g}\n", r"line 1: name: 'a/b'"),
+        ("name: a/b\nassembly: x\ntracks: [{name: A, file: a}]\ngenes: {file: g}\n", r"line 1: name: 'a/b'"),
         ("name: s\nassembly: mm10\ntracks: [{name: A, file: a}]\ngenes: {file: g}\nwindow: {bins: 100}\n",
          r"line 5: window\.bins: 100 bins: an odd number"),
         ("name: s\nassembly: mm10\ntracks: [{name: A, file: a}]\ngenes: {file: g}\n"

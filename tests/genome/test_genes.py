@@ -58,7 +58,10 @@ def test_bed_is_taken_as_it_is(tmp_path):
 
 
 def test_headed_table(tmp_path):
-    text = "#chr\tstart\tend\tname\tscore\tstrand\tEnsembl_ID\tgene_type\nchr1\t100\t200\tOne\t0\t+\tE1\tlincRNA\n"
+    text = (
+        "#chr\tstart\tend\tname\tscore\tstrand\tEnsembl_ID\tgene_type\n"
+        "chr1\t100\t200\tOne\t0\t+\tE1\tlincRNA\n"
+    )
     genes = read_genes(written(tmp_path, text))
     assert genes.to_numpy().tolist() == [["E1", "One", "lincRNA", "chr1", 100, 200, "+", 100]]
 

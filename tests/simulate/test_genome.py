@@ -8,7 +8,7 @@ import pytest
 
 from claster.errors import ClasterError
 from claster.files import sha256
-from claster.simulate import ToyGenome, simulate_genome
+from claster.simulate import ToyGenome, simulate_genome, simulated_parameters
 from claster.simulate.layout import plan_genome
 
 SMALLEST = {"chromosomes": 1, "megabases": 2.5, "genes": 6}
@@ -146,6 +146,14 @@ def test_force_replaces_a_toy_genome_and_progress_adds_up(tmp_path: Path) -> Non
     assert before.keys() == after.keys()
     assert before["ctrl/ATAC.bw"] != after["ctrl/ATAC.bw"]
     assert progress.total == progress.done == 17
+    assert simulated_parameters(folder) == {"seed": 2, "smooth": True, **SMALLEST}
+
+
+def test_parameters_of_other_folders_are_none(tmp_path: Path) -> None:
+    assert simulated_parameters(tmp_path / "none") is None
+    for text in ("not JSON", '{"kind": "something else"}'):
+        (tmp_path / "manifest.json").write_text(text)
+        assert simulated_parameters(tmp_path) is None
 
 
 def test_smoothing_changes_the_noisy_tracks_only(tmp_path: Path) -> None:
