@@ -1,6 +1,12 @@
 """Settings of Sphinx."""
 
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+from typer.cli import get_docs_for_click
+from typer.main import get_command
+
+from claster.cli import app
 
 project = "CLASTER"
 author = "CLASTER developers"
@@ -20,3 +26,14 @@ copybutton_only_copy_prompt_lines = True
 
 html_theme = "furo"
 html_title = "CLASTER"
+
+
+def _write_commands() -> None:
+    """Write cli.md from the commands themselves, so that it cannot fall behind."""
+    command = get_command(app)
+    context = command.context_class(command, info_name="claster")
+    text = get_docs_for_click(obj=command, ctx=context, name="claster", title="Commands")
+    Path(__file__).with_name("cli.md").write_text(text, encoding="utf-8")
+
+
+_write_commands()

@@ -135,7 +135,7 @@ def test_ridge_chooses_a_large_penalty_for_noise():
 
 def test_ridge_predicts_no_negative_signal():
     signal = landscapes(8)
-    falling = gene_set(signal, planted(signal, weights=-1.5 * weights_of(2)))
+    falling = gene_set(signal, planted(signal, weights=-1.8 * weights_of(2)))
     ridge = fit_local_ridge(falling, falling, window=WINDOW, target=TARGET)
     predicted = predict_local_ridge(ridge, falling)
     assert predicted.min() == 0

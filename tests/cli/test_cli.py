@@ -4,8 +4,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
-from typer.main import get_command
+from typer.testing import CliRunner
 
 from claster import cli
 from claster.analysis.scores import score_lines
@@ -26,7 +25,7 @@ def run(monkeypatch, capsys, *arguments):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command):
-    result = CliRunner().invoke(get_command(cli.app), [command, "-h"])
+    result = CliRunner().invoke(cli.app, [command, "-h"])
     assert result.exit_code == 0
     assert "Usage:" in result.output
 
