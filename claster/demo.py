@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from claster.analysis.evaluate import Evaluation, evaluate
@@ -14,6 +15,7 @@ from claster.dataset.layout import (
     DatasetFolders,
     read_arrays,
     read_genes_table,
+    read_landscapes,
     read_targets,
 )
 from claster.dataset.report import build_lines
@@ -137,18 +139,19 @@ def draw_run(run: RunFolder, spec: DatasetSpec, *, project: Path | str = ".") ->
     list of Path
         The PNG files, in the run's `figures` folder; the contact map only where there are contacts.
     """
-    target = _require_target(spec)
+    target = spec.require_target()
     folders = DatasetFolders.of(spec, project=project)
     genes = read_genes_table(folders, split="test")
     samples = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
     columns = target.columns[: target.bins]
-    observed = read_targets(folders.target_table("test")).loc[samples, columns].to_numpy()
+    table = read_targets(folders.target_table("test"), transform=target.transform)
+    observed = table.loc[samples, columns].to_numpy()
     predicted = read_predictions(run, "test").loc[samples, columns].to_numpy()
     means = pd.Series(gene_means(observed, genes, target.binning))
     shown = int(means.sort_values(kind="stable").index[int(0.75 * (len(means) - 1))])
     gene = genes.iloc[shown]
 
-    array = read_arrays(folders, [gene["gene_id"]], split="test")[0]
+    array = read_landscapes(folders, spec, [gene["gene_id"]], split="test")[0]
     figures = {
         "tracks": landscape_tracks(
             array,
@@ -162,7 +165,7 @@ def draw_run(run: RunFolder, spec: DatasetSpec, *, project: Path | str = ".") ->
             observed[shown],
             predicted[shown],
             target.binning,
-            truth=_truth(folders, samples[shown], columns),
+            truth=_truth(folders, target, samples[shown], columns),
             gene_span=(gene["start"] - gene["tss"], gene["end"] - gene["tss"], gene["strand"]),
         ),
     }
@@ -183,17 +186,13 @@ def _simulate(spec: DatasetSpec, progress: Progress) -> None:
     simulate_genome(folder, **plan, progress=progress)
 
 
-def _truth(folders: DatasetFolders, sample: str, columns: list[str]) -> "pd.Series | None":
+def _truth(
+    folders: DatasetFolders, target: TargetSpec, sample: str, columns: list[str]
+) -> np.ndarray | None:
     path = folders.truth_table()
-    return read_targets(path).loc[sample, columns].to_numpy() if path.is_file() else None
-
-
-def _require_target(spec: DatasetSpec) -> TargetSpec:
-    if spec.target is None:
-        raise ClasterError(
-            f"dataset {spec.name!r} has no target", remedy="add 'target' to its YAML"
-        )
-    return spec.target
+    if not path.is_file():
+        return None
+    return read_targets(path, transform=target.transform).loc[sample, columns].to_numpy()
 
 
 def _summary(

@@ -22,7 +22,6 @@ from claster.dataset.layout import (
 )
 from claster.dataset.spec import DatasetSpec, TargetSpec
 from claster.eir.runs import RunFolder, read_predictions
-from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
@@ -135,7 +134,7 @@ def score(
     ClasterError
         See `evaluate`.
     """
-    target = _require_target(spec)
+    target = spec.require_target()
     folders = DatasetFolders.of(spec, project=project)
     folders.require_built()
     genes = read_genes_table(folders, split=split)
@@ -148,7 +147,7 @@ def score(
         remedy=f"predict the {split} split of {spec.name!r} with this run again",
         only=read_ids(folders, split),
     )
-    labelled = labelled_genes(folders, target, ["train", "valid", split])
+    labelled = labelled_genes(folders, spec, ["train", "valid", split])
     train, valid = labelled["train"], labelled["valid"]
     ridge = fit_local_ridge(
         train,
@@ -166,7 +165,7 @@ def score(
     methods = {"network": network} | baselines
     if split == "test" and folders.truth_table().is_file():
         methods["attainable"] = profiles(
-            read_targets(folders.truth_table()),
+            read_targets(folders.truth_table(), transform=target.transform),
             genes,
             target,
             named=f"noise-free targets ({folders.truth_table()})",
@@ -249,14 +248,6 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
         with atomic_path(folder / f"{name}_{split}.parquet") as partial:
             table.to_parquet(partial)
     write_text(folder / "summary.json", json.dumps(evaluation.summary, indent=2) + "\n")
-
-
-def _require_target(spec: DatasetSpec) -> TargetSpec:
-    if spec.target is None:
-        raise ClasterError(
-            f"dataset {spec.name!r} has no target", remedy="add 'target' to its YAML to score a run"
-        )
-    return spec.target
 
 
 def _table(profiles: np.ndarray, genes: pd.DataFrame, target: TargetSpec) -> pd.DataFrame:

@@ -9,11 +9,11 @@ from claster.analysis.baselines import LabelledGenes
 from claster.dataset.layout import (
     DatasetFolders,
     Split,
-    read_arrays,
     read_genes_table,
+    read_landscapes,
     read_targets,
 )
-from claster.dataset.spec import TargetSpec
+from claster.dataset.spec import DatasetSpec, TargetSpec
 from claster.errors import ClasterError
 from claster.files import require_file
 from claster.genome.windows import FORWARD, sample_id, split_sample_id
@@ -39,7 +39,7 @@ def require_genes(genes: pd.DataFrame, samples: list[str], *, split: str) -> Non
 
 
 def labelled_genes(
-    folders: DatasetFolders, target: TargetSpec, splits: Collection[Split]
+    folders: DatasetFolders, spec: DatasetSpec, splits: Collection[Split]
 ) -> dict[Split, LabelledGenes]:
     """Return forward samples and targets of several splits; each target table is read once.
 
@@ -47,8 +47,8 @@ def labelled_genes(
     ----------
     folders
         A built dataset.
-    target
-        Its conditions and bins.
+    spec
+        What it was built from.
     splits
         Which splits.
 
@@ -62,9 +62,13 @@ def labelled_genes(
     ClasterError
         If a table is missing, or its samples and columns are not those of the dataset.
     """
+    target = spec.require_target()
     labelled: dict[Split, LabelledGenes] = {}
     for path in dict.fromkeys(folders.target_table(split) for split in splits):
-        table = read_targets(require_file(path, named="target table", remedy=_BUILD_AGAIN))
+        table = read_targets(
+            require_file(path, named="target table", remedy=_BUILD_AGAIN),
+            transform=target.transform,
+        )
         for split in (split for split in splits if folders.target_table(split) == path):
             genes = read_genes_table(folders, split=split)
             targets = profiles(
@@ -74,7 +78,7 @@ def labelled_genes(
                 named=f"targets of the {split} split ({path})",
                 remedy=_BUILD_AGAIN,
             )
-            reader = _reader(folders, split)
+            reader = _reader(folders, spec, split)
             labelled[split] = LabelledGenes(genes["gene_id"].tolist(), reader, targets)
     return labelled
 
@@ -154,10 +158,12 @@ def profiles(
     return values.reshape(len(genes), len(target.conditions), target.bins)
 
 
-def _reader(folders: DatasetFolders, split: Split) -> Callable[[list[str]], np.ndarray]:
+def _reader(
+    folders: DatasetFolders, spec: DatasetSpec, split: Split
+) -> Callable[[list[str]], np.ndarray]:
     def read(gene_ids: list[str]) -> np.ndarray:
         try:
-            return read_arrays(folders, gene_ids, split=split)
+            return read_landscapes(folders, spec, gene_ids, split=split)
         except FileNotFoundError as error:
             raise ClasterError(f"no landscape at {error.filename}", remedy=_BUILD_AGAIN) from error
 

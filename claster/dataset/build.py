@@ -24,6 +24,7 @@ from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
 from claster.progress import SILENT, Progress
 from claster.signal.landscape import landscape
 from claster.signal.target import target_profile, target_reach
+from claster.signal.transform import transformed
 
 __all__ = ["BuildResult", "build_dataset"]
 
@@ -215,6 +216,8 @@ def _write_landscapes(
                     binning=spec.window.binning,
                     summary=spec.summary,
                 )
+                for row, track in enumerate(spec.tracks):
+                    array[row] = transformed(array[row], track.transform)
                 _write_pair(inputs / "landscape" / gene.split, gene.gene_id, array)
                 step.advance()
 
@@ -266,6 +269,7 @@ def _target_table(
         rows.append(np.concatenate([mirror(profile) for profile in profiles]))
         done()
     values = np.stack(rows) if rows else np.empty((0, len(target.columns)))
+    values = transformed(values, target.transform)
     return pd.DataFrame(
         values.astype(np.float32),
         index=pd.Index(_sample_ids(genes), name="ID"),
@@ -358,7 +362,8 @@ def _by_chromosome(kept: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 _INPUTS_README = """\
 Made by `claster data build`; safe to delete, made again by the same command.
 
-landscape/<split>/<gene>_<forward|rev>.npy   float32 (tracks, bins), genome orientation or mirrored
+landscape/<split>/<gene>_<forward|rev>.npy   float32 (tracks, bins), genome orientation or mirrored,
+                                             on the scale of each track's 'transform' in the dataset YAML
 contacts/<split>/<gene>_<forward|rev>.npy    float32 (rows, columns), where the dataset has contacts
 */train_valid/                               links to train and valid together, the folder EIR reads
 genes.tsv, dropped.tsv                       every gene of the annotation, kept with a split or dropped
@@ -371,5 +376,6 @@ Made by `claster data build`; safe to delete, made again by the same command.
 
 train_valid.csv, test.csv   ID and one column a bin and condition (-200_ctrl ... 200_ctrl)
 truth_test.csv              the same without noise, where the dataset names noise-free tracks
+                            (all on the scale of 'target.transform' in the dataset YAML)
 ids_<split>.txt             sample names of a split, one a line
 """

@@ -10,6 +10,7 @@ import pandas as pd
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, REVERSE, sample_id
+from claster.signal.transform import Transform, restored
 
 __all__ = [
     "SPLITS",
@@ -18,6 +19,7 @@ __all__ = [
     "read_arrays",
     "read_genes_table",
     "read_ids",
+    "read_landscapes",
     "read_targets",
 ]
 
@@ -111,10 +113,45 @@ def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> 
     return table
 
 
-def read_targets(path: Path) -> pd.DataFrame:
-    """Return a target table, float32, samples x columns, indexed by sample name (`ID`)."""
-    table = pd.read_csv(path, index_col="ID", dtype={"ID": str}, engine="c")
-    return table.astype(np.float32)
+def read_targets(path: Path, *, transform: Transform = "none") -> pd.DataFrame:
+    """Return a target table as signal.
+
+    Parameters
+    ----------
+    path
+        The table.
+    transform
+        How it is stored (`TargetSpec.transform`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        float32, samples x columns, indexed by sample name (`ID`).
+    """
+    table = pd.read_csv(path, index_col="ID", dtype={"ID": str}, engine="c").astype(np.float32)
+    table[:] = restored(table.to_numpy(), transform)
+    return table
+
+
+def read_landscapes(
+    folders: DatasetFolders,
+    spec: DatasetSpec,
+    gene_ids: list[str],
+    *,
+    split: Split,
+    rev: bool = False,
+) -> np.ndarray:
+    """Return the landscapes of several genes as signal, whatever scale they are stored on.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, shape (genes, tracks, bins).
+    """
+    arrays = read_arrays(folders, gene_ids, split=split, rev=rev)
+    for row, track in enumerate(spec.tracks):
+        arrays[:, row] = restored(arrays[:, row], track.transform)
+    return arrays
 
 
 def read_arrays(
@@ -125,7 +162,7 @@ def read_arrays(
     modality: str = "landscape",
     rev: bool = False,
 ) -> np.ndarray:
-    """Return the arrays of several genes.
+    """Return the arrays of several genes as they are stored.
 
     Returns
     -------

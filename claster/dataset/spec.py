@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
+from claster.signal.transform import Transform
 
 __all__ = [
     "DATA_VARIABLE",
@@ -64,10 +65,11 @@ class _Part(BaseModel):
 
 
 class TrackSpec(_Part):
-    """One row of the landscape: a bigWig file."""
+    """One row of the landscape: a bigWig file, and how its bins are stored (`transform`)."""
 
     name: Name
     file: str
+    transform: Transform = "none"
 
 
 class SignalFiles(_Part):
@@ -107,6 +109,8 @@ class TargetSpec(_Part):
     `smoothing` is the standard deviation in bp of the Gaussian that runs over 20 bp bins before
     they are averaged (0: none); the published targets use 1000. `statistic` is the ``mean`` signal of
     a bin, as published for EU-seq coverage, or its ``sum``, for tracks that count read ends.
+    `transform` is the scale that the network is trained on: as it is, as published, or ``log1p``, which
+    tames heavy tails; predictions are always turned back.
     """
 
     conditions: tuple[Condition, ...] = Field(min_length=1)
@@ -114,6 +118,7 @@ class TargetSpec(_Part):
     bins: OddBins = 401
     smoothing: int = Field(default=1000, ge=0)
     statistic: Literal["mean", "sum"] = "mean"
+    transform: Transform = "none"
 
     @property
     def binning(self) -> Binning:
@@ -219,6 +224,14 @@ class DatasetSpec(_Part):
     def source(self, file: str) -> Path:
         """Return the path of a source file; relative ones start at `data_folder`."""
         return self.data_folder / file
+
+    def require_target(self) -> TargetSpec:
+        """Return `target`, or raise `ClasterError` where the dataset has none."""
+        if self.target is None:
+            raise ClasterError(
+                f"dataset {self.name!r} has no target", remedy="add 'target' to its YAML"
+            )
+        return self.target
 
     @property
     def landscape_shape(self) -> tuple[int, int]:

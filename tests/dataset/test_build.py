@@ -18,6 +18,7 @@ from claster.dataset.layout import (
     read_arrays,
     read_genes_table,
     read_ids,
+    read_landscapes,
     read_targets,
 )
 from claster.dataset.report import build_lines
@@ -109,6 +110,27 @@ def test_targets_sum_the_strands_in_centred_bins(edited, world):
     folders = build_dataset(edited(summed), force=True).folders
     total = read_targets(folders.target_table("valid")).loc["GC.1_forward"].to_numpy()[:5]
     np.testing.assert_allclose(total, 1000 * ctrl, rtol=1e-5)
+
+
+def test_transforms_change_what_is_stored_and_are_undone_on_reading(edited):
+    def logged(content):
+        content["tracks"][1]["transform"] = "log1p"
+        content["target"]["transform"] = "log1p"
+
+    plain = build_dataset(edited(), project="plain").folders
+    spec = edited(logged)
+    folders = build_dataset(spec, project="logged").folders
+    signal = read_arrays(plain, ["GA.1"], split="train")
+    stored = read_arrays(folders, ["GA.1"], split="train")
+    np.testing.assert_array_equal(stored[:, 0], signal[:, 0])
+    np.testing.assert_allclose(stored[:, 1], np.log1p(signal[:, 1]), rtol=1e-6)
+    back = read_landscapes(folders, spec, ["GA.1"], split="train")
+    np.testing.assert_allclose(back, signal, rtol=1e-5, atol=1e-6)
+    raw = read_targets(plain.target_table("test"))
+    stored = read_targets(folders.target_table("test"))
+    np.testing.assert_allclose(stored, np.log1p(raw), rtol=1e-4)
+    back = read_targets(folders.target_table("test"), transform="log1p")
+    np.testing.assert_allclose(back, raw, rtol=1e-4, atol=1e-5)
 
 
 def test_contacts_are_pixels_of_the_matrix(world):
