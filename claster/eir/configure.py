@@ -320,11 +320,6 @@ def _fusion(flavour: Flavour) -> dict[str, Any]:
 
 
 def _output(flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
-    if spec.target is None:
-        raise ClasterError(
-            f"dataset {spec.name!r} has no target to train on",
-            remedy="add 'target' to the dataset's YAML",
-        )
     output = flavour.output
     return {
         "output_info": {
@@ -336,7 +331,7 @@ def _output(flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
         "output_type_info": {
             "con_loss_name": output.con_loss_name,
             "uncertainty_weighted_mt_loss": output.uncertainty_weighted_mt_loss,
-            "target_con_columns": spec.target.columns,
+            "target_con_columns": spec.require_target().columns,
         },
     }
 

@@ -20,6 +20,7 @@ from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, require_comp
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
+from claster.signal.transform import restored
 
 __all__ = ["gather_predictions", "predict"]
 
@@ -65,19 +66,18 @@ def predict(
     project = Path(project)
     record = require_complete(run)
     spec = load_dataset(record.dataset, project=project)
-    if spec.target is None:
-        raise ClasterError(
-            f"dataset {spec.name!r} has no target", remedy="add 'target' to its YAML"
-        )
+    target = spec.require_target()
     device = resolve_device(device)
     inputs = _inputs(run, record)
     ids = check_prediction(inputs, spec, split, project=project, progress=progress)
     scratch = Path(tempfile.mkdtemp(prefix=".predict-", dir=run.path))
     try:
         _predict(run, record, spec, split, scratch, inputs, project, device, progress)
-        table = gather_predictions(scratch / "out" / OUTPUT_NAME, spec.target.columns, ids)
+        stored = gather_predictions(scratch / "out" / OUTPUT_NAME, target.columns, ids)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    table = stored.copy()
+    table[:] = restored(stored.to_numpy(), target.transform)
     negative = int((table.to_numpy() < 0).sum())
     if negative:
         progress.say(

@@ -136,19 +136,16 @@ def check_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
         If columns, samples or values are not as they should be.
     """
     remedy = _rebuild(spec.name)
-    if spec.target is None:
-        raise ClasterError(
-            f"dataset {spec.name!r} has no target", remedy="add 'target' to its YAML"
-        )
+    target = spec.require_target()
     if not table.is_file():
         raise ClasterError(f"no target table at {table}", remedy=remedy)
     try:
         rows = pd.read_csv(table, dtype={"ID": str}, low_memory=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ClasterError(f"{table} is not a table ({_one_line(error)})", remedy=remedy) from error
-    expected = ["ID", *spec.target.columns]
+    expected = ["ID", *target.columns]
     _refuse_difference(
-        expected, list(rows.columns), "column", str(table), str(spec.name), remedy=remedy
+        expected, list(rows.columns), "column", str(table), "the dataset's YAML", remedy=remedy
     )
     doubled = rows["ID"][rows["ID"].duplicated()]
     if len(doubled):
@@ -156,14 +153,14 @@ def check_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
             f"{table} holds {_count(doubled, 'sample')} more than once", remedy=remedy
         )
     _refuse_difference(ids, list(rows["ID"]), "sample", str(table), "the ID files", remedy=remedy)
-    values = rows[spec.target.columns].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    values = rows[target.columns].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     faulty = np.argwhere(~np.isfinite(values))
     if len(faulty):
         row, column = faulty[0]
-        found = rows[spec.target.columns[column]].iloc[row]
+        found = rows[target.columns[column]].iloc[row]
         raise ClasterError(
-            f"{table} holds {len(faulty)} values that are no finite number, the first "
-            f"({found}) at sample {rows['ID'].iloc[row]}, column {spec.target.columns[column]}",
+            f"{table} holds {_values(len(faulty))} not finite, the first "
+            f"({found}) at sample {rows['ID'].iloc[row]}, column {target.columns[column]}",
             remedy=remedy,
         )
 
@@ -293,7 +290,7 @@ def _array_fault(path: Path, expected: tuple[int, ...]) -> str | None:
                 int(np.argmin(np.isfinite(values))), shape, order="F" if fortran else "C"
             )
             where = tuple(int(index) for index in first)
-            return f"holds {faulty} values that are not finite, the first at {where}"
+            return f"holds {_values(faulty)} not finite, the first at {where}"
     return None
 
 
@@ -332,7 +329,7 @@ def _refuse_difference(
         if missing:
             parts.append(f"lacks {_count(missing, kind)}")
         if extra:
-            parts.append(f"holds {_count(extra, kind)} that {against} does not name")
+            parts.append(f"holds {_count(extra, kind)} not in {against}")
         raise ClasterError(f"{where} {' and '.join(parts)}", remedy=remedy)
 
 
@@ -342,6 +339,10 @@ def _count(names: Iterable[str], kind: str) -> str:
     examples = ", ".join(names[:_EXAMPLES]) + (", ..." if len(names) > _EXAMPLES else "")
     plural = kind.removesuffix("y") + "ies" if kind.endswith("y") else f"{kind}s"
     return f"{len(names)} {kind if len(names) == 1 else plural} ({examples})"
+
+
+def _values(count: int) -> str:
+    return f"{count} value{'' if count == 1 else 's'}"
 
 
 def _is(names: Sequence[str]) -> str:

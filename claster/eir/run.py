@@ -28,6 +28,7 @@ from claster.progress import SILENT, Progress, Step
 
 __all__ = ["train"]
 
+_SEEDS = 2**32
 _TAIL_BYTES = 4096
 _PARAMETERS = re.compile(r"Trainable parameters: (?P<count>[\d,]+)")
 _PACKAGES = ("claster", "eir-dl", "torch", "numpy")
@@ -82,6 +83,7 @@ def train(
     flavour = find_flavour(flavour_name)
     find_program("eirtrain")
     DatasetFolders.of(spec, project=project).require_built()
+    _check_options(seed, epochs)
     relative = run_path(spec.name, flavour.name, tag=tag)
     run = RunFolder(project / relative)
     if run.path.exists() and not force:
@@ -145,6 +147,15 @@ def train(
     if retired is not None:
         shutil.rmtree(retired.parent)
     return run
+
+
+def _check_options(seed: int, epochs: int | None) -> None:
+    if not 0 <= seed < _SEEDS:
+        raise ClasterError(
+            f"seed {seed} is out of range", remedy=f"choose a number from 0 to {_SEEDS - 1}"
+        )
+    if epochs is not None and epochs < 1:
+        raise ClasterError(f"{epochs} epochs are no training", remedy="choose 1 or more")
 
 
 class _EirFailedError(Exception):

@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHECKPOINT = re.compile(r"_checkpoint_\d+_perf-average=(?P<score>-?\d+(\.\d+)?)\.pt$")
 
 
@@ -105,11 +106,20 @@ class RunFolder:
 def run_path(dataset: str, flavour: str, *, tag: str | None = None) -> Path:
     """Return the folder of a run relative to the project's folder.
 
+    Raises
+    ------
+    ClasterError
+        If `tag` is no plain name.
+
     Examples
     --------
     >>> run_path("toy", "pure_conv", tag="seed1").as_posix()
     'runs/toy/pure_conv-seed1'
     """
+    if tag is not None and not _TAG.fullmatch(tag):
+        raise ClasterError(
+            f"a run cannot be tagged {tag!r}", remedy="use letters, digits, '.', '_' and '-' only"
+        )
     return Path("runs") / dataset / (f"{flavour}-{tag}" if tag else flavour)
 
 

@@ -102,7 +102,7 @@ def test_failure_of_eir_is_one_line_with_the_log(small, tiny, stand_in):
     message = str(raised.value)
     assert message.startswith(
         "eirtrain failed: ValueError: Could not find columns {'5_x'} in targets.csv. "
-        "(stand_in.py:5): "
+        "(stand_in.py:6): "
     )
     assert str(run.log) in message
     assert "\n" not in message
@@ -169,6 +169,20 @@ def test_unbuilt_dataset(small, tiny):
     small.folders.manifest.unlink()
     with pytest.raises(ClasterError, match=r"is not built .*claster data build small"):
         train("tiny", small.spec, dataset_yaml=small.yaml, project=small.project, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": -1}, "seed -1 is out of range"),
+        ({"epochs": 0}, "0 epochs are no training"),
+        ({"tag": "../x"}, r"cannot be tagged '\.\./x'"),
+    ],
+)
+def test_options_that_cannot_be(small, tiny, options, message):
+    with pytest.raises(ClasterError, match=message):
+        train("tiny", small.spec, dataset_yaml="small", project=small.project, **options)
+    assert not (small.project / "runs").exists()
 
 
 def test_interrupt_ends_the_program(tmp_path, stand_in):
