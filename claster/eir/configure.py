@@ -189,12 +189,8 @@ def eirtrain_command(configuration: Configuration, *, project: Path | str = ".")
 
 
 def environment(seed: int) -> dict[str, str]:
-    """Return the variables that make a run of EIR repeatable.
-
-    EIR takes its seed from ``EIR_SEED``. It also keeps sample names in a `set`, whose order, and
-    with it the order of the samples, depends on ``PYTHONHASHSEED``.
-    """
-    return {"EIR_SEED": str(seed), "PYTHONHASHSEED": str(seed)}
+    """Return the variable that EIR takes its seed from."""
+    return {"EIR_SEED": str(seed)}
 
 
 def pasteable(command: list[str], variables: dict[str, str] | None = None) -> str:

@@ -43,8 +43,8 @@ def test_pasteable_line_parses_back_and_names_existing_files(name, toy, tmp_path
     command = eirtrain_command(configuration, project=tmp_path)
     line = pasteable(command, environment(7))
     words = shlex.split(line)
-    assert words[:2] == ["EIR_SEED=7", "PYTHONHASHSEED=7"]
-    assert words[2:] == command
+    assert words[0] == "EIR_SEED=7"
+    assert words[1:] == command
     assert command[0] == "eirtrain"
     files = [word for word in command if word.endswith(".yaml")]
     assert len(files) == len(FLAVOURS[name].inputs) + 3
@@ -121,7 +121,7 @@ def test_paths_start_at_the_project(small, tmp_path):
     ("lacking", "flavour", "message"),
     [
         ("contacts", "microc_diagonal", "needs contact maps and dataset 'small' has none"),
-        ("target", "pure_conv", "dataset 'small' has no target to train on"),
+        ("target", "pure_conv", "dataset 'small' has no target"),
     ],
 )
 def test_dataset_without_what_the_flavour_needs(small, tmp_path, lacking, flavour, message):
