@@ -3,12 +3,12 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from claster.analysis.evaluate import Evaluation, evaluate
-from claster.analysis.metrics import gene_means
+from claster.analysis.metrics import correlations, gene_means
 from claster.analysis.scores import score_lines
 from claster.dataset.build import BuildResult, build_dataset
 from claster.dataset.layout import (
@@ -27,9 +27,20 @@ from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.windows import FORWARD, sample_id
-from claster.plot import contact_map, density, genes_around, landscape_tracks, profile, save
+from claster.plot import (
+    contact_map,
+    density,
+    genes_around,
+    landscape_tracks,
+    overview,
+    profile,
+    save,
+)
 from claster.progress import SILENT, Progress
 from claster.simulate import simulate_genome, simulated_parameters
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["DEMO_SIZES", "DemoResult", "draw_run", "run_demo"]
 
@@ -44,7 +55,7 @@ class _Size:
     epochs: int | None
 
 
-DEMO_SIZES = {"default": _Size("toy", None), "tiny": _Size("toy_tiny", 5)}
+DEMO_SIZES = {"default": _Size("demo", None), "tiny": _Size("demo_tiny", 5)}
 
 
 @dataclass(frozen=True)
@@ -122,8 +133,9 @@ def run_demo(
 def draw_run(run: RunFolder, spec: DatasetSpec, *, project: Path | str = ".") -> list[Path]:
     """Draw the inputs and the predictions of a run's test split, one condition.
 
-    Four figures: all test bins predicted against observed; and for one gene (the one at the upper
-    quartile of observed gene means) its tracks, its contact map and its profile.
+    All test bins predicted against observed; and for one gene its tracks, its contact map, its
+    profile, and an overview of these. The gene is a typical expressed one: of the half with the
+    higher observed gene mean, that with the median correlation over its bins.
 
     Parameters
     ----------
@@ -147,34 +159,48 @@ def draw_run(run: RunFolder, spec: DatasetSpec, *, project: Path | str = ".") ->
     table = read_targets(folders.target_table("test"), transform=target.transform)
     observed = table.loc[samples, columns].to_numpy()
     predicted = read_predictions(run, "test").loc[samples, columns].to_numpy()
-    means = pd.Series(gene_means(observed, genes, target.binning))
-    shown = int(means.sort_values(kind="stable").index[int(0.75 * (len(means) - 1))])
+    shown = _typical(observed, predicted, gene_means(observed, genes, target.binning))
     gene = genes.iloc[shown]
-
     array = read_landscapes(folders, spec, [gene["gene_id"]], split="test")[0]
-    figures = {
+    names = [track.name for track in spec.tracks]
+    span = (gene["start"] - gene["tss"], gene["end"] - gene["tss"], gene["strand"])
+    figures: dict[str, Figure] = {}
+    contacts = None
+    if spec.contacts:
+        contacts = read_arrays(folders, [gene["gene_id"]], split="test", modality="contacts")[0]
+        figures["contacts"], _ = contact_map(
+            contacts, spec.contacts.resolution, value=spec.contacts.value
+        )
+    figures |= {
         "tracks": landscape_tracks(
             array,
-            [track.name for track in spec.tracks],
+            names,
             spec.window.binning,
             genes=genes_around(read_genes_table(folders), gene["gene_id"], spec.window.binning),
             zoom_bp=min(_ZOOM, spec.window.binning.width),
-        ),
-        "density": density(observed, predicted, points=f"{target.bin // 1000} kb bins"),
+        )[0],
+        "density": density(observed, predicted, points=f"{target.bin // 1000} kb bins")[0],
         "profile": profile(
             observed[shown],
             predicted[shown],
             target.binning,
             truth=_truth(folders, target, samples[shown], columns),
-            gene_span=(gene["start"] - gene["tss"], gene["end"] - gene["tss"], gene["strand"]),
-        ),
+            gene_span=span,
+        )[0],
+        "overview": overview(
+            array,
+            names,
+            spec.window.binning,
+            observed=observed[shown],
+            predicted=predicted[shown],
+            target=target.binning,
+            gene_span=span,
+            contacts=contacts,
+            resolution=spec.contacts.resolution if spec.contacts else 0,
+            value=spec.contacts.value if spec.contacts else "log_oe",
+        )[0],
     }
-    if spec.contacts:
-        contacts = read_arrays(folders, [gene["gene_id"]], split="test", modality="contacts")[0]
-        figures["contacts"] = contact_map(
-            contacts, spec.contacts.resolution, value=spec.contacts.value
-        )
-    return [save(fig, run.figures / f"{name}.png") for name, (fig, _) in figures.items()]
+    return [save(fig, run.figures / f"{name}.png") for name, fig in figures.items()]
 
 
 def _simulate(spec: DatasetSpec, progress: Progress) -> None:
@@ -184,6 +210,13 @@ def _simulate(spec: DatasetSpec, progress: Progress) -> None:
         progress.say(f"toy genome: {folder} is up to date")
         return
     simulate_genome(folder, **plan, progress=progress)
+
+
+def _typical(observed: np.ndarray, predicted: np.ndarray, means: np.ndarray) -> int:
+    expressed = np.flatnonzero(means >= np.median(means))
+    scores = [correlations(observed[row], predicted[row]).pearson for row in expressed]
+    order = np.argsort(np.nan_to_num(scores, nan=-1.0), kind="stable")
+    return int(expressed[order[len(order) // 2]])
 
 
 def _truth(
@@ -227,7 +260,7 @@ Look at
 - {run.evaluation.as_posix()}/metrics.csv, {run.predictions("test").with_suffix(".csv").as_posix()}
 
 Next
-- the published network: claster train pure_conv --dataset toy (hours on a CPU, minutes on a GPU)
-- with contact maps: claster train microc_diagonal --dataset toy
+- the published network: claster train pure_conv --dataset {spec.name} (120 epochs: take a GPU)
+- with contact maps: claster train microc_diagonal --dataset {spec.name}
 - your own tracks: copy configurations/datasets/toy.yaml, then claster data build NAME
 """

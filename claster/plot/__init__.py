@@ -5,6 +5,7 @@ Nothing here touches pyplot or the global settings, so figures do not leak betwe
 
 from claster.plot.contacts import contact_map
 from claster.plot.genes import genes_around
+from claster.plot.overview import overview
 from claster.plot.predictions import density, profile
 from claster.plot.style import OKABE_ITO, save, style
 from claster.plot.tracks import landscape_tracks
@@ -15,6 +16,7 @@ __all__ = [
     "density",
     "genes_around",
     "landscape_tracks",
+    "overview",
     "profile",
     "save",
     "style",

@@ -1,0 +1,72 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from claster.dataset.build import build_dataset
+from claster.dataset.layout import DatasetFolders, read_ids, read_targets
+from claster.dataset.spec import load_dataset
+from claster.demo import DEMO_SIZES, draw_run, run_demo
+from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.errors import ClasterError
+from claster.simulate import simulate_genome
+
+PROJECT = Path(__file__).parents[1]
+FIGURES = {"contacts.png", "density.png", "overview.png", "profile.png", "tracks.png"}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    shutil.copytree(PROJECT / "configurations/datasets", tmp_path / "configurations/datasets")
+    monkeypatch.setenv("CLASTER_DATA", str(tmp_path / "source"))
+    return tmp_path
+
+
+def test_unknown_size_is_refused(project):
+    with pytest.raises(ClasterError, match="choose one of default, tiny"):
+        run_demo("huge", project=project)
+    assert all(load_dataset(size.dataset, project=project) for size in DEMO_SIZES.values())
+
+
+def test_figures_of_a_run(project):
+    """The drawing alone, on predictions that are the targets with noise."""
+    spec = load_dataset("demo_tiny", project=project)
+    simulate_genome(spec.data_folder, **spec.simulation.model_dump())
+    build_dataset(spec, project=project)
+    folders = DatasetFolders.of(spec, project=project)
+    targets = read_targets(folders.target_table("test"), transform="log1p")
+    run = RunFolder(project / "runs/demo_tiny/fake")
+    run.predictions("test").parent.mkdir(parents=True)
+    noise = np.random.default_rng(0).uniform(0.5, 1.5, targets.shape)
+    (targets * noise).to_parquet(run.predictions("test"))
+    drawn = draw_run(run, spec, project=project)
+    assert {path.name for path in drawn} == FIGURES
+    before = {path: path.read_bytes() for path in drawn}
+    assert all(content.startswith(b"\x89PNG") for content in before.values())
+    draw_run(run, spec, project=project)
+    assert {path: path.read_bytes() for path in drawn} == before
+
+
+@pytest.mark.slow
+def test_the_main_job_from_end_to_end(project):
+    result = run_demo("tiny", project=project, device="cpu")
+    spec = load_dataset("demo_tiny", project=project)
+    ids = read_ids(DatasetFolders.of(spec, project=project), "test")
+    predictions = read_predictions(result.run, "test")
+    assert predictions.index.tolist() == ids
+    assert predictions.columns.tolist() == spec.target.columns
+    assert np.isfinite(predictions.to_numpy()).all()
+    as_csv = pd.read_csv(result.run.predictions("test").with_suffix(".csv"), index_col="ID")
+    np.testing.assert_allclose(as_csv, predictions, rtol=1e-4, atol=1e-6)
+    assert read_run(result.run.path).status == "complete"
+    metrics = pd.read_csv(result.run.evaluation / "metrics.csv")
+    assert set(metrics["method"]) == {"network", "mean_profile", "ridge", "attainable"}
+    attainable = metrics.query(
+        "method == 'attainable' and level == 'bin' and statistic == 'pearson'"
+    )
+    assert attainable["value"].item() > 0.9
+    assert {path.name for path in result.figures} == FIGURES
+    assert (result.run.path / "summary.md").read_text() == result.summary
+    assert result.evaluation.summary["verdict"] in result.summary
