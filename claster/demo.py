@@ -18,9 +18,10 @@ from claster.dataset.layout import (
     read_landscapes,
     read_targets,
 )
+from claster.dataset.load import load_dataset
 from claster.dataset.report import build_lines
-from claster.dataset.spec import DatasetSpec, SimulationSpec, TargetSpec, load_dataset
-from claster.eir.configure import Device
+from claster.dataset.spec import DatasetSpec, SimulationSpec, TargetSpec
+from claster.eir.content import Device
 from claster.eir.predict import predict
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, read_predictions, read_run

@@ -7,7 +7,7 @@ import pytest
 
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders, read_ids, read_targets
-from claster.dataset.spec import load_dataset
+from claster.dataset.load import load_dataset
 from claster.demo import DEMO_SIZES, draw_run, run_demo
 from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.errors import ClasterError

@@ -18,7 +18,7 @@ def configure(
     seed: Annotated[int, typer.Option(help="Seed in the printed command.")] = 0,
 ) -> None:
     """Write the EIR configuration of each flavour and print the command that trains it."""
-    from claster.dataset.spec import load_dataset
+    from claster.dataset.load import load_dataset
     from claster.eir.configure import configure as write_configuration
     from claster.eir.configure import eirtrain_command, environment, pasteable
     from claster.eir.flavours import FLAVOURS, find_flavour

@@ -17,8 +17,8 @@ def build(dataset: DatasetName, force: Force = False) -> None:
     """Write landscapes, contact maps, targets and the list of dropped genes of a dataset."""
     from claster.cli.console import console_progress
     from claster.dataset.build import build_dataset
+    from claster.dataset.load import load_dataset
     from claster.dataset.report import build_lines
-    from claster.dataset.spec import load_dataset
 
     result = build_dataset(load_dataset(dataset), force=force, progress=console_progress())
     for line in build_lines(result):

@@ -10,7 +10,7 @@ def evaluate(run: RunFolderPath, split: SplitOption = "test") -> None:
     from claster.analysis.evaluate import evaluate as score_run
     from claster.analysis.scores import score_lines
     from claster.cli.console import console_progress
-    from claster.dataset.spec import load_dataset
+    from claster.dataset.load import load_dataset
     from claster.eir.runs import read_run
 
     spec = load_dataset(read_run(run).dataset)

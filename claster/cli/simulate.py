@@ -32,7 +32,8 @@ def simulate(
     Numbers that are not given come from the dataset's YAML.
     """
     from claster.cli.console import console_progress
-    from claster.dataset.spec import SimulationSpec, load_dataset
+    from claster.dataset.load import load_dataset
+    from claster.dataset.spec import SimulationSpec
     from claster.simulate import simulate_genome, simulated_parameters
 
     spec = load_dataset(dataset)

@@ -22,7 +22,7 @@ def train(
 ) -> None:
     """Train a flavour with eirtrain; the run folder holds configuration, log, record and model."""
     from claster.cli.console import console_progress
-    from claster.dataset.spec import load_dataset
+    from claster.dataset.load import load_dataset
     from claster.eir.run import train as run_training
 
     run = run_training(

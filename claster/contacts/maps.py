@@ -1,12 +1,14 @@
 """Contact maps of one window, on the landscape's own axis."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from claster.contacts.cool import Band
 from claster.genome.windows import Binning
+
+if TYPE_CHECKING:
+    from claster.contacts.cool import Band
 
 __all__ = ["FLOOR", "PSEUDO", "DiagonalMap", "MapValue", "diagonal_map"]
 
@@ -61,7 +63,7 @@ class DiagonalMap:
 
 
 def diagonal_map(
-    band: Band, tss: int, shape: DiagonalMap, *, value: MapValue = "log_oe"
+    band: "Band", tss: int, shape: DiagonalMap, *, value: MapValue = "log_oe"
 ) -> tuple[np.ndarray, float]:
     """Return the contact map around a TSS in genome orientation.
 

@@ -12,8 +12,9 @@ import pandas as pd
 import yaml
 
 from claster.dataset.layout import DatasetFolders, Split
-from claster.dataset.spec import DatasetSpec, load_dataset
-from claster.eir.configure import OUTPUT_NAME, Device
+from claster.dataset.load import load_dataset
+from claster.dataset.spec import DatasetSpec
+from claster.eir.content import OUTPUT_NAME, Device
 from claster.eir.preflight import check_prediction, resolve_device
 from claster.eir.program import run_program, why_it_failed
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, require_complete

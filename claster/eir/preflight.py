@@ -12,10 +12,9 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
-from claster.contacts.maps import DiagonalMap
 from claster.dataset.layout import DatasetFolders, Split, read_ids
 from claster.dataset.spec import DatasetSpec
-from claster.eir.configure import Device, SampleCounts
+from claster.eir.content import Device, SampleCounts
 from claster.eir.flavours import Flavour
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
@@ -253,16 +252,7 @@ def _ids(folders: DatasetFolders, split: Split) -> list[str]:
 
 
 def _expected_shape(spec: DatasetSpec, modality: str) -> tuple[int, ...]:
-    if modality == "landscape":
-        return spec.landscape_shape
-    if spec.contacts is None:
-        raise ClasterError(
-            f"dataset {spec.name!r} has no contact maps",
-            remedy="choose a flavour without contacts or add 'contacts' to the dataset's YAML",
-        )
-    return DiagonalMap.over(
-        spec.window.binning, resolution=spec.contacts.resolution, rows=spec.contacts.rows
-    ).shape
+    return spec.landscape_shape if modality == "landscape" else spec.contacts_shape.shape
 
 
 def _array_fault(path: Path, expected: tuple[int, ...]) -> str | None:

@@ -13,11 +13,11 @@ from pathlib import Path
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.eir.configure import (
-    Device,
     configure,
     eirtrain_command,
     environment,
 )
+from claster.eir.content import Device
 from claster.eir.flavours import find_flavour
 from claster.eir.preflight import check_training, resolve_device
 from claster.eir.program import find_program, run_program, why_it_failed

@@ -9,7 +9,7 @@ import pyBigWig
 import pytest
 import yaml
 
-from claster.dataset.spec import load_dataset
+from claster.dataset.load import load_dataset
 
 SIZES = {"chr1": 120_000, "chr2": 60_000}
 GENES = """\

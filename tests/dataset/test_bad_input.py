@@ -4,7 +4,7 @@ import pytest
 
 from claster import files
 from claster.dataset.build import build_dataset
-from claster.dataset.spec import find_dataset, load_dataset
+from claster.dataset.load import find_dataset, load_dataset
 from claster.errors import ClasterError
 
 

@@ -21,8 +21,8 @@ from claster.dataset.layout import (
     read_landscapes,
     read_targets,
 )
+from claster.dataset.load import load_dataset
 from claster.dataset.report import build_lines
-from claster.dataset.spec import load_dataset
 from claster.errors import ClasterError
 from claster.files import sha256
 
@@ -259,7 +259,7 @@ def test_nothing_half_written_is_left_when_a_step_fails(world, monkeypatch):
     def fail(*_args, **_options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(build_module, "_write_targets", fail)
+    monkeypatch.setattr(build_module, "write_targets", fail)
     with pytest.raises(OSError, match="No space"):
         build_dataset(load_dataset("small"))
     assert list((world / "inputs").iterdir()) == []
@@ -269,7 +269,7 @@ def test_nothing_half_written_is_left_when_a_step_fails(world, monkeypatch):
 def test_a_failed_rebuild_leaves_the_old_build(world, monkeypatch):
     folders = build_dataset(load_dataset("small")).folders
     before = tree(folders.inputs, folders.targets)
-    monkeypatch.setattr(build_module, "_link_train_valid", lambda *_: 1 / 0)
+    monkeypatch.setattr(build_module, "link_train_valid", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         build_dataset(load_dataset("small"), force=True)
     assert tree(folders.inputs, folders.targets) == before
@@ -283,7 +283,7 @@ def test_killed_builds_are_made_whole_by_the_next(world, moment):
         import os, signal
         from pathlib import Path
         from claster.dataset.build import build_dataset
-        from claster.dataset.spec import load_dataset
+        from claster.dataset.load import load_dataset
         rename = Path.replace
         def deadly(self, target):
             if Path(target).parent.name == {moment!r}:

@@ -11,7 +11,7 @@ import pytest
 from claster.contacts.cool import open_contacts, read_band
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import read_arrays, read_genes_table, read_targets
-from claster.dataset.spec import load_dataset
+from claster.dataset.load import load_dataset
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_sizes, match_chromosomes
 from claster.genome.genes import read_genes

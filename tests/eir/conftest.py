@@ -12,7 +12,8 @@ import yaml
 
 from claster.contacts.maps import DiagonalMap
 from claster.dataset.layout import DatasetFolders
-from claster.dataset.spec import DatasetSpec, load_dataset
+from claster.dataset.load import load_dataset
+from claster.dataset.spec import DatasetSpec
 from claster.eir import flavours
 from claster.eir.flavours import FLAVOURS, Flavour, derive
 from claster.eir.run import train

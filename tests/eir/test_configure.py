@@ -4,14 +4,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from claster.dataset.spec import DatasetSpec, load_dataset
+from claster.dataset.load import load_dataset
+from claster.dataset.spec import DatasetSpec
 from claster.eir.configure import (
-    SampleCounts,
     configure,
     eirtrain_command,
     environment,
     pasteable,
 )
+from claster.eir.content import SampleCounts
 from claster.eir.flavours import FLAVOURS, derive
 from claster.errors import ClasterError
 
@@ -120,7 +121,7 @@ def test_paths_start_at_the_project(small, tmp_path):
 @pytest.mark.parametrize(
     ("lacking", "flavour", "message"),
     [
-        ("contacts", "microc_diagonal", "needs contact maps and dataset 'small' has none"),
+        ("contacts", "microc_diagonal", "dataset 'small' has no contact maps: choose a flavour without contacts"),
         ("target", "pure_conv", "dataset 'small' has no target"),
     ],
 )

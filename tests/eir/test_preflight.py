@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.eir.configure import SampleCounts
+from claster.eir.content import SampleCounts
 from claster.eir.flavours import FLAVOURS
 from claster.eir.preflight import check_prediction, check_training, resolve_device
 from claster.errors import ClasterError

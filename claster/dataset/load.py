@@ -1,0 +1,114 @@
+"""Find and read dataset YAMLs; faults name file, line and key."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
+
+__all__ = ["find_dataset", "load_dataset"]
+
+
+def find_dataset(name: str, *, project: Path | str = ".") -> Path:
+    """Return the YAML file of a dataset.
+
+    Parameters
+    ----------
+    name
+        A name below `configurations/datasets` ("toy", "examples/k562_chr21") or a path to a YAML file.
+    project
+        The project's folder.
+
+    Raises
+    ------
+    ClasterError
+        If there is no such file.
+    """
+    if name.endswith((".yaml", ".yml")):
+        path = Path(name)
+        if path.is_file():
+            return path
+        raise ClasterError(f"no dataset file at {path}", remedy="check the path")
+    folder = Path(project) / "configurations" / "datasets"
+    path = folder / f"{name}.yaml"
+    if path.is_file():
+        return path
+    known = sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml"))
+    raise ClasterError(
+        f"no dataset {name!r} in {folder}",
+        remedy=f"choose one of {', '.join(known)}" if known else "run from the project's folder",
+    )
+
+
+def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
+    """Read and check a dataset YAML.
+
+    Parameters
+    ----------
+    name
+        See `find_dataset`.
+    project
+        The project's folder.
+
+    Returns
+    -------
+    DatasetSpec
+
+    Raises
+    ------
+    ClasterError
+        If the file is missing, is no YAML, or breaks the schema; the message names file, line and key.
+    """
+    path = find_dataset(str(name), project=project)
+    text = path.read_text(encoding="utf-8")
+    try:
+        content = yaml.safe_load(text)
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise ClasterError(
+            f"{path} is not YAML ({_one_line(error)})", remedy="mend the file"
+        ) from error
+    if not isinstance(content, dict):
+        raise ClasterError(
+            f"{path} holds no keys", remedy="start from configurations/datasets/toy.yaml"
+        )
+    try:
+        return DatasetSpec.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        line = _line_of(tree, first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise ClasterError(
+                f"{path}, line {line}: unknown key '{key}'",
+                remedy="remove it or mend its spelling (docs/file_formats.md lists the keys)",
+            ) from None
+        message = first["msg"].removeprefix("Value error, ")
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise ClasterError(
+            f"{path}, line {line}: {key}: {message}{more}", remedy="mend this key"
+        ) from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
+    """Return the line (1-based) of the deepest part of `location` that the file holds."""
+    line = 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == part]
+            if not found:
+                break
+            key, node = found[0]
+            line = key.start_mark.line + 1
+        elif (
+            isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
+        ):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
