@@ -17,7 +17,8 @@ def find_dataset(name: str, *, project: Path | str = ".") -> Path:
     Parameters
     ----------
     name
-        A name below `configurations/datasets` ("toy", "examples/k562_chr21") or a path to a YAML file.
+        A name below `configurations/datasets` ("toy", "examples/k562_chr21", or "k562_chr21" where
+        only one sub-folder has it) or a path to a YAML file.
     project
         The project's folder.
 
@@ -35,6 +36,8 @@ def find_dataset(name: str, *, project: Path | str = ".") -> Path:
     path = folder / f"{name}.yaml"
     if path.is_file():
         return path
+    if len(deeper := list(folder.rglob(f"{name}.yaml"))) == 1:
+        return deeper[0]
     known = sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml"))
     raise ClasterError(
         f"no dataset {name!r} in {folder}",

@@ -9,7 +9,7 @@ import cooler
 import pandas as pd
 
 from claster.contacts.cool import open_contacts
-from claster.dataset.spec import Condition, DatasetSpec, SignalFiles
+from claster.dataset.spec import DATA_VARIABLE, Condition, DatasetSpec, SignalFiles
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_sizes, match_chromosomes
 from claster.genome.genes import read_genes
@@ -86,6 +86,13 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
     ClasterError
         At the first file that is missing, does not read, or belongs to another assembly.
     """
+    if not spec.data_folder.is_dir():
+        simulate = f"run 'claster simulate {spec.name}' first"
+        bring = f"set {DATA_VARIABLE} to the folder that holds them"
+        raise ClasterError(
+            f"dataset {spec.name!r}: no source files at {spec.data_folder}",
+            remedy=f"{simulate}, or {bring}" if spec.simulation else bring,
+        )
     sizes = chromosome_sizes(
         spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
     )

@@ -144,6 +144,30 @@ def test_unknown_dataset_lists_the_known_ones(world):
     assert load_dataset(world / "configurations/datasets/small.yaml").name == "small"
 
 
+def test_names_in_sub_folders_are_found_where_they_are_unique(world):
+    folder = world / "configurations/datasets"
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        (folder / name / "same.yaml").touch()
+    (folder / "a" / "only.yaml").touch()
+    assert find_dataset("only") == find_dataset("a/only").relative_to(".")
+    with pytest.raises(ClasterError, match="no dataset 'same'"):
+        find_dataset("same")
+
+
+@pytest.mark.parametrize(
+    ("simulation", "said"),
+    [
+        (None, "set CLASTER_DATA to the folder"),
+        ({"genes": 9}, "run 'claster simulate small' first, or"),
+    ],
+)
+def test_missing_source_folder_says_where_files_come_from(edited, monkeypatch, simulation, said):
+    monkeypatch.setenv("CLASTER_DATA", "elsewhere")
+    with pytest.raises(ClasterError, match=f"no source files at elsewhere: {said}"):
+        build_dataset(edited(set_in("simulation", value=simulation)))
+
+
 def test_data_folder_comes_from_one_variable(world, monkeypatch):
     spec = load_dataset("small")
     assert spec.source("ATAC.bw") == world / "source/ATAC.bw"

@@ -121,7 +121,11 @@ def test_paths_start_at_the_project(small, tmp_path):
 @pytest.mark.parametrize(
     ("lacking", "flavour", "message"),
     [
-        ("contacts", "microc_diagonal", "dataset 'small' has no contact maps: choose a flavour without contacts"),
+        (
+            "contacts",
+            "microc_diagonal",
+            "dataset 'small' has no contact maps: choose a flavour without contacts",
+        ),
         ("target", "pure_conv", "dataset 'small' has no target"),
     ],
 )
