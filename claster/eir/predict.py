@@ -14,6 +14,7 @@ import yaml
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
+from claster.eir.adopt import adopt_run, can_be_adopted
 from claster.eir.content import OUTPUT_NAME, Device
 from claster.eir.preflight import check_prediction, resolve_device
 from claster.eir.program import run_program, why_it_failed
@@ -65,6 +66,9 @@ def predict(
     """
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
     project = Path(project)
+    if can_be_adopted(run):
+        adopt_run(run, project=project)
+        progress.say(f"{run.path} was trained by eirtrain itself: recorded as {run.record}")
     record = require_complete(run)
     spec = load_dataset(record.dataset, project=project)
     target = spec.require_target()

@@ -31,8 +31,9 @@ _CHECKPOINT = re.compile(r"_checkpoint_\d+_perf-average=(?P<score>-?\d+(\.\d+)?)
 class RunRecord(BaseModel):
     """What `run.json` holds.
 
-    `dataset` is the name or path of the dataset's YAML as the user gave it; `checkpoint` is
-    relative to the run folder; times are ISO 8601 in UTC.
+    `dataset` is the name or path of the dataset's YAML as the user gave it; `checkpoint` is relative
+    to the run folder; `seed` is None where EIR was not started by `claster train`; times are ISO 8601
+    in UTC.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,7 +43,7 @@ class RunRecord(BaseModel):
     dataset: str
     dataset_name: str
     tag: str | None
-    seed: int
+    seed: int | None
     device: str
     status: Literal["running", "complete", "failed", "interrupted"]
     command: tuple[str, ...]

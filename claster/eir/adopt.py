@@ -1,0 +1,92 @@
+"""Runs that were trained by a pasted `eirtrain` line, given the record that `claster train` writes."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from claster.dataset.layout import DatasetFolders
+from claster.dataset.load import load_dataset
+from claster.eir.preflight import sample_counts
+from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, write_run
+from claster.errors import ClasterError
+from claster.files import sha256, write_text
+
+__all__ = ["adopt_run", "can_be_adopted"]
+
+
+def can_be_adopted(run: RunFolder) -> bool:
+    """Tell whether EIR has trained into the run's `eir` folder and nobody has recorded it."""
+    return not run.record.exists() and (run.eir / "configs").is_dir()
+
+
+def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
+    """Record a run that EIR trained by itself, from the configurations that EIR kept.
+
+    Parameters
+    ----------
+    run
+        A folder with EIR's output folder in `eir`, as the generated configurations name it.
+    project
+        The project's folder.
+
+    Returns
+    -------
+    RunRecord
+        Seed and command are not known of such a run and stay empty.
+
+    Raises
+    ------
+    ClasterError
+        If EIR saved no model yet, or trained on arrays that `claster data build` did not make.
+    """
+    checkpoint, performance = best_checkpoint(run)
+    kept = {
+        name: yaml.safe_load((run.eir / "configs" / f"{name}.yaml").read_text(encoding="utf-8"))
+        for name in ("global_config", "input_configs", "fusion_config", "output_configs")
+    }
+    source = Path(kept["input_configs"][0]["input_info"]["input_source"])
+    if len(source.parts) < 3 or source.name != "train_valid":
+        raise ClasterError(
+            f"{run.eir} was trained on {source}, which is no folder of a built dataset",
+            remedy="train with the configurations of 'claster configure', or with 'claster train'",
+        )
+    dataset = source.parts[-3]
+    spec = load_dataset(dataset, project=project)
+    contents: dict[str, Any] = {
+        "globals.yaml": kept["global_config"],
+        "fusion.yaml": kept["fusion_config"],
+        "output.yaml": kept["output_configs"][0],
+    }
+    for block in kept["input_configs"]:
+        contents[f"input_{block['input_info']['input_name']}.yaml"] = block
+    for name, content in contents.items():
+        write_text(run.configurations / name, yaml.safe_dump(content, sort_keys=False))
+    counts = sample_counts(DatasetFolders.of(spec, project=project))
+    trained = (run.eir / "train_average_history.log").read_text(encoding="utf-8").split()[-1]
+    record = RunRecord(
+        name=run.path.name,
+        flavour=run.path.name,
+        dataset=dataset,
+        dataset_name=spec.name,
+        tag=None,
+        seed=None,
+        device=kept["global_config"]["accelerator"]["hardware"],
+        status="complete",
+        command=(),
+        environment={},
+        versions={"eir-dl": (run.eir / "meta" / "eir_version.txt").read_text().strip()},
+        configurations={name: sha256(run.configurations / name) for name in contents},
+        training_samples=counts.train,
+        validation_samples=counts.valid,
+        batch_size=kept["global_config"]["basic_experiment"]["batch_size"],
+        steps=int(float(trained.partition(",")[0])),
+        started=datetime.fromtimestamp((run.eir / "configs").stat().st_mtime, tz=UTC).isoformat(
+            timespec="seconds"
+        ),
+        checkpoint=checkpoint.relative_to(run.path).as_posix(),
+        performance=performance,
+    )
+    write_run(run, record)
+    return record

@@ -1,0 +1,61 @@
+"""Runs that a pasted eirtrain line has trained."""
+
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+
+from claster.eir.adopt import adopt_run, can_be_adopted
+from claster.eir.predict import predict
+from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.errors import ClasterError
+
+
+@pytest.fixture
+def pasted(trained, request):
+    """What EIR alone leaves: its output folder, without a record or configurations."""
+    run = RunFolder(trained.run.path.with_name(request.node.name))
+    shutil.copytree(trained.run.eir, run.eir)
+    yield run
+    shutil.rmtree(run.path)
+
+
+def test_record_says_what_is_known(pasted, trained):
+    assert can_be_adopted(pasted)
+    record = adopt_run(pasted, project=trained.small.project)
+    assert not can_be_adopted(pasted)
+    assert read_run(pasted.path) == record
+    known = read_run(trained.run.path)
+    same = ("dataset_name", "status", "training_samples", "validation_samples", "batch_size")
+    assert [getattr(record, name) for name in same] == [getattr(known, name) for name in same]
+    assert (record.steps, record.performance) == (known.steps, known.performance)
+    assert record.checkpoint == known.checkpoint
+    assert (record.seed, record.command) == (None, ())
+    for name in known.configurations:
+        assert yaml.safe_load((pasted.configurations / name).read_text())
+
+
+def test_run_without_a_saved_model_is_refused(pasted, trained):
+    shutil.rmtree(pasted.eir / "saved_models")
+    with pytest.raises(ClasterError, match="no saved model"):
+        adopt_run(pasted, project=trained.small.project)
+    assert not pasted.record.exists()
+
+
+def test_run_on_other_arrays_is_refused(pasted, trained):
+    path = pasted.eir / "configs" / "input_configs.yaml"
+    blocks = yaml.safe_load(path.read_text())
+    blocks[0]["input_info"]["input_source"] = "somewhere/arrays"
+    path.write_text(yaml.safe_dump(blocks))
+    with pytest.raises(ClasterError, match="no folder of a built dataset"):
+        adopt_run(pasted, project=trained.small.project)
+
+
+@pytest.mark.slow
+def test_predictions_are_those_of_the_recorded_run(pasted, trained):
+    project = trained.small.project
+    predict(pasted, project=project, device="cpu")
+    predict(trained.run, project=project, device="cpu")
+    tables = [read_predictions(run, "test") for run in (pasted, trained.run)]
+    np.testing.assert_array_equal(*tables)
