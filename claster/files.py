@@ -1,8 +1,10 @@
 """Files that are either whole or not there, and their fingerprints."""
 
+import glob
 import hashlib
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,6 +68,8 @@ def atomic_path(final: Path | str) -> Iterator[Path]:
 def atomic_folder(final: Path | str, *, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder beside `final` that becomes `final` if the block succeeds.
 
+    What a killed process of this machine has left of an earlier try is removed first.
+
     Parameters
     ----------
     final
@@ -84,7 +88,10 @@ def atomic_folder(final: Path | str, *, replace: bool = False) -> Iterator[Path]
             f"{final} exists already", remedy="choose another folder or pass --force"
         )
     final.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{final.name}.partial-", dir=final.parent))
+    _remove_abandoned(final)
+    partial = Path(
+        tempfile.mkdtemp(prefix=f"{_partial_prefix(final)}{os.getpid()}-", dir=final.parent)
+    )
     try:
         yield partial
         partial.chmod(0o777 & ~_umask())
@@ -165,6 +172,28 @@ def require_disk(folder: Path | str, *, needed: int, named: str) -> None:
             f"{named} needs {needed / 1e9:.2f} GB and {folder} has {free / 1e9:.2f} GB free",
             remedy=f"free {(needed - free) / 1e9:.2f} GB or choose a folder on another disk",
         )
+
+
+def _partial_prefix(final: Path) -> str:
+    return f".{final.name}.partial-{socket.gethostname()}-"
+
+
+def _remove_abandoned(final: Path) -> None:
+    """Remove temporary folders of `final` whose process is gone; other machines' are left alone."""
+    for left in final.parent.glob(f"{glob.escape(_partial_prefix(final))}*"):
+        owner = left.name.removeprefix(_partial_prefix(final)).partition("-")[0]
+        if owner.isdigit() and not _is_alive(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # it runs, as another user
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,5 +1,7 @@
 import hashlib
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -84,6 +86,21 @@ def test_existing_folder_gives_way_only_when_told(tmp_path):
         assert names(final) == ["old"]
     assert names(final) == ["new"]
     assert names(tmp_path) == ["data"]
+
+
+def test_leavings_of_killed_processes_are_removed(tmp_path):
+    script = (
+        "import os, signal, sys; from pathlib import Path; from claster.files import atomic_folder\n"
+        "with atomic_folder(Path(sys.argv[1])) as partial:\n"
+        "    (partial / 'half').touch(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "data")], check=False)
+    assert len(names(tmp_path)) == 1
+    with atomic_folder(tmp_path / "data") as mine, atomic_folder(tmp_path / "other"):
+        assert names(mine) == []
+        with atomic_folder(tmp_path / "data", replace=True):
+            assert mine.is_dir()  # this process lives
+    assert names(tmp_path) == ["data", "other"]
 
 
 def test_sha256_of_more_than_a_block(tmp_path):

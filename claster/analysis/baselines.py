@@ -261,7 +261,7 @@ def _cumulative_at(total: np.ndarray, position: np.ndarray, size: int) -> np.nda
 def _feature_chunks(
     genes: GeneSet, window: Binning, target: Binning, *, progress: Progress
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    with progress.step("local signal", total=len(genes.gene_ids)) as step:
+    with progress.step("ridge baseline", total=len(genes.gene_ids)) as step:
         for start in range(0, len(genes.gene_ids), _CHUNK):
             chunk = list(genes.gene_ids[start : start + _CHUNK])
             features = local_features(genes.read(chunk), window, target)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -45,6 +46,8 @@ def _options(
 
 def main() -> None:
     """Run the command line; a fault that the user can mend is one line and exit code 1."""
+    # A terminated command ends like an interrupted one: temporary files go, EIR is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except ClasterError as error:

@@ -110,8 +110,7 @@ def _target_table(
     genes: pd.DataFrame,
     done: Callable[[], None],
 ) -> pd.DataFrame:
-    target = spec.target
-    assert target is not None
+    target = spec.require_target()
     scale = target.bin if target.statistic == "sum" else 1
     rows: list[np.ndarray] = []
     for gene in genes.itertuples():

@@ -100,7 +100,8 @@ def read_genes(path: Path | str) -> pd.DataFrame:
 def check_genes(genes: pd.DataFrame, *, named: str = "genes", raise_errors: bool = True) -> bool:
     """Tell whether a gene table keeps its definition.
 
-    Every row has an ID, ``0 <= start < end``, a strand `+` or `-`, and its TSS is the first base.
+    Every row has an ID that can name a file, ``0 <= start < end``, a strand `+` or `-`, and its TSS is
+    the first base.
 
     Parameters
     ----------
@@ -123,6 +124,10 @@ def check_genes(genes: pd.DataFrame, *, named: str = "genes", raise_errors: bool
         first_base = genes["start"].where(genes["strand"] == "+", genes["end"] - 1)
         rules = [
             (genes["gene_id"].isna() | (genes["gene_id"] == ""), "a row without gene ID"),
+            (
+                genes["gene_id"].astype(str).str.contains(r"[\s/]"),
+                "a gene ID with a blank or a slash, which cannot name a file",
+            ),
             (~genes["strand"].isin(["+", "-"]), "a strand that is neither + nor -"),
             ((genes["start"] < 0) | (genes["start"] >= genes["end"]), "an interval without bases"),
             (genes["tss"] != first_base, "a TSS that is not the first base"),

@@ -86,6 +86,23 @@ def test_faults_while_working(monkeypatch, capsys, fault, code, said):
     assert said in found[2]
 
 
+def test_terminated_commands_clean_up(tmp_path):
+    script = (
+        "import sys, time; from pathlib import Path; from claster import cli\n"
+        "from claster.files import atomic_folder\n"
+        "def app():\n"
+        "    with atomic_folder(Path(sys.argv[1])):\n"
+        "        print('works', flush=True); time.sleep(60)\n"
+        "cli.app = app; cli.main()"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "data")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "works\n"
+        process.terminate()
+        assert process.wait(timeout=30) == 143
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_faults_of_the_program_are_not_hidden(monkeypatch):
     def fail():
         raise OSError(5, "Input/output error")

@@ -299,6 +299,12 @@ def test_killed_builds_are_made_whole_by_the_next(world, moment):
     assert not folders.inputs.exists()
     assert folders.targets.exists() == (moment == "inputs")
     build_dataset(load_dataset("small"))
+    assert [
+        path.name for folder in ("inputs", "targets") for path in (world / folder).iterdir()
+    ] == [
+        "small",
+        "small",
+    ]
     again = build_dataset(load_dataset("small"), project="elsewhere").folders
     assert list(tree(folders.inputs, folders.targets).values()) == list(
         tree(again.inputs, again.targets).values()

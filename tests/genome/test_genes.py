@@ -74,6 +74,8 @@ def test_headed_table(tmp_path):
         ("chr1\t100\t200\tG1\t.\t.\n", "neither"),
         ("chr1\t200\t200\tG1\t.\t+\n", "without bases"),
         ("chr1\t1\t200\t\t.\t+\n", "without gene ID"),
+        ("chr1\t1\t200\tA/B\t.\t+\n", "blank or a slash"),
+        ("chr1\t1\t200\tA B\t.\t+\n", "blank or a slash"),
         ("chrom\tstart\tname\n", "lacks end, strand"),
         ("chr1\t100\tmany\tG1\t.\t+\n", "do not read"),
         ("", "empty"),
