@@ -89,14 +89,12 @@ def atomic_folder(final: Path | str, *, replace: bool = False) -> Iterator[Path]
         )
     final.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(final)
-    partial = Path(
-        tempfile.mkdtemp(prefix=f"{_partial_prefix(final)}{os.getpid()}-", dir=final.parent)
-    )
+    partial = _hidden_folder(final)
     try:
         yield partial
         partial.chmod(0o777 & ~_umask())
         if final.exists():
-            retired = Path(tempfile.mkdtemp(prefix=f".{final.name}.old-", dir=final.parent))
+            retired = _hidden_folder(final)
             final.replace(retired / final.name)
             partial.replace(final)
             shutil.rmtree(retired)
@@ -174,14 +172,19 @@ def require_disk(folder: Path | str, *, needed: int, named: str) -> None:
         )
 
 
-def _partial_prefix(final: Path) -> str:
+def _hidden_folder(final: Path) -> Path:
+    prefix = f"{_hidden_prefix(final)}{os.getpid()}-"
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=final.parent))
+
+
+def _hidden_prefix(final: Path) -> str:
     return f".{final.name}.partial-{socket.gethostname()}-"
 
 
 def _remove_abandoned(final: Path) -> None:
     """Remove temporary folders of `final` whose process is gone; other machines' are left alone."""
-    for left in final.parent.glob(f"{glob.escape(_partial_prefix(final))}*"):
-        owner = left.name.removeprefix(_partial_prefix(final)).partition("-")[0]
+    for left in final.parent.glob(f"{glob.escape(_hidden_prefix(final))}*"):
+        owner = left.name.removeprefix(_hidden_prefix(final)).partition("-")[0]
         if owner.isdigit() and not _is_alive(int(owner)):
             shutil.rmtree(left, ignore_errors=True)
 
