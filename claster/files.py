@@ -95,9 +95,14 @@ def atomic_folder(final: Path | str, *, replace: bool = False) -> Iterator[Path]
         partial.chmod(0o777 & ~_umask())
         if final.exists():
             retired = _hidden_folder(final)
-            final.replace(retired / final.name)
-            partial.replace(final)
-            shutil.rmtree(retired)
+            former = final.replace(retired / final.name)
+            try:
+                partial.replace(final)
+            except OSError:
+                former.replace(final)
+                raise
+            finally:
+                shutil.rmtree(retired)
         else:
             partial.replace(final)
         _sync_folder(final.parent)

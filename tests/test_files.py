@@ -2,6 +2,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +86,28 @@ def test_existing_folder_gives_way_only_when_told(tmp_path):
         (partial / "new").touch()
         assert names(final) == ["old"]
     assert names(final) == ["new"]
+    assert names(tmp_path) == ["data"]
+
+
+def test_failed_exchange_brings_the_old_folder_back(tmp_path, monkeypatch):
+    final = tmp_path / "data"
+    final.mkdir()
+    (final / "old").touch()
+    rename = Path.replace
+
+    def refuse_new(self, target):
+        if Path(target) == final and not (self / "old").exists():
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    def exchange():
+        with atomic_folder(final, replace=True) as partial:
+            (partial / "new").touch()
+
+    monkeypatch.setattr(Path, "replace", refuse_new)
+    with pytest.raises(OSError, match="No space"):
+        exchange()
+    assert names(final) == ["old"]
     assert names(tmp_path) == ["data"]
 
 
