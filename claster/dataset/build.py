@@ -9,7 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from claster.dataset.layout import SPLITS, DatasetFolders
-from claster.dataset.manifest import Manifest, differences, fingerprint, read_manifest, versions
+from claster.dataset.manifest import (
+    LIBRARIES,
+    Manifest,
+    differences,
+    fingerprint,
+    read_manifest,
+)
 from claster.dataset.sources import Sources, open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.write import (
@@ -25,6 +31,7 @@ from claster.genome.regions import read_regions
 from claster.genome.selection import DROP_REASONS, GeneSelection, select_genes
 from claster.progress import SILENT, Progress
 from claster.signal.target import target_reach
+from claster.versions import versions
 
 __all__ = ["BuildResult", "build_dataset"]
 
@@ -172,7 +179,7 @@ def _manifest(
     return Manifest(
         dataset=spec,
         sources=fingerprint(spec),
-        versions=versions(),
+        versions=versions(LIBRARIES),
         genes_in=len(sources.genes),
         genes_kept={split: int((kept["split"] == split).sum()) for split in SPLITS},
         genes_dropped={

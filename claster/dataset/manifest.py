@@ -1,7 +1,5 @@
 """What a built dataset was made from, so that it can be trusted and need not be made twice."""
 
-import importlib.metadata
-import platform
 from pathlib import Path
 from typing import Literal
 
@@ -13,9 +11,10 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
 
-__all__ = ["Manifest", "SourceFile", "differences", "fingerprint", "read_manifest", "versions"]
+__all__ = ["LIBRARIES", "Manifest", "SourceFile", "differences", "fingerprint", "read_manifest"]
 
-_LIBRARIES = ("claster", "numpy", "pandas", "pybigtools", "bioframe", "cooler", "scipy")
+LIBRARIES = ("claster", "numpy", "pandas", "pybigtools", "bioframe", "cooler", "scipy")
+"""Packages that make the numbers of a build."""
 
 
 class SourceFile(BaseModel):
@@ -40,13 +39,6 @@ class Manifest(BaseModel):
     shared_bp: dict[str, int]
     contacts_missing_mean: float | None
     target_sha256: dict[str, str]
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that make the numbers."""
-    return {"python": platform.python_version()} | {
-        name: importlib.metadata.version(name) for name in _LIBRARIES
-    }
 
 
 def fingerprint(spec: DatasetSpec) -> dict[str, SourceFile]:

@@ -1,13 +1,11 @@
 """Training: EIR's `eirtrain` as a program, from a checked dataset to a run folder."""
 
 import os
-import platform
 import re
 import shutil
 import tempfile
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from claster.dataset.layout import DatasetFolders
@@ -25,6 +23,7 @@ from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, run_path, wr
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.progress import SILENT, Progress, Step
+from claster.versions import versions
 
 __all__ = ["train"]
 
@@ -122,7 +121,7 @@ def train(
         status="running",
         command=tuple(command),
         environment=environment(seed),
-        versions=_versions(),
+        versions=versions(_PACKAGES),
         configurations={path.name: sha256(path) for path in configuration.files},
         training_samples=counts.train,
         validation_samples=counts.valid,
@@ -260,16 +259,6 @@ def _parameters(run: RunFolder) -> int | None:
     """Return the number of trainable parameters that EIR printed, None if it printed none."""
     found = _PARAMETERS.search(run.log.read_text(encoding="utf-8", errors="replace"))
     return int(found["count"].replace(",", "")) if found else None
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
 
 
 def _now() -> str:

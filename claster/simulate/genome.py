@@ -1,9 +1,7 @@
 """The toy genome: real files in which transcription follows known rules."""
 
 import json
-import platform
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from claster.simulate.streams import Purpose, stream
 from claster.simulate.tables import write_tables
 from claster.simulate.tracks import TRACKS, write_contacts, write_marks, write_nascent
 from claster.simulate.transcription import CONDITIONS, SILENT_LEVEL
+from claster.versions import versions
 
 __all__ = ["ToyGenome", "simulate_genome", "simulated_parameters"]
 
@@ -222,8 +221,7 @@ def _write_manifest(
         "parameters": parameters,
         "chrom_sizes": sizes,
         "counts": counts,
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in _LIBRARIES},
+        "versions": versions(_LIBRARIES),
         "files": {path.relative_to(folder).as_posix(): sha256(path) for path in files},
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
