@@ -93,6 +93,7 @@ def atomic_folder(final: Path | str, *, replace: bool = False) -> Iterator[Path]
     try:
         yield partial
         partial.chmod(0o777 & ~_umask())
+        os.sync()  # thousands of small files: once for all, before the name says that they are whole
         if final.exists():
             retired = _hidden_folder(final)
             former = final.replace(retired / final.name)
