@@ -38,7 +38,7 @@ from claster.plot import (
     save,
 )
 from claster.progress import SILENT, Progress
-from claster.simulate import simulate_genome, simulated_parameters
+from claster.simulate import ensure_genome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,7 +76,7 @@ def run_demo(
     device: Device = "auto",
     progress: Progress = SILENT,
 ) -> DemoResult:
-    """Simulate a genome, build the dataset, train, predict, evaluate and draw four figures.
+    """Simulate a genome, build the dataset, train, predict, evaluate and draw figures.
 
     What is there already and unchanged (genome, dataset) is used again; the network is always
     trained anew.
@@ -206,11 +206,8 @@ def draw_run(run: RunFolder, spec: DatasetSpec, *, project: Path | str = ".") ->
 
 def _simulate(spec: DatasetSpec, progress: Progress) -> None:
     plan = (spec.simulation or SimulationSpec()).model_dump()
-    folder = spec.data_folder
-    if simulated_parameters(folder) == plan:
-        progress.say(f"toy genome: {folder} is up to date")
-        return
-    simulate_genome(folder, **plan, progress=progress)
+    if not ensure_genome(spec.data_folder, plan, progress=progress):
+        progress.say(f"toy genome: {spec.data_folder} is up to date")
 
 
 def _typical(observed: np.ndarray, predicted: np.ndarray, means: np.ndarray) -> int:

@@ -1,5 +1,7 @@
 """The one error that a user can act on."""
 
+__all__ = ["ClasterError", "one_line"]
+
 
 class ClasterError(Exception):
     """What was found, where, and what to do about it.
@@ -26,3 +28,14 @@ class ClasterError(Exception):
         self.found = found
         self.remedy = remedy
         super().__init__(f"{found}: {remedy}")
+
+
+def one_line(error: BaseException) -> str:
+    r"""Return what another library's error says, on one line.
+
+    Examples
+    --------
+    >>> one_line(ValueError("bad\n  value"))
+    'bad value'
+    """
+    return " ".join(str(error).split())

@@ -34,7 +34,7 @@ def simulate(
     from claster.cli.console import console_progress
     from claster.dataset.load import load_dataset
     from claster.dataset.spec import SimulationSpec
-    from claster.simulate import simulate_genome, simulated_parameters
+    from claster.simulate import ensure_genome
 
     spec = load_dataset(dataset)
     given = {
@@ -48,9 +48,6 @@ def simulate(
         key: value for key, value in given.items() if value is not None
     }
     folder = out or spec.data_folder
-    if simulated_parameters(folder) == plan and not force:
-        typer.echo(f"toy genome: {folder} is up to date")
-    else:
-        simulate_genome(folder, **plan, force=force, progress=console_progress())
-        typer.echo(f"toy genome: {folder}")
+    made = ensure_genome(folder, plan, force=force, progress=console_progress())
+    typer.echo(f"toy genome: {folder}" + ("" if made else " is up to date"))
     typer.echo(f"next: claster data build {dataset}")

@@ -6,7 +6,7 @@ import yaml
 from pydantic import ValidationError
 
 from claster.dataset.spec import DatasetSpec
-from claster.errors import ClasterError
+from claster.errors import ClasterError, one_line
 
 __all__ = ["find_dataset", "load_dataset"]
 
@@ -71,7 +71,7 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise ClasterError(
-            f"{path} is not YAML ({_one_line(error)})", remedy="mend the file"
+            f"{path} is not YAML ({one_line(error)})", remedy="mend the file"
         ) from error
     if not isinstance(content, dict):
         raise ClasterError(
@@ -93,10 +93,6 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
         raise ClasterError(
             f"{path}, line {line}: {key}: {message}{more}", remedy="mend this key"
         ) from None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def _line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:

@@ -73,16 +73,15 @@ def predict(
     spec = load_dataset(record.dataset, project=project)
     target = spec.require_target()
     device = resolve_device(device)
-    inputs = _inputs(run, record)
+    inputs = _inputs(record)
     ids = check_prediction(inputs, spec, split, project=project, progress=progress)
     scratch = Path(tempfile.mkdtemp(prefix=".predict-", dir=run.path))
     try:
         _predict(run, record, spec, split, scratch, inputs, project, device, progress)
-        stored = gather_predictions(scratch / "out" / OUTPUT_NAME, target.columns, ids)
+        table = gather_predictions(scratch / "out" / OUTPUT_NAME, target.columns, ids)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    table = stored.copy()
-    table[:] = restored(stored.to_numpy(), target.transform)
+    table[:] = restored(table.to_numpy(), target.transform)
     negative = int((table.to_numpy() < 0).sum())
     if negative:
         progress.say(
@@ -149,7 +148,7 @@ def gather_predictions(folder: Path, columns: Sequence[str], ids: Sequence[str])
     return pd.DataFrame(values, index=pd.Index(ids, name="ID"), columns=list(columns))
 
 
-def _inputs(run: RunFolder, record: RunRecord) -> list[str]:
+def _inputs(record: RunRecord) -> list[str]:
     """Return the modalities that a run was trained on."""
     names = sorted(record.configurations)
     return [

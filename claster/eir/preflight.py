@@ -16,7 +16,7 @@ from claster.dataset.layout import DatasetFolders, Split, read_ids
 from claster.dataset.spec import DatasetSpec
 from claster.eir.content import Device, SampleCounts
 from claster.eir.flavours import Flavour
-from claster.errors import ClasterError
+from claster.errors import ClasterError, one_line
 from claster.progress import SILENT, Progress
 
 __all__ = [
@@ -141,7 +141,7 @@ def check_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
     try:
         rows = pd.read_csv(table, dtype={"ID": str}, low_memory=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ClasterError(f"{table} is not a table ({_one_line(error)})", remedy=remedy) from error
+        raise ClasterError(f"{table} is not a table ({one_line(error)})", remedy=remedy) from error
     expected = ["ID", *target.columns]
     _refuse_difference(
         expected, list(rows.columns), "column", str(table), "the dataset's YAML", remedy=remedy
@@ -261,7 +261,7 @@ def _array_fault(path: Path, expected: tuple[int, ...]) -> str | None:
         try:
             shape, fortran, dtype = _read_header(handle)
         except (ValueError, EOFError, SyntaxError) as error:
-            return f"is no array file or is damaged ({_one_line(error)})"
+            return f"is no array file or is damaged ({one_line(error)})"
         if dtype.kind != "f":
             return f"holds {dtype} and not floating-point numbers"
         if shape != expected:
@@ -341,7 +341,3 @@ def _is(names: Sequence[str]) -> str:
 
 def _rebuild(dataset: str) -> str:
     return f"build the dataset again with 'claster data build {dataset} --force'"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from claster.errors import ClasterError
+from claster.errors import ClasterError, one_line
 from claster.files import require_file
 
 __all__ = ["GENE_COLUMNS", "check_genes", "read_genes"]
@@ -89,7 +89,7 @@ def read_genes(path: Path | str) -> pd.DataFrame:
             genes = _from_bed(text, path)
     except (ValueError, pd.errors.ParserError) as error:
         raise ClasterError(
-            f"genes ({path}) do not read: {' '.join(str(error).split())}",
+            f"genes ({path}) do not read: {one_line(error)}",
             remedy="give a GTF, a BED6 or a table with a header",
         ) from error
     genes["tss"] = genes["start"].where(genes["strand"] == "+", genes["end"] - 1)

@@ -1,5 +1,10 @@
 """A toy genome with planted rules, written as real bigWig, mcool, GTF, BED and FASTA files."""
 
-from claster.simulate.genome import ToyGenome, simulate_genome, simulated_parameters
+from claster.simulate.genome import (
+    ToyGenome,
+    ensure_genome,
+    simulate_genome,
+    simulated_parameters,
+)
 
-__all__ = ["ToyGenome", "simulate_genome", "simulated_parameters"]
+__all__ = ["ToyGenome", "ensure_genome", "simulate_genome", "simulated_parameters"]

@@ -19,7 +19,7 @@ from claster.simulate.tracks import TRACKS, write_contacts, write_marks, write_n
 from claster.simulate.transcription import CONDITIONS, SILENT_LEVEL
 from claster.versions import versions
 
-__all__ = ["ToyGenome", "simulate_genome", "simulated_parameters"]
+__all__ = ["ToyGenome", "ensure_genome", "simulate_genome", "simulated_parameters"]
 
 MANIFEST = "manifest.json"
 KIND = "claster toy genome"
@@ -139,6 +139,42 @@ def simulate_genome(
         _write_manifest(partial, parameters, plan.sizes, counts)
         step.advance()
     return ToyGenome(folder, plan.sizes, counts)
+
+
+def ensure_genome(
+    folder: Path | str,
+    parameters: dict[str, Any],
+    *,
+    force: bool = False,
+    progress: Progress = SILENT,
+) -> bool:
+    """Simulate a toy genome unless one of the same parameters is there already.
+
+    Parameters
+    ----------
+    folder
+        Where the files shall be.
+    parameters
+        `seed`, `chromosomes`, `megabases`, `genes` and `smooth`; see `simulate_genome`.
+    force
+        Simulate anew, and replace a toy genome that is there.
+    progress
+        Where progress is reported.
+
+    Returns
+    -------
+    bool
+        Whether it was simulated.
+
+    Raises
+    ------
+    ClasterError
+        See `simulate_genome`.
+    """
+    if simulated_parameters(folder) == parameters and not force:
+        return False
+    simulate_genome(folder, **parameters, force=force, progress=progress)
+    return True
 
 
 def simulated_parameters(folder: Path | str) -> dict[str, Any] | None:

@@ -8,7 +8,12 @@ import pytest
 
 from claster.errors import ClasterError
 from claster.files import sha256
-from claster.simulate import ToyGenome, simulate_genome, simulated_parameters
+from claster.simulate import (
+    ToyGenome,
+    ensure_genome,
+    simulate_genome,
+    simulated_parameters,
+)
 from claster.simulate.layout import plan_genome
 
 SMALLEST = {"chromosomes": 1, "megabases": 2.5, "genes": 6}
@@ -147,6 +152,20 @@ def test_force_replaces_a_toy_genome_and_progress_adds_up(tmp_path: Path) -> Non
     assert before["ctrl/ATAC.bw"] != after["ctrl/ATAC.bw"]
     assert progress.total == progress.done == 17
     assert simulated_parameters(folder) == {"seed": 2, "smooth": True, **SMALLEST}
+
+
+def test_a_genome_of_the_same_parameters_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "toy"
+    parameters = {"seed": 1, "smooth": False, **SMALLEST}
+    assert ensure_genome(folder, parameters)
+    before = contents(folder)
+    (folder / "genes.gtf.gz").write_bytes(b"mine")
+    assert not ensure_genome(folder, parameters)
+    assert (folder / "genes.gtf.gz").read_bytes() == b"mine"
+    with pytest.raises(ClasterError, match="exists already"):
+        ensure_genome(folder, parameters | {"seed": 2})
+    assert ensure_genome(folder, parameters, force=True)
+    assert contents(folder) == before
 
 
 def test_parameters_of_other_folders_are_none(tmp_path: Path) -> None:
