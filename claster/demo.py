@@ -19,8 +19,9 @@ from claster.dataset.layout import (
     read_targets,
 )
 from claster.dataset.load import load_dataset
+from claster.dataset.parts import SimulationSpec, TargetSpec
 from claster.dataset.report import build_lines
-from claster.dataset.spec import DatasetSpec, SimulationSpec, TargetSpec
+from claster.dataset.spec import DatasetSpec
 from claster.eir.content import Device
 from claster.eir.predict import predict
 from claster.eir.run import train

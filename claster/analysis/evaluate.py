@@ -20,7 +20,8 @@ from claster.dataset.layout import (
     read_ids,
     read_targets,
 )
-from claster.dataset.spec import DatasetSpec, TargetSpec
+from claster.dataset.parts import TargetSpec
+from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder, read_predictions
 from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, sample_id

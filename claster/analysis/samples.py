@@ -13,7 +13,8 @@ from claster.dataset.layout import (
     read_landscapes,
     read_targets,
 )
-from claster.dataset.spec import DatasetSpec, TargetSpec
+from claster.dataset.parts import TargetSpec
+from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import require_file
 from claster.genome.windows import FORWARD, sample_id, split_sample_id

@@ -16,6 +16,17 @@ __all__ = ["LIBRARIES", "Manifest", "SourceFile", "differences", "fingerprint", 
 LIBRARIES = ("claster", "numpy", "pandas", "pybigtools", "bioframe", "cooler", "scipy")
 """Packages that make the numbers of a build."""
 
+_WITHOUT_EFFECT = {
+    "description",
+    "data",
+    "simulation",
+    "downloads",
+    "elements",
+    "blacklist",
+    "genome",
+}
+"""Keys of a dataset that change no byte of a build."""
+
 
 class SourceFile(BaseModel):
     """A source file as it was when read."""
@@ -82,8 +93,7 @@ def differences(manifest: Manifest, spec: DatasetSpec) -> list[str]:
     changed = [
         f"'{key}' of the dataset"
         for key in DatasetSpec.model_fields
-        if key not in {"description", "data", "simulation"}
-        and getattr(manifest.dataset, key) != getattr(spec, key)
+        if key not in _WITHOUT_EFFECT and getattr(manifest.dataset, key) != getattr(spec, key)
     ]
     files = source_files(spec)
     for name in sorted(files.keys() | manifest.sources.keys()):

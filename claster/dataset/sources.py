@@ -9,7 +9,8 @@ import cooler
 import pandas as pd
 
 from claster.contacts.cool import open_contacts
-from claster.dataset.spec import DATA_VARIABLE, Condition, DatasetSpec, SignalFiles
+from claster.dataset.parts import Condition, SignalFiles
+from claster.dataset.spec import DATA_VARIABLE, DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_sizes, match_chromosomes
 from claster.genome.genes import read_genes

@@ -1,0 +1,1 @@
+"""Files of public archives: resumable, verified downloads."""
