@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from claster.dataset.choice import choose_genes
 from claster.dataset.layout import SPLITS, DatasetFolders
 from claster.dataset.manifest import (
     LIBRARIES,
@@ -27,10 +28,8 @@ from claster.dataset.write import (
 )
 from claster.errors import ClasterError
 from claster.files import atomic_folder, require_disk, sha256
-from claster.genome.regions import read_regions
-from claster.genome.selection import DROP_REASONS, GeneSelection, select_genes
+from claster.genome.selection import DROP_REASONS, GeneSelection
 from claster.progress import SILENT, Progress
-from claster.signal.target import target_reach
 from claster.versions import versions
 
 __all__ = ["BuildResult", "build_dataset"]
@@ -99,7 +98,7 @@ def build_dataset(
                     remedy="move it away, or pass --force to replace it",
                 )
     with open_sources(spec) as sources:
-        selection = _select(spec, sources)
+        selection = choose_genes(spec, sources)
         _require_usable(selection, spec)
         _require_room(selection, spec, folders)
         with _both_folders(folders) as (inputs, targets):
@@ -115,29 +114,6 @@ def build_dataset(
                 manifest.model_dump_json(indent=2) + "\n", encoding="utf-8"
             )
     return BuildResult(folders, manifest, reused=False)
-
-
-def _select(spec: DatasetSpec, sources: Sources) -> GeneSelection:
-    sizes, folder = sources.sizes, spec.data_folder
-    reach = spec.window.binning.half
-    if spec.target:
-        reach = max(reach, target_reach(spec.target.binning, smoothing=spec.target.smoothing))
-    return select_genes(
-        sources.genes,
-        sizes=sizes,
-        landscape=spec.window.binning,
-        reach=reach,
-        types=spec.genes.types,
-        exclude_chromosomes=spec.genes.exclude_chromosomes,
-        without_signal=sources.without_signal,
-        without_contacts=sources.without_contacts,
-        regions=read_regions(spec.regions, sizes=sizes, folder=folder) if spec.regions else None,
-        held_out={
-            "valid": read_regions(spec.splits.valid, sizes=sizes, folder=folder),
-            "test": read_regions(spec.splits.test, sizes=sizes, folder=folder),
-        },
-        allow_shared_windows=spec.splits.allow_shared_windows,
-    )
 
 
 def _require_usable(selection: GeneSelection, spec: DatasetSpec) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from claster.dataset.place import places_in
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError, one_line
 
@@ -68,7 +69,7 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
     text = path.read_text(encoding="utf-8")
     try:
         content = yaml.safe_load(text)
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        places = places_in(path, text)
     except yaml.YAMLError as error:
         raise ClasterError(
             f"{path} is not YAML ({one_line(error)})", remedy="mend the file"
@@ -78,36 +79,17 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
             f"{path} holds no keys", remedy="start from configurations/datasets/toy.yaml"
         )
     try:
-        return DatasetSpec.model_validate(content)
+        spec = DatasetSpec.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"
-        line = _line_of(tree, first["loc"])
+        place = places.of((*first["loc"], *first.get("ctx", {}).get("below", ())))
         if first["type"] == "extra_forbidden":
             raise ClasterError(
-                f"{path}, line {line}: unknown key '{key}'",
+                f"{place}: unknown key '{key}'",
                 remedy="remove it or mend its spelling (docs/file_formats.md lists the keys)",
             ) from None
         message = first["msg"].removeprefix("Value error, ")
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise ClasterError(
-            f"{path}, line {line}: {key}: {message}{more}", remedy="mend this key"
-        ) from None
-
-
-def _line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    """Return the line (1-based) of the deepest part of `location` that the file holds."""
-    line = 1
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == part]
-            if not found:
-                break
-            key, node = found[0]
-            line = key.start_mark.line + 1
-        elif (
-            isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
-        ):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-    return line
+        raise ClasterError(f"{place}: {key}: {message}{more}", remedy="mend this key") from None
+    return spec.written_in(places)

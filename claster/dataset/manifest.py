@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
+from claster.dataset.inventory import list_sources
 from claster.dataset.layout import DatasetFolders
-from claster.dataset.sources import source_files
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
@@ -55,13 +55,14 @@ class Manifest(BaseModel):
 def fingerprint(spec: DatasetSpec) -> dict[str, SourceFile]:
     """Return size, time and SHA-256 of every source file."""
     return {
-        name: SourceFile(
-            path=str(path),
-            bytes=path.stat().st_size,
-            modified_ns=path.stat().st_mtime_ns,
-            sha256=sha256(path),
+        source.label: SourceFile(
+            path=str(source.path),
+            bytes=source.path.stat().st_size,
+            modified_ns=source.path.stat().st_mtime_ns,
+            sha256=sha256(source.path),
         )
-        for name, path in source_files(spec).items()
+        for source in list_sources(spec)
+        if source.built
     }
 
 
@@ -95,7 +96,7 @@ def differences(manifest: Manifest, spec: DatasetSpec) -> list[str]:
         for key in DatasetSpec.model_fields
         if key not in _WITHOUT_EFFECT and getattr(manifest.dataset, key) != getattr(spec, key)
     ]
-    files = source_files(spec)
+    files = {source.label: source.path for source in list_sources(spec) if source.built}
     for name in sorted(files.keys() | manifest.sources.keys()):
         path, record = files.get(name), manifest.sources.get(name)
         if path is None or record is None or not path.is_file() or not _same(path, record):

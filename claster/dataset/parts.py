@@ -4,7 +4,15 @@ import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from claster.genome.windows import Binning
 from claster.remote.signature import FileFormat
@@ -24,6 +32,7 @@ __all__ = [
     "TargetSpec",
     "TrackSpec",
     "WindowSpec",
+    "without_twins",
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -80,6 +89,25 @@ class Part(BaseModel):
     """A part of the YAML: unknown keys are refused, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def without_twins[P: Part](parts: tuple[P, ...], *, kind: str, key: str = "name") -> tuple[P, ...]:
+    """Return `parts`, or raise at the first whose `key` another one has already.
+
+    Raises
+    ------
+    PydanticCustomError
+        With the position of the second one in its context (`below`), so that its line can be named.
+    """
+    values = [getattr(part, key) for part in parts]
+    for position, value in enumerate(values):
+        if value in values[:position]:
+            raise PydanticCustomError(
+                "twins",
+                "two {kind}s are named '{value}'",
+                {"kind": kind, "value": value, "below": (position, key)},
+            )
+    return parts
 
 
 def _as_published(given: object, **published: tuple[str, ...]) -> object:
@@ -147,6 +175,11 @@ class TargetSpec(Part):
     smoothing: int = Field(default=1000, ge=0)
     statistic: Literal["mean", "sum"] = "mean"
     transform: Transform = "none"
+
+    @field_validator("conditions")
+    @classmethod
+    def _one_condition_a_name(cls, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        return without_twins(conditions, kind="condition")
 
     @property
     def binning(self) -> Binning:

@@ -9,14 +9,15 @@ import cooler
 import pandas as pd
 
 from claster.contacts.cool import open_contacts
+from claster.dataset.inventory import require_sources, strand_labels
 from claster.dataset.parts import Condition, SignalFiles
-from claster.dataset.spec import DATA_VARIABLE, DatasetSpec
+from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_sizes, match_chromosomes
 from claster.genome.genes import read_genes
 from claster.signal.bigwig import BigWig
 
-__all__ = ["Sources", "open_sources", "source_files"]
+__all__ = ["Sources", "Strands", "open_sources"]
 
 Strands = list[tuple[BigWig, float]]
 
@@ -54,21 +55,6 @@ class Sources:
     without_contacts: dict[str, str]
 
 
-def source_files(spec: DatasetSpec) -> dict[str, Path]:
-    """Return every source file of a dataset by what it is called in messages."""
-    files = {f"track {track.name}": spec.source(track.file) for track in spec.tracks}
-    files["genes"] = spec.source(spec.genes.file)
-    if spec.chrom_sizes:
-        files["chromosome sizes"] = spec.source(spec.chrom_sizes)
-    if spec.contacts:
-        files["contacts"] = spec.source(spec.contacts.file.partition("::")[0])
-    for condition in spec.target.conditions if spec.target else ():
-        files |= dict(_signal_names(spec, condition, f"target {condition.name}"))
-        if condition.truth:
-            files |= dict(_signal_names(spec, condition.truth, f"truth {condition.name}"))
-    return files
-
-
 @contextmanager
 def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
     """Open all files of a dataset and check that they belong together.
@@ -87,13 +73,7 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
     ClasterError
         At the first file that is missing, does not read, or belongs to another assembly.
     """
-    if not spec.data_folder.is_dir():
-        simulate = f"run 'claster simulate {spec.name}' first"
-        bring = f"set {DATA_VARIABLE} to the folder that holds them"
-        raise ClasterError(
-            f"dataset {spec.name!r}: no source files at {spec.data_folder}",
-            remedy=f"{simulate}, or {bring}" if spec.simulation else bring,
-        )
+    require_sources(spec)
     sizes = chromosome_sizes(
         spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
     )
@@ -111,10 +91,11 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
             return track
 
         def open_strands(files: SignalFiles, named: str) -> Strands:
-            paths = dict(_signal_names(spec, files, named))
             return [
-                (open_track(path, name), sign)
-                for (name, path), (_, sign) in zip(paths.items(), files.strands, strict=True)
+                (open_track(spec.source(file), label), sign)
+                for label, (file, sign) in zip(
+                    strand_labels(named, files), files.strands, strict=True
+                )
             ]
 
         tracks = [open_track(spec.source(t.file), f"track {t.name}") for t in spec.tracks]
@@ -123,12 +104,6 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
         truths = {c.name: open_strands(c.truth, f"truth {c.name}") for c in conditions if c.truth}
         contacts, names, without = _open_contacts(spec, wanted)
         yield Sources(sizes, genes, tracks, targets, truths, contacts, names, lacking, without)
-
-
-def _signal_names(spec: DatasetSpec, files: SignalFiles, named: str) -> list[tuple[str, Path]]:
-    strands = files.strands
-    labels = [named] if len(strands) == 1 else [f"{named} plus", f"{named} minus"]
-    return [(label, spec.source(file)) for label, (file, _) in zip(labels, strands, strict=True)]
 
 
 def _chromosomes_with_genes(

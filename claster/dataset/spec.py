@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 from claster.contacts.maps import DiagonalMap
 from claster.dataset.parts import (
@@ -19,7 +19,9 @@ from claster.dataset.parts import (
     TargetSpec,
     TrackSpec,
     WindowSpec,
+    without_twins,
 )
+from claster.dataset.place import Places
 from claster.errors import ClasterError
 
 __all__ = ["DATA_VARIABLE", "DatasetSpec"]
@@ -50,14 +52,20 @@ class DatasetSpec(Part):
     simulation: SimulationSpec | None = None
     downloads: tuple[DownloadSpec, ...] = ()
 
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
-        _refuse_twice("track", [track.name for track in self.tracks])
-        if self.target:
-            _refuse_twice("condition", [condition.name for condition in self.target.conditions])
-        _refuse_twice("download", [download.name for download in self.downloads])
-        _refuse_twice("downloaded file", [download.file for download in self.downloads])
-        return self
+    _places: Places | None = PrivateAttr(default=None)
+
+    @field_validator("tracks")
+    @classmethod
+    def _one_track_a_name(cls, tracks: tuple[TrackSpec, ...]) -> tuple[TrackSpec, ...]:
+        return without_twins(tracks, kind="track")
+
+    @field_validator("downloads")
+    @classmethod
+    def _one_download_a_name_and_file(
+        cls, downloads: tuple[DownloadSpec, ...]
+    ) -> tuple[DownloadSpec, ...]:
+        without_twins(downloads, kind="downloaded file", key="file")
+        return without_twins(downloads, kind="download")
 
     @property
     def data_folder(self) -> Path:
@@ -68,6 +76,19 @@ class DatasetSpec(Part):
     def source(self, file: str) -> Path:
         """Return the path of a source file; relative ones start at `data_folder`."""
         return self.data_folder / file
+
+    def written_in(self, places: Places) -> Self:
+        """Return the same dataset, with the file that it was read from."""
+        spec = self.model_copy()
+        spec._places = places
+        return spec
+
+    def place(self, *location: int | str) -> str:
+        """Return where something of this dataset is written: YAML file and line, else its name.
+
+        `location` leads to it, as in ``spec.place("tracks", 0, "file")``.
+        """
+        return self._places.of(location) if self._places else f"dataset {self.name!r}"
 
     def require_target(self) -> TargetSpec:
         """Return `target`, or raise `ClasterError` where the dataset has none."""
@@ -93,9 +114,3 @@ class DatasetSpec(Part):
         return DiagonalMap.over(
             self.window.binning, resolution=self.contacts.resolution, rows=self.contacts.rows
         )
-
-
-def _refuse_twice(kind: str, names: list[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"two {kind}s are named {name!r}")

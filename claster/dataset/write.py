@@ -11,12 +11,12 @@ from claster.contacts.maps import diagonal_map
 from claster.dataset.layout import SPLITS
 from claster.dataset.sources import Sources, Strands
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.window import read_targets_at
 from claster.genome.genes import GENE_COLUMNS
 from claster.genome.selection import GeneSelection, drop_genes
 from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
 from claster.progress import Progress
 from claster.signal.landscape import landscape
-from claster.signal.target import target_profile
 from claster.signal.transform import transformed
 
 __all__ = [
@@ -111,21 +111,9 @@ def _target_table(
     done: Callable[[], None],
 ) -> pd.DataFrame:
     target = spec.require_target()
-    scale = target.bin if target.statistic == "sum" else 1
     rows: list[np.ndarray] = []
     for gene in genes.itertuples():
-        profiles = [
-            scale
-            * target_profile(
-                strands,
-                gene.chrom,
-                gene.tss,
-                binning=target.binning,
-                smoothing=target.smoothing,
-                summary=spec.summary,
-            )
-            for strands in conditions.values()
-        ]
+        profiles = list(read_targets_at(spec, conditions, gene.chrom, gene.tss).values())
         rows.append(np.concatenate(profiles))
         rows.append(np.concatenate([mirror(profile) for profile in profiles]))
         done()

@@ -164,7 +164,7 @@ def test_names_in_sub_folders_are_found_where_they_are_unique(world):
 )
 def test_missing_source_folder_says_where_files_come_from(edited, monkeypatch, simulation, said):
     monkeypatch.setenv("CLASTER_DATA", "elsewhere")
-    with pytest.raises(ClasterError, match=f"no source files at elsewhere: {said}"):
+    with pytest.raises(ClasterError, match=f"track ATAC: no file at elsewhere/ATAC.bw: {said}"):
         build_dataset(edited(set_in("simulation", value=simulation)))
 
 

@@ -1,0 +1,114 @@
+"""Every source file that a dataset names: what it is, where it is, where the YAML says so."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from claster.dataset.parts import SignalFiles
+from claster.dataset.place import Location
+from claster.dataset.spec import DATA_VARIABLE, DatasetSpec
+from claster.errors import ClasterError
+
+__all__ = ["Source", "list_sources", "require_source", "require_sources", "strand_labels"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source file of a dataset.
+
+    Attributes
+    ----------
+    label
+        What messages call it ("track ATAC").
+    file
+        Its name as the YAML has it, without a group after ``::``.
+    path
+        Where it is looked for.
+    location
+        Where the YAML names it.
+    built
+        Whether `claster data build` reads it.
+    """
+
+    label: str
+    file: str
+    path: Path
+    location: Location
+    built: bool = True
+
+
+def list_sources(spec: DatasetSpec) -> list[Source]:
+    """Return every source file of a dataset, there or not, in the order of the YAML's parts."""
+    return [
+        Source(label, name, spec.source(name), location, built)
+        for label, file, location, built in _named(spec)
+        for name in [file.partition("::")[0]]
+    ]
+
+
+def require_sources(spec: DatasetSpec) -> None:
+    """Check that every file that a build reads is there.
+
+    Raises
+    ------
+    ClasterError
+        At the first that is not, with the YAML's line and the command that brings it.
+    """
+    for source in list_sources(spec):
+        if source.built:
+            require_source(spec, source)
+
+
+def require_source(spec: DatasetSpec, source: Source) -> Path:
+    """Return the path of a source file, or raise `ClasterError` where there is none."""
+    if source.path.is_file():
+        return source.path
+    kind = "a folder, not a file," if source.path.is_dir() else "no file"
+    raise ClasterError(
+        f"{spec.place(*source.location)}: {source.label}: {kind} at {source.path}",
+        remedy=_remedy(spec, source),
+    )
+
+
+def strand_labels(label: str, files: SignalFiles) -> list[str]:
+    """Return what messages call the files of a signal: `label`, or `label` and its strand."""
+    return [label] if files.file is not None else [f"{label} plus", f"{label} minus"]
+
+
+def _remedy(spec: DatasetSpec, source: Source) -> str:
+    for download in spec.downloads:
+        if download.file == source.file:
+            return f"run 'claster data download {spec.name} --only {download.name}'"
+    if spec.data_folder.is_dir():
+        return f"check this line, and 'data' ({spec.data_folder})"
+    bring = f"set {DATA_VARIABLE} to the folder that holds the source files"
+    return f"run 'claster simulate {spec.name}' first, or {bring}" if spec.simulation else bring
+
+
+def _named(spec: DatasetSpec) -> Iterator[tuple[str, str, Location, bool]]:
+    for position, track in enumerate(spec.tracks):
+        yield f"track {track.name}", track.file, ("tracks", position, "file"), True
+    yield "genes", spec.genes.file, ("genes", "file"), True
+    if spec.chrom_sizes:
+        yield "chromosome sizes", spec.chrom_sizes, ("chrom_sizes",), True
+    if spec.contacts:
+        yield "contacts", spec.contacts.file, ("contacts", "file"), True
+    for position, condition in enumerate(spec.target.conditions if spec.target else ()):
+        location = ("target", "conditions", position)
+        yield from _signal(f"target {condition.name}", condition, location)
+        if condition.truth:
+            yield from _signal(f"truth {condition.name}", condition.truth, (*location, "truth"))
+    if spec.elements:
+        yield "elements", spec.elements.file, ("elements", "file"), False
+    if spec.blacklist:
+        yield "blacklist", spec.blacklist, ("blacklist",), False
+    if spec.genome:
+        yield "genome", spec.genome, ("genome",), False
+
+
+def _signal(
+    label: str, files: SignalFiles, location: Location
+) -> Iterator[tuple[str, str, Location, bool]]:
+    keys = ["file"] if files.file is not None else ["plus", "minus"]
+    for named, key, (file, _) in zip(strand_labels(label, files), keys, files.strands, strict=True):
+        yield named, file, (*location, key), True

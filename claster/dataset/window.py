@@ -1,0 +1,140 @@
+"""The window of one gene, straight from the source files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from claster.contacts.cool import read_band
+from claster.contacts.maps import diagonal_map
+from claster.dataset.sources import Sources, Strands
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
+from claster.signal.landscape import landscape
+from claster.signal.target import target_profile
+
+__all__ = ["GeneWindow", "cut_window", "find_gene", "read_targets_at"]
+
+
+@dataclass(frozen=True)
+class GeneWindow:
+    """What the source files hold around one TSS, in genome orientation, as signal.
+
+    Attributes
+    ----------
+    landscape
+        float32, shape (tracks, bins): mean signal a bin.
+    targets
+        By condition, float64, shape (target bins,): on the scale of `target.statistic`.
+    contacts
+        Diagonal map, float32, shape (rows, columns), or None where the dataset has no contacts.
+    """
+
+    landscape: np.ndarray
+    targets: dict[str, np.ndarray]
+    contacts: np.ndarray | None
+
+
+def find_gene(genes: pd.DataFrame, named: str) -> pd.Series:
+    """Return the gene with this ID (with or without its version) or this name.
+
+    Parameters
+    ----------
+    genes
+        A table with `gene_id` and `name`.
+    named
+        Such as ``ENSMUSG00000030142.10``, ``ENSMUSG00000030142`` or ``Clec4e``.
+
+    Raises
+    ------
+    ClasterError
+        If no gene or more than one is called so.
+    """
+    for column in (
+        genes["gene_id"],
+        genes["gene_id"].str.replace(r"\.\d+$", "", regex=True),
+        genes["name"],
+    ):
+        found = genes[column == named]
+        if len(found) == 1:
+            return found.iloc[0]
+        if len(found) > 1:
+            raise ClasterError(
+                f"{len(found)} genes are called {named!r}: {', '.join(found['gene_id'].head(4))}",
+                remedy="give the gene ID",
+            )
+    raise ClasterError(f"no gene {named!r} among {len(genes):,}", remedy="check its spelling")
+
+
+def cut_window(spec: DatasetSpec, sources: Sources, gene: pd.Series) -> GeneWindow:
+    """Read the tracks, the targets and the contact map around a gene's TSS.
+
+    Parameters
+    ----------
+    spec
+        The dataset.
+    sources
+        Its open files.
+    gene
+        With `chrom` (the assembly's name) and `tss` (0-based).
+
+    Raises
+    ------
+    ClasterError
+        If a file does not read there.
+    """
+    chrom, tss = str(gene["chrom"]), int(gene["tss"])
+    tracks = landscape(
+        sources.tracks, chrom, tss, binning=spec.window.binning, summary=spec.summary
+    )
+    targets = read_targets_at(spec, sources.targets, chrom, tss) if spec.target else {}
+    return GeneWindow(tracks, targets, _contacts(spec, sources, chrom, tss))
+
+
+def read_targets_at(
+    spec: DatasetSpec, conditions: Mapping[str, Strands], chrom: str, tss: int
+) -> dict[str, np.ndarray]:
+    """Return the target around a TSS by condition, in genome orientation, as signal.
+
+    Parameters
+    ----------
+    spec
+        A dataset with a target.
+    conditions
+        Open strands and their signs by condition.
+    chrom, tss
+        The assembly's chromosome and the TSS (0-based).
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        float64, shape (target bins,): mean or sum a bin, as `target.statistic` says.
+    """
+    target = spec.require_target()
+    scale = target.bin if target.statistic == "sum" else 1
+    return {
+        condition: scale
+        * target_profile(
+            strands,
+            chrom,
+            tss,
+            binning=target.binning,
+            smoothing=target.smoothing,
+            summary=spec.summary,
+        )
+        for condition, strands in conditions.items()
+    }
+
+
+def _contacts(spec: DatasetSpec, sources: Sources, chrom: str, tss: int) -> np.ndarray | None:
+    if spec.contacts is None or sources.contacts is None:
+        return None
+    shape = spec.contacts_shape
+    band = read_band(
+        sources.contacts,
+        sources.contact_names[chrom],
+        separations=shape.separations,
+        balance=spec.contacts.balance,
+    )
+    return diagonal_map(band, tss, shape, value=spec.contacts.value)[0]
