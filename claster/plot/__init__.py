@@ -4,6 +4,7 @@ Nothing here touches pyplot or the global settings, so figures do not leak betwe
 """
 
 from claster.plot.contacts import contact_map
+from claster.plot.elements import element_map
 from claster.plot.genes import genes_around
 from claster.plot.overview import overview
 from claster.plot.predictions import density, profile
@@ -14,6 +15,7 @@ __all__ = [
     "OKABE_ITO",
     "contact_map",
     "density",
+    "element_map",
     "genes_around",
     "landscape_tracks",
     "overview",

@@ -1,0 +1,125 @@
+"""The dataset YAMLs that come with the project, and what the schema refuses."""
+
+import json
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import jsonschema
+import pytest
+import yaml
+
+from claster.dataset.inventory import list_sources
+from claster.dataset.load import load_dataset
+from claster.dataset.schema import dataset_schema
+from claster.errors import ClasterError
+
+ROOT = Path(__file__).parents[2]
+DATASETS = sorted((ROOT / "configurations/datasets").rglob("*.yaml"))
+SCHEMA = ROOT / "docs/dataset.schema.json"
+PUBLISHED = ("mesc", "k562")
+
+PLAIN = """\
+name: plain
+assembly: mm10
+tracks:
+  - {name: ATAC, file: a.bw}
+genes: {file: g.gtf}
+downloads:
+  - name: ATAC
+    file: a.bw
+    url: https://example.org/a.bw
+    format: bigwig
+    licence: none
+    citation: none
+"""
+
+
+def load(tmp_path, text):
+    path = tmp_path / "plain.yaml"
+    path.write_text(text)
+    return load_dataset(path)
+
+
+def test_there_are_datasets():
+    assert {"mesc", "k562", "toy", "demo", "demo_tiny"} <= {path.stem for path in DATASETS}
+
+
+@pytest.mark.parametrize("path", DATASETS, ids=lambda path: path.stem)
+def test_each_dataset_loads_and_fits_the_schema_that_it_names(path):
+    assert load_dataset(path).name == path.stem
+    first = path.read_text().splitlines()[0]
+    named = first.removeprefix("# yaml-language-server: $schema=")
+    assert (path.parent / named).resolve() == SCHEMA
+    jsonschema.validate(yaml.safe_load(path.read_text()), json.loads(SCHEMA.read_text()))
+
+
+def test_the_written_schema_is_that_of_the_code():
+    assert SCHEMA.read_text() == dataset_schema(), (
+        "run: claster data schema > docs/dataset.schema.json"
+    )
+
+
+def test_the_schema_refuses_what_loading_refuses():
+    content = yaml.safe_load(PLAIN) | {"windows": {}}
+    with pytest.raises(jsonschema.ValidationError, match="windows"):
+        jsonschema.validate(content, json.loads(SCHEMA.read_text()))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_source_file_of_a_published_dataset_can_be_downloaded(name):
+    spec = load_dataset(name, project=ROOT)
+    sources = {source.file for source in list_sources(spec)}
+    assert sources <= {download.file for download in spec.downloads}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_addresses_end_in_the_file_that_they_bring(name):
+    for download in load_dataset(name, project=ROOT).downloads:
+        address = urlsplit(download.url)
+        query = parse_qs(address.query)
+        served = query["file"][0] if "file" in query else Path(address.path).name
+        assert served == download.file
+        if "acc" in query:
+            assert download.file.startswith(query["acc"][0])
+            assert query["acc"][0] in download.citation
+
+
+def test_the_published_choice_of_genes_and_elements():
+    spec = load_dataset("mesc", project=ROOT)
+    assert spec.genes.types == ("protein_coding",)
+    assert spec.genes.exclude_chromosomes == ("chrM",)
+    assert spec.elements is not None
+    assert spec.elements.groups == ("ELS",)
+    assert [track.name for track in spec.tracks] == ["ATAC", "H3K4me3", "H3K27ac", "H3K27me3"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("genes: {file: g.gtf}", "genes: {file: g.gtf, recipe: paper, types: [lincRNA]}",
+         r"plain\.yaml, line 5: genes: 'recipe: paper' sets 'types' to \['prot"),
+        ("genes: {file: g.gtf}", "genes: {file: g.gtf, recipe: paper, types: null}", "line 5: genes: 'recipe"),
+        ("  - {name: ATAC, file: a.bw}", "  - {name: x, file: a.bw}\n  - {name: y, file: b}\n  - name: x\n    file: c",
+         r"line 6: tracks: two tracks are named 'x'"),
+        ("  - {name: ATAC, file: a.bw}", "  - {name: ATAC}", r"line 4: tracks\.0\.file: Field required"),
+        ("    format: bigwig", "    format: bigWig", r"line 10: downloads\.0\.format: Input"),
+        ("https://example.org/a.bw", "ftp://example.org/a.bw", r"line 9: .*not an http or https address"),
+        ("    file: a.bw", "    file: ../a.bw", r"line 8: .*'\.\./a\.bw' is not a file name below 'data'"),
+        ("    file: a.bw", "    file: /etc/a.bw", "not a file name below 'data'"),
+        ("    citation: none", "    citation: none\n    sha256: ABC", r"line 13: .*not a SHA-256"),
+        ("    citation: none", "    citation: none\n    size: -1", r"line 13: .*greater than 0"),
+        ("    licence: none\n", "", r"line 7: downloads\.0\.licence: Field required"),
+        ("  - name: ATAC\n", "  - {name: x, file: a.bw, url: 'http://a.b/c', format: bed, licence: l, citation: c}\n"
+         "  - name: ATAC\n", r"line 9: downloads: two downloaded files are named 'a\.bw'"),
+    ],
+)  # fmt: skip
+def test_what_the_schema_refuses_names_file_line_and_key(tmp_path, old, new, said):
+    assert old in PLAIN
+    with pytest.raises(ClasterError, match=said):
+        load(tmp_path, PLAIN.replace(old, new, 1))
+
+
+def test_plain_is_accepted(tmp_path):
+    assert load(tmp_path, PLAIN).downloads[0].sha256 is None
+    spec = load(tmp_path, PLAIN.replace("g.gtf}", "g.gtf, recipe: paper, types: [protein_coding]}"))
+    assert spec.genes.exclude_chromosomes == ("chrM",)

@@ -1,0 +1,60 @@
+"""One gene's window straight from the files is what a build writes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from claster.dataset.build import build_dataset
+from claster.dataset.choice import choose_genes
+from claster.dataset.layout import read_arrays, read_targets
+from claster.dataset.sources import open_sources
+from claster.dataset.window import cut_window, find_gene
+from claster.errors import ClasterError
+
+
+def test_a_window_is_what_the_build_writes(edited):
+    spec = edited()
+    folders = build_dataset(spec).folders
+    with open_sources(spec) as sources:
+        gene = find_gene(choose_genes(spec, sources).kept, "GA.1")
+        window = cut_window(spec, sources, gene)
+    for modality, array in (("landscape", window.landscape), ("contacts", window.contacts)):
+        built = read_arrays(folders, ["GA.1"], split="train", modality=modality)[0]
+        np.testing.assert_array_equal(array, built)
+    table = read_targets(folders.target_table("train_valid")).loc["GA.1_forward"]
+    np.testing.assert_allclose(np.concatenate(list(window.targets.values())), table, rtol=1e-5)
+    assert list(window.targets) == ["ctrl", "a485"]
+
+
+def test_datasets_without_target_and_contacts(edited):
+    def bare(content):
+        del content["target"], content["contacts"]
+
+    spec = edited(bare)
+    with open_sources(spec) as sources:
+        window = cut_window(spec, sources, choose_genes(spec, sources).kept.iloc[0])
+    assert window.targets == {}
+    assert window.contacts is None
+    assert window.landscape.shape == (2, 101)
+
+
+@pytest.fixture
+def genes():
+    return pd.DataFrame(
+        {
+            "gene_id": ["ENSMUSG00000000001.4", "ENSMUSG00000000003.15", "ENSMUSG00000000028.16"],
+            "name": ["Gnai3", "Twin", "Twin"],
+        }
+    )
+
+
+@pytest.mark.parametrize("named", ["ENSMUSG00000000001.4", "ENSMUSG00000000001", "Gnai3"])
+def test_a_gene_by_id_or_name(genes, named):
+    assert find_gene(genes, named)["name"] == "Gnai3"
+
+
+def test_genes_that_are_not_one(genes):
+    with pytest.raises(ClasterError, match=r"2 genes are called 'Twin': ENSMUSG00000000003\.15"):
+        find_gene(genes, "Twin")
+    with pytest.raises(ClasterError, match="no gene 'Klf4' among 3"):
+        find_gene(genes, "Klf4")

@@ -1,0 +1,88 @@
+"""Data sets for the notebooks."""
+
+import hashlib
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from claster.errors import ClasterError
+from claster.project import enter_project
+from claster.simulate.serve import serve_folder
+from claster.tutorial import open_archive
+
+ROOT = Path(__file__).parents[1]
+
+TINY = """\
+name: speck
+assembly: speck
+data: ${CLASTER_DATA}/speck
+chrom_sizes: chrom.sizes
+simulation: {seed: 1, chromosomes: 2, megabases: 5, genes: 16}
+tracks:
+  - {name: ATAC, file: ctrl/ATAC.bw}
+genes: {file: genes.gtf.gz}
+elements: {file: ccres.tsv}
+contacts: {file: microc.mcool}
+target: {conditions: [{name: ctrl, plus: ctrl/nascent.plus.bw, minus: ctrl/nascent.minus.bw}]}
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    folder = tmp_path / "configurations" / "datasets"
+    folder.mkdir(parents=True)
+    (folder / "speck.yaml").write_text(TINY)
+    (folder / "bare.yaml").write_text(TINY.replace("simulation:", "# ").replace("speck", "bare"))
+    (tmp_path / "scripts").mkdir()
+    monkeypatch.setenv("CLASTER_DATA", str(tmp_path / "source"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_folder_is_served_while_the_context_is_open(tmp_path):
+    (tmp_path / "file.txt").write_text("bytes")
+    with serve_folder(tmp_path) as address:
+        assert urllib.request.urlopen(f"{address}/file.txt").read() == b"bytes"
+        with pytest.raises(urllib.error.HTTPError, match="404") as caught:
+            urllib.request.urlopen(f"{address}/../secret")
+        caught.value.close()
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"{address}/file.txt")
+
+
+def test_a_simulated_genome_becomes_an_archive(project):
+    with open_archive("speck") as spec:
+        assert [download.name for download in spec.downloads] == [
+            "ATAC",
+            "genes",
+            "chromosome_sizes",
+            "contacts",
+            "target_ctrl_plus",
+            "target_ctrl_minus",
+            "elements",
+        ]
+        for download in spec.downloads:
+            served = urllib.request.urlopen(download.url).read()
+            assert len(served) == download.size
+            assert hashlib.sha256(served).hexdigest() == download.sha256
+        assert spec.data_folder == project / "source/speck_downloaded"
+    assert (project / "source/speck/genes.gtf.gz").is_file()
+
+
+def test_a_published_dataset_is_given_as_it_is():
+    with open_archive("mesc", project=ROOT) as spec:
+        assert spec.downloads[0].url.startswith("https://")
+
+
+def test_a_dataset_that_cannot_be_downloaded(project):
+    with pytest.raises(ClasterError, match="'bare' lists no downloads"), open_archive("bare"):
+        pass
+
+
+def test_notebooks_work_in_the_projects_folder(project, monkeypatch):
+    monkeypatch.chdir(project / "scripts")
+    assert enter_project() == project == Path.cwd()
+    assert enter_project() == project
+    with pytest.raises(ClasterError, match="no project at or above"):
+        enter_project("/")
