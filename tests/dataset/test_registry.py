@@ -93,26 +93,40 @@ def test_the_published_choice_of_genes_and_elements():
     assert [track.name for track in spec.tracks] == ["ATAC", "H3K4me3", "H3K27ac", "H3K27me3"]
 
 
+TRACK = "  - {name: ATAC, file: a.bw}\n"
+GENES = "genes: {file: g.gtf}"
+OTHER = "  - {name: x, file: a.bw, url: 'https://a.b/c', format: bed, licence: l, citation: c}\n"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("genes: {file: g.gtf}", "genes: {file: g.gtf, recipe: paper, types: [lincRNA]}",
-         r"plain\.yaml, line 5: genes: 'recipe: paper' sets 'types' to \['prot"),
-        ("genes: {file: g.gtf}", "genes: {file: g.gtf, recipe: paper, types: null}", "line 5: genes: 'recipe"),
-        ("  - {name: ATAC, file: a.bw}", "  - {name: x, file: a.bw}\n  - {name: y, file: b}\n  - name: x\n    file: c",
-         r"line 6: tracks: two tracks are named 'x'"),
-        ("  - {name: ATAC, file: a.bw}", "  - {name: ATAC}", r"line 4: tracks\.0\.file: Field required"),
-        ("    format: bigwig", "    format: bigWig", r"line 10: downloads\.0\.format: Input"),
-        ("https://example.org/a.bw", "ftp://example.org/a.bw", r"line 9: .*not an http or https address"),
-        ("    file: a.bw", "    file: ../a.bw", r"line 8: .*'\.\./a\.bw' is not a file name below 'data'"),
+        (
+            GENES,
+            "genes: {file: g.gtf, recipe: paper, types: [lincRNA]}",
+            r"plain\.yaml, line 5: genes: 'recipe: paper' sets 'types' to \['protein_coding'\]",
+        ),
+        (GENES, "genes: {file: g.gtf, recipe: paper, types: null}", "line 5: genes: 'recipe"),
+        (
+            TRACK,
+            TRACK + "  - {name: x, file: b}\n" + TRACK,
+            "line 6: tracks: two tracks are named 'A",
+        ),
+        (TRACK, "  - {name: ATAC}\n", r"line 4: tracks\.0\.file: Field required"),
+        ("format: bigwig", "format: bigWig", r"line 10: downloads\.0\.format: Input should be"),
+        ("https://", "ftp://", r"line 9: .*not an http or https address"),
+        ("    file: a.bw", "    file: ../a.bw", r"line 8: .*'\.\./a\.bw' is not a file name below"),
         ("    file: a.bw", "    file: /etc/a.bw", "not a file name below 'data'"),
-        ("    citation: none", "    citation: none\n    sha256: ABC", r"line 13: .*not a SHA-256"),
-        ("    citation: none", "    citation: none\n    size: -1", r"line 13: .*greater than 0"),
+        ("citation: none", "citation: none\n    sha256: ABC", r"line 13: .*not a SHA-256"),
+        ("citation: none", "citation: none\n    size: -1", r"line 13: .*greater than 0"),
         ("    licence: none\n", "", r"line 7: downloads\.0\.licence: Field required"),
-        ("  - name: ATAC\n", "  - {name: x, file: a.bw, url: 'http://a.b/c', format: bed, licence: l, citation: c}\n"
-         "  - name: ATAC\n", r"line 9: downloads: two downloaded files are named 'a\.bw'"),
+        (
+            "downloads:\n",
+            f"downloads:\n{OTHER}",
+            r"line 9: downloads: two downloaded files are named 'a\.bw'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_the_schema_refuses_names_file_line_and_key(tmp_path, old, new, said):
     assert old in PLAIN
     with pytest.raises(ClasterError, match=said):
