@@ -17,6 +17,7 @@ from claster.dataset.manifest import (
     fingerprint,
     read_manifest,
 )
+from claster.dataset.scale import SignalScale, measure_scale
 from claster.dataset.sources import Sources, open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.write import (
@@ -166,7 +167,21 @@ def _manifest(
         shared_bp=selection.shared_bp,
         contacts_missing_mean=np.mean([missing[g] for g in kept["gene_id"]]) if missing else None,
         target_sha256={file.name: sha256(file) for file in sorted(targets.glob("*.csv"))},
+        scales=_scales(spec, sources, selection),
     )
+
+
+def _scales(
+    spec: DatasetSpec, sources: Sources, selection: GeneSelection
+) -> dict[str, SignalScale]:
+    training = selection.kept[selection.kept["split"] == "train"]
+    centres = selection.kept if training.empty else training
+    return {
+        track.name: measure_scale(
+            reader, centres, bin=spec.window.bin, bins=spec.window.bins, summary=spec.summary
+        )
+        for track, reader in zip(spec.tracks, sources.tracks, strict=True)
+    }
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from claster.dataset.inventory import list_sources
 from claster.dataset.layout import DatasetFolders
+from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
@@ -38,7 +39,10 @@ class SourceFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The record of a build (`inputs/<dataset>/manifest.json`, format version 1)."""
+    """The record of a build (`inputs/<dataset>/manifest.json`, format version 1).
+
+    `scales` tells how large the values of each track are around training genes, before any transform.
+    """
 
     format: Literal[1] = 1
     dataset: DatasetSpec
@@ -50,6 +54,7 @@ class Manifest(BaseModel):
     shared_bp: dict[str, int]
     contacts_missing_mean: float | None
     target_sha256: dict[str, str]
+    scales: dict[str, SignalScale] = {}
 
 
 def fingerprint(spec: DatasetSpec) -> dict[str, SourceFile]:

@@ -8,6 +8,7 @@ import yaml
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
+from claster.dataset.manifest import read_manifest
 from claster.eir.preflight import sample_counts
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, write_run
 from claster.errors import ClasterError
@@ -63,7 +64,8 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
         contents[f"input_{block['input_info']['input_name']}.yaml"] = block
     for name, content in contents.items():
         write_text(run.configurations / name, yaml.safe_dump(content, sort_keys=False))
-    counts = sample_counts(DatasetFolders.of(spec, project=project))
+    folders = DatasetFolders.of(spec, project=project)
+    counts, manifest = sample_counts(folders), read_manifest(folders)
     trained = (run.eir / "train_average_history.log").read_text(encoding="utf-8").split()[-1]
     record = RunRecord(
         name=run.path.name,
@@ -87,6 +89,7 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
         ),
         checkpoint=checkpoint.relative_to(run.path).as_posix(),
         performance=performance,
+        scales=manifest.scales if manifest else {},
     )
     write_run(run, record)
     return record

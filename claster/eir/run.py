@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from claster.dataset.layout import DatasetFolders
+from claster.dataset.manifest import read_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.eir.configure import (
     configure,
@@ -92,6 +93,7 @@ def train(
         )
     device = resolve_device(device)
     counts = check_training(flavour, spec, project=project, progress=progress)
+    manifest = read_manifest(DatasetFolders.of(spec, project=project))
     retired = _set_aside(run)
     configuration = configure(
         flavour,
@@ -128,6 +130,7 @@ def train(
         batch_size=configuration.batch_size,
         steps=configuration.steps or 0,
         started=_now(),
+        scales=manifest.scales if manifest else {},
     )
     write_run(run, record)
     try:

@@ -9,6 +9,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from claster.dataset.scale import SignalScale
 from claster.errors import ClasterError
 from claster.files import write_text
 
@@ -33,7 +34,7 @@ class RunRecord(BaseModel):
 
     `dataset` is the name or path of the dataset's YAML as the user gave it; `checkpoint` is relative
     to the run folder; `seed` is None where EIR was not started by `claster train`; times are ISO 8601
-    in UTC.
+    in UTC; `scales` says how large the values of the tracks were that it was trained on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +62,7 @@ class RunRecord(BaseModel):
     performance: float | None = None
     parameters: int | None = None
     error: str | None = None
+    scales: dict[str, SignalScale] = {}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ import yaml
 from claster.contacts.maps import DiagonalMap
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
+from claster.dataset.manifest import Manifest
+from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.eir import flavours
 from claster.eir.flavours import FLAVOURS, Flavour, derive
@@ -28,6 +30,7 @@ SPEC = {
     "contacts": {"file": "m.mcool", "rows": 9},
     "window": {"bin": 100, "bins": 2001},
 }
+SCALE = SignalScale(mean=1.2, q50=0, q90=4, q99=15, q999=25, max=60, windows=32, bins=2001, bin=100)
 GENES = {"train": 32, "valid": 8, "test": 6}
 
 
@@ -92,8 +95,24 @@ def build_small(
         for split in ("train", "valid"):
             for array in sorted(folders.arrays(modality, split).iterdir()):
                 (both / array.name).symlink_to(Path("..") / split / array.name)
-    folders.manifest.write_text("{}")
+    folders.manifest.write_text(small_manifest(spec, genes).model_dump_json())
     return small
+
+
+def small_manifest(spec: DatasetSpec, genes: dict[str, int]) -> Manifest:
+    """Return a manifest that knows the scale of the first track."""
+    return Manifest(
+        dataset=spec,
+        sources={},
+        versions={},
+        genes_in=sum(genes.values()),
+        genes_kept=genes,
+        genes_dropped={},
+        shared_bp={},
+        contacts_missing_mean=None,
+        target_sha256={},
+        scales={spec.tracks[0].name: SCALE},
+    )
 
 
 def tiny_flavour() -> Flavour:

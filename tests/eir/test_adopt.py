@@ -32,6 +32,8 @@ def test_record_says_what_is_known(pasted, trained):
     assert (record.steps, record.performance) == (known.steps, known.performance)
     assert record.checkpoint == known.checkpoint
     assert (record.seed, record.command) == (None, ())
+    assert record.scales == known.scales
+    assert set(known.scales) == {"ATAC"}
     for name in known.configurations:
         assert yaml.safe_load((pasted.configurations / name).read_text())
 

@@ -1,0 +1,123 @@
+"""How large a track's values are, so that two tracks of one assay can be compared."""
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from claster.errors import ClasterError
+from claster.signal.bigwig import BigWig
+
+__all__ = ["MOST_WINDOWS", "SignalScale", "measure_scale", "scale_ratio", "spread_evenly"]
+
+MOST_WINDOWS = 200
+"""From how many windows the scale of a track is measured at most."""
+
+
+class SignalScale(BaseModel):
+    """The values of a track in the bins of sampled windows, negative ones set to 0.
+
+    Attributes
+    ----------
+    mean, q50, q90, q99, q999, max
+        Mean, quantiles and largest value over all bins, in the file's own unit.
+    windows, bins, bin
+        How many windows of how many bins of which width in bp.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mean: float
+    q50: float
+    q90: float
+    q99: float
+    q999: float
+    max: float
+    windows: int
+    bins: int
+    bin: int
+
+
+def measure_scale(
+    track: BigWig,
+    centres: pd.DataFrame,
+    *,
+    bin: int,
+    bins: int,
+    summary: Literal["mean_all", "mean_covered"] = "mean_all",
+    sign: float = 1.0,
+) -> SignalScale:
+    """Measure the scale of a track in at most `MOST_WINDOWS` windows, the same ones in every call.
+
+    Parameters
+    ----------
+    track
+        The open file.
+    centres
+        Columns `chrom` (the assembly's names) and `tss` (0-based); windows are spread evenly over the
+        rows whose chromosome the file holds.
+    bin, bins
+        Width in bp and number of the bins of a window.
+    summary
+        See `BigWig.bins`.
+    sign
+        -1.0 for a minus strand that is stored with negative values.
+
+    Raises
+    ------
+    ClasterError
+        If the file holds none of the chromosomes, or its values do not read or are not finite.
+    """
+    chosen = spread_evenly(centres[centres["chrom"].map(track.has)], MOST_WINDOWS)
+    if chosen.empty:
+        raise ClasterError(
+            f"{track.named} ({track.path}) holds no chromosome with a window",
+            remedy="bring the file for this assembly",
+        )
+    half = bin * bins // 2
+    values = np.concatenate(
+        [
+            sign * track.bins(chrom, tss - half, bins=bins, size=bin, summary=summary)
+            for chrom, tss in chosen[["chrom", "tss"]].itertuples(index=False)
+        ]
+    )
+    values = np.maximum(values, 0.0)
+    q50, q90, q99, q999 = (float(q) for q in np.quantile(values, [0.5, 0.9, 0.99, 0.999]))
+    return SignalScale(
+        mean=float(values.mean()),
+        q50=q50,
+        q90=q90,
+        q99=q99,
+        q999=q999,
+        max=float(values.max()),
+        windows=len(chosen),
+        bins=bins,
+        bin=bin,
+    )
+
+
+def scale_ratio(scale: SignalScale, reference: SignalScale) -> float:
+    """Return how many times larger `scale` is than `reference`.
+
+    It is the ratio of the 99 % quantiles, of the means where one of those is 0, and 1 where a mean is
+    0 too: nothing can be said then.
+    """
+    for found, wanted in ((scale.q99, reference.q99), (scale.mean, reference.mean)):
+        if found > 0 and wanted > 0:
+            return found / wanted
+    return 1.0
+
+
+def spread_evenly(table: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Return at most `most` rows of a table, evenly spread over it, first and last among them.
+
+    Examples
+    --------
+    >>> spread_evenly(pd.DataFrame({"tss": range(10)}), 4)["tss"].tolist()
+    [0, 3, 6, 9]
+    """
+    if len(table) <= most:
+        return table
+    rows = np.linspace(0, len(table) - 1, most).round().astype(int)
+    return table.iloc[rows]
