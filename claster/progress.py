@@ -1,28 +1,37 @@
-"""Progress of long work: a bar on a terminal, plain lines in a log, nothing in a library call."""
+"""Progress of long work: bars on a terminal, plain lines in a log, nothing in a library call."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Literal, Protocol
 
-__all__ = ["SILENT", "Progress", "Silent", "Step"]
+__all__ = ["SILENT", "Progress", "Silent", "Step", "Unit"]
+
+Unit = Literal["", "bytes"]
+"""What a step counts; bytes are shown with speed and time left."""
 
 
 class Step(Protocol):
-    """One piece of long work that advances."""
+    """One piece of long work that advances; a step is used by one thread at a time."""
 
     def advance(self, amount: float = 1) -> None:
-        """Count `amount` units as done."""
+        """Count `amount` units as done; a negative amount takes them back."""
         ...
 
     def describe(self, text: str) -> None:
         """Show `text` beside the count."""
         ...
 
+    def expect(self, total: float | None) -> None:
+        """Set how many units there are, where that is known only after the start."""
+        ...
+
 
 class Progress(Protocol):
-    """Where long work reports to."""
+    """Where long work reports to; several steps may be open at once, from several threads."""
 
-    def step(self, name: str, total: float | None = None) -> AbstractContextManager[Step]:
+    def step(
+        self, name: str, total: float | None = None, *, unit: Unit = ""
+    ) -> AbstractContextManager[Step]:
         """Open a step of `total` units (None: unknown) that ends with its context."""
         ...
 
@@ -38,12 +47,15 @@ class _SilentStep:
     def describe(self, text: str) -> None:
         """Show nothing."""
 
+    def expect(self, total: float | None) -> None:
+        """Expect nothing."""
+
 
 class Silent:
     """The default `Progress` of every library function: reports nothing."""
 
     @contextmanager
-    def step(self, name: str, total: float | None = None) -> Iterator[Step]:
+    def step(self, name: str, total: float | None = None, *, unit: Unit = "") -> Iterator[Step]:
         """Open a step that shows nothing."""
         yield _SilentStep()
 

@@ -1,14 +1,28 @@
 """Progress for people: bars on a terminal, plain lines in a log."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.filesize import decimal
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.progress import Progress as RichProgress
+from rich.text import Text
 
-from claster.progress import Progress, Step
+from claster.progress import Progress, Step, Unit
 
 __all__ = ["console_progress"]
 
@@ -20,25 +34,71 @@ def console_progress() -> Progress:
 
 
 class _Bars:
+    """One display of all open steps, which is there while any step is open."""
+
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._lock = threading.Lock()
+        self._open = 0
+        self._bars = self._display()
 
     @contextmanager
-    def step(self, name: str, total: float | None = None) -> Iterator[Step]:
-        """Show a bar while the step runs."""
-        with RichProgress(
-            TextColumn("{task.fields[label]:<16}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}", style="dim"),
-            console=self._console,
-        ) as bars:
-            yield _Bar(bars, bars.add_task("", total=total, label=name))
+    def step(self, name: str, total: float | None = None, *, unit: Unit = "") -> Iterator[Step]:
+        """Show a bar while the step runs; one of bytes leaves a line behind."""
+        start = time.monotonic()
+        with self._shown() as bars:
+            task = bars.add_task("", total=total, label=name, unit=unit)
+            try:
+                yield _Bar(bars, task)
+            finally:
+                done = bars.tasks[bars.task_ids.index(task)].completed
+                if unit:
+                    bars.remove_task(task)
+            if unit:
+                self.say(f"{name}: {decimal(int(done))} in {time.monotonic() - start:.1f} s")
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def _shown(self) -> Iterator[RichProgress]:
+        with self._lock:
+            if self._open == 0:
+                self._bars = self._display()
+                self._bars.start()
+            self._open += 1
+            bars = self._bars
+        try:
+            yield bars
+        finally:
+            with self._lock:
+                self._open -= 1
+                if self._open == 0:
+                    bars.stop()
+
+    def _display(self) -> RichProgress:
+        return RichProgress(
+            TextColumn("{task.fields[label]:<16}"),
+            BarColumn(),
+            _Numbers(),
+            TextColumn("{task.description}", style="dim"),
+            console=self._console,
+        )
+
+
+class _Numbers(ProgressColumn):
+    """Count and time; for bytes their number, speed and time left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plain = (MofNCompleteColumn(), TimeElapsedColumn())
+        self._bytes = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+
+    def render(self, task: Task) -> Text:
+        """Return the numbers of one step."""
+        columns = self._bytes if task.fields["unit"] else self._plain
+        return Text("  ").join(column.render(task) for column in columns)
 
 
 class _Bar:
@@ -54,16 +114,20 @@ class _Bar:
         """Show what is being done behind the bar."""
         self._bars.update(self._task, description=text)
 
+    def expect(self, total: float | None) -> None:
+        """Set the bar's length."""
+        self._bars.update(self._task, total=total)
+
 
 class _Lines:
     """A line when a step starts and ends, and one a half minute in between."""
 
     @contextmanager
-    def step(self, name: str, total: float | None = None) -> Iterator[Step]:
+    def step(self, name: str, total: float | None = None, *, unit: Unit = "") -> Iterator[Step]:
         """Print a line at both ends of the step."""
         start = time.monotonic()
         self.say(f"{name}: started")
-        yield _Line(name, total)
+        yield _Line(name, total, unit)
         self.say(f"{name}: done in {time.monotonic() - start:.1f} s")
 
     def say(self, text: str) -> None:
@@ -74,9 +138,10 @@ class _Lines:
 class _Line:
     _PAUSE = 30.0
 
-    def __init__(self, name: str, total: float | None) -> None:
+    def __init__(self, name: str, total: float | None, unit: Unit) -> None:
         self._name = name
         self._total = total
+        self._show = _as_bytes if unit else _as_count
         self._done = 0.0
         self._said = time.monotonic()
         self._text = ""
@@ -86,9 +151,21 @@ class _Line:
         self._done += amount
         if time.monotonic() - self._said >= self._PAUSE:
             self._said = time.monotonic()
-            of = f" of {self._total:.0f}" if self._total else ""
-            print(f"{self._name}: {self._done:.0f}{of} {self._text}".rstrip(), flush=True)
+            of = f" of {self._show(self._total)}" if self._total else ""
+            print(f"{self._name}: {self._show(self._done)}{of} {self._text}".rstrip(), flush=True)
 
     def describe(self, text: str) -> None:
         """Keep the text for the next line."""
         self._text = text
+
+    def expect(self, total: float | None) -> None:
+        """Keep the total for the next line."""
+        self._total = total
+
+
+def _as_count(number: float) -> str:
+    return f"{number:.0f}"
+
+
+def _as_bytes(number: float) -> str:
+    return decimal(int(number))

@@ -1,15 +1,127 @@
-"""`claster data`: source files into arrays and tables."""
+"""`claster data`: public files onto this machine, a check of any files, arrays and tables from them."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from claster.cli.arguments import DatasetName, Force
+from claster.cli.arguments import DatasetName, DatasetOption, Force
 
-app = typer.Typer(help="Prepare datasets.", no_args_is_help=True)
+app = typer.Typer(help="Fetch, check and prepare datasets.", no_args_is_help=True)
+
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="NAME", help="Just this download; may be given again."),
+]
 
 
 @app.callback()
 def _group() -> None:
-    """Prepare datasets."""
+    """Fetch, check and prepare datasets."""
+
+
+@app.command("list")
+def list_downloads(
+    dataset: DatasetName,
+    only: Only = None,
+    urls: Annotated[
+        bool, typer.Option("--urls", help="Print a file for 'curl --config' on another machine.")
+    ] = False,
+) -> None:
+    """Show the files of a dataset that can be downloaded: sizes, terms, and what is here already."""
+    from claster.cli.tables import print_downloads
+    from claster.dataset.download import plan_downloads, url_list
+    from claster.dataset.load import load_dataset
+
+    spec = load_dataset(dataset)
+    if urls:
+        typer.echo(url_list(spec, only=only or ()), nl=False)
+    else:
+        print_downloads(spec, plan_downloads(spec, only=only or (), ask_servers=False))
+
+
+@app.command()
+def download(
+    dataset: DatasetName,
+    only: Only = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print sizes, free disk and what is here; fetch nothing."),
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=1, max=16, help="Files at a time.")] = 4,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read what is here again and compare its SHA-256.")
+    ] = False,
+) -> None:
+    """Fetch the public files of a dataset; run it again to go on where it stopped."""
+    from claster.cli.console import console_progress
+    from claster.cli.tables import print_downloads
+    from claster.dataset.download import download_dataset, plan_downloads
+    from claster.dataset.load import load_dataset
+
+    spec = load_dataset(dataset)
+    if dry_run:
+        print_downloads(spec, plan_downloads(spec, only=only or (), ask_servers=True))
+        return
+    download_dataset(spec, only=only or (), jobs=jobs, verify=verify, progress=console_progress())
+    typer.echo(f"every file is in {spec.data_folder}")
+    typer.echo(f"next: claster data check {dataset}")
+
+
+@app.command()
+def adopt(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files are.")],
+    dataset: DatasetOption,
+    only: Only = None,
+) -> None:
+    """Verify files that were brought by other means and link them to where the dataset looks."""
+    from claster.cli.console import console_progress
+    from claster.dataset.adopt import adopt_files
+    from claster.dataset.load import load_dataset
+
+    adopt_files(load_dataset(dataset), folder, only=only or (), progress=console_progress())
+
+
+@app.command()
+def check(
+    dataset: DatasetName,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN|DATASET",
+            help="Compare the tracks' values with those that this model was trained on.",
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report for programs.")] = False,
+) -> None:
+    """Look for what is wrong with a dataset's files, in seconds: exit code 0 fine, 1 warnings, 2 cannot run."""
+    from claster.cli.console import console_progress
+    from claster.dataset.doctor.check import check_dataset
+    from claster.dataset.doctor.show import print_report
+    from claster.dataset.load import load_dataset
+    from claster.eir.reference import reference_scales
+    from claster.progress import SILENT
+
+    spec = load_dataset(dataset)
+    report = check_dataset(
+        spec,
+        against=reference_scales(against) if against else None,
+        against_named=against or "",
+        progress=SILENT if json else console_progress(),
+    )
+    if json:
+        typer.echo(report.as_json())
+    else:
+        print_report(report)
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of dataset YAMLs, for editors (docs/dataset.schema.json)."""
+    from claster.dataset.schema import dataset_schema
+
+    typer.echo(dataset_schema(), nl=False)
 
 
 @app.command()

@@ -21,6 +21,7 @@ _WITHOUT_EFFECT = {
     "description",
     "data",
     "simulation",
+    "example_gene",
     "downloads",
     "elements",
     "blacklist",

@@ -13,7 +13,12 @@ from claster.dataset.inventory import require_sources, strand_labels
 from claster.dataset.parts import Condition, SignalFiles
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.genome.assembly import chromosome_sizes, match_chromosomes
+from claster.genome.assembly import (
+    chromosome_aliases,
+    chromosome_sizes,
+    match_chromosomes,
+    rename_chromosomes,
+)
 from claster.genome.genes import read_genes
 from claster.signal.bigwig import BigWig
 
@@ -31,7 +36,7 @@ class Sources:
     sizes
         Chromosome sizes in bp.
     genes
-        Every gene of the annotation.
+        Every gene of the annotation, on the assembly's chromosome names.
     tracks
         The landscape's rows.
     targets
@@ -77,14 +82,19 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
     sizes = chromosome_sizes(
         spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
     )
-    genes = read_genes(spec.source(spec.genes.file))
+    aliases = chromosome_aliases(spec.assembly)
+    genes = rename_chromosomes(
+        read_genes(spec.source(spec.genes.file)), sizes=sizes, aliases=aliases
+    )
     wanted = _chromosomes_with_genes(genes, sizes, spec)
     lacking: dict[str, str] = {}
     with ExitStack() as stack:
 
         def open_track(path: Path, named: str) -> BigWig:
             track = stack.enter_context(BigWig(path, named=named))
-            track.rename(match_chromosomes(wanted, track.sizes, file=path, named=named))
+            track.rename(
+                match_chromosomes(wanted, track.sizes, aliases=aliases, file=path, named=named)
+            )
             for chrom in wanted:
                 if not track.has(chrom):
                     lacking.setdefault(chrom, f"{named} lacks {chrom}")
@@ -102,37 +112,36 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
         conditions: tuple[Condition, ...] = spec.target.conditions if spec.target else ()
         targets = {c.name: open_strands(c, f"target {c.name}") for c in conditions}
         truths = {c.name: open_strands(c.truth, f"truth {c.name}") for c in conditions if c.truth}
-        contacts, names, without = _open_contacts(spec, wanted)
+        contacts, names, without = _open_contacts(spec, wanted, aliases)
         yield Sources(sizes, genes, tracks, targets, truths, contacts, names, lacking, without)
 
 
 def _chromosomes_with_genes(
     genes: pd.DataFrame, sizes: Mapping[str, int], spec: DatasetSpec
 ) -> dict[str, int]:
+    """Return the sizes of the chromosomes that may get windows; `genes` has the assembly's names."""
+    found = dict.fromkeys(genes["chrom"], 0)
     match_chromosomes(
-        dict.fromkeys(sizes, 0),
-        dict.fromkeys(genes["chrom"].unique(), 0),
-        file=spec.source(spec.genes.file),
-        named="genes",
+        dict.fromkeys(sizes, 0), found, file=spec.source(spec.genes.file), named="genes"
     )
-    present = set(genes["chrom"]) - set(spec.genes.exclude_chromosomes)
-    wanted = {chrom: size for chrom, size in sizes.items() if chrom in present}
+    excluded = spec.genes.exclude_chromosomes
+    wanted = {chrom: size for chrom, size in sizes.items() if chrom in set(found) - set(excluded)}
     if not wanted:
         raise ClasterError(
-            f"genes ({spec.source(spec.genes.file)}) name chromosomes like {genes['chrom'].iloc[0]}, "
-            f"the assembly like {next(iter(sizes))}",
-            remedy="give genes and chromosome sizes the same names",
+            f"genes ({spec.source(spec.genes.file)}): every one is on an excluded chromosome "
+            f"({', '.join(excluded)})",
+            remedy="shorten 'genes.exclude_chromosomes'",
         )
     return wanted
 
 
 def _open_contacts(
-    spec: DatasetSpec, wanted: Mapping[str, int]
+    spec: DatasetSpec, wanted: Mapping[str, int], aliases: Mapping[str, str]
 ) -> tuple[cooler.Cooler | None, dict[str, str], dict[str, str]]:
     if spec.contacts is None:
         return None, {}, {}
     path = spec.source(spec.contacts.file)
     clr = open_contacts(path, resolution=spec.contacts.resolution, balance=spec.contacts.balance)
     found = {str(name): int(size) for name, size in clr.chromsizes.items()}
-    names = match_chromosomes(wanted, found, file=path, named="contacts")
+    names = match_chromosomes(wanted, found, aliases=aliases, file=path, named="contacts")
     return clr, names, {c: f"contacts lack {c}" for c in wanted if c not in names}

@@ -50,6 +50,7 @@ class DatasetSpec(Part):
     regions: tuple[str, ...] | None = None
     splits: SplitsSpec = SplitsSpec()
     simulation: SimulationSpec | None = None
+    example_gene: str | None = None
     downloads: tuple[DownloadSpec, ...] = ()
 
     _places: Places | None = PrivateAttr(default=None)

@@ -36,8 +36,8 @@ class GeneWindow:
     contacts: np.ndarray | None
 
 
-def find_gene(genes: pd.DataFrame, named: str) -> pd.Series:
-    """Return the gene with this ID (with or without its version) or this name.
+def find_gene(genes: pd.DataFrame, named: str | None) -> pd.Series:
+    """Return the gene with this ID (with or without its version) or this name; None: the middle one.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ def find_gene(genes: pd.DataFrame, named: str) -> pd.Series:
     ClasterError
         If no gene or more than one is called so.
     """
+    if named is None:
+        return genes.iloc[len(genes) // 2]
     for column in (
         genes["gene_id"],
         genes["gene_id"].str.replace(r"\.\d+$", "", regex=True),

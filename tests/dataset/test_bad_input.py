@@ -60,13 +60,27 @@ def test_names_without_chr_are_understood(edited, world, make):
     plain = {name.removeprefix("chr"): size for name, size in make.sizes.items()}
     make.track(world / "source/H3K27ac.bw", 1, sizes=plain)
     make.contacts(world / "source/plain.cool", sizes=plain)
-    renamed = build_dataset(
-        edited(set_in("contacts", "file", value="plain.cool")), project="renamed"
-    ).folders
+    genes = (world / "source/genes.tsv").read_text()
+    (world / "source/plain.tsv").write_text(genes.replace("chr", "").replace("#\t", "#chr\t"))
+
+    def rename(content):
+        content["contacts"]["file"] = "plain.cool"
+        content["genes"]["file"] = "plain.tsv"
+
+    renamed = build_dataset(edited(rename), project="renamed").folders
     usual = build_dataset(edited(), project="usual").folders
     for modality in ("landscape", "contacts"):
         for file in usual.arrays(modality, "train").iterdir():
             assert file.read_bytes() == (renamed.arrays(modality, "train") / file.name).read_bytes()
+
+
+def test_every_chromosome_excluded(edited):
+    with pytest.raises(
+        ClasterError, match=r"every one is on an excluded chromosome \(chr1, chr2, chrM"
+    ):
+        build_dataset(
+            edited(set_in("genes", "exclude_chromosomes", value=["chr1", "chr2", "chrM"]))
+        )
 
 
 def test_chromosome_that_one_track_lacks_is_a_reason(edited, world, make):

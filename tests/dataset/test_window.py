@@ -53,6 +53,10 @@ def test_a_gene_by_id_or_name(genes, named):
     assert find_gene(genes, named)["name"] == "Gnai3"
 
 
+def test_no_name_takes_the_middle_gene(genes):
+    assert find_gene(genes, None)["gene_id"] == "ENSMUSG00000000003.15"
+
+
 def test_genes_that_are_not_one(genes):
     with pytest.raises(ClasterError, match=r"2 genes are called 'Twin': ENSMUSG00000000003\.15"):
         find_gene(genes, "Twin")
