@@ -8,7 +8,7 @@ export MPLBACKEND := Agg
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-all lint format docs bench pins clean distclean
+.PHONY: help setup demo test test-slow test-all lint format docs notebooks bench pins clean distclean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ format: setup ## Mend what can be mended in style
 docs: setup ## Build the documentation into docs/_build/html
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
+
+notebooks: setup ## Run the notebooks on a simulated genome
+	$(BIN)/pytest --nbmake --override-ini "addopts=" --override-ini "testpaths=" scripts
 
 bench: setup ## Run the benchmarks
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from claster.cli.arguments import DatasetName, DatasetOption, Force
+from claster.cli.arguments import DatasetName, Force
 
 app = typer.Typer(help="Fetch, check and prepare datasets.", no_args_is_help=True)
 
@@ -71,15 +71,23 @@ def download(
 @app.command()
 def adopt(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files are.")],
-    dataset: DatasetOption,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset", "-d", help="Just this dataset; default: all whose files are there."
+        ),
+    ] = None,
     only: Only = None,
 ) -> None:
-    """Verify files that were brought by other means and link them to where the dataset looks."""
+    """Verify files that were brought by other means and link them to where the datasets look."""
     from claster.cli.console import console_progress
-    from claster.dataset.adopt import adopt_files
+    from claster.dataset.adopt import adopt_files, datasets_below
     from claster.dataset.load import load_dataset
 
-    adopt_files(load_dataset(dataset), folder, only=only or (), progress=console_progress())
+    specs = [load_dataset(dataset)] if dataset else datasets_below(folder)
+    for spec in specs:
+        typer.echo(f"{spec.name}: into {spec.data_folder}")
+        adopt_files(spec, folder, only=only or (), progress=console_progress())
 
 
 @app.command()
@@ -94,10 +102,13 @@ def check(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report for programs.")] = False,
 ) -> None:
-    """Look for what is wrong with a dataset's files, in seconds: exit code 0 fine, 1 warnings, 2 cannot run."""
+    """Look for what is wrong with a dataset's files.
+
+    Reads headers, indices and samples. Exit code 0: fine, 1: warnings, 2: the build cannot run.
+    """
     from claster.cli.console import console_progress
+    from claster.cli.tables import print_report
     from claster.dataset.doctor.check import check_dataset
-    from claster.dataset.doctor.show import print_report
     from claster.dataset.load import load_dataset
     from claster.eir.reference import reference_scales
     from claster.progress import SILENT

@@ -2,6 +2,7 @@
 
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
+from claster.genome.assembly import chromosome_aliases
 from claster.genome.regions import read_regions
 from claster.genome.selection import GeneSelection, select_genes
 from claster.signal.target import target_reach
@@ -26,6 +27,7 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
         unknown are found later, when they are read.
     """
     sizes, folder = sources.sizes, spec.data_folder
+    aliases = chromosome_aliases(spec.assembly)
     reach = spec.window.binning.half
     if spec.target:
         reach = max(reach, target_reach(spec.target.binning, smoothing=spec.target.smoothing))
@@ -38,10 +40,12 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
         exclude_chromosomes=spec.genes.exclude_chromosomes,
         without_signal=sources.without_signal,
         without_contacts=sources.without_contacts,
-        regions=read_regions(spec.regions, sizes=sizes, folder=folder) if spec.regions else None,
+        regions=read_regions(spec.regions, sizes=sizes, folder=folder, aliases=aliases)
+        if spec.regions
+        else None,
         held_out={
-            "valid": read_regions(spec.splits.valid, sizes=sizes, folder=folder),
-            "test": read_regions(spec.splits.test, sizes=sizes, folder=folder),
+            "valid": read_regions(spec.splits.valid, sizes=sizes, folder=folder, aliases=aliases),
+            "test": read_regions(spec.splits.test, sizes=sizes, folder=folder, aliases=aliases),
         },
         allow_shared_windows=spec.splits.allow_shared_windows,
     )

@@ -9,7 +9,7 @@ from claster.dataset.place import places_in
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError, one_line
 
-__all__ = ["find_dataset", "load_dataset"]
+__all__ = ["find_dataset", "list_datasets", "load_dataset"]
 
 
 def find_dataset(name: str, *, project: Path | str = ".") -> Path:
@@ -33,17 +33,27 @@ def find_dataset(name: str, *, project: Path | str = ".") -> Path:
         if path.is_file():
             return path
         raise ClasterError(f"no dataset file at {path}", remedy="check the path")
-    folder = Path(project) / "configurations" / "datasets"
+    folder = _folder(project)
     path = folder / f"{name}.yaml"
     if path.is_file():
         return path
     if len(deeper := list(folder.rglob(f"{name}.yaml"))) == 1:
         return deeper[0]
-    known = sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml"))
+    known = list_datasets(project=project)
     raise ClasterError(
         f"no dataset {name!r} in {folder}",
         remedy=f"choose one of {', '.join(known)}" if known else "run from the project's folder",
     )
+
+
+def list_datasets(*, project: Path | str = ".") -> list[str]:
+    """Return the names of a project's datasets, as `find_dataset` takes them."""
+    folder = _folder(project)
+    return sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml"))
+
+
+def _folder(project: Path | str) -> Path:
+    return Path(project) / "configurations" / "datasets"
 
 
 def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:

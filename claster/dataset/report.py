@@ -1,9 +1,14 @@
 """A build in words."""
 
+import pandas as pd
+from rich.filesize import decimal
+
 from claster.dataset.build import BuildResult
+from claster.dataset.plan import DownloadPlan
+from claster.dataset.spec import DatasetSpec
 from claster.genome.selection import DROP_REASONS
 
-__all__ = ["build_lines"]
+__all__ = ["build_lines", "download_table", "plan_line"]
 
 
 def build_lines(result: BuildResult) -> list[str]:
@@ -21,3 +26,50 @@ def build_lines(result: BuildResult) -> list[str]:
     lines.append(f"input windows share: {shared}")
     lines.append(f"arrays: {folders.inputs}   targets: {folders.targets}")
     return lines
+
+
+def download_table(spec: DatasetSpec, plan: DownloadPlan) -> pd.DataFrame:
+    """Return what a dataset downloads, one row a file.
+
+    Parameters
+    ----------
+    spec
+        The dataset.
+    plan
+        From `plan_downloads`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by name: `file`, `size` (for people, empty where it is not known), `state`, `format`,
+        `assembly`, `licence`, `citation`.
+    """
+    planned = {file.name: file for file in plan.files}
+    rows = {
+        download.name: {
+            "file": download.file,
+            "size": _size(planned[download.name].size),
+            "state": planned[download.name].state,
+            "format": download.format,
+            "assembly": download.assembly or spec.assembly,
+            "licence": download.licence,
+            "citation": download.citation,
+        }
+        for download in spec.downloads
+        if download.name in planned
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
+
+
+def plan_line(spec: DatasetSpec, plan: DownloadPlan) -> str:
+    """Return how much is to come and how much room there is, as one line."""
+    here = sum(file.state == "here" for file in plan.files)
+    unknown = f" and {plan.unknown_sizes} files of unknown size" if plan.unknown_sizes else ""
+    return (
+        f"{here} of {len(plan.files)} files are here; {_size(plan.missing_bytes) or '0 B'}{unknown} to come, "
+        f"{_size(plan.free_bytes)} free at {spec.data_folder}"
+    )
+
+
+def _size(count: int | None) -> str:
+    return decimal(count) if count else ""

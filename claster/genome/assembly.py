@@ -1,13 +1,22 @@
-"""Chromosome names and sizes, and whether a file belongs to them."""
+"""Chromosome names and sizes, and which assembly a file belongs to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import bioframe
+import pandas as pd
 
 from claster.errors import ClasterError
+from claster.genome.builds import MITOCHONDRION, known_assemblies, known_assembly, plain_name
 
-__all__ = ["alias_of", "chromosome_sizes", "match_chromosomes", "read_chrom_sizes"]
+__all__ = [
+    "assemblies_naming",
+    "assemblies_with",
+    "chromosome_aliases",
+    "chromosome_sizes",
+    "match_chromosomes",
+    "read_chrom_sizes",
+    "rename_chromosomes",
+]
 
 
 def chromosome_sizes(assembly: str, chrom_sizes: Path | None = None) -> dict[str, int]:
@@ -32,14 +41,104 @@ def chromosome_sizes(assembly: str, chrom_sizes: Path | None = None) -> dict[str
     """
     if chrom_sizes is not None:
         return read_chrom_sizes(chrom_sizes)
-    try:
-        sizes = bioframe.assembly_info(assembly).chromsizes
-    except ValueError as error:
+    known = known_assembly(assembly)
+    if known is None:
         raise ClasterError(
             f"assembly {assembly!r} is not among those that come with bioframe",
             remedy="name a file of chromosome sizes under 'chrom_sizes' in the dataset YAML",
-        ) from error
-    return {str(name): int(size) for name, size in sizes.items()}
+        )
+    return dict(known.sizes)
+
+
+def chromosome_aliases(assembly: str) -> dict[str, str]:
+    """Return other spellings of an assembly's chromosomes.
+
+    Parameters
+    ----------
+    assembly
+        Name of the assembly ("mm10").
+
+    Returns
+    -------
+    dict of str to str
+        The assembly's name by RefSeq accession (``NC_000067.6``), GenBank accession and name without
+        ``chr``; ``MT`` stands for ``chrM``. Empty for an assembly that bioframe does not know.
+
+    Examples
+    --------
+    >>> [chromosome_aliases("mm10")[name] for name in ("NC_000067.6", "1", "MT")]
+    ['chr1', 'chr1', 'chrM']
+    """
+    known = known_assembly(assembly)
+    return dict(known.aliases) if known else {}
+
+
+def assemblies_with(sizes: Mapping[str, int]) -> list[str]:
+    """Return the known assemblies that chromosome lengths agree with.
+
+    The mitochondrion is left out of the comparison: its length is the same in several mouse
+    assemblies, and differs between editions of one human assembly.
+
+    Parameters
+    ----------
+    sizes
+        Lengths in bp by name, with or without ``chr``, or by accession.
+
+    Returns
+    -------
+    list of str
+        UCSC names; at least one chromosome is shared, and every shared one has this length.
+
+    Examples
+    --------
+    >>> assemblies_with({"1": 195_154_279}), assemblies_with({"1": 195_154_280})
+    (['mm39'], [])
+    """
+    agreeing = []
+    for build, known in known_assemblies().items():
+        lengths = {plain_name(name, known.aliases): size for name, size in known.sizes.items()}
+        shared = [
+            lengths[plain] == size
+            for name, size in sizes.items()
+            if (plain := plain_name(name, known.aliases)) in lengths and plain != MITOCHONDRION
+        ]
+        if shared and all(shared):
+            agreeing.append(build)
+    return agreeing
+
+
+def assemblies_naming(names: Iterable[str]) -> list[str]:
+    """Return the known assemblies whose accessions are among chromosome names.
+
+    The version of an accession tells the build: ``NC_000067.6`` is chr1 of mm10, ``NC_000067.7`` of
+    mm39. Names such as ``chr1`` and ``1`` tell nothing.
+
+    Parameters
+    ----------
+    names
+        Chromosome names of a file.
+
+    Returns
+    -------
+    list of str
+        UCSC names of the assemblies with most of these accessions; empty when no name is one.
+
+    Examples
+    --------
+    >>> assemblies_naming(["NC_000067.6"]), assemblies_naming(["NC_000067.7"]), assemblies_naming(["1"])
+    (['mm10'], ['mm39'], [])
+    """
+    names = set(names)
+    accessions = {
+        build: sum(
+            name in known.aliases
+            and plain_name(name, known.aliases) not in (plain_name(name, {}), MITOCHONDRION)
+            for name in names
+        )
+        for build, known in known_assemblies().items()
+    }
+    most = max(accessions.values())
+    return [build for build, count in accessions.items() if most and count == most]
 
 
 def read_chrom_sizes(path: Path) -> dict[str, int]:
@@ -72,23 +171,18 @@ def read_chrom_sizes(path: Path) -> dict[str, int]:
     return sizes
 
 
-def alias_of(chrom: str) -> str:
-    """Return the other common spelling of a chromosome: with or without ``chr``; ``chrM`` and ``MT``.
-
-    Examples
-    --------
-    >>> alias_of("chr21"), alias_of("X"), alias_of("MT")
-    ('21', 'chrX', 'chrM')
-    """
-    if chrom in ("chrM", "MT"):
-        return "MT" if chrom == "chrM" else "chrM"
-    return chrom.removeprefix("chr") if chrom.startswith("chr") else f"chr{chrom}"
-
-
 def match_chromosomes(
-    wanted: Mapping[str, int], found: Mapping[str, int], *, file: Path | str, named: str
+    wanted: Mapping[str, int],
+    found: Mapping[str, int],
+    *,
+    aliases: Mapping[str, str] | None = None,
+    file: Path | str,
+    named: str,
 ) -> dict[str, str]:
     """Map the assembly's chromosome names onto those of a file, and refuse another assembly.
+
+    A mitochondrion of another length counts as lacking when other chromosomes match: hg19 goes about
+    with two of them.
 
     Parameters
     ----------
@@ -96,6 +190,9 @@ def match_chromosomes(
         Sizes in bp of the chromosomes that matter, by the assembly's names.
     found
         Sizes in bp of the file's chromosomes.
+    aliases
+        The assembly's name by other spelling (`chromosome_aliases`); without them names match with and
+        without ``chr`` only.
     file, named
         The file and what the user calls it, for messages.
 
@@ -109,24 +206,82 @@ def match_chromosomes(
     ClasterError
         If no name matches, or a matching chromosome has another length.
     """
-    names: dict[str, str] = {}
-    for chrom in wanted:
-        if chrom in found:
-            names[chrom] = chrom
-        elif alias_of(chrom) in found:
-            names[chrom] = alias_of(chrom)
+    aliases = aliases or {}
+    spelled = _by_plain_name(found, aliases)
+    names = {
+        chrom: chrom if chrom in found else spelled[plain]
+        for chrom in wanted
+        if chrom in found or (plain := plain_name(chrom, aliases)) in spelled
+    }
     if not names:
         raise ClasterError(
-            f"{named} ({file}) has none of the chromosomes {_some(wanted)}; it has {_some(found)}",
+            f"{named} ({file}) has none of the chromosomes {_some(wanted)}; "
+            f"it has {_some(found)}{_build_of(found)}",
             remedy="bring a file with the assembly's chromosome names, or correct 'assembly' in the YAML",
         )
-    for chrom, name in names.items():
-        if found[name] != wanted[chrom]:
-            raise ClasterError(
-                f"{named} ({file}) has {name} with {found[name]:,} bp, the assembly {wanted[chrom]:,} bp",
-                remedy="bring the file for this assembly, or correct 'assembly' in the YAML",
-            )
-    return names
+    other = {chrom: name for chrom, name in names.items() if found[name] != wanted[chrom]}
+    for chrom, name in other.items():
+        if len(names) > 1 and plain_name(chrom, aliases) == MITOCHONDRION:
+            continue
+        raise ClasterError(
+            f"{named} ({file}) has {name} with {found[name]:,} bp, the assembly {wanted[chrom]:,} bp"
+            f"{_build_of(found)}",
+            remedy="bring the file for this assembly, or correct 'assembly' in the YAML",
+        )
+    return {chrom: name for chrom, name in names.items() if chrom not in other}
+
+
+def rename_chromosomes(
+    table: pd.DataFrame, *, sizes: Mapping[str, int], aliases: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Put a table of genes, elements or regions onto the assembly's chromosome names.
+
+    Parameters
+    ----------
+    table
+        Has the column `chrom`.
+    sizes
+        Sizes in bp by the assembly's names.
+    aliases
+        The assembly's name by other spelling (`chromosome_aliases`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        A copy whose `chrom` is the assembly's name where it is one in another spelling; a chromosome
+        that the assembly lacks keeps its name.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"chrom": ["1", "NC_000068.7", "GL000009.2"]})
+    >>> names = rename_chromosomes(
+    ...     table, sizes=chromosome_sizes("mm10"), aliases=chromosome_aliases("mm10")
+    ... )
+    >>> names["chrom"].tolist()
+    ['chr1', 'chr2', 'GL000009.2']
+    """
+    aliases = aliases or {}
+    spelled = _by_plain_name(sizes, aliases)
+    names = {
+        chrom: chrom if chrom in sizes else spelled.get(plain_name(chrom, aliases), chrom)
+        for chrom in table["chrom"].unique()
+    }
+    return table.assign(chrom=table["chrom"].map(names))
+
+
+def _by_plain_name(names: Iterable[str], aliases: Mapping[str, str]) -> dict[str, str]:
+    spelled: dict[str, str] = {}
+    for name in names:
+        spelled.setdefault(plain_name(name, aliases), name)
+    return spelled
+
+
+def _build_of(found: Mapping[str, int]) -> str:
+    if builds := assemblies_with(found):
+        return f"; its lengths are those of {' or '.join(builds)}"
+    if builds := assemblies_naming(found):
+        return f"; its names are those of {' or '.join(builds)}"
+    return ""
 
 
 def _some(names: Mapping[str, int]) -> str:

@@ -1,59 +1,101 @@
 """Gene tables: GTF, BED and headed tables into one checked frame with TSSs."""
 
-import gzip
-import io
-import re
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
-from claster.errors import ClasterError, one_line
-from claster.files import require_file
+from claster.errors import ClasterError
+from claster.genome.checks import Rule, check_table
+from claster.genome.gtf import gtf_dialect, is_gtf, read_gtf_genes
+from claster.genome.rows import (
+    AnnotationSource,
+    data_rows,
+    first_row,
+    header_columns,
+    interval_table,
+    place_of,
+    text_lines,
+)
 
-__all__ = ["GENE_COLUMNS", "check_genes", "read_genes"]
+__all__ = ["GENE_COLUMNS", "GeneFile", "check_genes", "read_gene_file", "read_genes"]
 
 GENE_COLUMNS = ["gene_id", "name", "type", "chrom", "start", "end", "strand", "tss"]
 
-_GTF_COLUMNS = [
-    "chrom",
-    "source",
-    "feature",
-    "start",
-    "end",
-    "score",
-    "strand",
-    "frame",
-    "attributes",
-]
 _HEADER_NAMES = {
-    "#chr": "chrom",
     "chr": "chrom",
-    "#chrom": "chrom",
     "chrom": "chrom",
+    "chromosome": "chrom",
     "start": "start",
+    "chromstart": "start",
     "end": "end",
-    "name": "name",
+    "chromend": "end",
     "strand": "strand",
-    "ensembl_id": "gene_id",
     "gene_id": "gene_id",
+    "ensembl_id": "gene_id",
+    "ensembl_gene_id": "gene_id",
+    "gene_name": "name",
+    "name": "name",
+    "symbol": "name",
     "gene_type": "type",
     "gene_biotype": "type",
     "type": "type",
 }
-_BED_COLUMNS = ["chrom", "start", "end", "gene_id", "score", "strand", "name", "type"]
+_VERSION = r"\.\d+(?:_PAR_Y)?$"
+_KINDS = "give a GTF, a BED6 or a table with a header"
 
 
-def read_genes(path: Path | str) -> pd.DataFrame:
-    """Read genes from a GTF, a BED6+ or a headed table, plain or gzipped.
+@dataclass(frozen=True)
+class GeneFile:
+    """The genes of a file before any check, and what the file is like.
 
-    A GTF (GENCODE or Ensembl; `gene` rows only) is 1-based closed and is converted. A BED holds
+    Attributes
+    ----------
+    genes
+        Columns of `GENE_COLUMNS`, in file order.
+    format
+        What the file is.
+    dialect
+        Who wrote a GTF: ``GENCODE``, ``Ensembl``, ``RefSeq``, or empty.
+    type_name
+        Where the gene's type comes from: ``gene_type``, ``gene_biotype``, a column of the file; empty
+        when it has none.
+    features
+        Number of rows by feature of a GTF; empty for the other formats.
+    padded
+        Number of rows with blanks around a field (they are taken off).
+    """
+
+    genes: pd.DataFrame
+    format: Literal["GTF", "BED", "table"]
+    dialect: str
+    type_name: str
+    features: Mapping[str, int]
+    padded: int
+
+    @property
+    def versioned(self) -> int:
+        """Number of gene IDs with a version (``ENSMUSG00000051951.5``)."""
+        return int(self.genes["gene_id"].astype(str).str.contains(_VERSION).sum())
+
+    @property
+    def without_bases(self) -> int:
+        """Number of rows with ``start == end``: 1-based positions in a BED."""
+        return int((self.genes["start"] == self.genes["end"]).sum())
+
+
+def read_genes(source: AnnotationSource) -> pd.DataFrame:
+    """Read genes from a GTF, a BED6+ or a headed table, plain or gzipped, or from a BedTool.
+
+    A GTF (GENCODE, Ensembl or RefSeq; `gene` rows only) is 1-based closed and is converted. A BED holds
     chromosome, start, end, gene ID, score, strand and, when there, name and type. A headed table
     names its columns (chr, start, end, name, strand, gene_id or Ensembl_ID, gene_type), 0-based.
 
     Parameters
     ----------
-    path
-        The file; told apart by its content, not by its name.
+    source
+        The file, told apart by its content and not by its name, or a `pybedtools.BedTool`.
 
     Returns
     -------
@@ -68,40 +110,76 @@ def read_genes(path: Path | str) -> pd.DataFrame:
 
     References
     ----------
-    GTF: https://www.ensembl.org/info/website/upload/gff.html
+    GTF: https://www.ensembl.org/info/website/upload/gff.html;
+    BED: https://genome.ucsc.edu/FAQ/FAQformat.html#format1
     """
-    path = require_file(path, named="genes", remedy="check 'genes' and 'data' in the dataset YAML")
-    lines = [
-        line for line in _read_text(path).splitlines() if line.strip() and not _is_comment(line)
-    ]
-    if not lines:
-        raise ClasterError(
-            f"genes ({path}) are empty", remedy="give a GTF, a BED6 or a table with a header"
+    file = read_gene_file(source)
+    named = f"genes ({place_of(source)})"
+    if file.genes.empty:
+        if file.features:
+            rows = ", ".join(f"{count:,} {name}" for name, count in file.features.items())
+            raise ClasterError(
+                f"{named}: the GTF has no 'gene' rows, only {rows}",
+                remedy="take the full annotation (GENCODE, Ensembl or NCBI RefSeq), which has them",
+            )
+        raise ClasterError(f"{named} are empty", remedy=_KINDS)
+    check_genes(file.genes, named=named)
+    return file.genes
+
+
+def read_gene_file(source: AnnotationSource) -> GeneFile:
+    """Read genes without checking them, and tell what their file is like.
+
+    Parameters
+    ----------
+    source
+        As for `read_genes`.
+
+    Returns
+    -------
+    GeneFile
+        Its table may be empty, and its rows may break `check_genes`.
+
+    Raises
+    ------
+    ClasterError
+        If the file is missing or none of the formats, or a row holds no interval.
+    """
+    named = f"genes ({place_of(source)})"
+    lines = text_lines(source, named="genes", remedy="check 'genes' and 'data' in the dataset YAML")
+    first, lines = first_row(lines)
+    if is_gtf(first):
+        gtf = read_gtf_genes(lines, named=named)
+        type_name = next((n for n in ("gene_type", "gene_biotype") if n in gtf.attributes), "")
+        return GeneFile(
+            _with_tss(gtf.genes), "GTF", gtf_dialect(gtf.attributes), type_name, gtf.features, 0
         )
-    text = "\n".join(lines)
-    fields = lines[0].split("\t")
-    try:
-        if len(fields) == len(_GTF_COLUMNS) and fields[3].isdigit() and '"' in fields[8]:
-            genes = _from_gtf(text, path)
-        elif not fields[1:2] or not fields[1].strip().isdigit():
-            genes = _from_headed(text, path)
-        else:
-            genes = _from_bed(text, path)
-    except (ValueError, pd.errors.ParserError) as error:
+    held = list(lines)
+    padded = sum(any(field != field.strip() for field in line.split("\t")) for line in held)
+    rows = data_rows(held)
+    columns = header_columns(
+        first, _HEADER_NAMES, named=named, needed=("chrom", "start", "end", "strand")
+    )
+    if columns is None:
+        table = interval_table(rows, None, named=named, allow_empty=True)
+        genes, type_name = _from_bed(table, named=named)
+        return GeneFile(_with_tss(genes), "BED", "", type_name, {}, padded)
+    if not {"gene_id", "name"} & set(columns):
         raise ClasterError(
-            f"genes ({path}) do not read: {one_line(error)}",
-            remedy="give a GTF, a BED6 or a table with a header",
-        ) from error
-    genes["tss"] = genes["start"].where(genes["strand"] == "+", genes["end"] - 1)
-    check_genes(genes, named=f"genes ({path})")
-    return genes[GENE_COLUMNS]
+            f"{named}: the header lacks gene_id",
+            remedy="name the columns chr, start, end, strand, gene_id, gene_type",
+        )
+    next(rows)
+    table = interval_table(rows, columns, named=named, allow_empty=True)
+    type_name = first[columns.index("type")] if "type" in columns else ""
+    return GeneFile(_with_tss(table), "table", "", type_name, {}, padded)
 
 
 def check_genes(genes: pd.DataFrame, *, named: str = "genes", raise_errors: bool = True) -> bool:
     """Tell whether a gene table keeps its definition.
 
-    Every row has an ID that can name a file, ``0 <= start < end``, a strand `+` or `-`, and its TSS is
-    the first base.
+    Every row has an ID that can name a file, a chromosome, ``0 <= start < end``, a strand `+` or `-`,
+    and its TSS is the first base.
 
     Parameters
     ----------
@@ -117,126 +195,62 @@ def check_genes(genes: pd.DataFrame, *, named: str = "genes", raise_errors: bool
     ClasterError
         On the first fault, with the row.
     """
-    missing = [column for column in GENE_COLUMNS if column not in genes]
-    if missing:
-        faults = [(f"{named}: no column {', '.join(missing)}", "add it")]
-    else:
-        first_base = genes["start"].where(genes["strand"] == "+", genes["end"] - 1)
-        rules = [
-            (genes["gene_id"].isna() | (genes["gene_id"] == ""), "a row without gene ID"),
-            (
-                genes["gene_id"].astype(str).str.contains(r"[\s/]"),
-                "a gene ID with a blank or a slash, which cannot name a file",
-            ),
-            (~genes["strand"].isin(["+", "-"]), "a strand that is neither + nor -"),
-            ((genes["start"] < 0) | (genes["start"] >= genes["end"]), "an interval without bases"),
-            (genes["tss"] != first_base, "a TSS that is not the first base"),
-        ]
-        faults = [
-            (
-                f"{named}: {text} (row {int(bad.to_numpy().argmax()) + 1} of {len(genes)})",
-                "mend the row",
-            )
-            for bad, text in rules
-            if bad.any()
-        ]
-    if faults and raise_errors:
-        found, remedy = faults[0]
-        raise ClasterError(found, remedy=remedy)
-    return not faults
+    return check_table(genes, GENE_COLUMNS, _rules, named=named, raise_errors=raise_errors)
 
 
-def _read_text(path: Path) -> str:
-    try:
-        with path.open("rb") as handle:
-            zipped = handle.read(2) == b"\x1f\x8b"
-        if zipped:
-            with gzip.open(path, "rt", encoding="utf-8") as handle:
-                return handle.read()
-        return path.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
-        raise ClasterError(
-            f"genes ({path}) are not text: {error}",
-            remedy="give a GTF, a BED6 or a table with a header",
-        ) from error
-
-
-def _is_comment(line: str) -> bool:
-    """Tell comments from a header such as ``#chr<tab>start``."""
-    return line.startswith("#") and "\t" not in line
-
-
-def _from_gtf(text: str, path: Path) -> pd.DataFrame:
-    rows = pd.read_csv(
-        io.StringIO("\n".join(line for line in text.splitlines() if "\tgene\t" in line)),
-        sep="\t",
-        names=_GTF_COLUMNS,
-        dtype={"chrom": str, "attributes": str},
-        quoting=3,
+def _rules(genes: pd.DataFrame) -> Iterator[Rule]:
+    gene_id = genes["gene_id"]
+    yield gene_id.isna() | (gene_id == ""), "a row without gene ID", "give every gene an ID"
+    yield (
+        gene_id.astype(str).str.contains(r"[\s/]"),
+        "a gene ID with a blank or a slash, which cannot name a file",
+        "give the gene another ID",
     )
-    rows = rows[rows["feature"] == "gene"].reset_index(drop=True)
-    if rows.empty:
-        raise ClasterError(
-            f"genes ({path}): the GTF has no 'gene' rows",
-            remedy="take the full annotation (GENCODE or Ensembl), which has them",
-        )
-    attributes = rows["attributes"]
-    gene_id = _attribute(attributes, "gene_id")
-    kind = _attribute(attributes, "gene_type").fillna(_attribute(attributes, "gene_biotype"))
-    return pd.DataFrame(
-        {
-            "gene_id": gene_id,
-            "name": _attribute(attributes, "gene_name").fillna(gene_id),
-            "type": kind.fillna(""),
-            "chrom": rows["chrom"],
-            "start": rows["start"].astype("int64") - 1,
-            "end": rows["end"].astype("int64"),
-            "strand": rows["strand"],
-        }
+    yield (
+        genes["chrom"].isna() | (genes["chrom"] == ""),
+        "a row without chromosome",
+        "name the chromosome of every gene",
+    )
+    yield (
+        ~genes["strand"].isin(["+", "-"]),
+        "a strand that is neither + nor -",
+        "give the strand, or take the gene out",
+    )
+    yield (
+        (genes["start"] < 0) | (genes["start"] >= genes["end"]),
+        "an interval without bases",
+        "give start < end; in a BED or table start counts from 0 (1-based start minus 1)",
+    )
+    first_base = genes["start"].where(genes["strand"] == "+", genes["end"] - 1)
+    yield (
+        genes["tss"] != first_base,
+        "a TSS that is not the first base",
+        "take start on the + strand and end - 1 on the - strand",
     )
 
 
-def _attribute(attributes: pd.Series, key: str) -> pd.Series:
-    return attributes.str.extract(rf'(?:^|;)\s*{re.escape(key)} "([^"]*)"', expand=False)
-
-
-def _from_headed(text: str, path: Path) -> pd.DataFrame:
-    table = pd.read_csv(io.StringIO(text), sep="\t", dtype=str, comment=None, skipinitialspace=True)
-    table = table.rename(
-        columns={c: _HEADER_NAMES.get(str(c).strip().lower(), c) for c in table.columns}
-    )
-    needed = [column for column in ("chrom", "start", "end", "strand") if column not in table]
-    if needed or not {"gene_id", "name"} & set(table.columns):
+def _from_bed(table: pd.DataFrame, *, named: str) -> tuple[pd.DataFrame, str]:
+    """Name the columns of a BED6 with gene ID, name and type; tell where the type is."""
+    if not table.empty and "strand" not in table:
         raise ClasterError(
-            f"genes ({path}): the header lacks {', '.join(needed) or 'gene_id'}",
-            remedy="name the columns chr, start, end, strand, gene_id, gene_type",
-        )
-    return _typed(table)
-
-
-def _from_bed(text: str, path: Path) -> pd.DataFrame:
-    table = pd.read_csv(io.StringIO(text), sep="\t", dtype=str, header=None, comment="#")
-    if table.shape[1] < 6:
-        raise ClasterError(
-            f"genes ({path}): {table.shape[1]} columns, no strand",
+            f"{named}: {table.shape[1]} columns, no strand",
             remedy="give BED6: chrom, start, end, gene ID, score, strand",
         )
-    return _typed(
-        table.iloc[:, : len(_BED_COLUMNS)].set_axis(_BED_COLUMNS[: table.shape[1]], axis=1)
-    )
+    table = table.rename(columns={"name": "gene_id"})
+    if "column_7" not in table or table["column_7"].str.isdigit().all():  # BED12: thick ends
+        return table, ""
+    table = table.rename(columns={"column_7": "name", "column_8": "type"})
+    return table, "column 8" if "type" in table else ""
 
 
-def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    table = table.apply(lambda column: column.str.strip())
-    gene_id = table["gene_id"] if "gene_id" in table else table["name"]
-    return pd.DataFrame(
-        {
-            "gene_id": gene_id,
-            "name": table.get("name", gene_id),
-            "type": table.get("type", pd.Series("", index=table.index)),
-            "chrom": table["chrom"],
-            "start": table["start"].astype("int64"),
-            "end": table["end"].astype("int64"),
-            "strand": table["strand"],
-        }
-    )
+def _with_tss(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of a gene table, the missing ones filled in."""
+    genes = pd.DataFrame(table, columns=GENE_COLUMNS)
+    if "gene_id" not in table:
+        genes["gene_id"] = genes["name"]
+    if "name" not in table:
+        genes["name"] = genes["gene_id"]
+    if "type" not in table:
+        genes["type"] = ""
+    genes["tss"] = genes["start"].where(genes["strand"] == "+", genes["end"] - 1)
+    return genes

@@ -8,29 +8,42 @@ import bioframe
 import pandas as pd
 
 from claster.errors import ClasterError
+from claster.genome.assembly import rename_chromosomes
+from claster.genome.bed import read_bed
+from claster.genome.rows import AnnotationSource, place_of
 
 __all__ = ["contained_in", "overlapping", "read_regions", "shared_bases"]
 
 _REGION = re.compile(r"(?P<chrom>[^:\s]+):(?P<start>[\d,]+)-(?P<end>[\d,]+)")
+_CHROMOSOME_END = -1
 
 
-def read_regions(rules: Iterable[str], *, sizes: Mapping[str, int], folder: Path) -> pd.DataFrame:
+def read_regions(
+    rules: Iterable[AnnotationSource],
+    *,
+    sizes: Mapping[str, int],
+    folder: Path,
+    aliases: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Turn rules into intervals.
 
     Parameters
     ----------
     rules
-        Each a chromosome (``chr4``), a region (``chr21:36,000,000-48,129,895``, 0-based half-open)
-        or the name of a BED file (ends in ``.bed``).
+        Each a chromosome (``chr4``), a region (``chr21:36,000,000-48,129,895``, 0-based half-open),
+        the name of a BED file (ends in ``.bed`` or ``.bed.gz``), or a `pybedtools.BedTool`.
     sizes
         Chromosome sizes of the assembly in bp.
     folder
         Where relative BED files are.
+    aliases
+        The assembly's name by other spelling (`chromosome_aliases`); without them names match with and
+        without ``chr`` only.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `chrom`, `start`, `end`, 0-based half-open.
+        Columns `chrom`, `start`, `end`, 0-based half-open, by the assembly's names.
 
     Raises
     ------
@@ -39,24 +52,23 @@ def read_regions(rules: Iterable[str], *, sizes: Mapping[str, int], folder: Path
     """
     rows: list[tuple[str, int, int]] = []
     for rule in rules:
-        if rule.endswith(".bed"):
-            rows += _from_bed(folder / rule)
-        elif match := _REGION.fullmatch(rule):
-            start, end = (int(match[part].replace(",", "")) for part in ("start", "end"))
-            rows.append((match["chrom"], start, end))
-        else:
-            rows.append((rule, 0, sizes.get(rule, 0)))
-    for (chrom, start, end), rule in zip(rows, _labels(rows), strict=True):
-        if chrom not in sizes:
-            raise ClasterError(
-                f"region {rule!r}: the assembly has no chromosome {chrom!r}",
-                remedy=f"write a chromosome such as {next(iter(sizes))}, chrom:start-end, or a .bed file",
-            )
-        if not 0 <= start < end <= sizes[chrom]:
-            raise ClasterError(
-                f"region {rule!r} is not inside {chrom} (0-{sizes[chrom]:,})",
-                remedy="give 0-based start and end with start < end",
-            )
+        table, places = _intervals_of(rule, folder=folder)
+        table = rename_chromosomes(table, sizes=sizes, aliases=aliases)
+        for (chrom, start, written_end), place in zip(
+            table.itertuples(index=False, name=None), places, strict=True
+        ):
+            if chrom not in sizes:
+                raise ClasterError(
+                    f"region {place}: the assembly has no chromosome {chrom!r}",
+                    remedy=f"write a chromosome such as {next(iter(sizes))}, chrom:start-end, or a .bed file",
+                )
+            end = sizes[chrom] if written_end == _CHROMOSOME_END else written_end
+            if not 0 <= start < end <= sizes[chrom]:
+                raise ClasterError(
+                    f"region {place} is not inside {chrom} (0-{sizes[chrom]:,})",
+                    remedy="give 0-based start and end with start < end",
+                )
+            rows.append((chrom, start, end))
     return pd.DataFrame(rows, columns=["chrom", "start", "end"])
 
 
@@ -96,12 +108,28 @@ def shared_bases(intervals: pd.DataFrame, others: pd.DataFrame) -> int:
     return int((both["overlap_end"] - both["overlap_start"]).sum())
 
 
-def _from_bed(path: Path) -> list[tuple[str, int, int]]:
-    if not path.is_file():
-        raise ClasterError(f"regions: no file at {path}", remedy="check the split rules and 'data'")
-    table = pd.read_csv(path, sep="\t", header=None, comment="#", usecols=[0, 1, 2], dtype={0: str})
-    return list(table.itertuples(index=False, name=None))
+def _intervals_of(rule: AnnotationSource, *, folder: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Return the intervals of a rule as they are written, and where each of them is written."""
+    if isinstance(rule, str) and not rule.endswith((".bed", ".bed.gz")):
+        return _interval_in_text(rule), [repr(rule)]
+    source = folder / rule if isinstance(rule, str | Path) else rule
+    table = read_bed(source, named="regions", remedy="check the split rules and 'data'")
+    if table.empty:
+        raise ClasterError(
+            f"regions ({place_of(source)}) are empty",
+            remedy="give a BED with at least one interval",
+        )
+    table = table[["chrom", "start", "end"]]
+    places = [
+        f"'{chrom}:{start:,}-{end:,}' ({place_of(source)}, row {number})"
+        for number, (chrom, start, end) in enumerate(table.itertuples(index=False), start=1)
+    ]
+    return table, places
 
 
-def _labels(rows: list[tuple[str, int, int]]) -> list[str]:
-    return [f"{chrom}:{start:,}-{end:,}" if end else chrom for chrom, start, end in rows]
+def _interval_in_text(rule: str) -> pd.DataFrame:
+    chrom, start, end = rule, 0, _CHROMOSOME_END
+    if match := _REGION.fullmatch(rule):
+        chrom = match["chrom"]
+        start, end = (int(match[part].replace(",", "")) for part in ("start", "end"))
+    return pd.DataFrame({"chrom": [chrom], "start": [start], "end": [end]})

@@ -1,0 +1,41 @@
+"""Tables for people: drawn on a terminal, plain lines elsewhere."""
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from claster.dataset.doctor.findings import Report
+from claster.dataset.doctor.show import report_lines, report_summary, report_table
+from claster.dataset.plan import DownloadPlan
+from claster.dataset.report import download_table, plan_line
+from claster.dataset.spec import DatasetSpec
+
+__all__ = ["print_downloads", "print_report"]
+
+
+def print_downloads(spec: DatasetSpec, plan: DownloadPlan) -> None:
+    """Print what a dataset downloads and what of it is here."""
+    rows = download_table(spec, plan).reset_index()
+    console = Console()
+    if console.is_terminal:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for column in rows.columns:
+            table.add_column(
+                column, overflow="fold", justify="right" if column == "size" else "left"
+            )
+        for row in rows.itertuples(index=False):
+            table.add_row(*map(str, row))
+        console.print(table, highlight=False)
+    else:
+        print(rows.to_csv(sep="\t", index=False), end="")
+    print(plan_line(spec, plan))
+
+
+def print_report(report: Report) -> None:
+    """Print what the doctor found."""
+    console = Console()
+    if console.is_terminal:
+        console.print(report_table(report), highlight=False)
+        print(report_summary(report))
+    else:
+        print("\n".join(report_lines(report)))

@@ -1,0 +1,255 @@
+"""Rows of annotation files: plain or gzipped text, or a BedTool, as fields with their line numbers."""
+
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from claster.errors import ClasterError, one_line
+from claster.files import require_file
+
+if TYPE_CHECKING:
+    from pybedtools import BedTool
+
+__all__ = [
+    "AnnotationSource",
+    "Row",
+    "data_rows",
+    "first_row",
+    "header_columns",
+    "interval_table",
+    "place_of",
+    "text_lines",
+]
+
+type AnnotationSource = Path | str | BedTool
+type Row = tuple[int, list[str]]
+
+_GZIP = b"\x1f\x8b"
+_NOT_ROWS = ("track", "browser")
+_HEADER_STARTS = ("#chr", "#chrom", "#chromosome")
+_BED6 = ["chrom", "start", "end", "name", "score", "strand"]
+
+
+def place_of(source: AnnotationSource) -> str:
+    """Return where an annotation is, for messages: its path, or ``BedTool`` where it has none."""
+    if isinstance(source, Path | str):
+        return str(source)
+    return source.fn if isinstance(source.fn, str) else "BedTool"
+
+
+def text_lines(source: AnnotationSource, *, named: str, remedy: str) -> Iterator[str]:
+    """Yield the lines of an annotation without their line ends.
+
+    Parameters
+    ----------
+    source
+        A file of text, plain or gzipped (told apart by content), or a `pybedtools.BedTool`. One that is
+        made from a stream is consumed.
+    named
+        What the user calls it, for messages.
+    remedy
+        What to do where no file is there.
+
+    Yields
+    ------
+    str
+
+    Raises
+    ------
+    ClasterError
+        If no file is there, or it is not text, or it ends in the middle.
+    """
+    place = place_of(source)
+    if not isinstance(source, Path | str) and not isinstance(source.fn, str):
+        yield from _streamed_lines(source, named=named)
+        return
+    path = require_file(place, named=named, remedy=remedy)
+    with path.open("rb") as handle:
+        zipped = handle.read(len(_GZIP)) == _GZIP
+    try:
+        with (gzip.open if zipped else open)(path, "rt", encoding="utf-8-sig") as handle:
+            for line in handle:
+                yield line.rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise ClasterError(
+            f"{named} ({path}) are not text: {one_line(error)}",
+            remedy="give a plain or gzipped text file",
+        ) from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ClasterError(
+            f"{named} ({path}) are damaged: {one_line(error)}", remedy="bring the file once more"
+        ) from error
+
+
+def first_row(lines: Iterable[str]) -> tuple[list[str], Iterator[str]]:
+    """Return the fields of the first row, and all lines as if none had been read."""
+    lines = iter(lines)
+    seen = []
+    for line in lines:
+        seen.append(line)
+        for _, fields in data_rows([line]):
+            return fields, chain(seen, lines)
+    return [], iter(seen)
+
+
+def data_rows(lines: Iterable[str]) -> Iterator[Row]:
+    """Yield line number (from 1) and fields of each row.
+
+    A row with a tab is split at tabs, another at blanks; blanks around a field and empty fields at the
+    end go. Empty lines, comments and the ``track`` and ``browser`` lines of a custom track are no rows;
+    a header such as ``#chrom<tab>start`` above all rows is one.
+
+    References
+    ----------
+    BED: https://genome.ucsc.edu/FAQ/FAQformat.html#format1
+    """
+    above_all = True
+    for number, line in enumerate(lines, start=1):
+        line = line.rstrip()
+        fields = [f.strip() for f in line.split("\t")] if "\t" in line else line.split()
+        if not fields or fields[0].partition(" ")[0] in _NOT_ROWS:
+            continue
+        if fields[0].startswith("#") and not (above_all and fields[0].lower() in _HEADER_STARTS):
+            continue
+        above_all = False
+        yield number, fields
+
+
+def header_columns(
+    fields: Sequence[str],
+    spellings: Mapping[str, str],
+    *,
+    named: str,
+    needed: Sequence[str] = ("chrom", "start", "end"),
+) -> list[str] | None:
+    """Return what the columns under a header are called here.
+
+    Parameters
+    ----------
+    fields
+        The first row.
+    spellings
+        Column by spelling in lower case; of two spellings of one column the earlier counts.
+    named
+        What the rows are called in messages, with their place.
+    needed
+        Columns that a header must have.
+
+    Returns
+    -------
+    list of str or None
+        A name for each field, ``column_4`` where it has no other; None when the row is no header, that
+        is, has no spelling of `start`.
+
+    Raises
+    ------
+    ClasterError
+        If it is a header and lacks one of `needed`.
+    """
+    written = [field.lstrip("#").lower() for field in fields]
+    columns = [f"column_{number}" for number in range(1, len(fields) + 1)]
+    for spelling, column in spellings.items():
+        if spelling in written and column not in columns:
+            columns[written.index(spelling)] = column
+    if "start" not in columns:
+        return None
+    missing = [column for column in needed if column not in columns]
+    if missing:
+        raise ClasterError(
+            f"{named}: the header lacks {', '.join(missing)}",
+            remedy=f"name the columns {', '.join(needed)}",
+        )
+    return columns
+
+
+def interval_table(
+    rows: Iterable[Row],
+    columns: Sequence[str] | None,
+    *,
+    named: str,
+    allow_empty: bool = False,
+) -> pd.DataFrame:
+    """Turn rows into a table with whole numbers under `start` and `end`.
+
+    Parameters
+    ----------
+    rows
+        Line number and fields.
+    columns
+        Name of each field, `chrom`, `start` and `end` among them. Without names they are those of BED6,
+        then ``column_7`` and so on.
+    named
+        What the rows are called in messages, with their place.
+    allow_empty
+        Whether intervals with ``start == end``, which hold no base, may stay.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `start` and `end` as int64, all else as text; fields that a short row lacks are empty.
+
+    Raises
+    ------
+    ClasterError
+        If a row has too many fields or lacks its interval, or the interval is none; says which line.
+    """
+    rows = list(rows)
+    names = list(columns) if columns is not None else _bed_columns(rows)
+    needed = 1 + max(names.index(column) for column in ("chrom", "start", "end"))
+    for number, fields in rows:
+        if len(fields) < needed:
+            raise ClasterError(
+                f"{named}, line {number}: no chromosome, start and end",
+                remedy="give them in fields of their own, separated by tabs",
+            )
+        if len(fields) > len(names):
+            raise ClasterError(
+                f"{named}, line {number}: {len(fields)} fields under {len(names)} column names",
+                remedy="give every column a name",
+            )
+    table = pd.DataFrame(
+        [fields + [""] * (len(names) - len(fields)) for _, fields in rows],
+        columns=names,
+        dtype=object,
+    )
+    for column in ("start", "end"):
+        broken = ~table[column].str.fullmatch(r"\d{1,15}").astype(bool)
+        if broken.any():
+            row = int(broken.to_numpy().argmax())
+            raise ClasterError(
+                f"{named}, line {rows[row][0]}: {column} {table[column][row]!r} is not a whole number",
+                remedy="give positions in bp as plain digits",
+            )
+        table[column] = table[column].astype("int64")
+    without = table["start"] > table["end"] - (not allow_empty)
+    if without.any():
+        row = int(without.to_numpy().argmax())
+        start, end = table["start"][row], table["end"][row]
+        raise ClasterError(
+            f"{named}, line {rows[row][0]}: {start:,}-{end:,} is an interval without bases",
+            remedy="give start < end; start counts from 0",
+        )
+    return table
+
+
+def _bed_columns(rows: Sequence[Row]) -> list[str]:
+    width = max((len(fields) for _, fields in rows), default=3)
+    further = [f"column_{number}" for number in range(len(_BED6) + 1, width + 1)]
+    return [*_BED6[: max(width, 3)], *further]
+
+
+def _streamed_lines(stream: "BedTool", *, named: str) -> Iterator[str]:
+    from pybedtools import MalformedBedLineError
+
+    try:
+        for interval in stream:
+            yield str(interval).rstrip("\n")
+    except MalformedBedLineError as error:
+        raise ClasterError(
+            f"{named} (BedTool) do not read: {one_line(error)}", remedy="mend the row"
+        ) from error
