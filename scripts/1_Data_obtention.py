@@ -36,6 +36,7 @@ from claster.dataset.doctor.check import check_dataset
 from claster.dataset.doctor.show import report_table
 from claster.dataset.download import download_dataset, plan_downloads
 from claster.dataset.inventory import list_sources
+from claster.dataset.report import download_table
 from claster.dataset.sources import open_sources
 from claster.dataset.window import cut_window, find_gene
 from claster.genome.assembly import chromosome_aliases, rename_chromosomes
@@ -44,6 +45,7 @@ from claster.plot import contact_map, element_map, genes_around, landscape_track
 from claster.project import enter_project
 from claster.tutorial import open_archive
 
+# %matplotlib inline
 enter_project()
 session = ExitStack()
 dataset = session.enter_context(open_archive(DATASET))
@@ -55,7 +57,7 @@ dataset = session.enter_context(open_archive(DATASET))
 # format, terms, whom to cite, and its size and SHA-256 where the archive states them.
 
 # %%
-plan_downloads(dataset, ask_servers=False).table()
+download_table(dataset, plan_downloads(dataset))
 
 # %% [markdown]
 # ## Download
@@ -67,7 +69,7 @@ plan_downloads(dataset, ask_servers=False).table()
 
 # %%
 download_dataset(dataset, progress=console_progress())
-plan_downloads(dataset, ask_servers=False).table()
+download_table(dataset, plan_downloads(dataset))
 
 # %% [markdown]
 # ## Check

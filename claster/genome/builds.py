@@ -5,6 +5,7 @@ from functools import cache
 from typing import NamedTuple
 
 import bioframe
+import pandas as pd
 
 __all__ = ["MITOCHONDRION", "KnownAssembly", "known_assemblies", "known_assembly", "plain_name"]
 
@@ -35,7 +36,7 @@ def known_assembly(assembly: str) -> KnownAssembly | None:
     assembly
         UCSC or NCBI name ("mm10", "GRCm38").
     """
-    listed = bioframe.assemblies_available().set_index("provider_build")
+    listed = _listed().set_index("provider_build")
     if assembly not in listed.index:
         return None
     build = listed.loc[assembly]
@@ -51,9 +52,14 @@ def known_assembly(assembly: str) -> KnownAssembly | None:
 
 
 @cache
+def _listed() -> pd.DataFrame:
+    return bioframe.assemblies_available()
+
+
+@cache
 def known_assemblies() -> dict[str, KnownAssembly]:
     """Return every known assembly by its UCSC name."""
-    listed = bioframe.assemblies_available()
+    listed = _listed()
     builds = listed.loc[listed["provider"] == "ucsc", "provider_build"]
     return {build: known for build in builds if (known := known_assembly(build)) is not None}
 

@@ -1,5 +1,8 @@
 """bigWig files: what is in them, and their signal in bins."""
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -7,14 +10,42 @@ from typing import Literal, Self
 import numpy as np
 import pybigtools
 
-from claster.errors import ClasterError
+from claster.errors import ClasterError, one_line
 from claster.files import require_file
 
-__all__ = ["BigWig", "Summary"]
+__all__ = ["BigWig", "Summary", "reading"]
 
 Summary = Literal["mean_all", "mean_covered"]
 
 _READ_ERRORS = (ValueError, OSError, RuntimeError, pybigtools.BBIReadError)
+
+
+@contextmanager
+def reading(path: Path | str, *, named: str, place: str = "") -> Iterator[None]:
+    """Turn what pybigtools raises over damaged data into `ClasterError`.
+
+    Among it is the panic of its Rust code, which is no `Exception` and has no name to import.
+
+    Parameters
+    ----------
+    path, named
+        The file and what the user calls it.
+    place
+        What is being read ("chr4:0-1,000"), where that is a part of the file.
+
+    Raises
+    ------
+    ClasterError
+        If the block fails in that way.
+    """
+    try:
+        yield
+    except _READ_ERRORS as error:
+        raise _damaged(path, named, place, error) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _damaged(path, named, place, error) from error
 
 
 class BigWig:
@@ -52,6 +83,10 @@ class BigWig:
             ) from error
         if not is_bigwig:
             raise ClasterError(f"{named}: {path} is a bigBed", remedy="give a bigWig")
+        with reading(self.path, named=named):
+            total = float(self._reader.info()["summary"]["sum"])
+        if not math.isfinite(total):
+            raise self._not_finite()
         self.sizes: dict[str, int] = dict(self._reader.chroms())
         self._names = {chrom: chrom for chrom in self.sizes}
 
@@ -93,23 +128,21 @@ class BigWig:
         end = start + bins * size
         name = self._names[chrom]
         on_chromosome = start >= 0 and end <= self.sizes[name]
-        try:
+        with reading(self.path, named=self.named, place=f"{chrom}:{start:,}-{end:,}"):
             values = (
                 self._inside(name, start, end, bins=bins, summary=summary)
                 if on_chromosome
                 else self._across_end(name, start, end, bins=bins, summary=summary)
             )
-        except _READ_ERRORS as error:
-            raise ClasterError(
-                f"{self.named}: {self.path} does not read at {chrom}:{start:,}-{end:,} ({error})",
-                remedy="the file is damaged; fetch or make it anew",
-            ) from error
         if not np.isfinite(values).all():
-            raise ClasterError(
-                f"{self.named}: {self.path} holds values that are not finite at {chrom}:{start:,}-{end:,}",
-                remedy="make the bigWig anew without NaN or infinite values",
-            )
+            raise self._not_finite(f" at {chrom}:{start:,}-{end:,}")
         return values
+
+    def _not_finite(self, place: str = "") -> ClasterError:
+        return ClasterError(
+            f"{self.named}: {self.path} holds values that are not finite{place}",
+            remedy="make the bigWig anew without NaN or infinite values",
+        )
 
     def _inside(
         self, name: str, start: int, end: int, *, bins: int, summary: Summary
@@ -150,3 +183,10 @@ class BigWig:
     ) -> None:
         """Close the file."""
         self._reader.close()
+
+
+def _damaged(path: Path | str, named: str, place: str, error: BaseException) -> ClasterError:
+    return ClasterError(
+        f"{named}: {path} is damaged: it does not read{place and f' at {place}'} ({one_line(error)})",
+        remedy="fetch or make the file anew",
+    )

@@ -95,10 +95,30 @@ def test_truncated_file_is_refused(tmp_path):
         file.bins("chr1", 0, bins=SIZE // 100, size=100)
 
 
-def test_values_that_are_not_finite_are_refused(tmp_path):
-    path = write_bigwig(tmp_path / "inf.bw", [(100, 200, float("inf"))])
-    with BigWig(path, named="track") as file, pytest.raises(ClasterError, match="not finite"):
-        file.bins("chr1", 0, bins=5, size=100)
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_values_that_are_not_finite_are_refused(tmp_path, value):
+    path = write_bigwig(tmp_path / "wild.bw", [(100, 200, 1.0), (200, 300, value)])
+    with pytest.raises(ClasterError, match=r"wild\.bw holds values that are not finite"):
+        BigWig(path, named="track")
+
+
+def test_damaged_files_give_an_error_and_no_crash(tmp_path):
+    rng = np.random.default_rng(4)
+    whole = write_bigwig(tmp_path / "whole.bw", random_intervals(rng, (1, 20), 5)).read_bytes()
+    refused = 0
+    for _ in range(25):
+        damaged = bytearray(whole)
+        at = int(rng.integers(64, len(whole) - 64))
+        damaged[at : at + 32] = rng.bytes(32)
+        path = tmp_path / "damaged.bw"
+        path.write_bytes(damaged)
+        try:
+            with BigWig(path, named="track") as file:
+                file.bins("chr1", 0, bins=SIZE // 100, size=100)
+        except ClasterError as error:
+            assert "damaged.bw" in str(error)
+            refused += 1
+    assert refused > 10
 
 
 def test_landscape_rows_are_tracks_and_negative_means_are_zero(tmp_path):

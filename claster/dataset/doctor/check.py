@@ -1,0 +1,205 @@
+"""Check every file of a dataset, without stopping at the first fault."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from claster.dataset.doctor.annotation import examine_assembly, examine_genes, examine_others
+from claster.dataset.doctor.contacts import ExaminedContacts, examine_contacts
+from claster.dataset.doctor.findings import Finding, Report, as_fault
+from claster.dataset.doctor.present import check_data_folder, check_present, check_twins
+from claster.dataset.doctor.scales import check_scale, check_tracks
+from claster.dataset.doctor.setting import Setting, places_without_genes, select_windows
+from claster.dataset.doctor.spread import check_common, check_spread
+from claster.dataset.doctor.tracks import ExaminedSignal, examine_pair, examine_signal
+from claster.dataset.doctor.uses import signal_uses, strand_pairs
+from claster.dataset.doctor.windows import check_windows
+from claster.dataset.inventory import Source, list_sources
+from claster.dataset.scale import SignalScale
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
+from claster.genome.assembly import chromosome_aliases
+from claster.progress import SILENT, Progress
+
+__all__ = ["check_dataset"]
+
+_NOT_BUILT = ("elements", "blacklist", "genome")
+
+
+def check_dataset(
+    spec: DatasetSpec,
+    *,
+    against: Mapping[str, SignalScale] | None = None,
+    against_named: str = "",
+    progress: Progress = SILENT,
+) -> Report:
+    """Tell what is right and wrong with the files of a dataset, and what to do.
+
+    Reads headers, indices and samples only. A fault in one file keeps no other from being checked.
+
+    Parameters
+    ----------
+    spec
+        The dataset.
+    against
+        Scales to compare with, by name of the track, in the order in which a model reads them.
+    against_named
+        What `against` is called in findings.
+    progress
+        Where the work reports to.
+
+    Returns
+    -------
+    Report
+        Its `exit_code` is 2 where the build cannot run, 1 where it can but something needs a look.
+    """
+    sources = list_sources(spec)
+    if (missing := check_data_folder(spec, sources)) is not None:
+        return Report(spec.name, spec.assembly, (missing,))
+    findings = check_tracks(spec, list(against or {}), named=against_named)
+    with progress.step("checking", total=len(sources)) as step:
+
+        def now(label: str) -> Path | None:
+            step.describe(label)
+            step.advance()
+            return there.get(label)
+
+        there, seen = _present(spec, sources)
+        findings += seen
+        sizes, seen = examine_assembly(spec, there)
+        findings += seen
+        genes = None
+        if path := now("genes"):
+            genes, seen = examine_genes(spec, path, sizes)
+            findings += seen
+        setting, seen = _setting(spec, sizes, genes)
+        findings += seen
+        signals = {
+            use.label: examine_signal(use, setting) for use in signal_uses(spec) if now(use.label)
+        }
+        findings += _signal_findings(signals, against or {}, against_named)
+        for item, plus, minus in strand_pairs(spec):
+            if plus in signals and minus in signals:
+                findings += examine_pair(item, signals[plus], signals[minus], genes)
+        contacts = ExaminedContacts([])
+        if spec.contacts and (path := now("contacts")):
+            contacts = examine_contacts(path, spec.contacts, setting)
+            findings += contacts.findings
+        findings += examine_others(spec, there, setting)
+        if genes is not None and not setting.centres.empty:
+            findings += _coverage_findings(signals, contacts, there, setting)
+            faults = any(finding.verdict == "fault" for finding in findings)
+            selection = select_windows(
+                spec,
+                genes,
+                sizes=sizes,
+                without_signal=_lacking({n: s.names for n, s in signals.items()}, setting),
+                without_contacts=_lacking({"contacts": contacts.names}, setting),
+            )
+            findings += check_windows(selection, spec, once_mended=faults)
+    order = ["assembly", "tracks", *(source.label for source in sources), "windows"]
+    scales = {label: signal.scale for label, signal in signals.items() if signal.scale}
+    shown = _in_order([_mild(finding) for finding in findings], order)
+    return Report(spec.name, spec.assembly, tuple(shown), scales)
+
+
+def _present(spec: DatasetSpec, sources: Sequence[Source]) -> tuple[dict[str, Path], list[Finding]]:
+    """Return the files that can be read, by what messages call them, and what is said of the others."""
+    seen = {source.label: check_present(spec, source) for source in sources}
+    there = {source.label: source.path for source in sources if seen[source.label] is None}
+    findings = [finding for finding in seen.values() if finding is not None]
+    return there, findings + check_twins([s for s in sources if s.label in there])
+
+
+def _setting(
+    spec: DatasetSpec, sizes: Mapping[str, int], genes: pd.DataFrame | None
+) -> tuple[Setting, list[Finding]]:
+    """Return what files are held against, and what is wrong with the rules of the YAML."""
+    aliases = chromosome_aliases(spec.assembly)
+    excluded = set(spec.genes.exclude_chromosomes)
+    if genes is None:
+        wanted = {chrom: size for chrom, size in sizes.items() if chrom not in excluded}
+        centres = places_without_genes(wanted, half=spec.window.binning.half)
+        return Setting(spec, sizes, aliases, wanted, centres), []
+    present = set(genes["chrom"]) - excluded
+    wanted = {chrom: size for chrom, size in sizes.items() if chrom in present}
+    nothing = genes.iloc[:0][["gene_id", "chrom", "tss"]]
+    try:
+        kept = select_windows(spec, genes, sizes=sizes, without_signal={}, without_contacts={}).kept
+    except ClasterError as error:
+        fault = as_fault(error, item="windows", file="", check="rules")
+        return Setting(spec, sizes, aliases, wanted, nothing), [fault]
+    setting = Setting(spec, sizes, aliases, wanted, kept[["gene_id", "chrom", "tss"]])
+    if kept.empty:
+        selection = select_windows(spec, genes, sizes=sizes, without_signal={}, without_contacts={})
+        return setting, check_windows(selection, spec)
+    return setting, []
+
+
+def _signal_findings(
+    signals: Mapping[str, ExaminedSignal], against: Mapping[str, SignalScale], against_named: str
+) -> list[Finding]:
+    findings = []
+    for label, signal in signals.items():
+        findings += signal.findings
+        reference = against.get(label.removeprefix("track ")) if signal.use.is_track else None
+        if signal.scale and reference:
+            findings.append(check_scale(signal.scale, reference, signal.use, named=against_named))
+    return findings
+
+
+def _coverage_findings(
+    signals: Mapping[str, ExaminedSignal],
+    contacts: ExaminedContacts,
+    there: Mapping[str, Path],
+    setting: Setting,
+) -> list[Finding]:
+    spreads = {
+        label: (signal.spread, "signal") for label, signal in signals.items() if signal.spread
+    }
+    if contacts.spread:
+        spreads["contacts"] = contacts.spread, "contacts"
+    found = [
+        check_spread(spread, setting, item=label, file=str(there[label]), holds=holds)
+        for label, (spread, holds) in spreads.items()
+    ]
+    found.append(check_common([spread for spread, _ in spreads.values()], setting))
+    return [finding for finding in found if finding is not None]
+
+
+def _lacking(names: Mapping[str, Mapping[str, str]], setting: Setting) -> dict[str, str]:
+    """Return chromosomes with genes that a file does not have, with what is said of them.
+
+    `names` gives, by what messages call it, a file's chromosomes; a file without any is of another
+    assembly or does not read, which says nothing about chromosomes.
+    """
+    return {
+        chrom: f"{label} lacks {chrom}"
+        for label, held in names.items()
+        if held
+        for chrom in setting.wanted
+        if chrom not in held
+    }
+
+
+def _mild(finding: Finding) -> Finding:
+    """Turn a fault of a file that the build does not read into a warning."""
+    if finding.verdict == "fault" and finding.item in _NOT_BUILT:
+        return replace(finding, verdict="warning")
+    return finding
+
+
+def _in_order(findings: Sequence[Finding], order: Sequence[str]) -> list[Finding]:
+    """Return findings by item; a strand pair comes after its files, what has no place at the end."""
+
+    def rank(finding: Finding) -> int:
+        if finding.item in order:
+            return order.index(finding.item)
+        return max(
+            (i for i, label in enumerate(order) if label.startswith(f"{finding.item} ")),
+            default=len(order),
+        )
+
+    return sorted(findings, key=rank)

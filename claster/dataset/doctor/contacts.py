@@ -1,0 +1,102 @@
+"""Examine the contact matrix of a dataset."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from claster.dataset.doctor.chromosomes import check_chromosomes
+from claster.dataset.doctor.findings import Finding, as_fault
+from claster.dataset.doctor.matrices import check_density, check_layout, check_matrix, check_weights
+from claster.dataset.doctor.matrix_facts import (
+    Layout,
+    Rows,
+    matrix_sizes,
+    read_layout,
+    read_matrix_facts,
+    sample_rows,
+)
+from claster.dataset.doctor.setting import Setting, places_without_genes
+from claster.dataset.doctor.spread import NEARLY_WHOLE, Spread, measure_spread
+from claster.dataset.parts import ContactsSpec
+from claster.errors import ClasterError
+
+__all__ = ["ExaminedContacts", "examine_contacts"]
+
+_SEPARATION = 100_000
+_COARSER = 6
+
+
+@dataclass(frozen=True)
+class ExaminedContacts:
+    """What an examination of a contact matrix gave; `names` and `spread` as in `ExaminedSignal`."""
+
+    findings: list[Finding]
+    names: Mapping[str, str] = field(default_factory=dict)
+    spread: Spread | None = None
+
+
+def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> ExaminedContacts:
+    """Look into a `.cool` or `.mcool`; faults become findings.
+
+    Parameters
+    ----------
+    path
+        The file.
+    contacts
+        What the dataset wants of it.
+    setting
+        What files are held against.
+    """
+    file = str(path)
+    window = setting.spec.window.binning
+    findings: list[Finding] = []
+    try:
+        layout = read_layout(path, contacts.file.partition("::")[2])
+        findings += check_layout(layout, contacts, file=file)
+        group = layout.groups.get(contacts.resolution, next(iter(layout.groups.values())))
+        sizes = matrix_sizes(path, group)
+        names, chromosomes = check_chromosomes(sizes, setting, item="contacts", file=file)
+        findings.insert(0, chromosomes)
+        weights = check_weights(layout, contacts, uri=f"{path}::{group}", file=file)
+        findings += [weights] if weights else []
+        if not names or contacts.resolution not in layout.groups:
+            return ExaminedContacts(findings, names)
+        facts = read_matrix_facts(path, group, names)
+        centres = setting.centres
+        if centres.empty:
+            centres = places_without_genes(sizes, half=window.half)
+        spread = measure_spread(facts.blocks, centres, held=names, window=window, gap=window.width)
+        findings += check_matrix(facts, contacts, file=file, assembly=setting.assembly)
+        inside = centres[spread.windows["inside"] >= NEARLY_WHOLE]
+        if inside.empty:
+            inside = centres[~spread.windows["empty"]]
+        separation = min(_SEPARATION, window.half)
+        findings += _depth(path, layout, names, inside, contacts, separation)
+    except ClasterError as error:
+        return ExaminedContacts(
+            [*findings, as_fault(error, item="contacts", file=file, check="kind")]
+        )
+    return ExaminedContacts(findings, names, spread)
+
+
+def _depth(
+    path: Path,
+    layout: Layout,
+    names: Mapping[str, str],
+    centres: pd.DataFrame,
+    contacts: ContactsSpec,
+    separation: int,
+) -> list[Finding]:
+    """Sample the wanted matrix, and coarser ones of the file where it is too sparse."""
+
+    def sample(size: int) -> Rows | None:
+        return sample_rows(path, layout.groups[size], names, centres, separation=separation)
+
+    wanted = sample(contacts.resolution)
+    findings = check_density(wanted, {}, contacts, file=str(path))
+    if not any(finding.verdict == "warning" for finding in findings):
+        return findings
+    coarser = [size for size in layout.groups if size > contacts.resolution][:_COARSER]
+    return check_density(wanted, {size: sample(size) for size in coarser}, contacts, file=str(path))

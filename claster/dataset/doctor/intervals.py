@@ -1,0 +1,244 @@
+"""What is found in the elements, the blacklist, the chromosome sizes and the genome of a dataset."""
+
+import gzip
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from claster.dataset.doctor.findings import Finding, as_fault
+from claster.dataset.doctor.setting import Setting
+from claster.dataset.doctor.wording import base_pairs, count_of, listed, percent
+from claster.dataset.parts import ElementsSpec
+from claster.errors import ClasterError
+from claster.genome.assembly import assemblies_with, rename_chromosomes
+from claster.genome.bed import read_bed
+from claster.genome.elements import read_elements, select_elements
+
+__all__ = ["check_blacklist", "check_elements_file", "check_fasta", "check_sizes_file"]
+
+_FEWEST_ON_ASSEMBLY = 0.9
+
+
+def check_elements_file(path: Path, wanted: ElementsSpec, setting: Setting) -> list[Finding]:
+    """Tell how many elements of which groups there are, and whether they lie on the assembly.
+
+    Checks ``kind``, ``groups``, ``starts``, ``chromosomes``.
+    """
+    try:
+        elements = read_elements(path)
+    except ClasterError as error:
+        return [_unread(error, path, item="elements")]
+    groups = elements["group"].replace("", "(no group)").str.split(",").explode().str.strip()
+    counts = listed((f"{n:,} {group}" for group, n in groups.value_counts().items()), 4)
+    if not elements["group"].any():
+        counts = "without groups"
+    results = [
+        Finding(
+            "elements",
+            str(path),
+            "kind",
+            "fine",
+            f"{count_of(len(elements), 'element')} ({counts})",
+        )
+    ]
+    try:
+        kept = select_elements(elements, groups=wanted.groups)
+        if wanted.groups:
+            results.append(
+                Finding(
+                    "elements",
+                    str(path),
+                    "groups",
+                    "fine",
+                    f"{len(kept):,} are {listed(wanted.groups)}",
+                )
+            )
+    except ClasterError as error:
+        results.append(as_fault(error, item="elements", file=str(path), check="groups"))
+    return results + _check_places(elements, setting, item="elements", path=path)
+
+
+def check_blacklist(path: Path, setting: Setting) -> list[Finding]:
+    """Tell how much a blacklist leaves out, and whether it lies on the assembly.
+
+    Checks ``kind``, ``starts``, ``chromosomes``.
+    """
+    try:
+        table = read_bed(path, named="blacklist")
+    except ClasterError as error:
+        return [_unread(error, path, item="blacklist")]
+    bases = int((table["end"] - table["start"]).sum())
+    total = sum(setting.sizes.values())
+    share = f", {percent(bases / total)} of the assembly" if total else ""
+    evidence = f"{count_of(len(table), 'region')}, {base_pairs(bases)}{share}"
+    return [
+        Finding("blacklist", str(path), "kind", "fine", evidence),
+        *_check_places(table, setting, item="blacklist", path=path),
+    ]
+
+
+def check_sizes_file(
+    path: Path, sizes: Mapping[str, int], known: Mapping[str, int], *, assembly: str
+) -> list[Finding]:
+    """Compare a file of chromosome sizes with the assembly of that name. Check ``sizes``.
+
+    Parameters
+    ----------
+    path
+        The file.
+    sizes
+        What it says.
+    known
+        Lengths by name of the assembly, empty where they are not known.
+    assembly
+        The assembly's name.
+    """
+    item = "chromosome sizes"
+    total = f"{count_of(len(sizes), 'chromosome')}, {sum(sizes.values()) / 1e6:,.1f} Mb"
+    other = {name: size for name, size in sizes.items() if known.get(name, size) != size}
+    builds = " or ".join(assemblies_with(sizes))
+    if other:
+        name, size = next(iter(other.items()))
+        seen = f"{name} has {size:,} bp here and {known[name]:,} bp in {assembly}"
+        if builds:
+            seen += f"; these are the sizes of {builds}"
+        remedy = f"leave 'chrom_sizes' out ({assembly} is known without it), or correct 'assembly'"
+        return [Finding(item, str(path), "sizes", "warning", seen, remedy)]
+    if known and not known.keys() & sizes.keys():
+        return [
+            Finding(
+                item,
+                str(path),
+                "sizes",
+                "note",
+                f"{total}; names are {listed(sizes)}, {assembly} is known with {listed(known)}",
+                f"leave 'chrom_sizes' out to go by the names of {assembly}",
+            )
+        ]
+    return [Finding(item, str(path), "sizes", "fine", f"{assembly}, {total}")]
+
+
+def check_fasta(path: Path, setting: Setting) -> list[Finding]:
+    """Compare a genome FASTA with the assembly: by its `.fai` index, else by its first header.
+
+    Check ``chromosomes``.
+    """
+    index = path.with_name(path.name + ".fai")
+    if not index.is_file():
+        try:
+            with (gzip.open if path.name.endswith(".gz") else open)(
+                path, "rt", encoding="utf-8"
+            ) as handle:
+                header = handle.readline().strip()
+        except (OSError, UnicodeDecodeError, EOFError) as error:
+            return [
+                Finding(
+                    "genome",
+                    str(path),
+                    "kind",
+                    "fault",
+                    f"does not read ({error})",
+                    "fetch the file anew",
+                )
+            ]
+        first = header.removeprefix(">").split()[:1]
+        renamed = rename_chromosomes(
+            pd.DataFrame({"chrom": first}), sizes=setting.sizes, aliases=setting.aliases
+        )
+        evidence = (
+            f"starts with '{header[:40]}'; no index beside it, so only the first name was looked at"
+        )
+        known = bool(renamed["chrom"].isin(setting.sizes.keys()).all()) if setting.sizes else True
+        if known:
+            return [Finding("genome", str(path), "chromosomes", "fine", evidence)]
+        return [
+            Finding(
+                "genome",
+                str(path),
+                "chromosomes",
+                "warning",
+                f"{evidence}; {setting.assembly} has no such chromosome",
+                f"bring the FASTA of {setting.assembly}",
+            )
+        ]
+    lines = (line.split("\t") for line in index.read_text(encoding="utf-8").splitlines())
+    found = {
+        fields[0]: int(fields[1]) for fields in lines if len(fields) > 1 and fields[1].isdigit()
+    }
+    return [_check_lengths(found, setting, path)]
+
+
+def _check_lengths(found: Mapping[str, int], setting: Setting, path: Path) -> Finding:
+    table = rename_chromosomes(
+        pd.DataFrame({"chrom": list(found), "length": list(found.values())}),
+        sizes=setting.sizes,
+        aliases=setting.aliases,
+    )
+    lengths = dict(zip(table["chrom"], table["length"], strict=True))
+    other = [chrom for chrom, size in setting.sizes.items() if lengths.get(chrom, size) != size]
+    lacking = [chrom for chrom in setting.wanted if chrom not in lengths]
+    if not other and not lacking:
+        evidence = f"{setting.assembly}, {count_of(len(found), 'sequence')}"
+        return Finding("genome", str(path), "chromosomes", "fine", evidence)
+    if other:
+        seen = (
+            f"{other[0]} has {lengths[other[0]]:,} bp here and {setting.sizes[other[0]]:,} bp in "
+            f"{setting.assembly}"
+        )
+        if builds := assemblies_with(found):
+            seen += f"; this is {' or '.join(builds)}"
+    else:
+        seen = f"lacks {listed(lacking)}, which have genes"
+    remedy = f"bring the FASTA of {setting.assembly}"
+    return Finding("genome", str(path), "chromosomes", "warning", seen, remedy)
+
+
+def _check_places(table: pd.DataFrame, setting: Setting, *, item: str, path: Path) -> list[Finding]:
+    if not setting.sizes:
+        return []
+    named = rename_chromosomes(table, sizes=setting.sizes, aliases=setting.aliases)
+    on = named[named["chrom"].isin(setting.sizes.keys())]
+    past = on[on["end"] > on["chrom"].map(setting.sizes)]
+    share = len(on) / max(len(named), 1)
+    correct = f"bring the file for {setting.assembly}, or correct 'assembly' in the YAML"
+    if len(past):
+        first = past.iloc[0]
+        return [
+            Finding(
+                item,
+                str(path),
+                "chromosomes",
+                "warning",
+                f"{count_of(len(past), 'interval')} past the end of the chromosome (first at "
+                f"{first['chrom']}:{first['end']:,}, which has {setting.sizes[first['chrom']]:,} bp)",
+                correct,
+            )
+        ]
+    if share < _FEWEST_ON_ASSEMBLY:
+        return [
+            Finding(
+                item,
+                str(path),
+                "chromosomes",
+                "warning",
+                f"only {percent(share)} lie on chromosomes of {setting.assembly}; "
+                f"the file names {listed(table['chrom'].unique())}",
+                correct,
+            )
+        ]
+    evidence = f"{setting.assembly}, {count_of(on['chrom'].nunique(), 'chromosome')}"
+    return [Finding(item, str(path), "chromosomes", "fine", evidence)]
+
+
+def _unread(error: ClasterError, path: Path, *, item: str) -> Finding:
+    if "without bases" not in error.found:
+        return as_fault(error, item=item, file=str(path), check="kind")
+    return Finding(
+        item,
+        str(path),
+        "starts",
+        "fault",
+        f"{error.found}: its starts seem to count from 1, those of a BED count from 0",
+        "subtract 1 from every start",
+    )

@@ -1,0 +1,93 @@
+"""What is found when the two files of a strand pair are held against each other and the genes."""
+
+import numpy as np
+import pandas as pd
+
+from claster.dataset.doctor.findings import Finding
+from claster.dataset.doctor.wording import count_of, number, percent, times
+from claster.dataset.scale import SignalScale, spread_evenly
+from claster.signal.bigwig import BigWig
+
+__all__ = ["check_balance", "check_sense", "sense_fractions"]
+
+_GENES = 100
+_FEWEST_GENES = 10
+_LARGEST_RATIO = 3.0
+
+
+def sense_fractions(
+    plus: BigWig, minus: BigWig, genes: pd.DataFrame, *, minus_sign: float
+) -> np.ndarray:
+    """Return the share of the signal in gene bodies that lies on the gene's own strand.
+
+    Parameters
+    ----------
+    plus, minus
+        The open files of the pair.
+    genes
+        Gene table (`chrom`, `start`, `end` 0-based half-open, `strand`), on chromosomes that both hold;
+        at most 100 genes are read, evenly spread.
+    minus_sign
+        -1.0 where the minus file holds negative values.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (genes with signal,), 0 to 1.
+    """
+    shares = []
+    for gene in spread_evenly(genes, _GENES).itertuples(index=False):
+        forward, backward = (
+            max(
+                sign
+                * float(track.bins(gene.chrom, gene.start, bins=1, size=gene.end - gene.start)[0]),
+                0.0,
+            )
+            for track, sign in ((plus, 1.0), (minus, minus_sign))
+        )
+        own = forward if gene.strand == "+" else backward
+        if forward + backward > 0:
+            shares.append(own / (forward + backward))
+    return np.array(shares)
+
+
+def check_sense(shares: np.ndarray, *, item: str) -> Finding | None:
+    """Tell whether genes have their signal on their own strand; None with fewer than 10 genes.
+
+    Check ``sense``. The strands are summed for the target, so exchanged files are worth a note only.
+    """
+    if len(shares) < _FEWEST_GENES:
+        return None
+    middle = float(np.median(shares))
+    seen = (
+        f"in {count_of(len(shares), 'gene')} a median of {percent(middle)} of the signal lies on "
+        "the gene's strand"
+    )
+    if middle >= 0.5:
+        return Finding(item, "", "sense", "fine", seen)
+    return Finding(
+        item,
+        "",
+        "sense",
+        "note",
+        f"{seen}: plus and minus look exchanged",
+        "check which file is which strand; the target is their sum, so the build gives the same",
+    )
+
+
+def check_balance(plus: SignalScale, minus: SignalScale, *, item: str) -> Finding:
+    """Tell whether the two strands are about as deep. Check ``balance``: a warning beyond 3 times."""
+    seen = f"mean {number(plus.mean)} on plus and {number(minus.mean)} on minus"
+    if plus.mean > 0 and minus.mean > 0:
+        ratio = plus.mean / minus.mean
+        if 1 / _LARGEST_RATIO <= ratio <= _LARGEST_RATIO:
+            return Finding(item, "", "balance", "fine", seen)
+        seen += f": plus is {times(ratio)}"
+    return Finding(
+        item,
+        "",
+        "balance",
+        "warning",
+        seen,
+        "check that both files come from one sample and are normalised alike",
+    )

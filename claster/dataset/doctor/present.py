@@ -1,0 +1,93 @@
+"""Which files of a dataset are there, whole, and of the right kind."""
+
+from collections.abc import Sequence
+
+from claster.dataset.doctor.findings import Finding, as_fault
+from claster.dataset.doctor.wording import count_of, listed
+from claster.dataset.inventory import Source, require_source
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
+from claster.remote.signature import FileFormat, check_whole
+
+__all__ = ["check_data_folder", "check_present", "check_twins"]
+
+_GZIP = b"\x1f\x8b"
+_FORMATS: dict[str, FileFormat] = {
+    "genes": "table",
+    "chromosome sizes": "table",
+    "contacts": "cooler",
+    "elements": "table",
+    "blacklist": "bed",
+    "genome": "fasta",
+}
+
+
+def check_data_folder(spec: DatasetSpec, sources: Sequence[Source]) -> Finding | None:
+    """Tell that the folder of the source files is missing. Check ``present``."""
+    if spec.data_folder.is_dir():
+        return None
+    try:
+        require_source(spec, sources[0])
+    except ClasterError as error:
+        remedy = error.remedy
+    names = listed((source.file for source in sources), 3)
+    evidence = (
+        f"no folder {spec.data_folder}; {count_of(len(sources), 'file')} should be in it ({names})"
+    )
+    return Finding("data folder", str(spec.data_folder), "present", "fault", evidence, remedy)
+
+
+def check_present(spec: DatasetSpec, source: Source) -> Finding | None:
+    """Tell that a file is missing, not whole, or something else. Checks ``present`` and ``kind``."""
+    file = str(source.path)
+    try:
+        require_source(spec, source)
+    except ClasterError as error:
+        place = spec.place(*source.location)
+        seen = error.found.removeprefix(f"{place}: {source.label}: ")
+        return Finding(source.label, file, "present", "fault", f"{seen} ({place})", error.remedy)
+    try:
+        with source.path.open("rb") as handle:
+            gzipped = handle.read(len(_GZIP)) == _GZIP
+        format = _FORMATS.get(source.label, "bigwig")
+        check_whole(
+            source.path,
+            format=format,
+            named=source.file,
+            gzipped=gzipped and format not in ("bigwig", "cooler"),
+        )
+    except ClasterError as error:
+        return as_fault(error, item=source.label, file=file, check="kind")
+    except OSError as error:
+        return Finding(
+            source.label,
+            file,
+            "kind",
+            "fault",
+            f"cannot be opened ({error.strerror})",
+            "check the file's permissions",
+        )
+    return None
+
+
+def check_twins(sources: Sequence[Source]) -> list[Finding]:
+    """Tell of signal files that are named twice. Check ``twins``."""
+    results = []
+    first: dict[str, str] = {}
+    for source in sources:
+        if source.label.partition(" ")[0] not in ("track", "target"):
+            continue
+        path = str(source.path.resolve())
+        if path in first:
+            results.append(
+                Finding(
+                    source.label,
+                    str(source.path),
+                    "twins",
+                    "warning",
+                    f"the same file as {first[path]}",
+                    "give each its own file",
+                )
+            )
+        first.setdefault(path, source.label)
+    return results

@@ -1,0 +1,229 @@
+"""What is found in the values of the bigWig files of a dataset."""
+
+import numpy as np
+
+from claster.dataset.doctor.findings import Finding
+from claster.dataset.doctor.setting import Setting
+from claster.dataset.doctor.signal_facts import SignalFacts
+from claster.dataset.doctor.uses import SignalUse
+from claster.dataset.doctor.wording import base_pairs, number, percent
+from claster.dataset.scale import SignalScale
+
+__all__ = ["check_intervals", "check_sign", "check_values"]
+
+_FLOOR_SHARE = 0.2
+_FLOOR_HEIGHT = 0.05
+_SPARSE = 0.1
+_DENSE = 0.5
+_CAP_REPEATS = 5
+
+
+def check_values(
+    facts: SignalFacts, use: SignalUse, scale: SignalScale | None, *, covered: float
+) -> list[Finding]:
+    """Tell the range of the values, and whether they are finite, all 0, floored, capped or cut off.
+
+    Check ``values``. Values that are not finite are a fault: one of them spoils its whole bin.
+    """
+    if not facts.is_finite:
+        return [
+            use.found(
+                "values",
+                "fault",
+                "holds NaN or infinite values, each of which spoils its whole bin",
+                "make the bigWig anew without them: leave such bases out, or write 0",
+            )
+        ]
+    if facts.low == 0 and facts.high == 0:
+        return [
+            use.found(
+                "values",
+                "warning",
+                f"every value is 0 ({facts.bases:,} bases)",
+                "bring the right file, or leave it out of the YAML",
+            )
+        ]
+    results = [use.found("values", "fine", _range(facts, scale))]
+    floor = facts.values == facts.low
+    share = facts.share(floor)
+    dense = covered >= _DENSE
+    high = float(np.quantile(facts.values, 0.99)) if facts.values.size else 0.0
+    if facts.low > _FLOOR_HEIGHT * high and dense and share > _FLOOR_SHARE:
+        results.append(
+            use.found(
+                "values",
+                "note",
+                f"lowest value {number(facts.low)} in {percent(share)} of the bases: a floor above 0",
+            )
+        )
+    if facts.low > 0 and not dense and _is_cut_off(facts):
+        results.append(
+            use.found(
+                "values",
+                "note",
+                f"no value below {number(facts.low)}, though values lie {number(_unit(facts))} apart: "
+                "weak signal was left out",
+                "bring the unfiltered track if there is one",
+            )
+        )
+    at_top = int((facts.values == facts.high).sum())
+    near_top = int(((facts.values >= 0.8 * facts.high) & (facts.values < facts.high)).sum())
+    if facts.high > 0 and at_top >= _CAP_REPEATS and at_top > near_top and _varied(facts):
+        results.append(
+            use.found(
+                "values",
+                "note",
+                f"highest value {number(facts.high)} repeated {at_top:,} times in the sample: capped "
+                "there, higher peaks look alike",
+            )
+        )
+    return results
+
+
+def check_intervals(
+    facts: SignalFacts, use: SignalUse, setting: Setting, *, covered: float
+) -> list[Finding]:
+    """Tell how wide the stored intervals are, and how much of the genome holds no value.
+
+    Check ``intervals``.
+    """
+    if not facts.widths.size:
+        return []
+    with_value = f"a value on {percent(covered)} of the bases"
+    narrow, middle = int(facts.widths.min()), int(np.median(facts.widths))
+    if int(facts.widths.max()) == 1:
+        return [_read_ends(facts, use, setting, covered)]
+    if facts.grid > use.window.size:
+        return [
+            use.found(
+                "intervals",
+                "note",
+                f"one value per {base_pairs(facts.grid)}, wider than the bins of "
+                f"{base_pairs(use.window.size)}: neighbouring bins hold the same; {with_value}",
+            )
+        ]
+    width = (
+        f"{base_pairs(facts.grid)} steps"
+        if facts.grid > 1
+        else f"intervals from {base_pairs(narrow)}, median {base_pairs(middle)}"
+    )
+    if covered >= _DENSE or facts.low < 0:
+        return [use.found("intervals", "fine", f"{width}; {with_value}")]
+    means = f"mean {number(facts.mean)} over those, {number(facts.mean * covered)} over all"
+    taken = (
+        "counts bases without a value as 0"
+        if setting.spec.summary == "mean_all"
+        else "leaves bases without a value out"
+    )
+    if covered < _SPARSE and use.is_track:
+        seen = f"{width}; {with_value} only: {means}; 'summary: {setting.spec.summary}' {taken}"
+        return [use.found("intervals", "note", seen)]
+    return [use.found("intervals", "fine", f"{width}; {with_value}: {means}")]
+
+
+def check_sign(facts: SignalFacts, use: SignalUse) -> list[Finding]:
+    """Compare the signs of the values with what the file is used for.
+
+    Check ``strand``. A minus file may hold positive or negative values: both are legal, which it is has
+    to be declared as `minus_values`.
+    """
+    if not facts.is_finite or facts.low == facts.high == 0:
+        return []
+    held = f"values from {number(facts.low)} to {number(facts.high)}"
+    negative = facts.share(facts.values < 0)
+    mixed = facts.low < 0 < facts.high
+    if use.strand == "minus":
+        declared = "negative" if use.sign < 0 else "positive"
+        if mixed:
+            return [
+                use.found(
+                    "strand",
+                    "warning",
+                    f"minus strand with values of both signs ({held}, {percent(negative)} negative); "
+                    f"'minus_values: {declared}' sets the others to 0",
+                    "make the file anew with one sign",
+                )
+            ]
+        holds = "negative" if facts.low < 0 else "positive"
+        if holds != declared:
+            return [
+                use.found(
+                    "strand",
+                    "fault",
+                    f"minus strand with {holds} values ({held}), the YAML says {declared}",
+                    f"write 'minus_values: {holds}' beside it ({use.place})",
+                )
+            ]
+        return [
+            use.found("strand", "fine", f"minus strand stored with {holds} values, as declared")
+        ]
+    if facts.low >= 0:
+        return [use.found("strand", "fine", "plus strand, positive values")] if use.strand else []
+    if not mixed:
+        remedy = (
+            "exchange 'plus' and 'minus'"
+            if use.strand
+            else "bring a track of positive values; a minus strand belongs under 'minus'"
+        )
+        return [
+            use.found(
+                "strand",
+                "fault",
+                f"only negative values ({held}): nothing would be left",
+                f"{remedy} ({use.place})",
+            )
+        ]
+    return [
+        use.found(
+            "strand",
+            "warning",
+            f"negative values ({held}, {percent(negative)} of the sampled bases): the build sets them to 0",
+            "bring coverage or fold enrichment rather than a log ratio or a difference",
+        )
+    ]
+
+
+def _range(facts: SignalFacts, scale: SignalScale | None) -> str:
+    held = f"values {number(facts.low)} to {number(facts.high)}"
+    if scale is None:
+        return held
+    return (
+        f"{held}; in bins of {base_pairs(scale.bin)}: mean {number(scale.mean)}, "
+        f"half below {number(scale.q50)}, 99 % below {number(scale.q99)}"
+    )
+
+
+def _unit(facts: SignalFacts) -> float:
+    """Return the smallest distance between two sampled values, 0 where all are the same."""
+    apart = np.diff(np.unique(facts.values))
+    return float(apart.min()) if apart.size else 0.0
+
+
+def _is_cut_off(facts: SignalFacts) -> bool:
+    """Tell whether small values are lacking: the lowest is large beside their spacing and their median."""
+    unit = _unit(facts)
+    return unit > 0 and facts.low >= 3 * unit and facts.low >= 0.2 * float(np.median(facts.values))
+
+
+def _varied(facts: SignalFacts) -> bool:
+    return np.unique(facts.values).size > 20
+
+
+def _read_ends(facts: SignalFacts, use: SignalUse, setting: Setting, covered: float) -> Finding:
+    seen = f"single bases (read ends), {percent(covered)} of the bases hold one"
+    if setting.spec.summary == "mean_covered":
+        return use.found(
+            "intervals",
+            "warning",
+            f"{seen}; 'summary: mean_covered' averages over those only, so that depth is lost",
+            "write 'summary: mean_all'",
+        )
+    target = setting.spec.target
+    if not use.is_track and target and target.statistic == "mean":
+        return use.found(
+            "intervals",
+            "note",
+            f"{seen}: the mean of a bin is a small number (reads per base)",
+            "write 'statistic: sum' under 'target' to predict reads per bin",
+        )
+    return use.found("intervals", "fine", seen)

@@ -1,0 +1,150 @@
+"""Examine one bigWig of a dataset, or the two of a strand pair."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from claster.dataset.doctor.chromosomes import check_chromosomes
+from claster.dataset.doctor.findings import Finding, as_fault
+from claster.dataset.doctor.pairs import check_balance, check_sense, sense_fractions
+from claster.dataset.doctor.setting import Setting, places_without_genes
+from claster.dataset.doctor.signal_facts import read_signal_facts
+from claster.dataset.doctor.signals import check_intervals, check_sign, check_values
+from claster.dataset.doctor.spread import NEARLY_WHOLE, Spread, measure_spread
+from claster.dataset.doctor.uses import SignalUse
+from claster.dataset.scale import SignalScale, measure_scale
+from claster.errors import ClasterError
+from claster.signal.bigwig import BigWig
+
+__all__ = ["ExaminedSignal", "examine_pair", "examine_signal"]
+
+
+@dataclass(frozen=True)
+class ExaminedSignal:
+    """What an examination of one bigWig gave.
+
+    Attributes
+    ----------
+    use
+        What the file is used for.
+    findings
+        In the order in which they were made.
+    names
+        The file's name of each chromosome with genes; empty where the file belongs to another assembly.
+    spread
+        How the windows lie to its data; None where that could not be told.
+    scale
+        How large its values are; None where they do not read.
+    """
+
+    use: SignalUse
+    findings: list[Finding]
+    names: Mapping[str, str] = field(default_factory=dict)
+    spread: Spread | None = None
+    scale: SignalScale | None = None
+
+
+def examine_signal(use: SignalUse, setting: Setting) -> ExaminedSignal:
+    """Look into one bigWig; faults become findings."""
+    file = str(use.path)
+    scale = None
+    try:
+        with BigWig(use.path, named=use.label) as track:
+            names, chromosomes = check_chromosomes(track.sizes, setting, item=use.label, file=file)
+            known, centres = (names, setting.centres) if names else _own_places(track, use)
+            track.rename(dict(known))
+            facts = read_signal_facts(
+                use.path, known, centres, width=use.window.width, named=use.label
+            )
+            spread = measure_spread(
+                facts.blocks,
+                centres,
+                held=known,
+                window=use.window,
+                gap=setting.spec.window.binning.width,
+            )
+            length = int((spread.islands["end"] - spread.islands["start"]).sum())
+            covered = min(facts.bases / length, 1.0) if length else 0.0
+            if names and facts.is_finite:
+                scale = _scale(track, centres, spread, use, setting)
+    except ClasterError as error:
+        return ExaminedSignal(use, [as_fault(error, item=use.label, file=file, check="kind")])
+    findings = [
+        chromosomes,
+        *check_values(facts, use, scale, covered=covered),
+        *check_sign(facts, use),
+    ]
+    if names:
+        findings += check_intervals(facts, use, setting, covered=covered)
+    return ExaminedSignal(use, findings, names, spread if names else None, scale)
+
+
+def examine_pair(
+    item: str,
+    plus: ExaminedSignal,
+    minus: ExaminedSignal,
+    genes: pd.DataFrame | None,
+) -> list[Finding]:
+    """Hold the two files of a strand pair against each other and the genes.
+
+    Parameters
+    ----------
+    item
+        What messages call the pair ("target ctrl").
+    plus, minus
+        What was found in each.
+    genes
+        Gene table (0-based half-open) with the assembly's names, or None where there is none.
+    """
+    if any(finding.verdict == "fault" for finding in (*plus.findings, *minus.findings)):
+        return []
+    results = []
+    if plus.scale and minus.scale:
+        results.append(check_balance(plus.scale, minus.scale, item=item))
+    held = plus.names.keys() & minus.names.keys()
+    if genes is not None and held:
+        with (
+            BigWig(plus.use.path, named=plus.use.label) as forward,
+            BigWig(minus.use.path, named=minus.use.label) as backward,
+        ):
+            forward.rename(dict(plus.names))
+            backward.rename(dict(minus.names))
+            try:
+                shares = sense_fractions(
+                    forward,
+                    backward,
+                    genes[genes["chrom"].isin(held)],
+                    minus_sign=minus.use.sign,
+                )
+            except ClasterError as error:
+                return [*results, as_fault(error, item=item, file="", check="kind")]
+        if finding := check_sense(shares, item=item):
+            results.append(finding)
+    return results
+
+
+def _own_places(track: BigWig, use: SignalUse) -> tuple[dict[str, str], pd.DataFrame]:
+    """Return the file's own chromosomes and places on them: for a file of another assembly."""
+    return {name: name for name in track.sizes}, places_without_genes(
+        track.sizes, half=use.window.half
+    )
+
+
+def _scale(
+    track: BigWig, centres: pd.DataFrame, spread: Spread, use: SignalUse, setting: Setting
+) -> SignalScale | None:
+    """Return the scale in windows with data, None where there is no window at all."""
+    inside = centres[spread.windows["inside"] >= NEARLY_WHOLE]
+    if inside.empty:
+        inside = centres[~spread.windows["empty"]]
+    if inside.empty:
+        return None
+    return measure_scale(
+        track,
+        inside,
+        bin=use.window.size,
+        bins=use.window.bins,
+        summary=setting.spec.summary,
+        sign=use.sign,
+    )

@@ -1,0 +1,74 @@
+"""How many genes of a dataset would get a window, by split and reason."""
+
+from claster.dataset.doctor.findings import Finding
+from claster.dataset.doctor.wording import count_of, percent
+from claster.dataset.layout import SPLITS
+from claster.dataset.spec import DatasetSpec
+from claster.genome.selection import DROP_REASONS, GeneSelection
+
+__all__ = ["check_windows"]
+
+
+def check_windows(
+    selection: GeneSelection, spec: DatasetSpec, *, once_mended: bool = False
+) -> list[Finding]:
+    """Tell how many genes are kept, by split, and why the others are not.
+
+    Checks ``genes`` (a fault where none is left) and ``splits`` (a fault where one that the YAML names
+    is empty, a note where a dataset with a target holds nothing out). Genes whose contact map has too
+    many unknown cells are only dropped by the build itself. `once_mended` says that other faults come
+    first.
+    """
+    kept, dropped = selection.kept, selection.dropped
+    counts: dict[str, int] = {split: int((kept["split"] == split).sum()) for split in SPLITS}
+    by_split = ", ".join(f"{n:,} {split}" for split, n in counts.items())
+    why = "; ".join(
+        f"{n:,} because {DROP_REASONS[str(reason)]}"
+        for reason, n in dropped["reason"].value_counts().items()
+    )
+    if spec.contacts:
+        later = f"fewer where over {percent(spec.contacts.max_missing)} of a contact map is unknown"
+        why = f"{why}; {later}".removeprefix("; ")
+    if once_mended:
+        why = f"{why}; once the faults are mended".removeprefix("; ")
+    seen = f"{len(kept):,} of {count_of(len(kept) + len(dropped), 'gene')} would get a window"
+    if kept.empty:
+        return [
+            Finding(
+                "windows",
+                "",
+                "genes",
+                "fault",
+                f"{seen}: {why}",
+                "check 'genes', 'regions' and 'window' in the YAML, and the files that lack data",
+            )
+        ]
+    results = [
+        Finding(
+            "windows", "", "genes", "fine", f"{seen}: {by_split}" + (f" ({why})" if why else "")
+        )
+    ]
+    for split, rules in (("valid", spec.splits.valid), ("test", spec.splits.test)):
+        if rules and not counts[split]:
+            results.append(
+                Finding(
+                    "windows",
+                    "",
+                    "splits",
+                    "fault",
+                    f"no gene is left in the {split} split ({', '.join(rules)})",
+                    f"choose other chromosomes or regions for '{split}' ({spec.place('splits', split)})",
+                )
+            )
+    if spec.target and not spec.splits.valid and not spec.splits.test:
+        results.append(
+            Finding(
+                "windows",
+                "",
+                "splits",
+                "note",
+                "no gene is held out, so nothing tells how well a model does on genes that it has not seen",
+                f"name chromosomes under 'splits', such as 'test: [{kept['chrom'].iloc[-1]}]'",
+            )
+        )
+    return results
