@@ -25,8 +25,6 @@ from claster.progress import SILENT, Progress
 
 __all__ = ["check_dataset"]
 
-_NOT_BUILT = ("elements", "blacklist", "genome")
-
 
 def check_dataset(
     spec: DatasetSpec,
@@ -101,7 +99,8 @@ def check_dataset(
             findings += check_windows(selection, spec, once_mended=faults)
     order = ["assembly", "tracks", *(source.label for source in sources), "windows"]
     scales = {label: signal.scale for label, signal in signals.items() if signal.scale}
-    shown = _in_order([_mild(finding) for finding in findings], order)
+    unread = {source.label for source in sources if not source.built}
+    shown = _in_order([_mild(f) if f.item in unread else f for f in findings], order)
     return Report(spec.name, spec.assembly, tuple(shown), scales)
 
 
@@ -186,9 +185,7 @@ def _lacking(names: Mapping[str, Mapping[str, str]], setting: Setting) -> dict[s
 
 def _mild(finding: Finding) -> Finding:
     """Turn a fault of a file that the build does not read into a warning."""
-    if finding.verdict == "fault" and finding.item in _NOT_BUILT:
-        return replace(finding, verdict="warning")
-    return finding
+    return replace(finding, verdict="warning") if finding.verdict == "fault" else finding
 
 
 def _in_order(findings: Sequence[Finding], order: Sequence[str]) -> list[Finding]:
