@@ -1,7 +1,219 @@
 """What a file of each format starts and ends with, so that an error page never becomes data."""
 
+import gzip
+import re
+import struct
+import zlib
+from pathlib import Path
 from typing import Literal
 
-__all__ = ["FileFormat"]
+from claster.errors import ClasterError
+
+__all__ = ["HEAD", "FileFormat", "check_start", "check_whole"]
 
 FileFormat = Literal["bigwig", "cooler", "gtf", "bed", "table", "fasta"]
+
+HEAD = 4096
+"""Bytes from the start of a file that are enough to tell its format."""
+
+_BIGWIG = struct.pack("<I", 0x888FFC26), struct.pack(">I", 0x888FFC26)
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_GZIP = b"\x1f\x8b"
+_HIC = b"HIC\0"
+_KNOWN = {
+    _BIGWIG[0]: "a bigWig file",
+    _BIGWIG[1]: "a bigWig file",
+    struct.pack("<I", 0x8789F2EB): "a bigBed file",
+    struct.pack(">I", 0x8789F2EB): "a bigBed file",
+    struct.pack("<I", 0x1A412743): "a 2bit file",
+    struct.pack(">I", 0x1A412743): "a 2bit file",
+    _HDF5: "an HDF5 file",
+    _GZIP: "a gzip file",
+    _HIC: "a .hic file",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ\0": "an xz file",
+    b"PK\x03\x04": "a ZIP archive or Excel workbook",
+    b"%PDF-": "a PDF document",
+}
+_WANTED = {
+    "bigwig": "a bigWig file",
+    "cooler": "a cooler (HDF5) file",
+    "gtf": "a GTF text file",
+    "bed": "a BED text file",
+    "table": "a text table",
+    "fasta": "a FASTA file",
+}
+_STARTS = {"bigwig": _BIGWIG, "cooler": (_HDF5,), "fasta": (b">",)}
+_REMEDY = "get the file anew and check the address that it comes from"
+_BLOCK = 1 << 20
+
+
+def check_start(head: bytes, *, format: FileFormat, gzipped: bool, named: str) -> None:
+    """Refuse a file by its first bytes.
+
+    Parameters
+    ----------
+    head
+        The first `HEAD` bytes, or all of a shorter file.
+    format
+        What the file shall be: bigWig and HDF5 (cooler) have their own first bytes, FASTA starts with
+        ``>``, the other formats are text.
+    gzipped
+        Whether gzip is around it; then the first bytes inside are checked too.
+    named
+        What the user calls the file, for the message.
+
+    Raises
+    ------
+    ClasterError
+        If the bytes belong to something else: an HTML page (its title is quoted), an XML or JSON
+        message, another format, a text file with NUL bytes, an empty file.
+
+    Notes
+    -----
+    First bytes as in the UCSC bigWig description (Kent et al. 2010, doi:10.1093/bioinformatics/btq351),
+    the HDF5 file format specification 3.0 (II.A), RFC 1952 (gzip), and the .hic format description.
+    """
+    if gzipped:
+        if not head.startswith(_GZIP):
+            raise ClasterError(f"{named}: {_describe(head)} instead of a gzip file", remedy=_REMEDY)
+        head = _unpack_start(head, named)
+    starts = _STARTS.get(format)
+    if head.startswith(starts) if starts else _is_plain_text(head):
+        return
+    found = _describe(head)
+    inside = " inside the gzip" if gzipped else ""
+    raise ClasterError(
+        f"{named}: {found} instead of {_WANTED[format]}{inside}", remedy=_remedy(head, format)
+    )
+
+
+def check_whole(
+    path: Path | str,
+    *,
+    format: FileFormat,
+    named: str,
+    gzipped: bool | None = None,
+    deep: bool = False,
+) -> None:
+    """Refuse a file that is something else (see `check_start`) or that lacks its end.
+
+    A bigWig repeats its first four bytes at its end, and an HDF5 file (cooler) states its length.
+    What this cannot tell: a text file without its last lines, bytes that are wrong in the middle of any
+    file, and, unless `deep`, a gzip file without its end. Only length and SHA-256 tell those.
+
+    Parameters
+    ----------
+    path
+        The file.
+    format
+        What the file shall be.
+    named
+        What the user calls the file, for the message.
+    gzipped
+        Whether gzip is around it; None: where its name ends in ``.gz``.
+    deep
+        Whether a gzip file is unpacked to its end (about 0.3 GB/s), which checks its length and CRC.
+
+    Raises
+    ------
+    ClasterError
+        If the file is something else, or shorter than it says.
+    """
+    path = Path(path)
+    if gzipped is None:
+        gzipped = path.name.endswith(".gz")
+    with path.open("rb") as handle:
+        head = handle.read(HEAD)
+        size = path.stat().st_size
+        check_start(head, format=format, gzipped=gzipped, named=named)
+        handle.seek(max(size - 4, 0))
+        end = handle.read(4)
+    if gzipped:
+        if deep:
+            _unpack(path, named)
+    elif format == "bigwig" and end != head[:4]:
+        raise ClasterError(
+            f"{named}: a bigWig file without its end ({size} bytes are there)", remedy=_REMEDY
+        )
+    elif format == "cooler" and (stated := _hdf5_length(head)) is not None and size < stated:
+        raise ClasterError(
+            f"{named}: an HDF5 file of {stated} bytes of which {size} are there", remedy=_REMEDY
+        )
+
+
+def _describe(head: bytes) -> str:
+    """Return what a file looks like by its first bytes."""
+    for magic, name in _KNOWN.items():
+        if head.startswith(magic):
+            return name
+    text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    start = text[:200].lower()
+    if not head:
+        return "an empty file"
+    if "\0" in text:
+        return "a binary file of another format"
+    if "<html" in start or start.startswith("<!doctype html"):
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+        return f"an HTML page{_quoted(title[1]) if title else ''}"
+    if start.startswith("<"):
+        return f"an XML or HTML message{_quoted(text)}"
+    if start.startswith(("{", "[")):
+        return f"a JSON message{_quoted(text)}"
+    return f"a file that starts with{_quoted(text) or ' blanks'}"
+
+
+def _quoted(text: str) -> str:
+    line = " ".join(text.split())
+    if not line:
+        return ""
+    return f" '{line[:60]}...'" if len(line) > 60 else f" '{line}'"
+
+
+def _is_plain_text(head: bytes) -> bool:
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    known = any(head.startswith(magic) for magic in _KNOWN)
+    return bool(start) and not known and b"\0" not in head and start[:1] not in b"<{["
+
+
+def _remedy(head: bytes, format: FileFormat) -> str:
+    if format == "cooler" and head.startswith(_HIC):
+        return "convert it to .mcool first, with `hictk convert` or hic2cool"
+    if head.startswith(_GZIP):
+        return "let its name end in .gz, in the dataset's YAML too"
+    return _REMEDY
+
+
+def _unpack_start(head: bytes, named: str) -> bytes:
+    """Return the first bytes inside a gzip file."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, HEAD)
+    except zlib.error as error:
+        raise ClasterError(
+            f"{named}: a gzip file that does not unpack ({error})", remedy=_REMEDY
+        ) from error
+
+
+def _unpack(path: Path, named: str) -> None:
+    try:
+        with gzip.open(path) as handle:
+            while handle.read(_BLOCK):
+                pass
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ClasterError(
+            f"{named}: a gzip file that does not unpack to its end ({error})", remedy=_REMEDY
+        ) from error
+
+
+def _hdf5_length(head: bytes) -> int | None:
+    """Return the end-of-file address in an HDF5 superblock (specification 3.0, II.A), or None."""
+    layouts = {0: (13, 24), 1: (13, 28), 2: (9, 12), 3: (9, 12)}  # place of width, of base address
+    version = head[8] if len(head) > 8 else -1
+    if version not in layouts:
+        return None
+    width_at, base_at = layouts[version]
+    width = head[width_at] if len(head) > width_at else 0
+    address = head[base_at + 2 * width : base_at + 3 * width]
+    if not width or len(address) < width or set(address) == {0xFF}:
+        return None
+    return int.from_bytes(address, "little")

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
@@ -75,13 +75,13 @@ def test_every_source_file_of_a_published_dataset_can_be_downloaded(name):
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_addresses_end_in_the_file_that_they_bring(name):
     for download in load_dataset(name, project=ROOT).downloads:
-        address = urlsplit(download.url)
-        query = parse_qs(address.query)
-        served = query["file"][0] if "file" in query else Path(address.path).name
+        *folders, served = urlsplit(download.url).path.split("/")
         assert served == download.file
-        if "acc" in query:
-            assert download.file.startswith(query["acc"][0])
-            assert query["acc"][0] in download.citation
+        if "geo" in folders:
+            group, accession = folders[-3:-1]
+            assert group == f"{accession[:-3]}nnn"
+            assert download.file.startswith(f"{accession}_")
+            assert accession in download.citation
 
 
 def test_the_published_choice_of_genes_and_elements():

@@ -1,0 +1,191 @@
+"""Take over files that were brought by other means: verified, and linked to where the dataset looks."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from claster.dataset.load import list_datasets, load_dataset
+from claster.dataset.lock import lock_folder
+from claster.dataset.parts import DownloadSpec
+from claster.dataset.plan import choose_downloads
+from claster.dataset.receipts import Receipt, Receipts
+from claster.dataset.spec import DatasetSpec
+from claster.dataset.verify import is_settled, verify_file
+from claster.errors import ClasterError
+from claster.progress import SILENT, Progress
+from claster.remote.partial import discard_partial
+
+__all__ = ["Adopted", "adopt_files", "datasets_below"]
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What became of a file: `found` is where it lies, `reason` why it was refused."""
+
+    name: str
+    file: str
+    state: Literal["adopted", "here", "not found", "refused"]
+    found: Path | None = None
+    reason: str = ""
+
+
+def adopt_files(
+    spec: DatasetSpec,
+    folder: Path | str,
+    *,
+    only: Sequence[str] = (),
+    progress: Progress = SILENT,
+) -> list[Adopted]:
+    """Find the files of a dataset's `downloads` below a folder, verify them and link to them.
+
+    Files are found by name, at any depth. Size, first and last bytes and SHA-256 are compared with the YAML
+    or, where it names none, with the receipt of an earlier download; without either, the SHA-256 is
+    recorded (trust on first use). The files themselves are neither moved nor changed.
+
+    Parameters
+    ----------
+    spec
+        The dataset.
+    folder
+        Where the files are.
+    only
+        Names of downloads; empty: all.
+    progress
+        Where to report to; each file gets a line.
+
+    Returns
+    -------
+    list[Adopted]
+        In the order of the YAML.
+
+    Raises
+    ------
+    ClasterError
+        If a file was refused, none was found, there is no such folder, or another command is writing to
+        the data folder; what was adopted stays.
+    """
+    folder = Path(folder)
+    chosen = choose_downloads(spec, only)
+    if not folder.is_dir():
+        raise ClasterError(f"no folder at {folder}", remedy="check the path")
+    lying = _files_below(folder, {Path(download.file).name for download in chosen})
+    with lock_folder(spec.data_folder), progress.step("adopt", total=len(chosen)) as step:
+        receipts = Receipts(spec.data_folder)
+        results = []
+        for download in chosen:
+            step.describe(download.name)
+            results.append(_adopt(download, spec.source(download.file), lying, receipts))
+            progress.say(_line(results[-1], receipts))
+            step.advance()
+    refused = [result.name for result in results if result.state == "refused"]
+    if refused:
+        raise ClasterError(
+            f"{len(refused)} of {len(results)} files were refused ({', '.join(refused)})",
+            remedy="see the lines above; the other files were linked or are here",
+        )
+    if all(result.state == "not found" for result in results):
+        raise ClasterError(
+            f"no file of dataset {spec.name!r} is below {folder}",
+            remedy=f"`claster data list {spec.name}` shows the names that are looked for",
+        )
+    return results
+
+
+def datasets_below(folder: Path | str, *, project: Path | str = ".") -> list[DatasetSpec]:
+    """Return the datasets of a project that list a file which lies below a folder.
+
+    Parameters
+    ----------
+    folder
+        Where files were brought.
+    project
+        The project's folder.
+
+    Raises
+    ------
+    ClasterError
+        If there is none.
+    """
+    specs = [load_dataset(name, project=project) for name in list_datasets(project=project)]
+    names = {spec.name: {Path(d.file).name for d in spec.downloads} for spec in specs}
+    lying = _files_below(Path(folder), set().union(*names.values()))
+    below = [spec for spec in specs if names[spec.name] & lying.keys()]
+    if not below:
+        raise ClasterError(
+            f"no file of a dataset is below {folder}",
+            remedy="`claster data list NAME` shows the names that are looked for",
+        )
+    return below
+
+
+def _adopt(
+    download: DownloadSpec, final: Path, lying: dict[str, list[Path]], receipts: Receipts
+) -> Adopted:
+    if is_settled(download, final, receipts):
+        return Adopted(download.name, download.file, "here", final)
+    try:
+        if final.is_file():
+            sha256 = verify_file(final, download, receipts)
+            receipt = Receipt.of_file(final, url=download.url, sha256=sha256, how="found")
+            receipts.record(download.file, receipt)
+            return Adopted(download.name, download.file, "here", final)
+        found = _only_one(download, lying.get(final.name, []))
+        if found is None:
+            return Adopted(download.name, download.file, "not found")
+        sha256 = verify_file(found, download, receipts)
+    except ClasterError as error:
+        return Adopted(download.name, download.file, "refused", reason=str(error))
+    receipt = Receipt.of_file(found, url=download.url, sha256=sha256, how="adopted")
+    receipts.record(download.file, receipt)
+    _link(final, found)
+    discard_partial(final)
+    return Adopted(download.name, download.file, "adopted", found)
+
+
+def _files_below(folder: Path, names: set[str]) -> dict[str, list[Path]]:
+    """Return the files of given names at any depth, in a fixed order."""
+    found: dict[str, list[Path]] = {}
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for name in names.intersection(files):
+            found.setdefault(name, []).append(Path(root).resolve() / name)
+    return found
+
+
+def _only_one(download: DownloadSpec, paths: list[Path]) -> Path | None:
+    """Return the one file of a name; of several, the one whose folders are the YAML's too."""
+    files = [path for path in paths if path.is_file()]
+    if len(files) > 1:
+        deep = [path for path in files if path.as_posix().endswith(f"/{download.file}")]
+        files = deep if len(deep) == 1 and "/" in download.file else files
+    if len(files) > 1:
+        raise ClasterError(
+            f"{download.name}: {len(files)} files have its name ({', '.join(map(str, files))})",
+            remedy="name the folder of the right one",
+        )
+    return files[0] if files else None
+
+
+def _link(final: Path, target: Path) -> None:
+    """Make `final` a link to `target`, at once or not at all."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    fresh = final.with_name(f".{final.name}.link")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(final)
+
+
+def _line(result: Adopted, receipts: Receipts) -> str:
+    match result.state:
+        case "adopted":
+            receipt = receipts.find(result.file)
+            assert receipt is not None
+            return f"{result.name}: linked to {result.found} (sha256: {receipt.sha256})"
+        case "here":
+            return f"{result.name}: here already, {result.found}"
+        case "not found":
+            return f"{result.name}: not found ({Path(result.file).name})"
+        case _:
+            return f"{result.name}: refused, {result.reason}"
