@@ -34,7 +34,7 @@ from claster.cli.console import console_progress
 from claster.dataset.choice import choose_genes
 from claster.dataset.doctor.check import check_dataset
 from claster.dataset.doctor.show import report_table
-from claster.dataset.download import download_dataset, plan_downloads
+from claster.dataset.downloads.download import download_dataset, plan_downloads
 from claster.dataset.inventory import list_sources
 from claster.dataset.report import download_table
 from claster.dataset.sources import open_sources
@@ -138,9 +138,7 @@ fig
 
 # %%
 if window.contacts is not None:
-    fig, _ = contact_map(
-        window.contacts, dataset.contacts.resolution, value=dataset.contacts.value
-    )
+    fig, _ = contact_map(window.contacts, dataset.contacts.resolution, value=dataset.contacts.value)
     display(fig)
 
 # %% [markdown]

@@ -42,5 +42,7 @@ def test_outputs_are_there_and_tell_nothing_of_the_machine(path):
 def test_notebooks_call_the_package_and_no_shell(path):
     for kind, source in cells(path):
         if kind == "code":
-            assert not re.search(r"^\s*!|^%%(bash|sh|writefile)|subprocess|os\.system", source, re.M)
+            assert not re.search(
+                r"^\s*!|^%%(bash|sh|writefile)|subprocess|os\.system", source, re.M
+            )
             assert "def " not in source

@@ -1,5 +1,6 @@
 """Progress for people: bars on a terminal, plain lines in a log."""
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -120,19 +121,25 @@ class _Bar:
 
 
 class _Lines:
-    """A line when a step starts and ends, and one a half minute in between."""
+    """A line when a step starts and ends, and one a half minute in between.
+
+    One of bytes has no line at its start: many small files would bury the others.
+    """
 
     @contextmanager
     def step(self, name: str, total: float | None = None, *, unit: Unit = "") -> Iterator[Step]:
         """Print a line at both ends of the step."""
         start = time.monotonic()
-        self.say(f"{name}: started")
-        yield _Line(name, total, unit)
-        self.say(f"{name}: done in {time.monotonic() - start:.1f} s")
+        line = _Line(name, total, unit)
+        if not unit:
+            _print(f"{name}: started")
+        yield line
+        done = f"{decimal(int(line.done))} in" if unit else "done in"
+        _print(f"{name}: {done} {time.monotonic() - start:.1f} s")
 
     def say(self, text: str) -> None:
         """Print a plain line."""
-        print(text, flush=True)
+        _print(text)
 
 
 class _Line:
@@ -142,17 +149,17 @@ class _Line:
         self._name = name
         self._total = total
         self._show = _as_bytes if unit else _as_count
-        self._done = 0.0
+        self.done = 0.0
         self._said = time.monotonic()
         self._text = ""
 
     def advance(self, amount: float = 1) -> None:
         """Count, and say so now and then."""
-        self._done += amount
+        self.done += amount
         if time.monotonic() - self._said >= self._PAUSE:
             self._said = time.monotonic()
             of = f" of {self._show(self._total)}" if self._total else ""
-            print(f"{self._name}: {self._show(self._done)}{of} {self._text}".rstrip(), flush=True)
+            _print(f"{self._name}: {self._show(self.done)}{of} {self._text}".rstrip())
 
     def describe(self, text: str) -> None:
         """Keep the text for the next line."""
@@ -161,6 +168,12 @@ class _Line:
     def expect(self, total: float | None) -> None:
         """Keep the total for the next line."""
         self._total = total
+
+
+def _print(text: str) -> None:
+    """Print a line at once, so that those of several threads do not mix."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _as_count(number: float) -> str:

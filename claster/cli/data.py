@@ -30,7 +30,7 @@ def list_downloads(
 ) -> None:
     """Show the files of a dataset that can be downloaded: sizes, terms, and what is here already."""
     from claster.cli.tables import print_downloads
-    from claster.dataset.download import plan_downloads, url_list
+    from claster.dataset.downloads.download import plan_downloads, url_list
     from claster.dataset.load import load_dataset
 
     spec = load_dataset(dataset)
@@ -56,7 +56,7 @@ def download(
     """Fetch the public files of a dataset; run it again to go on where it stopped."""
     from claster.cli.console import console_progress
     from claster.cli.tables import print_downloads
-    from claster.dataset.download import download_dataset, plan_downloads
+    from claster.dataset.downloads.download import download_dataset, plan_downloads
     from claster.dataset.load import load_dataset
 
     spec = load_dataset(dataset)
@@ -81,7 +81,7 @@ def adopt(
 ) -> None:
     """Verify files that were brought by other means and link them to where the datasets look."""
     from claster.cli.console import console_progress
-    from claster.dataset.adopt import adopt_files, datasets_below
+    from claster.dataset.downloads.adopt import adopt_files, datasets_below
     from claster.dataset.load import load_dataset
 
     specs = [load_dataset(dataset)] if dataset else datasets_below(folder)

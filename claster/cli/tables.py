@@ -6,7 +6,7 @@ from rich.table import Table
 
 from claster.dataset.doctor.findings import Report
 from claster.dataset.doctor.show import report_lines, report_summary, report_table
-from claster.dataset.plan import DownloadPlan
+from claster.dataset.downloads.plan import DownloadPlan
 from claster.dataset.report import download_table, plan_line
 from claster.dataset.spec import DatasetSpec
 

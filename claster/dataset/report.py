@@ -4,7 +4,7 @@ import pandas as pd
 from rich.filesize import decimal
 
 from claster.dataset.build import BuildResult
-from claster.dataset.plan import DownloadPlan
+from claster.dataset.downloads.plan import DownloadPlan
 from claster.dataset.spec import DatasetSpec
 from claster.genome.selection import DROP_REASONS
 

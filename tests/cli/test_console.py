@@ -26,9 +26,8 @@ def test_bytes_in_a_log(capsys, monkeypatch):
         step.expect(3_000_000_000)
         step.advance(1_200_000_000)
     assert capsys.readouterr().out.splitlines() == [
-        "ATAC: started",
         "ATAC: 1.2 GB of 3.0 GB",
-        "ATAC: done in 40.0 s",
+        "ATAC: 1.2 GB in 40.0 s",
     ]
 
 

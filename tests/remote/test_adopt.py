@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from claster.dataset.adopt import adopt_files
-from claster.dataset.download import download_dataset, plan_downloads
+from claster.dataset.downloads.adopt import adopt_files
+from claster.dataset.downloads.download import download_dataset, plan_downloads
 from claster.errors import ClasterError
 
 

@@ -16,8 +16,8 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from claster.dataset.download import download_dataset, plan_downloads, url_list
-from claster.dataset.lock import lock_folder
+from claster.dataset.downloads.download import download_dataset, plan_downloads, url_list
+from claster.dataset.downloads.lock import lock_folder
 from claster.errors import ClasterError
 
 NAMES = ["a.bw", "c.bw", "deep", "deep/b.bw", "downloads.json"]
@@ -294,7 +294,7 @@ def test_list_for_another_machine(archive, small, tmp_path):
 PROGRAM = """
 import sys, yaml
 from claster import cli
-from claster.dataset.download import download_dataset
+from claster.dataset.downloads.download import download_dataset
 from claster.dataset.spec import DatasetSpec
 spec = DatasetSpec.model_validate(yaml.safe_load(open(sys.argv[1])))
 def app():
@@ -359,7 +359,7 @@ def test_an_interrupt_meets_a_silent_server(archive, small, start, faults):
 FORKING = """
 import itertools, os, signal, sys, yaml
 from pathlib import Path
-from claster.dataset.download import download_dataset
+from claster.dataset.downloads.download import download_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.remote.patience import Patience
 spec = DatasetSpec.model_validate(yaml.safe_load(open(sys.argv[1])))

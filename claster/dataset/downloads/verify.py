@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from claster.dataset.downloads.receipts import Receipts
 from claster.dataset.parts import DownloadSpec
-from claster.dataset.receipts import Receipts
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.remote.signature import check_whole

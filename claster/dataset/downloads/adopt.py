@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from claster.dataset.downloads.lock import lock_folder
+from claster.dataset.downloads.plan import choose_downloads
+from claster.dataset.downloads.receipts import Receipt, Receipts
+from claster.dataset.downloads.verify import is_settled, verify_file
 from claster.dataset.load import list_datasets, load_dataset
-from claster.dataset.lock import lock_folder
 from claster.dataset.parts import DownloadSpec
-from claster.dataset.plan import choose_downloads
-from claster.dataset.receipts import Receipt, Receipts
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.verify import is_settled, verify_file
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 from claster.remote.partial import discard_partial

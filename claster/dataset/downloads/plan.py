@@ -9,10 +9,10 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Literal
 
+from claster.dataset.downloads.receipts import Receipts
+from claster.dataset.downloads.verify import is_settled, known_about
 from claster.dataset.parts import DownloadSpec
-from claster.dataset.receipts import Receipts
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.verify import is_settled, known_about
 from claster.errors import ClasterError
 from claster.remote.partial import bytes_kept, total_told
 from claster.remote.patience import Patience

@@ -13,17 +13,17 @@ from operator import itemgetter
 
 import requests
 
-from claster.dataset.bring import Downloaded, accept_file, fetch_file, find_finished
-from claster.dataset.lock import lock_folder
-from claster.dataset.parts import DownloadSpec
-from claster.dataset.plan import (
+from claster.dataset.downloads.bring import Downloaded, accept_file, fetch_file, find_finished
+from claster.dataset.downloads.lock import lock_folder
+from claster.dataset.downloads.plan import (
     DownloadPlan,
     PlannedFile,
     choose_downloads,
     plan_downloads,
     url_list,
 )
-from claster.dataset.receipts import Receipts
+from claster.dataset.downloads.receipts import Receipts
+from claster.dataset.parts import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import require_disk

@@ -9,9 +9,9 @@ from typing import Literal
 
 import requests
 
+from claster.dataset.downloads.receipts import Receipt, Receipts
+from claster.dataset.downloads.verify import is_settled, known_about, verify_file
 from claster.dataset.parts import DownloadSpec
-from claster.dataset.receipts import Receipt, Receipts
-from claster.dataset.verify import is_settled, known_about, verify_file
 from claster.errors import ClasterError
 from claster.progress import Progress
 from claster.remote.fetch import Fetched, Wanted, fetch

@@ -1,0 +1,1 @@
+"""The public files of a dataset: planned, fetched, verified, adopted."""
