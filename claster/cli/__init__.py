@@ -7,10 +7,9 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from claster.cli import configure, data, demo, evaluate, predict, simulate, train
+from claster.cli.complaint import complain
 from claster.errors import ClasterError
 
 __all__ = ["app", "main"]
@@ -51,20 +50,13 @@ def main() -> None:
     try:
         app()
     except ClasterError as error:
-        _complain(str(error))
+        complain(str(error))
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
         where = f" at {error.filename}" if error.filename else ""
-        _complain(f"{os.strerror(error.errno)}{where}: free disk space or choose another folder")
+        complain(f"{os.strerror(error.errno)}{where}: free disk space or choose another folder")
     except KeyboardInterrupt:
-        _complain(
+        complain(
             "interrupted: nothing half-written is left, run the same command again", status=130
         )
-
-
-def _complain(text: str, *, status: int = 1) -> None:
-    Console(stderr=True, soft_wrap=True).print(
-        f"[bold red]error:[/] {escape(text)}", highlight=False
-    )
-    sys.exit(status)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import DatasetName, Force
+from claster.cli.complaint import complain
 
 app = typer.Typer(help="Fetch, check and prepare datasets.", no_args_is_help=True)
 
@@ -37,7 +38,7 @@ def list_downloads(
     if urls:
         typer.echo(url_list(spec, only=only or ()), nl=False)
     else:
-        print_downloads(spec, plan_downloads(spec, only=only or (), ask_servers=False))
+        print_downloads(spec, plan_downloads(spec, only=only or ()), terms=True)
 
 
 @app.command()
@@ -61,7 +62,7 @@ def download(
 
     spec = load_dataset(dataset)
     if dry_run:
-        print_downloads(spec, plan_downloads(spec, only=only or (), ask_servers=True))
+        print_downloads(spec, plan_downloads(spec, only=only or (), ask_servers=True), terms=False)
         return
     download_dataset(spec, only=only or (), jobs=jobs, verify=verify, progress=console_progress())
     typer.echo(f"every file is in {spec.data_folder}")
@@ -111,12 +112,17 @@ def check(
     from claster.dataset.doctor.check import check_dataset
     from claster.dataset.load import load_dataset
     from claster.eir.reference import reference_scales
+    from claster.errors import ClasterError
     from claster.progress import SILENT
 
-    spec = load_dataset(dataset)
+    try:
+        spec = load_dataset(dataset)
+        reference = reference_scales(against) if against else None
+    except ClasterError as error:
+        complain(str(error), status=2)
     report = check_dataset(
         spec,
-        against=reference_scales(against) if against else None,
+        against=reference,
         against_named=against or "",
         progress=SILENT if json else console_progress(),
     )

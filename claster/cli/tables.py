@@ -13,21 +13,29 @@ from claster.dataset.spec import DatasetSpec
 __all__ = ["print_downloads", "print_report"]
 
 
-def print_downloads(spec: DatasetSpec, plan: DownloadPlan) -> None:
-    """Print what a dataset downloads and what of it is here."""
+_SHORT = ["name", "file", "size", "state"]
+
+
+def print_downloads(spec: DatasetSpec, plan: DownloadPlan, *, terms: bool) -> None:
+    """Print what a dataset downloads and what of it is here; with `terms` also licence and citation."""
     rows = download_table(spec, plan).reset_index()
     console = Console()
     if console.is_terminal:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for column in rows.columns:
+        for column in _SHORT:
             table.add_column(
                 column, overflow="fold", justify="right" if column == "size" else "left"
             )
-        for row in rows.itertuples(index=False):
+        for row in rows[_SHORT].itertuples(index=False):
             table.add_row(*map(str, row))
         console.print(table, highlight=False)
+        for (citation, licence), group in rows.groupby(["citation", "licence"], sort=False):
+            if terms:
+                names = ", ".join(group["name"])
+                console.print(f"[bold]{names}[/]: {citation}. {licence}", highlight=False)
     else:
-        print(rows.to_csv(sep="\t", index=False), end="")
+        shown = [*_SHORT, "licence", "citation"] if terms else _SHORT
+        print(rows[shown].to_csv(sep="\t", index=False), end="")
     print(plan_line(spec, plan))
 
 

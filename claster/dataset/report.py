@@ -41,7 +41,7 @@ def download_table(spec: DatasetSpec, plan: DownloadPlan) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by name: `file`, `size` (for people, empty where it is not known), `state`, `format`,
+        Indexed by name: `file`, `size` (for people, ``?`` where it is not known), `state`, `format`,
         `assembly`, `licence`, `citation`.
     """
     planned = {file.name: file for file in plan.files}
@@ -66,10 +66,10 @@ def plan_line(spec: DatasetSpec, plan: DownloadPlan) -> str:
     here = sum(file.state == "here" for file in plan.files)
     unknown = f" and {plan.unknown_sizes} files of unknown size" if plan.unknown_sizes else ""
     return (
-        f"{here} of {len(plan.files)} files are here; {_size(plan.missing_bytes) or '0 B'}{unknown} to come, "
+        f"{here} of {len(plan.files)} files are here; {_size(plan.missing_bytes)}{unknown} to come, "
         f"{_size(plan.free_bytes)} free at {spec.data_folder}"
     )
 
 
 def _size(count: int | None) -> str:
-    return decimal(count) if count else ""
+    return "?" if count is None else decimal(count)

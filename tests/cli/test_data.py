@@ -132,6 +132,13 @@ def test_exit_codes_and_json_of_the_check(claster, archive):
     assert "claster data download small --only ATAC" in fault["remedy"]
 
 
+def test_a_check_that_cannot_start_is_no_warning(claster, archive):
+    Path("configurations/datasets/small.yaml").write_text("name: small\nassembly: small\n")
+    code, _, err = claster("data", "check", "small")
+    assert code == 2
+    assert err.startswith("error: configurations/datasets/small.yaml, line 1: ")
+
+
 def test_values_are_compared_with_those_of_a_built_dataset(claster, archive):
     claster("data", "download", "small")
     assert claster("data", "build", "small")[0] == 0
@@ -143,7 +150,7 @@ def test_values_are_compared_with_those_of_a_built_dataset(claster, archive):
     assert code == 1
     assert "10 times smaller" in out
     code, _, err = claster("data", "check", "small", "--against", "other")
-    assert (code, "no dataset 'other'" in err) == (1, True)
+    assert (code, "no dataset 'other'" in err) == (2, True)
 
 
 def test_nothing_to_download(claster, archive):

@@ -133,6 +133,16 @@ def test_what_the_schema_refuses_names_file_line_and_key(tmp_path, old, new, sai
         load(tmp_path, PLAIN.replace(old, new, 1))
 
 
+def test_the_ten_lines_of_the_documentation(tmp_path):
+    page = (ROOT / "docs/your_data.md").read_text()
+    text = page.split("```yaml\n")[1].split("```")[0]
+    assert len(text.splitlines()) == 10
+    spec = load(tmp_path, text)
+    assert len(spec.tracks) == 4
+    assert spec.contacts is not None
+    assert len(spec.require_target().columns) == 401
+
+
 def test_plain_is_accepted(tmp_path):
     assert load(tmp_path, PLAIN).downloads[0].sha256 is None
     spec = load(tmp_path, PLAIN.replace("g.gtf}", "g.gtf, recipe: paper, types: [protein_coding]}"))

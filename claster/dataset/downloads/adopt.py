@@ -88,7 +88,7 @@ def adopt_files(
     if all(result.state == "not found" for result in results):
         raise ClasterError(
             f"no file of dataset {spec.name!r} is below {folder}",
-            remedy=f"`claster data list {spec.name}` shows the names that are looked for",
+            remedy=f"'claster data list {spec.name}' shows the names that are looked for",
         )
     return results
 
@@ -115,7 +115,7 @@ def datasets_below(folder: Path | str, *, project: Path | str = ".") -> list[Dat
     if not below:
         raise ClasterError(
             f"no file of a dataset is below {folder}",
-            remedy="`claster data list NAME` shows the names that are looked for",
+            remedy="'claster data list NAME' shows the names that are looked for",
         )
     return below
 

@@ -205,8 +205,8 @@ def _summary(
         reasons = ", ".join(sorted({error.reason for error in silent}))
         return ClasterError(
             f"{len(failed)} of {of} files were not downloaded: no answer from {hosts} ({reasons})",
-            remedy="check the network; for a machine without one, see `claster data list "
-            f"{spec.name} --urls` and `claster data adopt DIR --dataset {spec.name}`",
+            remedy="check the network; for a machine without one, see 'claster data list "
+            f"{spec.name} --urls` and 'claster data adopt DIR --dataset {spec.name}'",
         )
     if len(errors) == 1:
         return errors[0]
