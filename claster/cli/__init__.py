@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from claster.cli import configure, data, demo, evaluate, predict, simulate, train
+from claster.cli import (
+    configure,
+    data,
+    demo,
+    evaluate,
+    explain,
+    predict,
+    simulate,
+    train,
+    verify,
+)
 from claster.cli.complaint import complain
 from claster.errors import ClasterError
 
@@ -23,6 +33,8 @@ app = typer.Typer(
 )
 app.command()(simulate.simulate)
 app.add_typer(data.app, name="data")
+app.command()(explain.explain)
+app.command()(verify.verify)
 app.command()(configure.configure)
 app.command()(train.train)
 app.command()(predict.predict)

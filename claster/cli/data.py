@@ -142,13 +142,25 @@ def schema() -> None:
 
 
 @app.command()
-def build(dataset: DatasetName, force: Force = False) -> None:
+def build(
+    dataset: DatasetName,
+    force: Force = False,
+    why: Annotated[
+        bool,
+        typer.Option("--why", help="Say what has changed since the last build; build nothing."),
+    ] = False,
+) -> None:
     """Write landscapes, contact maps, targets and the list of dropped genes of a dataset."""
     from claster.cli.console import console_progress
     from claster.dataset.build import build_dataset
     from claster.dataset.load import load_dataset
-    from claster.dataset.report import build_lines
+    from claster.dataset.report import build_lines, reasons_to_build
 
-    result = build_dataset(load_dataset(dataset), force=force, progress=console_progress())
+    spec = load_dataset(dataset)
+    if why:
+        for reason in reasons_to_build(spec):
+            typer.echo(reason)
+        return
+    result = build_dataset(spec, force=force, progress=console_progress())
     for line in build_lines(result):
         typer.echo(line)

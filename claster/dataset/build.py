@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from claster.dataset.checksums import seal_manifest, write_checksums
 from claster.dataset.choice import choose_genes
 from claster.dataset.layout import SPLITS, DatasetFolders
 from claster.dataset.manifest import (
@@ -28,8 +29,9 @@ from claster.dataset.write import (
     write_targets,
 )
 from claster.errors import ClasterError
-from claster.files import atomic_folder, require_disk, sha256
+from claster.files import atomic_folder, require_disk
 from claster.genome.selection import DROP_REASONS, GeneSelection
+from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 from claster.versions import versions
 
@@ -79,7 +81,8 @@ def build_dataset(
     ------
     ClasterError
         If a source file is missing, damaged or of another assembly, no gene can be used, a split is
-        empty, the folders hold another build, or the disk is too small.
+        empty, the folders hold another build, another command builds the dataset, or the disk is too
+        small.
     """
     folders = DatasetFolders.of(spec, project=project)
     built = read_manifest(folders) if not force else None
@@ -102,18 +105,23 @@ def build_dataset(
         selection = choose_genes(spec, sources)
         _require_usable(selection, spec)
         _require_room(selection, spec, folders)
-        with _both_folders(folders) as (inputs, targets):
+        lock = lock_folder(folders.inputs.parent, name=f".{spec.name}.lock")
+        with lock, _both_folders(folders) as (inputs, targets):
             selection, missing = write_contacts(inputs, spec, sources, selection, progress)
             _require_usable(selection, spec)
             write_landscapes(inputs, spec, sources, selection.kept, progress)
             write_gene_tables(inputs, selection)
             link_train_valid(inputs, spec)
             write_targets(targets, spec, sources, selection.kept, progress)
+            checksums = {
+                "inputs": write_checksums(inputs, progress=progress),
+                "targets": write_checksums(targets, progress=progress),
+            }
             progress.say("hashing the source files")
-            manifest = _manifest(spec, sources, selection, missing, targets)
-            (inputs / "manifest.json").write_text(
-                manifest.model_dump_json(indent=2) + "\n", encoding="utf-8"
-            )
+            manifest = _manifest(spec, sources, selection, missing, checksums)
+            written = inputs / folders.manifest.name
+            written.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            seal_manifest(written)
     return BuildResult(folders, manifest, reused=False)
 
 
@@ -150,7 +158,7 @@ def _manifest(
     sources: Sources,
     selection: GeneSelection,
     missing: Mapping[str, float],
-    targets: Path,
+    checksums: Mapping[str, str],
 ) -> Manifest:
     kept, dropped = selection.kept, selection.dropped
     return Manifest(
@@ -166,7 +174,7 @@ def _manifest(
         },
         shared_bp=selection.shared_bp,
         contacts_missing_mean=np.mean([missing[g] for g in kept["gene_id"]]) if missing else None,
-        target_sha256={file.name: sha256(file) for file in sorted(targets.glob("*.csv"))},
+        checksums=dict(checksums),
         scales=_scales(spec, sources, selection),
     )
 

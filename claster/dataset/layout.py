@@ -43,6 +43,11 @@ class DatasetFolders:
         """Return the folders of the dataset that `spec` describes."""
         return cls(spec.name, Path(project))
 
+    @classmethod
+    def at(cls, inputs: Path) -> "DatasetFolders":
+        """Return the folders of the dataset whose arrays are in ``<project>/inputs/<name>``."""
+        return cls(inputs.resolve().name, inputs.parent.parent)
+
     @property
     def inputs(self) -> Path:
         """Arrays, gene tables and manifest."""

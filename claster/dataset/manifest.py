@@ -40,12 +40,13 @@ class SourceFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The record of a build (`inputs/<dataset>/manifest.json`, format version 1).
+    """The record of a build (`inputs/<dataset>/manifest.json`, format version 2).
 
-    `scales` tells how large the values of each track are around training genes, before any transform.
+    `scales` tells how large the values of each track are around training genes, before any transform;
+    `checksums` is the SHA-256 of the list of checksums in each folder.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     dataset: DatasetSpec
     sources: dict[str, SourceFile]
     versions: dict[str, str]
@@ -54,8 +55,8 @@ class Manifest(BaseModel):
     genes_dropped: dict[str, int]
     shared_bp: dict[str, int]
     contacts_missing_mean: float | None
-    target_sha256: dict[str, str]
-    scales: dict[str, SignalScale] = {}
+    scales: dict[str, SignalScale]
+    checksums: dict[str, str]
 
 
 def fingerprint(spec: DatasetSpec) -> dict[str, SourceFile]:

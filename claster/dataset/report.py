@@ -1,14 +1,18 @@
 """A build in words."""
 
+from pathlib import Path
+
 import pandas as pd
 from rich.filesize import decimal
 
 from claster.dataset.build import BuildResult
 from claster.dataset.downloads.plan import DownloadPlan
+from claster.dataset.layout import DatasetFolders
+from claster.dataset.manifest import differences, read_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.genome.selection import DROP_REASONS
 
-__all__ = ["build_lines", "download_table", "plan_line"]
+__all__ = ["build_lines", "download_table", "plan_line", "reasons_to_build"]
 
 
 def build_lines(result: BuildResult) -> list[str]:
@@ -26,6 +30,22 @@ def build_lines(result: BuildResult) -> list[str]:
     lines.append(f"input windows share: {shared}")
     lines.append(f"arrays: {folders.inputs}   targets: {folders.targets}")
     return lines
+
+
+def reasons_to_build(spec: DatasetSpec, *, project: Path | str = ".") -> list[str]:
+    """Return what has changed since a dataset was built, one line each; one line where nothing has.
+
+    Raises
+    ------
+    ClasterError
+        If its manifest does not read.
+    """
+    folders = DatasetFolders.of(spec, project=project)
+    manifest = read_manifest(folders)
+    if manifest is None:
+        return [f"{folders.inputs} is not built yet"]
+    changed = differences(manifest, spec)
+    return [f"changed: {name}" for name in changed] or [f"{folders.inputs} is up to date"]
 
 
 def download_table(spec: DatasetSpec, plan: DownloadPlan) -> pd.DataFrame:

@@ -11,7 +11,17 @@ from claster.analysis.scores import score_lines
 from claster.cli.console import console_progress
 from claster.errors import ClasterError
 
-COMMANDS = ["simulate", "data", "configure", "train", "predict", "evaluate", "demo"]
+COMMANDS = [
+    "simulate",
+    "data",
+    "explain",
+    "verify",
+    "configure",
+    "train",
+    "predict",
+    "evaluate",
+    "demo",
+]
 
 
 def run(monkeypatch, capsys, *arguments):

@@ -153,6 +153,28 @@ def test_values_are_compared_with_those_of_a_built_dataset(claster, archive):
     assert (code, "no dataset 'other'" in err) == (2, True)
 
 
+def test_verify_why_and_explain(claster, archive):
+    claster("data", "download", "small")
+    assert "inputs/small is not built yet" in claster("data", "build", "small", "--why")[1]
+    claster("data", "build", "small")
+    assert claster("data", "build", "small", "--why")[1] == "inputs/small is up to date\n"
+    for named in ("small", "inputs/small"):
+        code, out, _ = claster("verify", named)
+        assert code == 0
+        assert out.endswith("inputs/small and targets/small are as they were built\n")
+    assert claster("explain", "GA", "-d", "small")[1].startswith(
+        "GA.1 (GA.1), no type: chr1:30,000"
+    )
+    array = Path("inputs/small/landscape/train/GA.1_rev.npy")
+    array.write_bytes(array.read_bytes()[:-1] + b"?")
+    code, out, _ = claster("verify", "small")
+    assert code == 1
+    assert f"changed {array}\n1 differ: claster data build small --force" in out
+    Path("data/ATAC.bw").unlink()
+    write_track(Path("data/ATAC.bw"), scale=2.0)
+    assert claster("data", "build", "small", "--why")[1] == "changed: track ATAC\n"
+
+
 def test_nothing_to_download(claster, archive):
     code, _, err = claster("data", "download", "small", "--only", "RNA")
     assert (code, "choose from ATAC, genes, sizes" in err) == (1, True)

@@ -110,7 +110,7 @@ def small_manifest(spec: DatasetSpec, genes: dict[str, int]) -> Manifest:
         genes_dropped={},
         shared_bp={},
         contacts_missing_mean=None,
-        target_sha256={},
+        checksums={},
         scales={spec.tracks[0].name: SCALE},
     )
 

@@ -17,8 +17,9 @@ import pytest
 import yaml
 
 from claster.dataset.downloads.download import download_dataset, plan_downloads, url_list
-from claster.dataset.downloads.lock import lock_folder
+from claster.dataset.downloads.receipts import LOCK
 from claster.errors import ClasterError
+from claster.lock import lock_folder
 
 NAMES = ["a.bw", "c.bw", "deep", "deep/b.bw", "downloads.json"]
 
@@ -199,7 +200,7 @@ def test_no_network(describe, folder, hurry, listener):
     ):
         download_dataset(spec, jobs=2, patience=hurry, progress=listener)
     assert time.monotonic() - start < 3
-    assert [path.name for path in folder.rglob("*")] == [".downloads.lock"]
+    assert list(folder.rglob("*")) == []
     assert plan_downloads(spec, ask_servers=True).unknown_sizes == 7
 
 
@@ -232,7 +233,7 @@ def test_room_is_looked_for_first(archive, describe, hurry, make_bigwig, visible
 
 def test_two_at_once(small, folder, hurry):
     with (
-        lock_folder(folder),
+        lock_folder(folder, name=LOCK),
         pytest.raises(ClasterError, match=rf"another command .* \(process {os.getpid()} on .*\)"),
     ):
         download_dataset(small, patience=hurry)

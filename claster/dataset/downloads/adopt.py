@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from claster.dataset.downloads.lock import lock_folder
 from claster.dataset.downloads.plan import choose_downloads
-from claster.dataset.downloads.receipts import Receipt, Receipts
+from claster.dataset.downloads.receipts import LOCK, Receipt, Receipts
 from claster.dataset.downloads.verify import is_settled, verify_file
 from claster.dataset.load import list_datasets, load_dataset
 from claster.dataset.parts import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
+from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 from claster.remote.partial import discard_partial
 
@@ -71,7 +71,10 @@ def adopt_files(
     if not folder.is_dir():
         raise ClasterError(f"no folder at {folder}", remedy="check the path")
     lying = _files_below(folder, {Path(download.file).name for download in chosen})
-    with lock_folder(spec.data_folder), progress.step("adopt", total=len(chosen)) as step:
+    with (
+        lock_folder(spec.data_folder, name=LOCK),
+        progress.step("adopt", total=len(chosen)) as step,
+    ):
         receipts = Receipts(spec.data_folder)
         results = []
         for download in chosen:

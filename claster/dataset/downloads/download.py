@@ -14,7 +14,6 @@ from operator import itemgetter
 import requests
 
 from claster.dataset.downloads.bring import Downloaded, accept_file, fetch_file, find_finished
-from claster.dataset.downloads.lock import lock_folder
 from claster.dataset.downloads.plan import (
     DownloadPlan,
     PlannedFile,
@@ -22,11 +21,12 @@ from claster.dataset.downloads.plan import (
     plan_downloads,
     url_list,
 )
-from claster.dataset.downloads.receipts import Receipts
+from claster.dataset.downloads.receipts import LOCK, Receipts
 from claster.dataset.parts import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import require_disk
+from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 from claster.remote.faults import StoppedError, UnreachableError
 from claster.remote.patience import USUAL_PATIENCE, Patience
@@ -88,7 +88,7 @@ def download_dataset(
     finished = [find_finished(d, spec.source(d.file), receipts) for d in chosen]
     if not verify and all(finished):
         return [file for file in finished if file is not None]
-    with lock_folder(spec.data_folder):
+    with lock_folder(spec.data_folder, name=LOCK):
         plan = plan_downloads(spec, only=only)
         require_disk(spec.data_folder, needed=plan.missing_bytes, named=f"dataset {spec.name!r}")
         outcomes = _Run(

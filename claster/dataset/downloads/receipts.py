@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from claster.errors import ClasterError
 from claster.remote.disk import replace_text
 
-__all__ = ["RECEIPTS", "Receipt", "Receipts"]
+__all__ = ["LOCK", "RECEIPTS", "Receipt", "Receipts"]
+
+LOCK = ".downloads.lock"
+"""Name of the lock of commands that write receipts."""
 
 RECEIPTS = "downloads.json"
 """Name of the file with the receipts, in the data folder."""

@@ -1,0 +1,19 @@
+"""`claster explain`: the story of one gene."""
+
+from typing import Annotated
+
+import typer
+
+from claster.cli.arguments import DatasetOption
+
+
+def explain(
+    gene: Annotated[str, typer.Argument(help="Gene ID, with or without its version, or name.")],
+    dataset: DatasetOption = "toy",
+) -> None:
+    """Tell whether a gene was kept, in which split, or why it was dropped, and where its samples are."""
+    from claster.dataset.explain import explain_gene
+    from claster.dataset.load import load_dataset
+
+    for line in explain_gene(load_dataset(dataset), gene):
+        typer.echo(line)
