@@ -1,8 +1,15 @@
 """Which genes of a dataset get a window."""
 
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import pandas as pd
+
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases
+from claster.genome.folds import chromosome_folds
 from claster.genome.regions import read_regions
 from claster.genome.selection import GeneSelection, select_genes
 from claster.signal.target import target_reach
@@ -25,13 +32,23 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
     GeneSelection
         Every gene, kept with its split or dropped with its reason; contact maps that are mostly
         unknown are found later, when they are read.
+
+    Raises
+    ------
+    ClasterError
+        If a rule names no region, or there are more folds than chromosomes with genes.
     """
     sizes, folder = sources.sizes, spec.data_folder
     aliases = chromosome_aliases(spec.assembly)
+
+    def regions(rules: Sequence[str]) -> pd.DataFrame:
+        return read_regions(rules, sizes=sizes, folder=folder, aliases=aliases)
+
     reach = spec.window.binning.half
     if spec.target:
         reach = max(reach, target_reach(spec.target.binning, smoothing=spec.target.smoothing))
-    return select_genes(
+    select = partial(
+        select_genes,
         sources.genes,
         sizes=sizes,
         landscape=spec.window.binning,
@@ -40,12 +57,27 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
         exclude_chromosomes=spec.genes.exclude_chromosomes,
         without_signal=sources.without_signal,
         without_contacts=sources.without_contacts,
-        regions=read_regions(spec.regions, sizes=sizes, folder=folder, aliases=aliases)
-        if spec.regions
-        else None,
-        held_out={
-            "valid": read_regions(spec.splits.valid, sizes=sizes, folder=folder, aliases=aliases),
-            "test": read_regions(spec.splits.test, sizes=sizes, folder=folder, aliases=aliases),
-        },
+        regions=regions(spec.regions) if spec.regions else None,
         allow_shared_windows=spec.splits.allow_shared_windows,
     )
+    valid, test = spec.splits.valid, spec.splits.test
+    if spec.splits.folds:
+        usable = select(held_out={"valid": regions(()), "test": regions(())}).kept
+        valid, test = _fold(usable, sizes, folds=spec.splits.folds, fold=spec.splits.fold)
+    return select(held_out={"valid": regions(valid), "test": regions(test)})
+
+
+def _fold(
+    usable: pd.DataFrame, sizes: Mapping[str, int], *, folds: int, fold: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the chromosomes to validate and to test on."""
+    counts = usable["chrom"].value_counts()
+    members = chromosome_folds(
+        {chrom: int(counts[chrom]) for chrom in sizes if chrom in counts}, folds=folds
+    )
+    if not all(members):
+        raise ClasterError(
+            f"{folds} folds of {len(counts)} chromosomes with usable genes",
+            remedy="set 'splits.folds' to a smaller number, or give rules for 'valid' and 'test'",
+        )
+    return tuple(members[(fold + 1) % folds]), tuple(members[fold])

@@ -261,11 +261,26 @@ class SplitsSpec(Part):
     A gene belongs to the split that holds its TSS; all others train. Where the input window of a
     gene shares a base with one of a later split (train < valid < test) the gene is dropped, unless
     `allow_shared_windows` says that it may stay.
+
+    Instead of rules, `folds` divides the chromosomes into that many folds of about the same number of
+    genes: fold number `fold` (from 0) is for testing, the next one for validation, the others train.
     """
 
     valid: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
+    folds: int | None = Field(default=None, ge=3)
+    fold: int = Field(default=0, ge=0)
     allow_shared_windows: bool = False
+
+    @model_validator(mode="after")
+    def _rules_or_folds(self) -> Self:
+        if self.folds is None and self.fold:
+            raise ValueError(f"'fold: {self.fold}' without 'folds'")
+        if self.folds is not None and (self.valid or self.test):
+            raise ValueError("give either 'folds' or rules for 'valid' and 'test'")
+        if self.folds is not None and self.fold >= self.folds:
+            raise ValueError(f"fold {self.fold} of {self.folds}: they count from 0")
+        return self
 
 
 class SimulationSpec(Part):
