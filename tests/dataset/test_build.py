@@ -318,3 +318,61 @@ def test_reading_order_of_genes_does_not_matter(world):
     (world / "source/genes.tsv").write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
     build_dataset(load_dataset("small"), force=True)
     assert tree(folders.inputs / "landscape", folders.targets) == first
+
+
+BUILD = """
+from claster.dataset.build import build_dataset
+from claster.dataset.load import load_dataset
+build_dataset(load_dataset("small"))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "deadly",
+    [
+        # the n-th array, the n-th chromosome of contacts, the manifest's seal
+        "np.save = after(5, np.save)",
+        "np.save = after(11, np.save)",
+        "write.read_band = after(2, write.read_band)",
+        "build.seal_manifest = after(1, build.seal_manifest)",
+    ],
+)
+def test_a_build_killed_anywhere_is_made_again(world, deadly):
+    setup = """
+import os, signal
+import numpy as np
+from claster.dataset import build, write
+def after(number, function):
+    calls = []
+    def counted(*arguments, **options):
+        calls.append(1)
+        if len(calls) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments, **options)
+    return counted
+"""
+    killed = subprocess.run(
+        [sys.executable, "-c", f"{setup}{deadly}\n{BUILD}"], cwd=world, check=False
+    )
+    assert killed.returncode == -9
+    folders = build_dataset(load_dataset("small")).folders
+    again = build_dataset(load_dataset("small"), project="elsewhere").folders
+    assert list(tree(folders.inputs, folders.targets).values()) == list(
+        tree(again.inputs, again.targets).values()
+    )
+    for folder in ("inputs", "targets"):
+        assert [path.name for path in (world / folder).iterdir()] == ["small"]
+
+
+@pytest.mark.slow
+def test_hash_seeds_do_not_matter(world):
+    trees = []
+    for seed in ("0", "1"):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", BUILD], cwd=world, env=environment, check=True)
+        folders = DatasetFolders("small")
+        trees.append(tree(folders.inputs, folders.targets))
+        shutil.rmtree(world / "inputs")
+        shutil.rmtree(world / "targets")
+    assert trees[0] == trees[1]
