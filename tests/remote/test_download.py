@@ -430,7 +430,7 @@ def test_killed_before_every_change_of_the_disk(archive, small, again, folder, f
         assert again() == 0
         for path, final in finals.items():
             assert final.read_bytes() == archive.files[path].content
-        assert [path.name for path in folder.rglob(".*")] == [".downloads.lock"]
+        assert {path.name for path in folder.rglob(".*")} <= {".downloads.lock"}
     assert 20 < call < 199
 
 
@@ -456,7 +456,7 @@ def test_killed_at_any_moment(archive, small, again, folder, make_bigwig):
         assert finals[path].read_bytes() == archive.files[path].content
         assert archive.sent(path) < 3 * len(archive.files[path].content)
     assert len(kinds) > 1  # the kills met different states
-    assert sorted(path.name for path in folder.rglob(".*")) == [".downloads.lock"]
+    assert {path.name for path in folder.rglob(".*")} <= {".downloads.lock"}
 
 
 def test_threads_share_one_archive(archive, describe, hurry, make_bigwig):
