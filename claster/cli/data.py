@@ -136,13 +136,24 @@ def schema() -> None:
 
 
 @app.command()
-def build(dataset: DatasetName, force: Force = False) -> None:
+def build(
+    dataset: DatasetName,
+    force: Force = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Threads to read tracks on.", show_default="one a core that may be used"
+        ),
+    ] = None,
+) -> None:
     """Write landscapes, contact maps, targets and the list of dropped genes of a dataset."""
     from claster.cli.console import console_progress
     from claster.dataset.build import build_dataset
     from claster.dataset.load import load_dataset
     from claster.dataset.report import build_lines
 
-    result = build_dataset(load_dataset(dataset), force=force, progress=console_progress())
+    result = build_dataset(
+        load_dataset(dataset), force=force, jobs=jobs, progress=console_progress()
+    )
     for line in build_lines(result):
         typer.echo(line)
