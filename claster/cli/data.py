@@ -149,6 +149,12 @@ def build(
         bool,
         typer.Option("--why", help="Say what has changed since the last build; build nothing."),
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Threads to read tracks on.", show_default="one a core that may be used"
+        ),
+    ] = None,
 ) -> None:
     """Write landscapes, contact maps, targets and the list of dropped genes of a dataset."""
     from claster.cli.console import console_progress
@@ -161,6 +167,6 @@ def build(
         for reason in reasons_to_build(spec):
             typer.echo(reason)
         return
-    result = build_dataset(spec, force=force, progress=console_progress())
+    result = build_dataset(spec, force=force, jobs=jobs, progress=console_progress())
     for line in build_lines(result):
         typer.echo(line)

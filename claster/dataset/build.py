@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ def build_dataset(
     *,
     project: Path | str = ".",
     force: bool = False,
+    jobs: int | None = None,
     progress: Progress = SILENT,
 ) -> BuildResult:
     """Write landscapes, contact maps, target tables, gene tables and the manifest of a dataset.
@@ -70,6 +72,9 @@ def build_dataset(
         The project's folder; `inputs/<name>` and `targets/<name>` are made in it.
     force
         Whether a dataset built from other settings or files is replaced.
+    jobs
+        On how many threads tracks are read; None: one a core that this process may use. The bytes
+        written are the same for any number.
     progress
         Where the work reports to.
 
@@ -101,7 +106,8 @@ def build_dataset(
                     f"{folder} exists and was not made by a build",
                     remedy="move it away, or pass --force to replace it",
                 )
-    with open_sources(spec) as sources:
+    jobs = jobs or os.process_cpu_count() or 1
+    with open_sources(spec) as sources, ThreadPoolExecutor(jobs) as threads:
         selection = choose_genes(spec, sources)
         _require_usable(selection, spec)
         _require_room(selection, spec, folders)
@@ -109,10 +115,10 @@ def build_dataset(
         with lock, _both_folders(folders) as (inputs, targets):
             selection, missing = write_contacts(inputs, spec, sources, selection, progress)
             _require_usable(selection, spec)
-            write_landscapes(inputs, spec, sources, selection.kept, progress)
+            write_landscapes(inputs, spec, sources, selection.kept, progress, threads=threads)
             write_gene_tables(inputs, selection)
             link_train_valid(inputs, spec)
-            write_targets(targets, spec, sources, selection.kept, progress)
+            write_targets(targets, spec, sources, selection.kept, progress, threads=threads)
             checksums = {
                 "inputs": write_checksums(inputs, progress=progress),
                 "targets": write_checksums(targets, progress=progress),

@@ -42,7 +42,7 @@ def write_checksums(folder: Path, *, progress: Progress = SILENT) -> str:
         Where to report to.
     """
     files = list(_files(folder))
-    with progress.step(f"hashing {folder.name.lstrip('.').partition('.')[0]}", len(files)) as step:
+    with progress.step(f"hashing {folder.parent.name}", len(files)) as step:
         lines = [
             f"{digest}  {file.as_posix()}\n"
             for file, digest in zip(files, _digests(folder, files, step), strict=True)

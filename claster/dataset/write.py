@@ -1,6 +1,8 @@
 """The files of a built dataset: contact maps, landscapes, targets, gene tables."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +13,13 @@ from claster.contacts.maps import diagonal_map
 from claster.dataset.layout import SPLITS
 from claster.dataset.sources import Sources, Strands
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.window import read_targets_at
 from claster.genome.genes import GENE_COLUMNS
 from claster.genome.selection import GeneSelection, drop_genes
 from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
 from claster.progress import Progress
-from claster.signal.landscape import landscape
+from claster.signal.chromosome import ChromosomeSignal
+from claster.signal.landscape import landscapes
+from claster.signal.target import target_profiles, target_reach
 from claster.signal.transform import transformed
 
 __all__ = [
@@ -26,6 +29,9 @@ __all__ = [
     "write_landscapes",
     "write_targets",
 ]
+
+_SLAB = 16
+"""How many genes of a chromosome a thread takes at a time."""
 
 
 def write_contacts(
@@ -62,31 +68,59 @@ def write_contacts(
 
 
 def write_landscapes(
-    inputs: Path, spec: DatasetSpec, sources: Sources, kept: pd.DataFrame, progress: Progress
+    inputs: Path,
+    spec: DatasetSpec,
+    sources: Sources,
+    kept: pd.DataFrame,
+    progress: Progress,
+    *,
+    threads: Executor,
 ) -> None:
-    """Write the landscape of every gene, forward and mirrored, as its tracks' `transform` says."""
+    """Write the landscape of every gene, forward and mirrored, as its tracks' `transform` says.
+
+    Tracks are decoded a chromosome at a time, once, and genes worked off in slabs: memory is bounded by
+    the largest chromosome, and the files are the same for any number of threads.
+    """
     _make_split_folders(inputs / "landscape")
     with progress.step("landscapes", total=len(kept)) as step:
         for chrom, genes in _by_chromosome(kept):
             step.describe(chrom)
-            for gene in genes.itertuples():
-                array = landscape(
-                    sources.tracks,
-                    chrom,
-                    gene.tss,
-                    binning=spec.window.binning,
-                    summary=spec.summary,
-                )
-                for row, track in enumerate(spec.tracks):
-                    array[row] = transformed(array[row], track.transform)
-                _write_pair(inputs / "landscape" / gene.split, gene.gene_id, array)
-                step.advance()
+            span = _reach_of(genes, spec.window.binning.half)
+            signals = [track.signal(chrom, span=span, threads=threads) for track in sources.tracks]
+            _for_slabs(
+                partial(_write_slab, inputs / "landscape", spec, signals),
+                genes,
+                threads,
+                step.advance,
+            )
+            del signals
+
+
+def _write_slab(
+    folder: Path, spec: DatasetSpec, signals: list[ChromosomeSignal], genes: pd.DataFrame
+) -> None:
+    arrays = landscapes(
+        signals, genes["tss"].to_numpy(), binning=spec.window.binning, summary=spec.summary
+    )
+    for row, track in enumerate(spec.tracks):
+        arrays[:, row] = transformed(arrays[:, row], track.transform)
+    for gene, array in zip(genes.itertuples(), arrays, strict=True):
+        _write_pair(folder / gene.split, gene.gene_id, array)
 
 
 def write_targets(
-    targets: Path, spec: DatasetSpec, sources: Sources, kept: pd.DataFrame, progress: Progress
+    targets: Path,
+    spec: DatasetSpec,
+    sources: Sources,
+    kept: pd.DataFrame,
+    progress: Progress,
+    *,
+    threads: Executor,
 ) -> None:
-    """Write target tables, sample lists and, where it is known, the truth of the test split."""
+    """Write target tables, sample lists and, where it is known, the truth of the test split.
+
+    Files are decoded a chromosome at a time, once; the tables are the same for any number of threads.
+    """
     for split in SPLITS:
         ids = _sample_ids(kept[kept["split"] == split])
         (targets / f"ids_{split}.txt").write_text("".join(f"{i}\n" for i in ids), encoding="utf-8")
@@ -94,13 +128,14 @@ def write_targets(
     if spec.target is None:
         return
     with progress.step("targets", total=len(kept)) as step:
-        held_out = kept["split"] == "test"
-        fitted = pd.concat([kept[kept["split"] == split] for split in ("train", "valid")])
-        for genes, name in ((fitted, "train_valid"), (kept[held_out], "test")):
-            table = _target_table(spec, sources.targets, genes, step.advance)
-            _write_table(targets / f"{name}.csv", table)
+        genes = pd.concat([kept[kept["split"] == split] for split in SPLITS])
+        table = _target_table(spec, sources.targets, genes, threads, step.advance)
+        held_out = np.repeat((genes["split"] == "test").to_numpy(), 2)
+        _write_table(targets / "train_valid.csv", table[~held_out])
+        _write_table(targets / "test.csv", table[held_out])
         if len(sources.truths) == len(sources.targets):
-            table = _target_table(spec, sources.truths, kept[held_out], lambda: None)
+            genes = kept[kept["split"] == "test"]
+            table = _target_table(spec, sources.truths, genes, threads, lambda _: None)
             _write_table(targets / "truth_test.csv", table)
 
 
@@ -108,22 +143,65 @@ def _target_table(
     spec: DatasetSpec,
     conditions: Mapping[str, Strands],
     genes: pd.DataFrame,
-    done: Callable[[], None],
+    threads: Executor,
+    advance: Callable[[float], None],
 ) -> pd.DataFrame:
+    """Return two rows a gene, forward and mirrored, in the order of `genes`."""
     target = spec.require_target()
-    rows: list[np.ndarray] = []
-    for gene in genes.itertuples():
-        profiles = list(read_targets_at(spec, conditions, gene.chrom, gene.tss).values())
-        rows.append(np.concatenate(profiles))
-        rows.append(np.concatenate([mirror(profile) for profile in profiles]))
-        done()
-    values = np.stack(rows) if rows else np.empty((0, len(target.columns)))
-    values = transformed(values, target.transform)
+    reach = target_reach(target.binning, smoothing=target.smoothing)
+    values = np.empty((len(genes), 2, len(conditions), target.bins), np.float32)
+    genes = genes.assign(row=np.arange(len(genes)))
+    for chrom, here in _by_chromosome(genes):
+        span = _reach_of(here, reach)
+        signals = [
+            [(track.signal(chrom, span=span, threads=threads), sign) for track, sign in strands]
+            for strands in conditions.values()
+        ]
+        _for_slabs(partial(_fill_slab, spec, signals, values), here, threads, advance)
+        del signals
     return pd.DataFrame(
-        values.astype(np.float32),
+        values.reshape(2 * len(genes), len(target.columns)),
         index=pd.Index(_sample_ids(genes), name="ID"),
         columns=target.columns,
     )
+
+
+def _fill_slab(
+    spec: DatasetSpec,
+    conditions: list[list[tuple[ChromosomeSignal, float]]],
+    values: np.ndarray,
+    genes: pd.DataFrame,
+) -> None:
+    target = spec.require_target()
+    scale = target.bin if target.statistic == "sum" else 1
+    rows = genes["row"].to_numpy()
+    for column, strands in enumerate(conditions):
+        profiles = scale * target_profiles(
+            strands,
+            genes["tss"].to_numpy(),
+            binning=target.binning,
+            smoothing=target.smoothing,
+            summary=spec.summary,
+        )
+        profiles = transformed(profiles, target.transform)
+        values[rows, 0, column] = profiles
+        values[rows, 1, column] = mirror(profiles)
+
+
+def _for_slabs(
+    work: Callable[[pd.DataFrame], None],
+    genes: pd.DataFrame,
+    threads: Executor,
+    advance: Callable[[float], None],
+) -> None:
+    """Have slabs of genes worked off by threads, and count them as done here."""
+    slabs = [genes.iloc[first : first + _SLAB] for first in range(0, len(genes), _SLAB)]
+    for slab, _ in zip(slabs, threads.map(work, slabs), strict=True):
+        advance(len(slab))
+
+
+def _reach_of(genes: pd.DataFrame, reach: int) -> tuple[int, int]:
+    return int(genes["tss"].min()) - reach, int(genes["tss"].max()) + reach
 
 
 def _write_table(path: Path, table: pd.DataFrame) -> None:

@@ -2,20 +2,23 @@
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import pybigtools
 
 from claster.errors import ClasterError, one_line
 from claster.files import require_file
+from claster.signal.chromosome import ChromosomeSignal, read_chromosome
+from claster.signal.index import BlockIndex, damaged, read_index
+from claster.signal.means import Summary
 
-__all__ = ["BigWig", "Summary", "reading"]
-
-Summary = Literal["mean_all", "mean_covered"]
+__all__ = ["BigWig", "reading"]
 
 _READ_ERRORS = (ValueError, OSError, RuntimeError, pybigtools.BBIReadError)
 
@@ -41,11 +44,11 @@ def reading(path: Path | str, *, named: str, place: str = "") -> Iterator[None]:
     try:
         yield
     except _READ_ERRORS as error:
-        raise _damaged(path, named, place, error) from error
+        raise _does_not_read(path, named, place, error) from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":
             raise
-        raise _damaged(path, named, place, error) from error
+        raise _does_not_read(path, named, place, error) from error
 
 
 class BigWig:
@@ -65,8 +68,9 @@ class BigWig:
 
     Notes
     -----
-    Reading goes through pybigtools on the full-resolution data (never zoom levels). The object
-    cannot be pickled: open it in the process that reads.
+    Reading goes to the full-resolution data, never to zoom levels: single windows through pybigtools
+    (`bins`), whole stretches through `read_chromosome` (`signal`). The object cannot be pickled: open it
+    in the process that reads.
     """
 
     def __init__(self, path: Path | str, *, named: str) -> None:
@@ -138,6 +142,35 @@ class BigWig:
             raise self._not_finite(f" at {chrom}:{start:,}-{end:,}")
         return values
 
+    def signal(
+        self,
+        chrom: str,
+        *,
+        span: tuple[int, int] | None = None,
+        threads: Executor | None = None,
+    ) -> ChromosomeSignal:
+        """Decode a chromosome, or what reaches into a stretch of it, for many windows.
+
+        Parameters
+        ----------
+        chrom
+            The assembly's name of the chromosome.
+        span, threads
+            See `read_chromosome`.
+
+        Raises
+        ------
+        ClasterError
+            If the file's data cannot be read there.
+        """
+        return read_chromosome(
+            self._index, self._names[chrom], chrom=chrom, span=span, threads=threads
+        )
+
+    @cached_property
+    def _index(self) -> BlockIndex:
+        return read_index(self.path, named=self.named)
+
     def _not_finite(self, place: str = "") -> ClasterError:
         return ClasterError(
             f"{self.named}: {self.path} holds values that are not finite{place}",
@@ -185,8 +218,5 @@ class BigWig:
         self._reader.close()
 
 
-def _damaged(path: Path | str, named: str, place: str, error: BaseException) -> ClasterError:
-    return ClasterError(
-        f"{named}: {path} is damaged: it does not read{place and f' at {place}'} ({one_line(error)})",
-        remedy="fetch or make the file anew",
-    )
+def _does_not_read(path: Path | str, named: str, place: str, error: BaseException) -> ClasterError:
+    return damaged(path, named, f"it does not read{place and f' at {place}'} ({one_line(error)})")

@@ -12,6 +12,7 @@ import pyBigWig
 import pytest
 
 from claster.dataset import build as build_module
+from claster.dataset import write as write_module
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import (
     DatasetFolders,
@@ -25,6 +26,7 @@ from claster.dataset.load import load_dataset
 from claster.dataset.report import build_lines
 from claster.errors import ClasterError
 from claster.files import sha256
+from claster.signal.bigwig import BigWig
 
 
 def base_means(path, start, bins, size, chrom="chr1", sign=1.0):
@@ -318,6 +320,57 @@ def test_reading_order_of_genes_does_not_matter(world):
     (world / "source/genes.tsv").write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
     build_dataset(load_dataset("small"), force=True)
     assert tree(folders.inputs / "landscape", folders.targets) == first
+
+
+def test_any_number_of_jobs_gives_the_same_bytes(world):
+    trees = []
+    for jobs in (1, 2, 5):
+        folders = build_dataset(load_dataset("small"), project=f"jobs{jobs}", jobs=jobs).folders
+        trees.append(list(tree(folders.inputs, folders.targets).values()))
+    assert trees[0] == trees[1] == trees[2]
+
+
+def test_each_chromosome_of_a_file_is_decoded_once(world, monkeypatch):
+    decoded = []
+    signal = BigWig.signal
+
+    def counting(self, chrom, **options):
+        decoded.append((self.named, chrom))
+        return signal(self, chrom, **options)
+
+    monkeypatch.setattr(BigWig, "signal", counting)
+    monkeypatch.setattr(write_module, "_SLAB", 1)
+    build_dataset(load_dataset("small"))
+    files = {
+        "track ATAC",
+        "track H3K27ac",
+        "target ctrl plus",
+        "target ctrl minus",
+        "target a485",
+    }
+    assert sorted(decoded) == sorted((file, chrom) for file in files for chrom in ("chr1", "chr2"))
+
+
+def test_a_track_that_is_damaged_where_genes_are_stops_the_build(world):
+    path = world / "source/ATAC.bw"
+    whole = bytearray(path.read_bytes())
+    at = len(whole) // 4
+    whole[at : at + 8] = b"\xff" * 8
+    path.write_bytes(whole)
+    with pytest.raises(ClasterError, match=r"ATAC\.bw is damaged"):
+        build_dataset(load_dataset("small"), jobs=2)
+    assert list((world / "inputs").iterdir()) == []
+
+
+def test_a_known_truth_without_test_genes_is_an_empty_table(edited):
+    def known(content):
+        content["splits"]["test"] = []
+        content["target"]["conditions"] = [
+            {"name": "ctrl", "file": "plus.bw", "truth": {"file": "H3K27ac.bw"}}
+        ]
+
+    folders = build_dataset(edited(known)).folders
+    assert read_targets(folders.truth_table()).shape == (0, 5)
 
 
 BUILD = """

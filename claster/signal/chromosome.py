@@ -1,0 +1,176 @@
+"""The signal of one chromosome, decoded once."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from isal import isal_zlib
+from isal.igzip_lib import IsalError
+
+from claster.errors import ClasterError
+from claster.signal.index import BlockIndex, damaged, open_for_reading, read_at
+
+__all__ = ["ChromosomeSignal", "read_chromosome"]
+
+_BLOCKS_A_PART = 64
+_BLOCK_BYTES = 1 << 15
+_HEADER_WORDS = 6
+_WORDS_AN_ITEM = np.array([0, 3, 2, 1])
+_INT32 = 1 << 31
+
+
+@dataclass(frozen=True)
+class ChromosomeSignal:
+    """The intervals of a stretch of one chromosome, sorted and without overlap.
+
+    Attributes
+    ----------
+    starts, ends
+        0-based half-open, int32 (int64 on chromosomes above 2 Gb).
+    values
+        float32, as stored, all finite.
+    chrom, size
+        The chromosome's name, as messages say it, and its size in bp.
+    span
+        The stretch that was read, 0-based half-open; nothing is known outside it.
+    path, named
+        The file and what the user calls it.
+    """
+
+    starts: np.ndarray
+    ends: np.ndarray
+    values: np.ndarray
+    chrom: str
+    size: int
+    span: tuple[int, int]
+    path: str
+    named: str
+
+
+def read_chromosome(
+    index: BlockIndex,
+    name: str,
+    *,
+    chrom: str | None = None,
+    span: tuple[int, int] | None = None,
+    threads: Executor | None = None,
+) -> ChromosomeSignal:
+    """Decode the data of a chromosome, each block once.
+
+    Parameters
+    ----------
+    index
+        The file's blocks (`read_index`).
+    name
+        The file's name of the chromosome.
+    chrom
+        What messages call it, default `name`.
+    span
+        Decode only blocks that reach into this stretch, 0-based half-open; default: all.
+    threads
+        Decode on these threads; the result is the same. Not one of them may be the caller's.
+
+    Raises
+    ------
+    ClasterError
+        If a block does not read, holds intervals that are out of order, empty, beyond the
+        chromosome's end or other than the index says, or values that are not finite.
+    """
+    if name not in index.chromosomes:
+        raise damaged(index.path, index.named, f"its chromosome list lacks {name}")
+    number, size = index.chromosomes[name]
+    low, high = span or (0, size)
+    low, high = max(low, 0), min(high, size)
+    blocks = _blocks_between(index.blocks[index.blocks["chrom"] == number], low, high)
+    parts = [blocks[i : i + _BLOCKS_A_PART] for i in range(0, len(blocks), _BLOCKS_A_PART)]
+    with open_for_reading(index.path) as file:
+        decode = partial(_decode, index, file, chrom or name, size)
+        decoded = list((threads.map if threads else map)(decode, parts))
+    position = np.int32 if size < _INT32 else np.int64
+    starts = np.concatenate([np.empty(0, position), *(part[0] for part in decoded)])
+    ends = np.concatenate([np.empty(0, position), *(part[1] for part in decoded)])
+    values = np.concatenate([np.empty(0, np.float32), *(part[2] for part in decoded)])
+    wrong = np.flatnonzero(starts[1:] < ends[:-1])
+    if wrong.size:
+        raise _out_of_place(index, chrom or name, int(starts[wrong[0] + 1]))
+    return ChromosomeSignal(
+        starts, ends, values, chrom or name, size, (low, high), str(index.path), index.named
+    )
+
+
+def _blocks_between(blocks: np.ndarray, low: int, high: int) -> np.ndarray:
+    """Return the blocks that can reach into a stretch, judged by starts, which are in order."""
+    starts = blocks["start"].astype(np.int64)
+    before = starts[starts <= low]
+    first = np.searchsorted(starts, before[-1]) if before.size else 0
+    return blocks[first : np.searchsorted(starts, high)]
+
+
+def _decode(
+    index: BlockIndex, file: int, chrom: str, size: int, blocks: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    from claster.signal import kernels
+
+    unpacked = list(_inflated(index, file, chrom, blocks))
+    lengths = np.array([len(block) for block in unpacked])
+    words = np.frombuffer(b"".join(unpacked), f"{index.byteorder}u4").astype(np.uint32, copy=False)
+    firsts = (np.cumsum(lengths) - lengths) // 4
+    headers = _headers(index, words[firsts[:, None] + np.arange(_HEADER_WORDS)])
+    kinds, counts, numbers = headers[:, 0], headers[:, 1], headers[:, 5]
+    odd = (kinds < 1) | (kinds > 3) | (numbers != blocks["chrom"])
+    odd |= lengths != 4 * (_HEADER_WORDS + counts * _WORDS_AN_ITEM[np.where(odd, 0, kinds)])
+    if odd.any():
+        raise _unreadable(index, chrom, blocks[np.flatnonzero(odd)[0]], "its header is wrong")
+    limits = np.stack([blocks["start"], np.minimum(blocks["end"], size)], axis=1).astype(np.int64)
+    total = int(counts.sum())
+    position = np.int32 if size < _INT32 else np.int64
+    starts, ends = np.empty(total, position), np.empty(total, position)
+    values = np.empty(total, np.float32)
+    fault, _, base = kernels.unpack_blocks(
+        words, words.view(np.float32), firsts + _HEADER_WORDS, headers, limits, starts, ends, values
+    )
+    if fault == kernels.OUT_OF_PLACE:
+        raise _out_of_place(index, chrom, base)
+    if fault == kernels.WILD:
+        raise ClasterError(
+            f"{index.named}: {index.path} holds values that are not finite at {chrom}:{base:,}",
+            remedy="make the bigWig anew without NaN or infinite values",
+        )
+    return starts, ends, values
+
+
+def _inflated(index: BlockIndex, file: int, chrom: str, blocks: np.ndarray) -> Iterator[bytes]:
+    """Yield the bytes of each block, whole words that hold at least a header."""
+    for block in blocks:
+        at, size = int(block["at"]), int(block["size"])
+        stored = read_at(file, at, size, path=index.path, named=index.named)
+        if index.compressed:
+            try:
+                stored = isal_zlib.decompress(stored, bufsize=_BLOCK_BYTES)
+            except IsalError as error:  # type: ignore[misc] # its stub has no class
+                raise _unreadable(index, chrom, block, str(error)) from error
+        if len(stored) % 4 or len(stored) < 4 * _HEADER_WORDS:
+            raise _unreadable(index, chrom, block, f"it holds {len(stored):,} bytes")
+        yield stored
+
+
+def _headers(index: BlockIndex, words: np.ndarray) -> np.ndarray:
+    """Return type, item count, start, step, span and chromosome number of blocks, int64."""
+    number, start, _, step, span, last = words.astype(np.int64).T
+    if index.byteorder == "<":
+        kind, count = last & 0xFF, last >> 16
+    else:
+        kind, count = last >> 24, last & 0xFFFF
+    return np.stack([kind, count, start, step, span, number], axis=1)
+
+
+def _unreadable(index: BlockIndex, chrom: str, block: np.void, why: str) -> ClasterError:
+    place = f"{chrom}:{int(block['start']):,}-{int(block['end']):,}"
+    return damaged(index.path, index.named, f"a block does not read ({why})", place=place)
+
+
+def _out_of_place(index: BlockIndex, chrom: str, base: int) -> ClasterError:
+    what = "an interval is empty, out of order or beyond what its index or the chromosome holds"
+    return damaged(index.path, index.named, what, place=f"{chrom}:{base:,}")
