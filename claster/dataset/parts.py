@@ -121,11 +121,15 @@ def _as_published(given: object, **published: tuple[str, ...]) -> object:
 
 
 class TrackSpec(Part):
-    """One row of the landscape: a bigWig file, and how its bins are stored (`transform`)."""
+    """One row of the landscape: a bigWig file, and how its bins are stored.
+
+    Larger values than `clip` are set to it; then `transform` is applied.
+    """
 
     name: Name
     file: str
     transform: Transform = "none"
+    clip: float | None = Field(default=None, gt=0)
 
 
 class SignalFiles(Part):
@@ -165,8 +169,9 @@ class TargetSpec(Part):
     `smoothing` is the standard deviation in bp of the Gaussian that runs over 20 bp bins before
     they are averaged (0: none); the published targets use 1000. `statistic` is the ``mean`` signal of
     a bin, as published for EU-seq coverage, or its ``sum``, for tracks that count read ends.
-    `transform` is the scale that the network is trained on: as it is, as published, or ``log1p``, which
-    tames heavy tails; predictions are always turned back.
+    `transform` is the scale that the network is trained on: as it is, as published, or ``log1p`` or
+    ``asinh``, which tame heavy tails; predictions are always turned back. Larger values than `clip`
+    are set to it before.
     """
 
     conditions: tuple[Condition, ...] = Field(min_length=1)
@@ -175,6 +180,7 @@ class TargetSpec(Part):
     smoothing: int = Field(default=1000, ge=0)
     statistic: Literal["mean", "sum"] = "mean"
     transform: Transform = "none"
+    clip: float | None = Field(default=None, gt=0)
 
     @field_validator("conditions")
     @classmethod

@@ -103,7 +103,7 @@ def _write_slab(
         signals, genes["tss"].to_numpy(), binning=spec.window.binning, summary=spec.summary
     )
     for row, track in enumerate(spec.tracks):
-        arrays[:, row] = transformed(arrays[:, row], track.transform)
+        arrays[:, row] = transformed(arrays[:, row], track.transform, clip=track.clip)
     for gene, array in zip(genes.itertuples(), arrays, strict=True):
         _write_pair(folder / gene.split, gene.gene_id, array)
 
@@ -183,7 +183,7 @@ def _fill_slab(
             smoothing=target.smoothing,
             summary=spec.summary,
         )
-        profiles = transformed(profiles, target.transform)
+        profiles = transformed(profiles, target.transform, clip=target.clip)
         values[rows, 0, column] = profiles
         values[rows, 1, column] = mirror(profiles)
 

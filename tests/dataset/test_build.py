@@ -135,6 +135,22 @@ def test_transforms_change_what_is_stored_and_are_undone_on_reading(edited):
     np.testing.assert_allclose(back, raw, rtol=1e-4, atol=1e-5)
 
 
+def test_clip_caps_tracks_and_targets(edited):
+    def capped(content):
+        content["tracks"][0]["clip"] = 2.0
+        content["target"]["clip"] = 1.5
+
+    plain = build_dataset(edited(), project="plain").folders
+    folders = build_dataset(edited(capped), project="capped").folders
+    signal, stored = (read_arrays(f, ["GA.1"], split="train") for f in (plain, folders))
+    assert signal[:, 0].max() > 2
+    np.testing.assert_array_equal(stored[:, 0], np.minimum(signal[:, 0], 2.0))
+    np.testing.assert_array_equal(stored[:, 1], signal[:, 1])
+    raw, low = (read_targets(f.target_table("test")) for f in (plain, folders))
+    assert (raw > 1.5).any(axis=None)
+    np.testing.assert_allclose(low, raw.clip(upper=1.5), rtol=1e-5)
+
+
 def test_contacts_are_pixels_of_the_matrix(world):
     folders = build_dataset(load_dataset("small")).folders
     array = read_arrays(folders, ["GA.1"], split="train", modality="contacts")[0]
