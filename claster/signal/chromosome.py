@@ -14,7 +14,7 @@ from claster.signal.index import BlockIndex, damaged, open_for_reading, read_at
 
 __all__ = ["ChromosomeSignal", "read_chromosome"]
 
-_BLOCKS_A_PART = 64
+_BLOCKS_A_PART = 16
 _BLOCK_BYTES = 1 << 15
 _HEADER_WORDS = 6
 _WORDS_AN_ITEM = np.array([0, 3, 2, 1])
@@ -85,19 +85,29 @@ def read_chromosome(
     low, high = max(low, 0), min(high, size)
     blocks = _blocks_between(index.blocks[index.blocks["chrom"] == number], low, high)
     parts = [blocks[i : i + _BLOCKS_A_PART] for i in range(0, len(blocks), _BLOCKS_A_PART)]
+    chrom = chrom or name
+    run = threads.map if threads else map
     with open_for_reading(index.path) as file:
-        decode = partial(_decode, index, file, chrom or name, size)
-        decoded = list((threads.map if threads else map)(decode, parts))
+        packed = list(run(partial(_inflate, index, file, chrom), parts))
+    firsts = np.cumsum([0, *(part.items for part in packed)])
     position = np.int32 if size < _INT32 else np.int64
-    starts = np.concatenate([np.empty(0, position), *(part[0] for part in decoded)])
-    ends = np.concatenate([np.empty(0, position), *(part[1] for part in decoded)])
-    values = np.concatenate([np.empty(0, np.float32), *(part[2] for part in decoded)])
-    wrong = np.flatnonzero(starts[1:] < ends[:-1])
-    if wrong.size:
-        raise _out_of_place(index, chrom or name, int(starts[wrong[0] + 1]))
-    return ChromosomeSignal(
-        starts, ends, values, chrom or name, size, (low, high), str(index.path), index.named
+    starts, ends = np.empty(firsts[-1], position), np.empty(firsts[-1], position)
+    signal = ChromosomeSignal(
+        starts,
+        ends,
+        np.empty(firsts[-1], np.float32),
+        chrom,
+        size,
+        (low, high),
+        str(index.path),
+        index.named,
     )
+    list(run(partial(_unpack, index, signal), packed, firsts))
+    seams = firsts[(firsts > 0) & (firsts < firsts[-1])]
+    wrong = seams[starts[seams] < ends[seams - 1]]
+    if wrong.size:
+        raise _out_of_place(index, chrom, int(starts[wrong[0]]))
+    return signal
 
 
 def _blocks_between(blocks: np.ndarray, low: int, high: int) -> np.ndarray:
@@ -108,11 +118,18 @@ def _blocks_between(blocks: np.ndarray, low: int, high: int) -> np.ndarray:
     return blocks[first : np.searchsorted(starts, high)]
 
 
-def _decode(
-    index: BlockIndex, file: int, chrom: str, size: int, blocks: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    from claster.signal import kernels
+@dataclass(frozen=True)
+class _Part:
+    """Consecutive blocks as words in the machine's byte order, with where each begins and its header."""
 
+    words: np.ndarray
+    firsts: np.ndarray
+    headers: np.ndarray
+    blocks: np.ndarray
+    items: int
+
+
+def _inflate(index: BlockIndex, file: int, chrom: str, blocks: np.ndarray) -> _Part:
     unpacked = list(_inflated(index, file, chrom, blocks))
     lengths = np.array([len(block) for block in unpacked])
     words = np.frombuffer(b"".join(unpacked), f"{index.byteorder}u4").astype(np.uint32, copy=False)
@@ -123,29 +140,52 @@ def _decode(
     odd |= lengths != 4 * (_HEADER_WORDS + counts * _WORDS_AN_ITEM[np.where(odd, 0, kinds)])
     if odd.any():
         raise _unreadable(index, chrom, blocks[np.flatnonzero(odd)[0]], "its header is wrong")
-    limits = np.stack([blocks["start"], np.minimum(blocks["end"], size)], axis=1).astype(np.int64)
-    total = int(counts.sum())
-    position = np.int32 if size < _INT32 else np.int64
-    starts, ends = np.empty(total, position), np.empty(total, position)
-    values = np.empty(total, np.float32)
+    return _Part(words, firsts, headers, blocks, int(counts.sum()))
+
+
+def _unpack(index: BlockIndex, signal: ChromosomeSignal, part: _Part, first: int) -> None:
+    """Fill the intervals of `signal` from `first` on with those of a part."""
+    from claster.signal import kernels
+
+    limits = np.stack([part.blocks["start"], np.minimum(part.blocks["end"], signal.size)], axis=1)
+    filled = slice(first, first + part.items)
     fault, _, base = kernels.unpack_blocks(
-        words, words.view(np.float32), firsts + _HEADER_WORDS, headers, limits, starts, ends, values
+        part.words,
+        part.words.view(np.float32),
+        part.firsts + _HEADER_WORDS,
+        part.headers,
+        limits.astype(np.int64),
+        signal.starts[filled],
+        signal.ends[filled],
+        signal.values[filled],
     )
     if fault == kernels.OUT_OF_PLACE:
-        raise _out_of_place(index, chrom, base)
+        raise _out_of_place(index, signal.chrom, base)
     if fault == kernels.WILD:
         raise ClasterError(
-            f"{index.named}: {index.path} holds values that are not finite at {chrom}:{base:,}",
+            f"{index.named}: {index.path} holds values that are not finite at {signal.chrom}:{base:,}",
             remedy="make the bigWig anew without NaN or infinite values",
         )
-    return starts, ends, values
 
 
 def _inflated(index: BlockIndex, file: int, chrom: str, blocks: np.ndarray) -> Iterator[bytes]:
     """Yield the bytes of each block, whole words that hold at least a header."""
+    ends = blocks["at"] + blocks["size"]
+    together = bool((ends[:-1] == blocks["at"][1:]).all())
+    if (
+        together
+    ):  # one call of the operating system for all, so that threads do not wait for each other
+        first = int(blocks["at"][0])
+        run = memoryview(
+            read_at(file, first, int(ends[-1]) - first, path=index.path, named=index.named)
+        )
     for block in blocks:
         at, size = int(block["at"]), int(block["size"])
-        stored = read_at(file, at, size, path=index.path, named=index.named)
+        stored = (
+            bytes(run[at - first : at - first + size])
+            if together
+            else read_at(file, at, size, path=index.path, named=index.named)
+        )
         if index.compressed:
             try:
                 stored = isal_zlib.decompress(stored, bufsize=_BLOCK_BYTES)

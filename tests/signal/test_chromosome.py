@@ -97,7 +97,7 @@ def dense(tmp_path_factory):
 
 def test_threads_do_not_change_what_is_read(dense):
     index = read_index(dense, named="track")
-    assert len(index.blocks) > 2 * 64
+    assert len(index.blocks) > 2 * 16
     alone = read_chromosome(index, "chr1")
     with ThreadPoolExecutor(3) as threads:
         together = read_chromosome(index, "chr1", threads=threads)

@@ -87,6 +87,18 @@ def test_any_intervals_equal_base_level_truth(intervals, starts, bins, size, sum
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("summary", SUMMARIES)
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_edges_of_intervals_and_bins_meet_in_every_way(size, summary):
+    intervals = [(3, 4, 1.0), (4, 5, 2.0), (5, 9, 4.0), (9, 10, 8.0), (14, 20, 16.0)]
+    bases = np.full(20, np.nan)
+    for low, high, value in intervals:
+        bases[low:high] = value
+    starts = np.arange(-12, 25)
+    found = window_means(signal_of(intervals, 20), starts, bins=4, size=size, summary=summary)
+    np.testing.assert_array_equal(found, base_means(bases, starts, 4, size, summary))
+
+
 def test_a_high_peak_costs_its_neighbours_no_digits():
     narrow = [(at, at + 1, 0.1) for at in range(100, 200)]
     signal = signal_of([(0, 100, 3e38), *narrow], 300)
