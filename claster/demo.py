@@ -171,7 +171,10 @@ def draw_run(run: RunFolder, spec: DatasetSpec, *, project: Path | str = ".") ->
     if spec.contacts:
         contacts = read_arrays(folders, [gene["gene_id"]], split="test", modality="contacts")[0]
         figures["contacts"], _ = contact_map(
-            contacts, spec.contacts.resolution, value=spec.contacts.value
+            contacts,
+            spec.contacts.resolution,
+            value=spec.contacts.value,
+            kind=spec.contacts.map,
         )
     figures |= {
         "tracks": landscape_tracks(
@@ -200,6 +203,7 @@ def draw_run(run: RunFolder, spec: DatasetSpec, *, project: Path | str = ".") ->
             contacts=contacts,
             resolution=spec.contacts.resolution if spec.contacts else 0,
             value=spec.contacts.value if spec.contacts else "log_oe",
+            kind=spec.contacts.map if spec.contacts else "diagonal",
         )[0],
     }
     return [save(fig, run.figures / f"{name}.png") for name, fig in figures.items()]

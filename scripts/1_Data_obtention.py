@@ -140,7 +140,8 @@ fig
 
 # %%
 if window.contacts is not None:
-    fig, _ = contact_map(window.contacts, dataset.contacts.resolution, value=dataset.contacts.value)
+    shown = dataset.contacts
+    fig, _ = contact_map(window.contacts, shown.resolution, value=shown.value, kind=shown.map)
     display(fig)
 
 # %% [markdown]

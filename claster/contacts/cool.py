@@ -1,4 +1,4 @@
-"""Contact matrices: one chromosome as a band of diagonals."""
+"""Contact matrices: one chromosome as a band of diagonals, balanced or as counts and weights."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,14 +6,13 @@ from pathlib import Path
 
 import cooler
 import numpy as np
-import pandas as pd
 
 from claster.errors import ClasterError
 from claster.files import require_file
 
-__all__ = ["Band", "open_contacts", "read_band"]
+__all__ = ["Band", "CountBand", "open_contacts", "read_band", "read_counts"]
 
-_CHUNK_PIXELS = 4_000_000
+_CHUNK_PIXELS = 500_000
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,30 @@ class Band:
 
     values: np.ndarray
     expected: np.ndarray
+    resolution: int
+
+
+@dataclass(frozen=True)
+class CountBand:
+    """The diagonals of one chromosome's contact matrix, as they lie in the file.
+
+    The frequency of bins ``i`` and ``i + s`` is ``counts[s, i] * weights[i] * weights[i + s]``. Taken
+    apart, whole counts need 4 bytes and still give it to the last digit of a float64.
+
+    Attributes
+    ----------
+    counts
+        Shape (separations, bins), 0 where no contact was seen; float32, or float64 if the file's
+        counts are not whole numbers. (Float32 is exact up to 16,777,216 contacts of two bins.)
+    weights
+        float64, shape (bins,): NaN where a bin is masked; without balancing 1, or NaN where a bin
+        has no contact at all.
+    resolution
+        Bin width in bp.
+    """
+
+    counts: np.ndarray
+    weights: np.ndarray
     resolution: int
 
 
@@ -115,28 +138,70 @@ def read_band(clr: cooler.Cooler, chrom: str, *, separations: int, balance: bool
     ClasterError
         If no known pixel of the band holds a contact.
     """
-    first, last = (int(edge) for edge in clr.extent(chrom))
-    bins = last - first
-    values = np.zeros((separations, bins), dtype=np.float32)
-    touched = np.zeros(bins, dtype=bool)
-    for pixels in _pixels(clr, first, last):
-        i = pixels["bin1_id"].to_numpy() - first
-        j = pixels["bin2_id"].to_numpy() - first
-        count = pixels["count"].to_numpy()
-        inside = (j < bins) & (count > 0)
-        touched[i[inside]] = True
-        touched[j[inside]] = True
-        near = inside & (j - i < separations)
-        values[(j - i)[near], i[near]] = count[near]
-    if balance:
-        weights = clr.bins()["weight"][first:last].to_numpy().astype(np.float64)
-    else:
-        weights = np.where(touched, 1.0, np.nan)
+    values, weights = _read(clr, chrom, separations, balance=balance, dtype=np.float32)
+    bins = weights.size
     for s in range(separations):
         partner = np.full(bins, np.nan)
         partner[: max(bins - s, 0)] = weights[s:]
         values[s] *= weights * partner
     return Band(values, _expected(values, clr.uri, chrom), int(clr.binsize))
+
+
+def read_counts(clr: cooler.Cooler, chrom: str, *, separations: int, balance: bool) -> CountBand:
+    """Read the first diagonals of one chromosome without applying the weights, each pixel once.
+
+    Parameters
+    ----------
+    clr
+        An open cooler.
+    chrom
+        The file's own name of the chromosome.
+    separations
+        How many diagonals, the main one included.
+    balance
+        Whether the weights are the file's.
+
+    Returns
+    -------
+    CountBand
+
+    Raises
+    ------
+    ClasterError
+        If no known pixel of the band holds a contact.
+    """
+    whole = np.issubdtype(clr.pixels().dtypes["count"], np.integer)
+    counts, weights = _read(
+        clr, chrom, separations, balance=balance, dtype=np.float32 if whole else np.float64
+    )
+    known = np.isfinite(weights)
+    if not any(
+        (row[: weights.size - s][known[: weights.size - s] & known[s:]] > 0).any()
+        for s, row in enumerate(counts[: weights.size])
+    ):
+        raise _no_contact(clr.uri, chrom, separations)
+    return CountBand(counts, weights, int(clr.binsize))
+
+
+def _read(
+    clr: cooler.Cooler, chrom: str, separations: int, *, balance: bool, dtype: type[np.floating]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return counts, shape (separations, bins), and weights, shape (bins,)."""
+    first, last = (int(edge) for edge in clr.extent(chrom))
+    bins = last - first
+    counts = np.zeros((separations, bins), dtype=dtype)
+    flat = counts.reshape(-1)
+    touched = np.zeros(bins, dtype=bool)
+    for i, separation, count in _pixels(clr, first, last):
+        inside = (separation < bins - i) & (count > 0)
+        if not balance:
+            touched[i[inside]] = True
+            touched[(i + separation)[inside]] = True
+        near = np.flatnonzero(inside & (separation < separations))
+        flat[separation[near] * bins + i[near]] = count[near]
+    if balance:
+        return counts, clr.bins()["weight"][first:last].to_numpy().astype(np.float64)
+    return counts, np.where(touched, 1.0, np.nan)
 
 
 def _groups(file: str) -> list[str]:
@@ -145,14 +210,24 @@ def _groups(file: str) -> list[str]:
     return ["/"]
 
 
-def _pixels(clr: cooler.Cooler, first: int, last: int) -> Iterator[pd.DataFrame]:
-    table = clr.pixels()
+def _pixels(
+    clr: cooler.Cooler, first: int, last: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield first bin (from `first` on), separation and count of the pixels of some rows, in chunks.
+
+    First bins are counted out from the file's index of rows; their column would take as long to read
+    as the others.
+    """
     with clr.open("r") as store:
         offsets = store["indexes/bin1_offset"][first : last + 1]
-    start = int(offsets[0])
-    end = int(offsets[-1])
-    for low in range(start, end, _CHUNK_PIXELS):
-        yield table[low : min(low + _CHUNK_PIXELS, end)]
+        for low in range(int(offsets[0]), int(offsets[-1]), _CHUNK_PIXELS):
+            high = min(low + _CHUNK_PIXELS, int(offsets[-1]))
+            i = np.repeat(np.arange(last - first), np.diff(np.clip(offsets, low, high)))
+            yield (
+                i,
+                store["pixels/bin2_id"][low:high] - (i + first),
+                store["pixels/count"][low:high],
+            )
 
 
 def _expected(values: np.ndarray, uri: str, chrom: str) -> np.ndarray:
@@ -162,9 +237,13 @@ def _expected(values: np.ndarray, uri: str, chrom: str) -> np.ndarray:
     expected = np.divide(total, count, out=np.zeros(len(values)), where=count > 0)
     seen = np.flatnonzero(expected > 0)
     if seen.size == 0:
-        raise ClasterError(
-            f"contacts: {uri} holds no contact on {chrom} below {len(values)} bins of separation",
-            remedy="check the file, or leave the chromosome out with 'regions'",
-        )
+        raise _no_contact(uri, chrom, len(values))
     nearest = seen[np.abs(seen[None, :] - np.arange(len(values))[:, None]).argmin(axis=1)]
     return expected[nearest]
+
+
+def _no_contact(uri: str, chrom: str, separations: int) -> ClasterError:
+    return ClasterError(
+        f"contacts: {uri} holds no contact on {chrom} below {separations} bins of separation",
+        remedy="check the file, or leave the chromosome out with 'regions'",
+    )

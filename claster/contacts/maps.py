@@ -1,4 +1,4 @@
-"""Contact maps of one window, on the landscape's own axis."""
+"""The `diagonal` contact map of one window, on the landscape's own axis."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -93,11 +93,13 @@ def diagonal_map(
     bins = band.values.shape[1]
     rows = np.arange(shape.rows)[:, None]
     first = tss // band.resolution + np.arange(-shape.half, shape.half + 1)[None, :] - rows
-    on_chromosome = (first >= 0) & (first + 2 * rows < bins)
-    observed = np.where(on_chromosome, band.values[2 * rows, np.clip(first, 0, bins - 1)], np.nan)
+    observed = band.values.take(2 * rows * bins + first, mode="clip")
+    if first.min() < 0 or first.max() + 2 * (shape.rows - 1) >= bins:
+        observed[(first < 0) | (first + 2 * rows >= bins)] = np.nan
     expected = band.expected[2 * rows]
+    ratio = observed / expected
     known = np.isfinite(observed)
-    ratio = np.where(known, observed / expected, 1.0)
+    ratio[~known] = 1.0
     if value == "log10":
         contacts = np.log10(np.maximum(ratio, FLOOR) * expected)
     else:

@@ -14,6 +14,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from claster.contacts.maps import MapValue
+from claster.contacts.shapes import DIAGONAL_ROWS, MapKind
 from claster.genome.windows import Binning
 from claster.remote.signature import FileFormat
 from claster.signal.transform import Transform
@@ -213,17 +215,34 @@ class WindowSpec(Part):
 class ContactsSpec(Part):
     """The contact map of each window.
 
-    `value` is ``log_oe`` (log2 observed over expected at that separation) or ``log10`` (log10 of
-    the contact frequency). A gene is dropped when more than `max_missing` of its map is unknown.
+    `map` is ``diagonal`` (separation against midpoint, single pixels), or one of the published ones:
+    ``paper_square`` (the matrix around the TSS) and ``paper_rotated`` (that square turned by 45 degrees
+    with a spline, upper half). `value` is ``log_oe`` (log2 observed over expected at that separation) or
+    ``log10`` (log10 of the contact frequency, the only one of the published maps). `rows` is for
+    ``diagonal`` alone. A gene is dropped when more than `max_missing` of its map is unknown.
     """
 
     file: str
     resolution: int = Field(default=1600, gt=0)
     balance: bool = True
-    map: Literal["diagonal"] = "diagonal"
-    rows: int = Field(default=129, gt=1)
-    value: Literal["log_oe", "log10"] = "log_oe"
+    map: MapKind = "diagonal"
+    rows: int | None = Field(default=DIAGONAL_ROWS, gt=1)
+    value: MapValue = "log_oe"
     max_missing: float = Field(default=0.5, ge=0, le=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_map_wants(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        kind = given.get("map", "diagonal")
+        if kind not in ("paper_square", "paper_rotated"):
+            return given if given.get("rows") is not None else given | {"rows": DIAGONAL_ROWS}
+        if given.get("rows") is not None:
+            raise ValueError(f"'map: {kind}' has its rows from 'window'; leave 'rows' out")
+        if given.get("value", "log10") != "log10":
+            raise ValueError(f"'map: {kind}' holds log10 frequencies; leave 'value' out")
+        return given | {"rows": None, "value": "log10"}
 
 
 class GenesSpec(Part):

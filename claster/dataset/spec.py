@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator
 
-from claster.contacts.maps import DiagonalMap
+from claster.contacts.shapes import ContactMap, map_over
 from claster.dataset.parts import (
     ContactsSpec,
     DownloadSpec,
@@ -105,13 +105,16 @@ class DatasetSpec(Part):
         return len(self.tracks), self.window.bins
 
     @property
-    def contacts_shape(self) -> DiagonalMap:
+    def contacts_shape(self) -> ContactMap:
         """Shape of a contact map; raises `ClasterError` where the dataset has none."""
         if self.contacts is None:
             raise ClasterError(
                 f"dataset {self.name!r} has no contact maps",
                 remedy="choose a flavour without contacts or add 'contacts' to its YAML",
             )
-        return DiagonalMap.over(
-            self.window.binning, resolution=self.contacts.resolution, rows=self.contacts.rows
+        return map_over(
+            self.contacts.map,
+            self.window.binning,
+            resolution=self.contacts.resolution,
+            rows=self.contacts.rows,
         )

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from claster.contacts.cool import read_band
-from claster.contacts.maps import diagonal_map
+from claster.contacts.cut import map_cutter
 from claster.dataset.sources import Sources, Strands
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
@@ -28,7 +27,7 @@ class GeneWindow:
     targets
         By condition, float64, shape (target bins,): on the scale of `target.statistic`.
     contacts
-        Diagonal map, float32, shape (rows, columns), or None where the dataset has no contacts.
+        Contact map, float32, shape (rows, columns), or None where the dataset has no contacts.
     """
 
     landscape: np.ndarray
@@ -132,11 +131,11 @@ def read_targets_at(
 def _contacts(spec: DatasetSpec, sources: Sources, chrom: str, tss: int) -> np.ndarray | None:
     if spec.contacts is None or sources.contacts is None:
         return None
-    shape = spec.contacts_shape
-    band = read_band(
+    cut = map_cutter(
         sources.contacts,
         sources.contact_names[chrom],
-        separations=shape.separations,
+        spec.contacts_shape,
         balance=spec.contacts.balance,
+        value=spec.contacts.value,
     )
-    return diagonal_map(band, tss, shape, value=spec.contacts.value)[0]
+    return cut(tss)[0].astype(np.float32)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from claster.contacts.cool import read_band
-from claster.contacts.maps import diagonal_map
+from claster.contacts.cut import map_cutter
+from claster.contacts.shapes import mirror_map
 from claster.dataset.layout import SPLITS
 from claster.dataset.sources import Sources, Strands
 from claster.dataset.spec import DatasetSpec
@@ -47,19 +47,21 @@ def write_contacts(
     with progress.step("contact maps", total=len(selection.kept)) as step:
         for chrom, genes in _by_chromosome(selection.kept):
             step.describe(chrom)
-            band = read_band(
+            cut = map_cutter(
                 sources.contacts,
                 sources.contact_names[chrom],
-                separations=shape.separations,
+                shape,
                 balance=spec.contacts.balance,
+                value=spec.contacts.value,
             )
             for gene in genes.itertuples():
-                contacts, unknown = diagonal_map(band, gene.tss, shape, value=spec.contacts.value)
+                contacts, unknown = cut(gene.tss)
                 if unknown > spec.contacts.max_missing:
                     gone[gene.gene_id] = f"{unknown:.0%} unknown"
                 else:
                     missing[gene.gene_id] = unknown
-                    _write_pair(inputs / "contacts" / gene.split, gene.gene_id, contacts)
+                    folder = inputs / "contacts" / gene.split
+                    _write_pair(folder, gene.gene_id, contacts, mirror_map(contacts, shape))
                 step.advance()
     selection = drop_genes(
         selection, gone, reason="contacts_missing", landscape=spec.window.binning
@@ -105,7 +107,7 @@ def _write_slab(
     for row, track in enumerate(spec.tracks):
         arrays[:, row] = transformed(arrays[:, row], track.transform, clip=track.clip)
     for gene, array in zip(genes.itertuples(), arrays, strict=True):
-        _write_pair(folder / gene.split, gene.gene_id, array)
+        _write_pair(folder / gene.split, gene.gene_id, array, mirror(array))
 
 
 def write_targets(
@@ -208,9 +210,10 @@ def _write_table(path: Path, table: pd.DataFrame) -> None:
     table.to_csv(path, float_format="%.6g")
 
 
-def _write_pair(folder: Path, gene_id: str, array: np.ndarray) -> None:
-    np.save(folder / f"{sample_id(gene_id, FORWARD)}.npy", array, allow_pickle=False)
-    np.save(folder / f"{sample_id(gene_id, REVERSE)}.npy", mirror(array), allow_pickle=False)
+def _write_pair(folder: Path, gene_id: str, forward: np.ndarray, reverse: np.ndarray) -> None:
+    for orientation, array in ((FORWARD, forward), (REVERSE, reverse)):
+        file = folder / f"{sample_id(gene_id, orientation)}.npy"
+        np.save(file, array.astype(np.float32, copy=False), allow_pickle=False)
 
 
 def write_gene_tables(inputs: Path, selection: GeneSelection) -> None:

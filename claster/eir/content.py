@@ -150,7 +150,7 @@ def _input(modality: str, block: InputBlock, spec: DatasetSpec) -> dict[str, Any
 
 
 def _height(modality: str, spec: DatasetSpec) -> int:
-    return spec.landscape_shape[0] if modality == "landscape" else spec.contacts_shape.rows
+    return spec.landscape_shape[0] if modality == "landscape" else spec.contacts_shape.shape[0]
 
 
 def _fusion(flavour: Flavour) -> dict[str, Any]:

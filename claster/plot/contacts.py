@@ -1,10 +1,15 @@
 """The contact map of one window."""
 
+from dataclasses import dataclass
+from math import sqrt
+from typing import Literal
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from claster.contacts.maps import MapValue
+from claster.contacts.shapes import MapKind, RotatedMap
 from claster.plot.style import figure_of, new_figure, style
 from claster.plot.tracks import TSS_AXIS
 
@@ -22,23 +27,27 @@ def contact_map(
     resolution: int,
     *,
     value: MapValue,
+    kind: MapKind = "diagonal",
     limits: tuple[float, float] | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """Draw a diagonal map: midpoint of the two loci against their separation.
+    """Draw a contact map: midpoint of the two loci against their separation, or locus by locus.
 
     The two dotted lines are the contacts of the TSS itself. Cells that are not finite are grey.
 
     Parameters
     ----------
     map
-        Shape (rows, columns): row r is the separation of 2 r bins, column m the midpoint at
-        (m - columns // 2) bins from the TSS.
+        Shape (rows, columns), in genome orientation or mirrored.
     resolution
         Width of a bin in bp.
     value
         ``log10`` (log10 contact frequency) or ``log_oe`` (log2 observed over expected), which is
         coloured symmetrically around 0.
+    kind
+        ``diagonal`` (row r is the separation of 2 r bins, column m the midpoint at m - columns // 2
+        bins from the TSS), ``paper_rotated`` (drawn the same way up, with its own, narrower axis) or
+        ``paper_square`` (both axes are loci).
     limits
         Values of the ends of the colour bar; None takes the 1st and 99.5th percentile, or plus and
         minus the 99th percentile of the absolute value for ``log_oe``.
@@ -53,39 +62,36 @@ def contact_map(
     """
     if value not in _LABELS:
         raise ValueError(f"value must be one of {', '.join(_LABELS)}, found {value!r}")
-    rows, columns = map.shape
+    frame = _frame(map.shape, resolution, kind)
     shown = np.ma.masked_invalid(map)
     low, high = _colour_limits(shown.compressed(), value) if limits is None else limits
-    half = (columns // 2 + 0.5) * resolution / 1000
-    top = (2 * rows - 1) * resolution / 1000
     with style():
         if ax is None:
-            ax = new_figure(7.2, 3.5).subplots()
+            width, height = (5.2, 4.2) if kind == "paper_square" else (7.2, 3.5)
+            ax = new_figure(width, height).subplots()
         fig = figure_of(ax)
         image = ax.imshow(
             shown,
             cmap="RdBu_r" if value == "log_oe" else "YlOrRd",
             vmin=low,
             vmax=high,
-            extent=(-half, half, -resolution / 1000, top),
-            origin="lower",
-            aspect="auto",
+            extent=(-frame.half, frame.half, frame.bottom, frame.top),
+            origin=frame.origin,
+            aspect="equal" if kind == "paper_square" else "auto",
             interpolation="nearest",
         )
         ax.set_facecolor(_MISSING)
-        reach = min(top, 2 * half)
         ax.plot(
-            [-reach / 2, 0, reach / 2],
-            [reach, 0, reach],
+            *frame.tss,
             color="0.1",
             linestyle=(0, (1, 1.6)),
             linewidth=1.1,
             label="contacts of the TSS",
         )
-        ax.set_xlim(-half, half)
-        ax.set_ylim(-resolution / 1000, top)
-        ax.set_xlabel(TSS_AXIS.replace("Distance", "Midpoint, distance"))
-        ax.set_ylabel("Separation (kb)")
+        ax.set_xlim(-frame.half, frame.half)
+        ax.set_ylim(frame.bottom, frame.top)
+        ax.set_xlabel(frame.across)
+        ax.set_ylabel(frame.up)
         bar = fig.colorbar(image, ax=ax, extend="both", pad=0.02, aspect=18)
         bar.set_label(_LABELS[value])
         bar.outline.set_linewidth(0.6)
@@ -93,6 +99,48 @@ def contact_map(
             ax.plot([], [], "s", color=_MISSING, label="no data")
         ax.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
     return fig, ax
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Where a map lies on its axes, in kb, and the line of the contacts of the TSS."""
+
+    half: float
+    bottom: float
+    top: float
+    origin: Literal["lower", "upper"]
+    tss: tuple[list[float], list[float]]
+    across: str
+    up: str
+
+
+def _frame(shape: tuple[int, ...], resolution: int, kind: MapKind) -> _Frame:
+    rows, columns = shape
+    bin = resolution / 1000
+    if kind == "paper_square":
+        half = columns / 2 * bin
+        # Its column from the top and its row to the right: contacts up- and downstream of the TSS.
+        cross = ([0.0, 0.0, half], [-half, 0.0, 0.0])
+        return _Frame(half, half, -half, "upper", cross, TSS_AXIS, TSS_AXIS)
+    if kind == "paper_rotated":
+        turned = RotatedMap(columns, 0)
+        if turned.rows != rows:
+            raise ValueError(
+                f"a paper_rotated map of {columns} columns has {turned.rows} rows, found {rows}"
+            )
+        half = columns / 2 * bin * sqrt(0.5)
+        bottom, top = (
+            (height + edge) * bin
+            for height, edge in zip(turned.heights[[-1, 0]], (-sqrt(0.5), sqrt(0.5)), strict=True)
+        )
+        origin: Literal["lower", "upper"] = "upper"
+    else:
+        half, origin = (columns // 2 + 0.5) * bin, "lower"
+        bottom, top = -bin, (2 * rows - 1) * bin
+    reach = min(top, 2 * half)
+    lines = ([-reach / 2, 0.0, reach / 2], [reach, 0.0, reach])
+    across = TSS_AXIS.replace("Distance", "Midpoint, distance")
+    return _Frame(half, bottom, top, origin, lines, across, "Separation (kb)")
 
 
 def _colour_limits(known: np.ndarray, value: MapValue) -> tuple[float, float]:

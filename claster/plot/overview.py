@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from claster.contacts.maps import MapValue
+from claster.contacts.shapes import MapKind
 from claster.genome.windows import Binning
 from claster.plot.contacts import contact_map
 from claster.plot.predictions import profile
@@ -30,6 +31,7 @@ def overview(
     contacts: np.ndarray | None = None,
     resolution: int = 0,
     value: MapValue = "log_oe",
+    kind: MapKind = "diagonal",
 ) -> tuple[Figure, dict[str, Axes]]:
     """Draw the inputs of one gene on the left, its predicted transcription on the right.
 
@@ -46,9 +48,9 @@ def overview(
     gene_span
         Start and end of the gene in bp from the TSS (0-based half-open), and its strand.
     contacts
-        Diagonal map, shape (rows, columns), or None.
-    resolution, value
-        Bin width in bp and meaning of the map; see `contact_map`.
+        Contact map, shape (rows, columns), or None.
+    resolution, value, kind
+        Bin width in bp, meaning and kind of the map; see `contact_map`.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def overview(
         axes = {f"track{number}": rows[number, 0] for number in range(len(names))}
         if contacts is not None:
             axes["contacts"] = rows[-1, 0]
-            contact_map(contacts, resolution, value=value, ax=rows[-1, 0])
+            contact_map(contacts, resolution, value=value, kind=kind, ax=rows[-1, 0])
             rows[-1, 0].images[0].colorbar.set_label(_SHORT[value])
         inside.suptitle(f"in: chromatin over {window.width / 1e6:.1f} Mb", fontsize=11)
         axes["profile"] = outside.subplots()

@@ -403,7 +403,7 @@ build_dataset(load_dataset("small"))
         # the n-th array, the n-th chromosome of contacts, the manifest's seal
         "np.save = after(5, np.save)",
         "np.save = after(11, np.save)",
-        "write.read_band = after(2, write.read_band)",
+        "write.map_cutter = after(2, write.map_cutter)",
         "build.seal_manifest = after(1, build.seal_manifest)",
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from claster.dataset.load import load_dataset
+from claster.dataset.parts import ContactsSpec, WindowSpec
 from claster.dataset.spec import DatasetSpec
 from claster.eir.configure import (
     configure,
@@ -63,6 +64,33 @@ def test_heights_and_columns_come_from_the_dataset(small, tmp_path):
     assert heights == {"landscape": 2, "contacts": 9}
     columns = read(configuration.output)["output_type_info"]["target_con_columns"]
     assert columns == [f"{k}_ctrl" for k in range(-20, 21)]
+
+
+@pytest.mark.parametrize(("kind", "height"), [("paper_rotated", 129), ("paper_square", 626)])
+def test_published_maps_fit_the_contact_flavours(small, tmp_path, kind, height):
+    contacts = ContactsSpec(file="m.mcool", map=kind)
+    spec = small.spec.model_copy(update={"contacts": contacts, "window": WindowSpec()})
+    whole = configure(FLAVOURS["microc_diagonal"], spec, out=tmp_path / "whole")
+    square = derive(
+        FLAVOURS["microc_diagonal"],
+        name="square",
+        description="small kernels on the contact map",
+        inputs={
+            "contacts": {
+                "cnn": {
+                    "kernel_height": 5,
+                    "first_kernel_expansion_height": 1,
+                    "down_stride_height": 2,
+                    "kernel_width": 5,
+                }
+            }
+        },
+    )
+    small_kernels = configure(square, spec, out=tmp_path / "square")
+    for configuration, expected in ((whole, (1, height)), (small_kernels, (5, 1))):
+        settings = read(configuration.inputs[1])["model_config"]["model_init_config"]
+        found = settings["kernel_height"], settings["first_kernel_expansion_height"]
+        assert found == expected
 
 
 def test_numbers_are_numbers_for_the_loader_of_eir(small, tmp_path):

@@ -78,6 +78,34 @@ def test_the_dotted_lines_are_the_contacts_of_the_tss(contacts):
     np.testing.assert_allclose(2 * np.abs(x), y)
 
 
+def test_a_rotated_map_has_its_own_narrower_axis():
+    # Column width and row height measured with marker pixels: 1,131 and 2,263 bp.
+    contacts = np.random.default_rng(0).normal(-3, 1, (129, 626)).astype(np.float32)
+    _, ax = contact_map(contacts, 1600, value="log10", kind="paper_rotated")
+    image = ax.images[0]
+    left, right, bottom, top = image.get_extent()
+    assert image.origin == "upper"
+    assert (right - left) / 626 == pytest.approx(1.1314, abs=1e-4)
+    assert left == -right
+    assert (top - bottom) / 129 == pytest.approx(2.2627, abs=1e-4)
+    # The last row lies half a row above the diagonal.
+    assert bottom == pytest.approx(0)
+    x, y = ax.lines[0].get_data()
+    np.testing.assert_allclose(2 * np.abs(x), y)
+    with pytest.raises(ValueError, match="of 626 columns has 129 rows, found 128"):
+        contact_map(contacts[1:], 1600, value="log10", kind="paper_rotated")
+
+
+def test_a_square_map_has_loci_on_both_axes():
+    contacts = np.zeros((201, 201), dtype=np.float32)
+    fig, ax = contact_map(contacts, 5000, value="log10", kind="paper_square")
+    fig.draw_without_rendering()
+    assert ax.images[0].get_extent() == [-502.5, 502.5, 502.5, -502.5]
+    assert ax.images[0].origin == "upper"
+    assert ax.get_xlabel() == ax.get_ylabel()
+    assert 0 in ax.lines[0].get_xdata()
+
+
 def test_given_axes_are_drawn_into(contacts):
     fig = Figure()
     ax = fig.subplots()

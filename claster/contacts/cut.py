@@ -1,0 +1,52 @@
+"""One chromosome's diagonals in, the map around any of its TSSs out."""
+
+from collections.abc import Callable
+from functools import partial
+
+import cooler
+import numpy as np
+
+from claster.contacts.cool import read_band, read_counts
+from claster.contacts.maps import DiagonalMap, MapValue, diagonal_map
+from claster.contacts.paper import rotated_map, square_map
+from claster.contacts.shapes import ContactMap, SquareMap
+
+__all__ = ["map_cutter"]
+
+
+def map_cutter(
+    clr: cooler.Cooler, chrom: str, shape: ContactMap, *, balance: bool, value: MapValue
+) -> Callable[[int], tuple[np.ndarray, float]]:
+    """Read the diagonals of one chromosome and return what cuts the map around a TSS out of them.
+
+    Parameters
+    ----------
+    clr
+        An open cooler.
+    chrom
+        The file's own name of the chromosome.
+    shape
+        The map.
+    balance
+        Whether to multiply by the weights.
+    value
+        What a ``diagonal`` map holds; the others always hold log10 of the frequency.
+
+    Returns
+    -------
+    callable
+        From a TSS (0-based) to the map in genome orientation, shape ``shape.shape``, and the share of
+        it that is unknown.
+
+    Raises
+    ------
+    ClasterError
+        If no known pixel of the diagonals holds a contact.
+    """
+    if isinstance(shape, DiagonalMap):
+        band = read_band(clr, chrom, separations=shape.separations, balance=balance)
+        return partial(diagonal_map, band, shape=shape, value=value)
+    counts = read_counts(clr, chrom, separations=shape.separations, balance=balance)
+    if isinstance(shape, SquareMap):
+        return partial(square_map, counts, shape=shape)
+    return partial(rotated_map, counts, shape=shape)

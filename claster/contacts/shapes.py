@@ -1,0 +1,188 @@
+"""The kinds of contact map: how large each is, which diagonals it needs, how it is mirrored."""
+
+from dataclasses import dataclass
+from math import ceil, sqrt
+from typing import Literal
+
+import numpy as np
+
+from claster.contacts.maps import DiagonalMap
+from claster.errors import ClasterError
+from claster.genome.windows import Binning, mirror
+
+__all__ = [
+    "DIAGONAL_ROWS",
+    "SPLINE_MARGIN",
+    "SPLINE_SUPPORT",
+    "ContactMap",
+    "MapKind",
+    "RotatedMap",
+    "SquareMap",
+    "map_over",
+    "mirror_map",
+]
+
+MapKind = Literal["diagonal", "paper_square", "paper_rotated"]
+
+DIAGONAL_ROWS = 129
+"""Rows of a `diagonal` map unless a dataset says otherwise."""
+
+SPLINE_SUPPORT = 2
+"""Pixels on either side that a point of a cubic spline depends on."""
+
+SPLINE_MARGIN = 24
+"""Pixels after which a cut no longer shows: a spline coefficient forgets by 2 - sqrt(3) a pixel."""
+
+
+@dataclass(frozen=True)
+class SquareMap:
+    """Shape of the `paper_square` map: cell ``(i, j)`` is the pixel of the window's bins i and j.
+
+    Parameters
+    ----------
+    bins
+        Rows, and columns.
+    half
+        Distance from the TSS to either end of the window in bp.
+    """
+
+    bins: int
+    half: int
+
+    @classmethod
+    def over(cls, window: Binning, *, resolution: int) -> "SquareMap":
+        """Return the map between the middles of the first and the last bin of the landscape.
+
+        Examples
+        --------
+        >>> SquareMap.over(Binning(10_001, 100), resolution=1600).shape
+        (626, 626)
+        >>> SquareMap.over(Binning(10_001, 100), resolution=5000).shape
+        (201, 201)
+        """
+        half = window.half - window.size // 2
+        return cls(2 * half // resolution + 1, half)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return self.bins, self.bins
+
+    @property
+    def separations(self) -> int:
+        """How many diagonals of the matrix the map needs."""
+        return self.bins
+
+
+@dataclass(frozen=True)
+class RotatedMap:
+    """Shape of the `paper_rotated` map: the square turned so that its diagonal is the last row.
+
+    A column is 1 / sqrt(2) bins of midpoint wide and a row sqrt(2) bins of separation high.
+
+    Parameters
+    ----------
+    bins
+        Rows, and columns, of the square.
+    half
+        Distance from the TSS to either end of the square in bp.
+    """
+
+    bins: int
+    half: int
+
+    @classmethod
+    def over(cls, window: Binning, *, resolution: int) -> "RotatedMap":
+        """Return the map whose square is that of `SquareMap.over`.
+
+        Examples
+        --------
+        >>> RotatedMap.over(Binning(10_001, 100), resolution=1600).shape
+        (129, 626)
+
+        Raises
+        ------
+        ClasterError
+            If the window has too few bins of the matrix for a single row.
+        """
+        square = SquareMap.over(window, resolution=resolution)
+        turned = cls(square.bins, square.half)
+        if turned.rows < 1:
+            raise ClasterError(
+                f"contacts: a window of {window.width:,} bp has {square.bins} bins of {resolution:,} bp,"
+                " too few for a rotated map",
+                remedy="set a finer 'contacts.resolution', or 'contacts.map: diagonal'",
+            )
+        return turned
+
+    @property
+    def first_row(self) -> int:
+        """First row of the turned square that is kept: the first column of row 0 inside the square."""
+        return ceil((self.bins - 1) * (1 - sqrt(0.5)))
+
+    @property
+    def rows(self) -> int:
+        """Number of rows: the upper half of those that are not cropped."""
+        return self.bins // 2 - self.first_row
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return self.rows, self.bins
+
+    @property
+    def heights(self) -> np.ndarray:
+        """Separation of each row in bins, shape (rows,): the first row is the farthest."""
+        return (self.bins - 1 - 2 * (self.first_row + np.arange(self.rows))) * sqrt(0.5)
+
+    @property
+    def reach(self) -> int:
+        """Largest separation of a pixel next to a point of the map."""
+        return min(ceil(self.heights[0]), self.bins - 1)
+
+    @property
+    def separations(self) -> int:
+        """How many diagonals of the matrix the map needs."""
+        return min(self.reach + SPLINE_SUPPORT + SPLINE_MARGIN, self.bins)
+
+
+ContactMap = DiagonalMap | SquareMap | RotatedMap
+"""The shape of a map; each has `shape` (rows, columns) and `separations`, the diagonals it needs."""
+
+
+def map_over(
+    kind: MapKind, window: Binning, *, resolution: int, rows: int | None = None
+) -> ContactMap:
+    """Return the shape of a map over a landscape window.
+
+    Parameters
+    ----------
+    kind
+        ``diagonal``, ``paper_square`` or ``paper_rotated``.
+    window
+        The landscape's bins.
+    resolution
+        Bin width of the matrix in bp.
+    rows
+        Rows of a ``diagonal`` map; the rows of the others follow from the window.
+    """
+    if kind == "paper_square":
+        return SquareMap.over(window, resolution=resolution)
+    if kind == "paper_rotated":
+        return RotatedMap.over(window, resolution=resolution)
+    return DiagonalMap.over(window, resolution=resolution, rows=rows or DIAGONAL_ROWS)
+
+
+def mirror_map(contacts: np.ndarray, shape: ContactMap) -> np.ndarray:
+    """Return a map of the mirrored window: both axes of a square are bins, else the columns alone.
+
+    Examples
+    --------
+    >>> mirror_map(np.array([[1, 2], [2, 3]]), SquareMap(2, 500))
+    array([[3, 2],
+           [2, 1]])
+    >>> mirror_map(np.array([[1, 2], [2, 3]]), RotatedMap(2, 500))
+    array([[2, 1],
+           [3, 2]])
+    """
+    return mirror(contacts[::-1] if isinstance(shape, SquareMap) else contacts)
