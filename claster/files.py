@@ -15,10 +15,12 @@ from claster.errors import ClasterError
 __all__ = [
     "atomic_folder",
     "atomic_path",
+    "free_disk",
     "hidden_sibling",
     "require_disk",
     "require_file",
     "sha256",
+    "sync_folder",
     "write_text",
 ]
 
@@ -59,7 +61,7 @@ def atomic_path(final: Path | str) -> Iterator[Path]:
             os.fsync(handle.fileno())
         partial.chmod(0o666 & ~_umask())
         partial.replace(final)
-        _sync_folder(final.parent)
+        sync_folder(final.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -106,7 +108,7 @@ def atomic_folder(final: Path | str, *, replace: bool = False) -> Iterator[Path]
                 shutil.rmtree(retired)
         else:
             partial.replace(final)
-        _sync_folder(final.parent)
+        sync_folder(final.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -150,6 +152,14 @@ def require_file(path: Path | str, *, named: str, remedy: str) -> Path:
     return path
 
 
+def free_disk(folder: Path | str) -> int:
+    """Return the free bytes of the disk that a folder is on or, where it is not there yet, will be on."""
+    existing = Path(folder).absolute()
+    while not existing.exists():
+        existing = existing.parent
+    return shutil.disk_usage(existing).free
+
+
 def require_disk(folder: Path | str, *, needed: int, named: str) -> None:
     """Refuse work that cannot fit on the disk.
 
@@ -167,10 +177,7 @@ def require_disk(folder: Path | str, *, needed: int, named: str) -> None:
     ClasterError
         If less than `needed` bytes are free.
     """
-    existing = Path(folder).absolute()
-    while not existing.exists():
-        existing = existing.parent
-    free = shutil.disk_usage(existing).free
+    free = free_disk(folder)
     if free < needed:
         raise ClasterError(
             f"{named} needs {needed / 1e9:.2f} GB and {folder} has {free / 1e9:.2f} GB free",
@@ -205,7 +212,8 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -14,7 +14,17 @@ from claster.files import sha256
 
 __all__ = ["LIBRARIES", "Manifest", "SourceFile", "differences", "fingerprint", "read_manifest"]
 
-LIBRARIES = ("claster", "numpy", "numba", "isal", "pandas", "bioframe", "cooler", "scipy")
+LIBRARIES = (
+    "claster",
+    "numpy",
+    "numba",
+    "isal",
+    "pandas",
+    "pybigtools",
+    "bioframe",
+    "cooler",
+    "scipy",
+)
 """Packages that make the numbers of a build."""
 
 _WITHOUT_EFFECT = {

@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
-__all__ = ["fresh_name", "replace_text", "sync_folder"]
+from claster.files import sync_folder
+
+__all__ = ["fresh_name", "replace_text"]
 
 
 def fresh_name(path: Path) -> Path:
@@ -24,12 +26,3 @@ def replace_text(path: Path, text: str) -> None:
         os.fsync(handle.fileno())
     fresh.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

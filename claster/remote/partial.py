@@ -6,7 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from claster.remote.disk import fresh_name, sync_folder
+from claster.files import sync_folder
+from claster.remote.disk import fresh_name
 from claster.remote.journal import Journal, read_journal, write_journal
 from claster.remote.keeper import Keeper
 

@@ -1,6 +1,5 @@
 """What a download would do: which files, how long, what is here already."""
 
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from claster.dataset.downloads.verify import is_settled, known_about
 from claster.dataset.parts import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
+from claster.files import free_disk
 from claster.remote.partial import bytes_kept, total_told
 from claster.remote.patience import Patience
 from claster.remote.request import ask_length, open_session
@@ -116,7 +116,7 @@ def plan_downloads(
     told = dict(_ask_lengths(unknown)) if ask_servers and unknown else {}
     return DownloadPlan(
         tuple(_look_at(download, spec, receipts, told.get(download.url)) for download in chosen),
-        free_bytes=_free_bytes(spec.data_folder),
+        free_bytes=free_disk(spec.data_folder),
     )
 
 
@@ -192,10 +192,3 @@ def _ask_lengths(urls: list[str]) -> Iterator[tuple[str, int | None]]:
                 yield answers.next(timeout=max(end - time.monotonic(), 0.0))
             except PoolTimeoutError:
                 return
-
-
-def _free_bytes(folder: Path) -> int:
-    existing = folder.absolute()
-    while not existing.exists():
-        existing = existing.parent
-    return shutil.disk_usage(existing).free
