@@ -17,6 +17,7 @@ __all__ = [
     "atomic_path",
     "free_disk",
     "hidden_sibling",
+    "replace_folder",
     "require_disk",
     "require_file",
     "sha256",
@@ -94,23 +95,39 @@ def atomic_folder(final: Path | str, *, replace: bool = False) -> Iterator[Path]
     partial = _hidden_folder(final)
     try:
         yield partial
-        partial.chmod(0o777 & ~_umask())
-        os.sync()  # thousands of small files: once for all, before the name says that they are whole
-        if final.exists():
-            retired = _hidden_folder(final)
-            former = final.replace(retired / final.name)
-            try:
-                partial.replace(final)
-            except OSError:
-                former.replace(final)
-                raise
-            finally:
-                shutil.rmtree(retired)
-        else:
-            partial.replace(final)
-        sync_folder(final.parent)
+        replace_folder(final, partial)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def replace_folder(final: Path, whole: Path) -> None:
+    """Rename a folder that is whole to `final`; what had that name before is removed, last of all.
+
+    Everything written is on disk before the name says that it is whole.
+
+    Parameters
+    ----------
+    final
+        The name to take.
+    whole
+        A folder on the same disk.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    whole.chmod(0o777 & ~_umask())
+    os.sync()  # thousands of small files: once for all
+    if final.exists():
+        retired = _hidden_folder(final)
+        former = final.replace(retired / final.name)
+        try:
+            whole.replace(final)
+        except OSError:
+            former.replace(final)
+            raise
+        finally:
+            shutil.rmtree(retired)
+    else:
+        whole.replace(final)
+    sync_folder(final.parent)
 
 
 def write_text(final: Path | str, text: str) -> None:

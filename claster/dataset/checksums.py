@@ -2,14 +2,23 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from claster.dataset.layout import DatasetFolders
+from claster.dataset.layout import (
+    SPLITS,
+    STORE,
+    TOGETHER,
+    DatasetFolders,
+    modalities,
+    read_ids,
+    view_members,
+)
 from claster.dataset.manifest import read_manifest
+from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.progress import SILENT, Progress, Step
@@ -31,23 +40,22 @@ class Mismatch:
     how: Literal["changed", "missing", "extra"]
 
 
-def write_checksums(folder: Path, *, progress: Progress = SILENT) -> str:
+def write_checksums(folder: Path, *, known: Mapping[str, str] | None = None) -> str:
     """Write the list of a folder's files and their SHA-256, and return the SHA-256 of the list.
 
     Parameters
     ----------
     folder
         A folder whose files are whole; links are left out.
-    progress
-        Where to report to.
+    known
+        SHA-256 of files that need not be read, by their names below the folder.
     """
-    files = list(_files(folder))
-    with progress.step(f"hashing {folder.parent.name}", len(files)) as step:
-        lines = [
-            f"{digest}  {file.as_posix()}\n"
-            for file, digest in zip(files, _digests(folder, files, step), strict=True)
-        ]
-    text = "".join(lines)
+    known = known or {}
+    digests = {
+        file.as_posix(): known.get(file.as_posix()) or sha256(folder / file)
+        for file in _files(folder)
+    }
+    text = "".join(f"{digest}  {file}\n" for file, digest in digests.items())
     (folder / CHECKSUMS).write_text(text, encoding="utf-8")
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -91,7 +99,7 @@ def verify_dataset(folders: DatasetFolders, *, progress: Progress = SILENT) -> l
     found: list[Mismatch] = []
     for part, folder in (("inputs", folders.inputs), ("targets", folders.targets)):
         found += _compare(folder, manifest.checksums[part], progress)
-    return found
+    return found or _compare_views(folders, manifest.dataset)
 
 
 def _seal_of(manifest: Path) -> str:
@@ -116,6 +124,31 @@ def _compare(folder: Path, listed: str, progress: Progress) -> list[Mismatch]:
         **dict.fromkeys(there - wanted.keys(), "extra"),
     }
     return [Mismatch(folder / file, mismatches[file]) for file in sorted(mismatches)]
+
+
+def _compare_views(folders: DatasetFolders, spec: DatasetSpec) -> list[Mismatch]:
+    """Compare the links of each split with its sample list; call it once the lists are known to hold."""
+    found: list[Mismatch] = []
+    for modality in modalities(spec):
+        for view in (*SPLITS, TOGETHER):
+            folder = folders.arrays(modality, view)
+            wanted = {
+                folder / f"{sample}.npy": Path("..") / STORE / f"{sample}.npy"
+                for split in SPLITS
+                if split in view_members(view)
+                for sample in read_ids(folders, split)
+            }
+            there = (
+                {folder / entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
+            )
+            found += [Mismatch(path, "missing") for path in sorted(wanted.keys() - there)]
+            found += [Mismatch(path, "extra") for path in sorted(there - wanted.keys())]
+            found += [
+                Mismatch(path, "changed")
+                for path in sorted(wanted.keys() & there)
+                if not path.is_symlink() or path.readlink() != wanted[path]
+            ]
+    return found
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -14,26 +14,42 @@ from claster.signal.transform import Transform, restored
 
 __all__ = [
     "SPLITS",
+    "STORE",
+    "TOGETHER",
     "DatasetFolders",
     "Split",
+    "modalities",
     "read_arrays",
     "read_genes_table",
     "read_ids",
     "read_landscapes",
     "read_targets",
+    "view_members",
 ]
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
+STORE = "all"
+"""Folder of a modality that holds the arrays; the others hold links to them."""
+
+TOGETHER = "train_valid"
+"""Training and validation as one, which EIR reads from one folder and one table."""
+
+
+def view_members(view: str) -> tuple[str, ...]:
+    """Return the splits that a view of the arrays shows."""
+    return ("train", "valid") if view == TOGETHER else (view,)
+
+
+def modalities(spec: DatasetSpec) -> tuple[str, ...]:
+    """Return the kinds of array that a dataset has."""
+    return ("landscape", "contacts") if spec.contacts else ("landscape",)
+
 
 @dataclass(frozen=True)
 class DatasetFolders:
-    """The folders of a built dataset, below the project's folder.
-
-    EIR reads one folder and one table for training and validation together: these are named
-    `train_valid` and hold what `train` and `valid` hold.
-    """
+    """The folders of a built dataset, below the project's folder."""
 
     name: str
     project: Path = Path()
@@ -74,7 +90,7 @@ class DatasetFolders:
         return self.inputs / "dropped.tsv"
 
     def arrays(self, modality: str, part: str) -> Path:
-        """Folder of the arrays of a modality (`landscape`, `contacts`) and split or `train_valid`."""
+        """Folder of the arrays of a modality (`landscape`, `contacts`) and split, or `TOGETHER`."""
         return self.inputs / modality / part
 
     def target_table(self, split: str) -> Path:
@@ -110,7 +126,8 @@ def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> 
     -------
     pandas.DataFrame
         Columns `gene_id`, `name`, `type`, `chrom`, `start`, `end` (0-based half-open), `strand`,
-        `tss` (0-based), `split`, ordered by chromosome and TSS.
+        `tss` (0-based), `split` and, with contacts, `contacts_unknown` (share of the map), ordered by
+        chromosome and TSS.
     """
     table = pd.read_csv(folders.genes, sep="\t", dtype={"chrom": str, "gene_id": str, "name": str})
     if split is not None:

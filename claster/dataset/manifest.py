@@ -1,5 +1,6 @@
 """What a built dataset was made from, so that it can be trusted and need not be made twice."""
 
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -11,8 +12,17 @@ from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
+from claster.versions import versions
 
-__all__ = ["LIBRARIES", "Manifest", "SourceFile", "differences", "fingerprint", "read_manifest"]
+__all__ = [
+    "LIBRARIES",
+    "Manifest",
+    "SourceFile",
+    "build_plan",
+    "differences",
+    "fingerprint",
+    "read_manifest",
+]
 
 LIBRARIES = (
     "claster",
@@ -50,13 +60,13 @@ class SourceFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The record of a build (`inputs/<dataset>/manifest.json`, format version 2).
+    """The record of a build (`inputs/<dataset>/manifest.json`, format version 3).
 
     `scales` tells how large the values of each track are around training genes, before any transform;
     `checksums` is the SHA-256 of the list of checksums in each folder.
     """
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     dataset: DatasetSpec
     sources: dict[str, SourceFile]
     versions: dict[str, str]
@@ -81,6 +91,18 @@ def fingerprint(spec: DatasetSpec) -> dict[str, SourceFile]:
         for source in list_sources(spec)
         if source.built
     }
+
+
+def build_plan(spec: DatasetSpec) -> str:
+    """Return, as JSON, everything that the bytes of a build depend on; sources by path, size and time."""
+    sources = {
+        source.label: [str(source.path), source.path.stat().st_size, source.path.stat().st_mtime_ns]
+        for source in list_sources(spec)
+        if source.built
+    }
+    dataset = spec.model_dump(mode="json", exclude=_WITHOUT_EFFECT)
+    plan = {"dataset": dataset, "sources": sources, "versions": versions(LIBRARIES)}
+    return json.dumps(plan, indent=1)
 
 
 def read_manifest(folders: DatasetFolders) -> Manifest | None:

@@ -48,6 +48,7 @@ class DatasetSpec(Part):
     window: WindowSpec = WindowSpec()
     summary: Literal["mean_all", "mean_covered"] = "mean_all"
     regions: tuple[str, ...] | None = None
+    on_error: Literal["stop", "drop"] = "stop"
     splits: SplitsSpec = SplitsSpec()
     simulation: SimulationSpec | None = None
     example_gene: str | None = None

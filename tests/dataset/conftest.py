@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from claster.dataset.load import load_dataset
+from claster.files import sha256
 
 SIZES = {"chr1": 120_000, "chr2": 60_000}
 GENES = """\
@@ -114,3 +115,20 @@ def edited(world):
         return load_dataset("small")
 
     return edit
+
+
+@pytest.fixture
+def tree():
+    """Return a function: bytes of every file below folders (links by where they point), manifests aside."""
+
+    def of(*folders):
+        return {
+            f"{folder.parent.name}/{path.relative_to(folder)}": str(path.readlink())
+            if path.is_symlink()
+            else sha256(path)
+            for folder in folders
+            for path in sorted(folder.rglob("*"))
+            if (path.is_symlink() or path.is_file()) and not path.name.startswith("manifest.")
+        }
+
+    return of
