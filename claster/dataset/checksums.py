@@ -11,7 +11,7 @@ from typing import Literal
 from claster.dataset.layout import (
     SPLITS,
     STORE,
-    TOGETHER,
+    VIEWS,
     DatasetFolders,
     modalities,
     read_ids,
@@ -46,7 +46,7 @@ def write_checksums(folder: Path, *, known: Mapping[str, str] | None = None) -> 
     Parameters
     ----------
     folder
-        A folder whose files are whole; links are left out.
+        A folder whose files are whole; views of the store are left out.
     known
         SHA-256 of files that need not be read, by their names below the folder.
     """
@@ -127,41 +127,42 @@ def _compare(folder: Path, listed: str, progress: Progress) -> list[Mismatch]:
 
 
 def _compare_views(folders: DatasetFolders, spec: DatasetSpec) -> list[Mismatch]:
-    """Compare the links of each split with its sample list; call it once the lists are known to hold."""
+    """Compare the views with their sample lists; call it once store and lists are known to hold."""
     found: list[Mismatch] = []
     for modality in modalities(spec):
-        for view in (*SPLITS, TOGETHER):
+        store = folders.arrays(modality, STORE)
+        for view in VIEWS:
             folder = folders.arrays(modality, view)
             wanted = {
-                folder / f"{sample}.npy": Path("..") / STORE / f"{sample}.npy"
+                f"{sample}.npy"
                 for split in SPLITS
                 if split in view_members(view)
                 for sample in read_ids(folders, split)
             }
-            there = (
-                {folder / entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
-            )
-            found += [Mismatch(path, "missing") for path in sorted(wanted.keys() - there)]
-            found += [Mismatch(path, "extra") for path in sorted(there - wanted.keys())]
+            there = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
+            found += [Mismatch(folder / name, "missing") for name in sorted(wanted - there)]
+            found += [Mismatch(folder / name, "extra") for name in sorted(there - wanted)]
             found += [
-                Mismatch(path, "changed")
-                for path in sorted(wanted.keys() & there)
-                if not path.is_symlink() or path.readlink() != wanted[path]
+                Mismatch(folder / name, "changed")
+                for name in sorted(wanted & there)
+                if not _is_same(folder / name, store / name)
             ]
     return found
 
 
+def _is_same(path: Path, stored: Path) -> bool:
+    """Tell whether a view shows a stored file; after a copy of the folders it may hold its own."""
+    return path.is_file() and (path.samefile(stored) or sha256(path) == sha256(stored))
+
+
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder that are no links, relative to it, sorted."""
+    """Yield the files of a folder outside its views, relative to it, sorted."""
     for root, folders, names in os.walk(folder):
-        folders.sort()
+        folders[:] = sorted(set(folders) - set(VIEWS))
         for name in sorted(names):
-            path = Path(root) / name
-            if (
-                not path.is_symlink()
-                and path.relative_to(folder).as_posix() not in _LISTED_ELSEWHERE
-            ):
-                yield path.relative_to(folder)
+            path = (Path(root) / name).relative_to(folder)
+            if path.as_posix() not in _LISTED_ELSEWHERE:
+                yield path
 
 
 def _digests(folder: Path, files: list[Path], step: Step) -> Iterator[str]:

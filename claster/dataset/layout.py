@@ -16,6 +16,7 @@ __all__ = [
     "SPLITS",
     "STORE",
     "TOGETHER",
+    "VIEWS",
     "DatasetFolders",
     "Split",
     "modalities",
@@ -31,10 +32,13 @@ Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 STORE = "all"
-"""Folder of a modality that holds the arrays; the others hold links to them."""
+"""Folder of a modality that holds the arrays; the views show some of them under the same names."""
 
 TOGETHER = "train_valid"
 """Training and validation as one, which EIR reads from one folder and one table."""
+
+VIEWS: tuple[str, ...] = (*SPLITS, TOGETHER)
+"""Folders of a modality that show the part of one or two splits."""
 
 
 def view_members(view: str) -> tuple[str, ...]:

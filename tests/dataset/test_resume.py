@@ -1,5 +1,7 @@
 """Builds that were cut off go on with the chromosomes that were done; damaged files can be lived with."""
 
+import errno
+import os
 import shutil
 
 import cooler
@@ -12,7 +14,7 @@ from claster.dataset import build as build_module
 from claster.dataset import chromosome as chromosome_module
 from claster.dataset.build import build_dataset
 from claster.dataset.checksums import Mismatch, verify_dataset
-from claster.dataset.layout import read_genes_table, read_ids
+from claster.dataset.layout import DatasetFolders, read_genes_table, read_ids
 from claster.dataset.load import load_dataset
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
@@ -164,16 +166,34 @@ def test_the_unknown_share_of_each_map_is_told(edited, world):
 
 def test_views_that_were_altered_are_found(world):
     folders = build_dataset(load_dataset("small")).folders
-    link = folders.arrays("landscape", "train_valid") / "GC.1_rev.npy"
-    link.unlink()
-    link.symlink_to("../all/GA.1_rev.npy")
+    other = folders.arrays("landscape", "train_valid") / "GC.1_rev.npy"
+    other.unlink()
+    os.link(folders.arrays("landscape", "all") / "GA.1_rev.npy", other)
     moved = folders.arrays("contacts", "test") / "GD.1_forward.npy"
     moved.rename(moved.with_name("other.npy"))
     assert set(verify_dataset(folders)) == {
-        Mismatch(link, "changed"),
+        Mismatch(other, "changed"),
         Mismatch(moved, "missing"),
         Mismatch(moved.with_name("other.npy"), "extra"),
     }
+
+
+def test_a_copied_dataset_is_as_built(world):
+    build_dataset(load_dataset("small"))
+    for folder in ("inputs", "targets"):
+        shutil.copytree(world / folder / "small", world / "copied" / folder / "small")
+    assert verify_dataset(DatasetFolders("small", world / "copied")) == []
+
+
+def test_disks_without_hard_links_get_symbolic_ones(world, monkeypatch):
+    def refused(*_arguments):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    folders = build_dataset(load_dataset("small")).folders
+    file = folders.arrays("landscape", "test") / "GD.1_forward.npy"
+    assert str(file.readlink()) == "../all/GD.1_forward.npy"
+    assert verify_dataset(folders) == []
 
 
 def test_a_view_shows_each_sample_of_its_split_once_in_the_store(world):
