@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import rotate
 
-from claster.contacts.cool import open_contacts
 from claster.contacts.cut import map_cutter
+from claster.contacts.matrix import ContactMatrix, open_contacts
 from claster.contacts.shapes import MapKind, map_over
 from claster.genome.windows import Binning
 
@@ -61,9 +61,9 @@ def published(reference: cooler.Cooler, tss: int) -> np.ndarray:
     return kept[: len(kept) // 2]
 
 
-def ours(clr: cooler.Cooler, kind: MapKind, centres: list[int]) -> None:
+def ours(matrix: ContactMatrix, kind: MapKind, centres: list[int]) -> None:
     shape = map_over(kind, LANDSCAPE, resolution=RESOLUTION)
-    cut = map_cutter(clr, "chr1", shape, balance=True, value="log10")
+    cut = map_cutter(matrix, "chr1", shape, balance=True, value="log10")
     for tss in centres:
         cut(tss)
 
@@ -74,9 +74,9 @@ def time_a_window(run: Callable[[], object], windows: int) -> float:
     return 1000 * (time.perf_counter() - start) / windows
 
 
-def largest_difference(clr: cooler.Cooler, reference: cooler.Cooler, centres: list[int]) -> float:
+def largest_difference(matrix: ContactMatrix, reference: cooler.Cooler, centres: list[int]) -> float:
     shape = map_over("paper_rotated", LANDSCAPE, resolution=RESOLUTION)
-    cut = map_cutter(clr, "chr1", shape, balance=True, value="log10")
+    cut = map_cutter(matrix, "chr1", shape, balance=True, value="log10")
     return max(float(np.abs(cut(tss)[0] - published(reference, tss)).max()) for tss in centres)
 
 
@@ -91,7 +91,7 @@ def main(megabases: float = 10, rounds: int = 3) -> None:
     kinds: tuple[MapKind, ...] = ("diagonal", "paper_rotated", "paper_square")
     with tempfile.TemporaryDirectory() as scratch:
         path = write_matrix(Path(scratch) / "generated.mcool", size)
-        clr = open_contacts(path, resolution=RESOLUTION, balance=True)
+        matrix = open_contacts(path, resolution=RESOLUTION, balance=True)
         reference = cooler.Cooler(f"{path}::/resolutions/{RESOLUTION}")
         taken: dict[str, list[float]] = {name: [] for name in ("published", *kinds)}
         for _ in range(rounds):
@@ -100,9 +100,9 @@ def main(megabases: float = 10, rounds: int = 3) -> None:
             )
             for kind in kinds:
                 taken[kind].append(
-                    time_a_window(lambda kind=kind: ours(clr, kind, every), len(every))
+                    time_a_window(lambda kind=kind: ours(matrix, kind, every), len(every))
                 )
-        worst = largest_difference(clr, reference, some)
+        worst = largest_difference(matrix, reference, some)
     slow = median(taken["published"])
     print(f"{len(every)} windows on {megabases:g} Mb, {rounds} rounds")
     print(f"{'published':<16}{slow:9.2f} ms")

@@ -8,7 +8,8 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from claster.contacts.cool import open_contacts, read_band
+from claster.contacts.bands import read_band
+from claster.contacts.matrix import open_contacts
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import read_arrays, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
@@ -89,11 +90,11 @@ def test_contact_files_of_several_layouts():
     band = read_band(clr, "21", separations=5, balance=True)
     assert band.expected[0] == band.expected[1]  # no main diagonal in this file
     fly = FILES / "fly/pyGenomeTracks/matrix.mcool"
-    assert open_contacts(fly, resolution=40_000, balance=True).binsize == 40_000
+    assert open_contacts(fly, resolution=40_000, balance=True).resolution == 40_000
     with pytest.raises(ClasterError, match="has no weights"):
         open_contacts(fly, resolution=80_000, balance=True)
     raw = FILES / "mouse/HiCExplorer/MB-E10-5_chr1.cool"
-    assert open_contacts(raw, resolution=1000, balance=False).binsize == 1000
+    assert open_contacts(raw, resolution=1000, balance=False).resolution == 1000
 
 
 def test_annotation_dialects():
