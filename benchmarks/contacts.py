@@ -74,7 +74,9 @@ def time_a_window(run: Callable[[], object], windows: int) -> float:
     return 1000 * (time.perf_counter() - start) / windows
 
 
-def largest_difference(matrix: ContactMatrix, reference: cooler.Cooler, centres: list[int]) -> float:
+def largest_difference(
+    matrix: ContactMatrix, reference: cooler.Cooler, centres: list[int]
+) -> float:
     shape = map_over("paper_rotated", LANDSCAPE, resolution=RESOLUTION)
     cut = map_cutter(matrix, "chr1", shape, balance=True, value="log10")
     return max(float(np.abs(cut(tss)[0] - published(reference, tss)).max()) for tss in centres)

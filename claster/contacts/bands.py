@@ -8,7 +8,8 @@ import numpy as np
 from claster.errors import ClasterError
 
 if TYPE_CHECKING:
-    from claster.contacts.matrix import Balance, ContactMatrix
+    from claster.contacts.balance import Balance
+    from claster.contacts.matrix import ContactMatrix
 
 __all__ = ["Band", "CountBand", "read_band", "read_counts"]
 
@@ -58,9 +59,7 @@ class CountBand:
     resolution: int
 
 
-def read_band(
-    matrix: "ContactMatrix", chrom: str, *, separations: int, balance: "Balance"
-) -> Band:
+def read_band(matrix: "ContactMatrix", chrom: str, *, separations: int, balance: "Balance") -> Band:
     """Read the first diagonals of one chromosome, each pixel once.
 
     Parameters

@@ -47,7 +47,7 @@ def read_column(column: h5py.Dataset, low: int, high: int) -> np.ndarray:
             if len(part) != length * width:
                 return column[low:high]
             parts.append(part)
-    except (IsalError, OSError, RuntimeError):
+    except (IsalError, OSError, RuntimeError):  # type: ignore[misc] # isal's stub has no class
         return column[low:high]
     held = np.frombuffer(b"".join(parts), np.uint8)
     if shuffled:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cooler
 import numpy as np
 
+from claster.contacts.balance import Balance, weight_column
 from claster.contacts.chunks import read_column
 from claster.contacts.hic import starts_as_hic
 from claster.errors import ClasterError, one_line
 
-__all__ = ["READ_ERRORS", "CoolMatrix", "list_groups", "open_cool", "weight_column"]
+__all__ = ["READ_ERRORS", "CoolMatrix", "list_groups", "open_cool"]
 
 READ_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError)
 """What cooler and h5py raise at a file that is damaged or of another kind."""
@@ -55,6 +57,11 @@ class CoolMatrix:
         return np.float32 if whole else np.float64
 
     @property
+    def assembly(self) -> str:
+        """What the file calls its assembly, "" where it does not."""
+        return str(self.clr.info.get("genome-assembly") or "")
+
+    @property
     def columns(self) -> list[str]:
         """Names of weights."""
         return [name for name in self.clr.bins().columns if name not in ("chrom", "start", "end")]
@@ -64,7 +71,7 @@ class CoolMatrix:
         first, last = self._extent(chrom)
         return last - first
 
-    def weights(self, chrom: str, balance: bool | str) -> np.ndarray:
+    def weights(self, chrom: str, balance: Balance) -> np.ndarray:
         """Return what counts are to be multiplied by; weights that divide are turned over."""
         name = weight_column(balance)
         first, last = self._extent(chrom)
@@ -109,12 +116,12 @@ class CoolMatrix:
 
     def _damaged(self, what: str, error: Exception) -> ClasterError:
         return ClasterError(
-            f"contacts: {self.label} is damaged: the {what} do not read ({one_line(error)})",
+            f"contacts: {self.label} is damaged: the {what} cannot be read ({one_line(error)})",
             remedy="fetch or make the file anew",
         )
 
 
-def open_cool(file: str, group: str, *, resolution: int, balance: bool | str) -> CoolMatrix:
+def open_cool(file: str, group: str, *, resolution: int, balance: Balance) -> CoolMatrix:
     """Open a cooler at one resolution.
 
     Parameters
@@ -145,7 +152,8 @@ def open_cool(file: str, group: str, *, resolution: int, balance: bool | str) ->
         }
     except READ_ERRORS as error:
         raise ClasterError(
-            f"contacts: {file} is not a cooler ({one_line(error)})", remedy="give a .cool or .mcool"
+            f"contacts: {file} is not a cooler ({one_line(error)})",
+            remedy="give a .cool, .mcool or Juicer's .hic",
         ) from error
     if resolution not in found:
         have = ", ".join(f"{size:,}" for size in sorted(found))
@@ -164,12 +172,7 @@ def list_groups(file: str) -> list[str]:
     return cooler.fileops.list_coolers(file) or ["/"]
 
 
-def weight_column(balance: bool | str) -> str:
-    """Return the name of weights in a cooler, ``weight`` unless said otherwise."""
-    return balance if isinstance(balance, str) else "weight"
-
-
-def _no_weights(matrix: CoolMatrix, balance: bool | str) -> ClasterError:
+def _no_weights(matrix: CoolMatrix, balance: Balance) -> ClasterError:
     if isinstance(balance, str):
         have = f"; it has {', '.join(matrix.columns)}" if matrix.columns else ""
         return ClasterError(
@@ -188,4 +191,4 @@ def _pieces(low: int, high: int, chunks: tuple[int, ...] | None) -> Iterator[tup
     length = chunks[0] if chunks else _PIECE
     step = max(_PIECE // length, 1) * length
     edges = [low, *range((low // step + 1) * step, high, step), high]
-    return zip(edges[:-1], edges[1:], strict=True)
+    return pairwise(edges)

@@ -1,24 +1,25 @@
 """Contact matrices in `.hic` files, read by hictkpy (the extra `hic`)."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from claster.contacts.balance import Balance, hic_normalisation
 from claster.errors import ClasterError, one_line
 
 if TYPE_CHECKING:
     import hictkpy
 
-__all__ = ["HicMatrix", "hic_normalisation", "list_resolutions", "open_hic", "starts_as_hic"]
+__all__ = ["HicMatrix", "is_hic", "list_resolutions", "open_hic", "starts_as_hic"]
 
 _MAGIC = b"HIC\0"
-
-_BALANCED = ("SCALE", "KR", "ICE", "weight")
-"""Normalisations that balance the matrix, first choice first: Juicer's new one, its old one, cooler's."""
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 _STRIP = 4000
 """How many rows are read at a time."""
@@ -48,7 +49,7 @@ class HicMatrix:
     @cached_property
     def sizes(self) -> Mapping[str, int]:
         """Chromosome lengths in bp by the file's own names."""
-        with self._open() as store:
+        with self._reading("header") as store:
             return {str(name): int(size) for name, size in store.chromosomes().items()}
 
     @property
@@ -57,24 +58,27 @@ class HicMatrix:
         return np.float32
 
     @cached_property
+    def assembly(self) -> str:
+        """What the file calls its assembly, "" where it does not."""
+        with self._reading("header") as store:
+            return str(store.attributes().get("assembly", ""))
+
+    @cached_property
     def columns(self) -> list[str]:
         """Names of normalisations."""
-        with self._open() as store:
+        with self._reading("index of normalisations") as store:
             return [str(name) for name in store.avail_normalizations()]
 
     def bins(self, chrom: str) -> int:
         """Return the number of bins of a chromosome."""
         return -(-self.sizes[chrom] // self.resolution)
 
-    def weights(self, chrom: str, balance: bool | str) -> np.ndarray:
+    def weights(self, chrom: str, balance: Balance) -> np.ndarray:
         """Return what counts are to be multiplied by: the normalisation vector, turned over."""
         name = hic_normalisation(balance, self.columns)
-        try:
-            with self._open() as store:
-                start = store.bins().get_id(chrom, 0)
-                vector = store.weights(name)[start : start + self.bins(chrom)]
-        except RuntimeError as error:
-            raise self._damaged(f"normalisation {name} of {chrom}", error) from error
+        with self._reading(f"normalisation {name} of {chrom}") as store:
+            start = store.bins().get_id(chrom, 0)
+            vector = np.asarray(store.weights(name))[start : start + self.bins(chrom)]
         usable = np.isfinite(vector) & (vector > 0)
         if not usable.any():
             raise ClasterError(
@@ -90,41 +94,44 @@ class HicMatrix:
         """Yield first bin, second bin and count of the pixels of some rows below `separations`."""
         size, bins = self.sizes[chrom], self.bins(chrom)
         first, last = rows or (0, bins)
+        with self._reading(f"pixels of {chrom}") as store:
+            offset = store.bins().get_id(chrom, 0)
+            for low in range(first, last, _STRIP):
+                high = min(low + _STRIP, last)
+                start, end = low * self.resolution, min(high * self.resolution, size)
+                table = store.fetch(
+                    f"{chrom}\t{start}\t{end}",
+                    f"{chrom}\t{start}\t{size}",
+                    count_type="float32",
+                    query_type="BED",
+                    diagonal_band_width=min(separations, bins),
+                ).to_arrow()
+                yield (
+                    table["bin1_id"].to_numpy() - offset,
+                    table["bin2_id"].to_numpy() - offset,
+                    table["count"].to_numpy(),
+                )
+
+    @contextmanager
+    def _reading(self, what: str) -> "Iterator[hictkpy.File]":
         try:
-            with self._open() as store:
-                offset = store.bins().get_id(chrom, 0)
-                for low in range(first, last, _STRIP):
-                    high = min(low + _STRIP, last)
-                    start, end = low * self.resolution, min(high * self.resolution, size)
-                    table = store.fetch(
-                        f"{chrom}\t{start}\t{end}",
-                        f"{chrom}\t{start}\t{size}",
-                        count_type="float32",
-                        query_type="BED",
-                        diagonal_band_width=min(separations, bins),
-                    ).to_arrow()
-                    yield (
-                        table["bin1_id"].to_numpy() - offset,
-                        table["bin2_id"].to_numpy() - offset,
-                        table["count"].to_numpy(),
-                    )
+            with _hictkpy(self.file).File(self.file, self.resolution) as store:
+                yield store
         except RuntimeError as error:
-            raise self._damaged(f"pixels of {chrom}", error) from error
+            raise ClasterError(
+                f"contacts: {self.label} is damaged: the {what} cannot be read ({one_line(error)})",
+                remedy="fetch or make the file anew",
+            ) from error
 
-    def _open(self) -> "hictkpy.File":
-        return _hictkpy(self.file).File(self.file, self.resolution)
 
-    def _damaged(self, what: str, error: Exception) -> ClasterError:
-        return ClasterError(
-            f"contacts: {self.label} is damaged: the {what} do not read ({one_line(error)})",
-            remedy="fetch or make the file anew",
-        )
+def is_hic(file: str | Path) -> bool:
+    """Return whether a file counts as `.hic`: by its name, if it is not HDF5 (FAN-C calls its files so)."""
+    return Path(file).suffix == ".hic" and _start(file) != _HDF5
 
 
 def starts_as_hic(file: str | Path) -> bool:
     """Return whether a file has the first bytes of a `.hic`."""
-    with Path(file).open("rb") as handle:
-        return handle.read(len(_MAGIC)) == _MAGIC
+    return _start(file).startswith(_MAGIC)
 
 
 def list_resolutions(file: str | Path) -> list[int]:
@@ -138,7 +145,7 @@ def list_resolutions(file: str | Path) -> list[int]:
     if not starts_as_hic(file):
         raise ClasterError(
             f"contacts: {file} is not a .hic file: it starts otherwise",
-            remedy="get the file anew, or let its name end in .cool or .mcool if it is one",
+            remedy="get the file anew and check where it comes from",
         )
     try:
         with _hictkpy(file).MultiResFile(str(file)) as store:
@@ -150,7 +157,7 @@ def list_resolutions(file: str | Path) -> list[int]:
         ) from error
 
 
-def open_hic(file: str, *, resolution: int, balance: bool | str) -> HicMatrix:
+def open_hic(file: str, *, resolution: int, balance: Balance) -> HicMatrix:
     """Open a `.hic` file at one resolution.
 
     Parameters
@@ -186,20 +193,12 @@ def open_hic(file: str, *, resolution: int, balance: bool | str) -> HicMatrix:
     return matrix
 
 
-def hic_normalisation(balance: bool | str, available: list[str]) -> str:
-    """Return the name of the normalisation that is wanted; "" if none of them balances.
-
-    Examples
-    --------
-    >>> hic_normalisation(True, ["VC", "KR"]), hic_normalisation("VC", ["VC", "KR"])
-    ('KR', 'VC')
-    """
-    if isinstance(balance, str):
-        return balance
-    return next((name for name in _BALANCED if name in available), "")
+def _start(file: str | Path) -> bytes:
+    with Path(file).open("rb") as handle:
+        return handle.read(len(_HDF5))
 
 
-def _hictkpy(file: str | Path) -> "type[hictkpy]":
+def _hictkpy(file: str | Path) -> ModuleType:
     try:
         import hictkpy
     except ImportError as error:

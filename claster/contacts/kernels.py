@@ -13,7 +13,11 @@ __all__ = ["cut_diagonals", "place_pixels", "weigh"]
 
 @compiled
 def place_pixels(
-    counts: np.ndarray, touched: np.ndarray, first: np.ndarray, second: np.ndarray, count: np.ndarray
+    counts: np.ndarray,
+    touched: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    count: np.ndarray,
 ) -> None:
     """Put pixels on their diagonals.
 

@@ -90,9 +90,7 @@ class Logarithms:
     resolution: int
 
 
-def take_logarithms(
-    band: "Band", shape: DiagonalMap, *, value: MapValue = "log_oe"
-) -> Logarithms:
+def take_logarithms(band: "Band", shape: DiagonalMap, *, value: MapValue = "log_oe") -> Logarithms:
     """Return a chromosome's diagonals as the cells of its maps, each pixel once.
 
     Parameters
@@ -117,9 +115,7 @@ def take_logarithms(
     )
 
 
-def diagonal_map(
-    logarithms: Logarithms, tss: int, shape: DiagonalMap
-) -> tuple[np.ndarray, float]:
+def diagonal_map(logarithms: Logarithms, tss: int, shape: DiagonalMap) -> tuple[np.ndarray, float]:
     """Return the contact map around a TSS in genome orientation.
 
     Parameters
@@ -150,9 +146,7 @@ def diagonal_map(
     return contacts, unknown / contacts.size
 
 
-def _logarithm(
-    ratio: np.ndarray, expected: np.ndarray | np.float64, value: MapValue
-) -> np.ndarray:
+def _logarithm(ratio: np.ndarray, expected: np.ndarray | np.float64, value: MapValue) -> np.ndarray:
     if value == "log10":
         logs = np.log10(np.maximum(ratio, FLOOR) * expected)
     else:

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from claster.contacts.balance import Balance
 from claster.contacts.cool import open_cool
-from claster.contacts.hic import open_hic
+from claster.contacts.hic import is_hic, open_hic
 from claster.files import require_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Balance", "ContactMatrix", "Pixels", "open_contacts"]
-
-Balance = bool | str
-"""False for counts as they are, True for the file's usual weights, or the name of weights."""
+__all__ = ["ContactMatrix", "Pixels", "open_contacts"]
 
 Pixels = tuple[np.ndarray, np.ndarray, np.ndarray]
 """First bin, second bin (both from the chromosome's first bin on) and count of some pixels."""
@@ -38,13 +36,17 @@ class ContactMatrix(Protocol):
         """Chromosome lengths in bp by the file's own names."""
 
     @property
+    def assembly(self) -> str:
+        """What the file calls its assembly, "" where it does not."""
+
+    @property
     def count_type(self) -> type[np.floating]:
         """The smallest float that holds the file's counts: float32 where they are whole numbers."""
 
     def bins(self, chrom: str) -> int:
         """Return the number of bins of a chromosome."""
 
-    def weights(self, chrom: str, balance: "Balance") -> np.ndarray:
+    def weights(self, chrom: str, balance: Balance) -> np.ndarray:
         """Return what counts are to be multiplied by, float64, shape (bins,), NaN for masked bins."""
 
     def pixels(
@@ -62,8 +64,8 @@ def open_contacts(path: Path | str, *, resolution: int, balance: Balance) -> Con
     Parameters
     ----------
     path
-        A `.hic` by its name, else a `.cool` or `.mcool`. Groups of an `.mcool` may follow the new (``/resolutions/1600``)
-        or the old (``/13``) layout, or be spelled out after ``::``.
+        A `.hic` by its name, else a `.cool` or `.mcool`. Groups of an `.mcool` may follow the new
+        (``/resolutions/1600``) or the old (``/13``) layout, or be spelled out after ``::``.
     resolution
         Bin width in bp.
     balance
@@ -78,6 +80,6 @@ def open_contacts(path: Path | str, *, resolution: int, balance: Balance) -> Con
     require_file(
         file, named="contacts", remedy="check 'contacts.file' and 'data' in the dataset YAML"
     )
-    if Path(file).suffix == ".hic":
+    if is_hic(file):
         return open_hic(file, resolution=resolution, balance=balance)
     return open_cool(file, group, resolution=resolution, balance=balance)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from claster.contacts.hic import is_hic
 from claster.contacts.matrix import ContactMatrix, open_contacts
 from claster.dataset.inventory import require_sources, strand_labels
 from claster.dataset.parts import Condition, SignalFiles
@@ -19,6 +20,7 @@ from claster.genome.assembly import (
     rename_chromosomes,
 )
 from claster.genome.genes import read_genes
+from claster.remote.signature import check_whole
 from claster.signal.bigwig import BigWig
 
 __all__ = ["Sources", "Strands", "open_sources"]
@@ -140,8 +142,8 @@ def _open_contacts(
     if spec.contacts is None:
         return None, {}, {}
     path = spec.source(spec.contacts.file)
-    matrix = open_contacts(
-        path, resolution=spec.contacts.resolution, balance=spec.contacts.balance
-    )
+    if is_hic(path):
+        check_whole(path, format="hic", named=f"contacts ({path})")
+    matrix = open_contacts(path, resolution=spec.contacts.resolution, balance=spec.contacts.balance)
     names = match_chromosomes(wanted, matrix.sizes, aliases=aliases, file=path, named="contacts")
     return matrix, names, {c: f"contacts lack {c}" for c in wanted if c not in names}

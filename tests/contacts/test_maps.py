@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import cooler
 import numpy as np
 import pandas as pd
@@ -7,8 +9,10 @@ from hypothesis import strategies as st
 
 from claster.contacts.bands import Band, read_band
 from claster.contacts.cool import CoolMatrix
+from claster.contacts.cut import map_cutter
 from claster.contacts.maps import FLOOR, PSEUDO, DiagonalMap, diagonal_map, take_logarithms
 from claster.contacts.matrix import open_contacts
+from claster.contacts.shapes import MapKind, map_over
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
@@ -52,12 +56,45 @@ def test_raw_counts_mask_only_bins_without_contacts(clr):
     assert (band.values[1, :-1] == np.diagonal(matrix, 1)).all()
 
 
+def test_masked_bins_are_unknown_and_empty_pixels_are_zero(tmp_path):
+    bins = cooler.binnify(pd.Series({"chr1": 10_000}), RESOLUTION)
+    i = np.arange(8)
+    pixels = pd.DataFrame({"bin1_id": i, "bin2_id": i + 1, "count": 4})
+    pixels.loc[3, "count"] = 0  # a zero that is written out
+    weight = np.ones(10)
+    weight[1] = np.nan
+    cooler.create_cooler(str(tmp_path / "x.cool"), bins.assign(weight=weight), pixels, ordered=True)
+    clr = cooler.Cooler(str(tmp_path / "x.cool"))
+    whole = clr.matrix(balance=True).fetch("chr1")
+    band = read_band(CoolMatrix(clr), "chr1", separations=2, balance=True)
+    np.testing.assert_array_equal(band.values[1, :9], np.diagonal(whole, 1))
+    np.testing.assert_array_equal(np.isnan(band.values[0]), np.isnan(np.diagonal(whole)))
+    assert band.values[1, [3, 8]].tolist() == [0, 0]
+    raw = read_band(CoolMatrix(clr), "chr1", separations=2, balance=False)
+    assert np.flatnonzero(np.isnan(raw.values[0])).tolist() == [9]
+    assert raw.values[1, 0] == 4
+
+
+@pytest.mark.parametrize("kind", ["diagonal", "paper_square", "paper_rotated"])
+def test_maps_cut_by_several_threads_are_the_same(clr, kind: MapKind):
+    shape = map_over(kind, Binning(301, 100), resolution=RESOLUTION, rows=6)
+    cut = map_cutter(CoolMatrix(clr), "chr1", shape, balance=True, value="log10")
+    centres = list(range(1_000, 40_000, 700)) * 4
+    with ThreadPoolExecutor(4) as threads:
+        for tss, (contacts, missing) in zip(centres, threads.map(cut, centres), strict=True):
+            alone, share = cut(tss)
+            np.testing.assert_array_equal(contacts, alone)
+            assert missing == share
+
+
 def test_separation_without_contacts_takes_the_nearest_expectation(tmp_path):
     bins = cooler.binnify(pd.Series({"chr1": 10_000}), RESOLUTION).assign(weight=1.0)
     i = np.arange(9)
     pixels = pd.DataFrame({"bin1_id": i, "bin2_id": i + 1, "count": 6})
     cooler.create_cooler(str(tmp_path / "x.cool"), bins, pixels, ordered=True)
-    band = read_band(CoolMatrix(cooler.Cooler(str(tmp_path / "x.cool"))), "chr1", separations=4, balance=True)
+    band = read_band(
+        CoolMatrix(cooler.Cooler(str(tmp_path / "x.cool"))), "chr1", separations=4, balance=True
+    )
     assert band.expected.tolist() == [6.0, 6.0, 6.0, 6.0]
 
 
@@ -68,7 +105,9 @@ def test_chromosome_without_contacts_is_refused(tmp_path):
     pixels = pd.DataFrame({"bin1_id": [0], "bin2_id": [1], "count": [3]})
     cooler.create_cooler(str(tmp_path / "x.cool"), bins, pixels)
     with pytest.raises(ClasterError, match="no contact on chr2"):
-        read_band(CoolMatrix(cooler.Cooler(str(tmp_path / "x.cool"))), "chr2", separations=4, balance=True)
+        read_band(
+            CoolMatrix(cooler.Cooler(str(tmp_path / "x.cool"))), "chr2", separations=4, balance=True
+        )
 
 
 @pytest.mark.parametrize("tss", [20_000, 20_999, 3_000, 38_500])
@@ -119,6 +158,7 @@ def test_mirrored_chromosome_gives_the_mirrored_map(centre, rows, half, value):
         return Band(values, np.ones(2 * rows - 1), RESOLUTION)
 
     shape = DiagonalMap(rows, half)
+
     def map_of(full, tss):
         return diagonal_map(take_logarithms(band_of(full), shape, value=value), tss, shape)
 

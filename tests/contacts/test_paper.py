@@ -160,7 +160,9 @@ def test_counts_that_are_not_whole_keep_their_digits(tmp_path):
 
 
 def test_whole_counts_take_4_bytes(clr):
-    assert read_counts(CoolMatrix(clr), "chr2", separations=3, balance=True).counts.dtype == np.float32
+    assert (
+        read_counts(CoolMatrix(clr), "chr2", separations=3, balance=True).counts.dtype == np.float32
+    )
 
 
 @given(st.integers(4, 400).filter(lambda bins: RotatedMap(bins, 0).rows > 0), st.integers(0, 2**32))
