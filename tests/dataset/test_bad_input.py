@@ -58,6 +58,7 @@ def test_broken_datasets_are_refused_before_anything_is_written(edited, world, c
         (lambda data: data[:-1000], "is not a cooler .*truncated"),
         (lambda data: data[:100], "is not a cooler"),
         (lambda data: b"HIC\0" + data[4:], "is a .hic file: let its name end in .hic"),
+        (lambda data: b"\x26\xfc\x8f\x88" + data[4:], "is not a cooler"),  # a bigWig
         (lambda data: b"<html>404</html>", "is not a cooler"),
     ],
 )
