@@ -21,8 +21,9 @@ from claster.dataset.manifest import (
     differences,
     fingerprint,
     read_manifest,
+    require_manifest,
 )
-from claster.dataset.scale import SignalScale, measure_scale
+from claster.dataset.scale import SignalScale, measure_scale, track_divisors
 from claster.dataset.sources import Sources, open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.workspace import Shard, Workspace, open_workspace
@@ -118,16 +119,19 @@ def build_dataset(
         selection = choose_genes(spec, sources)
         _require_usable(selection, spec)
         _require_room(selection, spec, folders)
+        scales = _scales(spec, sources, selection, project=project)
         with (
             lock_folder(folders.inputs.parent, name=f".{spec.name}.lock"),
             open_workspace(folders, plan=build_plan(spec)) as workspace,
         ):
             shards = _write_chromosomes(
-                workspace, spec, sources, selection.kept, jobs=jobs, progress=progress
+                workspace, spec, sources, selection.kept, scales, jobs=jobs, progress=progress
             )
-            selection = _without_dropped(selection, shards.values(), spec)
+            selection = _without_dropped(selection, shards.values(), spec, sources)
             _require_usable(selection, spec)
-            manifest = _finish(folders, workspace, spec, sources, selection, shards, progress)
+            manifest = _finish(
+                folders, workspace, spec, sources, selection, scales, shards, progress
+            )
     return BuildResult(folders, manifest, reused=False)
 
 
@@ -136,6 +140,7 @@ def _write_chromosomes(
     spec: DatasetSpec,
     sources: Sources,
     kept: pd.DataFrame,
+    scales: Mapping[str, SignalScale],
     *,
     jobs: int,
     progress: Progress,
@@ -147,6 +152,7 @@ def _write_chromosomes(
     for modality in modalities(spec):
         (workspace.inputs / modality / STORE).mkdir(parents=True, exist_ok=True)
     counting = Lock()
+    divisors = track_divisors(spec.tracks, scales)
     with (
         progress.step("windows", total=len(kept)) as step,
         ThreadPoolExecutor(jobs) as threads,
@@ -162,7 +168,7 @@ def _write_chromosomes(
             if shard := workspace.finished(chrom):
                 advance(len(genes))
                 return shard
-            job = ChromosomeJob(workspace.inputs, spec, sources, chrom, threads, advance)
+            job = ChromosomeJob(workspace.inputs, spec, sources, chrom, divisors, threads, advance)
             shard, values = write_chromosome(job, genes)
             return workspace.finish(chrom, shard, values)
 
@@ -171,13 +177,19 @@ def _write_chromosomes(
 
 
 def _without_dropped(
-    selection: GeneSelection, shards: Iterable[Shard], spec: DatasetSpec
+    selection: GeneSelection, shards: Iterable[Shard], spec: DatasetSpec, sources: Sources
 ) -> GeneSelection:
     gone = {gene: told for shard in shards for gene, told in shard.dropped.items()}
     for reason in DROP_REASONS:
         details = {gene: detail for gene, (why, detail) in gone.items() if why == reason}
         if details:
-            selection = drop_genes(selection, details, reason=reason, landscape=spec.window.binning)
+            selection = drop_genes(
+                selection,
+                details,
+                reason=reason,
+                landscape=spec.window.binning,
+                sizes=sources.sizes,
+            )
     return selection
 
 
@@ -187,6 +199,7 @@ def _finish(
     spec: DatasetSpec,
     sources: Sources,
     selection: GeneSelection,
+    scales: dict[str, SignalScale],
     shards: Mapping[str, Shard],
     progress: Progress,
 ) -> Manifest:
@@ -204,7 +217,7 @@ def _finish(
             "targets": write_checksums(targets),
         }
         progress.say("hashing the source files")
-        manifest = _manifest(spec, sources, selection, unknown, checksums)
+        manifest = _manifest(spec, sources, selection, scales, unknown, checksums)
         path = workspace.inputs / folders.manifest.name
         path.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
         seal_manifest(path)
@@ -251,6 +264,7 @@ def _manifest(
     spec: DatasetSpec,
     sources: Sources,
     selection: GeneSelection,
+    scales: dict[str, SignalScale],
     missing: Mapping[str, float],
     checksums: Mapping[str, str],
 ) -> Manifest:
@@ -266,21 +280,35 @@ def _manifest(
             for reason in DROP_REASONS
             if (dropped["reason"] == reason).any()
         },
+        genes_padded=int((kept["padded"] > 0).sum()),
         shared_bp=selection.shared_bp,
         contacts_missing_mean=np.mean([missing[g] for g in kept["gene_id"]]) if missing else None,
         checksums=dict(checksums),
-        scales=_scales(spec, sources, selection),
+        scales=scales,
     )
 
 
 def _scales(
-    spec: DatasetSpec, sources: Sources, selection: GeneSelection
+    spec: DatasetSpec, sources: Sources, selection: GeneSelection, *, project: Path | str
 ) -> dict[str, SignalScale]:
+    """Return the scale of each track, before anything is written: landscapes may be divided by it."""
+    if spec.scales_from:
+        return require_manifest(DatasetFolders(spec.scales_from, Path(project))).scales
     training = selection.kept[selection.kept["split"] == "train"]
+    if training.empty and any(track.scale != "none" for track in spec.tracks):
+        raise ClasterError(
+            f"dataset {spec.name!r} has no training gene to measure the 'scale' of its tracks with",
+            remedy="name the built dataset that the model was trained on as 'scales_from'",
+        )
     centres = selection.kept if training.empty else training
     return {
         track.name: measure_scale(
-            reader, centres, bin=spec.window.bin, bins=spec.window.bins, summary=spec.summary
+            reader,
+            centres,
+            bin=spec.window.bin,
+            bins=spec.window.bins,
+            summary=spec.summary,
+            on_error=spec.on_error,
         )
         for track, reader in zip(spec.tracks, sources.tracks, strict=True)
     }

@@ -22,6 +22,7 @@ __all__ = [
     "differences",
     "fingerprint",
     "read_manifest",
+    "require_manifest",
 ]
 
 LIBRARIES = (
@@ -62,8 +63,9 @@ class SourceFile(BaseModel):
 class Manifest(BaseModel):
     """The record of a build (`inputs/<dataset>/manifest.json`, format version 3).
 
-    `scales` tells how large the values of each track are around training genes, before any transform;
-    `checksums` is the SHA-256 of the list of checksums in each folder.
+    `scales` tells how large the values of each track are around training genes, before any transform (those
+    of the dataset that `scales_from` names, if it names one); `genes_padded` counts kept genes whose windows
+    leave their chromosome; `checksums` is the SHA-256 of the list of checksums in each folder.
     """
 
     format: Literal[3] = 3
@@ -73,6 +75,7 @@ class Manifest(BaseModel):
     genes_in: int
     genes_kept: dict[str, int]
     genes_dropped: dict[str, int]
+    genes_padded: int = 0
     shared_bp: dict[str, int]
     contacts_missing_mean: float | None
     scales: dict[str, SignalScale]
@@ -122,6 +125,14 @@ def read_manifest(folders: DatasetFolders) -> Manifest | None:
             f"{folders.manifest} is not a manifest of this version ({error.error_count()} faults)",
             remedy="build the dataset anew with --force",
         ) from error
+
+
+def require_manifest(folders: DatasetFolders) -> Manifest:
+    """Return the manifest of a built dataset, or raise `ClasterError` where there is none."""
+    folders.require_built()
+    manifest = read_manifest(folders)
+    assert manifest is not None
+    return manifest
 
 
 def differences(manifest: Manifest, spec: DatasetSpec) -> list[str]:

@@ -13,7 +13,7 @@ from claster.signal.bigwig import BigWig
 from claster.signal.chromosome import ChromosomeSignal
 from claster.signal.landscape import landscape, landscapes
 from claster.signal.means import window_means
-from claster.signal.target import target_profile, target_profiles, target_reach
+from claster.signal.target import target_profiles, target_reach
 
 SIZE = 20_000
 SUMMARIES = ("mean_all", "mean_covered")
@@ -166,14 +166,13 @@ def test_many_genes_at_once_are_the_same_as_one_by_one(tmp_path):
     for array, tss in zip(together, tsss.tolist(), strict=True):
         one = landscape(tracks, "chr1", tss, binning=binning)
         np.testing.assert_array_equal(one, array)
-    strands = [(tracks[0], 1.0), (tracks[1], 1.0)]
-    signals = [(track.signal("chr1"), sign) for track, sign in strands]
+    signals = [(track.signal("chr1"), 1.0) for track in tracks]
     for smoothing in (0, 100, 1000):
         options = {"binning": Binning(7, 1000), "smoothing": smoothing}
         profiles = target_profiles(signals, tsss, **options)
         assert (profiles.dtype, profiles.shape) == (np.float64, (5, 7))
         for profile, tss in zip(profiles, tsss.tolist(), strict=True):
-            one = target_profile(strands, "chr1", tss, **options)
+            one = target_profiles(signals, [tss], **options)[0]
             np.testing.assert_array_equal(one, profile)
 
 
