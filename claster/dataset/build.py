@@ -21,11 +21,11 @@ from claster.dataset.manifest import (
     differences,
     fingerprint,
     read_manifest,
-    require_manifest,
 )
-from claster.dataset.scale import SignalScale, measure_scale, track_divisors
+from claster.dataset.scale import SignalScale, track_divisors
 from claster.dataset.sources import Sources, open_sources
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import dividing_scales, track_scales
 from claster.dataset.workspace import Shard, Workspace, open_workspace
 from claster.dataset.write import (
     write_gene_tables,
@@ -119,18 +119,18 @@ def build_dataset(
         selection = choose_genes(spec, sources)
         _require_usable(selection, spec)
         _require_room(selection, spec, folders)
-        scales = _scales(spec, sources, selection, project=project)
+        dividing = dividing_scales(spec, sources, selection, project=project)
         with (
             lock_folder(folders.inputs.parent, name=f".{spec.name}.lock"),
             open_workspace(folders, plan=build_plan(spec)) as workspace,
         ):
             shards = _write_chromosomes(
-                workspace, spec, sources, selection.kept, scales, jobs=jobs, progress=progress
+                workspace, spec, sources, selection.kept, dividing, jobs=jobs, progress=progress
             )
             selection = _without_dropped(selection, shards.values(), spec, sources)
             _require_usable(selection, spec)
             manifest = _finish(
-                folders, workspace, spec, sources, selection, scales, shards, progress
+                folders, workspace, spec, sources, selection, dividing, shards, progress
             )
     return BuildResult(folders, manifest, reused=False)
 
@@ -140,7 +140,7 @@ def _write_chromosomes(
     spec: DatasetSpec,
     sources: Sources,
     kept: pd.DataFrame,
-    scales: Mapping[str, SignalScale],
+    dividing: Mapping[str, SignalScale],
     *,
     jobs: int,
     progress: Progress,
@@ -152,7 +152,7 @@ def _write_chromosomes(
     for modality in modalities(spec):
         (workspace.inputs / modality / STORE).mkdir(parents=True, exist_ok=True)
     counting = Lock()
-    divisors = track_divisors(spec.tracks, scales)
+    divisors = track_divisors(spec.tracks, dividing)
     with (
         progress.step("windows", total=len(kept)) as step,
         ThreadPoolExecutor(jobs) as threads,
@@ -199,7 +199,7 @@ def _finish(
     spec: DatasetSpec,
     sources: Sources,
     selection: GeneSelection,
-    scales: dict[str, SignalScale],
+    dividing: Mapping[str, SignalScale],
     shards: Mapping[str, Shard],
     progress: Progress,
 ) -> Manifest:
@@ -217,7 +217,7 @@ def _finish(
             "targets": write_checksums(targets),
         }
         progress.say("hashing the source files")
-        manifest = _manifest(spec, sources, selection, scales, unknown, checksums)
+        manifest = _manifest(spec, sources, selection, dividing, unknown, checksums)
         path = workspace.inputs / folders.manifest.name
         path.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
         seal_manifest(path)
@@ -264,7 +264,7 @@ def _manifest(
     spec: DatasetSpec,
     sources: Sources,
     selection: GeneSelection,
-    scales: dict[str, SignalScale],
+    dividing: Mapping[str, SignalScale],
     missing: Mapping[str, float],
     checksums: Mapping[str, str],
 ) -> Manifest:
@@ -284,34 +284,8 @@ def _manifest(
         shared_bp=selection.shared_bp,
         contacts_missing_mean=np.mean([missing[g] for g in kept["gene_id"]]) if missing else None,
         checksums=dict(checksums),
-        scales=scales,
+        scales=track_scales(spec, sources, selection, known=dividing),
     )
-
-
-def _scales(
-    spec: DatasetSpec, sources: Sources, selection: GeneSelection, *, project: Path | str
-) -> dict[str, SignalScale]:
-    """Return the scale of each track, before anything is written: landscapes may be divided by it."""
-    if spec.scales_from:
-        return require_manifest(DatasetFolders(spec.scales_from, Path(project))).scales
-    training = selection.kept[selection.kept["split"] == "train"]
-    if training.empty and any(track.scale != "none" for track in spec.tracks):
-        raise ClasterError(
-            f"dataset {spec.name!r} has no training gene to measure the 'scale' of its tracks with",
-            remedy="name the built dataset that the model was trained on as 'scales_from'",
-        )
-    centres = selection.kept if training.empty else training
-    return {
-        track.name: measure_scale(
-            reader,
-            centres,
-            bin=spec.window.bin,
-            bins=spec.window.bins,
-            summary=spec.summary,
-            on_error=spec.on_error,
-        )
-        for track, reader in zip(spec.tracks, sources.tracks, strict=True)
-    }
 
 
 def _is_leftover(folder: Path) -> bool:
