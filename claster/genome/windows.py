@@ -144,8 +144,9 @@ def bin_shares(start: int, end: int, binning: Binning) -> np.ndarray:
 def published_bin_shares(start: int, end: int, binning: Binning) -> np.ndarray:
     """Return which bins the published perturbation silences for an interval, as 0 or 1.
 
-    It counts bins from the TSS although the middle bin is centred on it, and takes the last one whole:
-    the stretch that is silenced lies half a bin downstream of the interval, rounded outwards.
+    It counts bins from the TSS although the middle bin is centred on it, and takes the last one whole. So
+    with bins of 100 bp what is silenced begins 50 to 149 bp before the interval and ends at most 50 bp
+    from its end.
 
     Parameters
     ----------

@@ -152,7 +152,11 @@ def test_genes_dropped_later_are_counted():
         [("a", "chr1", 1_000, "protein_coding"), ("b", "chr1", 5_000, "protein_coding")]
     )
     selection = drop_genes(
-        select(genes), {"a": "80% unknown"}, reason="contacts_missing", landscape=WINDOW, sizes=SIZES
+        select(genes),
+        {"a": "80% unknown"},
+        reason="contacts_missing",
+        landscape=WINDOW,
+        sizes=SIZES,
     )
     assert selection.kept["gene_id"].tolist() == ["b"]
     assert selection.dropped[["gene_id", "reason", "detail"]].to_numpy().tolist() == [
