@@ -193,6 +193,42 @@ def test_smoothing_is_a_gaussian_over_fine_bins_that_are_then_averaged(tmp_path,
     np.testing.assert_allclose(found[0], expected, rtol=1e-13, atol=0)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    intervals=intervals(),
+    tsss=st.lists(st.integers(-500, 2500), min_size=1, max_size=4),
+    half=st.integers(0, 4),
+    size=st.sampled_from([20, 40, 200]),
+    smoothing=st.sampled_from([0, 30, 100]),
+    recipe=st.sampled_from(["exact", "paper"]),
+    summary=st.sampled_from(SUMMARIES),
+)
+def test_any_target_equals_base_level_truth(
+    intervals, tsss, half, size, smoothing, recipe, summary
+):
+    bases = np.full(2000, np.nan)
+    for low, high, value in intervals:
+        bases[low:high] = value
+    options = {"binning": Binning(2 * half + 1, size), "smoothing": smoothing}
+    signals = [(signal_of(intervals, 2000), 1.0)]
+    found = target_profiles(signals, tsss, **options, recipe=recipe, summary=summary)
+    step, bins, sigma = size // 20, 2 * half + 1, smoothing / 20
+    for profile, tss in zip(found, tsss, strict=True):
+        if recipe == "paper":
+            count = (bins - 1) * step + 1
+            fine = base_means(bases, [tss - 10 * count], count, 20, summary)[0]
+            smooth = gaussian_filter1d(fine, sigma) if smoothing else fine
+            expected = np.mean([np.roll(smooth, -ahead) for ahead in range(step)], axis=0)[::step]
+        elif not smoothing:
+            expected = base_means(bases, [tss - bins * size // 2], bins, size, summary)[0]
+        else:
+            wide = bins + 2 * (smoothing // 4 + 1)
+            fine = base_means(bases, [tss - wide * size // 2], wide * step, 20, summary)[0]
+            smooth = gaussian_filter1d(fine, sigma, truncate=4.0, mode="constant")
+            expected = smooth.reshape(wide, step).mean(axis=1)[(wide - bins) // 2 :][:bins]
+        np.testing.assert_allclose(profile, expected, rtol=1e-9, atol=1e-9)
+
+
 def test_the_gene_with_values_of_the_other_sign_is_named(tmp_path):
     path = tmp_path / "m.bw"
     with pyBigWig.open(str(path), "w") as file:
