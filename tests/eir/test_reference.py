@@ -61,7 +61,7 @@ def test_tracks_divided_otherwise_than_in_training_are_refused(trained, small):
     other = scaled(small, name="other", q99=30.0)
     with pytest.raises(
         ClasterError,
-        match="track ATAC of dataset 'other' is divided by 30, run .* values divided by 15: "
+        match=r"track ATAC of dataset 'other' is divided by 30, run .* values divided by 15: "
         "set 'scales_from: small' in its YAML",
     ):
         require_same_divisors(record, other, project=small.project)

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claster.errors import ClasterError
@@ -147,6 +147,7 @@ def test_splits_never_share_a_base(tss, edges):
             assert first == second or not (covered[first] & covered[second]).any()
 
 
+@settings(max_examples=50)
 @given(
     rows=st.lists(
         st.tuples(
@@ -162,8 +163,7 @@ def test_splits_never_share_a_base(tss, edges):
     within=st.sampled_from([(), ("chr1",), ("chr1:500-9,000", "chr2")]),
 )
 def test_any_genes_are_kept_or_dropped_for_one_reason(rows, pad, share, within):
-    genes = gene_table(rows)
-    genes = genes.astype({"tss": int})
+    genes = gene_table(rows).astype({"tss": int})
     selection = select(
         genes,
         pad=pad,
