@@ -120,12 +120,13 @@ def build_dataset(
         _require_usable(selection, spec)
         _require_room(selection, spec, folders)
         dividing = dividing_scales(spec, sources, selection, project=project)
+        divisors = track_divisors(spec.tracks, dividing)
         with (
             lock_folder(folders.inputs.parent, name=f".{spec.name}.lock"),
-            open_workspace(folders, plan=build_plan(spec)) as workspace,
+            open_workspace(folders, plan=build_plan(spec, divisors=divisors)) as workspace,
         ):
             shards = _write_chromosomes(
-                workspace, spec, sources, selection.kept, dividing, jobs=jobs, progress=progress
+                workspace, spec, sources, selection.kept, divisors, jobs=jobs, progress=progress
             )
             selection = _without_dropped(selection, shards.values(), spec, sources)
             _require_usable(selection, spec)
@@ -140,7 +141,7 @@ def _write_chromosomes(
     spec: DatasetSpec,
     sources: Sources,
     kept: pd.DataFrame,
-    dividing: Mapping[str, SignalScale],
+    divisors: tuple[float, ...],
     *,
     jobs: int,
     progress: Progress,
@@ -152,7 +153,6 @@ def _write_chromosomes(
     for modality in modalities(spec):
         (workspace.inputs / modality / STORE).mkdir(parents=True, exist_ok=True)
     counting = Lock()
-    divisors = track_divisors(spec.tracks, dividing)
     with (
         progress.step("windows", total=len(kept)) as step,
         ThreadPoolExecutor(jobs) as threads,

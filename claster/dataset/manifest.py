@@ -1,6 +1,7 @@
 """What a built dataset was made from, so that it can be trusted and need not be made twice."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -96,7 +97,7 @@ def fingerprint(spec: DatasetSpec) -> dict[str, SourceFile]:
     }
 
 
-def build_plan(spec: DatasetSpec) -> str:
+def build_plan(spec: DatasetSpec, *, divisors: Sequence[float]) -> str:
     """Return, as JSON, everything that the bytes of a build depend on; sources by path, size and time."""
     sources = {
         source.label: [str(source.path), source.path.stat().st_size, source.path.stat().st_mtime_ns]
@@ -104,7 +105,12 @@ def build_plan(spec: DatasetSpec) -> str:
         if source.built
     }
     dataset = spec.model_dump(mode="json", exclude=_WITHOUT_EFFECT)
-    plan = {"dataset": dataset, "sources": sources, "versions": versions(LIBRARIES)}
+    plan = {
+        "dataset": dataset,
+        "divisors": list(divisors),
+        "sources": sources,
+        "versions": versions(LIBRARIES),
+    }
     return json.dumps(plan, indent=1)
 
 

@@ -134,9 +134,10 @@ class TargetSpec(Part):
 
     @model_validator(mode="after")
     def _pairs_where_strands_count(self) -> Self:
+        if self.strands == "sum":
+            return self
         for position, condition in enumerate(self.conditions):
-            one = condition.file or (condition.truth and condition.truth.file)
-            if self.strands != "sum" and one:
+            if condition.file or (condition.truth and condition.truth.file):
                 raise PydanticCustomError(
                     "strands",
                     "'strands: {strands}' needs 'plus' and 'minus', and '{name}' has one 'file'",
