@@ -184,7 +184,7 @@ def score(
         "samples": "forward samples only; rev samples are augmentation",
         "comparisons": comparisons,
         "ridge": {
-            "alpha": dict(zip(_conditions(target), ridge.alphas, strict=True)),
+            "alpha": dict(zip(target.groups, ridge.alphas, strict=True)),
             "training_rows": ridge.rows,
             "training_genes": len(train.gene_ids),
             "validation_genes": len(valid.gene_ids),
@@ -219,7 +219,7 @@ def metrics_table(
     """
     rows = []
     for method, predicted in methods.items():
-        for number, condition in enumerate(_conditions(target)):
+        for number, condition in enumerate(target.groups):
             seen, guessed = observed[:, number], predicted[:, number]
             levels = {
                 "bin": correlations(seen, guessed),
@@ -255,7 +255,3 @@ def _table(profiles: np.ndarray, genes: pd.DataFrame, target: TargetSpec) -> pd.
     index = pd.Index([sample_id(gene, FORWARD) for gene in genes["gene_id"]], name="ID")
     values = profiles.reshape(len(genes), -1).astype(np.float32)
     return pd.DataFrame(values, index=index, columns=target.columns)
-
-
-def _conditions(target: TargetSpec) -> list[str]:
-    return [condition.name for condition in target.conditions]

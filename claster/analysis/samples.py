@@ -102,7 +102,7 @@ def profiles(
     genes
         The genes that are wanted, by `gene_id`.
     target
-        Conditions and bins.
+        Groups of columns and bins.
     named
         What the table is, for messages.
     remedy
@@ -114,7 +114,7 @@ def profiles(
     Returns
     -------
     numpy.ndarray
-        Shape (genes, conditions, bins), in the order of `genes`.
+        Shape (genes, groups of columns, bins), in the order of `genes`.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def profiles(
             f"{_examples(np.array(forward)[invalid])}",
             remedy=remedy,
         )
-    return values.reshape(len(genes), len(target.conditions), target.bins)
+    return values.reshape(len(genes), len(target.groups), target.bins)
 
 
 def _reader(

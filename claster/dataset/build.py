@@ -23,9 +23,10 @@ from claster.dataset.manifest import (
     fingerprint,
     read_manifest,
 )
-from claster.dataset.scale import SignalScale, measure_scale
+from claster.dataset.scale import SignalScale, track_divisors
 from claster.dataset.sources import Sources, open_sources
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import dividing_scales, track_scales
 from claster.dataset.workspace import Shard, Workspace, open_workspace
 from claster.dataset.write import (
     write_gene_tables,
@@ -119,17 +120,28 @@ def build_dataset(
         selection = choose_genes(spec, sources)
         _require_usable(selection, spec)
         _require_room(selection, spec, folders)
+        dividing = dividing_scales(spec, sources, selection, project=project)
+        divisors = track_divisors(spec.tracks, dividing)
         with (
             lock_folder(folders.inputs.parent, name=f".{spec.name}.lock"),
-            open_workspace(folders, plan=build_plan(spec)) as workspace,
+            open_workspace(folders, plan=build_plan(spec, divisors=divisors)) as workspace,
         ):
             donors = _find_donors(spec, project, progress)
             shards = _write_chromosomes(
-                workspace, spec, sources, selection.kept, donors, jobs=jobs, progress=progress
+                workspace,
+                spec,
+                sources,
+                selection.kept,
+                divisors,
+                donors,
+                jobs=jobs,
+                progress=progress,
             )
-            selection = _without_dropped(selection, shards.values(), spec)
+            selection = _without_dropped(selection, shards.values(), spec, sources)
             _require_usable(selection, spec)
-            manifest = _finish(folders, workspace, spec, sources, selection, shards, progress)
+            manifest = _finish(
+                folders, workspace, spec, sources, selection, dividing, shards, progress
+            )
     return BuildResult(folders, manifest, reused=False)
 
 
@@ -149,6 +161,7 @@ def _write_chromosomes(
     spec: DatasetSpec,
     sources: Sources,
     kept: pd.DataFrame,
+    divisors: tuple[float, ...],
     donors: Mapping[str, Donor],
     *,
     jobs: int,
@@ -176,7 +189,9 @@ def _write_chromosomes(
             if shard := workspace.finished(chrom):
                 advance(len(genes))
                 return shard
-            job = ChromosomeJob(workspace.inputs, spec, sources, chrom, threads, advance, donors)
+            job = ChromosomeJob(
+                workspace.inputs, spec, sources, chrom, divisors, threads, advance, donors
+            )
             shard, values = write_chromosome(job, genes)
             return workspace.finish(chrom, shard, values)
 
@@ -185,13 +200,19 @@ def _write_chromosomes(
 
 
 def _without_dropped(
-    selection: GeneSelection, shards: Iterable[Shard], spec: DatasetSpec
+    selection: GeneSelection, shards: Iterable[Shard], spec: DatasetSpec, sources: Sources
 ) -> GeneSelection:
     gone = {gene: told for shard in shards for gene, told in shard.dropped.items()}
     for reason in DROP_REASONS:
         details = {gene: detail for gene, (why, detail) in gone.items() if why == reason}
         if details:
-            selection = drop_genes(selection, details, reason=reason, landscape=spec.window.binning)
+            selection = drop_genes(
+                selection,
+                details,
+                reason=reason,
+                landscape=spec.window.binning,
+                sizes=sources.sizes,
+            )
     return selection
 
 
@@ -201,6 +222,7 @@ def _finish(
     spec: DatasetSpec,
     sources: Sources,
     selection: GeneSelection,
+    dividing: Mapping[str, SignalScale],
     shards: Mapping[str, Shard],
     progress: Progress,
 ) -> Manifest:
@@ -220,7 +242,7 @@ def _finish(
             "targets": write_checksums(targets),
         }
         progress.say("hashing the source files")
-        manifest = _manifest(spec, sources, selection, unknown, checksums)
+        manifest = _manifest(spec, sources, selection, dividing, unknown, checksums)
         path = workspace.inputs / folders.manifest.name
         path.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
         seal_manifest(path)
@@ -267,6 +289,7 @@ def _manifest(
     spec: DatasetSpec,
     sources: Sources,
     selection: GeneSelection,
+    dividing: Mapping[str, SignalScale],
     missing: Mapping[str, float],
     checksums: Mapping[str, str],
 ) -> Manifest:
@@ -282,24 +305,12 @@ def _manifest(
             for reason in DROP_REASONS
             if (dropped["reason"] == reason).any()
         },
+        genes_padded=int((kept["padded"] > 0).sum()),
         shared_bp=selection.shared_bp,
         contacts_missing_mean=np.mean([missing[g] for g in kept["gene_id"]]) if missing else None,
         checksums=dict(checksums),
-        scales=_scales(spec, sources, selection),
+        scales=track_scales(spec, sources, selection, known=dividing),
     )
-
-
-def _scales(
-    spec: DatasetSpec, sources: Sources, selection: GeneSelection
-) -> dict[str, SignalScale]:
-    training = selection.kept[selection.kept["split"] == "train"]
-    centres = selection.kept if training.empty else training
-    return {
-        track.name: measure_scale(
-            reader, centres, bin=spec.window.bin, bins=spec.window.bins, summary=spec.summary
-        )
-        for track, reader in zip(spec.tracks, sources.tracks, strict=True)
-    }
 
 
 def _is_leftover(folder: Path) -> bool:

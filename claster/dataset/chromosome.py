@@ -16,12 +16,12 @@ from claster.dataset.donors import Donor
 from claster.dataset.layout import STORE
 from claster.dataset.sources import Sources, Strands
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.targets import mirror_targets, reach_of_targets, target_signal
 from claster.dataset.workspace import Shard
 from claster.errors import DamagedFileError
 from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
 from claster.signal.chromosome import ChromosomeSignal
 from claster.signal.landscape import landscapes
-from claster.signal.target import target_profiles, target_reach
 from claster.signal.transform import transformed
 
 __all__ = ["ChromosomeJob", "write_chromosome"]
@@ -45,6 +45,8 @@ class ChromosomeJob:
         The dataset and its open files.
     chrom
         The assembly's name.
+    divisors
+        What each track is divided by (`track_divisors`).
     threads
         Where slabs of genes are worked off. The caller's thread may not be one of them.
     advance
@@ -57,6 +59,7 @@ class ChromosomeJob:
     spec: DatasetSpec
     sources: Sources
     chrom: str
+    divisors: tuple[float, ...]
     threads: Executor
     advance: Callable[[int], None]
     donors: Mapping[str, Donor]
@@ -189,8 +192,10 @@ def _write_slab(job: ChromosomeJob, signals: _Signals, genes: pd.DataFrame) -> S
     arrays = landscapes(
         signals, genes["tss"].to_numpy(), binning=spec.window.binning, summary=spec.summary
     )
-    for row, track in enumerate(spec.tracks):
-        arrays[:, row] = transformed(arrays[:, row], track.transform, clip=track.clip)
+    for row, (track, divisor) in enumerate(zip(spec.tracks, job.divisors, strict=True)):
+        arrays[:, row] = transformed(
+            arrays[:, row], track.transform, clip=track.clip, divisor=divisor
+        )
     shard = Shard(genes=genes["gene_id"].tolist())
     for gene_id, array in zip(shard.genes, arrays, strict=True):
         shard.checksums |= _write_pair(job, "landscape", gene_id, array, mirror(array))
@@ -201,20 +206,12 @@ def _fill_slab(
     spec: DatasetSpec, conditions: _Conditions, values: np.ndarray, genes: pd.DataFrame
 ) -> None:
     target = spec.require_target()
-    scale = target.bin if target.statistic == "sum" else 1
     rows = genes["row"].to_numpy()
     filled = values.reshape(len(values), 2, len(conditions), target.bins)
     for column, strands in enumerate(conditions):
-        profiles = scale * target_profiles(
-            strands,
-            genes["tss"].to_numpy(),
-            binning=target.binning,
-            smoothing=target.smoothing,
-            summary=spec.summary,
-        )
-        profiles = transformed(profiles, target.transform, clip=target.clip)
-        filled[rows, 0, column] = profiles
-        filled[rows, 1, column] = mirror(profiles)
+        profiles = target_signal(target, strands, genes, summary=spec.summary)
+        filled[rows, 0, column] = transformed(profiles, target.transform, clip=target.clip)
+    filled[rows, 1] = mirror_targets(target, filled[rows, 0])
 
 
 def _decoded_tracks(job: ChromosomeJob, genes: pd.DataFrame) -> _Signals:
@@ -225,8 +222,7 @@ def _decoded_tracks(job: ChromosomeJob, genes: pd.DataFrame) -> _Signals:
 def _decoded_targets(
     job: ChromosomeJob, genes: pd.DataFrame, conditions: Mapping[str, Strands]
 ) -> _Conditions:
-    target = job.spec.require_target()
-    span = _reach_of(genes, target_reach(target.binning, smoothing=target.smoothing))
+    span = _reach_of(genes, reach_of_targets(job.spec.require_target()))
     return [
         [(track.signal(job.chrom, span=span, threads=job.threads), sign) for track, sign in strands]
         for strands in conditions.values()

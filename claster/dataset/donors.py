@@ -121,6 +121,8 @@ def find_donor(spec: DatasetSpec, modality: str, *, project: Path | str) -> Dono
     project
         The project's folder.
     """
+    if modality == "landscape" and any(track.scale != "none" for track in spec.tracks):
+        return None  # measured in training windows, so it differs where the splits do
     for path in sorted((Path(project) / "inputs").glob("*/manifest.json")):
         folders = DatasetFolders(path.parent.name, Path(project))
         try:

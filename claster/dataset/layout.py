@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from claster.dataset.scale import track_divisors
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, REVERSE, sample_id
@@ -131,7 +132,7 @@ def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> 
     pandas.DataFrame
         Columns `gene_id`, `name`, `type`, `chrom`, `start`, `end` (0-based half-open), `strand`,
         `tss` (0-based), `split` and, with contacts, `contacts_unknown` (share of the map), ordered by
-        chromosome and TSS.
+        chromosome and TSS; with `edges: pad`, `padded` (bp of the windows off the chromosome).
     """
     table = pd.read_csv(folders.genes, sep="\t", dtype={"chrom": str, "gene_id": str, "name": str})
     if split is not None:
@@ -173,11 +174,24 @@ def read_landscapes(
     -------
     numpy.ndarray
         float32, shape (genes, tracks, bins).
+
+    Raises
+    ------
+    ClasterError
+        If a track has a `scale` and the dataset's manifest is missing or does not read.
     """
     arrays = read_arrays(folders, gene_ids, split=split, rev=rev)
-    for row, track in enumerate(spec.tracks):
-        arrays[:, row] = restored(arrays[:, row], track.transform)
+    divisors = _divisors(folders, spec)
+    for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
+        arrays[:, row] = restored(arrays[:, row], track.transform, divisor=divisor)
     return arrays
+
+
+def _divisors(folders: DatasetFolders, spec: DatasetSpec) -> tuple[float, ...]:
+    from claster.dataset.manifest import require_manifest
+
+    scaled = any(track.scale != "none" for track in spec.tracks)
+    return track_divisors(spec.tracks, require_manifest(folders).scales if scaled else {})
 
 
 def read_arrays(

@@ -1,6 +1,7 @@
 """What a built dataset was made from, so that it can be trusted and need not be made twice."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,7 @@ __all__ = [
     "differences",
     "fingerprint",
     "read_manifest",
+    "require_manifest",
 ]
 
 LIBRARIES = (
@@ -62,8 +64,9 @@ class SourceFile(BaseModel):
 class Manifest(BaseModel):
     """The record of a build (`inputs/<dataset>/manifest.json`, format version 3).
 
-    `scales` tells how large the values of each track are around training genes, before any transform;
-    `checksums` is the SHA-256 of the list of checksums in each folder.
+    `scales` tells how large the values of each track are around training genes, before any transform (those
+    of the dataset that `scales_from` names, if it names one); `genes_padded` counts kept genes whose windows
+    leave their chromosome; `checksums` is the SHA-256 of the list of checksums in each folder.
     """
 
     format: Literal[3] = 3
@@ -73,6 +76,7 @@ class Manifest(BaseModel):
     genes_in: int
     genes_kept: dict[str, int]
     genes_dropped: dict[str, int]
+    genes_padded: int = 0
     shared_bp: dict[str, int]
     contacts_missing_mean: float | None
     scales: dict[str, SignalScale]
@@ -93,7 +97,7 @@ def fingerprint(spec: DatasetSpec) -> dict[str, SourceFile]:
     }
 
 
-def build_plan(spec: DatasetSpec) -> str:
+def build_plan(spec: DatasetSpec, *, divisors: Sequence[float]) -> str:
     """Return, as JSON, everything that the bytes of a build depend on; sources by path, size and time."""
     sources = {
         source.label: [str(source.path), source.path.stat().st_size, source.path.stat().st_mtime_ns]
@@ -101,7 +105,12 @@ def build_plan(spec: DatasetSpec) -> str:
         if source.built
     }
     dataset = spec.model_dump(mode="json", exclude=_WITHOUT_EFFECT)
-    plan = {"dataset": dataset, "sources": sources, "versions": versions(LIBRARIES)}
+    plan = {
+        "dataset": dataset,
+        "divisors": list(divisors),
+        "sources": sources,
+        "versions": versions(LIBRARIES),
+    }
     return json.dumps(plan, indent=1)
 
 
@@ -122,6 +131,14 @@ def read_manifest(folders: DatasetFolders) -> Manifest | None:
             f"{folders.manifest} is not a manifest of this version ({error.error_count()} faults)",
             remedy="build the dataset anew with --force",
         ) from error
+
+
+def require_manifest(folders: DatasetFolders) -> Manifest:
+    """Return the manifest of a built dataset, or raise `ClasterError` where there is none."""
+    folders.require_built()
+    manifest = read_manifest(folders)
+    assert manifest is not None
+    return manifest
 
 
 def differences(manifest: Manifest, spec: DatasetSpec) -> list[str]:

@@ -12,6 +12,7 @@ from claster.contacts.matrix import ContactMatrix, open_contacts
 from claster.dataset.inventory import require_sources, strand_labels
 from claster.dataset.parts import Condition, SignalFiles
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.targets import by_column_group
 from claster.errors import ClasterError
 from claster.genome.assembly import (
     chromosome_aliases,
@@ -19,7 +20,7 @@ from claster.genome.assembly import (
     match_chromosomes,
     rename_chromosomes,
 )
-from claster.genome.genes import read_genes
+from claster.genome.genes import published_tss, read_genes
 from claster.remote.signature import check_whole
 from claster.signal.bigwig import BigWig
 
@@ -37,11 +38,11 @@ class Sources:
     sizes
         Chromosome sizes in bp.
     genes
-        Every gene of the annotation, on the assembly's chromosome names.
+        Every gene of the annotation, on the assembly's chromosome names, its TSS as `genes.recipe` says.
     tracks
         The landscape's rows.
     targets
-        Strands and their signs by condition.
+        Strands and their signs by group of columns (`TargetSpec.groups`).
     truths
         The same for noise-free tracks, where the dataset names them.
     contacts, contact_names
@@ -87,6 +88,8 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
     genes = rename_chromosomes(
         read_genes(spec.source(spec.genes.file)), sizes=sizes, aliases=aliases
     )
+    if spec.genes.recipe == "paper":
+        genes = published_tss(genes)
     wanted = _chromosomes_with_genes(genes, sizes, spec)
     lacking: dict[str, str] = {}
     with ExitStack() as stack:
@@ -113,6 +116,9 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
         conditions: tuple[Condition, ...] = spec.target.conditions if spec.target else ()
         targets = {c.name: open_strands(c, f"target {c.name}") for c in conditions}
         truths = {c.name: open_strands(c.truth, f"truth {c.name}") for c in conditions if c.truth}
+        if spec.target:
+            targets = by_column_group(spec.target, targets)
+            truths = by_column_group(spec.target, truths)
         contacts, names, without = _open_contacts(spec, wanted, aliases)
         yield Sources(sizes, genes, tracks, targets, truths, contacts, names, lacking, without)
 

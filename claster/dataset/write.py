@@ -31,7 +31,8 @@ def write_gene_tables(inputs: Path, selection: GeneSelection, unknown: dict[str,
     unknown
         Share of each kept gene's contact map that is unknown; empty without contacts.
     """
-    kept = selection.kept[[*GENE_COLUMNS, "split"]]
+    padded = ["padded"] if selection.kept["padded"].any() else []
+    kept = selection.kept[[*GENE_COLUMNS, "split", *padded]]
     if unknown:
         kept = kept.assign(contacts_unknown=kept["gene_id"].map(unknown))
     dropped = selection.dropped[[*GENE_COLUMNS, "reason", "detail"]]
@@ -119,7 +120,7 @@ _INPUTS_README = """\
 Made by `claster data build`; safe to delete, made again by the same command.
 
 landscape/all/<gene>_<forward|rev>.npy   float32 (tracks, bins), genome orientation or mirrored,
-                                         on the scale of each track's 'transform' in the dataset YAML
+                                         on the scale of each track's 'scale' and 'transform' (dataset YAML)
 contacts/all/<gene>_<forward|rev>.npy    float32 (rows, columns), where the dataset has contacts
 */{train,valid,test,train_valid}/        the samples of a split: other names of the files in `all` (hard
                                          links, no copies); EIR reads train and valid together

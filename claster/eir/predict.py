@@ -18,6 +18,7 @@ from claster.eir.adopt import adopt_run, can_be_adopted
 from claster.eir.content import OUTPUT_NAME, Device
 from claster.eir.preflight import check_prediction, resolve_device
 from claster.eir.program import run_program, why_it_failed
+from claster.eir.reference import require_same_divisors
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, require_complete
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
@@ -72,6 +73,7 @@ def predict(
     record = require_complete(run)
     spec = load_dataset(record.dataset, project=project)
     target = spec.require_target()
+    require_same_divisors(record, spec, project=project)
     device = resolve_device(device)
     inputs = _inputs(record)
     ids = check_prediction(inputs, spec, split, project=project, progress=progress)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from claster.analysis.baselines import local_features
-from claster.analysis.evaluate import evaluate, score
+from claster.analysis.evaluate import evaluate, metrics_table, score
 from claster.analysis.metrics import correlations, gene_means
 from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_targets
 from claster.dataset.spec import DatasetSpec
@@ -342,3 +342,17 @@ def test_another_split_is_written_beside_the_test_split(project):
 def test_a_run_without_predictions_is_refused(project):
     with pytest.raises(ClasterError, match="claster predict"):
         evaluate(project / "run", SPEC, project=project)
+
+
+def test_strands_apart_are_scored_one_by_one():
+    pair = {"name": "ctrl", "plus": "p.bw", "minus": "m.bw"}
+    target = SPEC.target.model_validate({"bins": 21, "conditions": [pair], "strands": "apart"})
+    genes = pd.DataFrame({"start": [5000] * 9, "end": [9000] * 9, "tss": [5000] * 9, "strand": "+"})
+    observed = np.random.default_rng(0).gamma(1, 5, (9, 2, 21))
+    predicted = observed.copy()
+    predicted[:, 1] = predicted[::-1, 1]
+    table = metrics_table({"network": predicted}, observed, genes, target, split="test")
+    pearson = table[(table["level"] == "bin") & (table["statistic"] == "pearson")]
+    value = dict(zip(pearson["condition"], pearson["value"], strict=True))
+    assert value["ctrl_plus"] == 1.0
+    assert value["ctrl_minus"] < 0.9

@@ -25,13 +25,14 @@ chrM\t100\t200\tM\t0\t+\tGM.1\tprotein_coding
 """
 
 
-def write_track(path, seed, *, sizes=SIZES, sign=1.0):
+def write_track(path, seed, *, sizes=SIZES, sign=1.0, height=1.0, only=None):
     rng = np.random.default_rng(seed)
     with pyBigWig.open(str(path), "w") as file:
         file.addHeader(list(sizes.items()))
         for chrom, size in sizes.items():
             starts = np.arange(0, size - 40, 50)
             values = sign * np.round(rng.gamma(0.5, 6.0, starts.size), 3)
+            values *= height if only in (None, chrom) else 1.0
             file.addEntries(
                 [chrom] * starts.size,
                 starts.tolist(),

@@ -94,6 +94,8 @@ def test_targets_sum_the_strands_in_centred_bins(edited, world):
         world / "source/minus.bw", start, 5, 1000, sign=-1.0
     )
     np.testing.assert_allclose(targets.loc["GC.1_forward"].to_numpy()[:5], ctrl, rtol=1e-5)
+    other = base_means(world / "source/ATAC.bw", start, 5, 1000)
+    np.testing.assert_allclose(targets.loc["GC.1_forward"].to_numpy()[5:], other, rtol=1e-5)
 
     def summed(content):
         plain(content)
