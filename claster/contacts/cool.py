@@ -10,7 +10,7 @@ import numpy as np
 from claster.contacts.balance import Balance, weight_column
 from claster.contacts.chunks import read_column
 from claster.contacts.hic import starts_as_hic
-from claster.errors import ClasterError, one_line
+from claster.errors import ClasterError, DamagedFileError, one_line
 
 __all__ = ["READ_ERRORS", "CoolMatrix", "list_groups", "open_cool"]
 
@@ -114,8 +114,8 @@ class CoolMatrix:
         first, last = self.clr.extent(chrom)
         return int(first), int(last)
 
-    def _damaged(self, what: str, error: Exception) -> ClasterError:
-        return ClasterError(
+    def _damaged(self, what: str, error: Exception) -> DamagedFileError:
+        return DamagedFileError(
             f"contacts: {self.label} is damaged: the {what} cannot be read ({one_line(error)})",
             remedy="fetch or make the file anew",
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from claster.contacts.balance import Balance, hic_normalisation
-from claster.errors import ClasterError, one_line
+from claster.errors import ClasterError, DamagedFileError, one_line
 
 if TYPE_CHECKING:
     import hictkpy
@@ -118,7 +118,7 @@ class HicMatrix:
             with _hictkpy(self.file).File(self.file, self.resolution) as store:
                 yield store
         except RuntimeError as error:
-            raise ClasterError(
+            raise DamagedFileError(
                 f"contacts: {self.label} is damaged: the {what} cannot be read ({one_line(error)})",
                 remedy="fetch or make the file anew",
             ) from error
