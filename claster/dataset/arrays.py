@@ -11,9 +11,10 @@ __all__ = ["write_array"]
 
 
 def write_array(path: Path, array: np.ndarray) -> str:
-    """Write an array as float32 in C order, and return the SHA-256 of the file.
+    """Write an array as float32 in C order to a new file, and return its SHA-256.
 
-    The bytes are those of `numpy.save`; they are hashed on their way, not read back.
+    The bytes are those of `numpy.save`; they are hashed on their way, not read back. A file of that name
+    gives way; other names that it has keep it as it is.
 
     Parameters
     ----------
@@ -31,7 +32,8 @@ def write_array(path: Path, array: np.ndarray) -> str:
     npy.write_array_header_1_0(header, npy.header_data_from_array_1_0(array))
     digest = hashlib.sha256(header.getbuffer())
     digest.update(array.data)
-    with path.open("wb") as file:
+    path.unlink(missing_ok=True)
+    with path.open("xb") as file:
         file.write(header.getbuffer())
         file.write(array.data)
     return digest.hexdigest()

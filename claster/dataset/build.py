@@ -13,6 +13,7 @@ import pandas as pd
 from claster.dataset.checksums import seal_manifest, write_checksums
 from claster.dataset.choice import choose_genes
 from claster.dataset.chromosome import ChromosomeJob, write_chromosome
+from claster.dataset.donors import Donor, find_donor
 from claster.dataset.layout import SPLITS, STORE, DatasetFolders, modalities
 from claster.dataset.manifest import (
     LIBRARIES,
@@ -125,8 +126,16 @@ def build_dataset(
             lock_folder(folders.inputs.parent, name=f".{spec.name}.lock"),
             open_workspace(folders, plan=build_plan(spec, divisors=divisors)) as workspace,
         ):
+            donors = _find_donors(spec, project, progress)
             shards = _write_chromosomes(
-                workspace, spec, sources, selection.kept, divisors, jobs=jobs, progress=progress
+                workspace,
+                spec,
+                sources,
+                selection.kept,
+                divisors,
+                donors,
+                jobs=jobs,
+                progress=progress,
             )
             selection = _without_dropped(selection, shards.values(), spec, sources)
             _require_usable(selection, spec)
@@ -136,12 +145,24 @@ def build_dataset(
     return BuildResult(folders, manifest, reused=False)
 
 
+def _find_donors(spec: DatasetSpec, project: Path | str, progress: Progress) -> dict[str, Donor]:
+    donors = {}
+    for modality in modalities(spec):
+        if donor := find_donor(spec, modality, project=project):
+            progress.say(
+                f"{modality}: the arrays of {donor.folder} are the same; linked, not copied"
+            )
+            donors[modality] = donor
+    return donors
+
+
 def _write_chromosomes(
     workspace: Workspace,
     spec: DatasetSpec,
     sources: Sources,
     kept: pd.DataFrame,
     divisors: tuple[float, ...],
+    donors: Mapping[str, Donor],
     *,
     jobs: int,
     progress: Progress,
@@ -168,7 +189,9 @@ def _write_chromosomes(
             if shard := workspace.finished(chrom):
                 advance(len(genes))
                 return shard
-            job = ChromosomeJob(workspace.inputs, spec, sources, chrom, divisors, threads, advance)
+            job = ChromosomeJob(
+                workspace.inputs, spec, sources, chrom, divisors, threads, advance, donors
+            )
             shard, values = write_chromosome(job, genes)
             return workspace.finish(chrom, shard, values)
 
@@ -205,7 +228,9 @@ def _finish(
 ) -> Manifest:
     """Write tables, views and manifest, and give the folders their names: inputs last."""
     kept = selection.kept
-    unknown = {gene: share for shard in shards.values() for gene, share in shard.unknown.items()}
+    unknown = {
+        gene: round(share, 6) for shard in shards.values() for gene, share in shard.unknown.items()
+    }
     written = {file: sha for shard in shards.values() for file, sha in shard.checksums.items()}
     with atomic_folder(folders.targets, replace=True) as targets:
         write_gene_tables(workspace.inputs, selection, unknown)

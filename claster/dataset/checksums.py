@@ -23,7 +23,14 @@ from claster.errors import ClasterError
 from claster.files import sha256
 from claster.progress import SILENT, Progress, Step
 
-__all__ = ["CHECKSUMS", "Mismatch", "seal_manifest", "verify_dataset", "write_checksums"]
+__all__ = [
+    "CHECKSUMS",
+    "Mismatch",
+    "read_checksums",
+    "seal_manifest",
+    "verify_dataset",
+    "write_checksums",
+]
 
 CHECKSUMS = "checksums.sha256"
 """Name of the list in each folder; `sha256sum -c` reads it too."""
@@ -58,6 +65,12 @@ def write_checksums(folder: Path, *, known: Mapping[str, str] | None = None) -> 
     text = "".join(f"{digest}  {file}\n" for file, digest in digests.items())
     (folder / CHECKSUMS).write_text(text, encoding="utf-8")
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_checksums(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a folder, by its name below it, as `write_checksums` listed them."""
+    lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    return {line[66:]: line[:64] for line in lines}
 
 
 def seal_manifest(manifest: Path) -> None:
@@ -112,8 +125,7 @@ def _compare(folder: Path, listed: str, progress: Progress) -> list[Mismatch]:
         return [Mismatch(path, "missing")]
     if sha256(path) != listed:
         return [Mismatch(path, "changed")]
-    lines = path.read_text(encoding="utf-8").splitlines()
-    wanted = {Path(line[66:]): line[:64] for line in lines}
+    wanted = {Path(file): digest for file, digest in read_checksums(folder).items()}
     there = set(_files(folder))
     common = sorted(wanted.keys() & there)
     with progress.step(f"verify {folder}", len(common)) as step:

@@ -12,6 +12,7 @@ import pandas as pd
 from claster.contacts.cut import map_cutter
 from claster.contacts.shapes import mirror_map
 from claster.dataset.arrays import write_array
+from claster.dataset.donors import Donor
 from claster.dataset.layout import STORE
 from claster.dataset.sources import Sources, Strands
 from claster.dataset.spec import DatasetSpec
@@ -50,6 +51,8 @@ class ChromosomeJob:
         Where slabs of genes are worked off. The caller's thread may not be one of them.
     advance
         Told the number of genes that are done.
+    donors
+        Built datasets that have the same arrays, by modality.
     """
 
     inputs: Path
@@ -59,6 +62,7 @@ class ChromosomeJob:
     divisors: tuple[float, ...]
     threads: Executor
     advance: Callable[[int], None]
+    donors: Mapping[str, Donor]
 
 
 def write_chromosome(
@@ -108,6 +112,9 @@ def _write_contacts(job: ChromosomeJob, genes: pd.DataFrame) -> Shard:
     contacts = job.spec.contacts
     if contacts is None or job.sources.contacts is None:
         return Shard(genes=genes["gene_id"].tolist())
+    if given := _given(job, "contacts", genes):
+        job.advance(len(given.dropped))
+        return given
     try:
         cut = map_cutter(
             job.sources.contacts,
@@ -145,8 +152,9 @@ def _write_signals(job: ChromosomeJob, genes: pd.DataFrame) -> tuple[Shard, dict
     values = _empty_values(job, len(genes))
     if genes.empty:
         return Shard(), values
+    given = _given(job, "landscape", genes)
     try:
-        tracks = _decoded_tracks(job, genes)
+        tracks = [] if given else _decoded_tracks(job, genes)
         targets = {
             name: _decoded_targets(job, genes, conditions)
             for name, conditions in _signals_to_bin(job).items()
@@ -166,11 +174,17 @@ def _write_signals(job: ChromosomeJob, genes: pd.DataFrame) -> tuple[Shard, dict
     def write(slab: pd.DataFrame) -> Shard:
         for name, conditions in targets.items():
             _fill_slab(job.spec, conditions, values[name], slab)
-        shard = _write_slab(job, tracks, slab)
+        shard = Shard() if given else _write_slab(job, tracks, slab)
         job.advance(len(slab))
         return shard
 
-    return _joined(_for_slabs(job, write, genes)), values
+    written = _joined(_for_slabs(job, write, genes))
+    return given or written, values
+
+
+def _given(job: ChromosomeJob, modality: str, genes: pd.DataFrame) -> Shard | None:
+    donor = job.donors.get(modality)
+    return donor.give(job.inputs, genes, threads=job.threads) if donor else None
 
 
 def _write_slab(job: ChromosomeJob, signals: _Signals, genes: pd.DataFrame) -> Shard:

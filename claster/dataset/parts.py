@@ -184,8 +184,9 @@ class WindowSpec(Part):
 
 
 class ContactsSpec(Part):
-    """The contact map of each window.
+    """The contact map of each window, from a `.cool`, `.mcool` or `.hic`.
 
+    `balance` is true (``weight`` of a cooler, ``SCALE`` or ``KR`` of a `.hic`), false, or a name of weights.
     `map` is ``diagonal`` (separation against midpoint, single pixels), or one of the published ones:
     ``paper_square`` (the matrix around the TSS) and ``paper_rotated`` (that square turned by 45 degrees
     with a spline, upper half). `value` is ``log_oe`` (log2 observed over expected at that separation) or
@@ -195,7 +196,7 @@ class ContactsSpec(Part):
 
     file: str
     resolution: int = Field(default=1600, gt=0)
-    balance: bool = True
+    balance: bool | Annotated[str, Field(min_length=1)] = True
     map: MapKind = "diagonal"
     rows: int | None = Field(default=DIAGONAL_ROWS, gt=1)
     value: MapValue = "log_oe"

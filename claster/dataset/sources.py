@@ -5,10 +5,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import cooler
 import pandas as pd
 
-from claster.contacts.cool import open_contacts
+from claster.contacts.hic import is_hic
+from claster.contacts.matrix import ContactMatrix, open_contacts
 from claster.dataset.inventory import require_sources, strand_labels
 from claster.dataset.parts import Condition, SignalFiles
 from claster.dataset.spec import DatasetSpec
@@ -21,6 +21,7 @@ from claster.genome.assembly import (
     rename_chromosomes,
 )
 from claster.genome.genes import published_tss, read_genes
+from claster.remote.signature import check_whole
 from claster.signal.bigwig import BigWig
 
 __all__ = ["Sources", "Strands", "open_sources"]
@@ -45,7 +46,7 @@ class Sources:
     truths
         The same for noise-free tracks, where the dataset names them.
     contacts, contact_names
-        The cooler and its name of each chromosome, or None and empty.
+        The contact matrix and its name of each chromosome, or None and empty.
     without_signal, without_contacts
         Chromosomes that some file lacks, with what is said of them.
     """
@@ -55,7 +56,7 @@ class Sources:
     tracks: list[BigWig]
     targets: dict[str, Strands]
     truths: dict[str, Strands]
-    contacts: cooler.Cooler | None
+    contacts: ContactMatrix | None
     contact_names: dict[str, str]
     without_signal: dict[str, str]
     without_contacts: dict[str, str]
@@ -143,11 +144,12 @@ def _chromosomes_with_genes(
 
 def _open_contacts(
     spec: DatasetSpec, wanted: Mapping[str, int], aliases: Mapping[str, str]
-) -> tuple[cooler.Cooler | None, dict[str, str], dict[str, str]]:
+) -> tuple[ContactMatrix | None, dict[str, str], dict[str, str]]:
     if spec.contacts is None:
         return None, {}, {}
     path = spec.source(spec.contacts.file)
-    clr = open_contacts(path, resolution=spec.contacts.resolution, balance=spec.contacts.balance)
-    found = {str(name): int(size) for name, size in clr.chromsizes.items()}
-    names = match_chromosomes(wanted, found, aliases=aliases, file=path, named="contacts")
-    return clr, names, {c: f"contacts lack {c}" for c in wanted if c not in names}
+    if is_hic(path):
+        check_whole(path, format="hic", named=f"contacts ({path})")
+    matrix = open_contacts(path, resolution=spec.contacts.resolution, balance=spec.contacts.balance)
+    names = match_chromosomes(wanted, matrix.sizes, aliases=aliases, file=path, named="contacts")
+    return matrix, names, {c: f"contacts lack {c}" for c in wanted if c not in names}

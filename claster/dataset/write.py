@@ -34,7 +34,7 @@ def write_gene_tables(inputs: Path, selection: GeneSelection, unknown: dict[str,
     padded = ["padded"] if selection.kept["padded"].any() else []
     kept = selection.kept[[*GENE_COLUMNS, "split", *padded]]
     if unknown:
-        kept = kept.assign(contacts_unknown=kept["gene_id"].map(unknown).round(6))
+        kept = kept.assign(contacts_unknown=kept["gene_id"].map(unknown))
     dropped = selection.dropped[[*GENE_COLUMNS, "reason", "detail"]]
     kept.to_csv(inputs / "genes.tsv", sep="\t", index=False)
     dropped.to_csv(inputs / "dropped.tsv", sep="\t", index=False)
