@@ -89,7 +89,7 @@ def target_profiles(
     step = binning.size // FINE_BIN
     if recipe == "paper":
         smooth = gaussian_filter1d(fine, smoothing / FINE_BIN, axis=1) if smoothing else fine
-        fine = np.concatenate([smooth, smooth[:, : step - 1]], axis=1)
+        fine = np.pad(smooth, ((0, 0), (0, step - 1)), mode="wrap")
         weights = np.full(step, 1 / step)
     else:
         weights = _weights(smoothing / FINE_BIN, _flank(smoothing), step)
