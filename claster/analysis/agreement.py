@@ -30,14 +30,14 @@ _NEARLY_CONSTANT = 1e-10
 class Replicated:
     """A score, its bootstrap replicates (shape (resamples,)) and what it counts.
 
-    `n` is the number of points of a pooled score, of bins or genes of an averaged one; `blocks` that
-    of the blocks with a point.
+    `n` is the number of points of a pooled score, of bins or genes of an averaged one; `blocks` is
+    the effective number of blocks.
     """
 
     value: float
     replicates: np.ndarray
     n: int
-    blocks: int
+    blocks: float
 
     def minus(self, other: "Replicated") -> "Replicated":
         """Return the difference to another score on the same resamples."""
@@ -90,12 +90,14 @@ class Signal:
         return np.where(self.counted, ranks, 0)
 
     @property
-    def genes(self) -> np.ndarray:
-        """Which genes have a value that counts."""
-        return self.counted.any(axis=1)
+    def points(self) -> np.ndarray:
+        """How many values of each gene count."""
+        return self.counted.sum(axis=1)
 
 
-def view(how: str, observed: Signal, predicted: Signal, resamples: Resamples) -> dict[str, Replicated]:
+def view(
+    how: str, observed: Signal, predicted: Signal, resamples: Resamples
+) -> dict[str, Replicated]:
     """Return every metric of `METRICS` in one view.
 
     Parameters
@@ -133,21 +135,23 @@ def bin_correlations(
     sums = _sums(observed.values, predicted.values, observed.counted, axis=0)
     blocks = resamples.block_sums(sums)
     total = blocks.sum(axis=0)
-    few = total[:, 0] < FEWEST
-    value = np.where(few, np.nan, _pearson(total))
-    replicates = np.where(few, np.nan, _pearson(resamples.draw(blocks)))
-    return value, replicates, total[:, 0].astype(int)
+    n = total[0]
+    value, replicates = (
+        np.where(n < FEWEST, np.nan, _pearson(part)) for part in (total, resamples.draw(blocks))
+    )
+    return value, replicates, n.astype(int)
 
 
 def _pooled(observed: Signal, predicted: Signal, resamples: Resamples) -> dict[str, Replicated]:
     n = int(observed.counted.sum())
-    blocks = resamples.blocks_of(observed.genes)
+    blocks = resamples.effective_blocks(observed.points)
 
     def scores(x: np.ndarray, y: np.ndarray, names: dict[str, Callable]) -> dict[str, Replicated]:
-        sums = resamples.block_sums(_sums(x, y, observed.counted).sum(axis=1))
-        total, drawn = sums.sum(axis=0), resamples.draw(sums)
+        points = _sums(x, y, observed.counted)
+        per_block = resamples.block_sums(points.sum(axis=-1, keepdims=True))
+        total, drawn = per_block.sum(axis=0), resamples.draw(per_block)
         return {
-            name: Replicated(float(compute(total)), compute(drawn), n, blocks)
+            name: Replicated(float(compute(total)[0]), compute(drawn)[:, 0], n, blocks)
             for name, compute in names.items()
         }
 
@@ -157,12 +161,12 @@ def _pooled(observed: Signal, predicted: Signal, resamples: Resamples) -> dict[s
 
 
 def _per_bin(observed: Signal, predicted: Signal, resamples: Resamples) -> dict[str, Replicated]:
-    blocks = resamples.blocks_of(observed.genes)
+    blocks = resamples.effective_blocks(observed.points)
     usable = observed.counted.sum(axis=0) >= FEWEST
 
     def scores(x: np.ndarray, y: np.ndarray, names: dict[str, Callable]) -> dict[str, Replicated]:
-        sums = _sums(x[:, usable], y[:, usable], observed.counted[:, usable], axis=0)
-        per_block = resamples.block_sums(sums)
+        points = _sums(x[:, usable], y[:, usable], observed.counted[:, usable], axis=0)
+        per_block = resamples.block_sums(points)
         total, drawn = per_block.sum(axis=0), resamples.draw(per_block)
         found = {}
         for name, compute in names.items():
@@ -181,10 +185,10 @@ def _per_gene(observed: Signal, predicted: Signal, resamples: Resamples) -> dict
     few = observed.counted.sum(axis=1) < FEWEST
 
     def scores(x: np.ndarray, y: np.ndarray, names: dict[str, Callable]) -> dict[str, Replicated]:
-        sums = _sums(x, y, observed.counted, axis=1).sum(axis=1)
+        sums = _sums(x, y, observed.counted, axis=1).sum(axis=-1, keepdims=True)
         found = {}
         for name, compute in names.items():
-            each = np.where(few, np.nan, compute(sums))
+            each = np.where(few, np.nan, compute(sums)[:, 0])
             defined = np.isfinite(each)
             pairs = np.stack([np.where(defined, each, 0), defined], axis=1)
             drawn = resamples.draw(resamples.block_sums(pairs))
@@ -192,7 +196,7 @@ def _per_gene(observed: Signal, predicted: Signal, resamples: Resamples) -> dict
                 float(_mean(each)),
                 _ratio(drawn[:, 0], drawn[:, 1]),
                 int(defined.sum()),
-                resamples.blocks_of(defined),
+                resamples.effective_blocks(defined),
             )
         return found
 
@@ -211,7 +215,7 @@ VIEWS: dict[str, Callable[[Signal, Signal, Resamples], dict[str, Replicated]]] =
 def _sums(
     x: np.ndarray, y: np.ndarray, counted: np.ndarray, *, axis: int | None = None
 ) -> np.ndarray:
-    """Return what is summed of each point: 1, x, y, xx, yy, xy, |x - y|; shape (genes, bins, 7).
+    """Return what is summed of each point: 1, x, y, xx, yy, xy, |x - y|; shape (genes, 7, bins).
 
     Both are shifted by the mean of x (along `axis`), so that squares do not swamp differences.
     """
@@ -219,7 +223,7 @@ def _sums(
     number = np.maximum(weight.sum(axis=axis, keepdims=True), 1)
     shift = (x * weight).sum(axis=axis, keepdims=True) / number
     x, y = (x - shift) * weight, (y - shift) * weight
-    return np.stack([weight, x, y, x * x, y * y, x * y, np.abs(x - y)], axis=-1)
+    return np.stack([weight, x, y, x * x, y * y, x * y, np.abs(x - y)], axis=1)
 
 
 def _spreads(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -227,7 +231,7 @@ def _spreads(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     NaN where there are fewer than two points or the values are constant but for rounding.
     """
-    n, x, y, xx, yy, xy = (sums[..., part] for part in range(6))
+    n, x, y, xx, yy, xy = (sums[..., part, :] for part in range(6))
     n = np.where(n < 2, np.nan, n)
     xx_c, yy_c = xx - x * x / n, yy - y * y / n
     xx_c = np.where(xx_c > _NEARLY_CONSTANT * xx, xx_c, np.nan)
@@ -246,7 +250,7 @@ def _slope(sums: np.ndarray) -> np.ndarray:
 
 
 def _squared_error(sums: np.ndarray) -> np.ndarray:
-    return (sums[..., 3] - 2 * sums[..., 5] + sums[..., 4]).clip(min=0)
+    return (sums[..., 3, :] - 2 * sums[..., 5, :] + sums[..., 4, :]).clip(min=0)
 
 
 def _r2(sums: np.ndarray) -> np.ndarray:
@@ -254,11 +258,11 @@ def _r2(sums: np.ndarray) -> np.ndarray:
 
 
 def _rmse(sums: np.ndarray) -> np.ndarray:
-    return np.sqrt(_ratio(_squared_error(sums), sums[..., 0]))
+    return np.sqrt(_ratio(_squared_error(sums), sums[..., 0, :]))
 
 
 def _mae(sums: np.ndarray) -> np.ndarray:
-    return _ratio(sums[..., 6], sums[..., 0])
+    return _ratio(sums[..., 6, :], sums[..., 0, :])
 
 
 _BY_SUMS: dict[str, Callable] = {

@@ -31,15 +31,26 @@ class Resamples:
         """Number of blocks."""
         return self.counts.shape[1]
 
-    def blocks_of(self, genes: np.ndarray) -> int:
-        """Return how many blocks hold one of some genes (bool, shape (genes,))."""
-        return len(np.unique(self.block[genes]))
+    def effective_blocks(self, points: np.ndarray) -> float:
+        """Return how many blocks of equal size weigh as much as these: (sum n)**2 / sum n**2.
+
+        `points` is the number of points of each gene, shape (genes,); 0 where there is none.
+
+        References
+        ----------
+        Kish, Survey Sampling (1965).
+        """
+        held = self.block_sums(points.astype(np.float64))
+        squares = (held * held).sum()
+        return float(held.sum() ** 2 / squares) if squares else 0.0
 
     def block_sums(self, values: np.ndarray) -> np.ndarray:
         """Return the sum of `values`, shape (genes, ...), in each block: (blocks, ...)."""
-        belongs = (self.block == np.arange(self.blocks)[:, np.newaxis]).astype(np.float64)
-        flat = belongs @ values.reshape(len(values), -1)
-        return flat.reshape(self.blocks, *values.shape[1:])
+        order = np.argsort(self.block, kind="stable")
+        held, first = np.unique(self.block[order], return_index=True)
+        sums = np.zeros((self.blocks, *values.shape[1:]))
+        sums[held] = np.add.reduceat(values[order], first, axis=0)
+        return sums
 
     def draw(self, sums: np.ndarray) -> np.ndarray:
         """Return the sums of each resample from those of the blocks: (resamples, ...)."""
@@ -73,15 +84,15 @@ def intervals(replicates: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, n
     """Return expanded percentile intervals at `CONFIDENCE`.
 
     The plain percentile interval is too narrow for few blocks. The expanded one takes the quantiles
-    at Phi(-sqrt(b / (b - 1)) t), t being the quantile of Student's t with b - 1 degrees of freedom
-    for b blocks, and is the plain one for many.
+    at Phi(sqrt(b / (b - 1)) t) and one minus it, t being the 0.025 quantile of Student's t with b - 1
+    degrees of freedom for b blocks, and is the plain one for many.
 
     Parameters
     ----------
     replicates
         Shape (scores, resamples); undefined ones are NaN and left out.
     blocks
-        Number of blocks behind each score, shape (scores,).
+        Effective number of blocks behind each score, shape (scores,).
 
     Returns
     -------

@@ -67,9 +67,7 @@ def evaluate_runs(
                 f"{len(members)} runs and no folder for their common scores",
                 remedy="name one with --to, such as --to runs/toy/ensemble",
             )
-        evaluation = evaluate_together(
-            members, to, project=project, split=split, progress=progress
-        )
+        evaluation = evaluate_together(members, to, project=project, split=split, progress=progress)
         return evaluation, to
     run, spec = members[0].run, members[0].spec
     folder = to or _own_folder(run, split)

@@ -126,7 +126,10 @@ def feature_chunks(
     with progress.step("local signal", total=len(genes.gene_ids)) as step:
         for start in range(0, len(genes.gene_ids), _CHUNK):
             chunk = list(genes.gene_ids[start : start + _CHUNK])
-            yield slice(start, start + len(chunk)), local_features(genes.read(chunk), window, target)
+            yield (
+                slice(start, start + len(chunk)),
+                local_features(genes.read(chunk), window, target),
+            )
             step.advance(len(chunk))
 
 

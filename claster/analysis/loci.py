@@ -133,7 +133,5 @@ def nearest_tss(genes: pd.DataFrame, annotation: pd.DataFrame, window: Binning) 
         middle = genes["tss"].to_numpy()[rows, np.newaxis] + window.offsets * window.size
         after = np.searchsorted(starts, middle).clip(max=len(starts) - 1)
         before = (after - 1).clip(min=0)
-        distance[rows] = np.minimum(
-            np.abs(starts[after] - middle), np.abs(starts[before] - middle)
-        )
+        distance[rows] = np.minimum(np.abs(starts[after] - middle), np.abs(starts[before] - middle))
     return distance

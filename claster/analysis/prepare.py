@@ -28,7 +28,11 @@ from claster.progress import SILENT, Progress
 
 __all__ = ["Prepared", "network_profiles", "prepare"]
 
-_SEEN: dict[Split, tuple[Split, ...]] = {"train": (), "valid": ("train",), "test": ("train", "valid")}
+_SEEN: dict[Split, tuple[Split, ...]] = {
+    "train": (),
+    "valid": ("train",),
+    "test": ("train", "valid"),
+}
 
 
 @dataclass(frozen=True)

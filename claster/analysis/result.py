@@ -89,6 +89,7 @@ def evaluation_of(
         tables = make_tables(scored, target.binning, resamples, raw_unit=unit, progress=progress)
     comparisons = compare(tables.scores, main=scored.main, baselines=scored.baselines)
     once = counted_once(scored.genes, target.binning)
+    shared_bp = sum(part.shared_bp for part in prepared)
     summary = EvaluationSummary(
         verdict=verdict(
             comparisons,
@@ -96,6 +97,7 @@ def evaluation_of(
             genes=len(scored.genes),
             blocks=resamples.blocks,
             split=split,
+            shared_bp=shared_bp,
         ),
         method=scored.main,
         runs=tuple(runs),
@@ -108,7 +110,7 @@ def evaluation_of(
         confidence=CONFIDENCE,
         seed=seed,
         times_counted=round(once.size / int(once.sum()), _DECIMALS),
-        shared_bp=sum(part.shared_bp for part in prepared),
+        shared_bp=shared_bp,
         comparisons=tuple(comparisons),
         worst=tuple(dict.fromkeys(tables.genes.query("worst <= @_WORST")["gene_id"])),
         baselines=tuple(part.fits for part in prepared),

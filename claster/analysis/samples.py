@@ -8,9 +8,11 @@ import pandas as pd
 from claster.analysis.features import LabelledGenes
 from claster.analysis.loci import nearest_tss
 from claster.dataset.layout import (
+    SPLITS,
     DatasetFolders,
     Split,
     read_genes_table,
+    read_ids,
     read_landscapes,
     read_targets,
 )
@@ -90,7 +92,8 @@ def labelled_genes(
     Raises
     ------
     ClasterError
-        If a table is missing, or its samples and columns are not those of the dataset.
+        If a table is missing, or its samples and columns are not those of the dataset: a test gene in
+        the table that EIR trains on is found here.
     """
     target = spec.require_target()
     labelled: dict[Split, LabelledGenes] = {}
@@ -99,7 +102,9 @@ def labelled_genes(
             require_file(path, named="target table", remedy=_BUILD_AGAIN),
             transform=target.transform,
         )
-        for split in (split for split in splits if folders.target_table(split) == path):
+        together = [split for split in SPLITS if folders.target_table(split) == path]
+        samples = [sample for split in together for sample in read_ids(folders, split)]
+        for split in (split for split in together if split in splits):
             genes = read_genes_table(folders, split=split)
             targets = profiles(
                 table,
@@ -107,6 +112,7 @@ def labelled_genes(
                 target,
                 named=f"targets of the {split} split ({path})",
                 remedy=_BUILD_AGAIN,
+                only=samples,
             )
             reader = _reader(folders, spec, split)
             distance = nearest_tss(genes, annotation, target.binning)

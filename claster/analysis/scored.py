@@ -76,9 +76,7 @@ def stacked(folds: Sequence[Scored]) -> Scored:
         annotation.reset_index(drop=True),
         first.conditions,
         np.concatenate([fold.observed for fold in folds]),
-        {
-            name: np.concatenate([fold.methods[name] for fold in folds]) for name in first.methods
-        },
+        {name: np.concatenate([fold.methods[name] for fold in folds]) for name in first.methods},
         first.main,
     )
 

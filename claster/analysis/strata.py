@@ -103,7 +103,9 @@ def calibration(
         drawn[..., 1], drawn[..., 0], out=np.full(drawn.shape[:2], np.nan), where=drawn[..., 0] > 0
     )
     kept = n > 0
-    low, high = intervals(means.T, (per_block[..., 0] > 0).sum(axis=0))
+    held = per_block[..., 0]
+    blocks = np.divide(n * n, (held * held).sum(axis=0), out=np.zeros(number), where=n > 0)
+    low, high = intervals(means.T, blocks)
     table = pd.DataFrame(
         {
             "predicted": total_y[kept] / n[kept],

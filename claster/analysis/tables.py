@@ -217,9 +217,7 @@ def _part(
 ) -> dict[tuple[str, str, str], Signal]:
     """Return what is scored within a stratum: bins counted once and genes, log2(x + 1)."""
     chosen = [("bin", LOG, "once"), ("gene", LOG, "all")]
-    return {
-        key: Signal(signals[key].values[genes], signals[key].counted[genes]) for key in chosen
-    }
+    return {key: Signal(signals[key].values[genes], signals[key].counted[genes]) for key in chosen}
 
 
 def _in_stratum(
@@ -239,7 +237,8 @@ def _by_bin(
     observed: Signal, predicted: Signal, resamples: Resamples, binning: Binning
 ) -> pd.DataFrame:
     value, replicates, n = bin_correlations(observed, predicted, resamples)
-    low, high = intervals(replicates.T, np.full(len(value), resamples.blocks))
+    blocks = resamples.effective_blocks(observed.points)
+    low, high = intervals(replicates.T, np.full(len(value), blocks))
     return pd.DataFrame(
         {
             "offset": binning.offsets * binning.size,

@@ -37,11 +37,11 @@ def compare(scores: pd.DataFrame, *, main: str, baselines: Sequence[str]) -> lis
     chosen = (scores["scale"] == "log2(x+1)") & (scores["how"] == "pooled")
     chosen &= (scores["by"] == "all") & (scores["counted"] == scores["level"].map(_PRIMARY))
     keys = ["condition", "level", "metric", "method", "against"]
-    table = scores[chosen].set_index(keys)[["value", "low", "high"]]
+    table = scores[chosen].set_index(keys)[["value", "low", "high"]].sort_index()
     found = []
     for condition in scores["condition"].unique():
         for level in _PRIMARY:
-            rows = table.loc[(condition, level)]
+            rows = table.xs((condition, level))
             values = {name: rows.loc[("pearson", name, ""), "value"] for name in baselines}
             best = max(baselines, key=lambda name: _or_lowest(values[name]))
             difference = _score(rows.loc[("pearson", main, best)])
@@ -62,7 +62,13 @@ def compare(scores: pd.DataFrame, *, main: str, baselines: Sequence[str]) -> lis
 
 
 def verdict(
-    comparisons: Sequence[Comparison], *, main: str, genes: int, blocks: int, split: str
+    comparisons: Sequence[Comparison],
+    *,
+    main: str,
+    genes: int,
+    blocks: int,
+    split: str,
+    shared_bp: int = 0,
 ) -> str:
     """Return the result as lines, the worst news first.
 
@@ -76,6 +82,8 @@ def verdict(
         How many were scored.
     split
         The split that they belong to.
+    shared_bp
+        Bases of the scored input windows that lie in training windows.
     """
     name = f"The {main}"
     wins = [entry for entry in comparisons if entry.beats]
@@ -100,6 +108,11 @@ def verdict(
         lines.append(f"Share of the attainable Pearson r: {_list(shares)}.")
     if split == "train":
         lines.append("These genes were trained on: the scores say nothing about other genes.")
+    if shared_bp:
+        lines.append(
+            f"{shared_bp:,} bp of the scored input windows lie in training windows: the network has"
+            " seen them."
+        )
     if blocks < _FEW_BLOCKS:
         lines.append(
             f"There are only {blocks} blocks of genes that do not overlap: intervals are rough."
@@ -125,10 +138,12 @@ def method_in_words(method: str) -> str:
 
 
 def _numbers(entry: Comparison, *, several: bool) -> str:
-    where = _where(entry, several=several).removeprefix("over ").capitalize()
-    where = {"Bins": "Bins", "Genes": "Genes"}.get(where, where)
+    where = _where(entry, several=several).removeprefix("over ")
     rival = f"{method_in_words(entry.baseline)} {_show(entry.baseline_score)}"
-    return f"{where}: r {_show(entry.network)} against {rival}, difference {_show(entry.difference)}."
+    return (
+        f"{where[0].upper()}{where[1:]}: r {_show(entry.network)} against {rival}, difference"
+        f" {_show(entry.difference)}."
+    )
 
 
 def _where(entry: Comparison, *, several: bool) -> str:
