@@ -284,7 +284,9 @@ def test_a_missing_landscape_is_named(project, truth, spec):
 def test_a_test_gene_among_the_training_samples_is_detected(project, truth, spec):
     ids = DatasetFolders.of(spec, project=project).ids("train")
     ids.write_text(ids.read_text() + "test5_rev\n")
-    with pytest.raises(ClasterError, match="1 of 20 genes .* were seen in training, such as test5"):
+    with pytest.raises(
+        ClasterError, match=r"1 of 20 genes .* were seen in training, such as test5"
+    ):
         score(truth, spec, project=project)
 
 

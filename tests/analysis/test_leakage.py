@@ -8,7 +8,9 @@ from claster.genome.windows import Binning
 
 def test_a_gene_that_was_trained_on_is_named():
     require_unseen_genes(["a", "b"], ["c_forward", "c_rev"], split="test")
-    with pytest.raises(ClasterError, match="1 of 2 genes of the test split were seen .* such as b"):
+    with pytest.raises(
+        ClasterError, match=r"1 of 2 genes of the test split were seen .* such as b"
+    ):
         require_unseen_genes(["a", "b"], ["b_rev", "c_forward"], split="test")
 
 
