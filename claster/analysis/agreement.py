@@ -1,8 +1,7 @@
 """Agreement of predicted with observed signal from sums over blocks, with bootstrap replicates.
 
-All but Spearman's r follow from seven sums over points, so a resample of blocks costs one matrix
-product. Spearman's r is Pearson's r of ranks; the ranks are those of the whole sample and are not
-computed again in a resample.
+Spearman's r is Pearson's r of ranks; the ranks are those of the whole sample and are not computed
+again in a resample.
 """
 
 from collections.abc import Callable
@@ -13,6 +12,17 @@ import numpy as np
 from scipy.stats import rankdata
 
 from claster.analysis.bootstrap import Resamples
+from claster.analysis.moments import (
+    mae,
+    mean_defined,
+    pearson,
+    point_sums,
+    r2,
+    ratio,
+    rmse,
+    slope,
+    within,
+)
 
 __all__ = ["FEWEST", "METRICS", "VIEWS", "Replicated", "Signal", "bin_correlations", "view"]
 
@@ -22,8 +32,15 @@ METRICS = ("pearson", "spearman", "r2", "rmse", "mae", "slope")
 FEWEST = 10
 """A bin (across genes) or a gene (across its bins) with fewer points than this is not averaged."""
 
-_NEARLY_CONSTANT = 1e-10
-"""Variance over mean square up to which values count as constant: beyond it is rounding."""
+_BY_SUMS: dict[str, Callable] = {
+    "pearson": pearson,
+    "r2": r2,
+    "rmse": rmse,
+    "mae": mae,
+    "slope": slope,
+}
+_AVERAGED: dict[str, Callable] = {"pearson": pearson, "rmse": rmse, "mae": mae}
+_BY_RANK_SUMS: dict[str, Callable] = {"spearman": pearson}
 
 
 @dataclass(frozen=True)
@@ -104,7 +121,9 @@ def view(
     ----------
     how
         ``pooled``: all points at once. ``per_bin``: across genes within each bin, then the mean over
-        bins. ``per_gene``: across bins within each gene, then the mean over genes.
+        bins. ``per_gene``: across bins within each gene, then the mean over genes. R2 and slope are
+        not averaged: their sums of squares and products about the bin's or gene's own means are
+        added up first, because those of a nearly silent bin are without bound.
     observed, predicted
         Signal on one scale, with the same values that count.
     resamples
@@ -132,12 +151,12 @@ def bin_correlations(
     n : numpy.ndarray
         Genes of each bin, shape (bins,).
     """
-    sums = _sums(observed.values, predicted.values, observed.counted, axis=0)
+    sums = point_sums(observed.values, predicted.values, observed.counted, axis=0)
     blocks = resamples.block_sums(sums)
     total = blocks.sum(axis=0)
     n = total[0]
     value, replicates = (
-        np.where(n < FEWEST, np.nan, _pearson(part)) for part in (total, resamples.draw(blocks))
+        np.where(n < FEWEST, np.nan, pearson(part)) for part in (total, resamples.draw(blocks))
     )
     return value, replicates, n.astype(int)
 
@@ -147,7 +166,7 @@ def _pooled(observed: Signal, predicted: Signal, resamples: Resamples) -> dict[s
     blocks = resamples.effective_blocks(observed.points)
 
     def scores(x: np.ndarray, y: np.ndarray, names: dict[str, Callable]) -> dict[str, Replicated]:
-        points = _sums(x, y, observed.counted)
+        points = point_sums(x, y, observed.counted)
         per_block = resamples.block_sums(points.sum(axis=-1, keepdims=True))
         total, drawn = per_block.sum(axis=0), resamples.draw(per_block)
         return {
@@ -164,122 +183,71 @@ def _per_bin(observed: Signal, predicted: Signal, resamples: Resamples) -> dict[
     blocks = resamples.effective_blocks(observed.points)
     usable = observed.counted.sum(axis=0) >= FEWEST
 
-    def scores(x: np.ndarray, y: np.ndarray, names: dict[str, Callable]) -> dict[str, Replicated]:
-        points = _sums(x[:, usable], y[:, usable], observed.counted[:, usable], axis=0)
+    def sums(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        points = point_sums(x[:, usable], y[:, usable], observed.counted[:, usable], axis=0)
         per_block = resamples.block_sums(points)
-        total, drawn = per_block.sum(axis=0), resamples.draw(per_block)
-        found = {}
+        return per_block.sum(axis=0), resamples.draw(per_block)
+
+    found = {}
+    values = sums(observed.values, predicted.values)
+    ranks = sums(observed.ranks_in_bin, predicted.ranks_in_bin)
+    for (total, drawn), names in ((values, _AVERAGED), (ranks, _BY_RANK_SUMS)):
         for name, compute in names.items():
             each = compute(total)
             n = int(np.isfinite(each).sum())
-            replicates = _mean(compute(drawn)[:, np.isfinite(each)])
-            found[name] = Replicated(float(_mean(each)), replicates, n, blocks)
-        return found
-
-    found = scores(observed.values, predicted.values, _BY_SUMS)
-    found |= scores(observed.ranks_in_bin, predicted.ranks_in_bin, _BY_RANK_SUMS)
+            replicates = mean_defined(compute(drawn)[:, np.isfinite(each)])
+            found[name] = Replicated(float(mean_defined(each)), replicates, n, blocks)
+    total, drawn = (within(part).sum(axis=-1) for part in values)
+    found |= _ratios(total, drawn, int(usable.sum()), blocks)
     return {name: found[name] for name in METRICS}
 
 
 def _per_gene(observed: Signal, predicted: Signal, resamples: Resamples) -> dict[str, Replicated]:
-    few = observed.counted.sum(axis=1) < FEWEST
+    usable = observed.counted.sum(axis=1) >= FEWEST
 
-    def scores(x: np.ndarray, y: np.ndarray, names: dict[str, Callable]) -> dict[str, Replicated]:
-        sums = _sums(x, y, observed.counted, axis=1).sum(axis=-1, keepdims=True)
-        found = {}
+    def sums(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return point_sums(x, y, observed.counted, axis=1).sum(axis=-1, keepdims=True)
+
+    found = {}
+    values = sums(observed.values, predicted.values)
+    ranks = sums(observed.ranks_in_gene, predicted.ranks_in_gene)
+    for part, names in ((values, _AVERAGED), (ranks, _BY_RANK_SUMS)):
         for name, compute in names.items():
-            each = np.where(few, np.nan, compute(sums)[:, 0])
+            each = np.where(usable, compute(part)[:, 0], np.nan)
             defined = np.isfinite(each)
             pairs = np.stack([np.where(defined, each, 0), defined], axis=1)
             drawn = resamples.draw(resamples.block_sums(pairs))
             found[name] = Replicated(
-                float(_mean(each)),
-                _ratio(drawn[:, 0], drawn[:, 1]),
+                float(mean_defined(each)),
+                ratio(drawn[:, 0], drawn[:, 1]),
                 int(defined.sum()),
                 resamples.effective_blocks(defined),
             )
-        return found
-
-    found = scores(observed.values, predicted.values, _BY_SUMS)
-    found |= scores(observed.ranks_in_gene, predicted.ranks_in_gene, _BY_RANK_SUMS)
+    per_block = resamples.block_sums(within(values)[..., 0] * usable[:, np.newaxis])
+    found |= _ratios(
+        per_block.sum(axis=0),
+        resamples.draw(per_block),
+        int(usable.sum()),
+        resamples.effective_blocks(usable),
+    )
     return {name: found[name] for name in METRICS}
 
+
+def _ratios(total: np.ndarray, drawn: np.ndarray, n: int, blocks: float) -> dict[str, Replicated]:
+    """Return R2 and slope within bins or genes, from the three sums of `within`."""
+    return {
+        name: Replicated(float(compute(total)), compute(drawn), n, blocks)
+        for name, compute in _WITHIN.items()
+    }
+
+
+_WITHIN: dict[str, Callable] = {
+    "r2": lambda sums: 1 - ratio(sums[..., 0], sums[..., 1]),
+    "slope": lambda sums: ratio(sums[..., 2], sums[..., 1]),
+}
 
 VIEWS: dict[str, Callable[[Signal, Signal, Resamples], dict[str, Replicated]]] = {
     "pooled": _pooled,
     "per_bin": _per_bin,
     "per_gene": _per_gene,
 }
-
-
-def _sums(
-    x: np.ndarray, y: np.ndarray, counted: np.ndarray, *, axis: int | None = None
-) -> np.ndarray:
-    """Return what is summed of each point: 1, x, y, xx, yy, xy, |x - y|; shape (genes, 7, bins).
-
-    Both are shifted by the mean of x (along `axis`), so that squares do not swamp differences.
-    """
-    weight = counted.astype(np.float64)
-    number = np.maximum(weight.sum(axis=axis, keepdims=True), 1)
-    shift = (x * weight).sum(axis=axis, keepdims=True) / number
-    x, y = (x - shift) * weight, (y - shift) * weight
-    return np.stack([weight, x, y, x * x, y * y, x * y, np.abs(x - y)], axis=1)
-
-
-def _spreads(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the sums of squares of x and of y and of their products about the means.
-
-    NaN where there are fewer than two points or the values are constant but for rounding.
-    """
-    n, x, y, xx, yy, xy = (sums[..., part, :] for part in range(6))
-    n = np.where(n < 2, np.nan, n)
-    xx_c, yy_c = xx - x * x / n, yy - y * y / n
-    xx_c = np.where(xx_c > _NEARLY_CONSTANT * xx, xx_c, np.nan)
-    yy_c = np.where(yy_c > _NEARLY_CONSTANT * yy, yy_c, np.nan)
-    return xx_c, yy_c, xy - x * y / n
-
-
-def _pearson(sums: np.ndarray) -> np.ndarray:
-    xx, yy, xy = _spreads(sums)
-    return np.clip(xy / np.sqrt(xx * yy), -1, 1)
-
-
-def _slope(sums: np.ndarray) -> np.ndarray:
-    xx, _, xy = _spreads(sums)
-    return xy / xx
-
-
-def _squared_error(sums: np.ndarray) -> np.ndarray:
-    return (sums[..., 3, :] - 2 * sums[..., 5, :] + sums[..., 4, :]).clip(min=0)
-
-
-def _r2(sums: np.ndarray) -> np.ndarray:
-    return 1 - _squared_error(sums) / _spreads(sums)[0]
-
-
-def _rmse(sums: np.ndarray) -> np.ndarray:
-    return np.sqrt(_ratio(_squared_error(sums), sums[..., 0, :]))
-
-
-def _mae(sums: np.ndarray) -> np.ndarray:
-    return _ratio(sums[..., 6, :], sums[..., 0, :])
-
-
-_BY_SUMS: dict[str, Callable] = {
-    "pearson": _pearson,
-    "r2": _r2,
-    "rmse": _rmse,
-    "mae": _mae,
-    "slope": _slope,
-}
-_BY_RANK_SUMS: dict[str, Callable] = {"spearman": _pearson}
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean over the last axis of what is defined; NaN where nothing is."""
-    defined = np.isfinite(values)
-    return _ratio(np.where(defined, values, 0).sum(axis=-1), defined.sum(axis=-1))
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)

@@ -20,7 +20,7 @@ def evaluate(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...",
+            metavar="RUN",
             help="A run folder, such as runs/toy/pure_conv; several are seeds or folds of one model.",
         ),
     ],

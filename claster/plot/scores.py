@@ -56,7 +56,7 @@ def score_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure,
             elinewidth=1.2,
             capsize=2,
         )
-        for row, value in zip(rows, scores["value"], strict=True):
+        for row, value in enumerate(scores["value"]):
             if np.isnan(value):
                 ax.text(0, row, " undefined", va="center", fontsize=7, color="0.35")
         ax.axvline(0, color=OKABE_ITO["black"], linewidth=0.8)

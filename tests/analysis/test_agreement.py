@@ -49,15 +49,24 @@ def test_pooled_scores_agree_with_independent_ones(arrays, resamples):
         assert score.blocks == pytest.approx(8, rel=0.05)
 
 
+def averages(groups):
+    """Mean scores of groups of points; R2 and slope by sums within the groups."""
+    each = [oracle(x, y) for x, y in groups]
+    found = {metric: np.mean([one[metric] for one in each]) for metric in METRICS}
+    error = sum(np.sum((x - y) ** 2) for x, y in groups)
+    spread = sum(np.sum((x - x.mean()) ** 2) for x, _ in groups)
+    product = sum(np.sum((x - x.mean()) * (y - y.mean())) for x, y in groups)
+    return found | {"r2": 1 - error / spread, "slope": product / spread}
+
+
 def test_scores_per_bin_are_means_over_bins(arrays, resamples):
     observed, predicted, counted = arrays
     counted[FEWEST - 1 :, 4] = False  # too few genes: this bin does not count
     found = scores("per_bin", arrays, resamples)
-    each = [
-        oracle(observed[counted[:, k], k], predicted[counted[:, k], k]) for k in range(15) if k != 4
-    ]
+    bins = [k for k in range(15) if k != 4]
+    expected = averages([(observed[counted[:, k], k], predicted[counted[:, k], k]) for k in bins])
     for metric, score in found.items():
-        assert score.value == pytest.approx(np.mean([one[metric] for one in each]), rel=1e-9)
+        assert score.value == pytest.approx(expected[metric], rel=1e-9), metric
         assert score.n == 14
 
 
@@ -67,10 +76,25 @@ def test_scores_per_gene_are_means_over_genes(arrays, resamples):
     kept = np.flatnonzero(counted.sum(axis=1) >= FEWEST)
     assert 7 not in kept
     found = scores("per_gene", arrays, resamples)
-    each = [oracle(observed[g, counted[g]], predicted[g, counted[g]]) for g in kept]
+    expected = averages([(observed[g, counted[g]], predicted[g, counted[g]]) for g in kept])
     for metric, score in found.items():
-        assert score.value == pytest.approx(np.mean([one[metric] for one in each]), rel=1e-9)
+        assert score.value == pytest.approx(expected[metric], rel=1e-9), metric
         assert score.n == len(kept)
+
+
+def test_r2_per_bin_is_weighted_by_variance(arrays, resamples):
+    observed, predicted, _ = arrays
+    every = np.ones(observed.shape, dtype=bool)
+    found = scores("per_bin", (observed, predicted, every), resamples)["r2"]
+    expected = r2_score(observed, predicted, multioutput="variance_weighted")
+    assert found.value == pytest.approx(expected)
+
+
+def test_a_silent_bin_leaves_r2_and_slope_finite(arrays, resamples):
+    arrays[0][:, 3] = 0  # what is observed
+    found = scores("per_bin", arrays, resamples)
+    for metric in ("r2", "slope"):
+        assert np.isfinite([found[metric].value, *found[metric].replicates]).all()
 
 
 def test_scores_in_closed_form():
