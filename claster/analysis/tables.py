@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,17 +18,17 @@ from claster.analysis.bootstrap import Resamples, intervals
 from claster.analysis.loci import counted_once
 from claster.analysis.metrics import gene_weights, log_signal, paper_gene_weights
 from claster.analysis.scored import ATTAINABLE, Scored
-from claster.analysis.strata import calibration, gene_errors, strata_of
+from claster.analysis.strata import Stratum, calibration, gene_errors, strata_of
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
 __all__ = ["LOG", "RAW", "SCORE_COLUMNS", "Tables", "make_tables", "spread_over_runs"]
 
 RAW, LOG = "raw", "log2(x+1)"
-SCORE_COLUMNS = [
-    *("method", "against", "condition", "level", "scale", "counted", "how", "metric"),
-    *("by", "stratum", "value", "low", "high", "n", "blocks", "unit"),
-]
+_WHAT = ("level", "scale", "counted", "how", "metric", "by", "stratum")
+_METRIC = _WHAT.index("metric")
+_KEY = ["method", "against", "condition", *_WHAT]
+SCORE_COLUMNS = [*_KEY, "value", "low", "high", "n", "blocks", "unit"]
 _LEVELS: dict[str, Callable] = {"gene": gene_weights, "paper": paper_gene_weights}
 _DIFFERENCES = [metric for metric in METRICS if metric != "slope"]
 
@@ -69,8 +68,7 @@ class _Rows:
         self.scores.append(score)
 
     def table(self, raw_unit: str) -> pd.DataFrame:
-        names = [name for name in SCORE_COLUMNS if name not in _FROM_SCORE]
-        table = pd.DataFrame(self.keys, columns=names)
+        table = pd.DataFrame(self.keys, columns=_KEY)
         table["value"] = [score.value for score in self.scores]
         table["n"] = [score.n for score in self.scores]
         table["blocks"] = [score.blocks for score in self.scores]
@@ -79,9 +77,6 @@ class _Rows:
         units = table["scale"].map({RAW: raw_unit, LOG: f"log2({raw_unit} + 1)"})
         table["unit"] = units.where(table["metric"].isin(["rmse", "mae"]), "1")
         return table[SCORE_COLUMNS]
-
-
-_FROM_SCORE = {"value", "low", "high", "n", "blocks", "unit"}
 
 
 def make_tables(
@@ -119,40 +114,36 @@ def make_tables(
     steps = len(scored.conditions) * len(scored.methods)
     with progress.step("scores", total=steps) as step:
         for number, condition in enumerate(scored.conditions):
-            profiles = {name: array[:, number] for name, array in scored.methods.items()}
-            observed = scored.observed[:, number].astype(np.float64)
-            truth = _signals(observed, once, weights, named="observed signal")
-            masks = list(
-                strata_of(scored.genes, scored.annotation, truth["gene", RAW, "all"].values[:, 0])
-            )
-            parts = [_part(truth, stratum.genes) for stratum in masks]
+            truth = _signals(scored.observed[:, number], once, weights, named="observed signal")
+            expression = truth["gene", RAW, "all"].values[:, 0]
+            strata = [
+                (stratum, resamples.of(stratum.genes), _part(truth, stratum.genes))
+                for stratum in strata_of(scored.genes, scored.annotation, expression)
+            ]
             found = {}
-            for name, profile in profiles.items():
-                step.describe(name)
-                guess = _signals(profile, once, weights, named=f"prediction of {name}")
-                found[name] = dict(_views(truth, guess, resamples))
-                for part, stratum in zip(parts, masks, strict=True):
-                    drawn = resamples.of(stratum.genes)
-                    found[name] |= _in_stratum(
-                        part, _part(guess, stratum.genes), drawn, (stratum.by, stratum.name)
-                    )
+            for method, array in scored.methods.items():
+                step.describe(method)
+                guess = _signals(array[:, number], once, weights, named=f"prediction of {method}")
+                found[method] = dict(_views(truth, guess, resamples))
+                for stratum, drawn, part in strata:
+                    scores = _in_stratum(part, _part(guess, stratum.genes), drawn, stratum)
+                    found[method] |= scores
                 logged = truth["bin", LOG, "all"], guess["bin", LOG, "all"]
-                bins.append(_by_bin(*logged, resamples, binning).assign(method=name))
+                whose = {"method": method, "condition": condition}
+                bins.append(_by_bin(*logged, resamples, binning).assign(**whose))
                 curve = calibration(logged[0].values, logged[1].values, once, resamples)
-                curves.append(curve.assign(method=name, condition=condition))
-                bins[-1]["condition"] = condition
-                if name == scored.main:
-                    means = [s["gene", RAW, "all"].values[:, 0] for s in (truth, guess)]
+                curves.append(curve.assign(**whose))
+                if method == scored.main:
                     table = gene_errors(
                         scored.genes,
                         logged[0].values,
                         logged[1].values,
-                        observed_mean=means[0],
-                        predicted_mean=means[1],
+                        observed_mean=expression,
+                        predicted_mean=guess["gene", RAW, "all"].values[:, 0],
                     )
                     errors.append(table.assign(condition=condition))
                 step.advance()
-            _add_rows(rows, found, scored.main, condition)
+            _add_condition(rows, found, scored.main, condition)
     return Tables(
         rows.table(raw_unit),
         _front(pd.concat(bins, ignore_index=True)),
@@ -224,10 +215,10 @@ def _in_stratum(
     truth: dict[tuple[str, str, str], Signal],
     guess: dict[tuple[str, str, str], Signal],
     resamples: Resamples,
-    stratum: tuple[str, str],
+    stratum: Stratum,
 ) -> dict[tuple[str, ...], Replicated]:
     return {
-        (*key, "pooled", metric, *stratum): score
+        (*key, "pooled", metric, stratum.by, stratum.name): score
         for key in truth
         for metric, score in view("pooled", truth[key], guess[key], resamples).items()
     }
@@ -250,33 +241,22 @@ def _by_bin(
     )
 
 
-def _add_rows(
+def _add_condition(
     rows: _Rows,
     found: dict[str, dict[tuple[str, ...], Replicated]],
     main: str,
     condition: str,
 ) -> None:
-    add = partial(_add, rows, condition)
+    """Add the scores of every method, its shares of the attainable, and what the main one leads by."""
     for method, scores in found.items():
         for key, score in scores.items():
-            add(score, method, "", key)
-            metric = key[4]
+            metric = key[_METRIC]
+            rows.add(score, method, "", condition, *key)
             if metric == "pearson" and ATTAINABLE in found and method != ATTAINABLE:
-                share = score.over(found[ATTAINABLE][key])
-                add(share, method, "", (*key[:4], "share_of_attainable", *key[5:]))
+                share = (*key[:_METRIC], "share_of_attainable", *key[_METRIC + 1 :])
+                rows.add(score.over(found[ATTAINABLE][key]), method, "", condition, *share)
             if method != main and metric in _DIFFERENCES:
-                add(found[main][key].minus(score), main, method, key)
-
-
-def _add(
-    rows: _Rows,
-    condition: str,
-    score: Replicated,
-    method: str,
-    against: str,
-    key: tuple[str, ...],
-) -> None:
-    rows.add(score, method, against, condition, *key)
+                rows.add(found[main][key].minus(score), main, method, condition, *key)
 
 
 def _front(table: pd.DataFrame) -> pd.DataFrame:
