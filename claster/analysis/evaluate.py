@@ -8,7 +8,7 @@ import pandas as pd
 
 from claster.analysis.prepare import network_profiles, prepare
 from claster.analysis.result import Evaluation, evaluation_of, write_evaluation
-from claster.analysis.scored import NETWORK, as_ensemble, stacked
+from claster.analysis.scored import as_ensemble, stacked
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
@@ -109,16 +109,10 @@ def evaluate(
         or were seen in training.
     """
     run = run_folder if isinstance(run_folder, RunFolder) else RunFolder(Path(run_folder))
-    evaluation = score(
-        read_predictions(run, split),
-        spec,
-        project=project,
-        split=split,
-        run=run.path.as_posix(),
-        progress=progress,
+    to = to or _own_folder(run, split)
+    return evaluate_together(
+        [RunOf(run, spec)], to, project=project, split=split, progress=progress
     )
-    write_evaluation(evaluation, to or _own_folder(run, split))
-    return evaluation
 
 
 def score(
@@ -127,7 +121,6 @@ def score(
     *,
     project: Path | str = ".",
     split: Split = "test",
-    run: str = NETWORK,
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Evaluation:
@@ -144,8 +137,6 @@ def score(
         The project's folder.
     split
         The split that `predictions` belong to.
-    run
-        Name of the run.
     seed
         Chooses training rows of the simple methods, and resamples.
     progress
@@ -159,7 +150,7 @@ def score(
     folders = DatasetFolders.of(spec, project=project)
     prepared = prepare(predictions, spec, folders, split=split, seed=seed, progress=progress)
     return evaluation_of(
-        prepared.scored, [prepared], [run], [spec], split=split, seed=seed, progress=progress
+        prepared.scored, [prepared], [], [spec], split=split, seed=seed, progress=progress
     )
 
 
@@ -172,7 +163,7 @@ def evaluate_together(
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Evaluation:
-    """Score several runs as one: seeds as an ensemble, folds with each gene from its own run.
+    """Score runs as one: seeds as an ensemble, folds with each gene from its own run.
 
     Runs that score the same genes of one dataset are seeds: their mean prediction is the method
     ``ensemble``, and ``spread.csv`` tells mean and spread of each score over the runs. Runs that score
@@ -182,7 +173,7 @@ def evaluate_together(
     Parameters
     ----------
     runs
-        Two or more, with predictions of `split`.
+        One or more, with predictions of `split`.
     to
         The folder to write to.
     project
@@ -216,7 +207,7 @@ def evaluate_together(
             prepare(table, member.spec, folders, split=split, seed=seed, progress=progress)
         )
     scored = stacked([part.scored for part in prepared])
-    if seeds:
+    if seeds and len(runs) > 1:
         folders = DatasetFolders.of(first.spec, project=project)
         networks = {
             name: network_profiles(table, first.spec, folders, scored.genes, split=split)

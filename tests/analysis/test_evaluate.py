@@ -4,6 +4,7 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from scipy.stats import spearmanr
 from sklearn.metrics import r2_score, root_mean_squared_error
 
@@ -13,7 +14,7 @@ from claster.analysis.summary import evaluation_schema
 from claster.analysis.tables import SCORE_COLUMNS
 from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_targets
 from claster.dataset.spec import DatasetSpec
-from claster.eir.runs import RunFolder
+from claster.eir.runs import RunFolder, RunRecord, write_run
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, sample_id
 
@@ -453,6 +454,46 @@ def test_runs_that_are_neither_seeds_nor_folds_are_refused(project, tmp_path, tr
         evaluate_together(
             [members[0], RunOf(members[1].run, narrow)], tmp_path / "to", project=project
         )
+
+
+def recorded_run(project, table, spec, name):
+    """A run that tells its dataset, as `claster train` leaves it."""
+    folder = project / "configurations" / "datasets"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = spec.model_dump(mode="json", exclude_none=True)
+    (folder / f"{spec.name}.yaml").write_text(yaml.safe_dump(content))
+    run = predicted_run(project, table, name=name)
+    facts = dict.fromkeys(("training_samples", "validation_samples", "batch_size", "steps"), 1)
+    words = dict.fromkeys(("name", "flavour", "dataset_name", "device", "started"), "x")
+    empty = {key: {} for key in ("environment", "versions", "configurations")}
+    record = RunRecord(
+        **facts,
+        **words,
+        **empty,
+        dataset=spec.name,
+        tag=None,
+        seed=0,
+        status="complete",
+        command=(),
+    )
+    write_run(run, record)
+    return run
+
+
+def test_runs_name_their_dataset_themselves(project, truth, spec):
+    runs = [recorded_run(project, truth + shift, spec, f"run{shift}").path for shift in (0, 1)]
+    alone, folder = evaluate_runs(runs[:1], project=project)
+    assert folder == runs[0] / "evaluation"
+    assert (folder / "summary.json").is_file()
+    assert alone.summary.method == "network"
+    with pytest.raises(ClasterError, match="2 runs and no folder for their common scores"):
+        evaluate_runs(runs, project=project)
+    together, folder = evaluate_runs(runs, to=project / "both", project=project)
+    assert folder == project / "both"
+    assert together.summary.runs == tuple(path.as_posix() for path in runs)
+    elsewhere, folder = evaluate_runs(runs[:1], to=project / "one", project=project)
+    assert files_of(folder) == files_of(runs[0] / "evaluation")
+    assert elsewhere.summary == alone.summary
 
 
 def test_a_run_without_predictions_is_refused(project, spec):
