@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from claster.dataset.layout import DatasetFolders
+from claster.dataset.layout import VIEW_PREFIX, DatasetFolders
 from claster.dataset.manifest import read_manifest
 from claster.errors import ClasterError
 from claster.files import sha256
@@ -119,9 +119,9 @@ def _compare(folder: Path, listed: str, progress: Progress) -> list[Mismatch]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder that are no links, relative to it, sorted."""
+    """Yield the files of a folder that are no links and in no view, relative to it, sorted."""
     for root, folders, names in os.walk(folder):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not name.startswith(VIEW_PREFIX))
         for name in sorted(names):
             path = Path(root) / name
             if (

@@ -14,6 +14,7 @@ from claster.signal.transform import Transform, restored
 
 __all__ = [
     "SPLITS",
+    "VIEW_PREFIX",
     "DatasetFolders",
     "Split",
     "read_arrays",
@@ -25,6 +26,9 @@ __all__ = [
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+
+VIEW_PREFIX = "view_"
+"""Begins the name of each folder that is derived from a build and no part of it."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,15 @@ class DatasetFolders:
         return self.inputs / "dropped.tsv"
 
     def arrays(self, modality: str, part: str) -> Path:
-        """Folder of the arrays of a modality (`landscape`, `contacts`) and split or `train_valid`."""
+        """Folder of the arrays of a modality or view and a split or `train_valid`.
+
+        Modalities are `landscape` and `contacts`; for views of them see `ArrayView`.
+        """
         return self.inputs / modality / part
+
+    def profiles(self, part: str) -> Path:
+        """Folder of the targets as arrays; see `write_profiles`."""
+        return self.targets / f"{VIEW_PREFIX}profiles" / part
 
     def target_table(self, split: str) -> Path:
         """Target table that holds a split."""
@@ -172,13 +183,18 @@ def read_arrays(
     Returns
     -------
     numpy.ndarray
-        float32; (genes, tracks, bins) for landscapes, (genes, rows, columns) for contact maps.
+        float32; (genes, tracks, bins) for landscapes, whichever their `window.layout`, (genes, rows,
+        columns) for contact maps.
     """
     orientation = REVERSE if rev else FORWARD
     folder = folders.arrays(modality, split)
-    return np.stack(
+    arrays = np.stack(
         [
             np.load(folder / f"{sample_id(gene, orientation)}.npy", allow_pickle=False)
             for gene in gene_ids
         ]
     )
+    if modality == "landscape":
+        genes, tracks, *_, bins = arrays.shape
+        return arrays.reshape(genes, tracks, bins)
+    return arrays

@@ -107,6 +107,7 @@ def _write_slab(
     for row, track in enumerate(spec.tracks):
         arrays[:, row] = transformed(arrays[:, row], track.transform, clip=track.clip)
     for gene, array in zip(genes.itertuples(), arrays, strict=True):
+        array = array.reshape(spec.landscape_file_shape)
         _write_pair(folder / gene.split, gene.gene_id, array, mirror(array))
 
 
@@ -252,9 +253,11 @@ def _by_chromosome(kept: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 _INPUTS_README = """\
 Made by `claster data build`; safe to delete, made again by the same command.
 
-landscape/<split>/<gene>_<forward|rev>.npy   float32 (tracks, bins), genome orientation or mirrored,
+landscape/<split>/<gene>_<forward|rev>.npy   float32 (tracks, 1, bins), genome orientation or mirrored,
+                                             (tracks, bins) where 'window.layout' is 'rows',
                                              on the scale of each track's 'transform' in the dataset YAML
 contacts/<split>/<gene>_<forward|rev>.npy    float32 (rows, columns), where the dataset has contacts
+view_*/                                      parts of these arrays that a flavour asked for
 */train_valid/                               links to train and valid together, the folder EIR reads
 genes.tsv, dropped.tsv                       every gene of the annotation, kept with a split or dropped
                                              with a reason; intervals and TSS 0-based, half-open

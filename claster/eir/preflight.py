@@ -15,7 +15,7 @@ import pandas as pd
 from claster.dataset.layout import DatasetFolders, Split, read_ids
 from claster.dataset.spec import DatasetSpec
 from claster.eir.content import Device, SampleCounts
-from claster.eir.flavours import Flavour
+from claster.eir.parts import Flavour
 from claster.errors import ClasterError, one_line
 from claster.progress import SILENT, Progress
 

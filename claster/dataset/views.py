@@ -1,0 +1,145 @@
+"""Views: parts of a built dataset's arrays that some flavours train on, made from the store.
+
+A view lies beside the arrays that it is made from and goes with them when the dataset is built anew.
+No source file is read again.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from claster.dataset.layout import SPLITS, VIEW_PREFIX, DatasetFolders
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
+from claster.files import atomic_folder, require_disk
+from claster.progress import SILENT, Progress
+
+__all__ = ["ArrayView", "write_view"]
+
+
+@dataclass(frozen=True)
+class ArrayView:
+    """The middle columns of a modality's arrays, without some tracks.
+
+    Parameters
+    ----------
+    modality
+        ``landscape`` or ``contacts``.
+    columns
+        How many columns (bins, or columns of a contact map), centred; None: all of them.
+    without
+        Tracks of a landscape that are left out.
+    """
+
+    modality: str
+    columns: int | None = None
+    without: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder of arrays, as `DatasetFolders.arrays` takes it.
+
+        Examples
+        --------
+        >>> ArrayView("landscape").folder
+        'landscape'
+        >>> ArrayView("landscape", columns=201, without=("ATAC",)).folder
+        'view_landscape_201_without_ATAC'
+        """
+        if self.columns is None and not self.without:
+            return self.modality
+        words = [str(self.columns)] if self.columns is not None else []
+        words += ["without", *self.without] if self.without else []
+        return f"{VIEW_PREFIX}{'_'.join([self.modality, *words])}"
+
+    def shape(self, spec: DatasetSpec) -> tuple[int, ...]:
+        """Return the shape of its arrays.
+
+        Raises
+        ------
+        ClasterError
+            If the dataset lacks the modality, a track or so many columns, or no track is left.
+        """
+        if self.modality == "contacts":
+            *rest, columns = spec.contacts_shape.shape
+        else:
+            _, *rest, columns = spec.landscape_file_shape
+            rest = [len(_kept(self, spec)), *rest]
+        wanted = columns if self.columns is None else self.columns
+        if wanted > columns:
+            raise ClasterError(
+                f"a part of {wanted:,} columns is needed and the {self.modality} of dataset "
+                f"{spec.name!r} has {columns:,}",
+                remedy="choose another flavour, or a wider 'window' or narrower 'target'",
+            )
+        return (*rest, wanted)
+
+
+def write_view(
+    view: ArrayView,
+    spec: DatasetSpec,
+    *,
+    project: Path | str = ".",
+    progress: Progress = SILENT,
+) -> None:
+    """Write a view of a built dataset, every split of it, unless it is there.
+
+    Parameters
+    ----------
+    view, spec
+        Which part of which dataset.
+    project
+        The project's folder.
+    progress
+        Where to report to.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset lacks what the view shows, an array has another shape than the dataset's YAML
+        says, or the disk is too small.
+    """
+    folders = DatasetFolders.of(spec, project=project)
+    final = folders.inputs / view.folder
+    if view.folder == view.modality or final.is_dir():
+        return
+    shape = view.shape(spec)
+    whole = ArrayView(view.modality).shape(spec)
+    files = {split: sorted(folders.arrays(view.modality, split).glob("*.npy")) for split in SPLITS}
+    count = sum(map(len, files.values()))
+    require_disk(folders.inputs, needed=4 * int(np.prod(shape)) * count, named=view.folder)
+    rows = slice(None) if view.modality == "contacts" else _kept(view, spec)
+    first = (whole[-1] - shape[-1]) // 2
+    with atomic_folder(final) as folder, progress.step(f"write {view.folder}", count) as step:
+        for split in SPLITS:
+            (folder / split).mkdir()
+            for file in files[split]:
+                array = np.load(file, allow_pickle=False)
+                if array.shape != whole:
+                    raise ClasterError(
+                        f"{file} has shape {array.shape} where {whole} is expected",
+                        remedy=f"run 'claster data build {spec.name} --force'",
+                    )
+                part = array[rows][..., first : first + shape[-1]]
+                np.save(folder / split / file.name, part, allow_pickle=False)
+                step.advance()
+        together = folder / "train_valid"
+        together.mkdir()
+        for split in ("train", "valid"):
+            for file in files[split]:
+                (together / file.name).symlink_to(Path("..") / split / file.name)
+
+
+def _kept(view: ArrayView, spec: DatasetSpec) -> list[int]:
+    """Return the rows of the tracks that stay."""
+    names = [track.name for track in spec.tracks]
+    strange = [name for name in view.without if name not in names]
+    kept = [row for row, name in enumerate(names) if name not in view.without]
+    if strange or not kept:
+        fault = f"no track {strange[0]!r}" if strange else "no other track"
+        raise ClasterError(
+            f"dataset {spec.name!r} has {fault}",
+            remedy=f"its tracks are {', '.join(names)}; choose another flavour",
+        )
+    return kept
