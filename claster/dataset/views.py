@@ -4,6 +4,7 @@ A view lies beside the arrays that it is made from and goes with them when the d
 No source file is read again.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +12,16 @@ import numpy as np
 
 from claster.dataset.layout import SPLITS, VIEW_PREFIX, DatasetFolders
 from claster.dataset.spec import DatasetSpec
-from claster.errors import ClasterError
+from claster.errors import ClasterError, one_line
 from claster.files import atomic_folder, require_disk
 from claster.progress import SILENT, Progress
 
 __all__ = ["ArrayView", "write_view"]
+
+_FOLDER = re.compile(
+    rf"(?:{VIEW_PREFIX})?(?P<modality>landscape|contacts)"
+    r"(?:_(?P<columns>\d+))?(?:_without_(?P<without>.+))?"
+)
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,34 @@ class ArrayView:
         >>> ArrayView("landscape", columns=201, without=("ATAC",)).folder
         'view_landscape_201_without_ATAC'
         """
-        if self.columns is None and not self.without:
-            return self.modality
-        words = [str(self.columns)] if self.columns is not None else []
-        words += ["without", *self.without] if self.without else []
-        return f"{VIEW_PREFIX}{'_'.join([self.modality, *words])}"
+        columns = "" if self.columns is None else f"_{self.columns}"
+        without = f"_without_{'+'.join(self.without)}" if self.without else ""
+        prefix = VIEW_PREFIX if columns or without else ""
+        return f"{prefix}{self.modality}{columns}{without}"
+
+    @classmethod
+    def of_folder(cls, folder: str) -> "ArrayView":
+        """Return the view that lies in a folder of that name.
+
+        Examples
+        --------
+        >>> ArrayView.of_folder("view_landscape_201_without_ATAC+H3K4me3")
+        ArrayView(modality='landscape', columns=201, without=('ATAC', 'H3K4me3'))
+
+        Raises
+        ------
+        ValueError
+            If it is not the name of a view or modality.
+        """
+        found = _FOLDER.fullmatch(folder)
+        if found is None:
+            raise ValueError(f"{folder!r} names no view")
+        columns, without = found["columns"], found["without"]
+        return cls(
+            found["modality"],
+            int(columns) if columns else None,
+            tuple(without.split("+")) if without else (),
+        )
 
     def shape(self, spec: DatasetSpec) -> tuple[int, ...]:
         """Return the shape of its arrays.
@@ -115,12 +144,7 @@ def write_view(
         for split in SPLITS:
             (folder / split).mkdir()
             for file in files[split]:
-                array = np.load(file, allow_pickle=False)
-                if array.shape != whole:
-                    raise ClasterError(
-                        f"{file} has shape {array.shape} where {whole} is expected",
-                        remedy=f"run 'claster data build {spec.name} --force'",
-                    )
+                array = _read(file, whole, spec)
                 part = array[rows][..., first : first + shape[-1]]
                 np.save(folder / split / file.name, part, allow_pickle=False)
                 step.advance()
@@ -129,6 +153,20 @@ def write_view(
         for split in ("train", "valid"):
             for file in files[split]:
                 (together / file.name).symlink_to(Path("..") / split / file.name)
+
+
+def _read(file: Path, shape: tuple[int, ...], spec: DatasetSpec) -> np.ndarray:
+    remedy = f"run 'claster data build {spec.name} --force'"
+    try:
+        array = np.load(file, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        fault = f"{file} is no array file or is damaged ({one_line(error)})"
+        raise ClasterError(fault, remedy=remedy) from error
+    if array.shape != shape:
+        raise ClasterError(
+            f"{file} has shape {array.shape} where {shape} is expected", remedy=remedy
+        )
+    return array
 
 
 def _kept(view: ArrayView, spec: DatasetSpec) -> list[int]:

@@ -100,6 +100,7 @@ MICROC_ROTATED = derive(
     name="microc_rotated",
     description="landscape and the published rotated contact map, one branch each",
     inputs={"contacts": {"map": "paper_rotated"}},
+    dataset="toy_rotated",
 )
 
 MICROC_SQUARE = derive(
@@ -107,6 +108,7 @@ MICROC_SQUARE = derive(
     name="microc_square",
     description="landscape and the published square contact map, one branch each",
     inputs={"contacts": _SQUARE.model_dump()},
+    dataset="toy_square",
 )
 
 MICROC_ONLY = derive(

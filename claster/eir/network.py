@@ -5,7 +5,6 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,8 @@ from claster.eir.parts import Flavour
 from claster.errors import ClasterError, one_line
 
 if TYPE_CHECKING:
+    from eir.setup.config import Configs
+    from eir.setup.input_setup_modules.common import DataDimensions
     from torch import nn
 
 __all__ = ["build_network"]
@@ -69,7 +70,7 @@ def build_network(flavour: Flavour, spec: DatasetSpec) -> "nn.Module":
     return model
 
 
-def _inputs(configs: Any, flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
+def _inputs(configs: "Configs", flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
     from eir.setup.input_setup_modules.setup_array import ComputedArrayInputInfo
 
     shapes = {name: view.shape(spec) for name, view in input_views(flavour, spec).items()}
@@ -83,7 +84,7 @@ def _inputs(configs: Any, flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]
     }
 
 
-def _outputs(configs: Any, flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
+def _outputs(configs: "Configs", flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
     from eir.setup.output_setup_modules.array_output_setup import ComputedArrayOutputInfo
     from eir.setup.output_setup_modules.tabular_output_setup import ComputedTabularOutputInfo
 
@@ -105,7 +106,7 @@ def _outputs(configs: Any, flavour: Flavour, spec: DatasetSpec) -> dict[str, Any
     return {config.output_info.output_name: output}
 
 
-def _dimensions(shape: tuple[int, ...]) -> Any:
+def _dimensions(shape: tuple[int, ...]) -> "DataDimensions":
     from eir.setup.input_setup_modules.common import DataDimensions
 
     channels, height, width = (1, *shape)[-3:]

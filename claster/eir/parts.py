@@ -167,7 +167,10 @@ class Training(_Part):
 
 
 class Flavour(_Part):
-    """A network and its training. The keys of `inputs` name the kinds of arrays."""
+    """A network and its training. The keys of `inputs` name the kinds of arrays.
+
+    `dataset` is the one that its files below `configurations` are written for.
+    """
 
     name: str
     description: str
@@ -176,6 +179,7 @@ class Flavour(_Part):
     output: Output
     messages: tuple[Message, ...] = ()
     training: Training
+    dataset: str = "toy"
 
 
 def derive(base: Flavour, *, name: str, description: str, **changes: object) -> Flavour:
