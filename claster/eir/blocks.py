@@ -134,7 +134,8 @@ def as_linear(model: "nn.Module") -> "nn.Module":
 def steps_and_reach(linear: "nn.Module", modality: str, *, profile: bool) -> tuple[int, int]:
     """Return how many columns lie from one position to the next, and how many one depends on.
 
-    The convolutions run over an array three times as wide as theirs, whose edges are out of sight.
+    The convolutions run over an array three times as wide as theirs, whose edges are out of sight,
+    if they can.
 
     Parameters
     ----------
@@ -145,26 +146,36 @@ def steps_and_reach(linear: "nn.Module", modality: str, *, profile: bool) -> tup
     profile
         Whether to the bins of the output, else to the positions of the branch's last feature map.
     """
-    import torch
-
     extractor: Any = _modules(linear, "input_modules")[modality].feature_extractor
     layers = [extractor.conv]
     if profile:
         (output,) = _modules(linear, "output_modules").values()
         layers += [output.feature_extractor.blocks, output.feature_extractor.final_layer]
-    channels, height, width = extractor.data_dimensions.full_shape()
-    wide = torch.ones(1, channels, height, 3 * width, dtype=torch.float64, requires_grad=True)
-    out = wide
     for layer in layers:
         layer._forward_pre_hooks.clear()  # a message would have another width
+    channels, height, width = extractor.data_dimensions.full_shape()
+    try:
+        return _gradient_steps(layers, (1, channels, height, 3 * width))
+    except RuntimeError:  # the two ways through a block that leaves one position fit no other width
+        return _gradient_steps(layers, (1, channels, height, width))
+
+
+def _gradient_steps(layers: list[Any], shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return step and reach in the middle of an array of that shape."""
+    import torch
+
+    array = torch.ones(shape, dtype=torch.float64, requires_grad=True)
+    out = array
+    for layer in layers:
         out = layer(out)
     ends = []
-    for position in (out.shape[-1] // 2, out.shape[-1] // 2 + 1):
-        (gradient,) = torch.autograd.grad(out[..., position].sum(), wide, retain_graph=True)
+    for position in range(out.shape[-1])[out.shape[-1] // 2 :][:2]:
+        (gradient,) = torch.autograd.grad(out[..., position].sum(), array, retain_graph=True)
         touched = np.flatnonzero(gradient.sum(dim=(0, 1, 2)).numpy())
         ends.append((int(touched[0]), int(touched[-1]) + 1))
-    (start, stop), (next_start, _) = ends
-    return next_start - start, stop - start
+    start, stop = ends[0]
+    step = ends[1][0] - start if len(ends) > 1 else shape[-1]
+    return step, stop - start
 
 
 def _modules(model: "nn.Module", name: str) -> dict[str, Any]:

@@ -224,11 +224,12 @@ def _ends(message: Message) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Mappings one key a line, lists wrapped in brackets."""
+    """Mappings one key a line, lists of plain values wrapped in brackets."""
 
 
 def _flow_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.SequenceNode:
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
+    plain = not any(isinstance(value, dict) for value in values)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=plain)
 
 
 _Dumper.add_representer(list, _flow_list)

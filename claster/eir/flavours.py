@@ -20,7 +20,7 @@ from claster.eir.parts import (
 )
 from claster.errors import ClasterError
 
-__all__ = ["FLAVOURS", "Flavour", "derive", "find_flavour"]
+__all__ = ["FLAVOURS", "find_flavour"]
 
 _WITHOUT = re.compile(r"(?:(?P<base>.+)_)?without_(?P<track>.+)")
 

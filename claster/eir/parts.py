@@ -3,9 +3,9 @@
 Names of settings are EIR's own, so that its documentation explains them.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from claster.contacts.shapes import MapKind
 
@@ -180,6 +180,17 @@ class Flavour(_Part):
     messages: tuple[Message, ...] = ()
     training: Training
     dataset: str = "toy"
+
+    @model_validator(mode="after")
+    def _feature_maps_to_the_end(self) -> Self:
+        array = self.output.array is not None
+        maps = all(block.cnn.num_output_features == 0 for block in self.inputs.values())
+        if not array == maps == (self.fusion.model_type == "pass-through"):
+            raise ValueError(
+                "a profile goes with 'pass-through' fusion and branches of 'num_output_features' 0, "
+                "a table with neither"
+            )
+        return self
 
 
 def derive(base: Flavour, *, name: str, description: str, **changes: object) -> Flavour:

@@ -52,7 +52,7 @@ def test_everything_is_where_it_should_be(world):
     assert read_ids(folders, "train") == ["GA.1_forward", "GA.1_rev", "GB.1_forward", "GB.1_rev"]
     assert read_ids(folders, "valid") == ["GC.1_forward", "GC.1_rev"]
     assert read_ids(folders, "test") == ["GD.1_forward", "GD.1_rev"]
-    for modality, shape in (("landscape", (2, 101)), ("contacts", (4, 9))):
+    for modality, shape in (("landscape", (2, 1, 101)), ("contacts", (4, 9))):
         for split in ("train", "valid", "test"):
             files = sorted(folders.arrays(modality, split).glob("*.npy"))
             assert [file.stem for file in files] == read_ids(folders, split)
