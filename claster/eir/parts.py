@@ -94,14 +94,15 @@ class Fusion(_Part):
 class Message(_Part):
     """A feature map that EIR's tensor broker carries from one layer to the input of another.
 
-    ``sum`` weighs the two with a learned gate that starts at 0.9 for the receiving layer;
-    ``interpolate`` fits the width linearly.
+    ``cat+conv`` adds what a convolution makes of both, times a factor that starts at 1e-5; ``sum``
+    weighs the two with a learned gate that starts at 0.9 for the receiving layer. ``interpolate`` fits
+    the width linearly.
     """
 
     name: str
     sender: str
     receiver: str
-    cache_fusion_type: Literal["sum", "cat+conv", "cross-attention", "additive"] = "sum"
+    cache_fusion_type: Literal["cat+conv", "sum", "cross-attention", "additive"] = "cat+conv"
     projection_type: Literal["interpolate", "cnn"] = "interpolate"
 
 

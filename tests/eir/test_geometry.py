@@ -1,11 +1,13 @@
 """What EIR builds, measured on its own modules."""
 
 import functools
+from types import SimpleNamespace
 
 import pytest
 
 from claster.dataset.parts import ContactsSpec, WindowSpec
 from claster.dataset.spec import DatasetSpec
+from claster.eir import run as run_module
 from claster.eir.blocks import Attention, Block
 from claster.eir.cost import Cost, measure_cost
 from claster.eir.flavours import FLAVOURS, find_flavour
@@ -14,6 +16,7 @@ from claster.eir.network import build_network
 from claster.eir.parts import derive
 from claster.eir.show import geometry_text
 from claster.errors import ClasterError
+from claster.progress import Silent
 
 # The first test brings EIR in, whose imports warn.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -213,3 +216,35 @@ def test_text_tells_everything():
         "one step of 64 samples on cpu: 2 s, 2.2 GB; an epoch of 6,400 samples: about 3 min",
         "warning: landscape: bad",
     ]
+
+
+class Heard(Silent):
+    """Progress that keeps what is said."""
+
+    def __init__(self):
+        self.said = []
+
+    def say(self, text):
+        self.said.append(text)
+
+
+@pytest.mark.parametrize(("long", "looks"), [(24, True), (25, False)])
+def test_long_runs_are_looked_at_first(small, tiny, monkeypatch, long, looks):
+    """The flavour `tiny` makes 12 steps in 3 epochs, and 24 in 6."""
+    found = SimpleNamespace(warnings=("landscape: bad",))
+    monkeypatch.setattr(run_module, "_LONG_RUN", long)
+    monkeypatch.setattr(run_module, "measure_geometry", lambda *_: found)
+    monkeypatch.setattr(run_module, "read_manifest", lambda _: 1 / 0)  # what comes next
+    heard = Heard()
+    with pytest.raises(ZeroDivisionError):
+        run_module.train(
+            "tiny",
+            small.spec,
+            dataset_yaml=small.yaml,
+            project=small.project,
+            device="cpu",
+            epochs=6,
+            progress=heard,
+        )
+    assert ("warning: landscape: bad" in heard.said) == looks
+    assert not (small.project / "runs").exists()
