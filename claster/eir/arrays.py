@@ -46,7 +46,7 @@ def first_expansions(modality: Modality, block: InputBlock, spec: DatasetSpec) -
     if block.window == "target" and modality == "landscape":
         stride, kernel = _target_step(spec)
         settings["first_kernel_expansion_width"] = kernel / block.cnn.kernel_width
-        settings["first_stride_expansion_width"] = stride // block.cnn.down_stride_width
+        settings["first_stride_expansion_width"] = stride
     return settings
 
 

@@ -79,6 +79,12 @@ class InputBlock(_Part):
     map: MapKind | None = None
     cnn: Cnn
 
+    @model_validator(mode="after")
+    def _a_position_a_bin(self) -> Self:
+        if self.window == "target" and self.cnn.down_stride_width != 1:
+            raise ValueError("'window: target' goes with 'down_stride_width' 1")
+        return self
+
 
 class Fusion(_Part):
     """What joins the branches into one vector; no part of it serves ``pass-through``."""

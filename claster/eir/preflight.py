@@ -7,7 +7,6 @@ NaN, and names no file when shapes differ. Each fault ends here in one `ClasterE
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ import pandas as pd
 from claster.dataset.layout import DatasetFolders, Split, read_ids
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView
+from claster.eir.array_file import array_fault
 from claster.eir.arrays import input_views, write_arrays
 from claster.eir.content import Device, SampleCounts
 from claster.eir.parts import Flavour
@@ -229,7 +229,7 @@ def check_arrays(
     _refuse_difference(ids, found, "array", str(folder), "the ID files", remedy=remedy)
     with progress.step(f"check {folder.parent.name}", len(paths)) as step:
         for path in paths:
-            fault = _array_fault(path, shape)
+            fault = array_fault(path, shape)
             if fault:
                 raise ClasterError(f"{path} {fault}", remedy=remedy)
             step.advance()
@@ -270,44 +270,6 @@ def _ids(folders: DatasetFolders, split: Split) -> list[str]:
             remedy=f"mend 'splits' in the YAML of dataset {folders.name!r} and build it again",
         )
     return ids
-
-
-def _array_fault(path: Path, expected: tuple[int, ...]) -> str | None:
-    """Return what is wrong with an array file, reading its values only if its header is right."""
-    with path.open("rb") as handle:
-        try:
-            shape, fortran, dtype = _read_header(handle)
-        except (ValueError, EOFError, SyntaxError) as error:
-            return f"is no array file or is damaged ({one_line(error)})"
-        if dtype.kind != "f":
-            return f"holds {dtype} and not floating-point numbers"
-        if shape != expected:
-            return f"has shape {shape} where {expected} is expected"
-        size = int(np.prod(shape))
-        values = np.fromfile(handle, dtype=dtype, count=size)
-    if values.size < size:
-        return f"is cut off: {values.size} of {size} values"
-    # One sum over the array costs a tenth of `isfinite`; NaN and infinities survive it.
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = values.sum(dtype=np.float64)
-    if not np.isfinite(total):
-        faulty = int(np.count_nonzero(~np.isfinite(values)))
-        if faulty:
-            first = np.unravel_index(
-                int(np.argmin(np.isfinite(values))), shape, order="F" if fortran else "C"
-            )
-            where = tuple(int(index) for index in first)
-            return f"holds {_values(faulty)} not finite, the first at {where}"
-    return None
-
-
-def _read_header(handle: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    version = np.lib.format.read_magic(handle)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(handle)
-    if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(handle)
-    raise ValueError(f"array file version {version[0]}.{version[1]}")
 
 
 def _refuse_duplicates(ids: Sequence[str], where: str, folders: DatasetFolders) -> None:

@@ -66,6 +66,16 @@ def test_profile_needs_feature_maps_to_the_end(changes):
         derive(FLAVOURS["profile"], name="x", description="d", **changes)
 
 
+def test_target_window_keeps_its_steps():
+    with pytest.raises(ValidationError, match="down_stride_width"):
+        derive(
+            FLAVOURS["profile"],
+            name="x",
+            description="d",
+            inputs={"landscape": {"cnn": {"down_stride_width": 2}}},
+        )
+
+
 def test_flavours_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         FLAVOURS["toy"].training.lr = 1.0
