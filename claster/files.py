@@ -1,5 +1,6 @@
 """Files that are either whole or not there, and their fingerprints."""
 
+import errno
 import glob
 import hashlib
 import os
@@ -13,10 +14,12 @@ from pathlib import Path
 from claster.errors import ClasterError
 
 __all__ = [
+    "NO_HARD_LINKS",
     "atomic_folder",
     "atomic_path",
     "free_disk",
     "hidden_sibling",
+    "link_file",
     "replace_folder",
     "require_disk",
     "require_file",
@@ -24,6 +27,9 @@ __all__ = [
     "sync_folder",
     "write_text",
 ]
+
+NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+"""What the operating system says where it cannot make a hard link."""
 
 _BLOCK = 1 << 20
 
@@ -128,6 +134,27 @@ def replace_folder(final: Path, whole: Path) -> None:
     else:
         whole.replace(final)
     sync_folder(final.parent)
+
+
+def link_file(existing: Path, link: Path) -> None:
+    """Give a file another name without copying it.
+
+    A hard link takes no room and, unlike a symbolic one, no inode; on a disk that has none, a symbolic link
+    stands in.
+
+    Parameters
+    ----------
+    existing
+        The file.
+    link
+        The new name, in a folder that exists.
+    """
+    try:
+        os.link(existing, link)
+    except OSError as error:
+        if error.errno not in NO_HARD_LINKS:
+            raise
+        link.symlink_to(os.path.relpath(existing, link.parent))
 
 
 def write_text(final: Path | str, text: str) -> None:

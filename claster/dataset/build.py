@@ -29,10 +29,10 @@ from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import dividing_scales, track_scales
 from claster.dataset.workspace import Shard, Workspace, open_workspace
 from claster.dataset.write import (
+    link_parts,
     write_gene_tables,
     write_sample_lists,
     write_target_tables,
-    write_views,
 )
 from claster.errors import ClasterError
 from claster.files import atomic_folder, replace_folder, require_disk
@@ -234,7 +234,7 @@ def _finish(
     written = {file: sha for shard in shards.values() for file, sha in shard.checksums.items()}
     with atomic_folder(folders.targets, replace=True) as targets:
         write_gene_tables(workspace.inputs, selection, unknown)
-        write_views(workspace.inputs, spec, kept)
+        link_parts(workspace.inputs, spec, kept)
         write_sample_lists(targets, kept)
         write_target_tables(targets, spec, kept, _values(workspace, shards))
         checksums = {

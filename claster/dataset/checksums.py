@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Literal
 
 from claster.dataset.layout import (
+    PARTS,
     SPLITS,
     STORE,
-    VIEWS,
+    VIEW_PREFIX,
     DatasetFolders,
     modalities,
+    part_members,
     read_ids,
-    view_members,
 )
 from claster.dataset.manifest import read_manifest
 from claster.dataset.spec import DatasetSpec
@@ -53,7 +54,7 @@ def write_checksums(folder: Path, *, known: Mapping[str, str] | None = None) -> 
     Parameters
     ----------
     folder
-        A folder whose files are whole; views of the store are left out.
+        A folder whose files are whole; splits' parts of the store and views are left out.
     known
         SHA-256 of files that need not be read, by their names below the folder.
     """
@@ -112,7 +113,7 @@ def verify_dataset(folders: DatasetFolders, *, progress: Progress = SILENT) -> l
     found: list[Mismatch] = []
     for part, folder in (("inputs", folders.inputs), ("targets", folders.targets)):
         found += _compare(folder, manifest.checksums[part], progress)
-    return found or _compare_views(folders, manifest.dataset)
+    return found or _compare_parts(folders, manifest.dataset)
 
 
 def _seal_of(manifest: Path) -> str:
@@ -138,17 +139,17 @@ def _compare(folder: Path, listed: str, progress: Progress) -> list[Mismatch]:
     return [Mismatch(folder / file, mismatches[file]) for file in sorted(mismatches)]
 
 
-def _compare_views(folders: DatasetFolders, spec: DatasetSpec) -> list[Mismatch]:
-    """Compare the views with their sample lists; call it once store and lists are known to hold."""
+def _compare_parts(folders: DatasetFolders, spec: DatasetSpec) -> list[Mismatch]:
+    """Compare the splits' folders with their lists; call it once store and lists are known to hold."""
     found: list[Mismatch] = []
     for modality in modalities(spec):
         store = folders.arrays(modality, STORE)
-        for view in VIEWS:
-            folder = folders.arrays(modality, view)
+        for part in PARTS:
+            folder = folders.arrays(modality, part)
             wanted = {
                 f"{sample}.npy"
                 for split in SPLITS
-                if split in view_members(view)
+                if split in part_members(part)
                 for sample in read_ids(folders, split)
             }
             there = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
@@ -163,14 +164,16 @@ def _compare_views(folders: DatasetFolders, spec: DatasetSpec) -> list[Mismatch]
 
 
 def _is_same(path: Path, stored: Path) -> bool:
-    """Tell whether a view shows a stored file; after a copy of the folders it may hold its own."""
+    """Tell whether a part shows a stored file; after a copy of the folders it may hold its own."""
     return path.is_file() and (path.samefile(stored) or sha256(path) == sha256(stored))
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder outside its views, relative to it, sorted."""
+    """Yield the files of a folder outside its parts and views, relative to it, sorted."""
     for root, folders, names in os.walk(folder):
-        folders[:] = sorted(set(folders) - set(VIEWS))
+        folders[:] = sorted(
+            name for name in folders if name not in PARTS and not name.startswith(VIEW_PREFIX)
+        )
         for name in sorted(names):
             path = (Path(root) / name).relative_to(folder)
             if path.as_posix() not in _LISTED_ELSEWHERE:

@@ -198,7 +198,8 @@ def _write_slab(job: ChromosomeJob, signals: _Signals, genes: pd.DataFrame) -> S
         )
     shard = Shard(genes=genes["gene_id"].tolist())
     for gene_id, array in zip(shard.genes, arrays, strict=True):
-        shard.checksums |= _write_pair(job, "landscape", gene_id, array, mirror(array))
+        stored = array.reshape(spec.landscape_file_shape)
+        shard.checksums |= _write_pair(job, "landscape", gene_id, stored, mirror(stored))
     return shard
 
 

@@ -1,6 +1,5 @@
 """Built datasets whose arrays another one can share: the same windows of the same files."""
 
-import errno
 import os
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from claster.dataset.manifest import LIBRARIES, differences, read_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.workspace import Shard
 from claster.errors import ClasterError
-from claster.files import sha256
+from claster.files import NO_HARD_LINKS, sha256
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.versions import versions
 
@@ -25,8 +24,6 @@ _MADE_BY = {
     "contacts": ("contacts", "window", "assembly", "chrom_sizes"),
 }
 """Keys of a dataset that the arrays of a modality depend on, beside files, genes and versions."""
-
-_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ class Donor:
             try:
                 os.link(self.folder / file, inputs / file)
             except OSError as error:
-                if error.errno not in _NO_HARD_LINKS:
+                if error.errno not in NO_HARD_LINKS:
                     raise
                 return False
         return True

@@ -14,37 +14,41 @@ from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.signal.transform import Transform, restored
 
 __all__ = [
+    "PARTS",
     "SPLITS",
     "STORE",
     "TOGETHER",
-    "VIEWS",
+    "VIEW_PREFIX",
     "DatasetFolders",
     "Split",
     "modalities",
+    "part_members",
     "read_arrays",
     "read_genes_table",
     "read_ids",
     "read_landscapes",
     "read_targets",
-    "view_members",
 ]
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 STORE = "all"
-"""Folder of a modality that holds the arrays; the views show some of them under the same names."""
+"""Folder of a modality that holds the arrays; the other folders show some of them under the same names."""
 
 TOGETHER = "train_valid"
 """Training and validation as one, which EIR reads from one folder and one table."""
 
-VIEWS: tuple[str, ...] = (*SPLITS, TOGETHER)
+PARTS: tuple[str, ...] = (*SPLITS, TOGETHER)
 """Folders of a modality that show the part of one or two splits."""
 
+VIEW_PREFIX = "view_"
+"""Begins the name of each folder that is derived from a build and no part of it."""
 
-def view_members(view: str) -> tuple[str, ...]:
-    """Return the splits that a view of the arrays shows."""
-    return ("train", "valid") if view == TOGETHER else (view,)
+
+def part_members(part: str) -> tuple[Split, ...]:
+    """Return the splits whose arrays lie in a part's folder."""
+    return ("train", "valid") if part == TOGETHER else tuple(s for s in SPLITS if s == part)
 
 
 def modalities(spec: DatasetSpec) -> tuple[str, ...]:
@@ -95,8 +99,15 @@ class DatasetFolders:
         return self.inputs / "dropped.tsv"
 
     def arrays(self, modality: str, part: str) -> Path:
-        """Folder of the arrays of a modality (`landscape`, `contacts`) and split, or `TOGETHER`."""
+        """Folder of the arrays of a modality or view, and a part: `STORE`, a split or `TOGETHER`.
+
+        Modalities are `landscape` and `contacts`; for views of them see `ArrayView`.
+        """
         return self.inputs / modality / part
+
+    def profiles(self, part: str) -> Path:
+        """Folder of the targets as arrays; see `write_profiles`."""
+        return self.targets / f"{VIEW_PREFIX}profiles" / part
 
     def target_table(self, split: str) -> Path:
         """Target table that holds a split."""
@@ -207,13 +218,18 @@ def read_arrays(
     Returns
     -------
     numpy.ndarray
-        float32; (genes, tracks, bins) for landscapes, (genes, rows, columns) for contact maps.
+        float32; (genes, tracks, bins) for landscapes, whichever their `window.layout`, (genes, rows,
+        columns) for contact maps.
     """
     orientation = REVERSE if rev else FORWARD
     folder = folders.arrays(modality, split)
-    return np.stack(
+    arrays = np.stack(
         [
             np.load(folder / f"{sample_id(gene, orientation)}.npy", allow_pickle=False)
             for gene in gene_ids
         ]
     )
+    if modality == "landscape":
+        genes, tracks, *_, bins = arrays.shape
+        return arrays.reshape(genes, tracks, bins)
+    return arrays

@@ -172,10 +172,16 @@ class TargetSpec(Part):
 
 
 class WindowSpec(Part):
-    """The landscape window: odd number of bins, centred on the TSS."""
+    """The landscape window: odd number of bins, centred on the TSS.
+
+    `layout` is how a landscape lies in its file: ``channels``, (tracks, 1, bins), for which EIR takes
+    one mean and standard deviation a track, or ``rows``, (tracks, bins) as published, for which it
+    takes one for all tracks together.
+    """
 
     bin: EvenSize = 100
     bins: OddBins = 10_001
+    layout: Literal["channels", "rows"] = "channels"
 
     @property
     def binning(self) -> Binning:

@@ -147,6 +147,12 @@ class DatasetSpec(Part):
         return len(self.tracks), self.window.bins
 
     @property
+    def landscape_file_shape(self) -> tuple[int, ...]:
+        """Shape of a landscape in its file, as `window.layout` says."""
+        tracks, bins = self.landscape_shape
+        return (tracks, 1, bins) if self.window.layout == "channels" else (tracks, bins)
+
+    @property
     def contacts_shape(self) -> ContactMap:
         """Shape of a contact map; raises `ClasterError` where the dataset has none."""
         if self.contacts is None:

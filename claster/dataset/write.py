@@ -1,22 +1,19 @@
 """The tables of a built dataset, and the views of its arrays that EIR reads."""
 
-import errno
-import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from claster.dataset.layout import SPLITS, STORE, VIEWS, modalities, view_members
+from claster.dataset.layout import PARTS, SPLITS, STORE, modalities, part_members
 from claster.dataset.spec import DatasetSpec
+from claster.files import link_file
 from claster.genome.genes import GENE_COLUMNS
 from claster.genome.selection import GeneSelection
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 
-__all__ = ["write_gene_tables", "write_sample_lists", "write_target_tables", "write_views"]
-
-_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+__all__ = ["link_parts", "write_gene_tables", "write_sample_lists", "write_target_tables"]
 
 
 def write_gene_tables(inputs: Path, selection: GeneSelection, unknown: dict[str, float]) -> None:
@@ -49,20 +46,19 @@ def write_sample_lists(targets: Path, kept: pd.DataFrame) -> None:
     (targets / "README.md").write_text(_TARGETS_README, encoding="utf-8")
 
 
-def write_views(inputs: Path, spec: DatasetSpec, kept: pd.DataFrame) -> None:
+def link_parts(inputs: Path, spec: DatasetSpec, kept: pd.DataFrame) -> None:
     """Make the folders that show a split's part of the store: other names of the same files.
 
-    EIR reads one folder without sub-folders, training and validation as one. Hard links take no room and,
-    unlike symbolic ones, no inode; on disks that have none, symbolic links stand in.
+    EIR reads one folder without sub-folders, training and validation as one.
     """
     for modality in modalities(spec):
-        for view in VIEWS:
-            folder = inputs / modality / view
+        for part in PARTS:
+            folder = inputs / modality / part
             if folder.exists():
                 shutil.rmtree(folder)
             folder.mkdir(parents=True)
-            for sample in sample_names(kept[kept["split"].isin(view_members(view))]):
-                _link(inputs / modality / STORE, folder, f"{sample}.npy")
+            for sample in sample_names(kept[kept["split"].isin(part_members(part))]):
+                link_file(inputs / modality / STORE / f"{sample}.npy", folder / f"{sample}.npy")
 
 
 def write_target_tables(
@@ -103,15 +99,6 @@ def sample_names(genes: pd.DataFrame) -> list[str]:
     return [sample_id(gene, way) for gene in genes["gene_id"] for way in (FORWARD, REVERSE)]
 
 
-def _link(store: Path, view: Path, file: str) -> None:
-    try:
-        os.link(store / file, view / file)
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
-            raise
-        (view / file).symlink_to(f"../{STORE}/{file}")
-
-
 def _write_table(path: Path, table: pd.DataFrame) -> None:
     table.to_csv(path, float_format="%.6g")
 
@@ -119,11 +106,13 @@ def _write_table(path: Path, table: pd.DataFrame) -> None:
 _INPUTS_README = """\
 Made by `claster data build`; safe to delete, made again by the same command.
 
-landscape/all/<gene>_<forward|rev>.npy   float32 (tracks, bins), genome orientation or mirrored,
-                                         on the scale of each track's 'scale' and 'transform' (dataset YAML)
+landscape/all/<gene>_<forward|rev>.npy   float32 (tracks, 1, bins), genome orientation or mirrored;
+                                         (tracks, bins) where 'window.layout' is 'rows'; on the scale of
+                                         each track's 'scale' and 'transform' in the dataset YAML
 contacts/all/<gene>_<forward|rev>.npy    float32 (rows, columns), where the dataset has contacts
 */{train,valid,test,train_valid}/        the samples of a split: other names of the files in `all` (hard
                                          links, no copies); EIR reads train and valid together
+view_*/                                  parts of these arrays that a flavour asked for
 genes.tsv, dropped.tsv                   every gene of the annotation, kept with a split or dropped
                                          with a reason; intervals and TSS 0-based, half-open
 manifest.json                            sources, settings, versions, counts

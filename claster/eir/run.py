@@ -16,8 +16,10 @@ from claster.eir.configure import (
     eirtrain_command,
     environment,
 )
-from claster.eir.content import Device
+from claster.eir.content import Device, SampleCounts, plan_schedule
 from claster.eir.flavours import find_flavour
+from claster.eir.geometry import measure_geometry
+from claster.eir.parts import Flavour
 from claster.eir.preflight import check_training, resolve_device
 from claster.eir.program import find_program, run_program, why_it_failed
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, run_path, write_run
@@ -29,6 +31,8 @@ from claster.versions import versions
 __all__ = ["train"]
 
 _SEEDS = 2**32
+_LONG_RUN = 5000
+"""From how many steps on a run is worth a look at its network first."""
 _TAIL_BYTES = 4096
 _PARAMETERS = re.compile(r"Trainable parameters: (?P<count>[\d,]+)")
 _PACKAGES = ("claster", "eir-dl", "torch", "numpy")
@@ -93,6 +97,7 @@ def train(
         )
     device = resolve_device(device)
     counts = check_training(flavour, spec, project=project, progress=progress)
+    _warn(flavour, spec, counts, epochs, progress)
     manifest = read_manifest(DatasetFolders.of(spec, project=project))
     retired = _set_aside(run)
     configuration = configure(
@@ -129,6 +134,7 @@ def train(
         validation_samples=counts.valid,
         batch_size=configuration.batch_size,
         steps=configuration.steps or 0,
+        output=flavour.output.output_type,
         started=_now(),
         scales=manifest.scales if manifest else {},
     )
@@ -149,6 +155,21 @@ def train(
     if retired is not None:
         shutil.rmtree(retired.parent)
     return run
+
+
+def _warn(
+    flavour: Flavour,
+    spec: DatasetSpec,
+    counts: SampleCounts,
+    epochs: int | None,
+    progress: Progress,
+) -> None:
+    """Say what is wrong with the network before a long run; to build it takes EIR half a minute."""
+    steps = plan_schedule(flavour, counts, epochs).steps
+    if steps is not None and steps >= _LONG_RUN:
+        progress.say("EIR builds the network once to look at it")
+        for warning in measure_geometry(flavour, spec).warnings:
+            progress.say(f"warning: {warning}")
 
 
 def _check_options(seed: int, epochs: int | None) -> None:

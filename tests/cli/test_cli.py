@@ -53,7 +53,8 @@ def test_help_is_quick_because_nothing_heavy_is_imported():
     ("arguments", "said"),
     [
         (["data", "build", "nowhere"], "no dataset 'nowhere'"),
-        (["configure", "nothing"], "no dataset 'toy'"),
+        (["configure", "nothing"], "no flavour 'nothing'"),
+        (["configure", "toy"], "no dataset 'toy'"),
         (["train", "pure_conv", "--dataset", "gone.yaml"], "no dataset file at gone.yaml"),
         (["predict", "runs/none"], "no run in runs/none"),
         (["evaluate", "runs/none"], "no run in runs/none"),

@@ -42,7 +42,7 @@ def test_everything_is_where_it_should_be(world):
     assert read_ids(folders, "train") == ["GA.1_forward", "GA.1_rev", "GB.1_forward", "GB.1_rev"]
     assert read_ids(folders, "valid") == ["GC.1_forward", "GC.1_rev"]
     assert read_ids(folders, "test") == ["GD.1_forward", "GD.1_rev"]
-    for modality, shape in (("landscape", (2, 101)), ("contacts", (4, 9))):
+    for modality, shape in (("landscape", (2, 1, 101)), ("contacts", (4, 9))):
         for split in ("train", "valid", "test"):
             files = sorted(folders.arrays(modality, split).glob("*.npy"))
             assert [file.stem for file in files] == read_ids(folders, split)
@@ -279,7 +279,7 @@ def test_nothing_half_written_is_left_when_a_step_fails(world, monkeypatch):
 def test_a_failed_rebuild_leaves_the_old_build(world, monkeypatch, tree):
     folders = build_dataset(load_dataset("small")).folders
     before = tree(folders.inputs, folders.targets)
-    monkeypatch.setattr(build_module, "write_views", lambda *_: 1 / 0)
+    monkeypatch.setattr(build_module, "link_parts", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         build_dataset(load_dataset("small"), force=True)
     assert tree(folders.inputs, folders.targets) == before

@@ -8,7 +8,7 @@ import pytest
 
 from claster.dataset.build import build_dataset
 from claster.dataset.checksums import CHECKSUMS, Mismatch, verify_dataset
-from claster.dataset.layout import VIEWS
+from claster.dataset.layout import PARTS
 from claster.errors import ClasterError
 
 
@@ -28,7 +28,7 @@ def all_files(folders):
         path
         for folder in (folders.inputs, folders.targets)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not set(path.parts) & set(VIEWS)
+        if path.is_file() and not set(path.parts) & set(PARTS)
     ]
 
 

@@ -1,6 +1,6 @@
 """A small built dataset, and one real training of EIR on it for the whole session."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from claster.contacts.maps import DiagonalMap
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import Manifest
 from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.eir import flavours
-from claster.eir.flavours import FLAVOURS, Flavour, derive
+from claster.eir.flavours import FLAVOURS
+from claster.eir.parts import Flavour, derive
 from claster.eir.run import train
 from claster.eir.runs import RunFolder
 
@@ -61,9 +61,7 @@ def build_small(
     assert spec.target is not None
     assert spec.contacts is not None
     small = Small(project, spec)
-    map_shape = DiagonalMap.over(
-        spec.window.binning, resolution=spec.contacts.resolution, rows=spec.contacts.rows
-    ).shape
+    map_shape = spec.contacts_shape.shape
     first = spec.window.bins // 2 - 5 * spec.target.bins
     used = slice(first, first + 10 * spec.target.bins)
     folders = small.folders
@@ -79,7 +77,8 @@ def build_small(
             signal = array[0, used].reshape(-1, 10).mean(axis=1)
             for name, turn in (("forward", 1), ("rev", -1)):
                 sample = f"{split}{gene}_{name}"
-                np.save(folders.arrays("landscape", split) / f"{sample}.npy", array[:, ::turn])
+                turned = array[:, ::turn].reshape(spec.landscape_file_shape)
+                np.save(folders.arrays("landscape", split) / f"{sample}.npy", turned)
                 np.save(folders.arrays("contacts", split) / f"{sample}.npy", contacts[:, ::turn])
                 ids.append(sample)
                 rows.append(signal[::turn])
@@ -139,18 +138,26 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def full_size(tmp_path_factory: pytest.TempPathFactory) -> Small:
-    """A few samples of the real size."""
-    spec = SPEC | {
-        "name": "full",
-        "tracks": [{"name": name, "file": f"{name}.bw"} for name in "abcd"],
-        "target": {"conditions": [{"name": "ctrl", "file": "n.bw"}]},
-        "contacts": {"file": "m.mcool"},
-        "window": {},
-    }
-    return build_small(
-        tmp_path_factory.mktemp("full"), spec, genes={"train": 6, "valid": 2, "test": 1}
-    )
+def full_size(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Flavour], Small]:
+    """Return a function that makes a few samples of the real size, with the map that a flavour needs."""
+    made: dict[str, Small] = {}
+
+    def make(flavour: Flavour) -> Small:
+        contacts = flavour.inputs.get("contacts")
+        kind = (contacts and contacts.map) or "diagonal"
+        if kind not in made:
+            spec = SPEC | {
+                "name": kind,
+                "tracks": [{"name": name, "file": f"{name}.bw"} for name in ("H3K27ac", *"abc")],
+                "target": {"conditions": [{"name": "ctrl", "file": "n.bw"}]},
+                "contacts": {"file": "m.mcool", "map": kind},
+                "window": {},
+            }
+            folder = tmp_path_factory.mktemp(kind)
+            made[kind] = build_small(folder, spec, genes={"train": 2, "valid": 1, "test": 1})
+        return made[kind]
+
+    return make
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,114 @@
+"""Which arrays of a dataset a flavour trains on, and how its first convolutions meet them."""
+
+from pathlib import Path
+
+from claster.dataset.profiles import write_profiles
+from claster.dataset.spec import DatasetSpec
+from claster.dataset.views import ArrayView, write_view
+from claster.eir.parts import Flavour, InputBlock, Modality
+from claster.errors import ClasterError
+from claster.progress import SILENT, Progress
+
+__all__ = ["first_expansions", "input_views", "write_arrays"]
+
+
+def input_views(flavour: Flavour, spec: DatasetSpec) -> dict[Modality, ArrayView]:
+    """Return the part of each modality's arrays that a flavour reads.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset lacks the modality, has another kind of contact map than the branch is made
+        for, or its windows are too small.
+    """
+    views = {}
+    for modality, block in flavour.inputs.items():
+        ArrayView(modality).shape(spec)
+        if modality == "contacts":
+            _require_map(flavour, block, spec)
+        views[modality] = ArrayView(modality, _columns(modality, block, spec), block.without)
+        views[modality].shape(spec)
+    return views
+
+
+def first_expansions(modality: Modality, block: InputBlock, spec: DatasetSpec) -> dict[str, float]:
+    """Return EIR's settings of the first convolution that follow from the dataset.
+
+    A landscape's ``target`` window is read in steps of a target bin, by a kernel that reaches half a
+    target bin beyond it on either side and is centred on it: position ``i`` is target bin ``i``.
+    """
+    rows = spec.contacts_shape.shape[0] if modality == "contacts" else spec.landscape_file_shape[-2]
+    if modality == "landscape" and spec.window.layout == "rows":
+        rows -= len(block.without)
+    settings: dict[str, float] = {}
+    if block.cnn.first_kernel_expansion_height == "whole":
+        settings["first_kernel_expansion_height"] = rows
+    if block.window == "target" and modality == "landscape":
+        stride, kernel = _target_step(spec)
+        settings["first_kernel_expansion_width"] = kernel / block.cnn.kernel_width
+        settings["first_stride_expansion_width"] = stride
+    return settings
+
+
+def write_arrays(
+    flavour: Flavour,
+    spec: DatasetSpec,
+    *,
+    project: Path | str = ".",
+    progress: Progress = SILENT,
+) -> None:
+    """Write what a flavour reads beside a dataset's own arrays; see `write_view`, `write_profiles`.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset lacks what the flavour needs, or the disk is too small.
+    """
+    for view in input_views(flavour, spec).values():
+        write_view(view, spec, project=project, progress=progress)
+    if flavour.output.output_type == "array":
+        write_profiles(spec, project=project, progress=progress)
+
+
+def _columns(modality: Modality, block: InputBlock, spec: DatasetSpec) -> int | None:
+    """Return how many columns a branch reads, None for all."""
+    if block.window == "whole":
+        return None
+    size = spec.window.bin
+    if modality == "contacts":
+        assert spec.contacts is not None
+        size = spec.contacts.resolution
+    if isinstance(block.window, int):
+        return 2 * (block.window // 2 // size) + 1
+    target = spec.require_target()
+    if modality == "landscape":
+        stride, kernel = _target_step(spec)
+        return stride * (target.bins - 1) + kernel
+    # The odd number of columns whose width is nearest to the target's, and what the kernel takes.
+    half = round((target.binning.width / size - 1) / 2)
+    kernel = block.cnn.kernel_width * block.cnn.first_kernel_expansion_width
+    return 2 * half + kernel
+
+
+def _target_step(spec: DatasetSpec) -> tuple[int, int]:
+    """Return stride and width in landscape bins of a kernel for one target bin."""
+    target = spec.require_target()
+    if target.bin % spec.window.bin:
+        raise ClasterError(
+            f"dataset {spec.name!r} has target bins of {target.bin:,} bp, no multiple of its "
+            f"landscape bins of {spec.window.bin:,} bp",
+            remedy="choose another flavour, or another 'window.bin' or 'target.bin'",
+        )
+    stride = target.bin // spec.window.bin
+    return stride, 2 * stride + 1
+
+
+def _require_map(flavour: Flavour, block: InputBlock, spec: DatasetSpec) -> None:
+    assert spec.contacts is not None
+    if block.map and spec.contacts.map != block.map:
+        raise ClasterError(
+            f"{spec.place('contacts', 'map')}: flavour {flavour.name!r} is made for "
+            f"'map: {block.map}' and the contacts of dataset {spec.name!r} are "
+            f"'map: {spec.contacts.map}'",
+            remedy="choose another flavour, or build a dataset with that map",
+        )
