@@ -1,6 +1,6 @@
 """Predictions in memory: a trained run loaded once, arrays in, arrays out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from claster.dataset.load import load_dataset
+from claster.dataset.parts import TargetSpec
 from claster.dataset.spec import DatasetSpec
+from claster.eir.arrays import count_samples, named_inputs, stack_windows
 from claster.eir.content import Device
 from claster.eir.network import Network, load_network, run_network
 from claster.eir.preflight import resolve_device
@@ -37,12 +39,6 @@ class TrainedModel:
         The network with its scaling.
     spec
         The dataset that it was trained on.
-    conditions
-        What is predicted, in order.
-    bins
-        Bins of a profile.
-    transform
-        Scale that targets are stored on (`TargetSpec.transform`).
     device
         Where it computes.
     """
@@ -50,15 +46,22 @@ class TrainedModel:
     run: Path
     network: Network
     spec: DatasetSpec
-    conditions: tuple[str, ...]
-    bins: int
-    transform: Transform
     device: torch.device
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the inputs: ``landscape``, ``contacts`` or both."""
         return tuple(self.network.inputs)
+
+    @property
+    def target(self) -> TargetSpec:
+        """Conditions, bins and transform of what is predicted."""
+        return self.spec.require_target()
+
+    @property
+    def profile_shape(self) -> tuple[int, int]:
+        """Shape of what is predicted for one sample, (conditions, bins)."""
+        return len(self.target.conditions), self.target.bins
 
 
 def load_model(
@@ -94,15 +97,14 @@ def load_model(
     folder, weights = trained_weights(run)
     place = torch.device(resolve_device(device))
     network = load_network(folder, weights, device=place)
-    conditions = tuple(condition.name for condition in target.conditions)
     values = network.output.shape[0]
-    if network.columns not in (None, tuple(target.columns)) or values % len(conditions):
+    if network.columns not in (None, tuple(target.columns)) or values != len(target.columns):
         raise ClasterError(
-            f"{run.path} predicts {values} values and its dataset has {len(target.columns)} columns",
+            f"{run.path} predicts {values} values that are not the {len(target.columns)} target columns "
+            f"of {spec.name!r}",
             remedy="bring back the dataset YAML that it was trained with, or train again",
         )
-    bins = values // len(conditions)
-    return TrainedModel(run.path, network, spec, conditions, bins, target.transform, place)
+    return TrainedModel(run.path, network, spec, place)
 
 
 def predict_arrays(
@@ -144,10 +146,10 @@ def predict_arrays(
         If an input is missing or not wanted, has another shape, or leads to values that are not
         finite; or if memory does not suffice for one sample.
     """
-    inputs = _named(model, landscape=landscape, contacts=contacts)
-    samples = _check_shapes(model, inputs)
+    inputs = named_inputs(model.network, landscape=landscape, contacts=contacts)
+    samples = count_samples(model.network, inputs)
     size = _start(model, batch_size)
-    predicted = np.empty((samples, len(model.conditions), model.bins), np.float32)
+    predicted = np.empty((samples, *model.profile_shape), np.float32)
     with progress.step("predict", samples) as step:
         done = 0
         while done < samples:
@@ -190,8 +192,8 @@ def predict_windows(
     size = _start(model, batch_size)
     done = 0
     for some in batched(windows, size, strict=False):
-        rest = _named(model, **{name: _stack(some, name) for name in some[0]})
-        left = _check_shapes(model, rest)
+        rest = named_inputs(model.network, **{name: stack_windows(some, name) for name in some[0]})
+        left = count_samples(model.network, rest)
         while left:
             values, size = _predict_batch(model, rest, size, first=done)
             yield from values
@@ -228,11 +230,11 @@ def predict_tensors(
     ClasterError
         If an input is missing or not wanted, or has another shape.
     """
-    inputs = _named(model, landscape=landscape, contacts=contacts)
-    samples = _check_shapes(model, inputs)
+    inputs = named_inputs(model.network, landscape=landscape, contacts=contacts)
+    samples = count_samples(model.network, inputs)
     stored = run_network(model.network, inputs)
-    stored = stored.reshape(samples, len(model.conditions), model.bins)
-    return stored if scale == "stored" else _restored(stored, model.transform)
+    stored = stored.reshape(samples, *model.profile_shape)
+    return stored if scale == "stored" else _restored(stored, model.target.transform)
 
 
 def _restored(stored: Tensor, transform: Transform) -> Tensor:
@@ -243,54 +245,6 @@ def _restored(stored: Tensor, transform: Transform) -> Tensor:
             return torch.sinh(stored)
         case "none":
             return stored
-
-
-def _named[A: (np.ndarray, Tensor)](model: TrainedModel, **given: A | None) -> dict[str, A]:
-    """Return the inputs in the model's order; refuse any other choice of them."""
-    inputs = {name: array for name, array in given.items() if array is not None}
-    if inputs.keys() != set(model.inputs):
-        raise ClasterError(
-            f"{model.run} takes {' and '.join(model.inputs)}, given: {', '.join(inputs) or 'nothing'}",
-            remedy="give exactly these inputs",
-        )
-    return {name: inputs[name] for name in model.inputs}
-
-
-def _stack(windows: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
-    arrays = [window.get(name) for window in windows]
-    shapes = {None if array is None else array.shape for array in arrays}
-    if len(shapes) > 1:
-        raise ClasterError(
-            f"windows differ in {name}: {', '.join(sorted(map(str, shapes)))}",
-            remedy="give every window the same inputs, of one shape",
-        )
-    return np.stack([array for array in arrays if array is not None])
-
-
-def _check_shapes(model: TrainedModel, inputs: Mapping[str, np.ndarray | Tensor]) -> int:
-    """Return the number of samples, the same in each input; axes of length 1 do not count."""
-    for name, array in inputs.items():
-        wanted = model.network.inputs[name].shape
-        found = tuple(array.shape[1:])
-        if _without_ones(found) != _without_ones(wanted):
-            raise ClasterError(
-                f"{name} has samples of shape {found} where {model.run} takes {_stored(wanted)}",
-                remedy="cut the windows as the dataset does that it was trained on",
-            )
-    counts = {name: len(array) for name, array in inputs.items()}
-    if len(set(counts.values())) > 1:
-        said = ", ".join(f"{count} of {name}" for name, count in counts.items())
-        raise ClasterError(f"different numbers of samples: {said}", remedy="give pairs")
-    return next(iter(counts.values()))
-
-
-def _stored(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape as built: EIR puts an axis of length 1 before two."""
-    return shape[1:] if shape[0] == 1 else shape
-
-
-def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(length for length in shape if length != 1)
 
 
 def _start(model: TrainedModel, batch_size: int | None) -> int:
@@ -333,7 +287,10 @@ def _forward(model: TrainedModel, inputs: Mapping[str, np.ndarray]) -> np.ndarra
             name: torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(model.device)
             for name, array in inputs.items()
         }
-        return predict_tensors(model, **tensors).cpu().numpy()
+        predicted = predict_tensors(
+            model, landscape=tensors.get("landscape"), contacts=tensors.get("contacts")
+        )
+        return predicted.cpu().numpy()
 
 
 def _is_want_of_memory(error: RuntimeError) -> bool:

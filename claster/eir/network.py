@@ -1,6 +1,5 @@
 """A trained network as EIR itself builds it, with the numbers that EIR scales values by."""
 
-import logging
 import pickle
 import warnings
 from collections.abc import Mapping

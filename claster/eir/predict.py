@@ -1,7 +1,6 @@
 """Prediction of a dataset with one or several runs: a table, and tracks for a browser."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -22,9 +21,10 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir.adopt import adopt_run, can_be_adopted
 from claster.eir.content import Device
 from claster.eir.eirpredict import predict_by_program, trained_inputs
+from claster.eir.ensemble import ensemble_folder, require_same_inputs
 from claster.eir.predictions import average_orientations, average_runs, prediction_table
 from claster.eir.preflight import check_prediction, resolve_device
-from claster.eir.runs import RunFolder, RunRecord, read_run, require_complete, write_run
+from claster.eir.runs import RunFolder, RunRecord, require_complete
 from claster.eir.tracks import Merge, write_tracks
 from claster.errors import ClasterError
 from claster.files import atomic_path
@@ -107,10 +107,14 @@ def predict(
     spec = load_dataset(dataset or records[0].dataset, project=project)
     own = spec.name == records[0].dataset_name
     for run, record in zip(folders, records, strict=True):
-        _require_same_inputs(run, record, spec)
+        require_same_inputs(run, record, spec)
     target = (records[0].trained_on or spec).require_target()
     sizes = _chromosome_sizes(spec) if tracks else {}
-    into = folders[0] if len(folders) == 1 else _ensemble(folders, records, spec, project, out)
+    into = (
+        folders[0]
+        if len(folders) == 1
+        else ensemble_folder(folders, records, spec, project=project, out=out)
+    )
     modalities = sorted({name for record in records for name in trained_inputs(record)})
     samples = _samples(
         spec, split or ("test" if own else "all"), modalities, project=project, progress=progress
@@ -124,7 +128,14 @@ def predict(
         else:
             parts = [
                 predict_by_program(
-                    run, record, spec, part, ids=ids, project=project, device=device, progress=progress
+                    run,
+                    record,
+                    spec,
+                    part,
+                    ids=ids,
+                    project=project,
+                    device=device,
+                    progress=progress,
                 )
                 for part, ids in samples.items()
             ]
@@ -165,32 +176,6 @@ def _complete(run: RunFolder, project: Path, progress: Progress) -> RunRecord:
     return record
 
 
-def _require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) -> None:
-    """Refuse a dataset whose arrays mean something else than those that the run was trained on."""
-    if record.trained_on is None:
-        return
-    there, here = _meaning(record.trained_on), _meaning(spec)
-    for key in sorted(there):
-        if (key == "contacts") > ("contacts" in trained_inputs(record)):
-            continue
-        if there[key] != here[key]:
-            raise ClasterError(
-                f"'{key}' of dataset {spec.name!r} differs from what {run.path} was trained on "
-                f"({here[key]} instead of {there[key]})",
-                remedy="build a dataset like that one, or train on this one",
-            )
-
-
-def _meaning(spec: DatasetSpec) -> dict[str, object]:
-    """Return what gives the numbers of the inputs their meaning; file names do not."""
-    return {
-        "tracks": [(track.name, track.transform, track.clip) for track in spec.tracks],
-        "window": spec.window.model_dump(),
-        "summary": spec.summary,
-        "contacts": spec.contacts.model_dump(exclude={"file"}) if spec.contacts else None,
-    }
-
-
 def _chromosome_sizes(spec: DatasetSpec) -> dict[str, int]:
     try:
         return chromosome_sizes(
@@ -200,47 +185,6 @@ def _chromosome_sizes(spec: DatasetSpec) -> dict[str, int]:
         raise ClasterError(
             error.found, remedy=f"{error.remedy}, or pass '--bigwig none' for no tracks"
         ) from None
-
-
-def _ensemble(
-    runs: Sequence[RunFolder],
-    records: Sequence[RunRecord],
-    spec: DatasetSpec,
-    project: Path,
-    out: Path | str | None,
-) -> RunFolder:
-    """Return the folder for averaged predictions, with the record of what is averaged."""
-    folder = RunFolder(Path(out) if out else project / "runs" / spec.name / "ensemble")
-    members = tuple(str(run.path) for run in runs)
-    if folder.path.exists() and (
-        not folder.record.is_file() or read_run(folder.path).members != members
-    ):
-        raise ClasterError(
-            f"{folder.path} exists and holds something else than the mean of these runs",
-            remedy="choose another folder with --out",
-        )
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    record = records[0].model_copy(
-        update={
-            "name": folder.path.name,
-            "flavour": " + ".join(dict.fromkeys(record.flavour for record in records)),
-            "tag": None,
-            "seed": None,
-            "command": (),
-            "environment": {},
-            "configurations": {},
-            "started": now,
-            "ended": now,
-            "seconds": None,
-            "checkpoint": None,
-            "performance": None,
-            "parameters": None,
-            "resumed": (),
-            "members": members,
-        }
-    )
-    write_run(folder, record)
-    return folder
 
 
 def _samples(
@@ -289,12 +233,12 @@ def _predict_in_memory(
                     for modality in model.inputs
                 }
 
-    values = np.empty((len(ids), len(model.conditions), model.bins), np.float32)
+    values = np.empty((len(ids), *model.profile_shape), np.float32)
     with progress.step(f"predict {' '.join(samples)}", len(ids)) as step:
         for row, profiles in enumerate(predict_windows(model, windows(), batch_size=batch_size)):
             values[row] = profiles
             step.advance()
-    return prediction_table(values, ids=ids, columns=model.spec.require_target().columns)
+    return prediction_table(values, ids=ids, columns=model.target.columns)
 
 
 def _without_negative(table: pd.DataFrame, progress: Progress) -> pd.DataFrame:

@@ -64,7 +64,7 @@ def average_orientations(table: pd.DataFrame, *, bins: int) -> pd.DataFrame:
     back = table.loc[reverse].to_numpy().reshape(shape)[..., ::-1]
     mean = (ahead + back) / 2
     both = np.concatenate([mean, mean[..., ::-1]])
-    averaged = prediction_table(both, ids=[*forward, *reverse], columns=table.columns)
+    averaged = prediction_table(both, ids=[*forward, *reverse], columns=list(table.columns))
     return averaged.loc[table.index]
 
 
@@ -82,9 +82,10 @@ def average_runs(tables: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataF
             "the runs predict different target columns", remedy="average runs with one target"
         )
     stack = np.stack([table.loc[first.index].to_numpy(np.float64) for table in tables])
-    return tuple(  # type: ignore[return-value]
-        prediction_table(values, ids=list(first.index), columns=first.columns)
-        for values in (stack.mean(axis=0), stack.std(axis=0, ddof=1))
+    ids, columns = list(first.index), list(first.columns)
+    return (
+        prediction_table(stack.mean(axis=0), ids=ids, columns=columns),
+        prediction_table(stack.std(axis=0, ddof=1), ids=ids, columns=columns),
     )
 
 

@@ -123,6 +123,11 @@ class RunFolder:
         return sorted(self.path.glob("eir.part*"), key=lambda part: int(part.name[8:]))
 
     @property
+    def history(self) -> Path:
+        """Loss and validation performance by step."""
+        return self.path / "history.csv"
+
+    @property
     def exported_weights(self) -> Path:
         """The weights of an exported run."""
         return self.path / "model.safetensors"
@@ -199,7 +204,7 @@ def require_complete(run: RunFolder) -> RunRecord:
     if record.status != "complete":
         raise ClasterError(
             f"the run in {run.path} is {record.status}, not complete",
-            remedy=f"see {run.log}, then train again with --force",
+            remedy=f"see {run.log}, then train again with --resume or --force",
         )
     return record
 

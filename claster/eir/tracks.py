@@ -205,7 +205,12 @@ def write_tracks(
             for kind, values in kinds.items():
                 path = stem.with_name(f"{stem.name}.{condition.name}.{kind}.bw")
                 write_track(
-                    path, windows, values[:, number], binning=target.binning, sizes=sizes, merge=merge
+                    path,
+                    windows,
+                    values[:, number],
+                    binning=target.binning,
+                    sizes=sizes,
+                    merge=merge,
                 )
                 written.append(path)
                 step.advance()

@@ -55,7 +55,10 @@ def build_small(
 ) -> Small:
     """Write arrays whose first track, averaged over the bins of the target, is the target."""
     path = project / "configurations" / "datasets" / f"{content['name']}.yaml"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = content | {"data": str(project / "source"), "chrom_sizes": "chrom.sizes"}
+    (project / "source").mkdir(exist_ok=True)
+    (project / "source" / "chrom.sizes").write_text("chr1\t1000000\nchr2\t900000\n")
     path.write_text(yaml.safe_dump(content))
     spec = load_dataset(path)
     assert spec.target is not None
@@ -95,8 +98,26 @@ def build_small(
         for split in ("train", "valid"):
             for array in sorted(folders.arrays(modality, split).iterdir()):
                 (both / array.name).symlink_to(Path("..") / split / array.name)
+    small_genes(genes).to_csv(folders.genes, sep="\t", index=False)
     folders.manifest.write_text(small_manifest(spec, genes).model_dump_json())
     return small
+
+
+def small_genes(genes: dict[str, int]) -> pd.DataFrame:
+    """Return a gene table: every second gene on chr1, 17,301 bp from one to the next."""
+    names = [(split, f"{split}{gene}") for split, count in genes.items() for gene in range(count)]
+    table = pd.DataFrame(names, columns=["split", "gene_id"])
+    number = np.arange(len(table))
+    tss = 30_000 + number // 2 * 17_301
+    return table.assign(
+        name=table["gene_id"],
+        type="protein_coding",
+        chrom=np.where(number % 2, "chr2", "chr1"),
+        start=tss,
+        end=tss + 5000,
+        strand="+",
+        tss=tss,
+    )
 
 
 def small_manifest(spec: DatasetSpec, genes: dict[str, int]) -> Manifest:
