@@ -118,15 +118,12 @@ def model_card(
         for track in spec.tracks
     ]
     inputs = f"{', '.join(tracks)}, {spec.window.bins:,} bins of {spec.window.bin} bp"
-    maps = (
-        f"; contact map {spec.contacts.map}"
-        if "input_contacts.yaml" in record.configurations
-        else ""
-    )
+    if spec.contacts and "input_contacts.yaml" in record.configurations:
+        inputs += f"; contact map {spec.contacts.map}"
     facts = {
         "flavour": record.flavour,
         "trained on": f"{record.dataset_name} ({spec.assembly})",
-        "inputs": inputs + maps,
+        "inputs": inputs,
         "output": (
             f"{', '.join(condition.name for condition in target.conditions)}: {target.bins} bins of "
             f"{target.bin} bp around the TSS, {target.statistic} signal"

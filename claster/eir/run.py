@@ -9,6 +9,7 @@ from pathlib import Path
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.manifest import read_manifest
+from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.eir.configure import (
     configure,
@@ -101,13 +102,15 @@ def train(
         )
     device = resolve_device(device)
     counts = check_training(flavour, spec, project=project, progress=progress)
+    manifest = read_manifest(DatasetFolders.of(spec, project=project))
+    data = {name: file.sha256 for name, file in manifest.sources.items()} if manifest else {}
     with lock_folder(run.path.parent, name=f".{run.path.name}.lock"):
         if resume and run.path.exists() and not force:
             record = read_run(run.path)
             if record.status == "complete":
                 progress.say(f"{run.path} is complete")
                 return run
-            _require_same_dataset(run, record, spec, counts)
+            _require_same_dataset(run, record, spec, counts, data)
             if plan := plan_resumption(run, record):
                 return _resume(run, record, plan, project, device, progress)
             progress.say(f"{run.path} saved no model yet: it starts from the beginning")
@@ -123,6 +126,8 @@ def train(
             device=device,
             epochs=epochs,
             counts=counts,
+            scales=manifest.scales if manifest else {},
+            data=data,
             progress=progress,
         )
     return run
@@ -140,10 +145,11 @@ def _train_anew(
     device: Device,
     epochs: int | None,
     counts: SampleCounts,
+    scales: dict[str, SignalScale],
+    data: dict[str, str],
     progress: Progress,
 ) -> None:
     relative = run.path.relative_to(project)
-    manifest = read_manifest(DatasetFolders.of(spec, project=project))
     retired = _set_aside(run)
     configuration = configure(
         flavour,
@@ -180,9 +186,9 @@ def _train_anew(
         batch_size=configuration.batch_size,
         steps=configuration.steps or 0,
         started=_now(),
-        scales=manifest.scales if manifest else {},
+        scales=scales,
         trained_on=spec,
-        data={name: file.sha256 for name, file in manifest.sources.items()} if manifest else {},
+        data=data,
     )
     try:
         _run_recorded(run, record, record.steps, project, progress)
@@ -220,10 +226,13 @@ def _resume(
 
 
 def _require_same_dataset(
-    run: RunFolder, record: RunRecord, spec: DatasetSpec, counts: SampleCounts
+    run: RunFolder, record: RunRecord, spec: DatasetSpec, counts: SampleCounts, data: dict[str, str]
 ) -> None:
     begun = SampleCounts(train=record.training_samples, valid=record.validation_samples)
-    if counts != begun or record.trained_on not in (None, spec):
+    spoken_of = {"description", "data", "downloads", "example_gene"}  # change no sample
+    now = spec.model_dump(exclude=spoken_of)
+    then = record.trained_on.model_dump(exclude=spoken_of) if record.trained_on else now
+    if counts != begun or then != now or record.data not in ({}, data):
         raise ClasterError(
             f"dataset {spec.name!r} has changed since the training of {run.path} began",
             remedy="train anew with --force, or choose another --tag",
