@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from claster.dataset.spec import DatasetSpec
-from claster.eir.eirpredict import trained_inputs
+from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder, RunRecord, read_run, write_run
 from claster.errors import ClasterError
 
@@ -24,7 +24,7 @@ def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) ->
         return
     there, here = _meaning(record.trained_on), _meaning(spec)
     for key in sorted(there):
-        if (key == "contacts") > ("contacts" in trained_inputs(record)):
+        if key == "contacts" and key not in input_folders(run):
             continue
         if there[key] != here[key]:
             raise ClasterError(

@@ -13,11 +13,11 @@ from torch import Tensor
 from claster.dataset.load import load_dataset
 from claster.dataset.parts import TargetSpec
 from claster.dataset.spec import DatasetSpec
-from claster.eir.arrays import count_samples, named_inputs, stack_windows
 from claster.eir.content import Device
-from claster.eir.network import Network, load_network, run_network
+from claster.eir.network_inputs import count_samples, named_inputs, stack_windows
 from claster.eir.preflight import resolve_device
 from claster.eir.runs import RunFolder, read_run, trained_weights
+from claster.eir.trained_network import Network, load_network, run_network
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 from claster.signal.transform import Transform

@@ -20,7 +20,7 @@ from claster.dataset.parts import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.eir.adopt import adopt_run, can_be_adopted
 from claster.eir.content import Device
-from claster.eir.eirpredict import predict_by_program, trained_inputs
+from claster.eir.eirpredict import input_folders, predict_by_program
 from claster.eir.ensemble import ensemble_folder, require_same_inputs
 from claster.eir.predictions import average_orientations, average_runs, prediction_table
 from claster.eir.preflight import check_prediction, resolve_device
@@ -115,9 +115,9 @@ def predict(
         if len(folders) == 1
         else ensemble_folder(folders, records, spec, project=project, out=out)
     )
-    modalities = sorted({name for record in records for name in trained_inputs(record)})
+    arrays = sorted({folder for run in folders for folder in input_folders(run).values()})
     samples = _samples(
-        spec, split or ("test" if own else "all"), modalities, project=project, progress=progress
+        spec, split or ("test" if own else "all"), arrays, project=project, progress=progress
     )
     tables = []
     for run, record in zip(folders, records, strict=True):
@@ -190,7 +190,7 @@ def _chromosome_sizes(spec: DatasetSpec) -> dict[str, int]:
 def _samples(
     spec: DatasetSpec,
     split: Split | Literal["all"],
-    modalities: Sequence[str],
+    arrays: Sequence[str],
     *,
     project: Path,
     progress: Progress,
@@ -200,7 +200,7 @@ def _samples(
     folders.require_built()
     wanted = [split] if split != "all" else [part for part in SPLITS if read_ids(folders, part)]
     return {
-        part: check_prediction(modalities, spec, part, project=project, progress=progress)
+        part: check_prediction(arrays, spec, part, project=project, progress=progress)
         for part in wanted
     }
 
@@ -221,6 +221,7 @@ def _predict_in_memory(
         step.describe("EIR starts")
         model = load_model(run, device=device, project=project)
     folders = DatasetFolders.of(spec, project=project)
+    inputs = input_folders(run)
     ids = [name for names in samples.values() for name in names]
 
     def windows() -> Iterator[dict[str, np.ndarray]]:
@@ -228,9 +229,9 @@ def _predict_in_memory(
             for name in names:
                 yield {
                     modality: np.load(
-                        folders.arrays(modality, split) / f"{name}.npy", allow_pickle=False
+                        folders.arrays(folder, split) / f"{name}.npy", allow_pickle=False
                     )
-                    for modality in model.inputs
+                    for modality, folder in inputs.items()
                 }
 
     values = np.empty((len(ids), *model.profile_shape), np.float32)

@@ -212,20 +212,21 @@ def profile_run(trained: Trained) -> Trained:
     folders, project = small.folders, small.project
     run = RunFolder(project / "runs" / "small" / "profile")
     target = pd.read_csv(folders.target_table("train"), index_col="ID")
-    for kind in ("landscape", "target"):
-        (project / "profile" / kind).mkdir(parents=True)
+    arrays, profiles = (project / "profile" / kind / "train_valid" for kind in ("landscape", "y"))
+    for folder in (arrays, profiles):
+        folder.mkdir(parents=True)
     for name, row in target.iterrows():
         array = np.load(folders.arrays("landscape", "train_valid") / f"{name}.npy")
-        np.save(project / "profile" / "landscape" / f"{name}.npy", array[:, None, :])
+        np.save(arrays / f"{name}.npy", array[:, None, :])
         profile = row.to_numpy(np.float32)[None, None, :]
-        np.save(project / "profile" / "target" / f"{name}.npy", profile)
+        np.save(profiles / f"{name}.npy", profile)
     record = read_run(trained.run.path)
     contents = {
         name: yaml.safe_load((trained.run.configurations / name).read_text())
         for name in ("globals.yaml", "input_landscape.yaml")
     }
     contents["globals.yaml"]["basic_experiment"]["output_folder"] = "runs/small/profile/eir"
-    contents["input_landscape.yaml"]["input_info"]["input_source"] = "profile/landscape"
+    contents["input_landscape.yaml"]["input_info"]["input_source"] = "profile/landscape/train_valid"
     contents["input_landscape.yaml"]["model_config"]["model_init_config"] = PROFILE_CNN | {
         "layers": [2, 1],
         "kernel_width": 7,
@@ -237,7 +238,7 @@ def profile_run(trained: Trained) -> Trained:
     contents["output.yaml"] = {
         "output_info": {
             "output_name": "landscape",
-            "output_source": "profile/target",
+            "output_source": "profile/y/train_valid",
             "output_type": "array",
         },
         "output_type_info": {"normalization": "element", "loss": "mse"},

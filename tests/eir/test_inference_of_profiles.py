@@ -60,7 +60,7 @@ def test_same_as_eir_writes(model, by_eir):
 
 
 def test_either_layout_and_any_batch(model, profile_run):
-    folder = profile_run.small.project / "profile" / "landscape"
+    folder = profile_run.small.project / "profile" / "landscape" / "train_valid"
     arrays = np.stack([np.load(path) for path in sorted(folder.iterdir())[:6]])
     whole = predict_arrays(model, landscape=arrays)
     flat = predict_arrays(model, landscape=arrays[:, :, 0], batch_size=4)

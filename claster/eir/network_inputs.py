@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from torch import Tensor
 
-from claster.eir.network import Network
+from claster.eir.trained_network import Network
 from claster.errors import ClasterError
 
 __all__ = ["count_samples", "named_inputs", "stack_windows"]
