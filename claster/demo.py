@@ -125,7 +125,7 @@ def run_demo(
         force=True,
         progress=progress,
     )
-    predict(run, project=project, device=device, progress=progress)
+    predict(run, project=project, device=device, csv=True, progress=progress)
     evaluation = evaluate(run, spec, project=project, progress=progress)
     figures = draw_run(run, spec, project=project)
     summary = _summary(spec, built, run, evaluation, figures, time.monotonic() - start)

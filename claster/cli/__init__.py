@@ -14,7 +14,9 @@ from claster.cli import (
     demo,
     evaluate,
     explain,
+    export,
     predict,
+    serve,
     simulate,
     train,
     verify,
@@ -39,6 +41,8 @@ app.command()(configure.configure)
 app.command()(train.train)
 app.command()(predict.predict)
 app.command()(evaluate.evaluate)
+app.command()(export.export)
+app.command()(serve.serve)
 app.command()(demo.demo)
 
 

@@ -1,15 +1,62 @@
-"""`claster predict`: one table of predictions from a run."""
+"""`claster predict`: a table of predictions and browser tracks from one or several runs."""
+
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
-from claster.cli.arguments import Device, RunFolderPath, SplitOption
+from claster.cli.arguments import Device
 
 
-def predict(run: RunFolderPath, split: SplitOption = "test", device: Device = "auto") -> None:
-    """Predict a split with the run's best model: one table, samples x bins, as parquet and CSV."""
+def predict(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="Run folders; the mean of several is written."),
+    ],
+    split: Annotated[
+        Literal["train", "valid", "test", "all"] | None,
+        typer.Option("--split", help="Which genes; default: test, or all of another dataset."),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", "-d", help="Another built dataset; it needs no target."),
+    ] = None,
+    device: Device = "auto",
+    through: Annotated[
+        Literal["memory", "eirpredict"], typer.Option(help="EIR in this process or as a program.")
+    ] = "memory",
+    average: Annotated[
+        bool, typer.Option(help="Average what a window and its mirror image predict.")
+    ] = True,
+    bigwig: Annotated[
+        Literal["nearest", "mean", "none"],
+        typer.Option(help="A base under several windows: that of the nearest TSS, or their mean."),
+    ] = "nearest",
+    csv: Annotated[bool, typer.Option("--csv", help="Write a CSV beside the table.")] = False,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Samples at a time; default: what memory takes.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the mean of several runs.", show_default=False)
+    ] = None,
+) -> None:
+    """Predict with the best model of each run: a table, samples x bins, and bigWig tracks."""
     from claster.cli.console import console_progress
     from claster.eir.predict import predict as run_prediction
 
-    table = run_prediction(run, split=split, device=device, progress=console_progress())
-    typer.echo(f"predictions: {table} (and .csv)")
-    typer.echo(f"next: claster evaluate {run} --split {split}")
+    table = run_prediction(
+        runs,
+        split=split,
+        dataset=dataset,
+        device=device,
+        through=through,
+        average=average,
+        tracks=None if bigwig == "none" else bigwig,
+        csv=csv,
+        batch_size=batch_size,
+        out=out,
+        progress=console_progress(),
+    )
+    typer.echo(f"predictions: {table}")
+    if dataset is None and table.stem in ("train", "valid", "test"):
+        typer.echo(f"next: claster evaluate {table.parent.parent} --split {table.stem}")

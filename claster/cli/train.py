@@ -19,6 +19,10 @@ def train(
         int | None, typer.Option(min=1, help="Instead of the flavour's number.")
     ] = None,
     force: Force = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with a run that was killed or failed; else begin it."),
+    ] = False,
 ) -> None:
     """Train a flavour with eirtrain; the run folder holds configuration, log, record and model."""
     from claster.cli.console import console_progress
@@ -34,6 +38,7 @@ def train(
         device=device,
         epochs=epochs,
         force=force,
+        resume=resume,
         progress=console_progress(),
     )
     typer.echo(f"run: {run.path}")

@@ -91,6 +91,8 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
         checkpoint=checkpoint.relative_to(run.path).as_posix(),
         performance=performance,
         scales=manifest.scales if manifest else {},
+        trained_on=spec,
+        data={name: file.sha256 for name, file in manifest.sources.items()} if manifest else {},
     )
     write_run(run, record)
     return record

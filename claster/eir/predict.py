@@ -1,214 +1,297 @@
-"""Prediction: EIR's `eirpredict` as a program, its folder a target gathered into one table."""
+"""Prediction of a dataset with one or several runs: a table, and tracks for a browser."""
 
-import csv
-import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from claster.dataset.layout import DatasetFolders, Split
+from claster.dataset.layout import (
+    SPLITS,
+    DatasetFolders,
+    Split,
+    read_genes_table,
+    read_ids,
+    read_targets,
+)
 from claster.dataset.load import load_dataset
+from claster.dataset.parts import TargetSpec
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.views import ArrayView, write_view
 from claster.eir.adopt import adopt_run, can_be_adopted
-from claster.eir.content import OUTPUT_NAME, Device
+from claster.eir.content import Device
+from claster.eir.eirpredict import input_folders, predict_by_program
+from claster.eir.ensemble import ensemble_folder, require_same_inputs
+from claster.eir.predictions import average_orientations, average_runs, prediction_table
 from claster.eir.preflight import check_prediction, resolve_device
-from claster.eir.program import run_program, why_it_failed
 from claster.eir.reference import require_same_divisors
-from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, require_complete
+from claster.eir.runs import RunFolder, RunRecord, require_complete
+from claster.eir.tracks import Merge, write_tracks
 from claster.errors import ClasterError
-from claster.files import atomic_path, write_text
+from claster.files import atomic_path
+from claster.genome.assembly import chromosome_sizes
 from claster.progress import SILENT, Progress
-from claster.signal.transform import restored
 
-__all__ = ["gather_predictions", "predict"]
+__all__ = ["Road", "predict"]
+
+Road = Literal["memory", "eirpredict"]
+"""Through EIR's Python objects in this process, or through `eirpredict` as a program."""
 
 
 def predict(
-    run: RunFolder | Path | str,
+    runs: RunFolder | Path | str | Sequence[RunFolder | Path | str],
     *,
-    split: Split = "test",
+    split: Split | Literal["all"] | None = None,
+    dataset: str | None = None,
     project: Path | str = ".",
     device: Device = "auto",
+    through: Road = "memory",
+    average: bool = True,
+    tracks: Merge | None = "nearest",
+    csv: bool = False,
+    batch_size: int | None = None,
+    out: Path | str | None = None,
     progress: Progress = SILENT,
 ) -> Path:
-    """Predict a split with the best model of a run.
+    """Predict a split, or another dataset, with the best models of one or several runs.
 
     Predictions are on the scale of the target (reads). The network may go below 0, which
     transcription cannot: such values become 0, and `progress` says how many there were.
 
     Parameters
     ----------
-    run
-        The run or its folder.
+    runs
+        The run, or several whose predictions are averaged (seeds, folds, flavours).
     split
-        Which samples.
+        Which samples; None: the test split of the run's own dataset, all of another one.
+    dataset
+        Another built dataset, by name or path of its YAML; its inputs must be made as those that the
+        run was trained on, and it needs no target.
     project
         The project's folder.
     device
-        Where to compute.
+        Where to compute; any device serves for any run.
+    through
+        ``memory``, or ``eirpredict`` for tabular outputs; both give the same.
+    average
+        Whether each gene gets the mean of what is predicted from its window and, turned back, from the
+        mirrored one; else each orientation keeps its own.
+    tracks
+        How overlapping windows become one bigWig a condition (`write_track`); None for no bigWig.
+    csv
+        Whether a CSV is written beside the table.
+    batch_size
+        See `predict_arrays`.
+    out
+        Folder of the averaged predictions of several runs; default ``runs/<dataset>/ensemble``.
     progress
         Where to report to.
 
     Returns
     -------
     Path
-        ``predictions/<split>.parquet``; a CSV of the same name lies beside it. Samples x target
-        columns, float32, indexed by sample name in the order of the split's ID file.
+        ``predictions/<split>.parquet`` in the run's folder (``<dataset>.parquet`` or
+        ``<dataset>_<split>.parquet`` for another dataset). Samples x target columns, float32, indexed
+        by sample name, forward and rev. Of several runs it is the mean, and
+        ``<split>.spread.parquet`` their standard deviation.
 
     Raises
     ------
     ClasterError
-        If the run is not complete, the split has a fault, or EIR fails.
+        If a run is not complete, the dataset has a fault or is made otherwise, or EIR fails.
     """
-    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
     project = Path(project)
+    listed = [runs] if isinstance(runs, RunFolder | Path | str) else list(runs)
+    folders = [run if isinstance(run, RunFolder) else RunFolder(Path(run)) for run in listed]
+    records = [_complete(run, project, progress) for run in folders]
+    device = resolve_device(device)
+    spec = load_dataset(dataset or records[0].dataset, project=project)
+    own = spec.name == records[0].dataset_name
+    for run, record in zip(folders, records, strict=True):
+        require_same_inputs(run, record, spec)
+    target = (records[0].trained_on or spec).require_target()
+    sizes = _chromosome_sizes(spec) if tracks else {}
+    into = (
+        folders[0]
+        if len(folders) == 1
+        else ensemble_folder(folders, records, spec, project=project, out=out)
+    )
+    samples = _samples(
+        spec,
+        split or ("test" if own else "all"),
+        sorted({folder for run in folders for folder in input_folders(run).values()}),
+        project=project,
+        progress=progress,
+    )
+    for record in records:
+        require_same_divisors(record, spec, project=project)
+    tables = []
+    for run, record in zip(folders, records, strict=True):
+        if through == "memory":
+            table = _predict_in_memory(
+                run, spec, samples, project, device, batch_size=batch_size, progress=progress
+            )
+        else:
+            parts = [
+                predict_by_program(
+                    run,
+                    record,
+                    spec,
+                    part,
+                    ids=ids,
+                    project=project,
+                    device=device,
+                    progress=progress,
+                )
+                for part, ids in samples.items()
+            ]
+            table = pd.concat(parts)
+        if average:
+            table = average_orientations(table, target)
+        tables.append(_without_negative(table, progress))
+    path = into.predictions(_name(spec, split, own=own))
+    table = tables[0]
+    if len(tables) > 1:
+        table, spread = average_runs(tables)
+        _write(spread, path.with_suffix(".spread.parquet"), csv=csv)
+    _write(table, path, csv=csv)
+    if tracks:
+        write_tracks(
+            path.with_suffix(""),
+            table,
+            read_genes_table(DatasetFolders.of(spec, project=project)),
+            target,
+            observed=_observed(spec, target, samples, project, progress),
+            sizes=sizes,
+            merge=tracks,
+            progress=progress,
+        )
+    return path
+
+
+def _complete(run: RunFolder, project: Path, progress: Progress) -> RunRecord:
     if can_be_adopted(run):
         adopt_run(run, project=project)
         progress.say(f"{run.path} was trained by eirtrain itself: recorded as {run.record}")
     record = require_complete(run)
-    spec = load_dataset(record.dataset, project=project)
-    target = spec.require_target()
-    require_same_divisors(record, spec, project=project)
-    device = resolve_device(device)
-    inputs = _inputs(record)
-    ids = check_prediction(inputs, spec, split, project=project, progress=progress)
-    scratch = Path(tempfile.mkdtemp(prefix=".predict-", dir=run.path))
+    if record.members:
+        raise ClasterError(
+            f"{run.path} holds the predictions of several runs, no model",
+            remedy=f"give its members: {' '.join(record.members)}",
+        )
+    return record
+
+
+def _chromosome_sizes(spec: DatasetSpec) -> dict[str, int]:
     try:
-        _predict(run, record, spec, split, scratch, inputs, project, device, progress)
-        table = gather_predictions(scratch / "out" / OUTPUT_NAME, target.columns, ids)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    table[:] = restored(table.to_numpy(), target.transform)
+        return chromosome_sizes(
+            spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
+        )
+    except ClasterError as error:
+        raise ClasterError(
+            error.found, remedy=f"{error.remedy}, or pass '--bigwig none' for no tracks"
+        ) from None
+
+
+def _samples(
+    spec: DatasetSpec,
+    split: Split | Literal["all"],
+    arrays: Sequence[str],
+    *,
+    project: Path,
+    progress: Progress,
+) -> dict[Split, list[str]]:
+    """Return checked sample names by split; of all splits those that hold any.
+
+    Where a run reads a view of the arrays that is not there yet, it is written.
+    """
+    folders = DatasetFolders.of(spec, project=project)
+    folders.require_built()
+    views = [ArrayView.of_folder(folder) for folder in arrays]
+    for view in views:
+        write_view(view, spec, project=project, progress=progress)
+    wanted = [split] if split != "all" else [part for part in SPLITS if read_ids(folders, part)]
+    return {
+        part: check_prediction(views, spec, part, project=project, progress=progress)
+        for part in wanted
+    }
+
+
+def _predict_in_memory(
+    run: RunFolder,
+    spec: DatasetSpec,
+    samples: Mapping[Split, Sequence[str]],
+    project: Path,
+    device: Device,
+    *,
+    batch_size: int | None,
+    progress: Progress,
+) -> pd.DataFrame:
+    from claster.eir.inference import load_model, predict_windows  # EIR: many seconds
+
+    with progress.step(f"load {run.path.name}") as step:
+        step.describe("EIR starts")
+        model = load_model(run, device=device, project=project)
+    folders = DatasetFolders.of(spec, project=project)
+    inputs = input_folders(run)
+    ids = [name for names in samples.values() for name in names]
+
+    def windows() -> Iterator[dict[str, np.ndarray]]:
+        for split, names in samples.items():
+            for name in names:
+                yield {
+                    modality: np.load(
+                        folders.arrays(folder, split) / f"{name}.npy", allow_pickle=False
+                    )
+                    for modality, folder in inputs.items()
+                }
+
+    values = np.empty((len(ids), *model.profile_shape), np.float32)
+    with progress.step(f"predict {' '.join(samples)}", len(ids)) as step:
+        for row, profiles in enumerate(predict_windows(model, windows(), batch_size=batch_size)):
+            values[row] = profiles
+            step.advance()
+    return prediction_table(values, ids=ids, columns=model.target.columns)
+
+
+def _without_negative(table: pd.DataFrame, progress: Progress) -> pd.DataFrame:
     negative = int((table.to_numpy() < 0).sum())
     if negative:
         progress.say(
             f"{negative:,} of {table.size:,} predicted values were below 0 and are now 0 "
             f"({100 * negative / table.size:.1f}%)"
         )
-    table = table.clip(lower=0)
-    path = run.predictions(split)
+    return table.clip(lower=0)
+
+
+def _name(spec: DatasetSpec, split: str | None, *, own: bool) -> str:
+    if own:
+        return split or "test"
+    return f"{spec.name}_{split}" if split else spec.name
+
+
+def _write(table: pd.DataFrame, path: Path, *, csv: bool) -> None:
     with atomic_path(path) as partial:
         table.to_parquet(partial)
-    with atomic_path(path.with_suffix(".csv")) as partial:
-        table.to_csv(partial)
-    return path
+    if csv:
+        with atomic_path(path.with_suffix(".csv")) as partial:
+            table.to_csv(partial)
 
 
-def gather_predictions(folder: Path, columns: Sequence[str], ids: Sequence[str]) -> pd.DataFrame:
-    """Return EIR's predictions, one folder a target, as one table.
-
-    Parameters
-    ----------
-    folder
-        EIR's folder of the output: ``<column>/predictions.csv`` with columns ID, ``<column>
-        Untransformed`` (the target's own scale) and ``<column>`` (z-scored).
-    columns
-        The target columns, in the order wanted.
-    ids
-        The samples, in the order wanted.
-
-    Returns
-    -------
-    pandas.DataFrame
-        float32, samples x columns, index `ID`; values as EIR wrote them, unclipped.
-
-    Raises
-    ------
-    ClasterError
-        If a column is missing, the samples of a column are not exactly `ids`, or a value is no
-        finite number.
-    """
-    values = np.empty((len(ids), len(columns)), dtype=np.float32)
-    rows = {name: row for row, name in enumerate(ids)}
-    remedy = "predict again; if it stays, EIR's output format has changed"
-    for j, column in enumerate(columns):
-        path = folder / column / "predictions.csv"
-        if not path.is_file():
-            raise ClasterError(
-                f"EIR wrote no predictions of {column} (no {path.name})", remedy=remedy
-            )
-        with path.open(newline="", encoding="utf-8") as handle:
-            found = [(row["ID"], row[f"{column} Untransformed"]) for row in csv.DictReader(handle)]
-        if len(found) != len(rows) or {name for name, _ in found} != rows.keys():
-            raise ClasterError(
-                f"EIR predicted {len(found)} samples of {column} where {len(rows)} others were "
-                f"asked for",
-                remedy=remedy,
-            )
-        values[[rows[name] for name, _ in found], j] = [float(value) for _, value in found]
-    if not np.isfinite(values).all():
-        count = int((~np.isfinite(values)).sum())
-        raise ClasterError(
-            f"{count} of {values.size} predicted values are no finite numbers",
-            remedy="train again with a lower learning rate",
-        )
-    return pd.DataFrame(values, index=pd.Index(ids, name="ID"), columns=list(columns))
-
-
-def _inputs(record: RunRecord) -> list[str]:
-    """Return the modalities that a run was trained on."""
-    names = sorted(record.configurations)
-    return [
-        name.removeprefix("input_").removesuffix(".yaml")
-        for name in names
-        if name.startswith("input_")
-    ]
-
-
-def _predict(
-    run: RunFolder,
-    record: RunRecord,
+def _observed(
     spec: DatasetSpec,
-    split: Split,
-    scratch: Path,
-    inputs: Sequence[str],
+    target: TargetSpec,
+    splits: Iterable[Split],
     project: Path,
-    device: Device,
     progress: Progress,
-) -> None:
+) -> pd.DataFrame | None:
+    """Return the target tables of the splits as signal, None where the dataset has no such target."""
+    if spec.target is None:
+        return None
+    if spec.target.columns != target.columns:
+        progress.say(f"the target of {spec.name!r} has other columns: no observed signal as track")
+        return None
     folders = DatasetFolders.of(spec, project=project)
-    written: dict[str, list[str]] = {}
-
-    def write(option: str, name: str, changes: dict[str, Any]) -> None:
-        content = yaml.safe_load((run.configurations / name).read_text(encoding="utf-8"))
-        for section, settings in changes.items():
-            content[section] = content[section] | settings
-        write_text(scratch / name, yaml.safe_dump(content, sort_keys=False))
-        written.setdefault(option, []).append(str((scratch / name).absolute()))
-
-    write(
-        "--global_configs",
-        "globals.yaml",
-        {
-            # EIR loads the model onto `device` and computes on `hardware`.
-            "basic_experiment": {"device": device, "memory_dataset": False},
-            "accelerator": {"hardware": device},
-        },
-    )
-    for modality in inputs:
-        source = str(folders.arrays(modality, split).absolute())
-        write("--input_configs", f"input_{modality}.yaml", {"input_info": {"input_source": source}})
-    write("--fusion_configs", "fusion.yaml", {})
-    write("--output_configs", "output.yaml", {"output_info": {"output_source": None}})
-    checkpoint, _ = best_checkpoint(run)
-    command = ["eirpredict"]
-    for option, paths in written.items():
-        command += [option, *paths]
-    command += ["--model_path", str(checkpoint.absolute())]
-    command += ["--output_folder", str((scratch / "out").absolute())]
-    log = run.path / f"predict_{split}.log"
-    with progress.step(f"predict {split}") as step:
-        step.describe("EIR predicts")
-        status = run_program(
-            command, cwd=project, log=log, variables=record.environment, watch=lambda: None
-        )
-    if status:
-        raise ClasterError(
-            f"eirpredict failed: {why_it_failed(log, status)}",
-            remedy=f"mend what it names; {log} holds its output",
-        )
+    paths = dict.fromkeys(folders.target_table(split) for split in splits)
+    return pd.concat([read_targets(path, transform=spec.target.transform) for path in paths])

@@ -80,6 +80,7 @@ def run_program(
             stdout=output,
             stderr=subprocess.STDOUT,
         )
+        guard = _end_with_this_process(process)
         try:
             while True:
                 try:
@@ -89,6 +90,8 @@ def run_program(
                     watch()
         finally:
             _end(process)
+            guard.kill()
+            guard.communicate()
     watch()
     return status
 
@@ -130,6 +133,20 @@ def why_it_failed(log: Path, status: int) -> str:
                 )
     last = [line for line in lines if line.strip()]
     return last[-1].strip() if last else f"it ended with status {status} and printed nothing"
+
+
+def _end_with_this_process(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+    """Start a shell that ends `process` once this process is gone, however that was ended.
+
+    The shell waits for the end of a pipe that only this process holds; SIGKILL closes it too.
+    """
+    return subprocess.Popen(
+        ["/bin/sh", "-c", 'cat > /dev/null; kill -TERM "$1" 2> /dev/null', "sh", str(process.pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,15 +1,12 @@
 """Training: EIR's `eirtrain` as a program, from a checked dataset to a run folder."""
 
-import os
-import re
 import shutil
 import tempfile
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.manifest import read_manifest
+from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.eir.configure import (
     configure,
@@ -19,13 +16,17 @@ from claster.eir.configure import (
 from claster.eir.content import Device, SampleCounts, plan_schedule
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import measure_geometry
+from claster.eir.history import write_history
 from claster.eir.parts import Flavour
 from claster.eir.preflight import check_training, resolve_device
-from claster.eir.program import find_program, run_program, why_it_failed
-from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, run_path, write_run
+from claster.eir.program import find_program
+from claster.eir.recorded import EirFailedError, completed, now, run_recorded
+from claster.eir.resume import ResumePlan, plan_resumption, set_up_resumption
+from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
 from claster.errors import ClasterError
 from claster.files import sha256
-from claster.progress import SILENT, Progress, Step
+from claster.lock import lock_folder
+from claster.progress import SILENT, Progress
 from claster.versions import versions
 
 __all__ = ["train"]
@@ -33,8 +34,6 @@ __all__ = ["train"]
 _SEEDS = 2**32
 _LONG_RUN = 5000
 """From how many steps on a run is worth a look at its network first."""
-_TAIL_BYTES = 4096
-_PARAMETERS = re.compile(r"Trainable parameters: (?P<count>[\d,]+)")
 _PACKAGES = ("claster", "eir-dl", "torch", "numpy")
 
 
@@ -49,6 +48,7 @@ def train(
     device: Device = "auto",
     epochs: int | None = None,
     force: bool = False,
+    resume: bool = False,
     progress: Progress = SILENT,
 ) -> RunFolder:
     """Train a flavour on a built dataset.
@@ -71,6 +71,10 @@ def train(
         Instead of the flavour's number of epochs.
     force
         Whether an existing run gives way. It is set aside, and comes back if this one fails.
+    resume
+        Whether a run that was killed, interrupted or failed goes on from its last saved model;
+        `progress` says what that loses. Without such a run training starts from the beginning, and a
+        complete run is left as it is.
     progress
         Where to report to.
 
@@ -81,7 +85,8 @@ def train(
     Raises
     ------
     ClasterError
-        If the dataset has a fault, the run exists, or EIR fails.
+        If the dataset has a fault, the run exists, another process trains it, it was begun on another
+        dataset, or EIR fails.
     """
     project = Path(project)
     flavour = find_flavour(flavour_name)
@@ -90,15 +95,62 @@ def train(
     _check_options(seed, epochs)
     relative = run_path(spec.name, flavour.name, tag=tag)
     run = RunFolder(project / relative)
-    if run.path.exists() and not force:
+    if run.path.exists() and not (force or resume):
         raise ClasterError(
             f"{run.path} exists already",
-            remedy="choose another --tag or pass --force to replace it",
+            remedy="choose another --tag, pass --resume to go on with it or --force to replace it",
         )
     device = resolve_device(device)
     counts = check_training(flavour, spec, project=project, progress=progress)
     _warn(flavour, spec, counts, epochs, progress)
     manifest = read_manifest(DatasetFolders.of(spec, project=project))
+    data = {name: file.sha256 for name, file in manifest.sources.items()} if manifest else {}
+    with lock_folder(run.path.parent, name=f".{run.path.name}.lock"):
+        if resume and run.path.exists() and not force:
+            record = read_run(run.path)
+            if record.status == "complete":
+                progress.say(f"{run.path} is complete")
+                return run
+            _require_same_dataset(run, record, spec, counts, data)
+            if plan := plan_resumption(run, record):
+                return _resume(run, record, plan, project, device, progress)
+            progress.say(f"{run.path} saved no model yet: it starts from the beginning")
+            shutil.rmtree(run.path)
+        _train_anew(
+            run,
+            flavour,
+            spec,
+            dataset_yaml=dataset_yaml,
+            project=project,
+            tag=tag,
+            seed=seed,
+            device=device,
+            epochs=epochs,
+            counts=counts,
+            scales=manifest.scales if manifest else {},
+            data=data,
+            progress=progress,
+        )
+    return run
+
+
+def _train_anew(
+    run: RunFolder,
+    flavour: Flavour,
+    spec: DatasetSpec,
+    *,
+    dataset_yaml: str,
+    project: Path,
+    tag: str | None,
+    seed: int,
+    device: Device,
+    epochs: int | None,
+    counts: SampleCounts,
+    scales: dict[str, SignalScale],
+    data: dict[str, str],
+    progress: Progress,
+) -> None:
+    relative = run.path.relative_to(project)
     retired = _set_aside(run)
     configuration = configure(
         flavour,
@@ -135,25 +187,43 @@ def train(
         batch_size=configuration.batch_size,
         steps=configuration.steps or 0,
         output=flavour.output.output_type,
-        started=_now(),
-        scales=manifest.scales if manifest else {},
+        started=now(),
+        scales=scales,
+        trained_on=spec,
+        data=data,
     )
-    write_run(run, record)
     try:
-        ended = _run_eir(run, record, project, progress)
+        run_recorded(run, record, record.steps, project, progress)
     except BaseException as error:
-        status = "failed" if isinstance(error, ClasterError | _EirFailedError) else "interrupted"
-        changes = {"status": status, "ended": _now(), "error": str(error)}
-        write_run(run, record.model_copy(update=changes))
         kept = run if retired is None else _bring_back(run, retired)
-        if isinstance(error, _EirFailedError):
-            raise ClasterError(
-                f"eirtrain failed: {error}", remedy=f"{error.remedy}; {kept.log} holds its output"
-            ) from None
+        if isinstance(error, EirFailedError):
+            raise error.complaint(kept) from None
         raise
-    write_run(run, ended)
     if retired is not None:
         shutil.rmtree(retired.parent)
+
+
+def _resume(
+    run: RunFolder,
+    record: RunRecord,
+    plan: ResumePlan,
+    project: Path,
+    device: Device,
+    progress: Progress,
+) -> RunFolder:
+    if not plan.epochs:
+        progress.say(f"{run.path} had been trained to its end: recorded as complete")
+        write_run(run, completed(run, record, seconds=None))
+        write_history(run, record)
+        return run
+    progress.say(f"{run.path} {plan.lost}")
+    record = set_up_resumption(run, record, plan, device=device, now=now())
+    seed = ((record.seed or 0) + len(record.resumed)) % _SEEDS  # not the first epochs' order again
+    record = record.model_copy(update={"environment": environment(seed)})
+    try:
+        run_recorded(run, record, plan.steps, project, progress)
+    except EirFailedError as error:
+        raise error.complaint(run) from None
     return run
 
 
@@ -172,6 +242,20 @@ def _warn(
             progress.say(f"warning: {warning}")
 
 
+def _require_same_dataset(
+    run: RunFolder, record: RunRecord, spec: DatasetSpec, counts: SampleCounts, data: dict[str, str]
+) -> None:
+    begun = SampleCounts(train=record.training_samples, valid=record.validation_samples)
+    spoken_of = {"description", "data", "downloads", "example_gene"}  # change no sample
+    now = spec.model_dump(exclude=spoken_of)
+    then = record.trained_on.model_dump(exclude=spoken_of) if record.trained_on else now
+    if counts != begun or then != now or record.data not in ({}, data):
+        raise ClasterError(
+            f"dataset {spec.name!r} has changed since the training of {run.path} began",
+            remedy="train anew with --force, or choose another --tag",
+        )
+
+
 def _check_options(seed: int, epochs: int | None) -> None:
     if not 0 <= seed < _SEEDS:
         raise ClasterError(
@@ -179,85 +263,6 @@ def _check_options(seed: int, epochs: int | None) -> None:
         )
     if epochs is not None and epochs < 1:
         raise ClasterError(f"{epochs} epochs are no training", remedy="choose 1 or more")
-
-
-class _EirFailedError(Exception):
-    """EIR ended with a status other than 0."""
-
-    def __init__(self, reason: str) -> None:
-        memory = "memory" in reason
-        self.remedy = "lower batch_size of the flavour" if memory else "mend what it names"
-        super().__init__(reason)
-
-
-class _Watcher:
-    """Reports the progress of a run from the tables that EIR writes."""
-
-    def __init__(self, run: RunFolder, step: Step) -> None:
-        self._run = run
-        self._step = step
-        self._done = 0
-        step.describe("EIR starts")
-
-    def look(self) -> None:
-        """Report what is new."""
-        trained = _last_row(self._run.eir / "train_average_history.log")
-        done = int(trained.get("iteration", 0))
-        if done <= self._done:
-            return
-        self._step.advance(done - self._done)
-        self._done = done
-        words = [f"loss {trained['loss-average']:.3f}"] if "loss-average" in trained else []
-        checked = _last_row(self._run.eir / "validation_average_history.log")
-        if "perf-average" in checked:
-            words.append(f"validation performance {checked['perf-average']:.3f}")
-        self._step.describe(", ".join(words))
-
-
-def _run_eir(run: RunFolder, record: RunRecord, project: Path, progress: Progress) -> RunRecord:
-    start = time.monotonic()
-    with progress.step(f"train {record.flavour}", record.steps) as step:
-        status = run_program(
-            record.command,
-            cwd=project,
-            log=run.log,
-            variables=record.environment,
-            watch=_Watcher(run, step).look,
-        )
-    seconds = time.monotonic() - start
-    if status:
-        raise _EirFailedError(why_it_failed(run.log, status))
-    checkpoint, performance = best_checkpoint(run)
-    return record.model_copy(
-        update={
-            "status": "complete",
-            "ended": _now(),
-            "seconds": round(seconds, 1),
-            "checkpoint": checkpoint.relative_to(run.path).as_posix(),
-            "performance": performance,
-            "parameters": _parameters(run),
-        }
-    )
-
-
-def _last_row(table: Path) -> dict[str, float]:
-    """Return the last whole row of a CSV that another process writes; empty if there is none."""
-    try:
-        with table.open("rb") as handle:
-            names = handle.readline().decode().strip().split(",")
-            start = handle.tell()
-            handle.seek(max(start, handle.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            lines = handle.read().decode().splitlines()
-    except (OSError, UnicodeDecodeError):
-        return {}
-    for line in reversed(lines):
-        try:
-            values = [float(value) for value in line.split(",")]
-        except ValueError:
-            continue
-        if len(values) == len(names):
-            return dict(zip(names, values, strict=True))
-    return {}
 
 
 def _set_aside(run: RunFolder) -> Path | None:
@@ -277,13 +282,3 @@ def _bring_back(run: RunFolder, retired: Path) -> RunFolder:
     retired.replace(run.path)
     retired.parent.rmdir()
     return kept
-
-
-def _parameters(run: RunFolder) -> int | None:
-    """Return the number of trainable parameters that EIR printed, None if it printed none."""
-    found = _PARAMETERS.search(run.log.read_text(encoding="utf-8", errors="replace"))
-    return int(found["count"].replace(",", "")) if found else None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

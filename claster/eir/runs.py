@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from claster.dataset.scale import SignalScale
+from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import write_text
 
@@ -21,6 +22,7 @@ __all__ = [
     "read_run",
     "require_complete",
     "run_path",
+    "trained_weights",
     "write_run",
 ]
 
@@ -29,12 +31,32 @@ _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHECKPOINT = re.compile(r"_checkpoint_\d+_perf-average=(?P<score>-?\d+(\.\d+)?)\.pt$")
 
 
+class Resumption(BaseModel):
+    """How a training went on from a saved model.
+
+    `step` is the step that the model was saved at, `checkpoint` where it is (relative to the run
+    folder), `rate` the learning rate from there on, `warmup` the steps until it is reached again.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    step: int
+    checkpoint: str
+    epochs: int
+    rate: float
+    warmup: int
+    started: str
+
+
 class RunRecord(BaseModel):
     """What `run.json` holds.
 
     `dataset` is the name or path of the dataset's YAML as the user gave it; `checkpoint` is relative
     to the run folder; `seed` is None where EIR was not started by `claster train`; times are ISO 8601
-    in UTC; `scales` says how large the values of the tracks were that it was trained on.
+    in UTC; `scales` says how large the values of the tracks were that it was trained on, `trained_on`
+    is the dataset's YAML as it was then, and `data` the SHA-256 of each of its source files. `resumed`
+    tells how a training went on after it was ended; `members` names the runs whose predictions an
+    ensemble averages.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,6 +86,10 @@ class RunRecord(BaseModel):
     parameters: int | None = None
     error: str | None = None
     scales: dict[str, SignalScale] = {}
+    trained_on: DatasetSpec | None = None
+    data: dict[str, str] = {}
+    resumed: tuple[Resumption, ...] = ()
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,6 +117,21 @@ class RunFolder:
     def eir(self) -> Path:
         """EIR's own output folder."""
         return self.path / "eir"
+
+    @property
+    def earlier(self) -> list[Path]:
+        """EIR's output folders of a resumed run, from before each resumption, the first one first."""
+        return sorted(self.path.glob("eir.part*"), key=lambda part: int(part.name[8:]))
+
+    @property
+    def history(self) -> Path:
+        """Loss and validation performance by step."""
+        return self.path / "history.csv"
+
+    @property
+    def exported_weights(self) -> Path:
+        """The weights of an exported run."""
+        return self.path / "model.safetensors"
 
     @property
     def evaluation(self) -> Path:
@@ -164,7 +205,7 @@ def require_complete(run: RunFolder) -> RunRecord:
     if record.status != "complete":
         raise ClasterError(
             f"the run in {run.path} is {record.status}, not complete",
-            remedy=f"see {run.log}, then train again with --force",
+            remedy=f"see {run.log}, then train again with --resume or --force",
         )
     return record
 
@@ -181,7 +222,8 @@ def best_checkpoint(run: RunFolder) -> tuple[Path, float]:
     """
     scored = [
         (path, float(found["score"]))
-        for path in sorted((run.eir / "saved_models").glob("*.pt"))
+        for folder in (*run.earlier, run.eir)
+        for path in sorted((folder / "saved_models").glob("*.pt"))
         if (found := _CHECKPOINT.search(path.name))
     ]
     if not scored:
@@ -190,6 +232,20 @@ def best_checkpoint(run: RunFolder) -> tuple[Path, float]:
             remedy="train for more steps than one evaluation interval (globals.yaml), with --force",
         )
     return max(scored, key=lambda found: found[1])
+
+
+def trained_weights(run: RunFolder) -> tuple[Path, Path]:
+    """Return the folder of EIR's configurations and the best weights of a run, exported or not.
+
+    Raises
+    ------
+    ClasterError
+        If EIR saved no model.
+    """
+    if run.exported_weights.is_file():
+        return run.eir, run.exported_weights
+    checkpoint, _ = best_checkpoint(run)
+    return checkpoint.parent.parent, checkpoint
 
 
 def read_predictions(run: RunFolder | Path | str, split: str) -> pd.DataFrame:

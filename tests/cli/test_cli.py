@@ -19,6 +19,8 @@ COMMANDS = [
     "configure",
     "train",
     "predict",
+    "export",
+    "serve",
     "evaluate",
     "demo",
 ]
@@ -57,6 +59,8 @@ def test_help_is_quick_because_nothing_heavy_is_imported():
         (["configure", "toy"], "no dataset 'toy'"),
         (["train", "pure_conv", "--dataset", "gone.yaml"], "no dataset file at gone.yaml"),
         (["predict", "runs/none"], "no run in runs/none"),
+        (["export", "runs/none", "--out", "model"], "no run in runs/none"),
+        (["serve", "runs/none"], "no run in runs/none"),
         (["evaluate", "runs/none"], "no run in runs/none"),
         (["demo", "--size", "huge"], "no demo of size 'huge'"),
         (["simulate", "toy"], "no dataset 'toy'"),

@@ -18,8 +18,10 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir import flavours
 from claster.eir.flavours import FLAVOURS
 from claster.eir.parts import Flavour, derive
+from claster.eir.program import run_program
 from claster.eir.run import train
-from claster.eir.runs import RunFolder
+from claster.eir.runs import RunFolder, read_run, write_run
+from claster.files import write_text
 
 SPEC = {
     "name": "small",
@@ -55,7 +57,10 @@ def build_small(
 ) -> Small:
     """Write arrays whose first track, averaged over the bins of the target, is the target."""
     path = project / "configurations" / "datasets" / f"{content['name']}.yaml"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = content | {"data": str(project / "source"), "chrom_sizes": "chrom.sizes"}
+    (project / "source").mkdir(exist_ok=True)
+    (project / "source" / "chrom.sizes").write_text("chr1\t1000000\nchr2\t900000\n")
     path.write_text(yaml.safe_dump(content))
     spec = load_dataset(path)
     assert spec.target is not None
@@ -94,8 +99,26 @@ def build_small(
         for split in ("train", "valid"):
             for array in sorted(folders.arrays(modality, split).iterdir()):
                 (both / array.name).symlink_to(Path("..") / split / array.name)
+    small_genes(genes).to_csv(folders.genes, sep="\t", index=False)
     folders.manifest.write_text(small_manifest(spec, genes).model_dump_json())
     return small
+
+
+def small_genes(genes: dict[str, int]) -> pd.DataFrame:
+    """Return a gene table: every second gene on chr1, 17,301 bp from one to the next."""
+    names = [(split, f"{split}{gene}") for split, count in genes.items() for gene in range(count)]
+    table = pd.DataFrame(names, columns=["split", "gene_id"])
+    number = np.arange(len(table))
+    tss = 30_000 + number // 2 * 17_301
+    return table.assign(
+        name=table["gene_id"],
+        type="protein_coding",
+        chrom=np.where(number % 2, "chr2", "chr1"),
+        start=tss,
+        end=tss + 5000,
+        strand="+",
+        tss=tss,
+    )
 
 
 def small_manifest(spec: DatasetSpec, genes: dict[str, int]) -> Manifest:
@@ -177,3 +200,70 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
             "tiny", small.spec, dataset_yaml=small.yaml, project=small.project, seed=3, device="cpu"
         )
         yield Trained(small, run)
+
+
+PROFILE_CNN = {
+    "channel_exp_base": 3,
+    "attention_inclusion_cutoff": 0,
+    "down_sample_every_n_blocks": None,
+    "kernel_height": 1,
+    "first_kernel_expansion_height": 1,
+    "down_stride_height": 1,
+}
+
+
+@pytest.fixture(scope="session")
+def profile_run(trained: Trained) -> Trained:
+    """Train a position-preserving network: tracks as channels, profiles as arrays, 12 steps."""
+    small = trained.small
+    folders, project = small.folders, small.project
+    run = RunFolder(project / "runs" / "small" / "profile")
+    target = pd.read_csv(folders.target_table("train"), index_col="ID")
+    arrays, profiles = (project / "profile" / kind / "train_valid" for kind in ("landscape", "y"))
+    for folder in (arrays, profiles):
+        folder.mkdir(parents=True)
+    for name, row in target.iterrows():
+        array = np.load(folders.arrays("landscape", "train_valid") / f"{name}.npy")
+        np.save(arrays / f"{name}.npy", array[:, None, :])
+        profile = row.to_numpy(np.float32)[None, None, :]
+        np.save(profiles / f"{name}.npy", profile)
+    record = read_run(trained.run.path)
+    contents = {
+        name: yaml.safe_load((trained.run.configurations / name).read_text())
+        for name in ("globals.yaml", "input_landscape.yaml")
+    }
+    contents["globals.yaml"]["basic_experiment"]["output_folder"] = "runs/small/profile/eir"
+    contents["input_landscape.yaml"]["input_info"]["input_source"] = "profile/landscape/train_valid"
+    contents["input_landscape.yaml"]["model_config"]["model_init_config"] = PROFILE_CNN | {
+        "layers": [2, 1],
+        "kernel_width": 7,
+        "down_stride_width": 5,
+        "first_stride_expansion_width": 1,
+        "num_output_features": 0,
+    }
+    contents["fusion.yaml"] = {"model_type": "pass-through", "model_config": {}}
+    contents["output.yaml"] = {
+        "output_info": {
+            "output_name": "landscape",
+            "output_source": "profile/y/train_valid",
+            "output_type": "array",
+        },
+        "output_type_info": {"normalization": "element", "loss": "mse"},
+        "model_config": {
+            "model_type": "cnn",
+            "model_init_config": {
+                "channel_exp_base": 3,
+                "attention_inclusion_cutoff": 0,
+                "allow_pooling": True,
+            },
+        },
+    }
+    for name, content in contents.items():
+        write_text(run.configurations / name, yaml.safe_dump(content))
+    command = [word.replace("/tiny/", "/profile/") for word in record.command]
+    status = run_program(
+        command, cwd=project, log=run.log, variables=record.environment, watch=lambda: None
+    )
+    assert status == 0, run.log.read_text()[-3000:]
+    write_run(run, record.model_copy(update={"name": "profile", "flavour": "profile"}))
+    return Trained(small, run)

@@ -1,0 +1,24 @@
+"""`claster serve`: EIR's server for a run."""
+
+from typing import Annotated
+
+import typer
+
+from claster.cli.arguments import Device, RunFolderPath
+
+
+def serve(
+    run: RunFolderPath,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port.")] = 8000,
+    host: Annotated[
+        str, typer.Option(help="Other addresses open the server, without password, to the network.")
+    ] = "127.0.0.1",
+    device: Device = "auto",
+) -> None:
+    """Run eirserve on the run's best model, for clients on this machine; docs/predict.md has one."""
+    from claster.eir.configure import pasteable
+    from claster.eir.serve import become, serve_command
+
+    command = serve_command(run, host=host, port=port, device=device)
+    typer.echo(pasteable(command))
+    become(command)

@@ -1,0 +1,194 @@
+"""Prediction by EIR's `eirpredict` as a program, its folder a target gathered into one table."""
+
+import csv
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from claster.dataset.layout import DatasetFolders, Split
+from claster.dataset.spec import DatasetSpec
+from claster.eir.content import OUTPUT_NAME, Device
+from claster.eir.predictions import prediction_table
+from claster.eir.program import run_program, why_it_failed
+from claster.eir.runs import RunFolder, RunRecord, best_checkpoint
+from claster.errors import ClasterError
+from claster.files import write_text
+from claster.progress import Progress
+from claster.signal.transform import restored
+
+__all__ = ["gather_predictions", "input_folders", "predict_by_program"]
+
+
+def predict_by_program(
+    run: RunFolder,
+    record: RunRecord,
+    spec: DatasetSpec,
+    split: Split,
+    *,
+    ids: Sequence[str],
+    project: Path,
+    device: Device,
+    progress: Progress,
+) -> pd.DataFrame:
+    """Run `eirpredict` over the arrays of a split.
+
+    Parameters
+    ----------
+    run, record
+        A complete run with a tabular output.
+    spec, split, ids
+        The dataset, which samples, and their names in the order wanted.
+    project
+        The project's folder.
+    device
+        Where to compute, ``cpu`` or ``cuda``.
+    progress
+        Where to report to.
+
+    Returns
+    -------
+    pandas.DataFrame
+        float32, samples x target columns, signal in reads, not cut off at 0.
+
+    Raises
+    ------
+    ClasterError
+        If the output is an array, of which EIR writes no sample names, or EIR fails.
+    """
+    output = yaml.safe_load((run.configurations / "output.yaml").read_text(encoding="utf-8"))
+    if output["output_info"]["output_type"] != "tabular":
+        raise ClasterError(
+            f"{run.path} predicts arrays, which eirpredict writes without sample names",
+            remedy="predict without '--through eirpredict'",
+        )
+    target = (record.trained_on or spec).require_target()
+    scratch = Path(tempfile.mkdtemp(prefix=".predict-", dir=run.path))
+    try:
+        _predict(run, record, spec, split, scratch, project, device, progress)
+        table = gather_predictions(scratch / "out" / OUTPUT_NAME, target.columns, ids)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    table[:] = restored(table.to_numpy(), target.transform)
+    return table
+
+
+def gather_predictions(folder: Path, columns: Sequence[str], ids: Sequence[str]) -> pd.DataFrame:
+    """Return EIR's predictions, one folder a target, as one table.
+
+    Parameters
+    ----------
+    folder
+        EIR's folder of the output: ``<column>/predictions.csv`` with columns ID, ``<column>
+        Untransformed`` (the target's own scale) and ``<column>`` (z-scored).
+    columns
+        The target columns, in the order wanted.
+    ids
+        The samples, in the order wanted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        float32, samples x columns, index `ID`; values as EIR wrote them, unclipped.
+
+    Raises
+    ------
+    ClasterError
+        If a column is missing, the samples of a column are not exactly `ids`, or a value is no
+        finite number.
+    """
+    values = np.empty((len(ids), len(columns)), dtype=np.float32)
+    rows = {name: row for row, name in enumerate(ids)}
+    remedy = "predict again; if it stays, EIR's output format has changed"
+    for j, column in enumerate(columns):
+        path = folder / column / "predictions.csv"
+        if not path.is_file():
+            raise ClasterError(
+                f"EIR wrote no predictions of {column} (no {path.name})", remedy=remedy
+            )
+        with path.open(newline="", encoding="utf-8") as handle:
+            found = [(row["ID"], row[f"{column} Untransformed"]) for row in csv.DictReader(handle)]
+        if len(found) != len(rows) or {name for name, _ in found} != rows.keys():
+            raise ClasterError(
+                f"EIR predicted {len(found)} samples of {column} where {len(rows)} others were "
+                f"asked for",
+                remedy=remedy,
+            )
+        values[[rows[name] for name, _ in found], j] = [float(value) for _, value in found]
+    if not np.isfinite(values).all():
+        count = int((~np.isfinite(values)).sum())
+        raise ClasterError(
+            f"{count} of {values.size} predicted values are no finite numbers",
+            remedy="train again with a lower learning rate",
+        )
+    return prediction_table(values, ids=ids, columns=columns)
+
+
+def input_folders(run: RunFolder) -> dict[str, str]:
+    """Return the inputs of a run by name, each with the folder of arrays that it was trained on.
+
+    The folder is named as `DatasetFolders.arrays` takes it: the modality, or a part of it.
+    """
+    folders = {}
+    for path in sorted(run.configurations.glob("input_*.yaml")):
+        info = yaml.safe_load(path.read_text(encoding="utf-8"))["input_info"]
+        folders[info["input_name"]] = Path(info["input_source"]).parent.name
+    return folders
+
+
+def _predict(
+    run: RunFolder,
+    record: RunRecord,
+    spec: DatasetSpec,
+    split: Split,
+    scratch: Path,
+    project: Path,
+    device: Device,
+    progress: Progress,
+) -> None:
+    folders = DatasetFolders.of(spec, project=project)
+    written: dict[str, list[str]] = {}
+
+    def write(option: str, name: str, changes: dict[str, Any]) -> None:
+        content = yaml.safe_load((run.configurations / name).read_text(encoding="utf-8"))
+        for section, settings in changes.items():
+            content[section] = content[section] | settings
+        write_text(scratch / name, yaml.safe_dump(content, sort_keys=False))
+        written.setdefault(option, []).append(str((scratch / name).absolute()))
+
+    write(
+        "--global_configs",
+        "globals.yaml",
+        {
+            # EIR loads the model onto `device` and computes on `hardware`.
+            "basic_experiment": {"device": device, "memory_dataset": False},
+            "accelerator": {"hardware": device},
+        },
+    )
+    for modality, folder in input_folders(run).items():
+        source = str(folders.arrays(folder, split).absolute())
+        write("--input_configs", f"input_{modality}.yaml", {"input_info": {"input_source": source}})
+    write("--fusion_configs", "fusion.yaml", {})
+    write("--output_configs", "output.yaml", {"output_info": {"output_source": None}})
+    checkpoint, _ = best_checkpoint(run)
+    command = ["eirpredict"]
+    for option, paths in written.items():
+        command += [option, *paths]
+    command += ["--model_path", str(checkpoint.absolute())]
+    command += ["--output_folder", str((scratch / "out").absolute())]
+    log = run.path / f"predict_{split}.log"
+    with progress.step(f"predict {split}") as step:
+        step.describe("EIR predicts")
+        status = run_program(
+            command, cwd=project, log=log, variables=record.environment, watch=lambda: None
+        )
+    if status:
+        raise ClasterError(
+            f"eirpredict failed: {why_it_failed(log, status)}",
+            remedy=f"mend what it names; {log} holds its output",
+        )

@@ -1,0 +1,103 @@
+"""Which runs and datasets go together: one dataset for several runs, one mean of their predictions."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from claster.dataset.spec import DatasetSpec
+from claster.eir.eirpredict import input_folders
+from claster.eir.runs import RunFolder, RunRecord, read_run, write_run
+from claster.errors import ClasterError
+
+__all__ = ["ensemble_folder", "require_same_inputs"]
+
+
+def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) -> None:
+    """Refuse a dataset whose arrays mean something else than those that a run was trained on.
+
+    Raises
+    ------
+    ClasterError
+        If tracks (names, order, scales, transforms), windows or contact maps differ; files may.
+    """
+    if record.trained_on is None:
+        return
+    there, here = _meaning(record.trained_on), _meaning(spec)
+    for key in sorted(there):
+        if key == "contacts" and key not in input_folders(run):
+            continue
+        if there[key] != here[key]:
+            raise ClasterError(
+                f"'{key}' of dataset {spec.name!r} differs from what {run.path} was trained on "
+                f"({here[key]} instead of {there[key]})",
+                remedy="build a dataset like that one, or train on this one",
+            )
+
+
+def _meaning(spec: DatasetSpec) -> dict[str, object]:
+    """Return what gives the numbers of the inputs their meaning; file names do not."""
+    return {
+        "tracks": [(track.name, track.scale, track.transform, track.clip) for track in spec.tracks],
+        "window": spec.window.model_dump(),
+        "summary": spec.summary,
+        "contacts": spec.contacts.model_dump(exclude={"file"}) if spec.contacts else None,
+    }
+
+
+def ensemble_folder(
+    runs: Sequence[RunFolder],
+    records: Sequence[RunRecord],
+    spec: DatasetSpec,
+    *,
+    project: Path,
+    out: Path | str | None,
+) -> RunFolder:
+    """Return the folder for the mean of several runs' predictions, with the record of what is averaged.
+
+    Parameters
+    ----------
+    runs, records
+        The members.
+    spec
+        The dataset that is predicted.
+    project
+        The project's folder.
+    out
+        The folder; None: ``runs/<dataset>/ensemble``.
+
+    Raises
+    ------
+    ClasterError
+        If it holds something else.
+    """
+    folder = RunFolder(Path(out) if out else project / "runs" / spec.name / "ensemble")
+    members = tuple(str(run.path) for run in runs)
+    if folder.path.exists() and (
+        not folder.record.is_file() or read_run(folder.path).members != members
+    ):
+        raise ClasterError(
+            f"{folder.path} exists and holds something else than the mean of these runs",
+            remedy="choose another folder with --out",
+        )
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    record = records[0].model_copy(
+        update={
+            "name": folder.path.name,
+            "flavour": " + ".join(dict.fromkeys(record.flavour for record in records)),
+            "tag": None,
+            "seed": None,
+            "command": (),
+            "environment": {},
+            "configurations": {},
+            "started": now,
+            "ended": now,
+            "seconds": None,
+            "checkpoint": None,
+            "performance": None,
+            "parameters": None,
+            "resumed": (),
+            "members": members,
+        }
+    )
+    write_run(folder, record)
+    return folder

@@ -1,0 +1,202 @@
+"""A trained run as a folder to hand on: weights as safetensors, configuration, model card."""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from claster.dataset.load import load_dataset
+from claster.dataset.spec import DatasetSpec
+from claster.eir.runs import RunFolder, RunRecord, require_complete, trained_weights, write_run
+from claster.errors import ClasterError
+from claster.files import atomic_folder, sha256
+
+__all__ = ["export_run", "model_card"]
+
+_KEPT = ("serializations", "meta")
+
+
+def export_run(
+    run: RunFolder | Path | str,
+    out: Path | str,
+    *,
+    licence: str = "not stated",
+    force: bool = False,
+    project: Path | str = ".",
+) -> Path:
+    """Write the best model of a run as a folder that `load_model` and `claster predict` read.
+
+    Parameters
+    ----------
+    run
+        A complete run.
+    out
+        The new folder: ``model.safetensors`` (weights by EIR's names, float32 as trained),
+        ``README.md`` (model card), ``run.json``, ``configurations/`` and, in ``eir/``, what EIR needs to
+        build the network and to scale values.
+    licence
+        Licence of the weights, for the card.
+    force
+        Whether an existing folder gives way.
+    project
+        The project's folder; only read where an old run does not record its dataset.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ClasterError
+        If the run is not complete, holds no weights of its own, or the folder exists.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    record = require_complete(run)
+    if record.members or run.exported_weights.is_file():
+        raise ClasterError(
+            f"{run.path} is no run with weights of its own",
+            remedy="export a run that 'claster train' made",
+        )
+    spec = record.trained_on or load_dataset(record.dataset, project=project)
+    folder, checkpoint = trained_weights(run)
+    with atomic_folder(out, replace=force) as partial:
+        exported = RunFolder(partial)
+        weights = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        save_file(
+            {
+                name.removeprefix("_orig_mod."): value.clone().contiguous()
+                for name, value in weights.items()
+            },
+            exported.exported_weights,
+            metadata={"format": "pt", "flavour": record.flavour, "dataset": record.dataset_name},
+        )
+        for name in _KEPT:
+            shutil.copytree(folder / name, exported.eir / name)
+        shutil.copytree(run.configurations, exported.configurations)
+        metrics = run.evaluation / "metrics.csv"
+        scores = pd.read_csv(metrics) if metrics.is_file() else None
+        if scores is not None:
+            exported.evaluation.mkdir()
+            shutil.copy(metrics, exported.evaluation)
+        digest = sha256(exported.exported_weights)
+        card = model_card(record, spec, scores=scores, licence=licence, weights_sha256=digest)
+        (partial / "README.md").write_text(card, encoding="utf-8")
+        changes = {"checkpoint": exported.exported_weights.name, "trained_on": spec}
+        write_run(exported, record.model_copy(update=changes))
+    return Path(out)
+
+
+def model_card(
+    record: RunRecord,
+    spec: DatasetSpec,
+    *,
+    scores: pd.DataFrame | None,
+    licence: str,
+    weights_sha256: str,
+) -> str:
+    """Return the model card of a run, Markdown with a YAML head.
+
+    Parameters
+    ----------
+    record, spec
+        The run and the dataset that it was trained on.
+    scores
+        Table of `claster evaluate`; None where it was not evaluated.
+    licence
+        Licence of the weights.
+    weights_sha256
+        Of ``model.safetensors``.
+    """
+    target = spec.require_target()
+    tracks = [
+        f"{track.name} ({track.transform if track.transform != 'none' else 'as it is'})"
+        for track in spec.tracks
+    ]
+    inputs = f"{', '.join(tracks)}, {spec.window.bins:,} bins of {spec.window.bin} bp"
+    if spec.contacts and "input_contacts.yaml" in record.configurations:
+        inputs += f"; contact map {spec.contacts.map}"
+    facts = {
+        "flavour": record.flavour,
+        "trained on": f"{record.dataset_name} ({spec.assembly})",
+        "inputs": inputs,
+        "output": (
+            f"{', '.join(target.groups)}: {target.bins} bins of "
+            f"{target.bin} bp around the TSS, {target.statistic} signal"
+        ),
+        "samples": f"{record.training_samples:,} to train, {record.validation_samples:,} to validate",
+        "steps": f"{record.steps:,} of {record.batch_size} samples",
+        "seed": record.seed if record.seed is not None else "not recorded",
+        "weights": f"{record.parameters:,}" if record.parameters else "not recorded",
+        "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
+        "SHA-256 of model.safetensors": f"`{weights_sha256}`",
+    }
+    data = {name: f"`{digest}`" for name, digest in record.data.items()}
+    terms = {item.name: f"{item.licence}. {item.citation}" for item in spec.downloads}
+    return "\n".join(
+        [
+            "---",
+            f"license: {licence}",
+            "tags: [genomics, nascent-transcription, chromatin]",
+            "---",
+            f"# {record.flavour} on {record.dataset_name}",
+            "",
+            "Predicts nascent transcription around a gene's start from chromatin tracks and contact maps.",
+            "",
+            *_rows(facts),
+            "",
+            "## Scores",
+            "",
+            *(_scores(scores) if scores is not None else ["Not evaluated."]),
+            "",
+            "## Data",
+            "",
+            "SHA-256 of the source files that the dataset was built from.",
+            "",
+            *(_rows(data) if data else ["Not recorded."]),
+            "",
+            "## Licence",
+            "",
+            f"Weights: {licence}. EIR, which runs them, is AGPL-3.0-or-later from 0.24 on.",
+            "",
+            *([*_rows(terms), ""] if terms else []),
+            "## Use",
+            "",
+            "```python",
+            "from claster.eir.inference import load_model, predict_arrays",
+            "",
+            'model = load_model("this folder")',
+            f"signal = predict_arrays(model, {_arguments(record)})  # (samples, groups, bins)",
+            "```",
+            "",
+        ]
+    )
+
+
+def _arguments(record: RunRecord) -> str:
+    names = [
+        name for name in ("landscape", "contacts") if f"input_{name}.yaml" in record.configurations
+    ]
+    return ", ".join(f"{name}={name}" for name in names)
+
+
+def _rows(entries: Mapping[str, object]) -> list[str]:
+    return ["| | |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in entries.items())]
+
+
+def _scores(scores: pd.DataFrame) -> Iterable[str]:
+    """Return the scores as a table, a method and condition a row, a level and statistic a column."""
+    wide = scores.pivot_table(
+        index=["condition", "method"], columns=["level", "statistic"], values="value", sort=False
+    )
+    heads = [" ".join(column) for column in wide.columns]
+    yield f"{scores['split'].iloc[0]} split, {scores['scale'].iloc[0]}."
+    yield ""
+    yield f"| condition | method | {' | '.join(heads)} |"
+    yield f"| --- | --- |{' --- |' * len(heads)}"
+    for (condition, method), row in wide.iterrows():
+        yield f"| {condition} | {method} | {' | '.join(f'{value:.3f}' for value in row)} |"

@@ -1,0 +1,61 @@
+"""The curve of a training, in one piece however often it was resumed."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from claster.eir.runs import RunFolder, RunRecord
+from claster.files import atomic_path
+
+__all__ = ["part_steps", "read_history", "write_history"]
+
+_FILES = {"train": "train_average_history.log", "valid": "validation_average_history.log"}
+
+
+def part_steps(run: RunFolder, record: RunRecord) -> list[tuple[Path, int]]:
+    """Return EIR's output folders in order, each with the step that its first one follows."""
+    folders = [*run.earlier, *([run.eir] if run.eir.is_dir() else [])]
+    steps = [0, *(resumption.step for resumption in record.resumed)]
+    return list(zip(folders, steps, strict=False))
+
+
+def read_history(run: RunFolder, record: RunRecord) -> pd.DataFrame:
+    """Return loss and validation performance step by step.
+
+    Steps after the model that a resumption went on from were lost with the killed process and done
+    again; only those that count are listed.
+
+    Parameters
+    ----------
+    run, record
+        A run that has begun.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `split` (train, valid), `step`, `loss`, `performance` (EIR's mean of 1 - loss, r and R2; missing
+        for training), ordered by split and step.
+    """
+    parts = part_steps(run, record)
+    tables = []
+    for number, (folder, before) in enumerate(parts):
+        last = min((step for _, step in parts[number + 1 :]), default=None)
+        for split, name in _FILES.items():
+            if not (folder / name).is_file():
+                continue
+            table = pd.read_csv(folder / name)
+            step = table["iteration"].astype(int) + before
+            rows = pd.DataFrame({"split": split, "step": step, "loss": table["loss-average"]})
+            if split == "valid":
+                rows["performance"] = table["perf-average"]
+            tables.append(rows if last is None else rows[step <= last])
+    if not tables:
+        return pd.DataFrame(columns=["split", "step", "loss", "performance"])
+    curve = pd.concat(tables).reindex(columns=["split", "step", "loss", "performance"])
+    return curve.sort_values(["split", "step"], kind="stable", ignore_index=True)
+
+
+def write_history(run: RunFolder, record: RunRecord) -> None:
+    """Write `history.csv`: see `read_history`."""
+    with atomic_path(run.history) as partial:
+        read_history(run, record).to_csv(partial, index=False)

@@ -1,0 +1,201 @@
+"""What a training that was ended early can go on from.
+
+EIR 0.25 saves the weights of a model, whenever the validation performance rises, and nothing else:
+no moments of the optimizer, no state of the schedule, no step. What can be worked out again from its
+history (step, learning rate) is; the rest is lost, and `lost` says so.
+"""
+
+import math
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from claster.eir.content import Device
+from claster.eir.history import part_steps
+from claster.eir.runs import Resumption, RunFolder, RunRecord
+from claster.files import write_text
+
+__all__ = ["ResumePlan", "learning_rate", "plan_resumption", "set_up_resumption"]
+
+_STEP = re.compile(r"_checkpoint_(?P<step>\d+)_")
+_VALIDATION = "validation_average_history.log"
+
+
+@dataclass(frozen=True)
+class ResumePlan:
+    """Where a training goes on.
+
+    Attributes
+    ----------
+    step
+        The step that the model was saved at.
+    model
+        The saved weights.
+    epochs
+        What remains; EIR trains whole epochs only.
+    steps
+        Steps of these epochs.
+    rate
+        Learning rate that the schedule had reached.
+    warmup
+        Steps until the rate is reached again: the moments of the optimizer start from nothing.
+    """
+
+    step: int
+    model: Path
+    epochs: int
+    steps: int
+    rate: float
+    warmup: int
+
+    @property
+    def lost(self) -> str:
+        """What the resumed training does not have, in a sentence."""
+        return (
+            f"goes on from the weights of step {self.step:,} with {self.epochs} more epochs at a "
+            f"learning rate of {self.rate:g}; EIR saves weights only, so the optimizer's moments, the "
+            f"counts of plateau and early stopping, and all steps after {self.step:,} are lost"
+        )
+
+
+def plan_resumption(run: RunFolder, record: RunRecord) -> ResumePlan | None:
+    """Find the last whole saved model and what remains to train; None where no model was saved.
+
+    Models that were cut off while they were written are removed.
+    """
+    saved = []
+    for number, (folder, before) in enumerate(part_steps(run, record)):
+        for path in (folder / "saved_models").glob("*.pt"):
+            if not zipfile.is_zipfile(path):
+                path.unlink()
+            elif found := _STEP.search(path.name):
+                saved.append((before + int(found["step"]), number, before, path))
+    if not saved:
+        return None
+    step, number, before, path = max(saved)
+    settings = _globals(run, number)
+    history = path.parent.parent / _VALIDATION
+    rate = learning_rate(
+        settings,
+        pd.read_csv(history) if history.is_file() else None,
+        step=step - before,
+        steps=record.steps - before,
+    )
+    an_epoch = record.training_samples // record.batch_size
+    epochs = max(0, math.ceil((record.steps - step) / an_epoch))
+    warmup = settings["lr_schedule"].get("warmup_steps") or 0
+    limit = epochs * an_epoch // 10
+    return ResumePlan(
+        step=step,
+        model=path,
+        epochs=epochs,
+        steps=epochs * an_epoch,
+        rate=rate,
+        warmup=min(warmup, limit) if isinstance(warmup, int) else limit,
+    )
+
+
+def learning_rate(
+    settings: dict[str, Any], history: pd.DataFrame | None, *, step: int, steps: int
+) -> float:
+    """Return the learning rate that EIR's schedule had reached.
+
+    Parameters
+    ----------
+    settings
+        EIR's global configuration.
+    history
+        EIR's validation history: `iteration`, `perf-average`.
+    step, steps
+        Where in the training, and how long it would have been.
+    """
+    rate, lowest = settings["optimization"]["lr"], settings["optimization"].get("lr_lb", 0.0)
+    schedule = settings["lr_schedule"]
+    warmup = schedule.get("warmup_steps") or 0
+    warmup = warmup if isinstance(warmup, int) else 0
+    if schedule["lr_schedule"] == "cosine":
+        part = min(1.0, max(0, step - warmup) / max(1, steps - warmup))
+        return lowest + (rate - lowest) * (1 + math.cos(math.pi * part)) / 2
+    if schedule["lr_schedule"] != "plateau" or history is None:
+        return rate
+    import torch  # seconds
+
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=rate)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer,
+        mode="max",
+        factor=schedule["lr_plateau_factor"],
+        patience=schedule["lr_plateau_patience"] - 1,  # EIR counts its patience from 1
+        min_lr=lowest,
+    )
+    seen = history[(history["iteration"] > warmup) & (history["iteration"] <= step)]
+    for performance in seen["perf-average"]:
+        plateau.step(performance)
+    return float(optimizer.param_groups[0]["lr"])
+
+
+def set_up_resumption(
+    run: RunFolder, record: RunRecord, plan: ResumePlan, *, device: Device, now: str
+) -> RunRecord:
+    """Put the ended training aside, write the configuration of the next one, return the new record.
+
+    EIR's folder becomes ``eir.part<n>`` and its log ``train.part<n>.log``;
+    ``configurations/resume_<n>/globals.yaml`` differs from the first one in the saved model, epochs,
+    learning rate, warm-up, evaluation interval and device.
+    """
+    model = plan.model.relative_to(run.path)
+    if run.eir.is_dir():
+        number = len(run.earlier) + 1
+        run.eir.rename(run.path / f"eir.part{number}")
+        if run.log.is_file():
+            run.log.rename(run.path / f"train.part{number}.log")
+        if model.parts[0] == run.eir.name:
+            model = Path(f"eir.part{number}", *model.parts[1:])
+    number = len(run.earlier)
+    settings = _globals(run, 0)
+    training = settings["basic_experiment"] | {"n_epochs": plan.epochs}
+    folder = Path(training["output_folder"]).parent
+    interval = max(2, min(settings["evaluation_checkpoint"]["sample_interval"], plan.steps))
+    settings |= {
+        "basic_experiment": training,
+        "accelerator": settings["accelerator"] | {"hardware": device},
+        "optimization": settings["optimization"] | {"lr": plan.rate},
+        "lr_schedule": settings["lr_schedule"] | {"warmup_steps": plan.warmup},
+        "evaluation_checkpoint": settings["evaluation_checkpoint"]
+        | {"sample_interval": interval, "checkpoint_interval": interval},
+        "model": settings.get("model", {}) | {"pretrained_checkpoint": (folder / model).as_posix()},
+    }
+    written = run.configurations / f"resume_{number}" / "globals.yaml"
+    write_text(written, yaml.safe_dump(settings, sort_keys=False))
+    replaced = (folder / written.relative_to(run.path)).as_posix()
+    command = list(record.command)
+    command[command.index("--global_configs") + 1] = replaced
+    resumption = Resumption(
+        step=plan.step,
+        checkpoint=model.as_posix(),
+        epochs=plan.epochs,
+        rate=plan.rate,
+        warmup=plan.warmup,
+        started=now,
+    )
+    return record.model_copy(
+        update={
+            "status": "running",
+            "device": device,
+            "command": tuple(command),
+            "resumed": (*record.resumed[: number - 1], resumption),
+            "ended": None,
+            "error": None,
+        }
+    )
+
+
+def _globals(run: RunFolder, part: int) -> dict[str, Any]:
+    """Return EIR's global configuration of the training in `eir.part<part + 1>`, or of the last one."""
+    folder = run.configurations / f"resume_{part}" if part else run.configurations
+    return yaml.safe_load((folder / "globals.yaml").read_text(encoding="utf-8"))

@@ -1,0 +1,217 @@
+"""Predicted profiles as browser tracks: overlapping windows merged into one bigWig a condition."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from claster.dataset.parts import TargetSpec
+from claster.eir.predictions import forward_profiles
+from claster.errors import ClasterError
+from claster.files import atomic_path
+from claster.genome.windows import Binning
+from claster.progress import SILENT, Progress
+
+__all__ = ["Merge", "merge_mean", "merge_nearest", "write_track", "write_tracks"]
+
+Merge = Literal["nearest", "mean"]
+Intervals = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def merge_nearest(tss: np.ndarray, values: np.ndarray, *, binning: Binning, size: int) -> Intervals:
+    """Give each base the value of the window whose TSS is nearest.
+
+    Base ``b`` is ``|b + 1/2 - tss|`` bp away from a TSS; of two at the same distance the one with the
+    lower coordinate counts, of windows with the same TSS the first. All windows have one width, so
+    the nearest TSS is that of a window over the base wherever there is one.
+
+    Parameters
+    ----------
+    tss
+        0-based, shape (windows,), all on one chromosome, in any order.
+    values
+        Shape (windows, bins), in genome orientation.
+    binning
+        The bins of a window.
+    size
+        Length of the chromosome in bp; what lies outside it is left out.
+
+    Returns
+    -------
+    starts, ends, values
+        0-based half-open intervals, sorted, none overlapping another, and the value of each.
+
+    Examples
+    --------
+    >>> two = np.array([[1.0, 2.0, 3.0], [7.0, 8.0, 9.0]])
+    >>> starts, ends, merged = merge_nearest(
+    ...     np.array([50, 56]), two, binning=Binning(3, 10), size=99
+    ... )
+    >>> list(zip(starts.tolist(), ends.tolist(), merged.tolist()))
+    [(35, 45, 1.0), (45, 53, 2.0), (53, 61, 8.0), (61, 71, 9.0)]
+    """
+    centres, first = np.unique(np.asarray(tss, dtype=np.int64), return_index=True)
+    between = (centres[:-1] + centres[1:] + 1) // 2
+    lowest = np.concatenate([[0], between])[:, None].clip(0, size)
+    highest = np.concatenate([between, [size]])[:, None].clip(0, size)
+    edges = (centres[:, None] + binning.edges).clip(lowest, highest)
+    starts, ends = edges[:, :-1], edges[:, 1:]
+    there = starts < ends
+    return starts[there], ends[there], values[first][there]
+
+
+def merge_mean(tss: np.ndarray, values: np.ndarray, *, binning: Binning, size: int) -> Intervals:
+    """Give each base the mean over all windows that cover it.
+
+    Parameters and result are those of `merge_nearest`; an interval ends wherever a bin of any window
+    ends.
+
+    Examples
+    --------
+    >>> two = np.array([[1.0, 2.0, 3.0], [7.0, 8.0, 9.0]])
+    >>> starts, ends, merged = merge_mean(np.array([50, 60]), two, binning=Binning(3, 10), size=99)
+    >>> list(zip(starts.tolist(), ends.tolist(), merged.tolist()))
+    [(35, 45, 1.0), (45, 55, 4.5), (55, 65, 5.5), (65, 75, 9.0)]
+    """
+    edges = (np.asarray(tss, dtype=np.int64)[:, None] + binning.edges).clip(0, size)
+    breaks, places = np.unique(edges, return_inverse=True)
+    places = places.reshape(edges.shape)
+    weights = np.asarray(values, dtype=np.float64).ravel()
+
+    def covering(weights: np.ndarray) -> np.ndarray:
+        change = np.bincount(places[:, :-1].ravel(), weights, breaks.size)
+        change -= np.bincount(places[:, 1:].ravel(), weights, breaks.size)
+        return np.cumsum(change)[:-1]
+
+    windows = np.rint(covering(np.ones_like(weights)))
+    there = windows > 0
+    return breaks[:-1][there], breaks[1:][there], covering(weights)[there] / windows[there]
+
+
+MERGES: dict[Merge, Callable[..., Intervals]] = {"nearest": merge_nearest, "mean": merge_mean}
+
+
+def write_track(
+    path: Path,
+    genes: pd.DataFrame,
+    values: np.ndarray,
+    *,
+    binning: Binning,
+    sizes: Mapping[str, int],
+    merge: Merge = "nearest",
+) -> None:
+    """Write profiles around TSSs as one bigWig.
+
+    Parameters
+    ----------
+    path
+        The bigWig file; it appears whole or not at all.
+    genes
+        Columns `chrom` and `tss` (0-based), a window a row.
+    values
+        Shape (windows, bins), in genome orientation, in the order of `genes`.
+    binning
+        The bins of a window.
+    sizes
+        Chromosome lengths in bp.
+    merge
+        What becomes of bases under several windows: `merge_nearest` or `merge_mean`.
+
+    Raises
+    ------
+    ClasterError
+        If a window is on a chromosome without a length.
+    """
+    import pyBigWig
+
+    unknown = sorted(set(genes["chrom"]) - sizes.keys())
+    if unknown:
+        raise ClasterError(
+            f"no length of chromosome {unknown[0]}",
+            remedy="correct 'assembly' or 'chrom_sizes' in the dataset YAML",
+        )
+    rows = genes.groupby("chrom").indices
+    with atomic_path(path) as partial:
+        track = pyBigWig.open(str(partial), "w")
+        track.addHeader([(chrom, sizes[chrom]) for chrom in sorted(rows)])
+        for chrom in sorted(rows):
+            here = rows[chrom]
+            starts, ends, merged = MERGES[merge](
+                genes["tss"].to_numpy()[here], values[here], binning=binning, size=sizes[chrom]
+            )
+            track.addEntries(
+                [chrom] * len(starts),
+                starts.tolist(),
+                ends=ends.tolist(),
+                values=merged.astype(float).tolist(),
+            )
+        track.close()
+
+
+def write_tracks(
+    stem: Path,
+    predicted: pd.DataFrame,
+    genes: pd.DataFrame,
+    target: TargetSpec,
+    *,
+    observed: pd.DataFrame | None,
+    sizes: Mapping[str, int],
+    merge: Merge = "nearest",
+    progress: Progress = SILENT,
+) -> list[Path]:
+    """Write predicted, observed and residual signal, a bigWig a condition.
+
+    Parameters
+    ----------
+    stem
+        Path without suffix; the files are ``<stem>.<group>.predicted.bw``, ``.observed.bw`` and
+        ``.residual.bw`` (observed - predicted).
+    predicted
+        Samples x target columns, signal; forward samples are drawn.
+    genes
+        Columns `gene_id`, `chrom`, `tss` (0-based).
+    target
+        Groups of columns and bins.
+    observed
+        The same columns, at least the samples of `predicted`; None where nothing was observed.
+    sizes
+        Chromosome lengths in bp.
+    merge
+        See `write_track`.
+    progress
+        Where to report to.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    ClasterError
+        See `write_track`.
+    """
+    names, profiles = forward_profiles(predicted, bins=target.bins)
+    kinds = {"predicted": profiles}
+    if observed is not None:
+        _, seen = forward_profiles(observed.loc[predicted.index], bins=target.bins)
+        kinds |= {"observed": seen, "residual": seen - profiles}
+    windows = genes.set_index("gene_id").loc[names, ["chrom", "tss"]]
+    written = []
+    with progress.step("tracks", len(kinds) * len(target.groups)) as step:
+        for number, group in enumerate(target.groups):
+            for kind, values in kinds.items():
+                path = stem.with_name(f"{stem.name}.{group}.{kind}.bw")
+                write_track(
+                    path,
+                    windows,
+                    values[:, number],
+                    binning=target.binning,
+                    sizes=sizes,
+                    merge=merge,
+                )
+                written.append(path)
+                step.advance()
+    return written
