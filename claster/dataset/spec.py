@@ -110,6 +110,10 @@ class DatasetSpec(Part):
         without_twins(downloads, kind="downloaded file", key="file")
         return without_twins(downloads, kind="download")
 
+    def __eq__(self, other: object) -> bool:
+        """Compare what two YAMLs say, not where they lie."""
+        return isinstance(other, DatasetSpec) and self.__dict__ == other.__dict__
+
     @property
     def data_folder(self) -> Path:
         """Where the source files are: `data` with ``${CLASTER_DATA}`` filled in."""
