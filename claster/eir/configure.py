@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from claster.dataset.spec import DatasetSpec
-from claster.eir.content import Device, SampleCounts, configuration_texts, plan_schedule
+from claster.eir.content import SampleCounts, configuration_texts, plan_schedule
+from claster.eir.machine import Machine
 from claster.eir.parts import Flavour
 from claster.files import write_text
 
@@ -23,7 +24,8 @@ __all__ = [
 class Configuration:
     """The YAML files of one flavour and dataset, as they lie in `folder`.
 
-    `steps` is the number of training steps, None where the number of samples is not known.
+    `batch_size` is that of all devices together, `steps` the number of training steps, None where the
+    number of samples is not known.
     """
 
     flavour: str
@@ -63,7 +65,7 @@ def configure(
     project: Path | str = ".",
     run_folder: Path | str | None = None,
     counts: SampleCounts | None = None,
-    device: Device = "auto",
+    machine: Machine | None = None,
     n_epochs: int | None = None,
     made_by: str | None = None,
 ) -> Configuration:
@@ -85,8 +87,8 @@ def configure(
         Numbers of samples. With them the evaluation interval divides the run into the flavour's
         number of evaluations, and the batch shrinks where there are fewer samples than it takes;
         without them the flavour's fixed interval and batch are written.
-    device
-        Where EIR computes.
+    machine
+        What EIR computes on and how samples reach it; default: one device, as the flavour says.
     n_epochs
         Instead of the flavour's number of epochs.
     made_by
@@ -103,13 +105,14 @@ def configure(
     """
     out = Path(out)
     run_folder = Path(run_folder or Path("runs") / spec.name / flavour.name)
-    schedule = plan_schedule(flavour, counts, n_epochs)
+    machine = machine or Machine()
+    schedule = plan_schedule(flavour, counts, n_epochs, devices=machine.devices)
     texts = configuration_texts(
         flavour,
         spec,
         output_folder=(run_folder / "eir").as_posix(),
         schedule=schedule,
-        device=device,
+        machine=machine,
         made_by=made_by or f"claster configure {flavour.name} --dataset {spec.name}",
     )
     for name, text in texts.items():

@@ -1,7 +1,8 @@
 """What stands in the YAML files that EIR reads."""
 
+import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
@@ -9,6 +10,7 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView
 from claster.eir.arrays import first_expansions, input_views
+from claster.eir.machine import Device, Machine, on_machine
 from claster.eir.parts import ArrayCnn, Flavour, InputBlock, Message, Modality
 
 __all__ = [
@@ -19,13 +21,15 @@ __all__ = [
     "Schedule",
     "configuration_texts",
     "plan_schedule",
+    "steps_an_epoch",
 ]
 
 OUTPUT_NAME = "expression"
 ARRAY_OUTPUT_NAME = "landscape"
 """EIR demands of a pass-through output that it is called as the input it continues."""
 
-Device = Literal["auto", "cpu", "cuda"]
+_LONGEST_INTERVAL = 1000
+"""Steps: a schedule on a plateau and early stopping count evaluations."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,10 @@ class SampleCounts:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Length and rhythm of a training; `steps` is None where the number of samples is not known."""
+    """Length and rhythm of a training; `steps` is None where the number of samples is not known.
+
+    `batch_size` is that of all devices together.
+    """
 
     epochs: int
     batch_size: int
@@ -53,11 +60,11 @@ def configuration_texts(
     *,
     output_folder: str,
     schedule: Schedule,
-    device: Device,
+    machine: Machine,
     made_by: str,
 ) -> dict[str, str]:
     """Return the text of each file by name; see `configure`."""
-    contents = {"globals.yaml": _globals(flavour, spec, output_folder, schedule, device)}
+    contents = {"globals.yaml": _globals(flavour, spec, output_folder, schedule, machine)}
     for modality, view in input_views(flavour, spec).items():
         block = flavour.inputs[modality]
         contents[f"input_{modality}.yaml"] = _input(modality, view, block, spec)
@@ -72,23 +79,41 @@ def configuration_texts(
     return {name: header + _to_yaml(content) for name, content in contents.items()}
 
 
-def plan_schedule(flavour: Flavour, counts: SampleCounts | None, n_epochs: int | None) -> Schedule:
-    """Return the schedule of a flavour for so many samples and epochs (None: the flavour's own)."""
+def steps_an_epoch(samples: int, batch_size: int, devices: int) -> int:
+    """Return the steps of one epoch: each device takes its part of samples and batch.
+
+    Examples
+    --------
+    >>> steps_an_epoch(38_800, 64, 1), steps_an_epoch(38_800, 64, 4)
+    (606, 606)
+    """
+    return math.ceil(samples / devices) // (batch_size // devices)
+
+
+def plan_schedule(
+    flavour: Flavour, counts: SampleCounts | None, n_epochs: int | None, *, devices: int = 1
+) -> Schedule:
+    """Return the schedule of a flavour for so many samples and epochs (None: the flavour's own).
+
+    An epoch is one pass over the training samples. The run is divided into the flavour's number of
+    evaluations, or more where these would lie over 1,000 steps apart.
+    """
     training = flavour.training
     epochs = n_epochs or training.n_epochs
     if counts is None:
         return Schedule(epochs, training.batch_size, training.interval, training.warmup_steps, None)
     batch = training.batch_size
     # EIR refuses fewer training or validation samples than a batch holds.
-    while batch > 2 and batch > min(counts.train, counts.valid):
+    while batch > 2 * devices and batch > min(counts.train, counts.valid):
         batch //= 2
-    steps = epochs * (counts.train // batch)
+    batch = max(2, batch // devices) * devices
+    steps = epochs * steps_an_epoch(counts.train, batch, devices)
     # EIR divides by half the interval, so 1 is no interval; a longer one than the run would end it
     # without a checkpoint.
     return Schedule(
         epochs=epochs,
         batch_size=batch,
-        interval=max(2, steps // training.evaluations),
+        interval=max(2, min(steps // training.evaluations, _LONGEST_INTERVAL)),
         warmup=min(training.warmup_steps, steps // 10),
         steps=steps,
     )
@@ -99,16 +124,16 @@ def _globals(
     spec: DatasetSpec,
     output_folder: str,
     schedule: Schedule,
-    device: Device,
+    machine: Machine,
 ) -> dict[str, Any]:
     training = flavour.training
     folders = DatasetFolders.of(spec)
-    return {
+    settings = {
         "basic_experiment": {
             "output_folder": output_folder,
             "manual_valid_ids_file": folders.ids("valid").as_posix(),
             "n_epochs": schedule.epochs,
-            "batch_size": schedule.batch_size,
+            "batch_size": schedule.batch_size // machine.devices,
             "dataloader_workers": 0,
             "memory_dataset": training.memory_dataset,
         },
@@ -132,13 +157,17 @@ def _globals(
             "saved_result_detail_level": 1,
         },
         "accelerator": {
-            "hardware": device,
+            "hardware": "auto",
             "precision": training.precision,
             "strategy": "auto",
             "devices": 1,
         },
+        # What schedule, early stopping and the choice of the model look at: r instead of the mean of
+        # 1 - loss, r and R2. An array output has 1 - loss whatever stands here.
+        "metrics": {"con_averaging_metrics": ["pcc"]},
         "visualization_logging": {"no_pbar": True, "log_level": "info"},
     }
+    return on_machine(settings, machine)
 
 
 def _input(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from claster.eir.runs import RunFolder, RunRecord
+from claster.eir.tensorboard import write_tensorboard
 from claster.files import atomic_path
 
 __all__ = ["part_steps", "read_history", "write_history"]
@@ -33,8 +34,8 @@ def read_history(run: RunFolder, record: RunRecord) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `split` (train, valid), `step`, `loss`, `performance` (EIR's mean of 1 - loss, r and R2; missing
-        for training), ordered by split and step.
+        `split` (train, valid), `step`, `loss`, `performance` (see `runs.best_checkpoint`; missing for
+        training), ordered by split and step.
     """
     parts = part_steps(run, record)
     tables = []
@@ -56,6 +57,8 @@ def read_history(run: RunFolder, record: RunRecord) -> pd.DataFrame:
 
 
 def write_history(run: RunFolder, record: RunRecord) -> None:
-    """Write `history.csv`: see `read_history`."""
+    """Write `history.csv`, see `read_history`, and the same for TensorBoard where that is installed."""
+    curve = read_history(run, record)
     with atomic_path(run.history) as partial:
-        read_history(run, record).to_csv(partial, index=False)
+        curve.to_csv(partial, index=False)
+    write_tensorboard(run, curve)

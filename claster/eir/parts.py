@@ -18,11 +18,13 @@ __all__ = [
     "Message",
     "Modality",
     "Output",
+    "Precision",
     "Training",
     "derive",
 ]
 
 Modality = Literal["landscape", "contacts"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 class _Part(BaseModel):
@@ -152,8 +154,9 @@ class Training(_Part):
     """How long, how fast, and how often the validation genes are looked at.
 
     `interval` (steps) serves configurations that are written before the number of samples is known;
-    once it is known, the run is divided into `evaluations` equal parts, and the warm-up takes at
-    most a tenth of it (EIR's ``auto`` is 2000 steps, more than a small dataset trains at all).
+    once it is known, the run is divided into `evaluations` equal parts or more, and the warm-up takes
+    at most a tenth of it (EIR's ``auto`` is 2000 steps, more than a small dataset trains at all).
+    `memory_dataset` and `precision`, too, serve where a run chooses no other.
     """
 
     n_epochs: int = Field(ge=1)
@@ -170,7 +173,7 @@ class Training(_Part):
     interval: int = Field(default=100, ge=2)
     evaluations: int = Field(ge=1)
     memory_dataset: bool = False
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Precision = "32-true"
 
 
 class Flavour(_Part):

@@ -16,7 +16,8 @@ from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView
 from claster.eir.array_file import array_fault
 from claster.eir.arrays import input_views, write_arrays
-from claster.eir.content import Device, SampleCounts
+from claster.eir.content import SampleCounts
+from claster.eir.machine import Device
 from claster.eir.parts import Flavour
 from claster.errors import ClasterError, one_line
 from claster.progress import SILENT, Progress

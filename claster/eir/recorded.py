@@ -14,15 +14,23 @@ from claster.progress import Progress
 
 __all__ = ["EirFailedError", "completed", "now", "run_recorded"]
 
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|not enough memory|MemoryError|want of memory|killed by signal: Killed"
+    r"|(unable to|can't|cannot) allocate",
+    re.IGNORECASE,
+)
 _PARAMETERS = re.compile(r"Trainable parameters: (?P<count>[\d,]+)")
 
 
 class EirFailedError(Exception):
     """EIR ended with a status other than 0."""
 
-    def __init__(self, reason: str) -> None:
-        memory = "memory" in reason
-        self._remedy = "lower batch_size of the flavour" if memory else "mend what it names"
+    def __init__(self, reason: str, record: RunRecord) -> None:
+        self._remedy = "mend what it names"
+        if _OUT_OF_MEMORY.search(reason):
+            self._remedy = f"choose --batch-size {max(2, record.batch_size // 2)}"
+            if record.feeding.startswith("samples in memory"):
+                self._remedy += " or --no-memory"
         super().__init__(reason)
 
     def complaint(self, run: RunFolder) -> ClasterError:
@@ -64,10 +72,10 @@ def run_recorded(
                 cwd=project,
                 log=run.log,
                 variables=record.environment,
-                watch=Watcher(run, step).look,
+                watch=Watcher(run, record, step, steps).look,
             )
         if status:
-            raise EirFailedError(why_it_failed(run.log, status))
+            raise EirFailedError(why_it_failed(run.log, status), record)
         complete = completed(run, record, seconds=round(time.monotonic() - start, 1))
     except BaseException as error:
         fault = isinstance(error, ClasterError | EirFailedError)

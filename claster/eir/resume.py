@@ -15,8 +15,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from claster.eir.content import Device
+from claster.eir.content import steps_an_epoch
 from claster.eir.history import part_steps
+from claster.eir.machine import Machine, on_machine
 from claster.eir.runs import Resumption, RunFolder, RunRecord
 from claster.files import write_text
 
@@ -63,10 +64,11 @@ class ResumePlan:
         )
 
 
-def plan_resumption(run: RunFolder, record: RunRecord) -> ResumePlan | None:
+def plan_resumption(run: RunFolder, record: RunRecord, machine: Machine) -> ResumePlan | None:
     """Find the last whole saved model and what remains to train; None where no model was saved.
 
-    Models that were cut off while they were written are removed.
+    Models that were cut off while they were written are removed. `machine` is what the rest will be
+    trained on.
     """
     saved = []
     for number, (folder, before) in enumerate(part_steps(run, record)):
@@ -86,7 +88,7 @@ def plan_resumption(run: RunFolder, record: RunRecord) -> ResumePlan | None:
         step=step - before,
         steps=record.steps - before,
     )
-    an_epoch = record.training_samples // record.batch_size
+    an_epoch = steps_an_epoch(record.training_samples, record.batch_size, machine.devices)
     epochs = max(0, math.ceil((record.steps - step) / an_epoch))
     warmup = settings["lr_schedule"].get("warmup_steps") or 0
     limit = epochs * an_epoch // 10
@@ -140,13 +142,13 @@ def learning_rate(
 
 
 def set_up_resumption(
-    run: RunFolder, record: RunRecord, plan: ResumePlan, *, device: Device, now: str
+    run: RunFolder, record: RunRecord, plan: ResumePlan, *, machine: Machine, now: str
 ) -> RunRecord:
     """Put the ended training aside, write the configuration of the next one, return the new record.
 
     EIR's folder becomes ``eir.part<n>`` and its log ``train.part<n>.log``;
     ``configurations/resume_<n>/globals.yaml`` differs from the first one in the saved model, epochs,
-    learning rate, warm-up, evaluation interval and device.
+    learning rate, warm-up, evaluation interval, devices and how samples reach them.
     """
     model = plan.model.relative_to(run.path)
     if run.eir.is_dir():
@@ -158,12 +160,14 @@ def set_up_resumption(
             model = Path(f"eir.part{number}", *model.parts[1:])
     number = len(run.earlier)
     settings = _globals(run, 0)
-    training = settings["basic_experiment"] | {"n_epochs": plan.epochs}
+    training = settings["basic_experiment"] | {
+        "n_epochs": plan.epochs,
+        "batch_size": record.batch_size // machine.devices,
+    }
     folder = Path(training["output_folder"]).parent
     interval = max(2, min(settings["evaluation_checkpoint"]["sample_interval"], plan.steps))
     settings |= {
         "basic_experiment": training,
-        "accelerator": settings["accelerator"] | {"hardware": device},
         "optimization": settings["optimization"] | {"lr": plan.rate},
         "lr_schedule": settings["lr_schedule"] | {"warmup_steps": plan.warmup},
         "evaluation_checkpoint": settings["evaluation_checkpoint"]
@@ -171,7 +175,7 @@ def set_up_resumption(
         "model": settings.get("model", {}) | {"pretrained_checkpoint": (folder / model).as_posix()},
     }
     written = run.configurations / f"resume_{number}" / "globals.yaml"
-    write_text(written, yaml.safe_dump(settings, sort_keys=False))
+    write_text(written, yaml.safe_dump(on_machine(settings, machine), sort_keys=False))
     replaced = (folder / written.relative_to(run.path)).as_posix()
     command = list(record.command)
     command[command.index("--global_configs") + 1] = replaced
@@ -186,7 +190,8 @@ def set_up_resumption(
     return record.model_copy(
         update={
             "status": "running",
-            "device": device,
+            "device": machine.device,
+            "devices": machine.devices,
             "command": tuple(command),
             "resumed": (*record.resumed[: number - 1], resumption),
             "ended": None,

@@ -1,7 +1,7 @@
 """Training: EIR's `eirtrain` as a program, from a checked dataset to a run folder."""
 
+import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from claster.dataset.layout import DatasetFolders
@@ -13,15 +13,18 @@ from claster.eir.configure import (
     eirtrain_command,
     environment,
 )
-from claster.eir.content import Device, SampleCounts, plan_schedule
+from claster.eir.content import SampleCounts, plan_schedule
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import measure_geometry
 from claster.eir.history import write_history
-from claster.eir.parts import Flavour
-from claster.eir.preflight import check_training, resolve_device
+from claster.eir.machine import Device, Machine
+from claster.eir.parts import Flavour, Precision
+from claster.eir.preflight import check_training
 from claster.eir.program import find_program
 from claster.eir.recorded import EirFailedError, completed, now, run_recorded
+from claster.eir.resources import check_machine, choose_feeding, free_memory, sample_bytes
 from claster.eir.resume import ResumePlan, plan_resumption, set_up_resumption
+from claster.eir.retired import bring_back, set_aside
 from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
 from claster.errors import ClasterError
 from claster.files import sha256
@@ -46,7 +49,12 @@ def train(
     tag: str | None = None,
     seed: int = 0,
     device: Device = "auto",
+    devices: int = 1,
+    precision: Precision | None = None,
     epochs: int | None = None,
+    batch_size: int | None = None,
+    workers: int | None = None,
+    memory: bool | None = None,
     force: bool = False,
     resume: bool = False,
     progress: Progress = SILENT,
@@ -65,10 +73,13 @@ def train(
         Distinguishes runs of the same flavour and dataset.
     seed
         Seed of the weights, the order of samples and dropout.
-    device
-        Where to compute.
-    epochs
-        Instead of the flavour's number of epochs.
+    device, devices
+        Where to compute, and on how many of them.
+    epochs, batch_size, precision
+        Instead of the flavour's own; the batch is that of all devices together.
+    workers, memory
+        Processes that read samples ahead for each device, and whether samples are held in memory;
+        None: as `choose_feeding` does.
     force
         Whether an existing run gives way. It is set aside, and comes back if this one fails.
     resume
@@ -86,13 +97,16 @@ def train(
     ------
     ClasterError
         If the dataset has a fault, the run exists, another process trains it, it was begun on another
-        dataset, or EIR fails.
+        dataset, this machine cannot do what is asked for, or EIR fails.
     """
     project = Path(project)
     flavour = find_flavour(flavour_name)
     find_program("eirtrain")
     DatasetFolders.of(spec, project=project).require_built()
-    _check_options(seed, epochs)
+    _check_options(seed, epochs, batch_size)
+    if batch_size is not None:
+        training = flavour.training.model_copy(update={"batch_size": batch_size})
+        flavour = flavour.model_copy(update={"training": training})
     relative = run_path(spec.name, flavour.name, tag=tag)
     run = RunFolder(project / relative)
     if run.path.exists() and not (force or resume):
@@ -100,9 +114,19 @@ def train(
             f"{run.path} exists already",
             remedy="choose another --tag, pass --resume to go on with it or --force to replace it",
         )
-    device = resolve_device(device)
+    machine = check_machine(device, devices=devices, precision=precision)
     counts = check_training(flavour, spec, project=project, progress=progress)
-    _warn(flavour, spec, counts, epochs, progress)
+    machine, feeding = choose_feeding(
+        machine,
+        sample_bytes=sample_bytes(flavour, spec),
+        counts=counts,
+        epochs=epochs or flavour.training.n_epochs,
+        cores=os.process_cpu_count() or 1,
+        free=free_memory(),
+        workers=workers,
+        memory=memory,
+    )
+    _warn(flavour, spec, counts, epochs, machine, progress)
     manifest = read_manifest(DatasetFolders.of(spec, project=project))
     data = {name: file.sha256 for name, file in manifest.sources.items()} if manifest else {}
     with lock_folder(run.path.parent, name=f".{run.path.name}.lock"):
@@ -112,8 +136,9 @@ def train(
                 progress.say(f"{run.path} is complete")
                 return run
             _require_same_dataset(run, record, spec, counts, data)
-            if plan := plan_resumption(run, record):
-                return _resume(run, record, plan, project, device, progress)
+            if plan := plan_resumption(run, record, machine):
+                record = record.model_copy(update={"feeding": feeding})
+                return _resume(run, record, plan, project, machine, progress)
             progress.say(f"{run.path} saved no model yet: it starts from the beginning")
             shutil.rmtree(run.path)
         _train_anew(
@@ -124,7 +149,8 @@ def train(
             project=project,
             tag=tag,
             seed=seed,
-            device=device,
+            machine=machine,
+            feeding=feeding,
             epochs=epochs,
             counts=counts,
             scales=manifest.scales if manifest else {},
@@ -143,7 +169,8 @@ def _train_anew(
     project: Path,
     tag: str | None,
     seed: int,
-    device: Device,
+    machine: Machine,
+    feeding: str,
     epochs: int | None,
     counts: SampleCounts,
     scales: dict[str, SignalScale],
@@ -151,7 +178,7 @@ def _train_anew(
     progress: Progress,
 ) -> None:
     relative = run.path.relative_to(project)
-    retired = _set_aside(run)
+    retired = set_aside(run)
     configuration = configure(
         flavour,
         spec,
@@ -159,7 +186,7 @@ def _train_anew(
         project=project,
         run_folder=relative,
         counts=counts,
-        device=device,
+        machine=machine,
         n_epochs=epochs,
         made_by=f"claster train {flavour.name} --dataset {dataset_yaml}",
     )
@@ -176,7 +203,10 @@ def _train_anew(
         dataset_name=spec.name,
         tag=tag,
         seed=seed,
-        device=device,
+        device=machine.device,
+        devices=machine.devices,
+        precision=machine.precision or flavour.training.precision,
+        feeding=feeding,
         status="running",
         command=tuple(command),
         environment=environment(seed),
@@ -195,7 +225,7 @@ def _train_anew(
     try:
         run_recorded(run, record, record.steps, project, progress)
     except BaseException as error:
-        kept = run if retired is None else _bring_back(run, retired)
+        kept = run if retired is None else bring_back(run, retired)
         if isinstance(error, EirFailedError):
             raise error.complaint(kept) from None
         raise
@@ -208,7 +238,7 @@ def _resume(
     record: RunRecord,
     plan: ResumePlan,
     project: Path,
-    device: Device,
+    machine: Machine,
     progress: Progress,
 ) -> RunFolder:
     if not plan.epochs:
@@ -217,7 +247,7 @@ def _resume(
         write_history(run, record)
         return run
     progress.say(f"{run.path} {plan.lost}")
-    record = set_up_resumption(run, record, plan, device=device, now=now())
+    record = set_up_resumption(run, record, plan, machine=machine, now=now())
     seed = ((record.seed or 0) + len(record.resumed)) % _SEEDS  # not the first epochs' order again
     record = record.model_copy(update={"environment": environment(seed)})
     try:
@@ -232,10 +262,16 @@ def _warn(
     spec: DatasetSpec,
     counts: SampleCounts,
     epochs: int | None,
+    machine: Machine,
     progress: Progress,
 ) -> None:
     """Say what is wrong with the network before a long run; to build it takes EIR half a minute."""
-    steps = plan_schedule(flavour, counts, epochs).steps
+    if machine.devices > 1:
+        progress.say(
+            f"{machine.devices} devices: the learning rate stays {flavour.training.lr:g}, without early "
+            f"stopping, and 1 in {machine.devices} validation samples is looked at (docs/training.md)"
+        )
+    steps = plan_schedule(flavour, counts, epochs, devices=machine.devices).steps
     if steps is not None and steps >= _LONG_RUN:
         progress.say("EIR builds the network once to look at it")
         for warning in measure_geometry(flavour, spec).warnings:
@@ -256,29 +292,12 @@ def _require_same_dataset(
         )
 
 
-def _check_options(seed: int, epochs: int | None) -> None:
+def _check_options(seed: int, epochs: int | None, batch_size: int | None) -> None:
     if not 0 <= seed < _SEEDS:
         raise ClasterError(
             f"seed {seed} is out of range", remedy=f"choose a number from 0 to {_SEEDS - 1}"
         )
     if epochs is not None and epochs < 1:
         raise ClasterError(f"{epochs} epochs are no training", remedy="choose 1 or more")
-
-
-def _set_aside(run: RunFolder) -> Path | None:
-    """Move an existing run into a hidden folder beside it; return where it is now."""
-    if not run.path.exists():
-        return None
-    hidden = Path(tempfile.mkdtemp(prefix=f".{run.path.name}.old-", dir=run.path.parent))
-    return run.path.replace(hidden / run.path.name)
-
-
-def _bring_back(run: RunFolder, retired: Path) -> RunFolder:
-    """Put the earlier run back; return where the failed one is kept."""
-    kept = RunFolder(run.path.with_name(f"{run.path.name}.failed"))
-    if kept.path.exists():
-        shutil.rmtree(kept.path)
-    run.path.replace(kept.path)
-    retired.replace(run.path)
-    retired.parent.rmdir()
-    return kept
+    if batch_size is not None and batch_size < 2:
+        raise ClasterError(f"a batch of {batch_size} is too small", remedy="choose 2 or more")

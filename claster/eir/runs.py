@@ -52,9 +52,10 @@ class RunRecord(BaseModel):
     """What `run.json` holds.
 
     `dataset` is the name or path of the dataset's YAML as the user gave it; `checkpoint` is relative
-    to the run folder; `seed` is None where EIR was not started by `claster train`; times are ISO 8601
-    in UTC; `scales` says how large the values of the tracks were that it was trained on, `trained_on`
-    is the dataset's YAML as it was then, and `data` the SHA-256 of each of its source files. `resumed`
+    to the run folder; `seed` is None where EIR was not started by `claster train`; `batch_size` is that
+    of all devices together; `feeding` says how samples reach EIR, and why so; times are ISO 8601 in
+    UTC; `scales` says how large the values of the tracks were that it was trained on, `trained_on` is
+    the dataset's YAML as it was then, and `data` the SHA-256 of each of its source files. `resumed`
     tells how a training went on after it was ended; `members` names the runs whose predictions an
     ensemble averages.
     """
@@ -77,6 +78,9 @@ class RunRecord(BaseModel):
     validation_samples: int
     batch_size: int
     steps: int
+    devices: int = 1
+    precision: str = "32-true"
+    feeding: str = ""
     output: Literal["tabular", "array"] = "tabular"
     started: str
     ended: str | None = None
@@ -213,7 +217,9 @@ def require_complete(run: RunFolder) -> RunRecord:
 def best_checkpoint(run: RunFolder) -> tuple[Path, float]:
     """Return EIR's best saved model and its validation performance.
 
-    The performance is EIR's: the mean over targets of (1 - loss, r, R2), not a correlation.
+    The performance is EIR's: for a table the Pearson r of each bin over the validation samples, averaged
+    over bins; for an array 1 - loss, which is the share of the variance that is explained. Runs of EIR
+    that `claster train` did not start may have the mean of 1 - loss, r and R2.
 
     Raises
     ------

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
-from claster.eir.content import Device
 from claster.eir.cost import Cost, measure_cost
 from claster.eir.geometry import Geometry, measure_geometry
+from claster.eir.machine import Device
 from claster.eir.parts import Flavour
 from claster.eir.preflight import resolve_device, sample_counts
+from claster.eir.watch import duration
 
 __all__ = ["geometry_text", "show_flavour"]
 
@@ -82,13 +83,7 @@ def geometry_text(geometry: Geometry, cost: Cost, *, samples: int) -> str:
     lines.append(
         f"  one step of {cost.batch_size} samples on {cost.device}: {cost.seconds:.2g} s, "
         f"{cost.memory / 1e9:.2g} GB; an epoch of {samples:,} samples: about "
-        f"{_duration(cost.epoch(samples))}"
+        f"{duration(cost.epoch(samples))}"
     )
     lines += [f"  warning: {warning}" for warning in geometry.warnings]
     return "\n".join(lines)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.2g} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -11,6 +11,7 @@ import pytest
 
 from claster.eir.configure import configure, eirtrain_command
 from claster.eir.flavours import FLAVOURS
+from claster.eir.machine import Machine
 from claster.eir.preflight import check_training
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, best_checkpoint, read_run
@@ -62,7 +63,7 @@ def test_flavour_trains(name, full_size, eir):
         out=small.project / "configurations" / name,
         project=small.project,
         counts=counts,
-        device="cpu",
+        machine=Machine("cpu"),
         n_epochs=1,
     )
     assert (configuration.batch_size, configuration.steps) == (2, 2)

@@ -17,6 +17,7 @@ import claster
 from claster.eir import flavours
 from claster.eir.flavours import derive
 from claster.eir.history import read_history
+from claster.eir.machine import Machine
 from claster.eir.resume import learning_rate, plan_resumption, set_up_resumption
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, best_checkpoint, read_run, write_run
@@ -35,6 +36,7 @@ class Heard(Silent):
         self.lines.append(text)
 
 
+CPU = Machine("cpu")
 SETTINGS = {
     "optimization": {"lr": 0.01},
     "lr_schedule": {
@@ -100,7 +102,7 @@ def saved_model(folder, step, performance, *, whole=True):
 
 def test_plan(killed):
     cut_off = saved_model(killed.eir, 12, 0.5, whole=False)
-    plan = plan_resumption(killed, read_run(killed.path))
+    plan = plan_resumption(killed, read_run(killed.path), CPU)
     assert (plan.step, plan.epochs, plan.steps, plan.warmup) == (8, 1, 4, 0)
     assert plan.rate == pytest.approx(0.01)
     assert "weights of step 8 with 1 more epochs at a learning rate of 0.01" in plan.lost
@@ -110,8 +112,8 @@ def test_plan(killed):
 
 def test_configuration_of_what_remains(killed):
     record = read_run(killed.path)
-    plan = plan_resumption(killed, record)
-    record = set_up_resumption(killed, record, plan, device="cpu", now="now")
+    plan = plan_resumption(killed, record, CPU)
+    record = set_up_resumption(killed, record, plan, machine=CPU, now="now")
     before = yaml.safe_load((killed.configurations / "globals.yaml").read_text())
     after = yaml.safe_load((killed.configurations / "resume_1" / "globals.yaml").read_text())
     folder = "runs/small/tiny"
@@ -131,18 +133,18 @@ def test_configuration_of_what_remains(killed):
 def test_curve_goes_on_after_several_ends(killed):
     record = read_run(killed.path)
     record = set_up_resumption(
-        killed, record, plan_resumption(killed, record), device="cpu", now="now"
+        killed, record, plan_resumption(killed, record, CPU), machine=CPU, now="now"
     )
     # Killed before it saved anything: the next one starts from the same model.
     killed.eir.mkdir()
     (killed.eir / "train_average_history.log").write_text("iteration,loss-average\n1,9.0\n")
-    again = plan_resumption(killed, record)
+    again = plan_resumption(killed, record, CPU)
     assert (again.step, again.model.parent.parent.name) == (8, "eir.part1")
-    record = set_up_resumption(killed, record, again, device="cpu", now="later")
+    record = set_up_resumption(killed, record, again, machine=CPU, now="later")
     # Killed before EIR made its folder, then trained to the end.
-    third = plan_resumption(killed, record)
+    third = plan_resumption(killed, record, CPU)
     assert third.step == 8
-    record = set_up_resumption(killed, record, third, device="cpu", now="last")
+    record = set_up_resumption(killed, record, third, machine=CPU, now="last")
     assert [resumption.step for resumption in record.resumed] == [8, 8]
     saved_model(killed.eir, 4, 0.3)
     (killed.eir / "train_average_history.log").write_text(
@@ -151,7 +153,7 @@ def test_curve_goes_on_after_several_ends(killed):
     curve = read_history(killed, record).query("split == 'train'")
     assert curve["step"].tolist() == list(range(1, 13))
     assert curve["loss"].tolist()[8:] == [0.25, 0.5, 0.5, 0.5]
-    assert plan_resumption(killed, record).epochs == 0
+    assert plan_resumption(killed, record, CPU).epochs == 0
     assert best_checkpoint(killed)[1] == 0.4
 
 

@@ -1,0 +1,67 @@
+"""The machine that EIR computes on, and what it changes in EIR's global configuration."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from claster.eir.parts import Precision
+
+__all__ = ["Device", "Machine", "on_machine"]
+
+Device = Literal["auto", "cpu", "cuda"]
+
+_NEVER = 10**6
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What EIR computes on, and how samples reach it.
+
+    Attributes
+    ----------
+    device, devices
+        Kind and number; each of several has a process of its own and its part of a batch.
+    precision
+        Of the computation; None: the flavour's.
+    workers
+        Processes that read samples ahead, for each device.
+    memory
+        Whether all samples are held in memory; None: as the flavour says.
+    """
+
+    device: Device = "auto"
+    devices: int = 1
+    precision: Precision | None = None
+    workers: int = 0
+    memory: bool | None = None
+
+
+def on_machine(settings: dict[str, Any], machine: Machine) -> dict[str, Any]:
+    """Return EIR's global configuration for a machine.
+
+    On several devices EIR 0.25 sets the learning rate in the first process only, so that the weights
+    of the others drift away, and an early stop in it ends the others with an error: there the rate
+    stays as it is, and all epochs are trained.
+    """
+    several = machine.devices > 1
+    accelerator = settings["accelerator"] | {
+        "hardware": machine.device,
+        "strategy": "ddp" if several else "auto",
+        "devices": machine.devices,
+    }
+    if machine.precision is not None:
+        accelerator["precision"] = machine.precision
+    feeding: dict[str, Any] = {"dataloader_workers": machine.workers}
+    if machine.memory is not None:
+        feeding["memory_dataset"] = machine.memory
+    settings = settings | {
+        "basic_experiment": settings["basic_experiment"] | feeding,
+        "accelerator": accelerator,
+    }
+    if several:
+        settings["lr_schedule"] = settings["lr_schedule"] | {
+            "lr_schedule": "plateau",
+            "warmup_steps": None,
+            "lr_plateau_patience": _NEVER,
+        }
+        settings["training_control"] = {"early_stopping_patience": 0}
+    return settings

@@ -1,0 +1,192 @@
+"""What a training runs on, refused where it cannot be; and how its samples reach EIR."""
+
+import math
+import os
+from pathlib import Path
+
+from rich.filesize import decimal
+
+from claster.dataset.spec import DatasetSpec
+from claster.eir.arrays import input_views
+from claster.eir.content import SampleCounts
+from claster.eir.machine import Device, Machine
+from claster.eir.parts import Flavour, Precision
+from claster.eir.preflight import resolve_device
+from claster.errors import ClasterError
+
+__all__ = ["check_machine", "choose_feeding", "free_memory", "sample_bytes"]
+
+_COPIES = 4
+"""How much memory EIR takes while it reads arrays into memory, in times of the arrays (measured: 3.1)."""
+_SHARE = 0.5
+"""Share of the free memory that arrays may take."""
+_READ_RATE = 300e6
+"""Bytes a second that one process reads and normalises from cached files (benchmarks/loading.py)."""
+_WORTH_WORKERS = 600.0
+"""Seconds of reading in a training; each worker first imports EIR for half a minute."""
+_MOST_WORKERS = 4
+
+
+def check_machine(device: Device, *, devices: int = 1, precision: Precision | None) -> Machine:
+    """Return what EIR computes on.
+
+    Parameters
+    ----------
+    device
+        Where to compute; ``auto`` takes a GPU where there is one.
+    devices
+        How many GPUs; on the CPU, how many processes.
+    precision
+        Of the computation; None: the flavour's.
+
+    Raises
+    ------
+    ClasterError
+        If there is no such device, there are fewer of them, or it cannot compute so.
+    """
+    device = resolve_device(device)
+    there = _devices(device)
+    if not 1 <= devices <= there:
+        kind = "GPU" if device == "cuda" else "CPU core"
+        raise ClasterError(
+            f"{devices} devices were asked for and there {'is' if there == 1 else 'are'} {there} "
+            f"{kind}{'' if there == 1 else 's'} to use",
+            remedy=f"choose --devices from 1 to {there}",
+        )
+    if precision == "16-mixed" and device == "cpu":
+        raise ClasterError(
+            "precision 16-mixed was asked for and needs a GPU",
+            remedy="use --precision bf16-mixed or 32-true",
+        )
+    if precision == "bf16-mixed" and device == "cuda" and not _has_bf16():
+        raise ClasterError(
+            "precision bf16-mixed was asked for and this GPU has no bfloat16",
+            remedy="use --precision 16-mixed or 32-true",
+        )
+    return Machine(device=device, devices=devices, precision=precision)
+
+
+def choose_feeding(
+    machine: Machine,
+    *,
+    sample_bytes: int,
+    counts: SampleCounts,
+    epochs: int,
+    cores: int,
+    free: int | None,
+    workers: int | None = None,
+    memory: bool | None = None,
+) -> tuple[Machine, str]:
+    """Choose whether samples are held in memory or read when their turn comes, by how many workers.
+
+    Held in memory where EIR, which takes four times the arrays while it reads them, takes at most
+    half of the free memory in all processes. Else workers read ahead on a GPU where reading takes
+    over 10 minutes of the training in one process and a core is left for each: a step on a CPU takes
+    many times as long as its samples.
+
+    Parameters
+    ----------
+    machine
+        Of `check_machine`.
+    sample_bytes
+        Size of the arrays of one sample.
+    counts, epochs
+        Length of the training.
+    cores
+        Cores that this process may use.
+    free
+        Memory that can be had, in bytes; None where that is not known.
+    workers, memory
+        What was asked for instead.
+
+    Returns
+    -------
+    tuple of Machine and str
+        With both decided, and why, in a sentence.
+
+    Raises
+    ------
+    ClasterError
+        If fewer than 0 workers are asked for.
+    """
+    if workers is not None and workers < 0:
+        raise ClasterError(f"{workers} workers cannot be", remedy="choose --workers 0 or more")
+    arrays = sample_bytes * (counts.train + counts.valid)
+    taken = _COPIES * arrays * machine.devices
+    reasons = []
+    if memory is not None:
+        reasons.append(f"samples {'in memory' if memory else 'read from files'}: as asked for")
+    elif free is None:
+        memory = False
+        reasons.append("samples read from files: free memory is not known here")
+    else:
+        memory = taken <= _SHARE * free
+        reasons.append(
+            f"samples {'in memory' if memory else 'read from files'}: to read {decimal(arrays)} EIR "
+            f"takes {decimal(taken)} at most, and {decimal(free)} are free"
+        )
+    if workers is not None:
+        reasons.append(f"{workers} workers: as asked for")
+    elif memory:
+        workers = 0
+        reasons.append("no workers: nothing is read")
+    elif machine.device == "cpu":
+        workers = 0
+        reasons.append("no workers: a step on a CPU takes many times as long as its samples")
+    else:
+        seconds = epochs * sample_bytes * counts.train / _READ_RATE / machine.devices
+        most = min(_MOST_WORKERS, cores // machine.devices - 1)
+        workers = max(0, most) if seconds >= _WORTH_WORKERS else 0
+        reasons.append(
+            f"{workers or 'no'} workers: reading takes {seconds / 60:,.0f} min of the training in one "
+            f"process, and there are {cores} cores for {machine.devices} GPU"
+        )
+    fed = Machine(machine.device, machine.devices, machine.precision, workers, memory)
+    return fed, "; ".join(reasons)
+
+
+def sample_bytes(flavour: Flavour, spec: DatasetSpec) -> int:
+    """Return the size of the float32 arrays of one sample: inputs, and the target where it is one."""
+    sizes = [math.prod(view.shape(spec)) for view in input_views(flavour, spec).values()]
+    target = len(spec.require_target().columns) if flavour.output.array else 0
+    return 4 * (sum(sizes) + target)
+
+
+def free_memory(
+    meminfo: Path = Path("/proc/meminfo"), control_group: Path = Path("/sys/fs/cgroup")
+) -> int | None:
+    """Return the bytes of memory that can be had, on Linux; None elsewhere.
+
+    The limit of a container or of a cluster's job counts (control groups, version 2).
+    """
+    if not meminfo.is_file():
+        return None
+    free = [
+        1024 * int(line.split()[1])
+        for line in meminfo.read_text(encoding="ascii").splitlines()
+        if line.startswith("MemAvailable:")
+    ]
+    limit, used = (_number(control_group / name) for name in ("memory.max", "memory.current"))
+    if limit is not None and used is not None:
+        free.append(max(0, limit - used))
+    return min(free, default=None)
+
+
+def _number(path: Path) -> int | None:
+    """Return the number in a file; None where there is no file or it says ``max``."""
+    text = path.read_text(encoding="ascii").strip() if path.is_file() else ""
+    return int(text) if text.isdecimal() else None
+
+
+def _devices(device: Device) -> int:
+    if device == "cpu":
+        return os.process_cpu_count() or 1
+    import torch  # seconds, and only wanted where a GPU is in question
+
+    return torch.cuda.device_count()
+
+
+def _has_bf16() -> bool:
+    import torch
+
+    return torch.cuda.is_bf16_supported(including_emulation=False)

@@ -1,0 +1,174 @@
+"""Several seeds and folds of one flavour, one training after the other."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from claster.dataset.build import build_dataset
+from claster.dataset.layout import DatasetFolders
+from claster.dataset.load import fold_names, load_dataset
+from claster.dataset.spec import DatasetSpec
+from claster.eir.run import train
+from claster.eir.runs import RunFolder, read_run, run_path
+from claster.errors import ClasterError
+from claster.progress import SILENT, Progress
+
+__all__ = ["Training", "next_lines", "plan_series", "train_series"]
+
+_NUMBERS = re.compile(r"\d+(,\d+)*")
+_SHARD = re.compile(r"(?P<number>\d+)/(?P<of>\d+)")
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training of a series: a dataset by name, a tag, a seed; the n-th of so many."""
+
+    dataset: str
+    tag: str | None
+    seed: int
+    number: int
+    of: int
+
+
+def plan_series(
+    dataset: str,
+    *,
+    seeds: str | None = None,
+    seed: int = 0,
+    folds: int | None = None,
+    tag: str | None = None,
+    shard: str | None = None,
+) -> list[Training]:
+    """Return what to train, in order: all folds with the first seed, then with the next.
+
+    Parameters
+    ----------
+    dataset
+        Name or path of the dataset's YAML.
+    seeds
+        ``1,2,3``: one training each, tagged ``seed<n>`` after `tag`; None: `seed` alone, without one.
+    seed
+        The only seed.
+    folds
+        Train on each of so many folds of the dataset.
+    tag
+        Distinguishes the runs from others.
+    shard
+        ``2/4``: of these only the second, the sixth, the tenth and so on.
+
+    Raises
+    ------
+    ClasterError
+        If `seeds`, `folds` or `shard` say nothing that can be done.
+
+    Examples
+    --------
+    >>> for training in plan_series("toy", seeds="1,2", folds=2, shard="2/2"):
+    ...     print(training.dataset, training.tag)
+    toy@1of2 seed1
+    toy@1of2 seed2
+    """
+    if folds is not None and folds < 2:
+        raise ClasterError(f"{folds} folds cannot be", remedy="choose --folds 2 or more")
+    datasets = [dataset] if folds is None else fold_names(dataset, folds)
+    tagged = [(tag, seed)]
+    if seeds is not None:
+        if not _NUMBERS.fullmatch(seeds):
+            raise ClasterError(f"seeds {seeds!r} are no numbers", remedy="write them as 1,2,3")
+        numbers = list(dict.fromkeys(int(number) for number in seeds.split(",")))
+        tagged = [(f"{tag}-seed{n}" if tag else f"seed{n}", n) for n in numbers]
+    of = len(tagged) * len(datasets)
+    pairs = [(name, *run) for run in tagged for name in datasets]
+    every = [Training(*pair, number, of) for number, pair in enumerate(pairs, start=1)]
+    if shard is None:
+        return every
+    found = _SHARD.fullmatch(shard)
+    if not found or not 1 <= int(found["number"]) <= int(found["of"]):
+        raise ClasterError(
+            f"shard {shard!r} cannot be", remedy="write it as 2/4, the second of four"
+        )
+    return every[int(found["number"]) - 1 :: int(found["of"])]
+
+
+def train_series(
+    flavour: str,
+    series: Sequence[Training],
+    *,
+    project: Path | str = ".",
+    resume: bool = False,
+    force: bool = False,
+    progress: Progress = SILENT,
+    **options: Any,  # noqa: ANN401
+) -> list[RunFolder]:
+    """Train a flavour several times; what is complete already is left as it is.
+
+    A fold whose dataset is not built is built first. The first fault ends the series; the same call
+    then goes on after what was done.
+
+    Parameters
+    ----------
+    flavour
+        What to train.
+    series
+        Of `plan_series`.
+    project, resume, force, **options
+        As `train` takes them; with `force` complete runs are trained anew.
+    progress
+        Where to report to.
+
+    Returns
+    -------
+    list of RunFolder
+        In the order of `series`.
+
+    Raises
+    ------
+    ClasterError
+        If a fold cannot be built, or a training has a fault.
+    """
+    runs = []
+    for training in series:
+        spec = load_dataset(training.dataset, project=project)
+        run = RunFolder(Path(project) / run_path(spec.name, flavour, tag=training.tag))
+        runs.append(run)
+        if training.of > 1:
+            progress.say(f"{training.number} of {training.of}: {run.path}")
+            if not force and run.record.is_file() and read_run(run.path).status == "complete":
+                progress.say(f"{run.path} is complete")
+                continue
+        _build_fold(training.dataset, spec, project, progress)
+        train(
+            flavour,
+            spec,
+            dataset_yaml=training.dataset,
+            project=project,
+            tag=training.tag,
+            seed=training.seed,
+            resume=resume,
+            force=force,
+            progress=progress,
+            **options,
+        )
+    return runs
+
+
+def next_lines(runs: Sequence[RunFolder]) -> list[str]:
+    """Return the commands that predict with the runs and score them, several together."""
+    names = [str(run.path) for run in runs]
+    if len(names) < 2:
+        return [f"claster predict {name}" for name in names]
+    together = " ".join(names)
+    return [
+        f"for run in {together}; do claster predict $run; done",
+        f"claster evaluate {together}",
+    ]
+
+
+def _build_fold(name: str, spec: DatasetSpec, project: Path | str, progress: Progress) -> None:
+    """Build the dataset of a fold where it is not; another dataset is the user's to build."""
+    folders = DatasetFolders.of(spec, project=project)
+    if "@" in name and not folders.manifest.is_file():
+        progress.say(f"{folders.inputs} is not built: it is built first")
+        build_dataset(spec, project=project, progress=progress)
