@@ -29,10 +29,12 @@ def write_tensorboard(run: RunFolder, curve: pd.DataFrame) -> bool:
         return False
     from torch.utils.tensorboard import SummaryWriter  # seconds
 
-    with atomic_folder(run.path / "tensorboard", replace=True) as folder:
-        with SummaryWriter(folder) as writer:  # type: ignore[no-untyped-call]
-            for row in curve.itertuples():
-                writer.add_scalar(f"loss/{row.split}", row.loss, row.step)
-                if row.split == "valid":
-                    writer.add_scalar("performance/valid", row.performance, row.step)
+    with (
+        atomic_folder(run.path / "tensorboard", replace=True) as folder,
+        SummaryWriter(folder) as writer,
+    ):
+        for row in curve.itertuples():
+            writer.add_scalar(f"loss/{row.split}", row.loss, row.step)
+            if row.split == "valid":
+                writer.add_scalar("performance/valid", row.performance, row.step)
     return True

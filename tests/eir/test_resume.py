@@ -207,6 +207,7 @@ def test_dataset_that_has_changed(small, begun):
 
 
 def test_training_that_had_come_to_its_end(small, begun):
+    saved_model(begun.eir, 12, 0.9)
     run, said = resume(small)
     assert said == [f"{begun.path} had been trained to its end: recorded as complete"]
     assert read_run(run.path).status == "complete"

@@ -85,6 +85,44 @@ def test_failure_of_eir_is_one_line_with_the_log(small, tiny, stand_in):
         predict(run, project=small.project)
 
 
+@pytest.mark.parametrize(
+    "raised",
+    [
+        "import torch; raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2 GiB')",
+        "raise RuntimeError('[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: "
+        "can\\'t allocate memory: you tried to allocate 9 bytes.')",
+        "raise MemoryError",
+        "import numpy; numpy.empty(2**60)",
+        "raise RuntimeError('DataLoader worker (pid 7) is killed by signal: Killed. ')",
+        "import os; os.kill(os.getpid(), 9)",
+    ],
+)
+def test_want_of_memory_suggests_a_smaller_batch(small, tiny, stand_in, raised):
+    stand_in(raised)
+    with pytest.raises(ClasterError, match=r"eirtrain failed: .*: choose --batch-size 8") as error:
+        train(
+            "tiny",
+            small.spec,
+            dataset_yaml=small.yaml,
+            project=small.project,
+            device="cpu",
+            memory=True,
+        )
+    assert "or --no-memory; " in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_what_training_leaves_behind(trained):
+    eir = trained.run.eir
+    columns = len(trained.small.spec.require_target().columns)
+    assert not (eir / "results").exists()
+    assert len([path for path in eir.rglob("*") if path.is_file()]) == columns + 20
+    assert len(list((eir / "saved_models").iterdir())) == 1
+    history = pd.read_csv(trained.run.history)
+    assert history.query("split == 'valid'")["step"].tolist() == [4, 8, 12]
+    assert history["performance"].max() == read_run(trained.run.path).performance
+
+
 def test_success_without_a_checkpoint_is_a_failure(small, tiny, stand_in):
     stand_in("print('nothing done')")
     with pytest.raises(ClasterError, match="no saved model"):
@@ -148,6 +186,10 @@ def test_unbuilt_dataset(small, tiny):
     [
         ({"seed": -1}, "seed -1 is out of range"),
         ({"epochs": 0}, "0 epochs are no training"),
+        ({"batch_size": 1}, "a batch of 1 is too small"),
+        ({"workers": -1}, "-1 workers cannot be"),
+        ({"device": "cpu", "devices": 1000}, "1000 devices were asked for"),
+        ({"device": "cpu", "precision": "16-mixed"}, "16-mixed was asked for and needs a GPU"),
         ({"tag": "../x"}, r"cannot be tagged '\.\./x'"),
     ],
 )

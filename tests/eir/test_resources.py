@@ -1,0 +1,168 @@
+"""What a training runs on, and how it is fed: literal numbers, no EIR."""
+
+import os
+
+import pytest
+import torch
+
+from claster.eir.content import SampleCounts, plan_schedule
+from claster.eir.flavours import FLAVOURS
+from claster.eir.machine import Machine, on_machine
+from claster.eir.resources import check_machine, choose_feeding, free_memory, sample_bytes
+from claster.errors import ClasterError
+
+PUBLISHED = SampleCounts(38_800, 3_000)
+GB = 10**9
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Return a function that pretends that there are so many GPUs."""
+
+    def pretend(count, *, bf16=True):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: bf16)
+
+    return pretend
+
+
+def test_machines_that_there_are(gpus, monkeypatch):
+    monkeypatch.setattr(os, "process_cpu_count", lambda: 4)
+    assert check_machine("cpu", devices=4, precision=None) == Machine("cpu", 4)
+    gpus(2)
+    assert check_machine("cuda", devices=2, precision="bf16-mixed") == Machine(
+        "cuda", 2, "bf16-mixed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("device", "devices", "precision", "message"),
+    [
+        ("cpu", 5, None, "5 devices were asked for and there are 4 CPU cores to use: choose"),
+        ("cpu", 0, None, "0 devices were asked for"),
+        ("cuda", 2, None, "2 devices were asked for and there is 1 GPU to use: choose"),
+        ("cpu", 1, "16-mixed", "16-mixed was asked for and needs a GPU: use --precision bf16-m"),
+        ("cuda", 1, "bf16-mixed", "this GPU has no bfloat16: use --precision 16-mixed"),
+    ],
+)
+def test_machines_that_there_are_not(gpus, monkeypatch, device, devices, precision, message):
+    monkeypatch.setattr(os, "process_cpu_count", lambda: 4)
+    gpus(1, bf16=False)
+    with pytest.raises(ClasterError, match=message):
+        check_machine(device, devices=devices, precision=precision)
+
+
+def feeding(machine, *, free, cores=8, counts=PUBLISHED, epochs=120, **asked):
+    fed, why = choose_feeding(
+        machine,
+        sample_bytes=160_016,
+        counts=counts,
+        epochs=epochs,
+        cores=cores,
+        free=free,
+        **asked,
+    )
+    return fed.workers, fed.memory, why
+
+
+GPU = Machine("cuda")
+
+
+@pytest.mark.parametrize(
+    ("machine", "free", "cores", "expected"),
+    [
+        (GPU, 60 * GB, 8, (0, True)),  # 6.7 GB x 4 is less than 30
+        (GPU, 50 * GB, 8, (4, False)),
+        (GPU, 50 * GB, 3, (2, False)),
+        (GPU, 50 * GB, 1, (0, False)),
+        (GPU, None, 8, (4, False)),
+        (Machine("cpu"), 50 * GB, 64, (0, False)),
+        (Machine("cuda", 2), 60 * GB, 8, (3, False)),  # every process holds all samples
+    ],
+)
+def test_feeding_that_is_chosen(machine, free, cores, expected):
+    assert feeding(machine, free=free, cores=cores)[:2] == expected
+
+
+def test_feeding_says_why():
+    *_, why = feeding(GPU, free=50 * GB)
+    assert why == (
+        "samples read from files: to read 6.7 GB EIR takes 26.8 GB at most, and 50.0 GB are free; "
+        "4 workers: reading takes 41 min of the training in one process, and there are 8 cores for "
+        "1 GPU"
+    )
+    assert feeding(GPU, free=50 * GB, epochs=10)[0] == 0  # 3.4 minutes
+
+
+def test_feeding_that_is_asked_for():
+    assert feeding(GPU, free=GB, workers=3, memory=True)[:2] == (3, True)
+    assert feeding(GPU, free=10**3 * GB, memory=False)[:2] == (4, False)
+    with pytest.raises(ClasterError, match="-1 workers cannot be"):
+        feeding(GPU, free=GB, workers=-1)
+
+
+def test_free_memory_is_the_jobs_where_it_has_a_limit(tmp_path):
+    meminfo = tmp_path / "meminfo"
+    assert free_memory(meminfo, tmp_path) is None
+    meminfo.write_text("MemTotal:  9000 kB\nMemAvailable:     5000 kB\n")
+    assert free_memory(meminfo, tmp_path) == 5_120_000
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("1000\n")
+    assert free_memory(meminfo, tmp_path) == 5_120_000
+    (tmp_path / "memory.max").write_text("4000\n")
+    assert free_memory(meminfo, tmp_path) == 3000
+
+
+def test_bytes_of_a_sample(small):
+    assert sample_bytes(FLAVOURS["toy"], small.spec) == 4 * 2 * 2001
+    # 41 bins of 10 columns with what the first convolution needs beside them, and the profile
+    profile = sample_bytes(FLAVOURS["profile"], small.spec)
+    assert profile == 4 * (2 * 421 + 41)
+
+
+SETTINGS = {
+    "basic_experiment": {"memory_dataset": True},
+    "accelerator": {"hardware": "auto", "precision": "32-true", "strategy": "auto", "devices": 1},
+    "lr_schedule": {"lr_schedule": "cosine", "warmup_steps": 5, "lr_plateau_factor": 0.2},
+    "training_control": {"early_stopping_patience": 9},
+}
+
+
+def test_one_device_keeps_schedule_and_early_stopping():
+    after = on_machine(SETTINGS, Machine("cuda", precision="16-mixed", workers=2, memory=False))
+    assert after == SETTINGS | {
+        "basic_experiment": {"dataloader_workers": 2, "memory_dataset": False},
+        "accelerator": SETTINGS["accelerator"] | {"hardware": "cuda", "precision": "16-mixed"},
+    }
+
+
+def test_several_devices_have_one_rate_and_no_early_stop():
+    after = on_machine(SETTINGS, Machine("cuda", 4))
+    assert after["accelerator"] == {
+        "hardware": "cuda",
+        "precision": "32-true",
+        "strategy": "ddp",
+        "devices": 4,
+    }
+    assert after["lr_schedule"]["lr_schedule"] == "plateau"
+    assert after["lr_schedule"]["warmup_steps"] is None
+    assert after["lr_schedule"]["lr_plateau_patience"] > 10**5
+    assert after["training_control"] == {"early_stopping_patience": 0}
+
+
+@pytest.mark.parametrize("name", sorted(FLAVOURS.keys() - {"tutorial"}))
+def test_schedule_and_early_stopping_can_act_at_the_published_size(name):
+    training = FLAVOURS[name].training
+    schedule = plan_schedule(FLAVOURS[name], PUBLISHED, None)
+    assert schedule.interval <= 1000
+    evaluations = (schedule.steps - schedule.warmup) // schedule.interval
+    assert evaluations > 3 * training.lr_plateau_patience
+    assert evaluations > 2 * training.early_stopping_patience
+
+
+def test_devices_share_a_batch():
+    one, four = (plan_schedule(FLAVOURS["pure_conv"], PUBLISHED, None, devices=n) for n in (1, 4))
+    assert one == four
+    odd = plan_schedule(FLAVOURS["pure_conv"], SampleCounts(100, 20), 1, devices=3)
+    assert (odd.batch_size, odd.steps) == (15, 6)  # 34 samples each, 5 at a time
