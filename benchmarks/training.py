@@ -38,7 +38,7 @@ WORKERS = (0, 1, 2)
 
 
 def example(*, real: bool) -> tuple[Flavour, DatasetSpec]:
-    bins = 10_001 if real else 4_001
+    bins = 10_001 if real else 2_001
     flavour = derive(
         FLAVOURS["pure_conv" if real else "toy"],
         name="timed",
@@ -52,7 +52,7 @@ def example(*, real: bool) -> tuple[Flavour, DatasetSpec]:
             "tracks": [{"name": name, "file": f"{name}.bw"} for name in "abcd"],
             "genes": {"file": "genes.gtf"},
             "target": {"bins": 401, "conditions": [{"name": "ctrl", "file": "n.bw"}]},
-            "window": {"bin": 1_000_100 // bins // 100 * 100 or 100, "bins": bins},
+            "window": {"bin": 100 if real else 500, "bins": bins},
         }
     )
     return flavour, spec
@@ -219,7 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--real", action="store_true", help="pure_conv, 64 x 4 x 10,001")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--steps", type=int, default=0, help="a round; default: 30, with --real 6")
+    parser.add_argument("--steps", type=int, default=0, help="a round; default: 15, with --real 4")
     options = parser.parse_args()
     start = time.perf_counter()
     import eir.train  # noqa: F401
@@ -227,12 +227,12 @@ def main() -> None:
     print(f"{'import eir.train':<24} {time.perf_counter() - start:9.1f} s")
     flavour, spec = example(real=options.real)
     batch = flavour.training.batch_size
-    counts = SampleCounts(batch * (1 + (options.steps or (6 if options.real else 30))), batch)
+    counts = SampleCounts(batch * (1 + (options.steps or (4 if options.real else 15))), batch)
     machine = Machine(options.device, memory=False)
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         write_samples(spec, counts)
-        print(f"{flavour.name}: batches of {batch} x {' x '.join(map(str, spec.landscape_shape))}")
+        print(f"batches of {batch} x {' x '.join(map(str, spec.landscape_shape))}")
         compare_loops(flavour, spec, counts, machine)
         time_loaders(flavour, spec, counts, machine)
         os.chdir("/")

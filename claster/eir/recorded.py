@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from claster.eir.configure import pasteable
 from claster.eir.history import write_history
 from claster.eir.program import run_program, why_it_failed
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, write_run
@@ -64,6 +65,8 @@ def run_recorded(
         If it saved no model.
     """
     write_run(run, record)
+    progress.say(record.feeding)
+    progress.say(f"in {project.resolve()}: {pasteable(list(record.command), record.environment)}")
     start = time.monotonic()
     try:
         with progress.step(f"train {record.flavour}", steps) as step:

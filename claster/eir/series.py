@@ -65,13 +65,13 @@ def plan_series(
 
     Examples
     --------
-    >>> for training in plan_series("toy", seeds="1,2", folds=2, shard="2/2"):
+    >>> for training in plan_series("toy", seeds="1,2", folds=3, shard="2/3"):
     ...     print(training.dataset, training.tag)
-    toy@1of2 seed1
-    toy@1of2 seed2
+    toy@1of3 seed1
+    toy@1of3 seed2
     """
-    if folds is not None and folds < 2:
-        raise ClasterError(f"{folds} folds cannot be", remedy="choose --folds 2 or more")
+    if folds is not None and folds < 3:
+        raise ClasterError(f"{folds} folds cannot be", remedy="choose --folds 3 or more")
     datasets = [dataset] if folds is None else fold_names(dataset, folds)
     tagged = [(tag, seed)]
     if seeds is not None:

@@ -20,7 +20,7 @@ from claster.eir.flavours import FLAVOURS
 from claster.eir.parts import Flavour, derive
 from claster.eir.program import run_program
 from claster.eir.run import train
-from claster.eir.runs import RunFolder, read_run, write_run
+from claster.eir.runs import RunFolder, RunRecord, read_run, write_run
 from claster.files import write_text
 
 SPEC = {
@@ -158,6 +158,30 @@ def small(tmp_path: Path) -> Small:
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the flavour `tiny` known."""
     monkeypatch.setitem(flavours.FLAVOURS, "tiny", tiny_flavour())
+
+
+@pytest.fixture
+def record() -> RunRecord:
+    """Return what a complete run of `tiny` records of itself."""
+    return RunRecord(
+        name="tiny",
+        flavour="tiny",
+        dataset="small",
+        dataset_name="small",
+        tag=None,
+        seed=0,
+        device="cpu",
+        status="complete",
+        command=("eirtrain", "--global_configs", "runs/small/tiny/configurations/globals.yaml"),
+        environment={},
+        versions={},
+        configurations={},
+        training_samples=64,
+        validation_samples=16,
+        batch_size=16,
+        steps=12,
+        started="2026-01-01T00:00:00+00:00",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from claster.eir import series
-from claster.eir.runs import RunFolder, read_run, run_path, write_run
+from claster.eir.runs import RunFolder, run_path, write_run
 from claster.eir.series import next_lines, plan_series, train_series
 from claster.errors import ClasterError
 
@@ -22,11 +22,8 @@ def test_plans():
     assert planned(seed=7, tag="x") == [("toy", "x", 7)]
     assert planned(seeds="3,1,3") == [("toy", "seed3", 3), ("toy", "seed1", 1)]
     assert planned(seeds="2", tag="x") == [("toy", "x-seed2", 2)]
-    assert planned(folds=2, seeds="1,2") == [
-        ("toy@0of2", "seed1", 1),
-        ("toy@1of2", "seed1", 1),
-        ("toy@0of2", "seed2", 2),
-        ("toy@1of2", "seed2", 2),
+    assert planned(folds=3, seeds="1,2") == [
+        (f"toy@{fold}of3", f"seed{seed}", seed) for seed in (1, 2) for fold in range(3)
     ]
 
 
@@ -43,7 +40,7 @@ def test_shards_are_every_training_once(shards):
     [
         ({"seeds": "1;2"}, "seeds '1;2' are no numbers: write them as 1,2,3"),
         ({"seeds": ""}, "seeds '' are no numbers"),
-        ({"folds": 1}, "1 folds cannot be"),
+        ({"folds": 2}, "2 folds cannot be: choose --folds 3 or more"),
         ({"shard": "0/3"}, "shard '0/3' cannot be: write it as 2/4"),
         ({"shard": "4/3"}, "shard '4/3' cannot be"),
         ({"shard": "1"}, "shard '1' cannot be"),
@@ -55,7 +52,7 @@ def test_plans_that_cannot_be(options, message):
 
 
 @pytest.fixture
-def asked(trained, monkeypatch):
+def asked(record, monkeypatch):
     """Record what is trained; each training leaves a complete run."""
     calls = []
 
@@ -63,7 +60,7 @@ def asked(trained, monkeypatch):
         calls.append((spec.name, tag, options["seed"], options["resume"]))
         run = RunFolder(project / run_path(spec.name, flavour, tag=tag))
         run.path.mkdir(parents=True)
-        write_run(run, read_run(trained.run.path))
+        write_run(run, record)
         return run
 
     monkeypatch.setattr(series, "train", note)
@@ -87,12 +84,12 @@ def test_finished_runs_are_skipped_the_second_time(small, asked):
 def test_folds_are_built_and_other_datasets_are_not(small, asked, monkeypatch):
     built = []
     monkeypatch.setattr(series, "build_dataset", lambda spec, **_: built.append(spec.name))
-    train_series("tiny", plan_series("small", folds=2), project=small.project)
-    assert built == ["small-fold0of2", "small-fold1of2"]
+    train_series("tiny", plan_series("small", folds=3), project=small.project)
+    assert built == ["small-fold0of3", "small-fold1of3", "small-fold2of3"]
     assert [call[0] for call in asked] == built
     small.folders.manifest.unlink()
     train_series("tiny", plan_series("small", seeds="1,2"), project=small.project)
-    assert len(built) == 2
+    assert len(built) == 3
 
 
 def test_lines_that_come_next():

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from claster.eir import tensorboard, watch
-from claster.eir.runs import RunFolder, read_run
+from claster.eir.runs import RunFolder
 from claster.eir.tensorboard import write_tensorboard
 from claster.eir.watch import Watcher
 
@@ -27,7 +27,7 @@ class Bar:
 
 
 @pytest.fixture
-def watched(trained, tmp_path, monkeypatch):
+def watched(record, tmp_path, monkeypatch):
     """A run that EIR has just begun, a bar, a clock that a test sets, and the watcher."""
     run = RunFolder(tmp_path / "run")
     run.eir.mkdir(parents=True)
@@ -37,7 +37,7 @@ def watched(trained, tmp_path, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(watch.time, "monotonic", lambda: clock[0])
     bar = Bar()
-    return run, bar, clock, Watcher(run, read_run(trained.run.path), bar, 100)
+    return run, bar, clock, Watcher(run, record, bar, 100)
 
 
 def write(run, steps, performance=None):
