@@ -4,7 +4,7 @@ Samples are random. EIR's own experiment and loop run against a loop of a dozen 
 module, loss, optimizer, batch and device, which reads the same files; rounds alternate, medians of
 steps count, evaluations lie outside. Then EIR's dataset objects, from files and in memory, feed its
 own loaders with 0, 1 and 2 workers. ``--real`` takes `pure_conv` with batches of 64 windows of
-4 x 10,001 and 401 targets.
+4 x 10,001 and 401 targets. Where other work shares the cores, set OMP_NUM_THREADS=1.
 """
 
 import argparse
@@ -167,11 +167,14 @@ def compare_loops(
 ) -> None:
     taken: dict[str, list[float]] = {"plain": [], "eirtrain": []}
     for _ in range(ROUNDS):
+        start = time.perf_counter()
         built = experiment(flavour, spec, counts, machine)
+        setup = time.perf_counter() - start
         module = copy.deepcopy(getattr(built.model, "_forward_module", built.model))
         data = Files(spec, built.inputs["landscape"].normalization_stats)
         taken["plain"] += plain_steps(module, data, flavour, machine.device)[1:]
         taken["eirtrain"] += eir_steps(built)[1:]
+    print(f"{'setting up':<24} {setup:9.1f} s")
     plain, eir = median(taken["plain"]), median(taken["eirtrain"])
     for name, seconds in (("plain loop", plain), ("eirtrain", eir)):
         print(f"{name:<24} {1000 * seconds:9.1f} ms a step, {seconds / plain:5.2f} x plain")

@@ -19,6 +19,7 @@ from claster.eir.content import steps_an_epoch
 from claster.eir.history import part_steps
 from claster.eir.machine import Machine, on_machine
 from claster.eir.runs import Resumption, RunFolder, RunRecord
+from claster.errors import ClasterError
 from claster.files import write_text
 
 __all__ = ["ResumePlan", "learning_rate", "plan_resumption", "set_up_resumption"]
@@ -69,7 +70,18 @@ def plan_resumption(run: RunFolder, record: RunRecord, machine: Machine) -> Resu
 
     Models that were cut off while they were written are removed. `machine` is what the rest will be
     trained on.
+
+    Raises
+    ------
+    ClasterError
+        If it has more devices than the batch can be divided among.
     """
+    if record.batch_size // machine.devices < 2:
+        raise ClasterError(
+            f"the batch of {run.path} has {record.batch_size} samples, fewer than 2 for each of "
+            f"{machine.devices} devices",
+            remedy="choose fewer --devices",
+        )
     saved = []
     for number, (folder, before) in enumerate(part_steps(run, record)):
         for path in (folder / "saved_models").glob("*.pt"):
@@ -192,6 +204,7 @@ def set_up_resumption(
             "status": "running",
             "device": machine.device,
             "devices": machine.devices,
+            "precision": machine.precision or record.precision,
             "command": tuple(command),
             "resumed": (*record.resumed[: number - 1], resumption),
             "ended": None,

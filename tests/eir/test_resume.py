@@ -110,6 +110,22 @@ def test_plan(killed):
     assert not cut_off.exists()
 
 
+def test_rest_on_other_devices(killed):
+    record = read_run(killed.path)
+    two = Machine("cuda", 2, "bf16-mixed", workers=3, memory=False)
+    plan = plan_resumption(killed, record, two)
+    assert (plan.epochs, plan.steps) == (1, 4)
+    record = set_up_resumption(killed, record, plan, machine=two, now="now")
+    after = yaml.safe_load((killed.configurations / "resume_1" / "globals.yaml").read_text())
+    training = after["basic_experiment"]
+    assert (training["batch_size"], training["dataloader_workers"]) == (8, 3)
+    assert after["accelerator"]["strategy"] == "ddp"
+    assert after["training_control"] == {"early_stopping_patience": 0}
+    assert (record.device, record.devices, record.precision) == ("cuda", 2, "bf16-mixed")
+    with pytest.raises(ClasterError, match="fewer than 2 for each of 9 devices: choose fewer"):
+        plan_resumption(killed, record, Machine("cuda", 9))
+
+
 def test_configuration_of_what_remains(killed):
     record = read_run(killed.path)
     plan = plan_resumption(killed, record, CPU)
