@@ -33,7 +33,6 @@ from claster.eir.flavours import FLAVOURS
 from claster.eir.machine import Machine
 from claster.eir.parts import Flavour, derive
 
-ROUNDS = 3
 WORKERS = (0, 1, 2)
 
 
@@ -163,10 +162,10 @@ def plain_steps(module: nn.Module, data: Files, flavour: Flavour, device: str) -
 
 
 def compare_loops(
-    flavour: Flavour, spec: DatasetSpec, counts: SampleCounts, machine: Machine
+    flavour: Flavour, spec: DatasetSpec, counts: SampleCounts, machine: Machine, *, rounds: int
 ) -> None:
     taken: dict[str, list[float]] = {"plain": [], "eirtrain": []}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         start = time.perf_counter()
         built = experiment(flavour, spec, counts, machine)
         setup = time.perf_counter() - start
@@ -185,7 +184,7 @@ def time_loaders(
 ) -> None:
     from eir.train import get_dataloaders
 
-    for memory in (False, True):
+    for memory in (True, False):
         before = memory_peak(reset=True)
         kept = Machine(machine.device, memory=memory)
         built = experiment(flavour, spec, counts, kept)
@@ -223,6 +222,7 @@ def main() -> None:
     parser.add_argument("--real", action="store_true", help="pure_conv, 64 x 4 x 10,001")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--steps", type=int, default=0, help="a round; default: 15, with --real 4")
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     start = time.perf_counter()
     import eir.train  # noqa: F401
@@ -236,7 +236,7 @@ def main() -> None:
         os.chdir(scratch)
         write_samples(spec, counts)
         print(f"batches of {batch} x {' x '.join(map(str, spec.landscape_shape))}")
-        compare_loops(flavour, spec, counts, machine)
+        compare_loops(flavour, spec, counts, machine, rounds=options.rounds)
         time_loaders(flavour, spec, counts, machine)
         os.chdir("/")
 

@@ -22,8 +22,10 @@ _SHARE = 0.5
 """Share of the free memory that arrays may take."""
 _READ_RATE = 300e6
 """Bytes a second that one process reads and normalises from cached files (benchmarks/loading.py)."""
+_TARGET_SECONDS = 2.3e-6
+"""What EIR takes for each number of a table of targets: it makes a tensor of each, in memory too."""
 _WORTH_WORKERS = 600.0
-"""Seconds of reading in a training; each worker first imports EIR for half a minute."""
+"""Seconds of preparing samples in a training; each worker first imports EIR for half a minute."""
 _MOST_WORKERS = 4
 
 
@@ -70,6 +72,7 @@ def choose_feeding(
     machine: Machine,
     *,
     sample_bytes: int,
+    targets: int,
     counts: SampleCounts,
     epochs: int,
     cores: int,
@@ -79,10 +82,10 @@ def choose_feeding(
 ) -> tuple[Machine, str]:
     """Choose whether samples are held in memory or read when their turn comes, by how many workers.
 
-    Held in memory where EIR, which takes four times the arrays while it reads them, takes at most
-    half of the free memory in all processes. Else workers read ahead on a GPU where reading takes
-    over 10 minutes of the training in one process and a core is left for each: a step on a CPU takes
-    many times as long as its samples.
+    On a GPU workers read ahead where that saves over 10 minutes of the training and there is a core
+    for each; EIR takes long for a table of targets even from memory. Else samples are held in memory
+    where EIR, which takes four times the arrays while it reads them, takes at most half of the free
+    memory in all processes. A step on a CPU takes many times as long as its samples.
 
     Parameters
     ----------
@@ -90,6 +93,8 @@ def choose_feeding(
         Of `check_machine`.
     sample_bytes
         Size of the arrays of one sample.
+    targets
+        Columns of the table of targets, 0 where the target is an array.
     counts, epochs
         Length of the training.
     cores
@@ -113,36 +118,26 @@ def choose_feeding(
         raise ClasterError(f"{workers} workers cannot be", remedy="choose --workers 0 or more")
     arrays = sample_bytes * (counts.train + counts.valid)
     taken = _COPIES * arrays * machine.devices
-    reasons = []
-    if memory is not None:
-        reasons.append(f"samples {'in memory' if memory else 'read from files'}: as asked for")
-    elif free is None:
-        memory = False
-        reasons.append("samples read from files: free memory is not known here")
-    else:
-        memory = taken <= _SHARE * free
-        reasons.append(
-            f"samples {'in memory' if memory else 'read from files'}: to read {decimal(arrays)} EIR "
-            f"takes {decimal(taken)} at most, and {decimal(free)} are free"
-        )
-    if workers is not None:
-        reasons.append(f"{workers} workers: as asked for")
-    elif memory:
-        workers = 0
-        reasons.append("no workers: nothing is read")
-    elif machine.device == "cpu":
-        workers = 0
-        reasons.append("no workers: a step on a CPU takes many times as long as its samples")
-    else:
-        seconds = epochs * sample_bytes * counts.train / _READ_RATE / machine.devices
-        most = min(_MOST_WORKERS, cores // machine.devices - 1)
-        workers = max(0, most) if seconds >= _WORTH_WORKERS else 0
-        reasons.append(
-            f"{workers or 'no'} workers: reading takes {seconds / 60:,.0f} min of the training in one "
-            f"process, and there are {cores} cores for {machine.devices} GPU"
-        )
+    fits = free is not None and taken <= _SHARE * free
+    a_sample = _TARGET_SECONDS * targets
+    if not (fits if memory is None else memory):
+        a_sample += sample_bytes / _READ_RATE
+    saved = epochs * counts.train * a_sample / machine.devices
+    most = min(_MOST_WORKERS, cores // machine.devices - 1)
+    gpu = machine.device == "cuda"
+    chosen = most if gpu and most > 0 and saved >= _WORTH_WORKERS and not memory else 0
+    workers = chosen if workers is None else workers
+    if memory is None:
+        memory = fits and not workers
+    room = "of unknown size" if free is None else decimal(free)
+    why = (
+        f"samples {'in memory' if memory else 'read from files'} by {workers or 'no'} workers: EIR takes "
+        f"{decimal(taken)} of the free memory ({room}) to read {decimal(arrays)}"
+    )
+    if gpu:
+        why += f"; to prepare them takes one process {saved / 60:,.0f} min of the training"
     fed = Machine(machine.device, machine.devices, machine.precision, workers, memory)
-    return fed, "; ".join(reasons)
+    return fed, why
 
 
 def sample_bytes(flavour: Flavour, spec: DatasetSpec) -> int:
