@@ -17,13 +17,12 @@ from claster.errors import ClasterError
 __all__ = ["check_machine", "choose_feeding", "free_memory", "sample_bytes"]
 
 _COPIES = 4
-"""How much memory EIR takes while it reads arrays into memory, in times of the arrays (measured: 3.1)."""
+"""Memory that EIR takes while it reads arrays into it, in times of these (3.0 measured:
+benchmarks/training.py)."""
 _SHARE = 0.5
 """Share of the free memory that arrays may take."""
 _READ_RATE = 300e6
 """Bytes a second that one process reads and normalises from cached files (benchmarks/loading.py)."""
-_TARGET_SECONDS = 2.3e-6
-"""What EIR takes for each number of a table of targets: it makes a tensor of each, in memory too."""
 _WORTH_WORKERS = 600.0
 """Seconds of preparing samples in a training; each worker first imports EIR for half a minute."""
 _MOST_WORKERS = 4
@@ -72,7 +71,7 @@ def choose_feeding(
     machine: Machine,
     *,
     sample_bytes: int,
-    targets: int,
+    table: bool,
     counts: SampleCounts,
     epochs: int,
     cores: int,
@@ -82,10 +81,11 @@ def choose_feeding(
 ) -> tuple[Machine, str]:
     """Choose whether samples are held in memory or read when their turn comes, by how many workers.
 
-    On a GPU workers read ahead where that saves over 10 minutes of the training and there is a core
-    for each; EIR takes long for a table of targets even from memory. Else samples are held in memory
-    where EIR, which takes four times the arrays while it reads them, takes at most half of the free
-    memory in all processes. A step on a CPU takes many times as long as its samples.
+    Held in memory where EIR, which takes four times the arrays while it reads them, takes at most
+    half of the free memory in all processes. Else workers read ahead on a GPU where reading takes
+    over 10 minutes of the training in one process and a core is left for each; but not with a table of
+    targets, which a worker hands over column by column, so that two together are slower than none. A
+    step on a CPU takes many times as long as its samples.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def choose_feeding(
         Of `check_machine`.
     sample_bytes
         Size of the arrays of one sample.
-    targets
-        Columns of the table of targets, 0 where the target is an array.
+    table
+        Whether targets are a table, and not an array.
     counts, epochs
         Length of the training.
     cores
@@ -119,23 +119,19 @@ def choose_feeding(
     arrays = sample_bytes * (counts.train + counts.valid)
     taken = _COPIES * arrays * machine.devices
     fits = free is not None and taken <= _SHARE * free
-    a_sample = _TARGET_SECONDS * targets
-    if not (fits if memory is None else memory):
-        a_sample += sample_bytes / _READ_RATE
-    saved = epochs * counts.train * a_sample / machine.devices
-    most = min(_MOST_WORKERS, cores // machine.devices - 1)
-    gpu = machine.device == "cuda"
-    chosen = most if gpu and most > 0 and saved >= _WORTH_WORKERS and not memory else 0
-    workers = chosen if workers is None else workers
     if memory is None:
         memory = fits and not workers
+    seconds = epochs * sample_bytes * counts.train / _READ_RATE / machine.devices
+    if workers is None:
+        idle = memory or table or machine.device == "cpu" or seconds < _WORTH_WORKERS
+        workers = 0 if idle else max(0, min(_MOST_WORKERS, cores // machine.devices - 1))
     room = "of unknown size" if free is None else decimal(free)
     why = (
         f"samples {'in memory' if memory else 'read from files'} by {workers or 'no'} workers: EIR takes "
         f"{decimal(taken)} of the free memory ({room}) to read {decimal(arrays)}"
     )
-    if gpu:
-        why += f"; to prepare them takes one process {saved / 60:,.0f} min of the training"
+    if not memory:
+        why += f"; one process reads for {seconds / 60:,.0f} min of the training"
     fed = Machine(machine.device, machine.devices, machine.precision, workers, memory)
     return fed, why
 

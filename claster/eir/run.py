@@ -119,7 +119,7 @@ def train(
     machine, feeding = choose_feeding(
         machine,
         sample_bytes=sample_bytes(flavour, spec),
-        targets=0 if flavour.output.array else len(spec.require_target().columns),
+        table=flavour.output.array is None,
         counts=counts,
         epochs=epochs or flavour.training.n_epochs,
         cores=os.process_cpu_count() or 1,

@@ -53,11 +53,11 @@ def test_machines_that_there_are_not(gpus, monkeypatch, device, devices, precisi
         check_machine(device, devices=devices, precision=precision)
 
 
-def feeding(machine, *, free, cores=8, targets=0, epochs=120, **asked):
+def feeding(machine, *, free, cores=8, table=False, epochs=120, **asked):
     fed, why = choose_feeding(
         machine,
         sample_bytes=160_016,
-        targets=targets,
+        table=table,
         counts=PUBLISHED,
         epochs=epochs,
         cores=cores,
@@ -86,17 +86,15 @@ def test_feeding_that_is_chosen(machine, free, cores, expected):
     assert feeding(machine, free=free, cores=cores)[:2] == expected
 
 
-def test_table_of_targets_takes_workers_even_where_memory_suffices():
-    assert feeding(GPU, free=60 * GB, targets=401)[:2] == (4, False)
-    assert feeding(GPU, free=60 * GB, targets=401, cores=1)[:2] == (0, True)
-    assert feeding(GPU, free=60 * GB, targets=401, epochs=10)[:2] == (0, True)  # 6 minutes
-    assert feeding(Machine("cpu"), free=60 * GB, targets=401)[:2] == (0, True)
+def test_table_of_targets_has_no_workers():
+    assert feeding(GPU, free=60 * GB, table=True)[:2] == (0, True)
+    assert feeding(GPU, free=50 * GB, table=True)[:2] == (0, False)
 
 
 def test_feeding_says_why():
     assert feeding(GPU, free=50 * GB)[2] == (
         "samples read from files by 4 workers: EIR takes 26.8 GB of the free memory (50.0 GB) to read "
-        "6.7 GB; to prepare them takes one process 41 min of the training"
+        "6.7 GB; one process reads for 41 min of the training"
     )
     assert feeding(GPU, free=50 * GB, epochs=10)[0] == 0  # 3.4 minutes
 
@@ -104,8 +102,6 @@ def test_feeding_says_why():
 def test_feeding_that_is_asked_for():
     assert feeding(GPU, free=GB, workers=3, memory=True)[:2] == (3, True)
     assert feeding(GPU, free=60 * GB, workers=2)[:2] == (2, False)
-    assert feeding(GPU, free=60 * GB, targets=401, workers=0)[:2] == (0, True)
-    assert feeding(GPU, free=60 * GB, targets=401, memory=True)[:2] == (0, True)
     assert feeding(GPU, free=10**3 * GB, memory=False)[:2] == (4, False)
     with pytest.raises(ClasterError, match="-1 workers cannot be"):
         feeding(GPU, free=GB, workers=-1)
