@@ -1,0 +1,82 @@
+"""Effects against those of control regions: percentile, empirical p, false discovery rate."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import false_discovery_control
+
+from claster.analysis.perturbation.strata import STRATUM
+
+__all__ = ["calibrate", "empirical_p", "percentile"]
+
+_ASKED = ["condition", "dose"]
+
+
+def empirical_p(effects: np.ndarray, controls: np.ndarray) -> np.ndarray:
+    """Return the two-sided empirical p of effects: (r + 1) / (n + 1).
+
+    r of n controls have an effect that is at least as large, sign aside.
+
+    Examples
+    --------
+    >>> empirical_p(np.array([0.0, -3.0]), np.array([1.0, 2.0, -4.0])).tolist()
+    [1.0, 0.5]
+
+    References
+    ----------
+    Phipson and Smyth 2010, doi 10.2202/1544-6115.1585
+    """
+    sizes = np.sort(np.abs(controls))
+    smaller = np.searchsorted(sizes, np.abs(effects), side="left")
+    return (sizes.size - smaller + 1) / (sizes.size + 1)
+
+
+def percentile(effects: np.ndarray, controls: np.ndarray) -> np.ndarray:
+    """Return which share of controls (%) has a lower signed effect; equal ones count half. NaN without any.
+
+    Examples
+    --------
+    >>> percentile(np.array([0.0, 2.0]), np.array([1.0, 2.0, 3.0, 4.0])).tolist()
+    [0.0, 37.5]
+    """
+    if not controls.size:
+        return np.full(np.shape(effects), np.nan)
+    ordered = np.sort(controls)
+    below, not_above = (np.searchsorted(ordered, effects, side=side) for side in ("left", "right"))
+    return 100 * (below + not_above) / (2 * ordered.size)
+
+
+def calibrate(effects: pd.DataFrame, controls: pd.DataFrame) -> pd.DataFrame:
+    """Compare each effect with those of the control regions of its stratum.
+
+    Parameters
+    ----------
+    effects, controls
+        Columns `condition`, `dose`, `effect` (log2) and those of `STRATUM`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `effects` with `n_controls`, `percentile`, `p` and `fdr` (Benjamini and Hochberg, over all rows of
+        one condition and dose). Without controls of its stratum an effect has p = 1.
+    """
+    known = {
+        key: rows["effect"].to_numpy()
+        for key, rows in _with_whole_keys(controls).groupby([*_ASKED, *STRATUM])
+    }
+    keyed = _with_whole_keys(effects)
+    counts = np.zeros(len(effects), dtype=np.int64)
+    ranks, p, fdr = (np.full(len(effects), np.nan) for _ in range(3))
+    measured = effects["effect"].to_numpy()
+    for key, rows in keyed.groupby([*_ASKED, *STRATUM]).indices.items():
+        null = known.get(key, np.empty(0))
+        counts[rows] = null.size
+        ranks[rows] = percentile(measured[rows], null)
+        p[rows] = empirical_p(measured[rows], null)
+    for rows in keyed.groupby(_ASKED).indices.values():
+        fdr[rows] = false_discovery_control(p[rows], method="bh")
+    return effects.assign(n_controls=counts, percentile=ranks, p=p, fdr=fdr)
+
+
+def _with_whole_keys(effects: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose missing doses can be compared."""
+    return effects.assign(dose=effects["dose"].fillna(np.inf))
