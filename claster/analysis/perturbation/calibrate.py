@@ -31,15 +31,13 @@ def empirical_p(effects: np.ndarray, controls: np.ndarray) -> np.ndarray:
 
 
 def percentile(effects: np.ndarray, controls: np.ndarray) -> np.ndarray:
-    """Return which share of controls (%) has a lower signed effect; equal ones count half. NaN without any.
+    """Return which share of controls (%) has a lower signed effect; equal ones count half.
 
     Examples
     --------
     >>> percentile(np.array([0.0, 2.0]), np.array([1.0, 2.0, 3.0, 4.0])).tolist()
     [0.0, 37.5]
     """
-    if not controls.size:
-        return np.full(np.shape(effects), np.nan)
     ordered = np.sort(controls)
     below, not_above = (np.searchsorted(ordered, effects, side=side) for side in ("left", "right"))
     return 100 * (below + not_above) / (2 * ordered.size)
@@ -57,7 +55,8 @@ def calibrate(effects: pd.DataFrame, controls: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `effects` with `n_controls`, `percentile`, `p` and `fdr` (Benjamini and Hochberg, over all rows of
-        one condition and dose). Without controls of its stratum an effect has p = 1.
+        one condition and dose). They are missing where the stratum has no control region, as it is of
+        elements within `TSS_MARGIN` of the TSS.
     """
     known = {
         key: rows["effect"].to_numpy()
@@ -68,12 +67,16 @@ def calibrate(effects: pd.DataFrame, controls: pd.DataFrame) -> pd.DataFrame:
     ranks, p, fdr = (np.full(len(effects), np.nan) for _ in range(3))
     measured = effects["effect"].to_numpy()
     for key, rows in keyed.groupby([*_ASKED, *STRATUM]).indices.items():
-        null = known.get(key, np.empty(0))
+        if key not in known:
+            continue
+        null = known[key]
         counts[rows] = null.size
         ranks[rows] = percentile(measured[rows], null)
         p[rows] = empirical_p(measured[rows], null)
     for rows in keyed.groupby(_ASKED).indices.values():
-        fdr[rows] = false_discovery_control(p[rows], method="bh")
+        tested = rows[np.isfinite(p[rows])]
+        if tested.size:
+            fdr[tested] = false_discovery_control(p[tested], method="bh")
     return effects.assign(n_controls=counts, percentile=ranks, p=p, fdr=fdr)
 
 

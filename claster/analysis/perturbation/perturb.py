@@ -2,7 +2,6 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from claster.analysis.perturbation.candidates import elements_file
 from claster.analysis.perturbation.folder import ScreenFiles
@@ -37,7 +36,7 @@ def perturb(
     gain: float | None = None,
     locus: str | None = None,
     edges: Edges = "exact",
-    pairs: Path | Literal["all"] | None = None,
+    pairs: Path | str | None = None,
     split: Split = "test",
     centre: Centre = "gene",
     reach: int = 200_000,
@@ -105,6 +104,9 @@ def perturb(
     folders.require_built()
     manifest = read_manifest(folders)
     file = Path(elements) if elements is not None else None
+    listed = Path(pairs) if pairs is not None and str(pairs) != "all" else None
+    if verb == "swap" and pairs is None:
+        raise ClasterError("'swap' without pairs of elements", remedy="give --pairs")
     settings = ScreenSettings(
         edit=edit_settings(
             spec,
@@ -125,7 +127,7 @@ def perturb(
         activity_track=activity_track,
         min_activity=min_activity,
         activity_quantile=activity_quantile,
-        combine="none" if pairs is None else "all" if pairs == "all" else "listed",
+        combine="none" if pairs is None else "listed" if listed else "all",
         pseudocount=pseudocount,
         controls=controls,
         average=average,
@@ -133,7 +135,6 @@ def perturb(
         seed=seed,
     )
     _, weights = trained_weights(run)
-    listed = None if pairs in (None, "all") else Path(pairs)
     found = elements_file(spec, file)
     identity = Identity(
         run=run.path.as_posix(),
@@ -169,4 +170,3 @@ def perturb(
         force=force,
         progress=progress,
     )
-

@@ -1,0 +1,158 @@
+"""Control regions keep their rule; p-values of regions like them are uniform."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import kstest
+
+from claster.analysis.perturbation.annotated import annotated_stretches
+from claster.analysis.perturbation.background import find_background
+from claster.analysis.perturbation.calibrate import calibrate, empirical_p, percentile
+from claster.analysis.perturbation.controls import draw_controls
+from claster.analysis.perturbation.pairs import describe_pairs, pair_elements
+from claster.analysis.perturbation.spans import Span, covered_bins, span_mean
+from claster.analysis.perturbation.strata import STRATUM, measure_signal, stratify, track_means
+from claster.dataset.layout import read_genes_table, read_landscapes
+from claster.genome.windows import Binning
+
+
+def random_elements(count, *, seed, width=300):
+    starts = np.sort(np.random.default_rng(seed).integers(22_000, 360_000, count))
+    return pd.DataFrame(
+        {
+            "element_id": [f"e{n}" for n in range(count)],
+            "chrom": "chr2",
+            "start": starts,
+            "end": starts + width,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def setting(world):
+    """What controls are drawn from, and tested pairs with their strata."""
+    genes = read_genes_table(world.folders, split="test")
+    elements = random_elements(80, seed=1)
+
+    def read(gene):
+        return read_landscapes(world.folders, world.spec, [gene], split="test")[0]
+
+    means = track_means(genes["gene_id"].tolist(), read)
+    pairs = describe_pairs(pair_elements(genes, elements, reach=10_000), genes)
+    pairs = measure_signal(
+        pairs, read, world.spec, rows=[0, 1], means=means, activity_row=1, edges="exact"
+    )
+    return {
+        "genes": genes,
+        "elements": elements,
+        "read": read,
+        "means": means,
+        "pairs": stratify(pairs, size=100),
+        "annotated": annotated_stretches(elements, read_genes_table(world.folders)),
+    }
+
+
+def draw(world, setting, **changes):
+    options = {
+        "genes": setting["genes"],
+        "spec": world.spec,
+        "rows": [0, 1],
+        "means": setting["means"],
+        "annotated": setting["annotated"],
+        "reach": 10_000,
+        "sizes": None,
+        "per_stratum": 20,
+        "seed": 4,
+    } | changes
+    return draw_controls(options.pop("genes"), setting["read"], setting["pairs"], **options)
+
+
+def test_controls_keep_their_rule(world, setting):
+    controls = draw(world, setting)
+    pairs, genes = setting["pairs"], setting["genes"].set_index("gene_id")
+    assert set(map(tuple, controls[STRATUM].to_numpy())) <= set(
+        map(tuple, pairs[STRATUM].to_numpy())
+    )
+    assert controls.groupby(STRATUM).size().max() == 20
+    assert not controls.duplicated(["gene_id", "start"]).any()
+    landscapes = {gene: setting["read"](gene) for gene in genes.index}
+    blocked = np.zeros(400_000, bool)
+    for start, end in setting["elements"][["start", "end"]].itertuples(index=False):
+        blocked[start:end] = True
+    for tss in genes["tss"]:
+        blocked[max(tss - 1000, 0) : tss + 1001] = True
+    for row in controls.itertuples():
+        tss, strand = genes.loc[row.gene_id, ["tss", "strand"]]
+        assert row.end - row.start == row.width_class
+        assert not blocked[row.start : row.end].any()
+        assert tss - 10_000 <= row.start < row.end <= tss + 10_000
+        distance = (row.start + row.end) // 2 - tss
+        distance = distance if strand == "+" else -distance
+        number = 1 + sum(abs(distance) >= edge for edge in (1000, 2000, 5000, 10_000))
+        assert row.distance_class == (number if distance >= 0 else -number)
+        span = covered_bins(row.start - tss, row.end - tss, Binning(401, 100))
+        shares = span_mean(landscapes[row.gene_id][:2], span) / setting["means"][:2]
+        assert row.signal == pytest.approx(shares.mean(), rel=1e-5, abs=1e-9)
+        if row.signal > 0:
+            assert 2**row.signal_class <= row.signal * (1 + 1e-9) < 2 ** (row.signal_class + 1)
+
+
+def test_controls_depend_on_the_seed_alone(world, setting, monkeypatch):
+    once = draw(world, setting)
+    pd.testing.assert_frame_equal(once, draw(world, setting))
+    monkeypatch.setattr("claster.analysis.perturbation.controls._MOST_HELD", 50)
+    pd.testing.assert_frame_equal(once, draw(world, setting))
+    turned = draw(world, setting, genes=setting["genes"].iloc[::-1])
+    pd.testing.assert_frame_equal(once, turned)
+    assert not once["start"].equals(draw(world, setting, seed=5)["start"])
+
+
+def test_p_of_regions_like_controls_is_uniform(world, screen):
+    # Elements at random places are controls by another name: their p-values are uniform.
+    lines = random_elements(260, seed=8)[["chrom", "start", "end", "element_id"]]
+    bed = world.bed(lines.to_csv(sep="\t", header=False, index=False), "random.bed")
+    files = screen(bed, controls=150)
+    table = pd.read_parquet(files.effects)
+    alone = table[table["n_controls"] >= 100].drop_duplicates("element_id")
+    assert len(alone) > 120
+    assert kstest(alone["p"], "uniform").pvalue > 0.01
+    assert (alone["fdr"] >= alone["p"]).all()
+    # The same regions with effects that controls do not have are found.
+    shifted = calibrate(
+        table.assign(effect=table["effect"] * 8)[[*STRATUM, "condition", "dose", "effect"]],
+        pd.read_parquet(files.controls),
+    )
+    assert kstest(shifted["p"].dropna(), "uniform").pvalue < 1e-6
+
+
+def test_p_percentile_and_fdr_by_hand():
+    controls = np.array([-2.0, -1.0, 1.0, 3.0])
+    effects = np.array([-5.0, 1.0, 0.0])
+    assert empirical_p(effects, controls).tolist() == [1 / 5, 5 / 5, 5 / 5]
+    assert percentile(effects, controls).tolist() == [0.0, 62.5, 50.0]
+    table = pd.DataFrame(
+        {"condition": "c", "dose": np.nan, "effect": [-5.0, 2.5, 9.0], "signal_class": [0, 0, 7]}
+    ).assign(width_class=50, distance_class=1)
+    null = pd.DataFrame({"condition": "c", "dose": np.nan, "effect": controls}).assign(
+        width_class=50, distance_class=1, signal_class=0
+    )
+    done = calibrate(table, null)
+    assert done["n_controls"].tolist() == [4, 4, 0]
+    assert done["p"].tolist()[:2] == [0.2, 0.4]
+    assert done["fdr"].tolist()[:2] == [0.4, 0.4]
+    assert done[["percentile", "p", "fdr"]].iloc[2].isna().all()
+
+
+def test_background_is_the_nearest_quiet_free_block():
+    signal = np.array([[0, 0, 5, 1, 9, 9, 1, 5, 0, 0.0], [0] * 10])
+    annotated = np.zeros(10, bool)
+    span = Span(4, np.ones(2))
+    # Blocks that touch neither bin 4 nor 5 sum to 0, 5, 6 | 6, 5, 0: the median is 5.
+    assert find_background(signal, [0], span, annotated=annotated) == 1
+    annotated[2] = True
+    assert find_background(signal, [0], span, annotated=annotated) == 0
+    annotated[1] = True
+    assert find_background(signal, [0], span, annotated=annotated) == 7
+    assert find_background(signal, [0, 1], span, annotated=annotated) == 7
+    annotated[:] = True
+    assert find_background(signal, [0], span, annotated=annotated) is None
