@@ -6,14 +6,21 @@ import pytest
 from scipy.stats import kstest
 
 from claster.analysis.perturbation.annotated import annotated_stretches
+from claster.analysis.perturbation.assemble import assemble_effects
 from claster.analysis.perturbation.background import find_background
 from claster.analysis.perturbation.calibrate import calibrate, empirical_p, percentile
 from claster.analysis.perturbation.controls import draw_controls
+from claster.analysis.perturbation.measure import measure_windows
 from claster.analysis.perturbation.pairs import describe_pairs, pair_elements
+from claster.analysis.perturbation.plan import plan_screen
+from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
 from claster.analysis.perturbation.spans import Span, covered_bins, span_mean
 from claster.analysis.perturbation.strata import STRATUM, measure_signal, stratify, track_means
 from claster.dataset.layout import read_genes_table, read_landscapes
 from claster.genome.windows import Binning
+from claster.progress import SILENT
+
+BINS = Binning(401, 100)
 
 
 def random_elements(count, *, seed, width=300):
@@ -90,7 +97,7 @@ def test_controls_keep_their_rule(world, setting):
         distance = distance if strand == "+" else -distance
         number = 1 + sum(abs(distance) >= edge for edge in (1000, 2000, 5000, 10_000))
         assert row.distance_class == (number if distance >= 0 else -number)
-        span = covered_bins(row.start - tss, row.end - tss, Binning(401, 100))
+        span = covered_bins(row.start - tss, row.end - tss, BINS)
         shares = span_mean(landscapes[row.gene_id][:2], span) / setting["means"][:2]
         assert row.signal == pytest.approx(shares.mean(), rel=1e-5, abs=1e-9)
         if row.signal > 0:
@@ -107,22 +114,73 @@ def test_controls_depend_on_the_seed_alone(world, setting, monkeypatch):
     assert not once["start"].equals(draw(world, setting, seed=5)["start"])
 
 
-def test_p_of_regions_like_controls_is_uniform(world, screen):
-    # Elements at random places are controls by another name: their p-values are uniform.
-    lines = random_elements(260, seed=8)[["chrom", "start", "end", "element_id"]]
-    bed = world.bed(lines.to_csv(sep="\t", header=False, index=False), "random.bed")
-    files = screen(bed, controls=150)
-    table = pd.read_parquet(files.effects)
-    alone = table[table["n_controls"] >= 100].drop_duplicates("element_id")
-    assert len(alone) > 120
-    assert kstest(alone["p"], "uniform").pvalue > 0.01
-    assert (alone["fdr"] >= alone["p"]).all()
-    # The same regions with effects that controls do not have are found.
-    shifted = calibrate(
-        table.assign(effect=table["effect"] * 8)[[*STRATUM, "condition", "dose", "effect"]],
-        pd.read_parquet(files.controls),
+def calibrated(world, model, *, seed, swell=1.0):
+    """Effects of random regions, one around each of 160 genes with a chromosome of its own.
+
+    Where `swell` is not 1, the signal of the regions is multiplied by it for the model alone.
+    """
+    spec, settings = (
+        world.spec,
+        ScreenSettings(
+            edit=EditSettings(verb="silence", tracks=("ATAC", "H3K27ac")),
+            reach=10_000,
+            controls=100,
+        ),
     )
-    assert kstest(shifted["p"].dropna(), "uniform").pvalue < 1e-6
+    rng = np.random.default_rng(seed)
+    names = [f"g{n}" for n in range(160)]
+    signal = {name: rng.gamma(0.5, 6.0, (3, 401)).astype(np.float32) for name in names}
+    genes = pd.DataFrame({"gene_id": names, "name": names, "chrom": names, "tss": 50_000})
+    genes = genes.assign(start=50_000, end=52_500, strand="+")
+    starts = 50_000 + rng.choice([-1, 1], 160) * rng.integers(1500, 9500, 160)
+    elements = pd.DataFrame({"element_id": names, "chrom": names, "start": starts})
+    elements["end"] = starts + 300
+    annotated = annotated_stretches(elements, genes)
+    plan, counts = plan_screen(
+        elements,
+        genes,
+        genes,
+        signal.__getitem__,
+        spec=spec,
+        settings=settings,
+        annotated=annotated,
+        sizes=dict.fromkeys(names, 100_000),
+    )
+    assert counts["tested_pairs"] == 160
+
+    def read(name, chrom, centre):
+        stored = signal[name].copy()
+        span = covered_bins(
+            starts[names.index(name)] - 50_000, starts[names.index(name)] - 49_700, BINS
+        )
+        stored[:, span.bins] *= swell
+        stored[0] = np.log1p(stored[0])
+        return {"landscape": stored}
+
+    with SILENT.step("") as step:
+        measured = measure_windows(
+            plan,
+            read,
+            lambda windows: map(model, windows),
+            spec=spec,
+            edit=settings.edit,
+            annotated=annotated,
+            piece=None,
+            step=step,
+        )
+    return assemble_effects(plan, measured.effects, settings=settings, spec=spec)[0]
+
+
+def test_p_of_regions_like_controls_is_uniform(world, model):
+    # Regions at random places are controls by another name.
+    table = calibrated(world, model, seed=2)
+    assert (table["n_controls"] == 100).mean() > 0.9
+    assert kstest(table["p"].dropna(), "uniform").pvalue > 0.01
+    assert (table["fdr"] >= table["p"]).all()
+    # Regions that mean more to the model than their signal says are found.
+    told = calibrated(world, model, seed=2, swell=4.0)
+    assert kstest(told["p"].dropna(), "uniform").pvalue < 1e-6
+    assert (told["fdr"] < 0.2).sum() > (table["fdr"] < 0.2).sum()
 
 
 def test_p_percentile_and_fdr_by_hand():
