@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import cooler
 import numpy as np
+import pandas as pd
 import pyBigWig
 import pytest
 import yaml
@@ -38,6 +40,17 @@ def write_track(path, seed):
                 ends=(starts + 50).tolist(),
                 values=values.tolist(),
             )
+
+
+def write_contacts(path):
+    bins = cooler.binnify(pd.Series(SIZES), 2000)
+    i, j = np.triu_indices(len(bins))
+    near = j - i < 40
+    counts = np.random.default_rng(4).poisson(30 / (1 + j - i)[near])
+    pixels = pd.DataFrame({"bin1_id": i[near], "bin2_id": j[near], "count": counts})
+    cooler.create_cooler(
+        str(path), bins.assign(weight=1.0), pixels[pixels["count"] > 0], ordered=True
+    )
 
 
 def genes():
@@ -89,12 +102,14 @@ def world(tmp_path_factory):
     (source / "genes.tsv").write_text("\n".join([header, *genes()]) + "\n")
     for seed, name in enumerate((*TRACKS, "EU")):
         write_track(source / f"{name}.bw", seed)
+    write_contacts(source / "contacts.cool")
     content = {
         "name": "small",
         "assembly": "small",
         "data": str(source),
         "chrom_sizes": "chrom.sizes",
         "tracks": [{"name": name, "file": f"{name}.bw"} for name in TRACKS],
+        "contacts": {"file": "contacts.cool", "resolution": 2000, "rows": 4},
         "genes": {"file": "genes.tsv"},
         "target": {
             "bins": 21,
