@@ -9,7 +9,7 @@ from claster.analysis.perturbation.annotated import annotated_stretches
 from claster.analysis.perturbation.assemble import assemble_effects
 from claster.analysis.perturbation.background import find_background
 from claster.analysis.perturbation.calibrate import calibrate, empirical_p, percentile
-from claster.analysis.perturbation.controls import draw_controls
+from claster.analysis.perturbation.controls import draw_controls, regions_of
 from claster.analysis.perturbation.measure import measure_windows
 from claster.analysis.perturbation.pairs import describe_pairs, pair_elements
 from claster.analysis.perturbation.plan import plan_screen
@@ -77,9 +77,9 @@ def draw(world, setting, **changes):
 def test_controls_keep_their_rule(world, setting):
     controls = draw(world, setting)
     pairs, genes = setting["pairs"], setting["genes"].set_index("gene_id")
-    assert set(map(tuple, controls[STRATUM].to_numpy())) <= set(
-        map(tuple, pairs[STRATUM].to_numpy())
-    )
+    highest = pairs.groupby(STRATUM[:2])["signal_class"].max()
+    places = pd.MultiIndex.from_frame(controls[STRATUM[:2]])
+    assert (controls["signal_class"].to_numpy() <= highest.loc[places].to_numpy()).all()
     assert controls.groupby(STRATUM).size().max() == 20
     assert not controls.duplicated(["gene_id", "start"]).any()
     landscapes = {gene: setting["read"](gene) for gene in genes.index}
@@ -174,7 +174,7 @@ def calibrated(world, model, *, seed, swell=1.0):
 def test_p_of_regions_like_controls_is_uniform(world, model):
     # Regions at random places are controls by another name.
     table = calibrated(world, model, seed=2)
-    assert (table["n_controls"] == 100).mean() > 0.9
+    assert (table["n_matched"] == 100).mean() > 0.9
     assert kstest(table["p"].dropna(), "uniform").pvalue > 0.01
     assert (table["fdr"] >= table["p"]).all()
     # Regions that mean more to the model than their signal says are found.
@@ -190,15 +190,39 @@ def test_p_percentile_and_fdr_by_hand():
     assert percentile(effects, controls).tolist() == [0.0, 62.5, 50.0]
     table = pd.DataFrame(
         {"condition": "c", "dose": np.nan, "effect": [-5.0, 2.5, 9.0], "signal_class": [0, 0, 7]}
-    ).assign(width_class=50, distance_class=1)
+    ).assign(width_class=50)
     null = pd.DataFrame({"condition": "c", "dose": np.nan, "effect": controls}).assign(
-        width_class=50, distance_class=1, signal_class=0
+        width_class=50, distance_class=1, signal_class=[0, 0, 0, -1], signal=1.5, number=range(4)
     )
-    done = calibrate(table, null)
+    done = calibrate(table.assign(distance_class=[1, 1, 2]), null, most=9)
     assert done["n_controls"].tolist() == [4, 4, 0]
+    assert done["n_matched"].tolist() == [3, 3, 0]
     assert done["p"].tolist()[:2] == [0.2, 0.4]
     assert done["fdr"].tolist()[:2] == [0.4, 0.4]
-    assert done[["percentile", "p", "fdr"]].iloc[2].isna().all()
+    assert done[["percentile", "p", "fdr", "control_signal"]].iloc[2].isna().all()
+
+
+def test_a_stratum_is_filled_up_from_below():
+    regions = pd.DataFrame(
+        {
+            "width_class": 50,
+            "distance_class": [1, 1, 1, 1, 1, 2],
+            "signal_class": [-99, 0, 0, 1, 2, 1],
+            "number": range(6),
+        }
+    )
+    of = {
+        (signal, most): regions_of((50, 1, signal), regions, most=most)["number"].tolist()
+        for signal, most in [(2, 2), (1, 9), (7, 3), (0, 1), (-3, 9), (-99, 9)]
+    }
+    assert of == {
+        (2, 2): [4, 3],
+        (1, 9): [3, 1, 2, 0],
+        (7, 3): [4, 3, 1],
+        (0, 1): [1],
+        (-3, 9): [0],
+        (-99, 9): [0],
+    }
 
 
 def test_background_is_the_nearest_quiet_free_block():

@@ -40,6 +40,8 @@ COLUMNS = [
     "epistasis",
     *STRATUM,
     "n_controls",
+    "n_matched",
+    "control_signal",
     "percentile",
     "p",
     "fdr",
@@ -96,7 +98,7 @@ def assemble_effects(
     )
     single, pairs, controls = (rows[rows["kind"] == k] for k in ("element", "pair", "control"))
     if settings.controls:
-        single = calibrate(single, controls)
+        single = calibrate(single, controls, most=settings.controls)
     together = pd.concat([single, _with_epistasis(pairs, single)]).sort_index()
     together = together.reindex(columns=COLUMNS).reset_index(drop=True)
     return _typed(together), _typed(controls.reindex(columns=COLUMNS).reset_index(drop=True))
@@ -114,5 +116,5 @@ def _with_epistasis(pairs: pd.DataFrame, single: pd.DataFrame) -> pd.DataFrame:
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    counted = [*STRATUM, "n_controls"]
+    counted = [*STRATUM, "n_controls", "n_matched"]
     return table.astype(dict.fromkeys(counted, "Int64"))

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
+from claster.analysis.perturbation.controls import regions_of
 from claster.analysis.perturbation.strata import STRATUM
 
 __all__ = ["calibrate", "empirical_p", "percentile"]
@@ -43,41 +44,54 @@ def percentile(effects: np.ndarray, controls: np.ndarray) -> np.ndarray:
     return 100 * (below + not_above) / (2 * ordered.size)
 
 
-def calibrate(effects: pd.DataFrame, controls: pd.DataFrame) -> pd.DataFrame:
+def calibrate(effects: pd.DataFrame, controls: pd.DataFrame, *, most: int) -> pd.DataFrame:
     """Compare each effect with those of the control regions of its stratum.
 
     Parameters
     ----------
     effects, controls
-        Columns `condition`, `dose`, `effect` (log2) and those of `STRATUM`.
+        Columns `condition`, `dose`, `effect` (log2) and those of `STRATUM`; of `controls` also `number`
+        and `signal`.
+    most
+        Control regions a stratum.
 
     Returns
     -------
     pandas.DataFrame
-        `effects` with `n_controls`, `percentile`, `p` and `fdr` (Benjamini and Hochberg, over all rows of
-        one condition and dose). They are missing where the stratum has no control region, as it is of
-        elements within `TSS_MARGIN` of the TSS.
+        `effects` with `n_controls`, `n_matched` (of the same signal class), `control_signal` (their median
+        relative signal), `percentile`, `p` and `fdr` (Benjamini and Hochberg, over all rows of one
+        condition and dose). Those are missing where there is no control region, as for elements within
+        `TSS_MARGIN` of the TSS.
     """
-    known = {
-        key: rows["effect"].to_numpy()
-        for key, rows in _with_whole_keys(controls).groupby([*_ASKED, *STRATUM])
-    }
+    asked = _with_whole_keys(controls)
+    known = {key: asked.loc[rows] for key, rows in asked.groupby(_ASKED).groups.items()}
     keyed = _with_whole_keys(effects)
-    counts = np.zeros(len(effects), dtype=np.int64)
-    ranks, p, fdr = (np.full(len(effects), np.nan) for _ in range(3))
+    counts, matched = (np.zeros(len(effects), dtype=np.int64) for _ in range(2))
+    level, ranks, p, fdr = (np.full(len(effects), np.nan) for _ in range(4))
     measured = effects["effect"].to_numpy()
     for key, rows in keyed.groupby([*_ASKED, *STRATUM]).indices.items():
-        if key not in known:
+        if key[:2] not in known:
             continue
-        null = known[key]
-        counts[rows] = null.size
-        ranks[rows] = percentile(measured[rows], null)
-        p[rows] = empirical_p(measured[rows], null)
+        null = regions_of(key[2:], known[key[:2]], most=most)
+        if null.empty:
+            continue
+        counts[rows] = len(null)
+        matched[rows] = int((null["signal_class"] == key[-1]).sum())
+        level[rows] = null["signal"].median()
+        ranks[rows] = percentile(measured[rows], null["effect"].to_numpy())
+        p[rows] = empirical_p(measured[rows], null["effect"].to_numpy())
     for rows in keyed.groupby(_ASKED).indices.values():
         tested = rows[np.isfinite(p[rows])]
         if tested.size:
             fdr[tested] = false_discovery_control(p[tested], method="bh")
-    return effects.assign(n_controls=counts, percentile=ranks, p=p, fdr=fdr)
+    return effects.assign(
+        n_controls=counts,
+        n_matched=matched,
+        control_signal=level,
+        percentile=ranks,
+        p=p,
+        fdr=fdr,
+    )
 
 
 def _with_whole_keys(effects: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["draw_controls"]
+__all__ = ["draw_controls", "regions_of"]
 
 _MOST_HELD = 200_000
 _COLUMNS = ["key", "gene", "start", *STRATUM, "signal"]
@@ -34,6 +34,9 @@ def draw_controls(
     progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """Draw control regions for each stratum, uniformly and without replacement among all eligible ones.
+
+    Where a stratum has fewer eligible regions than wanted, it is filled up with regions of the next lower
+    signal classes, the nearest one first (`regions_of`).
 
     A region of a stratum is as wide as its width class says, lies whole within reach of the TSS of a gene,
     touches no annotated stretch, and has the distance class (from that TSS to its middle, in the gene's
@@ -69,12 +72,12 @@ def draw_controls(
     Returns
     -------
     pandas.DataFrame
-        `gene_id`, `start`, `end` (0-based half-open) and the columns of `STRATUM`, a region a row,
-        ordered by stratum.
+        `gene_id`, `start`, `end` (0-based half-open), the columns of `STRATUM`, `signal` (relative) and
+        `number`, in the order drawn, a region a row.
     """
     binning = spec.window.binning
     half = max(binning.half, spec.require_target().binning.half)
-    needed = pd.MultiIndex.from_frame(strata[STRATUM].drop_duplicates())
+    strongest = strata.groupby(STRATUM[:2])["signal_class"].max()
     widths = sorted(set(strata["width_class"]))
     held = pd.DataFrame({column: pd.Series(dtype=np.float64) for column in _COLUMNS})
     found: list[pd.DataFrame] = []
@@ -109,17 +112,51 @@ def draw_controls(
                         "signal": signal,
                     }
                 )
-                wanted = pd.MultiIndex.from_frame(candidates[STRATUM]).isin(needed)
-                found.append(candidates[wanted])
+                highest = candidates["distance_class"].map(strongest.loc[width])
+                found.append(candidates[candidates["signal_class"] <= highest])
             if sum(map(len, found)) > _MOST_HELD:
                 held, found = _lowest([held, *found], per_stratum), []
             step.advance()
     held = _lowest([held, *found], per_stratum).astype({"gene": int, "start": int})
     held = held.astype(dict.fromkeys(STRATUM, int))
-    ids = genes["gene_id"].to_numpy()[held["gene"]]
-    return held.assign(gene_id=ids, end=held["start"] + held["width_class"])[
-        ["gene_id", "start", "end", *STRATUM, "signal"]
-    ].reset_index(drop=True)
+    held = held.assign(
+        gene_id=genes["gene_id"].to_numpy()[held["gene"]],
+        end=held["start"] + held["width_class"],
+        number=np.arange(len(held)),
+    )
+    used = [
+        regions_of(stratum, held, most=per_stratum)["number"]
+        for stratum in strata[STRATUM].drop_duplicates().itertuples(index=False, name=None)
+    ]
+    held = held[held["number"].isin(pd.concat(used))]
+    return held[["gene_id", "start", "end", *STRATUM, "signal", "number"]].reset_index(drop=True)
+
+
+def regions_of(stratum: tuple[int, int, int], regions: pd.DataFrame, *, most: int) -> pd.DataFrame:
+    """Return the control regions of a stratum.
+
+    Parameters
+    ----------
+    stratum
+        Width class, distance class and signal class.
+    regions
+        Columns of `STRATUM` and `number`; regions that others use as well do not change the result.
+    most
+        How many are wanted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The first regions of that width and distance class whose signal class is not higher: higher
+        signal classes first, in each the order in which they were drawn.
+    """
+    width, distance, signal = stratum
+    like = regions[
+        (regions["width_class"] == width)
+        & (regions["distance_class"] == distance)
+        & (regions["signal_class"] <= signal)
+    ]
+    return like.sort_values(["signal_class", "number"], ascending=[False, True]).head(most)
 
 
 def _integral(signal: np.ndarray, binning: Binning) -> Callable[[np.ndarray], np.ndarray]:

@@ -41,6 +41,7 @@ PLAN_COLUMNS = [
     *_PARTNER,
     *_DESCRIBED,
     *STRATUM,
+    "number",
 ]
 
 
@@ -207,7 +208,7 @@ def _control_rows(drawn: pd.DataFrame, genes: pd.DataFrame, everyone: pd.DataFra
     ).set_index("gene_id")
     names = ["gene_name", "chrom", "gene_start", "gene_end", "strand", "tss"]
     rows = drawn.join(of_gene[names], on="gene_id")
-    rows["element_id"] = [f"control_{number}" for number in range(1, len(rows) + 1)]
+    rows["element_id"] = [f"control_{number}" for number in rows["number"]]
     described = describe_pairs(rows, everyone)
     return described.assign(kind="control", activity=np.nan)
 
@@ -216,7 +217,11 @@ def _in_parts(rows: pd.DataFrame, genes: pd.DataFrame, settings: ScreenSettings)
     """Give each row its window, and windows, in the order of the genome, their part."""
     for column, empty in zip(_PARTNER, ("", -1, -1), strict=True):
         rows[column] = rows[column].fillna(empty) if column in rows else empty
-    rows = rows.astype({"partner_start": int, "partner_end": int})
+    if "number" not in rows:
+        rows["number"] = -1
+    rows = rows.fillna({"number": -1}).astype(
+        {"partner_start": int, "partner_end": int, "number": int}
+    )
     if settings.centre == "gene":
         rows = rows.assign(window=rows["gene_id"], centre=rows["tss"])
     else:
