@@ -256,3 +256,56 @@ def test_every_verb_runs_and_changes_something(world, screen, verb, more):
     assert near["effect"].iloc[0] != 0
     if verb == "repress":
         assert near["effect"].iloc[0] < 0
+
+
+def test_element_centred_windows_stay_on_the_chromosome(world, screen):
+    # Windows of 40.1 kb: the first middle that has one is 20,050.
+    bed = world.bed("chr2\t19750\t20050\tout\nchr2\t20000\t20300\tin\n", "edge.bed")
+    files = screen(bed, centre="element", reach=12_000, controls=4)
+    table = read(files)
+    assert table["element_id"].tolist() == ["in"]
+    counts = json.loads(files.manifest.read_text())["counts"]
+    assert counts["window_leaves_chromosome_or_gene"] == 1
+    both = pd.concat([table, pd.read_parquet(files.controls)])
+    assert ((both["element_start"] + both["element_end"]) // 2 >= 20_050).all()
+
+
+def test_predictions_below_zero_count_as_zero(world, screen):
+    def predict(windows):
+        for number, _ in enumerate(windows):
+            yield np.full((1, 21), -5.0 if number % 2 else 3.0)
+
+    bed = world.bed("chr2\t61200\t61470\tfar\n", "one.bed")
+    table = read(screen(bed, predict=predict, reach=4000))
+    assert (table["baseline"] == 3).all()
+    assert (table["perturbed"] == 0).all()
+    assert (table["effect"] == -2).all()
+
+
+def test_a_part_counts_once_its_effects_are_there(world, screen, model, monkeypatch):
+    def no_effects(frame, path, **options):
+        if "baseline" in frame:
+            raise KeyboardInterrupt
+        return to_parquet(frame, path, **options)
+
+    to_parquet = pd.DataFrame.to_parquet
+    with monkeypatch.context() as patch:
+        patch.setattr(pd.DataFrame, "to_parquet", no_effects)
+        with pytest.raises(KeyboardInterrupt):
+            screen(world.bed(BED), name="half")
+    again = screen(world.bed(BED), name="half")
+    assert again.effects.read_bytes() == screen(world.bed(BED), name="w").effects.read_bytes()
+
+
+def test_edits_without_a_place_are_counted(world, screen):
+    bed = world.bed("chr2\t61200\t61470\tfar\nchr2\t52000\t52300\tleft\n", "two.bed")
+    shifts = {"verb": "shift", "reach": 6500, "tracks": ("ATAC",)}
+    files = screen(bed, doses=(-15_000.0, 1000.0), **shifts)
+    table = read(files)
+    kept = table[table["gene_id"] == "G8"].set_index("element_id")["dose"]
+    assert sorted(kept["far"]) == [-15_000, 1000]  # 3.3 kb right of the TSS, 20.05 kb a side
+    assert kept["left"] == 1000
+    counts = json.loads(files.manifest.read_text())["counts"]
+    assert counts["rows_without_place"] == 2 * counts["tested_pairs"] - len(table) > 0
+    with pytest.raises(ClasterError, match="none of the edits has a place"):
+        screen(bed, name="away", doses=(40_000.0,), **shifts)

@@ -72,9 +72,15 @@ class PartStore:
             measured.effects.to_parquet(partial, index=False)
 
     def read_effects(self, parts: int) -> pd.DataFrame:
-        """Return the effects of all parts, in their order."""
+        """Return the effects of all parts, in their order; raise `ClasterError` where there is none."""
         tables = [pd.read_parquet(self._effects(part)) for part in range(parts)]
-        return pd.concat([table for table in tables if len(table)], ignore_index=True)
+        filled = [table for table in tables if len(table)]
+        if not filled:
+            raise ClasterError(
+                "none of the edits has a place: they would all leave their windows, or find no background",
+                remedy="choose another verb, a smaller --shift or --locus, or fewer elements",
+            )
+        return pd.concat(filled, ignore_index=True)
 
     def read_profiles(self, parts: int) -> pd.DataFrame:
         """Return the profiles of all parts, in their order."""

@@ -137,10 +137,10 @@ def perturb(
     _, weights = trained_weights(run)
     found = elements_file(spec, file)
     identity = Identity(
-        run=run.path.as_posix(),
+        run=record.name,
         weights=sha256(weights),
         dataset=sha256(folders.manifest),
-        elements_file=found.as_posix(),
+        elements_file=found.name,
         elements=sha256(found),
         pairs=sha256(require_file(listed, named="pairs of elements", remedy="check the file name"))
         if listed

@@ -50,8 +50,8 @@ UNITS = {
 class Identity(BaseModel):
     """What gives a screen its numbers: the same identity gives the same table.
 
-    `run` is the run's folder, `weights`, `dataset`, `elements`, `pairs` are the SHA-256 of the model's
-    weights, of the manifest of the built dataset, and of the files that name elements and pairs of them.
+    `run` and `elements_file` are names; `weights`, `dataset`, `elements`, `pairs` are the SHA-256 of the
+    model's weights, of the manifest of the built dataset, and of the files of elements and of pairs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

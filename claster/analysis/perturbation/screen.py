@@ -123,7 +123,13 @@ def run_screen(
                 "them together"
             )
             return files
-        _put_together(files, plan, spec, identity, world.sizes, tsv=tsv)
+        counts["rows_without_place"] = _put_together(
+            files, plan, spec, identity, world.sizes, tsv=tsv
+        )
+        if counts["rows_without_place"]:
+            progress.say(
+                f"{counts['rows_without_place']:,} rows of the plan: the edit has no place there"
+            )
         record = ScreenRecord(
             identity=identity,
             counts=counts,
@@ -202,12 +208,11 @@ def _put_together(
     sizes: dict[str, int],
     *,
     tsv: bool,
-) -> None:
-    """Write the files of a screen whose parts are all there."""
+) -> int:
+    """Write the files of a screen whose parts are all there; return how many edits had no place."""
     parts = int(plan["part"].max()) + 1
-    effects, controls = assemble_effects(
-        plan, files.parts.read_effects(parts), settings=identity.settings, spec=spec
-    )
+    measured = files.parts.read_effects(parts)
+    effects, controls = assemble_effects(plan, measured, settings=identity.settings, spec=spec)
     write_table(effects, files.effects, tsv=tsv)
     write_table(controls, files.controls, tsv=tsv)
     write_links(effects, files.folder)
@@ -218,3 +223,5 @@ def _put_together(
     )
     if identity.settings.profiles:
         write_table(files.parts.read_profiles(parts), files.profiles, tsv=False)
+    there = len(measured.drop_duplicates(["row", "dose"]))
+    return len(plan) * len(identity.settings.edit.doses) - there
