@@ -83,7 +83,8 @@ def claim_folder(files: ScreenFiles, identity: Identity, *, force: bool, shard: 
         )
     if force:
         shutil.rmtree(files.folder, ignore_errors=True)
-    if files.identity.is_file():
+    begun = files.parts.plan.is_file() or files.manifest.is_file()
+    if begun and files.identity.is_file():
         try:
             there = Identity.model_validate_json(files.identity.read_text(encoding="utf-8"))
         except ValidationError as error:

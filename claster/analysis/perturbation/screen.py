@@ -99,6 +99,9 @@ def run_screen(
     with lock_folder(files.folder.parent, name=f".{files.folder.name}.{number}-{of}.lock"):
         if claim_folder(files, identity, force=force, shard=shard):
             progress.say(f"{files.folder} is as it would be made: nothing to do")
+            if tsv:
+                for path in (files.effects, files.controls):
+                    write_table(pd.read_parquet(path), path, tsv=True)
             return files
         world = read_world(spec, folders, identity, elements, pairs, progress)
         plan, counts = ready_plan(files, world, spec, folders, identity, progress)
