@@ -217,10 +217,7 @@ def test_folder_without_a_model(trained, tmp_path):
     [
         (lambda x: {}, "takes landscape, given: nothing"),
         (lambda x: {"landscape": x, "contacts": x}, "given: landscape, contacts"),
-        (
-            lambda x: {"landscape": x[:, :, 1:]},
-            r"shape \(2, 2000\) where the network takes \(2, 2001\)",
-        ),
+        (lambda x: {"landscape": x[:, :, 1:]}, r"shape \(2, 2000\) where the network takes \(2, 2001\)"),
         (lambda x: {"landscape": x.transpose(0, 2, 1)}, r"shape \(2001, 2\)"),
     ],
 )
@@ -238,9 +235,7 @@ def test_array_with_a_hole(model, landscape):
 
 def test_windows_of_different_shapes(model, landscape):
     windows = [{"landscape": landscape[0]}, {"landscape": landscape[1][:, 1:]}]
-    with pytest.raises(
-        ClasterError, match=r"windows differ in landscape: \(2, 2000\), \(2, 2001\)"
-    ):
+    with pytest.raises(ClasterError, match=r"windows differ in landscape: \(2, 2000\), \(2, 2001\)"):
         list(predict_windows(model, windows))
 
 
