@@ -68,15 +68,25 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def prepare(track: BigWig, windows: dict[str, np.ndarray], threads: Executor | None) -> None:
-    for chrom, starts in windows.items():
+def prepare(
+    track: BigWig,
+    windows: dict[str, np.ndarray],
+    threads: Executor | None = None,
+    chromosomes: Executor | None = None,
+) -> None:
+    """Cut all windows as a build does: slabs on `threads`, chromosomes on threads of their own."""
+
+    def one(chrom: str) -> None:
         signal = track.signal(chrom, threads=threads)
+        starts = windows[chrom]
         slabs = [starts[first : first + SLAB] for first in range(0, starts.size, SLAB)]
 
-        def means(slab: np.ndarray, signal=signal) -> None:
+        def means(slab: np.ndarray) -> None:
             window_means(signal, slab, bins=BINS, size=SIZE)
 
         list((threads.map if threads else map)(means, slabs))
+
+    list((chromosomes.map if chromosomes else map)(one, windows))
 
 
 def inflate(index: BlockIndex) -> None:
@@ -120,14 +130,15 @@ def measure(kind: str, path: Path, windows: dict[str, np.ndarray]) -> None:
         BigWig(path, named=kind) as track,
         ThreadPoolExecutor(1) as one,
         ThreadPoolExecutor(2) as two,
+        ThreadPoolExecutor(2) as at_a_time,
     ):
         prepare(track, {"chr1": windows["chr1"][:1]}, two)
         reference_work()
         for repeat in range(REPEATS):
-            taken["ours"].append(seconds(lambda: prepare(track, windows, None)) / count)
+            taken["ours"].append(seconds(lambda: prepare(track, windows)) / count)
             taken["floor"].append(seconds(lambda: inflate(index)) / count)
             taken["one"].append(seconds(lambda: prepare(track, windows, one)) / count)
-            taken["two"].append(seconds(lambda: prepare(track, windows, two)) / count)
+            taken["two"].append(seconds(lambda: prepare(track, windows, two, at_a_time)) / count)
             taken["alone"].append(2 * seconds(reference_work))
             taken["beside"].append(seconds(lambda: in_two(reference_work, two)))
             for chrom, start in places[repeat * SINGLE_WINDOWS : (repeat + 1) * SINGLE_WINDOWS]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from claster.analysis.evaluate import Evaluation, evaluate
+from claster.analysis.evaluate import evaluate
 from claster.analysis.metrics import correlations, gene_means
+from claster.analysis.result import Evaluation
 from claster.analysis.scores import score_lines
 from claster.dataset.build import BuildResult, build_dataset
 from claster.dataset.layout import (
@@ -240,13 +241,13 @@ def _summary(
     seconds: float,
 ) -> str:
     record = read_run(run.path)
-    scores = "\n".join(f"    {line}" for line in score_lines(evaluation.metrics))
+    scores = "\n".join(f"    {line}" for line in score_lines(evaluation.tables.scores))
     drawn = "\n".join(f"- {path.as_posix()}" for path in figures)
     kept = built.manifest.genes_kept
     return f"""\
 # Demo on {spec.name!r}: {spec.description.lower()}
 
-{evaluation.summary["verdict"]}
+{evaluation.summary.verdict}
 
 {scores}
 
@@ -260,7 +261,7 @@ attainable: the noise-free truth against the noisy measurement, which no method 
 
 Look at
 {drawn}
-- {run.evaluation.as_posix()}/metrics.csv, {run.predictions("test").with_suffix(".csv").as_posix()}
+- {run.evaluation.as_posix()}/scores.csv, {run.predictions("test").with_suffix(".csv").as_posix()}
 
 Next
 - the published network: claster train pure_conv --dataset {spec.name} (120 epochs: take a GPU)

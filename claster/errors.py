@@ -1,6 +1,6 @@
 """The one error that a user can act on."""
 
-__all__ = ["ClasterError", "one_line"]
+__all__ = ["ClasterError", "DamagedFileError", "one_line"]
 
 
 class ClasterError(Exception):
@@ -28,6 +28,10 @@ class ClasterError(Exception):
         self.found = found
         self.remedy = remedy
         super().__init__(f"{found}: {remedy}")
+
+
+class DamagedFileError(ClasterError):
+    """A file whose data do not read at some place; elsewhere they may."""
 
 
 def one_line(error: BaseException) -> str:

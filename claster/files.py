@@ -1,5 +1,6 @@
 """Files that are either whole or not there, and their fingerprints."""
 
+import errno
 import glob
 import hashlib
 import os
@@ -13,16 +14,22 @@ from pathlib import Path
 from claster.errors import ClasterError
 
 __all__ = [
+    "NO_HARD_LINKS",
     "atomic_folder",
     "atomic_path",
     "free_disk",
     "hidden_sibling",
+    "link_file",
+    "replace_folder",
     "require_disk",
     "require_file",
     "sha256",
     "sync_folder",
     "write_text",
 ]
+
+NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+"""What the operating system says where it cannot make a hard link."""
 
 _BLOCK = 1 << 20
 
@@ -94,23 +101,60 @@ def atomic_folder(final: Path | str, *, replace: bool = False) -> Iterator[Path]
     partial = _hidden_folder(final)
     try:
         yield partial
-        partial.chmod(0o777 & ~_umask())
-        os.sync()  # thousands of small files: once for all, before the name says that they are whole
-        if final.exists():
-            retired = _hidden_folder(final)
-            former = final.replace(retired / final.name)
-            try:
-                partial.replace(final)
-            except OSError:
-                former.replace(final)
-                raise
-            finally:
-                shutil.rmtree(retired)
-        else:
-            partial.replace(final)
-        sync_folder(final.parent)
+        replace_folder(final, partial)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def replace_folder(final: Path, whole: Path) -> None:
+    """Rename a folder that is whole to `final`; what had that name before is removed, last of all.
+
+    Everything written is on disk before the name says that it is whole.
+
+    Parameters
+    ----------
+    final
+        The name to take.
+    whole
+        A folder on the same disk.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    whole.chmod(0o777 & ~_umask())
+    os.sync()  # thousands of small files: once for all
+    if final.exists():
+        retired = _hidden_folder(final)
+        former = final.replace(retired / final.name)
+        try:
+            whole.replace(final)
+        except OSError:
+            former.replace(final)
+            raise
+        finally:
+            shutil.rmtree(retired)
+    else:
+        whole.replace(final)
+    sync_folder(final.parent)
+
+
+def link_file(existing: Path, link: Path) -> None:
+    """Give a file another name without copying it.
+
+    A hard link takes no room and, unlike a symbolic one, no inode; on a disk that has none, a symbolic link
+    stands in.
+
+    Parameters
+    ----------
+    existing
+        The file.
+    link
+        The new name, in a folder that exists.
+    """
+    try:
+        os.link(existing, link)
+    except OSError as error:
+        if error.errno not in NO_HARD_LINKS:
+            raise
+        link.symlink_to(os.path.relpath(existing, link.parent))
 
 
 def write_text(final: Path | str, text: str) -> None:

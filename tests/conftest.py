@@ -1,7 +1,10 @@
 """Settings that every test shares."""
 
 import os
+import struct
 
+import numpy as np
+import pytest
 from hypothesis import settings
 
 os.environ["MPLBACKEND"] = "Agg"
@@ -9,3 +12,43 @@ os.environ["MPLBACKEND"] = "Agg"
 # A busy machine makes single examples slow without any fault of the code.
 settings.register_profile("claster", deadline=None)
 settings.load_profile("claster")
+
+
+def write_hic(path, sizes, pixels, resolutions, *, normalisations=None):
+    """Write a `.hic` of version 9 with hictkpy, and normalisation vectors by hand.
+
+    `normalisations` maps (name, resolution) to {chromosome: vector}. hictkpy's writer leaves an empty
+    index of them, a zero of 4 bytes, at the end of the file.
+    """
+    hictkpy = pytest.importorskip("hictkpy")
+    path.unlink(missing_ok=True)
+    with hictkpy.hic.FileWriter(path, sizes, list(resolutions), compression_lvl=1) as writer:
+        writer.add_pixels(pixels)
+    if not normalisations:
+        return path
+    vectors = [
+        (name, chrom, resolution, vector)
+        for (name, resolution), by_chrom in normalisations.items()
+        for chrom, vector in by_chrom.items()
+    ]
+    data = bytearray(path.read_bytes())
+    header = data.index(b"\0", 16) + 1
+    position, length = struct.unpack_from("<qq", data, header)
+    assert (position + length, length) == (len(data), 4)
+    size = 4 + sum(len(name) + 1 + 4 + 3 + 4 + 16 for name, *_ in vectors)
+    index, blocks, at = struct.pack("<i", len(vectors)), b"", position + size
+    for name, chrom, resolution, vector in vectors:
+        block = struct.pack("<q", len(vector)) + np.asarray(vector, "<f4").tobytes()
+        number = list(sizes).index(chrom) + 1
+        index += name.encode() + b"\0" + struct.pack("<i", number) + b"BP\0"
+        index += struct.pack("<iqq", resolution, at, len(block))
+        blocks, at = blocks + block, at + len(block)
+    struct.pack_into("<q", data, header + 8, size)
+    path.write_bytes(data[:position] + index + blocks)
+    return path
+
+
+@pytest.fixture(scope="session", name="write_hic")
+def hic_writer():
+    """Write a small `.hic` file."""
+    return write_hic

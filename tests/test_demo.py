@@ -61,12 +61,13 @@ def test_the_main_job_from_end_to_end(project):
     as_csv = pd.read_csv(result.run.predictions("test").with_suffix(".csv"), index_col="ID")
     np.testing.assert_allclose(as_csv, predictions, rtol=1e-4, atol=1e-6)
     assert read_run(result.run.path).status == "complete"
-    metrics = pd.read_csv(result.run.evaluation / "metrics.csv")
-    assert set(metrics["method"]) == {"network", "mean_profile", "ridge", "attainable"}
-    attainable = metrics.query(
-        "method == 'attainable' and level == 'bin' and statistic == 'pearson'"
+    scores = pd.read_csv(result.run.evaluation / "scores.csv")
+    assert {"network", "mean_profile", "ridge", "boosting"} < set(scores["method"])
+    attainable = scores.query(
+        "method == 'attainable' and level == 'bin' and metric == 'pearson' and counted == 'once'"
+        " and scale == 'log2(x+1)' and how == 'pooled' and by == 'all'"
     )
     assert attainable["value"].item() > 0.9
     assert {path.name for path in result.figures} == FIGURES
     assert (result.run.path / "summary.md").read_text() == result.summary
-    assert result.evaluation.summary["verdict"] in result.summary
+    assert result.evaluation.summary.verdict in result.summary

@@ -8,7 +8,7 @@ import pytest
 import claster
 
 PACKAGE = Path(claster.__file__).parent
-BASE = {"errors", "files", "lock", "progress", "versions"}
+BASE = {"compiled", "errors", "files", "lock", "progress", "versions"}
 MAY_IMPORT = {
     "genome": BASE,
     "signal": BASE | {"genome"},

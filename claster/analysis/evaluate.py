@@ -1,69 +1,90 @@
-"""Score the predictions of a run against the simple methods, in the same way for every run."""
+"""Score the predictions of runs against the simple methods, in the same way for every run."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from claster.analysis.baselines import fit_local_ridge, mean_profile, predict_local_ridge
-from claster.analysis.metrics import SCALE, correlations, gene_means
-from claster.analysis.samples import labelled_genes, profiles, require_genes
-from claster.analysis.verdict import compare, outcome, verdict
-from claster.dataset.layout import (
-    DatasetFolders,
-    Split,
-    read_genes_table,
-    read_ids,
-    read_targets,
-)
-from claster.dataset.parts import TargetSpec
+from claster.analysis.prepare import network_profiles, prepare
+from claster.analysis.result import Evaluation, evaluation_of, write_evaluation
+from claster.analysis.scored import as_ensemble, stacked
+from claster.dataset.layout import DatasetFolders, Split
+from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
-from claster.eir.runs import RunFolder, read_predictions
-from claster.files import atomic_path, write_text
-from claster.genome.windows import FORWARD, sample_id
+from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 
-__all__ = ["Evaluation", "evaluate", "metrics_table", "score", "write_evaluation"]
-
-_DECIMALS = 6
+__all__ = ["RunOf", "evaluate", "evaluate_runs", "evaluate_together", "score"]
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """The scores of one run.
+class RunOf:
+    """A run and the dataset that it was trained on."""
+
+    run: RunFolder
+    spec: DatasetSpec
+
+
+def evaluate_runs(
+    runs: Sequence[Path | str],
+    *,
+    to: Path | None = None,
+    project: Path | str = ".",
+    split: Split = "test",
+    progress: Progress = SILENT,
+) -> tuple[Evaluation, Path]:
+    """Score one run, or several together, with the datasets that they name themselves.
 
     Parameters
     ----------
-    metrics
-        Tidy: `method` (network, mean_profile, ridge, attainable), `condition`, `level` (bin, gene),
-        `statistic` (pearson, spearman), `value`, `n` (points), `scale`, `split`.
-    summary
-        What `summary.json` holds: the verdict and the numbers behind it.
-    baselines
-        Predictions of each baseline, raw scale, forward samples x target columns.
-    """
+    runs
+        Run folders.
+    to
+        Where to write; for one run None takes its own folder (see `evaluate`).
+    project, split, progress
+        See `evaluate`.
 
-    metrics: pd.DataFrame
-    summary: dict[str, Any]
-    baselines: dict[str, pd.DataFrame]
+    Returns
+    -------
+    evaluation : Evaluation
+    folder : Path
+        Where it was written.
+
+    Raises
+    ------
+    ClasterError
+        If a run is missing, `to` is missing for several, or see `evaluate` and `evaluate_together`.
+    """
+    members = [
+        RunOf(RunFolder(Path(run)), load_dataset(read_run(run).dataset, project=project))
+        for run in runs
+    ]
+    if len(members) > 1:
+        if to is None:
+            raise ClasterError(
+                f"{len(members)} runs and no folder for their common scores",
+                remedy="name one with --to, such as --to runs/toy/ensemble",
+            )
+        evaluation = evaluate_together(members, to, project=project, split=split, progress=progress)
+        return evaluation, to
+    run, spec = members[0].run, members[0].spec
+    folder = to or _own_folder(run, split)
+    evaluation = evaluate(run, spec, to=folder, project=project, split=split, progress=progress)
+    return evaluation, folder
 
 
 def evaluate(
     run_folder: RunFolder | Path | str,
     spec: DatasetSpec,
     *,
+    to: Path | None = None,
     project: Path | str = ".",
     split: Split = "test",
     progress: Progress = SILENT,
 ) -> Evaluation:
-    """Score the predictions of a run and write the scores into its folder.
-
-    The test split is written to ``evaluation/``, another split to ``evaluation/<split>/``. The same
-    predictions give the same bytes.
+    """Score the predictions of a run and write the scores. The same predictions give the same bytes.
 
     Parameters
     ----------
@@ -71,6 +92,9 @@ def evaluate(
         A folder below ``runs/`` that holds predictions of `split`.
     spec
         The dataset that the run was trained on.
+    to
+        Where to write; None takes ``evaluation/`` in the run's folder for the test split, and
+        ``evaluation/<split>/`` for another one.
     project
         The project's folder.
     split
@@ -78,22 +102,17 @@ def evaluate(
     progress
         Where to report to.
 
-    Returns
-    -------
-    Evaluation
-
     Raises
     ------
     ClasterError
-        If predictions, targets and genes do not match one to one, or hold values that cannot be
-        scored.
+        If predictions, targets and genes do not match one to one, hold values that cannot be scored,
+        or were seen in training.
     """
     run = run_folder if isinstance(run_folder, RunFolder) else RunFolder(Path(run_folder))
-    evaluation = score(
-        read_predictions(run, split), spec, project=project, split=split, progress=progress
+    to = to or _own_folder(run, split)
+    return evaluate_together(
+        [RunOf(run, spec)], to, project=project, split=split, progress=progress
     )
-    write_evaluation(evaluation, run.evaluation if split == "test" else run.evaluation / split)
-    return evaluation
 
 
 def score(
@@ -105,10 +124,7 @@ def score(
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Evaluation:
-    """Score a table of predictions beside the baselines, which are fitted here.
-
-    Only forward samples are scored, and the baselines train on forward samples of the training
-    split. The ridge's penalty is chosen on the validation split.
+    """Score a table of predictions beside the simple methods, which are fitted here.
 
     Parameters
     ----------
@@ -122,140 +138,89 @@ def score(
     split
         The split that `predictions` belong to.
     seed
-        Chooses the ridge's training rows where there are more than it takes.
+        Chooses training rows of the simple methods, and resamples.
     progress
         Where to report to.
-
-    Returns
-    -------
-    Evaluation
 
     Raises
     ------
     ClasterError
         See `evaluate`.
     """
-    target = spec.require_target()
     folders = DatasetFolders.of(spec, project=project)
-    folders.require_built()
-    genes = read_genes_table(folders, split=split)
-    require_genes(genes, read_ids(folders, split), split=split)
-    network = profiles(
-        predictions,
-        genes,
-        target,
-        named=f"predictions of the {split} split",
-        remedy=f"predict the {split} split of {spec.name!r} with this run again",
-        only=read_ids(folders, split),
+    prepared = prepare(predictions, spec, folders, split=split, seed=seed, progress=progress)
+    return evaluation_of(
+        prepared.scored, [prepared], [], [spec], split=split, seed=seed, progress=progress
     )
-    labelled = labelled_genes(folders, spec, ["train", "valid", split])
-    train, valid = labelled["train"], labelled["valid"]
-    ridge = fit_local_ridge(
-        train,
-        valid,
-        window=spec.window.binning,
-        target=target.binning,
-        seed=seed,
-        progress=progress,
-    )
-    observed = labelled[split].targets
-    baselines = {
-        "mean_profile": np.broadcast_to(mean_profile(train.targets), observed.shape),
-        "ridge": predict_local_ridge(ridge, labelled[split], progress=progress),
-    }
-    methods = {"network": network} | baselines
-    if split == "test" and folders.truth_table().is_file():
-        methods["attainable"] = profiles(
-            read_targets(folders.truth_table(), transform=target.transform),
-            genes,
-            target,
-            named=f"noise-free targets ({folders.truth_table()})",
-            remedy="build the dataset again",
-        )
-    metrics = metrics_table(methods, observed, genes, target, split=split)
-    comparisons = compare(metrics)
-    summary = {
-        "verdict": verdict(comparisons, genes=len(genes), split=split),
-        "outcome": {rival: outcome(comparisons, rival) for rival in baselines},
-        "dataset": spec.name,
-        "split": split,
-        "genes": len(genes),
-        "scale": SCALE,
-        "samples": "forward samples only; rev samples are augmentation",
-        "comparisons": comparisons,
-        "ridge": {
-            "alpha": dict(zip(_conditions(target), ridge.alphas, strict=True)),
-            "training_rows": ridge.rows,
-            "training_genes": len(train.gene_ids),
-            "validation_genes": len(valid.gene_ids),
-        },
-    }
-    tables = {name: _table(values, genes, target) for name, values in baselines.items()}
-    return Evaluation(metrics, summary, tables)
 
 
-def metrics_table(
-    methods: Mapping[str, np.ndarray],
-    observed: np.ndarray,
-    genes: pd.DataFrame,
-    target: TargetSpec,
+def evaluate_together(
+    runs: Sequence[RunOf],
+    to: Path,
     *,
-    split: str,
-) -> pd.DataFrame:
-    """Return the tidy table of scores (columns: see `Evaluation`).
+    project: Path | str = ".",
+    split: Split = "test",
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Evaluation:
+    """Score runs as one: seeds as an ensemble, folds with each gene from its own run.
+
+    Runs that score the same genes of one dataset are seeds: their mean prediction is the method
+    ``ensemble``, and ``spread.csv`` tells mean and spread of each score over the runs. Runs that score
+    different genes are folds: each gene is predicted by the run that held it out, beside the simple
+    methods of the same fold.
 
     Parameters
     ----------
-    methods
-        Name and prediction of each method, raw scale, shape (genes, conditions, bins).
-    observed
-        The measured signal, same shape.
-    genes
-        Gene table in the same order, with `gene_id`, `start`, `end`, `tss`.
-    target
-        Conditions and bins.
+    runs
+        One or more, with predictions of `split`.
+    to
+        The folder to write to.
+    project
+        The project's folder.
     split
-        Name of the split, for the table.
+        The split to score.
+    seed
+        See `score`.
+    progress
+        Where to report to.
+
+    Raises
+    ------
+    ClasterError
+        If the runs are neither, or see `evaluate`.
     """
-    rows = []
-    for method, predicted in methods.items():
-        for number, condition in enumerate(_conditions(target)):
-            seen, guessed = observed[:, number], predicted[:, number]
-            levels = {
-                "bin": correlations(seen, guessed),
-                "gene": correlations(
-                    gene_means(seen, genes, target.binning),
-                    gene_means(guessed, genes, target.binning),
-                ),
-            }
-            for level, result in levels.items():
-                for statistic in ("pearson", "spearman"):
-                    value = round(getattr(result, statistic), _DECIMALS)
-                    rows.append((method, condition, level, statistic, value, result.n))
-    table = pd.DataFrame(rows, columns=["method", "condition", "level", "statistic", "value", "n"])
-    return table.assign(scale=SCALE, split=split)
-
-
-def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
-    """Write metrics (CSV, Parquet), baselines (Parquet) and summary (JSON, last) to `folder`."""
-    split = evaluation.summary["split"]
-    text = evaluation.metrics.to_csv(
-        index=False, float_format=f"%.{_DECIMALS}f", lineterminator="\n"
+    first = runs[0]
+    tables = [read_predictions(member.run, split) for member in runs]
+    names = [member.run.path.as_posix() for member in runs]
+    if len(set(names)) < len(names):
+        raise ClasterError("a run is given twice", remedy="give each run once")
+    seeds = all(member.spec.name == first.spec.name for member in runs)
+    if not seeds and any(member.spec.target != first.spec.target for member in runs):
+        raise ClasterError(
+            "the runs predict other bins or conditions", remedy="give folds with the same 'target'"
+        )
+    prepared = []
+    for member, table in zip(runs[:1] if seeds else runs, tables, strict=False):
+        folders = DatasetFolders.of(member.spec, project=project)
+        prepared.append(
+            prepare(table, member.spec, folders, split=split, seed=seed, progress=progress)
+        )
+    scored = stacked([part.scored for part in prepared])
+    if seeds and len(runs) > 1:
+        folders = DatasetFolders.of(first.spec, project=project)
+        networks = {
+            name: network_profiles(table, first.spec, folders, scored.genes, split=split)
+            for name, table in zip(names, tables, strict=True)
+        }
+        scored = as_ensemble(scored, networks)
+    specs = [member.spec for member in runs]
+    evaluation = evaluation_of(
+        scored, prepared, names, specs, split=split, seed=seed, progress=progress
     )
-    write_text(folder / "metrics.csv", text)
-    with atomic_path(folder / "metrics.parquet") as partial:
-        evaluation.metrics.to_parquet(partial, index=False)
-    for name, table in evaluation.baselines.items():
-        with atomic_path(folder / f"{name}_{split}.parquet") as partial:
-            table.to_parquet(partial)
-    write_text(folder / "summary.json", json.dumps(evaluation.summary, indent=2) + "\n")
+    write_evaluation(evaluation, to)
+    return evaluation
 
 
-def _table(profiles: np.ndarray, genes: pd.DataFrame, target: TargetSpec) -> pd.DataFrame:
-    index = pd.Index([sample_id(gene, FORWARD) for gene in genes["gene_id"]], name="ID")
-    values = profiles.reshape(len(genes), -1).astype(np.float32)
-    return pd.DataFrame(values, index=index, columns=target.columns)
-
-
-def _conditions(target: TargetSpec) -> list[str]:
-    return [condition.name for condition in target.conditions]
+def _own_folder(run: RunFolder, split: Split) -> Path:
+    return run.evaluation if split == "test" else run.evaluation / split

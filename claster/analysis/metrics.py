@@ -1,21 +1,25 @@
-"""Agreement of predicted with observed transcription, over bins and over genes.
-
-Everything is scored on log2(x + 1) of non-negative signal, as published. Only forward samples are
-scored: a rev sample is the same gene mirrored, and counting it would count each gene twice.
-"""
+"""Values that are scored: signal of bins and of genes, and their correlation on log2(x + 1)."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.integrate import simpson
 from scipy.stats import rankdata
 
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
-__all__ = ["SCALE", "Correlations", "correlations", "fitted_slope", "gene_means", "log_signal"]
-
-SCALE = "log2(x+1)"
+__all__ = [
+    "Correlations",
+    "correlations",
+    "fitted_slope",
+    "gene_means",
+    "gene_weights",
+    "log_signal",
+    "paper_gene_values",
+    "paper_gene_weights",
+]
 
 
 @dataclass(frozen=True)
@@ -101,9 +105,6 @@ def fitted_slope(observed: np.ndarray, predicted: np.ndarray) -> float:
 def gene_means(profiles: np.ndarray, genes: pd.DataFrame, binning: Binning) -> np.ndarray:
     """Return the mean signal over each gene, edge bins counted by the share that the gene covers.
 
-    The published gene-level value (Simpson's rule over whole bins, divided by their number) scores
-    a gene within one bin as 0; this one does not.
-
     Parameters
     ----------
     profiles
@@ -124,11 +125,33 @@ def gene_means(profiles: np.ndarray, genes: pd.DataFrame, binning: Binning) -> n
     ClasterError
         If a gene has no base inside its window.
     """
-    profiles = np.asarray(profiles)
-    if profiles.shape != (len(genes), binning.bins):
-        raise ValueError(
-            f"profiles of shape {(len(genes), binning.bins)} needed, found {profiles.shape}"
-        )
+    return _weighted(profiles, gene_weights(genes, binning))
+
+
+def paper_gene_values(profiles: np.ndarray, genes: pd.DataFrame, binning: Binning) -> np.ndarray:
+    """Return the published gene-level value: Simpson's integral over whole bins, by their number.
+
+    Parameters are those of `gene_means`. With n whole bins the integral spans n - 1 of them and is
+    divided by n, so that a constant profile of 1 gives (n - 1) / n, and a gene of one bin gives 0.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (genes,), in the unit of `profiles`.
+    """
+    return _weighted(profiles, paper_gene_weights(genes, binning))
+
+
+def gene_weights(genes: pd.DataFrame, binning: Binning) -> np.ndarray:
+    """Return the share of each gene that lies in each bin of its window.
+
+    Parameters and errors are those of `gene_means`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (genes, bins); each row sums to 1.
+    """
     start, end = (
         (genes[column] - genes["tss"]).to_numpy().clip(-binning.half, binning.half)[:, np.newaxis]
         for column in ("start", "end")
@@ -142,7 +165,47 @@ def gene_means(profiles: np.ndarray, genes: pd.DataFrame, binning: Binning) -> n
         )
     edges = binning.edges
     covered = (np.minimum(end, edges[1:]) - np.maximum(start, edges[:-1])).clip(min=0)
-    return (profiles * covered).sum(axis=1, dtype=np.float64) / covered.sum(axis=1)
+    return covered / covered.sum(axis=1, keepdims=True)
+
+
+def paper_gene_weights(genes: pd.DataFrame, binning: Binning) -> np.ndarray:
+    """Return the weight of each bin in the published gene-level value.
+
+    Start and end of the gene relative to its TSS are divided by the bin size and rounded; the bins
+    from the first number (with the middle bin as 0) up to, but not with, the last one are integrated
+    with Simpson's rule at distance 1 and divided by their number. A gene without a whole bin has 0.
+
+    Parameters are those of `gene_means`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (genes, bins).
+
+    References
+    ----------
+    Pielies Avelli et al., Genome Biology 2026, doi 10.1186/s13059-026-03992-5 (data analysis).
+    """
+    first, last = (
+        (np.rint((genes[column] - genes["tss"]) / binning.size).astype(int) + binning.bins // 2)
+        .clip(0, binning.bins)
+        .to_numpy()
+        for column in ("start", "end")
+    )
+    counts = (last - first).clip(min=0)
+    weights = np.zeros((len(genes), binning.bins))
+    for count in np.unique(counts[counts > 0]):
+        rows = np.flatnonzero(counts == count)
+        rule = simpson(np.eye(count), axis=0) / count
+        weights[rows[:, np.newaxis], first[rows, np.newaxis] + np.arange(count)] = rule
+    return weights
+
+
+def _weighted(profiles: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    profiles = np.asarray(profiles)
+    if profiles.shape != weights.shape:
+        raise ValueError(f"profiles of shape {weights.shape} needed, found {profiles.shape}")
+    return (profiles * weights).sum(axis=1, dtype=np.float64)
 
 
 def _points(observed: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

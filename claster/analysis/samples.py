@@ -5,11 +5,14 @@ from collections.abc import Callable, Collection, Iterable
 import numpy as np
 import pandas as pd
 
-from claster.analysis.baselines import LabelledGenes
+from claster.analysis.features import LabelledGenes
+from claster.analysis.loci import nearest_tss
 from claster.dataset.layout import (
+    SPLITS,
     DatasetFolders,
     Split,
     read_genes_table,
+    read_ids,
     read_landscapes,
     read_targets,
 )
@@ -19,7 +22,7 @@ from claster.errors import ClasterError
 from claster.files import require_file
 from claster.genome.windows import FORWARD, sample_id, split_sample_id
 
-__all__ = ["labelled_genes", "profiles", "require_genes"]
+__all__ = ["annotated_genes", "conditions_of", "labelled_genes", "profiles", "require_genes"]
 
 _BUILD_AGAIN = "build the dataset again"
 
@@ -39,8 +42,34 @@ def require_genes(genes: pd.DataFrame, samples: list[str], *, split: str) -> Non
         )
 
 
+def conditions_of(target: TargetSpec) -> list[str]:
+    """Return the name of each group of `target.bins` columns, in the order of the columns."""
+    return [column.partition("_")[2] for column in target.columns[:: target.bins]]
+
+
+def annotated_genes(folders: DatasetFolders) -> pd.DataFrame:
+    """Return all genes of a dataset's annotation that are of a chosen type: kept ones and dropped ones.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `gene_id`, `chrom`, `start`, `end` (0-based half-open), `tss` (0-based).
+    """
+    columns = ["gene_id", "chrom", "start", "end", "tss"]
+    tables = [read_genes_table(folders)[columns]]
+    if folders.dropped.is_file():
+        dropped = pd.read_csv(folders.dropped, sep="\t", dtype={"chrom": str, "gene_id": str})
+        chosen = ~dropped["reason"].isin(["type_not_selected", "duplicate_id"])
+        tables.append(dropped.loc[chosen, columns])
+    return pd.concat([table for table in tables if len(table)], ignore_index=True)
+
+
 def labelled_genes(
-    folders: DatasetFolders, spec: DatasetSpec, splits: Collection[Split]
+    folders: DatasetFolders,
+    spec: DatasetSpec,
+    splits: Collection[Split],
+    *,
+    annotation: pd.DataFrame,
 ) -> dict[Split, LabelledGenes]:
     """Return forward samples and targets of several splits; each target table is read once.
 
@@ -52,6 +81,8 @@ def labelled_genes(
         What it was built from.
     splits
         Which splits.
+    annotation
+        The genes whose TSSs count, by `chrom` and `tss`.
 
     Returns
     -------
@@ -61,7 +92,8 @@ def labelled_genes(
     Raises
     ------
     ClasterError
-        If a table is missing, or its samples and columns are not those of the dataset.
+        If a table is missing, or its samples and columns are not those of the dataset: a test gene in
+        the table that EIR trains on is found here.
     """
     target = spec.require_target()
     labelled: dict[Split, LabelledGenes] = {}
@@ -70,7 +102,9 @@ def labelled_genes(
             require_file(path, named="target table", remedy=_BUILD_AGAIN),
             transform=target.transform,
         )
-        for split in (split for split in splits if folders.target_table(split) == path):
+        together = [split for split in SPLITS if folders.target_table(split) == path]
+        samples = [sample for split in together for sample in read_ids(folders, split)]
+        for split in (split for split in together if split in splits):
             genes = read_genes_table(folders, split=split)
             targets = profiles(
                 table,
@@ -78,9 +112,11 @@ def labelled_genes(
                 target,
                 named=f"targets of the {split} split ({path})",
                 remedy=_BUILD_AGAIN,
+                only=samples,
             )
             reader = _reader(folders, spec, split)
-            labelled[split] = LabelledGenes(genes["gene_id"].tolist(), reader, targets)
+            distance = nearest_tss(genes, annotation, target.binning)
+            labelled[split] = LabelledGenes(genes["gene_id"].tolist(), reader, distance, targets)
     return labelled
 
 
@@ -156,7 +192,7 @@ def profiles(
             f"{_examples(np.array(forward)[invalid])}",
             remedy=remedy,
         )
-    return values.reshape(len(genes), len(target.conditions), target.bins)
+    return values.reshape(len(genes), len(target.groups), target.bins)
 
 
 def _reader(

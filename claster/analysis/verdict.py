@@ -1,228 +1,170 @@
-"""What a table of metrics says about the network, in sentences that do not flatter it."""
+"""What the scores say about the network, in sentences that do not flatter it."""
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-__all__ = ["CLEAR", "Outcome", "compare", "outcome", "verdict"]
+from claster.analysis.summary import Comparison, Score
 
-CLEAR = 0.02
-"""Difference in Pearson r from which a win counts as clear."""
+__all__ = ["compare", "method_in_words", "verdict"]
 
-Outcome = Literal["clear win", "narrow win", "tie", "mixed", "loss", "undefined"]
-
-_RIVALS = {"ridge": "the ridge", "mean_profile": "the mean profile"}
+_PRIMARY = {"bin": "once", "gene": "all"}
 _OVER = {"bin": "over bins", "gene": "over genes"}
+_WORDS = {
+    "mean_profile": "the mean profile",
+    "nearest_tss": "the distance to the nearest TSS",
+    "ridge": "the ridge",
+    "boosting": "the boosted trees",
+}
+_FEW_BLOCKS = 10
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """The network and one rival, in one condition and at one level."""
+def compare(scores: pd.DataFrame, *, main: str, baselines: Sequence[str]) -> list[Comparison]:
+    """Return the network beside the best simple method, for each condition and level.
 
-    where: str
-    network: float
-    rival: float
-
-    @property
-    def defined(self) -> bool:
-        return not (math.isnan(self.network) and math.isnan(self.rival))
-
-    @property
-    def lead(self) -> float:
-        return round(_at_least_zero(self.network) - _at_least_zero(self.rival), 6)
-
-    @property
-    def numbers(self) -> str:
-        return f"{_show(self.network)} against {_show(self.rival)} {self.where}"
-
-
-def compare(metrics: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the network beside the others, an entry for each condition, level and statistic.
+    The best one has the highest Pearson r on the scored genes themselves, which favours it.
 
     Parameters
     ----------
-    metrics
-        The tidy table of `claster.analysis.evaluate.score`.
-
-    Returns
-    -------
-    list of dict
-        `condition`, `level`, `statistic`, `n`, the value of each method, `over_ridge` and
-        `over_mean_profile` (network minus that method), `share_of_attainable` (network over
-        attainable; only where the truth is known). What is undefined is None.
+    scores
+        `claster.analysis.tables.Tables.scores`.
+    main
+        The network's name among the methods.
+    baselines
+        Names of the simple methods.
     """
-    entries = []
-    keys = ["condition", "level", "statistic", "n"]
-    for names, rows in metrics.groupby(keys, sort=False):
-        values = dict(zip(rows["method"], rows["value"], strict=True))
-        entry = dict(zip(keys, names, strict=True)) | values
-        for rival in _RIVALS:
-            entry[f"over_{rival}"] = round(values["network"] - values[rival], 6)
-        if "attainable" in values:
-            attainable = values["attainable"]
-            share = values["network"] / attainable if attainable > 0 else math.nan
-            entry["share_of_attainable"] = round(share, 6)
-        entries.append({key: _plain(value) for key, value in entry.items()})
-    return entries
+    chosen = (scores["scale"] == "log2(x+1)") & (scores["how"] == "pooled")
+    chosen &= (scores["by"] == "all") & (scores["counted"] == scores["level"].map(_PRIMARY))
+    keys = ["condition", "level", "metric", "method", "against"]
+    table = scores[chosen].set_index(keys)[["value", "low", "high"]].sort_index()
+    found = []
+    for condition in scores["condition"].unique():
+        for level in _PRIMARY:
+            rows = table.xs((condition, level))
+            values = {name: rows.loc[("pearson", name, ""), "value"] for name in baselines}
+            best = max(baselines, key=lambda name: _or_lowest(values[name]))
+            difference = _score(rows.loc[("pearson", main, best)])
+            share = ("share_of_attainable", main, "")
+            found.append(
+                Comparison(
+                    condition=condition,
+                    level=level,
+                    network=_score(rows.loc[("pearson", main, "")]),
+                    baseline=best,
+                    baseline_score=_score(rows.loc[("pearson", best, "")]),
+                    difference=difference,
+                    beats=None if difference.low is None else difference.low > 0,
+                    share=_score(rows.loc[share]) if share in rows.index else None,
+                )
+            )
+    return found
 
 
-def outcome(comparisons: list[dict[str, Any]], rival: str) -> Outcome:
-    """Return how the network stands against `rival` by Pearson r, in all conditions and levels.
-
-    A correlation that is undefined or below 0 counts as 0, so that nothing wins by being ahead of
-    a method that is worse than a constant.
+def verdict(
+    comparisons: Sequence[Comparison],
+    *,
+    main: str,
+    genes: int,
+    blocks: int,
+    split: str,
+    shared_bp: int = 0,
+) -> str:
+    """Return the result as lines, the worst news first.
 
     Parameters
     ----------
     comparisons
         From `compare`.
-    rival
-        "ridge" or "mean_profile".
-
-    Returns
-    -------
-    str
-        "clear win" (ahead by `CLEAR` or more everywhere), "narrow win" (ahead everywhere), "tie",
-        "loss" (nowhere ahead), "mixed", or "undefined" (no correlation is defined).
-    """
-    leads = [pair.lead for pair in _pairs(comparisons, rival, "pearson")]
-    if not leads:
-        return "undefined"
-    if min(leads) >= CLEAR:
-        return "clear win"
-    if min(leads) > 0:
-        return "narrow win"
-    if max(leads) > 0:
-        return "mixed"
-    return "loss" if min(leads) < 0 else "tie"
-
-
-def verdict(comparisons: list[dict[str, Any]], *, genes: int, split: str) -> str:
-    """Return the result in a few sentences, the worst news first.
-
-    Parameters
-    ----------
-    comparisons
-        From `compare`.
-    genes
-        Number of scored genes.
+    main
+        ``network`` or ``ensemble``.
+    genes, blocks
+        How many were scored.
     split
         The split that they belong to.
-
-    Returns
-    -------
-    str
-        Sentences, the first about the method that does best against the network.
+    shared_bp
+        Bases of the scored input windows that lie in training windows.
     """
-    bad_news_first = ["mixed", "loss", "tie", "narrow win", "undefined", "clear win"]
-    severity = {name: max(rank, 1) for rank, name in enumerate(bad_news_first)}
-    rivals = sorted(_RIVALS, key=lambda rival: severity[outcome(comparisons, rival)])
-    sentences = [_against(comparisons, rival) for rival in rivals]
-    sentences += [_by_rank(comparisons, rival) for rival in rivals]
-    sentences.append(_attainable(comparisons))
-    counted = f"{genes} {split} gene{'s' if genes != 1 else ''}"
-    sentences.append(
-        f"Scored on {counted}, forward samples, log2(x+1), without confidence intervals."
-    )
-    return " ".join(sentence for sentence in sentences if sentence)
-
-
-def _against(comparisons: list[dict[str, Any]], rival: str) -> str:
-    name = _RIVALS[rival]
-    pairs = _pairs(comparisons, rival, "pearson")
-    numbers = f"Pearson r of the network {_list([pair.numbers for pair in pairs])}"
-    ahead = _list([pair.where for pair in pairs if pair.lead > 0])
-    behind = _list([pair.where for pair in pairs if pair.lead < 0])
-    narrow = _list([pair.where for pair in pairs if pair.lead < CLEAR])
-    match outcome(comparisons, rival):
-        case "clear win":
-            return f"The network beats {name} clearly: {numbers}."
-        case "narrow win":
-            return (
-                f"The network is ahead of {name} by less than {CLEAR} {narrow}, too little to count"
-                f" as a win: {numbers}."
-            )
-        case "tie":
-            return f"The network is no better than {name}: {numbers}."
-        case "loss":
-            return f"{_capital(name)} beats the network: {numbers}."
-        case "mixed" if behind:
-            return (
-                f"{_capital(name)} beats the network {behind}; the network is ahead {ahead}:"
-                f" {numbers}."
-            )
-        case "mixed":
-            return f"The network is ahead of {name} {ahead} only: {numbers}."
-        case "undefined":
-            return (
-                f"The network cannot be compared with {name}: there are fewer than two values, or"
-                " they do not vary."
-            )
-
-
-def _by_rank(comparisons: list[dict[str, Any]], rival: str) -> str:
-    """Say where Spearman r contradicts a Pearson r that favours the network."""
-    by_value = {pair.where: pair.lead for pair in _pairs(comparisons, rival, "pearson")}
-    behind = [
-        pair.numbers
-        for pair in _pairs(comparisons, rival, "spearman")
-        if pair.lead < 0 < by_value[pair.where]
-    ]
-    return f"By Spearman r {_RIVALS[rival]} is ahead: {_list(behind)}." if behind else ""
-
-
-def _attainable(comparisons: list[dict[str, Any]]) -> str:
+    name = f"The {main}"
+    wins = [entry for entry in comparisons if entry.beats]
+    losses = [entry for entry in comparisons if not entry.beats]
+    several = len({entry.condition for entry in comparisons}) > 1
+    lines = []
+    if losses:
+        where = _list([_where(entry, several=several) for entry in losses])
+        lines.append(f"{name} does not beat the best simple method {where}.")
+        lines += [_numbers(entry, several=several) for entry in losses]
+    if wins:
+        where = _list([_where(entry, several=several) for entry in wins])
+        lines.append(f"{name} beats the best simple method {where}.")
+        lines += [_numbers(entry, several=several) for entry in wins]
     shares = [
-        f"{entry['share_of_attainable']:.1%} {_where(entry, comparisons)}"
+        f"{entry.share.value:.1%} ({entry.share.low:.1%} to {entry.share.high:.1%})"
+        f" {_where(entry, several=several)}"
         for entry in comparisons
-        if entry["statistic"] == "pearson" and entry.get("share_of_attainable") is not None
+        if entry.share and None not in (entry.share.value, entry.share.low, entry.share.high)
     ]
-    if not shares:
-        return ""
+    if shares:
+        lines.append(f"Share of the attainable Pearson r: {_list(shares)}.")
+    if split == "train":
+        lines.append("These genes were trained on: the scores say nothing about other genes.")
+    if shared_bp:
+        lines.append(
+            f"{shared_bp:,} bp of the scored input windows lie in training windows: the network has"
+            " seen them."
+        )
+    if blocks < _FEW_BLOCKS:
+        lines.append(
+            f"There are only {blocks} blocks of genes that do not overlap: intervals are rough."
+        )
+    lines.append(
+        f"Pearson r of log2(x + 1), 95 % intervals; {genes} {split} genes in {blocks} blocks, forward"
+        " samples, each kilobase once."
+    )
+    return "\n".join(lines)
+
+
+def method_in_words(method: str) -> str:
+    """Return how a sentence names a method.
+
+    Examples
+    --------
+    >>> method_in_words("H3K27ac_at_bin")
+    'H3K27ac at the bin'
+    """
+    if method.endswith("_at_bin"):
+        return f"{method.removesuffix('_at_bin')} at the bin"
+    return _WORDS.get(method, method)
+
+
+def _numbers(entry: Comparison, *, several: bool) -> str:
+    where = _where(entry, several=several).removeprefix("over ")
+    rival = f"{method_in_words(entry.baseline)} {_show(entry.baseline_score)}"
     return (
-        f"It reaches {_list(shares)} of the attainable Pearson r (the noise-free truth against the"
-        " observed signal)."
+        f"{where[0].upper()}{where[1:]}: r {_show(entry.network)} against {rival}, difference"
+        f" {_show(entry.difference)}."
     )
 
 
-def _pairs(comparisons: list[dict[str, Any]], rival: str, statistic: str) -> list[_Pair]:
-    pairs = [
-        _Pair(_where(entry, comparisons), _number(entry["network"]), _number(entry[rival]))
-        for entry in comparisons
-        if entry["statistic"] == statistic
-    ]
-    return [pair for pair in pairs if pair.defined]
+def _where(entry: Comparison, *, several: bool) -> str:
+    return _OVER[entry.level] + (f" in {entry.condition}" if several else "")
 
 
-def _where(entry: dict[str, Any], comparisons: list[dict[str, Any]]) -> str:
-    several = len({other["condition"] for other in comparisons}) > 1
-    return _OVER[entry["level"]] + (f" in {entry['condition']}" if several else "")
+def _show(score: Score) -> str:
+    if score.value is None:
+        return "undefined"
+    if score.low is None or score.high is None:
+        return f"{score.value:.3f} (no interval)"
+    return f"{score.value:.3f} ({score.low:.3f} to {score.high:.3f})"
 
 
-def _plain(value: object) -> object:
-    """Return what JSON can hold: None for NaN, Python numbers for numpy's."""
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and math.isnan(value) else value
+def _score(row: pd.Series) -> Score:
+    return Score(value=row["value"], low=row["low"], high=row["high"])
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _at_least_zero(r: float) -> float:
-    return 0.0 if math.isnan(r) else max(r, 0.0)
-
-
-def _show(r: float) -> str:
-    return "undefined" if math.isnan(r) else f"{r:.3f}"
+def _or_lowest(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
 
 
 def _list(words: list[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]

@@ -1,20 +1,51 @@
 """`claster evaluate`: scores beside the simple methods."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from claster.cli.arguments import RunFolderPath, SplitOption
+from claster.cli.arguments import SplitOption
 
 
-def evaluate(run: RunFolderPath, split: SplitOption = "test") -> None:
-    """Score a run's predictions against the mean profile, a ridge and, where known, the truth."""
-    from claster.analysis.evaluate import evaluate as score_run
+def _print_schema(asked: bool) -> None:
+    if asked:
+        from claster.analysis.summary import evaluation_schema
+
+        typer.echo(evaluation_schema(), nl=False)
+        raise typer.Exit
+
+
+def evaluate(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN",
+            help="A run folder, such as runs/toy/pure_conv; several are seeds or folds of one model.",
+        ),
+    ],
+    split: SplitOption = "test",
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", help="Folder for the scores of several runs together."),
+    ] = None,
+    schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            callback=_print_schema,
+            is_eager=True,
+            help="Print the JSON Schema of summary.json (docs/evaluation.schema.json) and leave.",
+        ),
+    ] = False,
+) -> None:
+    """Score predictions beside simple methods and, where known, the truth, with 95 % intervals."""
+    from claster.analysis.evaluate import evaluate_runs
     from claster.analysis.scores import score_lines
     from claster.cli.console import console_progress
-    from claster.dataset.load import load_dataset
-    from claster.eir.runs import read_run
 
-    spec = load_dataset(read_run(run).dataset)
-    evaluation = score_run(run, spec, split=split, progress=console_progress())
-    for line in score_lines(evaluation.metrics):
+    evaluation, folder = evaluate_runs(runs, to=to, split=split, progress=console_progress())
+    typer.echo(evaluation.summary.verdict)
+    for line in score_lines(evaluation.tables.scores):
         typer.echo(line)
-    typer.echo(evaluation.summary["verdict"])
+    typer.echo(f"scores: {folder / 'scores.csv'} (docs/evaluation.md says what they mean)")

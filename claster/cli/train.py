@@ -8,7 +8,7 @@ from claster.cli.arguments import DatasetOption, Device, Force
 
 
 def train(
-    flavour: Annotated[str, typer.Argument(help="What to train: pure_conv, microc_diagonal, toy.")],
+    flavour: Annotated[str, typer.Argument(help="What to train; 'claster configure' lists them.")],
     dataset: DatasetOption = "toy",
     tag: Annotated[
         str | None, typer.Option(help="Tells runs of one flavour and dataset apart.")

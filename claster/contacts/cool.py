@@ -1,249 +1,194 @@
-"""Contact matrices: one chromosome as a band of diagonals, balanced or as counts and weights."""
+"""Contact matrices in cooler files: `.cool`, and `.mcool` in the new and the old zoom layout."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 
 import cooler
 import numpy as np
 
-from claster.errors import ClasterError
-from claster.files import require_file
+from claster.contacts.balance import Balance, weight_column
+from claster.contacts.chunks import read_column
+from claster.contacts.hic import starts_as_hic
+from claster.errors import ClasterError, DamagedFileError, one_line
 
-__all__ = ["Band", "CountBand", "open_contacts", "read_band", "read_counts"]
+__all__ = ["READ_ERRORS", "CoolMatrix", "list_groups", "open_cool"]
 
-_CHUNK_PIXELS = 500_000
+READ_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError)
+"""What cooler and h5py raise at a file that is damaged or of another kind."""
 
+_DIVISIVE = frozenset({"KR", "VC", "VC_SQRT"})
+"""Weights that divide, unless the column says otherwise: so hic2cool and 4DN store them."""
 
-@dataclass(frozen=True)
-class Band:
-    """The diagonals of one chromosome's contact matrix.
-
-    Attributes
-    ----------
-    values
-        float32, shape (separations, bins): ``values[s, i]`` is the contact frequency of bins ``i``
-        and ``i + s``; NaN where a bin is masked or off the chromosome, 0 where no contact was seen.
-    expected
-        float64, shape (separations,): mean frequency at each separation over all known pixels; a
-        separation without contacts takes the value of the nearest one that has some.
-    resolution
-        Bin width in bp.
-    """
-
-    values: np.ndarray
-    expected: np.ndarray
-    resolution: int
+_PIECE = 500_000
+"""About how many pixels are read at a time."""
 
 
 @dataclass(frozen=True)
-class CountBand:
-    """The diagonals of one chromosome's contact matrix, as they lie in the file.
-
-    The frequency of bins ``i`` and ``i + s`` is ``counts[s, i] * weights[i] * weights[i + s]``. Taken
-    apart, whole counts need 4 bytes and still give it to the last digit of a float64.
-
-    Attributes
-    ----------
-    counts
-        Shape (separations, bins), 0 where no contact was seen; float32, or float64 if the file's
-        counts are not whole numbers. (Float32 is exact up to 16,777,216 contacts of two bins.)
-    weights
-        float64, shape (bins,): NaN where a bin is masked; without balancing 1, or NaN where a bin
-        has no contact at all.
-    resolution
-        Bin width in bp.
-    """
-
-    counts: np.ndarray
-    weights: np.ndarray
-    resolution: int
-
-
-def open_contacts(path: Path | str, *, resolution: int, balance: bool) -> cooler.Cooler:
-    """Open a cool or mcool file at one resolution.
-
-    Parameters
-    ----------
-    path
-        A `.cool` or `.mcool`; groups may follow the new (``/resolutions/1600``) or the old
-        (``/13``) layout, or be spelled out after ``::``.
-    resolution
-        Bin width in bp.
-    balance
-        Whether weights are needed.
-
-    Returns
-    -------
-    cooler.Cooler
-
-    Raises
-    ------
-    ClasterError
-        If the file is missing or no cooler, lacks the resolution, or lacks weights.
+class CoolMatrix:
+    """A matrix of a cooler file, as `claster.contacts.matrix.ContactMatrix` says.
 
     References
     ----------
     Abdennur and Mirny, Bioinformatics 2020, doi 10.1093/bioinformatics/btz540.
     """
-    file, _, group = str(path).partition("::")
-    require_file(
-        file, named="contacts", remedy="check 'contacts.file' and 'data' in the dataset YAML"
-    )
-    try:
-        groups = [group] if group else _groups(file)
-        found = {
-            int(clr.binsize or 0): clr for clr in (cooler.Cooler(f"{file}::{g}") for g in groups)
-        }
-    except (OSError, KeyError, ValueError) as error:
+
+    clr: cooler.Cooler
+
+    @property
+    def label(self) -> str:
+        """Path and group."""
+        return self.clr.uri
+
+    @property
+    def resolution(self) -> int:
+        """Bin width in bp, 0 for bins of several widths."""
+        return int(self.clr.binsize or 0)
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Chromosome lengths in bp by the file's own names."""
+        return {str(name): int(size) for name, size in self.clr.chromsizes.items()}
+
+    @property
+    def count_type(self) -> type[np.floating]:
+        """float32 for whole counts, else float64."""
+        whole = np.issubdtype(self.clr.pixels().dtypes["count"], np.integer)
+        return np.float32 if whole else np.float64
+
+    @property
+    def assembly(self) -> str:
+        """What the file calls its assembly, "" where it does not."""
+        return str(self.clr.info.get("genome-assembly") or "")
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of weights."""
+        return [name for name in self.clr.bins().columns if name not in ("chrom", "start", "end")]
+
+    def bins(self, chrom: str) -> int:
+        """Return the number of bins of a chromosome."""
+        first, last = self._extent(chrom)
+        return last - first
+
+    def weights(self, chrom: str, balance: Balance) -> np.ndarray:
+        """Return what counts are to be multiplied by; weights that divide are turned over."""
+        name = weight_column(balance)
+        first, last = self._extent(chrom)
+        try:
+            with self.clr.open("r") as store:
+                column = store["bins"][name]
+                weights = column[first:last].astype(np.float64)
+                divide = bool(column.attrs.get("divisive_weights", name in _DIVISIVE))
+        except READ_ERRORS as error:
+            raise self._damaged(f"weights {name} of {chrom}", error) from error
+        if divide:
+            weights = np.divide(1, weights, out=np.full_like(weights, np.nan), where=weights > 0)
+        return np.where(np.isfinite(weights), weights, np.nan)
+
+    def pixels(
+        self, chrom: str, *, separations: int, rows: tuple[int, int] | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Yield first bin, second bin and count of the pixels of some rows, `separations` or not.
+
+        First bins are counted out from the file's index of rows; their column would take as long to
+        read as the others.
+        """
+        start, end = self._extent(chrom)
+        first, last = rows or (0, end - start)
+        try:
+            with self.clr.open("r") as store:
+                offsets = store["indexes/bin1_offset"][start + first : start + last + 1]
+                second, count = store["pixels/bin2_id"], store["pixels/count"]
+                for low, high in _pieces(int(offsets[0]), int(offsets[-1]), second.chunks):
+                    held = np.diff(np.clip(offsets, low, high))
+                    yield (
+                        np.repeat(np.arange(first, last), held),
+                        read_column(second, low, high) - start,
+                        read_column(count, low, high),
+                    )
+        except READ_ERRORS as error:
+            raise self._damaged(f"pixels of {chrom}", error) from error
+
+    def _extent(self, chrom: str) -> tuple[int, int]:
+        first, last = self.clr.extent(chrom)
+        return int(first), int(last)
+
+    def _damaged(self, what: str, error: Exception) -> DamagedFileError:
+        return DamagedFileError(
+            f"contacts: {self.label} is damaged: the {what} cannot be read ({one_line(error)})",
+            remedy="fetch or make the file anew",
+        )
+
+
+def open_cool(file: str, group: str, *, resolution: int, balance: Balance) -> CoolMatrix:
+    """Open a cooler at one resolution.
+
+    Parameters
+    ----------
+    file
+        A `.cool` or `.mcool`.
+    group
+        The group in it, "" to look for the resolution.
+    resolution
+        Bin width in bp.
+    balance
+        Which weights are needed.
+
+    Raises
+    ------
+    ClasterError
+        If the file is no cooler, lacks the resolution, or lacks the weights.
+    """
+    if starts_as_hic(file):
         raise ClasterError(
-            f"contacts: {path} is not a cooler ({error})", remedy="give a .cool or .mcool"
+            f"contacts: {file} is a .hic file", remedy="let its name end in .hic, in the YAML too"
+        )
+    try:
+        groups = [group] if group else list_groups(file)
+        found = {
+            matrix.resolution: matrix
+            for matrix in (CoolMatrix(cooler.Cooler(f"{file}::{name}")) for name in groups)
+        }
+    except READ_ERRORS as error:
+        raise ClasterError(
+            f"contacts: {file} is not a cooler ({one_line(error)})",
+            remedy="give a .cool, .mcool or Juicer's .hic",
         ) from error
     if resolution not in found:
         have = ", ".join(f"{size:,}" for size in sorted(found))
         raise ClasterError(
-            f"contacts: {path} has no resolution of {resolution:,} bp; it has {have}",
+            f"contacts: {file} has no resolution of {resolution:,} bp; it has {have}",
             remedy="set 'contacts.resolution' to one of these",
         )
-    clr = found[resolution]
-    if balance and "weight" not in clr.bins().columns:
-        raise ClasterError(
-            f"contacts: {clr.uri} has no weights",
-            remedy=f"run 'cooler balance {clr.uri}', or set 'contacts.balance: false'",
+    matrix = found[resolution]
+    if balance and weight_column(balance) not in matrix.columns:
+        raise _no_weights(matrix, balance)
+    return matrix
+
+
+def list_groups(file: str) -> list[str]:
+    """Return the groups of a file that hold matrices; the root where cooler itself lists none."""
+    return cooler.fileops.list_coolers(file) or ["/"]
+
+
+def _no_weights(matrix: CoolMatrix, balance: Balance) -> ClasterError:
+    if isinstance(balance, str):
+        have = f"; it has {', '.join(matrix.columns)}" if matrix.columns else ""
+        return ClasterError(
+            f"contacts: {matrix.label} has no weights '{balance}'{have}",
+            remedy="set 'contacts.balance' to others, or to false",
         )
-    return clr
-
-
-def read_band(clr: cooler.Cooler, chrom: str, *, separations: int, balance: bool) -> Band:
-    """Read the first diagonals of one chromosome, each pixel once.
-
-    Parameters
-    ----------
-    clr
-        An open cooler.
-    chrom
-        The file's own name of the chromosome.
-    separations
-        How many diagonals, the main one included.
-    balance
-        Whether to multiply by the weights. Masked bins (no weight) become NaN; without balancing,
-        bins that have no contact at all do.
-
-    Returns
-    -------
-    Band
-
-    Raises
-    ------
-    ClasterError
-        If no known pixel of the band holds a contact.
-    """
-    values, weights = _read(clr, chrom, separations, balance=balance, dtype=np.float32)
-    bins = weights.size
-    for s in range(separations):
-        partner = np.full(bins, np.nan)
-        partner[: max(bins - s, 0)] = weights[s:]
-        values[s] *= weights * partner
-    return Band(values, _expected(values, clr.uri, chrom), int(clr.binsize))
-
-
-def read_counts(clr: cooler.Cooler, chrom: str, *, separations: int, balance: bool) -> CountBand:
-    """Read the first diagonals of one chromosome without applying the weights, each pixel once.
-
-    Parameters
-    ----------
-    clr
-        An open cooler.
-    chrom
-        The file's own name of the chromosome.
-    separations
-        How many diagonals, the main one included.
-    balance
-        Whether the weights are the file's.
-
-    Returns
-    -------
-    CountBand
-
-    Raises
-    ------
-    ClasterError
-        If no known pixel of the band holds a contact.
-    """
-    whole = np.issubdtype(clr.pixels().dtypes["count"], np.integer)
-    counts, weights = _read(
-        clr, chrom, separations, balance=balance, dtype=np.float32 if whole else np.float64
-    )
-    known = np.isfinite(weights)
-    if not any(
-        (row[: weights.size - s][known[: weights.size - s] & known[s:]] > 0).any()
-        for s, row in enumerate(counts[: weights.size])
-    ):
-        raise _no_contact(clr.uri, chrom, separations)
-    return CountBand(counts, weights, int(clr.binsize))
-
-
-def _read(
-    clr: cooler.Cooler, chrom: str, separations: int, *, balance: bool, dtype: type[np.floating]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return counts, shape (separations, bins), and weights, shape (bins,)."""
-    first, last = (int(edge) for edge in clr.extent(chrom))
-    bins = last - first
-    counts = np.zeros((separations, bins), dtype=dtype)
-    flat = counts.reshape(-1)
-    touched = np.zeros(bins, dtype=bool)
-    for i, separation, count in _pixels(clr, first, last):
-        inside = (separation < bins - i) & (count > 0)
-        if not balance:
-            touched[i[inside]] = True
-            touched[(i + separation)[inside]] = True
-        near = np.flatnonzero(inside & (separation < separations))
-        flat[separation[near] * bins + i[near]] = count[near]
-    if balance:
-        return counts, clr.bins()["weight"][first:last].to_numpy().astype(np.float64)
-    return counts, np.where(touched, 1.0, np.nan)
-
-
-def _groups(file: str) -> list[str]:
-    if listed := cooler.fileops.list_coolers(file):
-        return listed
-    return ["/"]
-
-
-def _pixels(
-    clr: cooler.Cooler, first: int, last: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield first bin (from `first` on), separation and count of the pixels of some rows, in chunks.
-
-    First bins are counted out from the file's index of rows; their column would take as long to read
-    as the others.
-    """
-    with clr.open("r") as store:
-        offsets = store["indexes/bin1_offset"][first : last + 1]
-        for low in range(int(offsets[0]), int(offsets[-1]), _CHUNK_PIXELS):
-            high = min(low + _CHUNK_PIXELS, int(offsets[-1]))
-            i = np.repeat(np.arange(last - first), np.diff(np.clip(offsets, low, high)))
-            yield (
-                i,
-                store["pixels/bin2_id"][low:high] - (i + first),
-                store["pixels/count"][low:high],
-            )
-
-
-def _expected(values: np.ndarray, uri: str, chrom: str) -> np.ndarray:
-    known = np.isfinite(values)
-    total = np.where(known, values, 0.0).sum(axis=1, dtype=np.float64)
-    count = known.sum(axis=1)
-    expected = np.divide(total, count, out=np.zeros(len(values)), where=count > 0)
-    seen = np.flatnonzero(expected > 0)
-    if seen.size == 0:
-        raise _no_contact(uri, chrom, len(values))
-    nearest = seen[np.abs(seen[None, :] - np.arange(len(values))[:, None]).argmin(axis=1)]
-    return expected[nearest]
-
-
-def _no_contact(uri: str, chrom: str, separations: int) -> ClasterError:
+    other = f" (others are there: {', '.join(matrix.columns)})" if matrix.columns else ""
     return ClasterError(
-        f"contacts: {uri} holds no contact on {chrom} below {separations} bins of separation",
-        remedy="check the file, or leave the chromosome out with 'regions'",
+        f"contacts: {matrix.label} has no weights{other}",
+        remedy=f"run 'cooler balance {matrix.label}', or set 'contacts.balance: false'",
     )
+
+
+def _pieces(low: int, high: int, chunks: tuple[int, ...] | None) -> Iterator[tuple[int, int]]:
+    """Divide pixels where chunks of the file end, so that each chunk is inflated once."""
+    length = chunks[0] if chunks else _PIECE
+    step = max(_PIECE // length, 1) * length
+    edges = [low, *range((low // step + 1) * step, high, step), high]
+    return pairwise(edges)

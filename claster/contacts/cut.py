@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 
-import cooler
 import numpy as np
 
-from claster.contacts.cool import read_band, read_counts
-from claster.contacts.maps import DiagonalMap, MapValue, diagonal_map
+from claster.contacts.balance import Balance
+from claster.contacts.bands import read_band, read_counts
+from claster.contacts.maps import DiagonalMap, MapValue, diagonal_map, take_logarithms
+from claster.contacts.matrix import ContactMatrix
 from claster.contacts.paper import rotated_map, square_map
 from claster.contacts.shapes import ContactMap, SquareMap
 
@@ -15,20 +16,20 @@ __all__ = ["map_cutter"]
 
 
 def map_cutter(
-    clr: cooler.Cooler, chrom: str, shape: ContactMap, *, balance: bool, value: MapValue
+    matrix: ContactMatrix, chrom: str, shape: ContactMap, *, balance: Balance, value: MapValue
 ) -> Callable[[int], tuple[np.ndarray, float]]:
     """Read the diagonals of one chromosome and return what cuts the map around a TSS out of them.
 
     Parameters
     ----------
-    clr
-        An open cooler.
+    matrix
+        An open matrix.
     chrom
         The file's own name of the chromosome.
     shape
         The map.
     balance
-        Whether to multiply by the weights.
+        Whether to multiply by weights, or by which.
     value
         What a ``diagonal`` map holds; the others always hold log10 of the frequency.
 
@@ -36,17 +37,17 @@ def map_cutter(
     -------
     callable
         From a TSS (0-based) to the map in genome orientation, shape ``shape.shape``, and the share of
-        it that is unknown.
+        it that is unknown. Several threads may call it at once.
 
     Raises
     ------
     ClasterError
-        If no known pixel of the diagonals holds a contact.
+        If no known pixel of the diagonals holds a contact, or the file does not read.
     """
     if isinstance(shape, DiagonalMap):
-        band = read_band(clr, chrom, separations=shape.separations, balance=balance)
-        return partial(diagonal_map, band, shape=shape, value=value)
-    counts = read_counts(clr, chrom, separations=shape.separations, balance=balance)
+        band = read_band(matrix, chrom, separations=shape.separations, balance=balance)
+        return partial(diagonal_map, take_logarithms(band, shape, value=value), shape=shape)
+    counts = read_counts(matrix, chrom, separations=shape.separations, balance=balance)
     if isinstance(shape, SquareMap):
         return partial(square_map, counts, shape=shape)
     return partial(rotated_map, counts, shape=shape)

@@ -8,9 +8,17 @@ import numpy as np
 from claster.genome.windows import Binning
 
 if TYPE_CHECKING:
-    from claster.contacts.cool import Band
+    from claster.contacts.bands import Band
 
-__all__ = ["FLOOR", "PSEUDO", "DiagonalMap", "MapValue", "diagonal_map"]
+__all__ = [
+    "FLOOR",
+    "PSEUDO",
+    "DiagonalMap",
+    "Logarithms",
+    "MapValue",
+    "diagonal_map",
+    "take_logarithms",
+]
 
 MapValue = Literal["log_oe", "log10"]
 
@@ -62,22 +70,62 @@ class DiagonalMap:
         return 2 * (self.rows - 1) + 1
 
 
-def diagonal_map(
-    band: "Band", tss: int, shape: DiagonalMap, *, value: MapValue = "log_oe"
-) -> tuple[np.ndarray, float]:
-    """Return the contact map around a TSS in genome orientation.
+@dataclass(frozen=True)
+class Logarithms:
+    """One chromosome's diagonals as the cells of `diagonal` maps.
+
+    Attributes
+    ----------
+    values
+        float32, shape (rows, bins): ``values[r, i]`` is about bins ``i`` and ``i + 2 r``; NaN where a bin
+        is masked or off the chromosome.
+    expected
+        float32, shape (rows,): the value of a pixel that is as frequent as expected.
+    resolution
+        Bin width in bp.
+    """
+
+    values: np.ndarray
+    expected: np.ndarray
+    resolution: int
+
+
+def take_logarithms(band: "Band", shape: DiagonalMap, *, value: MapValue = "log_oe") -> Logarithms:
+    """Return a chromosome's diagonals as the cells of its maps, each pixel once.
 
     Parameters
     ----------
     band
+        The chromosome's diagonals, at least ``shape.separations``.
+    shape
+        Rows and columns of a map.
+    value
+        ``log_oe``: log2 of (o + `PSEUDO`) / (1 + `PSEUDO`), o being observed over expected at that
+        separation. ``log10``: log10 of the contact frequency, at least `FLOOR` times the expected one.
+    """
+    values = np.empty((shape.rows, band.values.shape[1]), np.float32)
+    for row, out in enumerate(values):
+        expected = band.expected[2 * row]
+        ratio = band.values[2 * row] / expected
+        out[:] = _logarithm(ratio, expected, value)
+    return Logarithms(
+        values,
+        _logarithm(np.ones(shape.rows), band.expected[::2][: shape.rows], value),
+        band.resolution,
+    )
+
+
+def diagonal_map(logarithms: Logarithms, tss: int, shape: DiagonalMap) -> tuple[np.ndarray, float]:
+    """Return the contact map around a TSS in genome orientation.
+
+    Parameters
+    ----------
+    logarithms
         The chromosome's diagonals.
     tss
         0-based position; the centre column is the bin that holds it.
     shape
         Rows and columns.
-    value
-        ``log_oe``: log2 of (o + `PSEUDO`) / (1 + `PSEUDO`), o being observed over expected at that
-        separation. ``log10``: log10 of the contact frequency, at least `FLOOR` times the expected one.
 
     Returns
     -------
@@ -90,18 +138,17 @@ def diagonal_map(
     -----
     Bins are the matrix's own, so the centre of the middle column lies within half a bin of the TSS.
     """
-    bins = band.values.shape[1]
-    rows = np.arange(shape.rows)[:, None]
-    first = tss // band.resolution + np.arange(-shape.half, shape.half + 1)[None, :] - rows
-    observed = band.values.take(2 * rows * bins + first, mode="clip")
-    if first.min() < 0 or first.max() + 2 * (shape.rows - 1) >= bins:
-        observed[(first < 0) | (first + 2 * rows >= bins)] = np.nan
-    expected = band.expected[2 * rows]
-    ratio = observed / expected
-    known = np.isfinite(observed)
-    ratio[~known] = 1.0
+    from claster.contacts.kernels import cut_diagonals
+
+    contacts = np.empty(shape.shape, np.float32)
+    first = tss // logarithms.resolution - shape.half
+    unknown = cut_diagonals(logarithms.values, logarithms.expected, first, contacts)
+    return contacts, unknown / contacts.size
+
+
+def _logarithm(ratio: np.ndarray, expected: np.ndarray | np.float64, value: MapValue) -> np.ndarray:
     if value == "log10":
-        contacts = np.log10(np.maximum(ratio, FLOOR) * expected)
+        logs = np.log10(np.maximum(ratio, FLOOR) * expected)
     else:
-        contacts = np.log2((ratio + PSEUDO) / (1 + PSEUDO))
-    return contacts.astype(np.float32), 1.0 - float(known.mean())
+        logs = np.log2((ratio + PSEUDO) / (1 + PSEUDO))
+    return logs.astype(np.float32)

@@ -18,7 +18,7 @@ from scipy.ndimage import map_coordinates, spline_filter
 from claster.contacts.shapes import SPLINE_MARGIN, SPLINE_SUPPORT, RotatedMap, SquareMap
 
 if TYPE_CHECKING:
-    from claster.contacts.cool import CountBand
+    from claster.contacts.bands import CountBand
 
 __all__ = ["NOTHING", "rotated_map", "square_map"]
 

@@ -1,37 +1,42 @@
 """Build a dataset: source files in, arrays and target tables out."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
+import pandas as pd
 
 from claster.dataset.checksums import seal_manifest, write_checksums
 from claster.dataset.choice import choose_genes
-from claster.dataset.layout import SPLITS, DatasetFolders
+from claster.dataset.chromosome import ChromosomeJob, write_chromosome
+from claster.dataset.donors import Donor, find_donor
+from claster.dataset.layout import SPLITS, STORE, DatasetFolders, modalities
 from claster.dataset.manifest import (
     LIBRARIES,
     Manifest,
+    build_plan,
     differences,
     fingerprint,
     read_manifest,
 )
-from claster.dataset.scale import SignalScale, measure_scale
+from claster.dataset.scale import SignalScale, track_divisors
 from claster.dataset.sources import Sources, open_sources
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import dividing_scales, track_scales
+from claster.dataset.workspace import Shard, Workspace, open_workspace
 from claster.dataset.write import (
-    link_train_valid,
-    write_contacts,
+    link_parts,
     write_gene_tables,
-    write_landscapes,
-    write_targets,
+    write_sample_lists,
+    write_target_tables,
 )
 from claster.errors import ClasterError
-from claster.files import atomic_folder, require_disk
-from claster.genome.selection import DROP_REASONS, GeneSelection
+from claster.files import atomic_folder, replace_folder, require_disk
+from claster.genome.selection import DROP_REASONS, GeneSelection, drop_genes
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 from claster.versions import versions
@@ -39,6 +44,9 @@ from claster.versions import versions
 __all__ = ["BuildResult", "build_dataset"]
 
 _CSV_BYTES_A_VALUE = 10
+
+_AT_A_TIME = 2
+"""How many chromosomes are in memory at most."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,8 @@ def build_dataset(
 
     Everything is checked before anything is written, and the folders appear under their names only
     when they are whole. A dataset that is there and whose sources and settings have not changed is
-    left as it is.
+    left as it is. A build that was killed is gone on with: chromosomes that were done are compared
+    with their checksums and kept.
 
     Parameters
     ----------
@@ -107,28 +116,145 @@ def build_dataset(
                     remedy="move it away, or pass --force to replace it",
                 )
     jobs = jobs or os.process_cpu_count() or 1
-    with open_sources(spec) as sources, ThreadPoolExecutor(jobs) as threads:
+    with open_sources(spec) as sources:
         selection = choose_genes(spec, sources)
         _require_usable(selection, spec)
         _require_room(selection, spec, folders)
-        lock = lock_folder(folders.inputs.parent, name=f".{spec.name}.lock")
-        with lock, _both_folders(folders) as (inputs, targets):
-            selection, missing = write_contacts(inputs, spec, sources, selection, progress)
+        dividing = dividing_scales(spec, sources, selection, project=project)
+        divisors = track_divisors(spec.tracks, dividing)
+        with (
+            lock_folder(folders.inputs.parent, name=f".{spec.name}.lock"),
+            open_workspace(folders, plan=build_plan(spec, divisors=divisors)) as workspace,
+        ):
+            donors = _find_donors(spec, project, progress)
+            shards = _write_chromosomes(
+                workspace,
+                spec,
+                sources,
+                selection.kept,
+                divisors,
+                donors,
+                jobs=jobs,
+                progress=progress,
+            )
+            selection = _without_dropped(selection, shards.values(), spec, sources)
             _require_usable(selection, spec)
-            write_landscapes(inputs, spec, sources, selection.kept, progress, threads=threads)
-            write_gene_tables(inputs, selection)
-            link_train_valid(inputs, spec)
-            write_targets(targets, spec, sources, selection.kept, progress, threads=threads)
-            checksums = {
-                "inputs": write_checksums(inputs, progress=progress),
-                "targets": write_checksums(targets, progress=progress),
-            }
-            progress.say("hashing the source files")
-            manifest = _manifest(spec, sources, selection, missing, checksums)
-            written = inputs / folders.manifest.name
-            written.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-            seal_manifest(written)
+            manifest = _finish(
+                folders, workspace, spec, sources, selection, dividing, shards, progress
+            )
     return BuildResult(folders, manifest, reused=False)
+
+
+def _find_donors(spec: DatasetSpec, project: Path | str, progress: Progress) -> dict[str, Donor]:
+    donors = {}
+    for modality in modalities(spec):
+        if donor := find_donor(spec, modality, project=project):
+            progress.say(
+                f"{modality}: the arrays of {donor.folder} are the same; linked, not copied"
+            )
+            donors[modality] = donor
+    return donors
+
+
+def _write_chromosomes(
+    workspace: Workspace,
+    spec: DatasetSpec,
+    sources: Sources,
+    kept: pd.DataFrame,
+    divisors: tuple[float, ...],
+    donors: Mapping[str, Donor],
+    *,
+    jobs: int,
+    progress: Progress,
+) -> dict[str, Shard]:
+    """Write the windows of every chromosome that is not done, two chromosomes at a time.
+
+    While slabs of one are worked off on all threads, the files of the next are read.
+    """
+    for modality in modalities(spec):
+        (workspace.inputs / modality / STORE).mkdir(parents=True, exist_ok=True)
+    counting = Lock()
+    with (
+        progress.step("windows", total=len(kept)) as step,
+        ThreadPoolExecutor(jobs) as threads,
+        ThreadPoolExecutor(min(jobs, _AT_A_TIME)) as at_a_time,
+    ):
+
+        def advance(genes: int) -> None:
+            with counting:
+                step.advance(genes)
+
+        def work(chrom: str) -> Shard:
+            genes = kept[kept["chrom"] == chrom]
+            if shard := workspace.finished(chrom):
+                advance(len(genes))
+                return shard
+            job = ChromosomeJob(
+                workspace.inputs, spec, sources, chrom, divisors, threads, advance, donors
+            )
+            shard, values = write_chromosome(job, genes)
+            return workspace.finish(chrom, shard, values)
+
+        chromosomes = kept["chrom"].unique().tolist()
+        return dict(zip(chromosomes, at_a_time.map(work, chromosomes), strict=True))
+
+
+def _without_dropped(
+    selection: GeneSelection, shards: Iterable[Shard], spec: DatasetSpec, sources: Sources
+) -> GeneSelection:
+    gone = {gene: told for shard in shards for gene, told in shard.dropped.items()}
+    for reason in DROP_REASONS:
+        details = {gene: detail for gene, (why, detail) in gone.items() if why == reason}
+        if details:
+            selection = drop_genes(
+                selection,
+                details,
+                reason=reason,
+                landscape=spec.window.binning,
+                sizes=sources.sizes,
+            )
+    return selection
+
+
+def _finish(
+    folders: DatasetFolders,
+    workspace: Workspace,
+    spec: DatasetSpec,
+    sources: Sources,
+    selection: GeneSelection,
+    dividing: Mapping[str, SignalScale],
+    shards: Mapping[str, Shard],
+    progress: Progress,
+) -> Manifest:
+    """Write tables, views and manifest, and give the folders their names: inputs last."""
+    kept = selection.kept
+    unknown = {
+        gene: round(share, 6) for shard in shards.values() for gene, share in shard.unknown.items()
+    }
+    written = {file: sha for shard in shards.values() for file, sha in shard.checksums.items()}
+    with atomic_folder(folders.targets, replace=True) as targets:
+        write_gene_tables(workspace.inputs, selection, unknown)
+        link_parts(workspace.inputs, spec, kept)
+        write_sample_lists(targets, kept)
+        write_target_tables(targets, spec, kept, _values(workspace, shards))
+        checksums = {
+            "inputs": write_checksums(workspace.inputs, known=written),
+            "targets": write_checksums(targets),
+        }
+        progress.say("hashing the source files")
+        manifest = _manifest(spec, sources, selection, dividing, unknown, checksums)
+        path = workspace.inputs / folders.manifest.name
+        path.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        seal_manifest(path)
+    replace_folder(folders.inputs, workspace.inputs)
+    return manifest
+
+
+def _values(workspace: Workspace, shards: Mapping[str, Shard]) -> dict[str, np.ndarray]:
+    names = {name for shard in shards.values() for name in shard.values}
+    return {
+        name: np.concatenate([workspace.values(chrom, name) for chrom in shards]) for name in names
+    }
 
 
 def _require_usable(selection: GeneSelection, spec: DatasetSpec) -> None:
@@ -163,6 +289,7 @@ def _manifest(
     spec: DatasetSpec,
     sources: Sources,
     selection: GeneSelection,
+    dividing: Mapping[str, SignalScale],
     missing: Mapping[str, float],
     checksums: Mapping[str, str],
 ) -> Manifest:
@@ -178,34 +305,12 @@ def _manifest(
             for reason in DROP_REASONS
             if (dropped["reason"] == reason).any()
         },
+        genes_padded=int((kept["padded"] > 0).sum()),
         shared_bp=selection.shared_bp,
         contacts_missing_mean=np.mean([missing[g] for g in kept["gene_id"]]) if missing else None,
         checksums=dict(checksums),
-        scales=_scales(spec, sources, selection),
+        scales=track_scales(spec, sources, selection, known=dividing),
     )
-
-
-def _scales(
-    spec: DatasetSpec, sources: Sources, selection: GeneSelection
-) -> dict[str, SignalScale]:
-    training = selection.kept[selection.kept["split"] == "train"]
-    centres = selection.kept if training.empty else training
-    return {
-        track.name: measure_scale(
-            reader, centres, bin=spec.window.bin, bins=spec.window.bins, summary=spec.summary
-        )
-        for track, reader in zip(spec.tracks, sources.tracks, strict=True)
-    }
-
-
-@contextmanager
-def _both_folders(folders: DatasetFolders) -> Iterator[tuple[Path, Path]]:
-    """Make targets and inputs appear together, inputs (with the manifest) last."""
-    with (
-        atomic_folder(folders.inputs, replace=True) as inputs,
-        atomic_folder(folders.targets, replace=True) as targets,
-    ):
-        yield inputs, targets
 
 
 def _is_leftover(folder: Path) -> bool:

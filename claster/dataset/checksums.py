@@ -2,19 +2,36 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from claster.dataset.layout import DatasetFolders
+from claster.dataset.layout import (
+    PARTS,
+    SPLITS,
+    STORE,
+    VIEW_PREFIX,
+    DatasetFolders,
+    modalities,
+    part_members,
+    read_ids,
+)
 from claster.dataset.manifest import read_manifest
+from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.progress import SILENT, Progress, Step
 
-__all__ = ["CHECKSUMS", "Mismatch", "seal_manifest", "verify_dataset", "write_checksums"]
+__all__ = [
+    "CHECKSUMS",
+    "Mismatch",
+    "read_checksums",
+    "seal_manifest",
+    "verify_dataset",
+    "write_checksums",
+]
 
 CHECKSUMS = "checksums.sha256"
 """Name of the list in each folder; `sha256sum -c` reads it too."""
@@ -31,25 +48,30 @@ class Mismatch:
     how: Literal["changed", "missing", "extra"]
 
 
-def write_checksums(folder: Path, *, progress: Progress = SILENT) -> str:
+def write_checksums(folder: Path, *, known: Mapping[str, str] | None = None) -> str:
     """Write the list of a folder's files and their SHA-256, and return the SHA-256 of the list.
 
     Parameters
     ----------
     folder
-        A folder whose files are whole; links are left out.
-    progress
-        Where to report to.
+        A folder whose files are whole; splits' parts of the store and views are left out.
+    known
+        SHA-256 of files that need not be read, by their names below the folder.
     """
-    files = list(_files(folder))
-    with progress.step(f"hashing {folder.parent.name}", len(files)) as step:
-        lines = [
-            f"{digest}  {file.as_posix()}\n"
-            for file, digest in zip(files, _digests(folder, files, step), strict=True)
-        ]
-    text = "".join(lines)
+    known = known or {}
+    digests = {
+        file.as_posix(): known.get(file.as_posix()) or sha256(folder / file)
+        for file in _files(folder)
+    }
+    text = "".join(f"{digest}  {file}\n" for file, digest in digests.items())
     (folder / CHECKSUMS).write_text(text, encoding="utf-8")
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_checksums(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a folder, by its name below it, as `write_checksums` listed them."""
+    lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    return {line[66:]: line[:64] for line in lines}
 
 
 def seal_manifest(manifest: Path) -> None:
@@ -91,7 +113,7 @@ def verify_dataset(folders: DatasetFolders, *, progress: Progress = SILENT) -> l
     found: list[Mismatch] = []
     for part, folder in (("inputs", folders.inputs), ("targets", folders.targets)):
         found += _compare(folder, manifest.checksums[part], progress)
-    return found
+    return found or _compare_parts(folders, manifest.dataset)
 
 
 def _seal_of(manifest: Path) -> str:
@@ -104,8 +126,7 @@ def _compare(folder: Path, listed: str, progress: Progress) -> list[Mismatch]:
         return [Mismatch(path, "missing")]
     if sha256(path) != listed:
         return [Mismatch(path, "changed")]
-    lines = path.read_text(encoding="utf-8").splitlines()
-    wanted = {Path(line[66:]): line[:64] for line in lines}
+    wanted = {Path(file): digest for file, digest in read_checksums(folder).items()}
     there = set(_files(folder))
     common = sorted(wanted.keys() & there)
     with progress.step(f"verify {folder}", len(common)) as step:
@@ -118,17 +139,45 @@ def _compare(folder: Path, listed: str, progress: Progress) -> list[Mismatch]:
     return [Mismatch(folder / file, mismatches[file]) for file in sorted(mismatches)]
 
 
+def _compare_parts(folders: DatasetFolders, spec: DatasetSpec) -> list[Mismatch]:
+    """Compare the splits' folders with their lists; call it once store and lists are known to hold."""
+    found: list[Mismatch] = []
+    for modality in modalities(spec):
+        store = folders.arrays(modality, STORE)
+        for part in PARTS:
+            folder = folders.arrays(modality, part)
+            wanted = {
+                f"{sample}.npy"
+                for split in SPLITS
+                if split in part_members(part)
+                for sample in read_ids(folders, split)
+            }
+            there = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
+            found += [Mismatch(folder / name, "missing") for name in sorted(wanted - there)]
+            found += [Mismatch(folder / name, "extra") for name in sorted(there - wanted)]
+            found += [
+                Mismatch(folder / name, "changed")
+                for name in sorted(wanted & there)
+                if not _is_same(folder / name, store / name)
+            ]
+    return found
+
+
+def _is_same(path: Path, stored: Path) -> bool:
+    """Tell whether a part shows a stored file; after a copy of the folders it may hold its own."""
+    return path.is_file() and (path.samefile(stored) or sha256(path) == sha256(stored))
+
+
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder that are no links, relative to it, sorted."""
+    """Yield the files of a folder outside its parts and views, relative to it, sorted."""
     for root, folders, names in os.walk(folder):
-        folders.sort()
+        folders[:] = sorted(
+            name for name in folders if name not in PARTS and not name.startswith(VIEW_PREFIX)
+        )
         for name in sorted(names):
-            path = Path(root) / name
-            if (
-                not path.is_symlink()
-                and path.relative_to(folder).as_posix() not in _LISTED_ELSEWHERE
-            ):
-                yield path.relative_to(folder)
+            path = (Path(root) / name).relative_to(folder)
+            if path.as_posix() not in _LISTED_ELSEWHERE:
+                yield path
 
 
 def _digests(folder: Path, files: list[Path], step: Step) -> Iterator[str]:

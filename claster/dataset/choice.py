@@ -7,12 +7,12 @@ import pandas as pd
 
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.targets import reach_of_targets
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases
 from claster.genome.folds import chromosome_folds
 from claster.genome.regions import read_regions
 from claster.genome.selection import GeneSelection, select_genes
-from claster.signal.target import target_reach
 
 __all__ = ["choose_genes"]
 
@@ -46,13 +46,14 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
 
     reach = spec.window.binning.half
     if spec.target:
-        reach = max(reach, target_reach(spec.target.binning, smoothing=spec.target.smoothing))
+        reach = max(reach, reach_of_targets(spec.target))
     select = partial(
         select_genes,
         sources.genes,
         sizes=sizes,
         landscape=spec.window.binning,
         reach=reach,
+        pad=spec.edges == "pad",
         types=spec.genes.types,
         exclude_chromosomes=spec.genes.exclude_chromosomes,
         without_signal=sources.without_signal,

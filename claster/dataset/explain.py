@@ -51,7 +51,7 @@ def explain_gene(spec: DatasetSpec, named: str, *, project: Path | str = ".") ->
     gene = find_gene(everyone.drop_duplicates("gene_id"), named)
     rows = dropped[dropped["gene_id"] == gene["gene_id"]]
     is_kept = bool((kept["gene_id"] == gene["gene_id"]).any())
-    lines = [_place(gene), *([_kept(gene, spec, source)] if is_kept else [])]
+    lines = [_place(gene), *(_kept(gene, kept, spec, source) if is_kept else [])]
     lines += [_dropped(row, source) for _, row in rows.iterrows()]
     if is_kept and folders.manifest.is_file():
         lines += _files(gene, spec, folders)
@@ -65,9 +65,16 @@ def _place(gene: pd.Series) -> str:
     )
 
 
-def _kept(gene: pd.Series, spec: DatasetSpec, source: str) -> str:
+def _kept(gene: pd.Series, kept: pd.DataFrame, spec: DatasetSpec, source: str) -> list[str]:
     start, end = spec.window.binning.span(int(gene["tss"]))
-    return f"kept ({source}), split {gene['split']}; input window {gene['chrom']}:{start:,}-{end:,}"
+    window = f"{gene['chrom']}:{start:,}-{end:,}"
+    lines = [f"kept ({source}), split {gene['split']}; input window {window}"]
+    if "padded" in kept and gene["padded"]:
+        lines.append(
+            f"padded: {int(gene['padded']):,} bp of its windows lie off the chromosome and hold nothing, "
+            f"as in {int((kept['padded'] > 0).sum())} of {len(kept)} kept genes"
+        )
+    return lines
 
 
 def _dropped(row: pd.Series, source: str) -> str:

@@ -7,15 +7,22 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from claster.dataset.scale import track_divisors
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.signal.transform import Transform, restored
 
 __all__ = [
+    "PARTS",
     "SPLITS",
+    "STORE",
+    "TOGETHER",
+    "VIEW_PREFIX",
     "DatasetFolders",
     "Split",
+    "modalities",
+    "part_members",
     "read_arrays",
     "read_genes_table",
     "read_ids",
@@ -26,14 +33,32 @@ __all__ = [
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
+STORE = "all"
+"""Folder of a modality that holds the arrays; the other folders show some of them under the same names."""
+
+TOGETHER = "train_valid"
+"""Training and validation as one, which EIR reads from one folder and one table."""
+
+PARTS: tuple[str, ...] = (*SPLITS, TOGETHER)
+"""Folders of a modality that show the part of one or two splits."""
+
+VIEW_PREFIX = "view_"
+"""Begins the name of each folder that is derived from a build and no part of it."""
+
+
+def part_members(part: str) -> tuple[Split, ...]:
+    """Return the splits whose arrays lie in a part's folder."""
+    return ("train", "valid") if part == TOGETHER else tuple(s for s in SPLITS if s == part)
+
+
+def modalities(spec: DatasetSpec) -> tuple[str, ...]:
+    """Return the kinds of array that a dataset has."""
+    return ("landscape", "contacts") if spec.contacts else ("landscape",)
+
 
 @dataclass(frozen=True)
 class DatasetFolders:
-    """The folders of a built dataset, below the project's folder.
-
-    EIR reads one folder and one table for training and validation together: these are named
-    `train_valid` and hold what `train` and `valid` hold.
-    """
+    """The folders of a built dataset, below the project's folder."""
 
     name: str
     project: Path = Path()
@@ -74,8 +99,15 @@ class DatasetFolders:
         return self.inputs / "dropped.tsv"
 
     def arrays(self, modality: str, part: str) -> Path:
-        """Folder of the arrays of a modality (`landscape`, `contacts`) and split or `train_valid`."""
+        """Folder of the arrays of a modality or view, and a part: `STORE`, a split or `TOGETHER`.
+
+        Modalities are `landscape` and `contacts`; for views of them see `ArrayView`.
+        """
         return self.inputs / modality / part
+
+    def profiles(self, part: str) -> Path:
+        """Folder of the targets as arrays; see `write_profiles`."""
+        return self.targets / f"{VIEW_PREFIX}profiles" / part
 
     def target_table(self, split: str) -> Path:
         """Target table that holds a split."""
@@ -110,7 +142,8 @@ def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> 
     -------
     pandas.DataFrame
         Columns `gene_id`, `name`, `type`, `chrom`, `start`, `end` (0-based half-open), `strand`,
-        `tss` (0-based), `split`, ordered by chromosome and TSS.
+        `tss` (0-based), `split` and, with contacts, `contacts_unknown` (share of the map), ordered by
+        chromosome and TSS; with `edges: pad`, `padded` (bp of the windows off the chromosome).
     """
     table = pd.read_csv(folders.genes, sep="\t", dtype={"chrom": str, "gene_id": str, "name": str})
     if split is not None:
@@ -152,11 +185,24 @@ def read_landscapes(
     -------
     numpy.ndarray
         float32, shape (genes, tracks, bins).
+
+    Raises
+    ------
+    ClasterError
+        If a track has a `scale` and the dataset's manifest is missing or does not read.
     """
     arrays = read_arrays(folders, gene_ids, split=split, rev=rev)
-    for row, track in enumerate(spec.tracks):
-        arrays[:, row] = restored(arrays[:, row], track.transform)
+    divisors = _divisors(folders, spec)
+    for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
+        arrays[:, row] = restored(arrays[:, row], track.transform, divisor=divisor)
     return arrays
+
+
+def _divisors(folders: DatasetFolders, spec: DatasetSpec) -> tuple[float, ...]:
+    from claster.dataset.manifest import require_manifest
+
+    scaled = any(track.scale != "none" for track in spec.tracks)
+    return track_divisors(spec.tracks, require_manifest(folders).scales if scaled else {})
 
 
 def read_arrays(
@@ -172,13 +218,18 @@ def read_arrays(
     Returns
     -------
     numpy.ndarray
-        float32; (genes, tracks, bins) for landscapes, (genes, rows, columns) for contact maps.
+        float32; (genes, tracks, bins) for landscapes, whichever their `window.layout`, (genes, rows,
+        columns) for contact maps.
     """
     orientation = REVERSE if rev else FORWARD
     folder = folders.arrays(modality, split)
-    return np.stack(
+    arrays = np.stack(
         [
             np.load(folder / f"{sample_id(gene, orientation)}.npy", allow_pickle=False)
             for gene in gene_ids
         ]
     )
+    if modality == "landscape":
+        genes, tracks, *_, bins = arrays.shape
+        return arrays.reshape(genes, tracks, bins)
+    return arrays

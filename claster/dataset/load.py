@@ -1,5 +1,6 @@
 """Find and read dataset YAMLs; faults name file, line and key."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -9,7 +10,9 @@ from claster.dataset.place import places_in
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError, one_line
 
-__all__ = ["find_dataset", "list_datasets", "load_dataset"]
+__all__ = ["find_dataset", "fold_names", "list_datasets", "load_dataset"]
+
+_FOLD = re.compile(r"(?P<dataset>.+)@(?P<fold>\d+)of(?P<folds>\d+)")
 
 
 def find_dataset(name: str, *, project: Path | str = ".") -> Path:
@@ -52,6 +55,17 @@ def list_datasets(*, project: Path | str = ".") -> list[str]:
     return sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml"))
 
 
+def fold_names(name: str, folds: int) -> list[str]:
+    """Return what `load_dataset` calls the folds of a dataset.
+
+    Examples
+    --------
+    >>> fold_names("toy", 3)
+    ['toy@0of3', 'toy@1of3', 'toy@2of3']
+    """
+    return [f"{name}@{fold}of{folds}" for fold in range(folds)]
+
+
 def _folder(project: Path | str) -> Path:
     return Path(project) / "configurations" / "datasets"
 
@@ -62,7 +76,8 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
     Parameters
     ----------
     name
-        See `find_dataset`.
+        See `find_dataset`. ``toy@1of5`` is the dataset `toy` with other splits, and named
+        ``toy-fold1of5``: of five folds of chromosomes number 1 (from 0) is for testing.
     project
         The project's folder.
 
@@ -75,7 +90,8 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
     ClasterError
         If the file is missing, is no YAML, or breaks the schema; the message names file, line and key.
     """
-    path = find_dataset(str(name), project=project)
+    fold = _FOLD.fullmatch(str(name))
+    path = find_dataset(fold["dataset"] if fold else str(name), project=project)
     text = path.read_text(encoding="utf-8")
     try:
         content = yaml.safe_load(text)
@@ -88,6 +104,11 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
         raise ClasterError(
             f"{path} holds no keys", remedy="start from configurations/datasets/toy.yaml"
         )
+    if fold:
+        content |= {
+            "name": f"{content.get('name')}-fold{fold['fold']}of{fold['folds']}",
+            "splits": {"folds": int(fold["folds"]), "fold": int(fold["fold"])},
+        }
     try:
         spec = DatasetSpec.model_validate(content)
     except ValidationError as error:

@@ -1,5 +1,7 @@
 """What a built dataset was made from, so that it can be trusted and need not be made twice."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,8 +13,18 @@ from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
+from claster.versions import versions
 
-__all__ = ["LIBRARIES", "Manifest", "SourceFile", "differences", "fingerprint", "read_manifest"]
+__all__ = [
+    "LIBRARIES",
+    "Manifest",
+    "SourceFile",
+    "build_plan",
+    "differences",
+    "fingerprint",
+    "read_manifest",
+    "require_manifest",
+]
 
 LIBRARIES = (
     "claster",
@@ -23,6 +35,7 @@ LIBRARIES = (
     "pybigtools",
     "bioframe",
     "cooler",
+    "hictkpy",
     "scipy",
 )
 """Packages that make the numbers of a build."""
@@ -50,19 +63,21 @@ class SourceFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The record of a build (`inputs/<dataset>/manifest.json`, format version 2).
+    """The record of a build (`inputs/<dataset>/manifest.json`, format version 3).
 
-    `scales` tells how large the values of each track are around training genes, before any transform;
-    `checksums` is the SHA-256 of the list of checksums in each folder.
+    `scales` tells how large the values of each track are around training genes, before any transform (those
+    of the dataset that `scales_from` names, if it names one); `genes_padded` counts kept genes whose windows
+    leave their chromosome; `checksums` is the SHA-256 of the list of checksums in each folder.
     """
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     dataset: DatasetSpec
     sources: dict[str, SourceFile]
     versions: dict[str, str]
     genes_in: int
     genes_kept: dict[str, int]
     genes_dropped: dict[str, int]
+    genes_padded: int = 0
     shared_bp: dict[str, int]
     contacts_missing_mean: float | None
     scales: dict[str, SignalScale]
@@ -83,6 +98,23 @@ def fingerprint(spec: DatasetSpec) -> dict[str, SourceFile]:
     }
 
 
+def build_plan(spec: DatasetSpec, *, divisors: Sequence[float]) -> str:
+    """Return, as JSON, everything that the bytes of a build depend on; sources by path, size and time."""
+    sources = {
+        source.label: [str(source.path), source.path.stat().st_size, source.path.stat().st_mtime_ns]
+        for source in list_sources(spec)
+        if source.built
+    }
+    dataset = spec.model_dump(mode="json", exclude=_WITHOUT_EFFECT)
+    plan = {
+        "dataset": dataset,
+        "divisors": list(divisors),
+        "sources": sources,
+        "versions": versions(LIBRARIES),
+    }
+    return json.dumps(plan, indent=1)
+
+
 def read_manifest(folders: DatasetFolders) -> Manifest | None:
     """Return the manifest of a built dataset, or None where there is none.
 
@@ -100,6 +132,14 @@ def read_manifest(folders: DatasetFolders) -> Manifest | None:
             f"{folders.manifest} is not a manifest of this version ({error.error_count()} faults)",
             remedy="build the dataset anew with --force",
         ) from error
+
+
+def require_manifest(folders: DatasetFolders) -> Manifest:
+    """Return the manifest of a built dataset, or raise `ClasterError` where there is none."""
+    folders.require_built()
+    manifest = read_manifest(folders)
+    assert manifest is not None
+    return manifest
 
 
 def differences(manifest: Manifest, spec: DatasetSpec) -> list[str]:

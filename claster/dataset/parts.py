@@ -1,22 +1,16 @@
-"""The parts of a dataset YAML."""
+"""The parts of a dataset YAML that name signal, windows, contact maps and public files."""
 
 import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from claster.contacts.maps import MapValue
 from claster.contacts.shapes import DIAGONAL_ROWS, MapKind
-from claster.genome.windows import Binning
+from claster.dataset.part import EvenSize, Name, OddBins, Part, as_published, without_twins
+from claster.genome.windows import Binning, Recipe
 from claster.remote.signature import FileFormat
 from claster.signal.transform import Transform
 
@@ -24,42 +18,12 @@ __all__ = [
     "Condition",
     "ContactsSpec",
     "DownloadSpec",
-    "ElementsSpec",
-    "GenesSpec",
-    "Name",
-    "Part",
     "SignalFiles",
     "SimulationSpec",
-    "SplitsSpec",
     "TargetSpec",
     "TrackSpec",
     "WindowSpec",
-    "without_twins",
 ]
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-def _plain_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} may hold letters, digits, '.', '_' and '-' only")
-    return name
-
-
-def _odd(bins: int) -> int:
-    if bins < 1 or bins % 2 == 0:
-        raise ValueError(
-            f"{bins} bins: an odd number is needed, so that one bin is centred on the TSS"
-        )
-    return bins
-
-
-def _even(size: int) -> int:
-    if size < 2 or size % 2:
-        raise ValueError(
-            f"{size} bp: an even bin size is needed, so that a bin can be centred on the TSS"
-        )
-    return size
 
 
 def _below_data(file: str) -> str:
@@ -81,61 +45,22 @@ def _digest(sha256: str) -> str:
     return sha256
 
 
-Name = Annotated[str, AfterValidator(_plain_name)]
-Recipe = Literal["exact", "paper"]
-OddBins = Annotated[int, AfterValidator(_odd)]
-EvenSize = Annotated[int, AfterValidator(_even)]
-
-
-class Part(BaseModel):
-    """A part of the YAML: unknown keys are refused, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def without_twins[P: Part](parts: tuple[P, ...], *, kind: str, key: str = "name") -> tuple[P, ...]:
-    """Return `parts`, or raise at the first whose `key` another one has already.
-
-    Raises
-    ------
-    PydanticCustomError
-        With the position of the second one in its context (`below`), so that its line can be named.
-    """
-    values = [getattr(part, key) for part in parts]
-    for position, value in enumerate(values):
-        if value in values[:position]:
-            raise PydanticCustomError(
-                "twins",
-                "two {kind}s are named '{value}'",
-                {"kind": kind, "value": value, "below": (position, key)},
-            )
-    return parts
-
-
-def _as_published(given: object, **published: tuple[str, ...]) -> object:
-    """Fill in what `recipe: paper` fixes, and refuse another choice beside it."""
-    if not isinstance(given, dict) or given.get("recipe") != "paper":
-        return given
-    for key, value in published.items():
-        if key in given and tuple(given[key] or ()) != value:
-            raise ValueError(f"'recipe: paper' sets '{key}' to {list(value)}; leave '{key}' out")
-    return given | published
-
-
 class TrackSpec(Part):
     """One row of the landscape: a bigWig file, and how its bins are stored.
 
-    Larger values than `clip` are set to it; then `transform` is applied.
+    Larger values than `clip` are set to it; then values are divided by `scale`, a statistic of the track
+    around training genes (`SignalScale`); then `transform` is applied.
     """
 
     name: Name
     file: str
     transform: Transform = "none"
     clip: float | None = Field(default=None, gt=0)
+    scale: Literal["none", "q99", "mean"] = "none"
 
 
 class SignalFiles(Part):
-    """One unstranded bigWig, or a strand pair whose signals are summed."""
+    """One unstranded bigWig, or a strand pair."""
 
     file: str | None = None
     plus: str | None = None
@@ -171,9 +96,11 @@ class TargetSpec(Part):
     `smoothing` is the standard deviation in bp of the Gaussian that runs over 20 bp bins before
     they are averaged (0: none); the published targets use 1000. `statistic` is the ``mean`` signal of
     a bin, as published for EU-seq coverage, or its ``sum``, for tracks that count read ends.
-    `transform` is the scale that the network is trained on: as it is, as published, or ``log1p`` or
-    ``asinh``, which tame heavy tails; predictions are always turned back. Larger values than `clip`
-    are set to it before.
+    `strands` says what becomes of a strand pair: their ``sum``, the strand of the gene (``sense``), or
+    both, ``apart``, as two groups of columns. `transform` is the scale that the network is trained on: as
+    it is, as published, or ``log1p`` or ``asinh``, which tame heavy tails; predictions are always turned
+    back. Larger values than `clip` are set to it before. `recipe: paper` is the published arithmetic
+    (`target_profiles`) and leaves no choice but the conditions.
     """
 
     conditions: tuple[Condition, ...] = Field(min_length=1)
@@ -181,30 +108,80 @@ class TargetSpec(Part):
     bins: OddBins = 401
     smoothing: int = Field(default=1000, ge=0)
     statistic: Literal["mean", "sum"] = "mean"
+    strands: Literal["sum", "sense", "apart"] = "sum"
     transform: Transform = "none"
     clip: float | None = Field(default=None, gt=0)
+    recipe: Recipe = "exact"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published(cls, given: object) -> object:
+        return as_published(
+            given,
+            bin=1000,
+            bins=401,
+            smoothing=1000,
+            statistic="mean",
+            strands="sum",
+            transform="none",
+            clip=None,
+        )
 
     @field_validator("conditions")
     @classmethod
     def _one_condition_a_name(cls, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
         return without_twins(conditions, kind="condition")
 
+    @model_validator(mode="after")
+    def _pairs_where_strands_count(self) -> Self:
+        if self.strands == "sum":
+            return self
+        for position, condition in enumerate(self.conditions):
+            if condition.file or (condition.truth and condition.truth.file):
+                raise PydanticCustomError(
+                    "strands",
+                    "'strands: {strands}' needs 'plus' and 'minus', and '{name}' has one 'file'",
+                    {
+                        "strands": self.strands,
+                        "name": condition.name,
+                        "below": ("conditions", position),
+                    },
+                )
+        return self
+
     @property
     def binning(self) -> Binning:
         """The bins of the target window."""
         return Binning(self.bins, self.bin)
 
+    def groups_of(self, condition: str) -> tuple[str, ...]:
+        """Return the names of a condition's groups of columns: its own, or one a strand."""
+        return (
+            (f"{condition}_plus", f"{condition}_minus") if self.strands == "apart" else (condition,)
+        )
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of all groups of columns: the conditions, or ``ctrl_plus``, ``ctrl_minus`` and so on."""
+        return tuple(group for c in self.conditions for group in self.groups_of(c.name))
+
     @property
     def columns(self) -> list[str]:
-        """Names of the target columns, ``-200_ctrl`` to ``200_ctrl`` for each condition in turn."""
-        return [f"{k}_{c.name}" for c in self.conditions for k in self.binning.offsets]
+        """Names of the target columns, ``-200_ctrl`` to ``200_ctrl`` for each group in turn."""
+        return [f"{k}_{group}" for group in self.groups for k in self.binning.offsets]
 
 
 class WindowSpec(Part):
-    """The landscape window: odd number of bins, centred on the TSS."""
+    """The landscape window: odd number of bins, centred on the TSS.
+
+    `layout` is how a landscape lies in its file: ``channels``, (tracks, 1, bins), for which EIR takes
+    one mean and standard deviation a track, or ``rows``, (tracks, bins) as published, for which it
+    takes one for all tracks together.
+    """
 
     bin: EvenSize = 100
     bins: OddBins = 10_001
+    layout: Literal["channels", "rows"] = "channels"
 
     @property
     def binning(self) -> Binning:
@@ -213,8 +190,9 @@ class WindowSpec(Part):
 
 
 class ContactsSpec(Part):
-    """The contact map of each window.
+    """The contact map of each window, from a `.cool`, `.mcool` or `.hic`.
 
+    `balance` is true (``weight`` of a cooler, ``SCALE`` or ``KR`` of a `.hic`), false, or a name of weights.
     `map` is ``diagonal`` (separation against midpoint, single pixels), or one of the published ones:
     ``paper_square`` (the matrix around the TSS) and ``paper_rotated`` (that square turned by 45 degrees
     with a spline, upper half). `value` is ``log_oe`` (log2 observed over expected at that separation) or
@@ -224,7 +202,7 @@ class ContactsSpec(Part):
 
     file: str
     resolution: int = Field(default=1600, gt=0)
-    balance: bool = True
+    balance: bool | Annotated[str, Field(min_length=1)] = True
     map: MapKind = "diagonal"
     rows: int | None = Field(default=DIAGONAL_ROWS, gt=1)
     value: MapValue = "log_oe"
@@ -243,69 +221,6 @@ class ContactsSpec(Part):
         if given.get("value", "log10") != "log10":
             raise ValueError(f"'map: {kind}' holds log10 frequencies; leave 'value' out")
         return given | {"rows": None, "value": "log10"}
-
-
-class GenesSpec(Part):
-    """Which genes get a window. `types: null` takes every type.
-
-    `recipe: paper` is the published choice, ``protein_coding`` without ``chrM``, and leaves no other.
-    """
-
-    file: str
-    types: tuple[str, ...] | None = ("protein_coding",)
-    exclude_chromosomes: tuple[str, ...] = ("chrM", "MT")
-    recipe: Recipe = "exact"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _published(cls, given: object) -> object:
-        return _as_published(given, types=("protein_coding",), exclude_chromosomes=("chrM",))
-
-
-class ElementsSpec(Part):
-    """Candidate regulatory elements (BED or cCRE table), and which of them count.
-
-    An element is kept when one of its classes (``pELS``, ``dELS``, ``PLS``, ...) is in `groups`;
-    ``ELS`` stands for both enhancer classes; `groups: null` keeps all. `recipe: paper` is the published
-    choice, every group with ``ELS`` in it, and leaves no other.
-    """
-
-    file: str
-    groups: tuple[str, ...] | None = None
-    recipe: Recipe = "exact"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _published(cls, given: object) -> object:
-        return _as_published(given, groups=("ELS",))
-
-
-class SplitsSpec(Part):
-    """Which genes are held out, each rule a chromosome, ``chr21:36,000,000-48,129,895`` or a BED file.
-
-    A gene belongs to the split that holds its TSS; all others train. Where the input window of a
-    gene shares a base with one of a later split (train < valid < test) the gene is dropped, unless
-    `allow_shared_windows` says that it may stay.
-
-    Instead of rules, `folds` divides the chromosomes into that many folds of about the same number of
-    genes: fold number `fold` (from 0) is for testing, the next one for validation, the others train.
-    """
-
-    valid: tuple[str, ...] = ()
-    test: tuple[str, ...] = ()
-    folds: int | None = Field(default=None, ge=3)
-    fold: int = Field(default=0, ge=0)
-    allow_shared_windows: bool = False
-
-    @model_validator(mode="after")
-    def _rules_or_folds(self) -> Self:
-        if self.folds is None and self.fold:
-            raise ValueError(f"'fold: {self.fold}' without 'folds'")
-        if self.folds is not None and (self.valid or self.test):
-            raise ValueError("give either 'folds' or rules for 'valid' and 'test'")
-        if self.folds is not None and self.fold >= self.folds:
-            raise ValueError(f"fold {self.fold} of {self.folds}: they count from 0")
-        return self
 
 
 class SimulationSpec(Part):

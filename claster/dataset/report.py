@@ -26,6 +26,8 @@ def build_lines(result: BuildResult) -> list[str]:
         f"{sum(manifest.genes_dropped.values())} dropped"
     )
     lines += [f"  {n:>6} {DROP_REASONS[reason]}" for reason, n in manifest.genes_dropped.items()]
+    if manifest.genes_padded:
+        lines.append(f"{manifest.genes_padded} of the kept genes are padded at a chromosome's end")
     shared = ", ".join(f"{pair} {bases:,} bp" for pair, bases in manifest.shared_bp.items())
     lines.append(f"input windows share: {shared}")
     lines.append(f"arrays: {folders.inputs}   targets: {folders.targets}")

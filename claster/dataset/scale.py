@@ -1,15 +1,24 @@
 """How large a track's values are, so that two tracks of one assay can be compared."""
 
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from claster.errors import ClasterError
+from claster.dataset.parts import TrackSpec
+from claster.errors import ClasterError, DamagedFileError
 from claster.signal.bigwig import BigWig
 
-__all__ = ["MOST_WINDOWS", "SignalScale", "measure_scale", "scale_ratio", "spread_evenly"]
+__all__ = [
+    "MOST_WINDOWS",
+    "SignalScale",
+    "measure_scale",
+    "scale_ratio",
+    "spread_evenly",
+    "track_divisors",
+]
 
 MOST_WINDOWS = 200
 """From how many windows the scale of a track is measured at most."""
@@ -47,6 +56,7 @@ def measure_scale(
     bins: int,
     summary: Literal["mean_all", "mean_covered"] = "mean_all",
     sign: float = 1.0,
+    on_error: Literal["stop", "drop"] = "stop",
 ) -> SignalScale:
     """Measure the scale of a track in at most `MOST_WINDOWS` windows, the same ones in every call.
 
@@ -63,6 +73,8 @@ def measure_scale(
         See `BigWig.bins`.
     sign
         -1.0 for a minus strand that is stored with negative values.
+    on_error
+        Whether windows that do not read are left out.
 
     Raises
     ------
@@ -76,13 +88,18 @@ def measure_scale(
             remedy="bring the file for this assembly",
         )
     half = bin * bins // 2
-    values = np.concatenate(
-        [
-            sign * track.bins(chrom, tss - half, bins=bins, size=bin, summary=summary)
-            for chrom, tss in chosen[["chrom", "tss"]].itertuples(index=False)
-        ]
-    )
-    values = np.maximum(values, 0.0)
+    windows: list[np.ndarray] = []
+    damage = None
+    for chrom, tss in chosen[["chrom", "tss"]].itertuples(index=False):
+        try:
+            windows.append(track.bins(chrom, tss - half, bins=bins, size=bin, summary=summary))
+        except DamagedFileError as error:
+            if on_error == "stop":
+                raise
+            damage = error
+    if damage and not windows:
+        raise damage
+    values = np.maximum(sign * np.concatenate(windows), 0.0)
     q50, q90, q99, q999 = (float(q) for q in np.quantile(values, [0.5, 0.9, 0.99, 0.999]))
     return SignalScale(
         mean=float(values.mean()),
@@ -91,10 +108,40 @@ def measure_scale(
         q99=q99,
         q999=q999,
         max=float(values.max()),
-        windows=len(chosen),
+        windows=len(windows),
         bins=bins,
         bin=bin,
     )
+
+
+def track_divisors(
+    tracks: Sequence[TrackSpec], scales: Mapping[str, SignalScale]
+) -> tuple[float, ...]:
+    """Return what the values of each track are divided by, as its `scale` says; 1 for none.
+
+    Raises
+    ------
+    ClasterError
+        If a track has no record in `scales`, or the statistic is 0.
+    """
+    divisors = []
+    for track in tracks:
+        if track.scale == "none":
+            divisors.append(1.0)
+            continue
+        if track.name not in scales:
+            raise ClasterError(
+                f"there is no record of the values of track {track.name}",
+                remedy="measure them by building a dataset that has the track",
+            )
+        divisor: float = getattr(scales[track.name], track.scale)
+        if divisor <= 0:
+            raise ClasterError(
+                f"track {track.name}: 'scale: {track.scale}' is 0 around training genes",
+                remedy="choose 'scale: mean' or none for this track",
+            )
+        divisors.append(divisor)
+    return tuple(divisors)
 
 
 def scale_ratio(scale: SignalScale, reference: SignalScale) -> float:

@@ -5,13 +5,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import cooler
 import pandas as pd
 
-from claster.contacts.cool import open_contacts
+from claster.contacts.hic import is_hic
+from claster.contacts.matrix import ContactMatrix, open_contacts
 from claster.dataset.inventory import require_sources, strand_labels
 from claster.dataset.parts import Condition, SignalFiles
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.targets import by_column_group
 from claster.errors import ClasterError
 from claster.genome.assembly import (
     chromosome_aliases,
@@ -19,7 +20,8 @@ from claster.genome.assembly import (
     match_chromosomes,
     rename_chromosomes,
 )
-from claster.genome.genes import read_genes
+from claster.genome.genes import published_tss, read_genes
+from claster.remote.signature import check_whole
 from claster.signal.bigwig import BigWig
 
 __all__ = ["Sources", "Strands", "open_sources"]
@@ -36,15 +38,15 @@ class Sources:
     sizes
         Chromosome sizes in bp.
     genes
-        Every gene of the annotation, on the assembly's chromosome names.
+        Every gene of the annotation, on the assembly's chromosome names, its TSS as `genes.recipe` says.
     tracks
         The landscape's rows.
     targets
-        Strands and their signs by condition.
+        Strands and their signs by group of columns (`TargetSpec.groups`).
     truths
         The same for noise-free tracks, where the dataset names them.
     contacts, contact_names
-        The cooler and its name of each chromosome, or None and empty.
+        The contact matrix and its name of each chromosome, or None and empty.
     without_signal, without_contacts
         Chromosomes that some file lacks, with what is said of them.
     """
@@ -54,7 +56,7 @@ class Sources:
     tracks: list[BigWig]
     targets: dict[str, Strands]
     truths: dict[str, Strands]
-    contacts: cooler.Cooler | None
+    contacts: ContactMatrix | None
     contact_names: dict[str, str]
     without_signal: dict[str, str]
     without_contacts: dict[str, str]
@@ -86,6 +88,8 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
     genes = rename_chromosomes(
         read_genes(spec.source(spec.genes.file)), sizes=sizes, aliases=aliases
     )
+    if spec.genes.recipe == "paper":
+        genes = published_tss(genes)
     wanted = _chromosomes_with_genes(genes, sizes, spec)
     lacking: dict[str, str] = {}
     with ExitStack() as stack:
@@ -112,6 +116,9 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
         conditions: tuple[Condition, ...] = spec.target.conditions if spec.target else ()
         targets = {c.name: open_strands(c, f"target {c.name}") for c in conditions}
         truths = {c.name: open_strands(c.truth, f"truth {c.name}") for c in conditions if c.truth}
+        if spec.target:
+            targets = by_column_group(spec.target, targets)
+            truths = by_column_group(spec.target, truths)
         contacts, names, without = _open_contacts(spec, wanted, aliases)
         yield Sources(sizes, genes, tracks, targets, truths, contacts, names, lacking, without)
 
@@ -137,11 +144,12 @@ def _chromosomes_with_genes(
 
 def _open_contacts(
     spec: DatasetSpec, wanted: Mapping[str, int], aliases: Mapping[str, str]
-) -> tuple[cooler.Cooler | None, dict[str, str], dict[str, str]]:
+) -> tuple[ContactMatrix | None, dict[str, str], dict[str, str]]:
     if spec.contacts is None:
         return None, {}, {}
     path = spec.source(spec.contacts.file)
-    clr = open_contacts(path, resolution=spec.contacts.resolution, balance=spec.contacts.balance)
-    found = {str(name): int(size) for name, size in clr.chromsizes.items()}
-    names = match_chromosomes(wanted, found, aliases=aliases, file=path, named="contacts")
-    return clr, names, {c: f"contacts lack {c}" for c in wanted if c not in names}
+    if is_hic(path):
+        check_whole(path, format="hic", named=f"contacts ({path})")
+    matrix = open_contacts(path, resolution=spec.contacts.resolution, balance=spec.contacts.balance)
+    names = match_chromosomes(wanted, matrix.sizes, aliases=aliases, file=path, named="contacts")
+    return matrix, names, {c: f"contacts lack {c}" for c in wanted if c not in names}

@@ -4,35 +4,52 @@ import os
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from claster.contacts.shapes import ContactMap, map_over
+from claster.dataset.gene_parts import ElementsSpec, GenesSpec, SplitsSpec
+from claster.dataset.part import Name, Part, as_published, fixed, without_twins
 from claster.dataset.parts import (
     ContactsSpec,
     DownloadSpec,
-    ElementsSpec,
-    GenesSpec,
-    Name,
-    Part,
     SimulationSpec,
-    SplitsSpec,
     TargetSpec,
     TrackSpec,
     WindowSpec,
-    without_twins,
 )
 from claster.dataset.place import Places
 from claster.errors import ClasterError
+from claster.genome.windows import Recipe
 
 __all__ = ["DATA_VARIABLE", "DatasetSpec"]
 
 DATA_VARIABLE = "CLASTER_DATA"
 _DEFAULT_DATA = "inputs/source"
 
+_PUBLISHED: dict[str, dict[str, object]] = {
+    "window": {"bin": 100, "bins": 10_001},
+    "contacts": {"resolution": 1600, "balance": True, "max_missing": 1.0},
+    "genes": {"recipe": "paper"},
+    "elements": {"recipe": "paper"},
+    "target": {"recipe": "paper"},
+}
+"""What `recipe: paper` fixes in the parts that a dataset has."""
+
+_PUBLISHED_MAPS = ("paper_square", "paper_rotated")
+_PUBLISHED_TRACK = {"transform": "none", "clip": None, "scale": "none"}
+
 
 class DatasetSpec(Part):
-    """A dataset: its source files, windows, genes and splits (`configurations/datasets/NAME.yaml`)."""
+    """A dataset: its source files, windows, genes and splits (`configurations/datasets/NAME.yaml`).
 
+    `recipe: paper` is the published preprocessing, its faults included (docs/definitions.md): it sets
+    whatever decides a number and refuses another choice. `edges` says whether a gene whose window leaves
+    its chromosome is dropped, or kept with nothing off the chromosome. `scales_from` names the built
+    dataset that the tracks' scales come from, in the place of this one's own training genes.
+    """
+
+    recipe: Recipe = "exact"
     name: Name
     description: str = ""
     assembly: str
@@ -47,13 +64,38 @@ class DatasetSpec(Part):
     contacts: ContactsSpec | None = None
     window: WindowSpec = WindowSpec()
     summary: Literal["mean_all", "mean_covered"] = "mean_all"
+    scales_from: Name | None = None
     regions: tuple[str, ...] | None = None
+    edges: Literal["drop", "pad"] = "drop"
+    on_error: Literal["stop", "drop"] = "stop"
     splits: SplitsSpec = SplitsSpec()
     simulation: SimulationSpec | None = None
     example_gene: str | None = None
     downloads: tuple[DownloadSpec, ...] = ()
 
     _places: Places | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published(cls, given: object) -> object:
+        content = as_published(given, summary="mean_covered", edges="drop")
+        if not isinstance(content, dict) or content.get("recipe") != "paper":
+            return content
+        for key, published in _PUBLISHED.items():
+            part = content.get(key)
+            if isinstance(part, dict):
+                content[key] = fixed(part, published, part=(key,))
+        for position, track in enumerate(content.get("tracks") or ()):
+            if isinstance(track, dict):
+                fixed(track, _PUBLISHED_TRACK, part=("tracks", position))
+        contacts = content.get("contacts")
+        if isinstance(contacts, dict) and contacts.get("map") not in _PUBLISHED_MAPS:
+            raise PydanticCustomError(
+                "published",
+                "'recipe: paper' needs 'contacts.map', one of {maps}",
+                {"maps": ", ".join(_PUBLISHED_MAPS), "below": ("contacts", "map")},
+            )
+        return content
 
     @field_validator("tracks")
     @classmethod
@@ -67,6 +109,10 @@ class DatasetSpec(Part):
     ) -> tuple[DownloadSpec, ...]:
         without_twins(downloads, kind="downloaded file", key="file")
         return without_twins(downloads, kind="download")
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what two YAMLs say, not where they lie."""
+        return isinstance(other, DatasetSpec) and self.__dict__ == other.__dict__
 
     @property
     def data_folder(self) -> Path:
@@ -103,6 +149,12 @@ class DatasetSpec(Part):
     def landscape_shape(self) -> tuple[int, int]:
         """Shape of a landscape, (tracks, bins)."""
         return len(self.tracks), self.window.bins
+
+    @property
+    def landscape_file_shape(self) -> tuple[int, ...]:
+        """Shape of a landscape in its file, as `window.layout` says."""
+        tracks, bins = self.landscape_shape
+        return (tracks, 1, bins) if self.window.layout == "channels" else (tracks, bins)
 
     @property
     def contacts_shape(self) -> ContactMap:

@@ -9,9 +9,9 @@ import pandas as pd
 from claster.contacts.cut import map_cutter
 from claster.dataset.sources import Sources, Strands
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.targets import reach_of_targets, target_signal
 from claster.errors import ClasterError
 from claster.signal.landscape import landscape
-from claster.signal.target import target_profile
 
 __all__ = ["GeneWindow", "cut_window", "find_gene", "read_targets_at"]
 
@@ -25,7 +25,8 @@ class GeneWindow:
     landscape
         float32, shape (tracks, bins): mean signal a bin.
     targets
-        By condition, float64, shape (target bins,): on the scale of `target.statistic`.
+        By group of columns (`TargetSpec.groups`), float64, shape (target bins,): on the scale of
+        `target.statistic`.
     contacts
         Contact map, float32, shape (rows, columns), or None where the dataset has no contacts.
     """
@@ -78,7 +79,7 @@ def cut_window(spec: DatasetSpec, sources: Sources, gene: pd.Series) -> GeneWind
     sources
         Its open files.
     gene
-        With `chrom` (the assembly's name) and `tss` (0-based).
+        With `chrom` (the assembly's name), `tss` (0-based) and `strand`.
 
     Raises
     ------
@@ -89,23 +90,23 @@ def cut_window(spec: DatasetSpec, sources: Sources, gene: pd.Series) -> GeneWind
     tracks = landscape(
         sources.tracks, chrom, tss, binning=spec.window.binning, summary=spec.summary
     )
-    targets = read_targets_at(spec, sources.targets, chrom, tss) if spec.target else {}
+    targets = read_targets_at(spec, sources.targets, gene) if spec.target else {}
     return GeneWindow(tracks, targets, _contacts(spec, sources, chrom, tss))
 
 
 def read_targets_at(
-    spec: DatasetSpec, conditions: Mapping[str, Strands], chrom: str, tss: int
+    spec: DatasetSpec, groups: Mapping[str, Strands], gene: pd.Series
 ) -> dict[str, np.ndarray]:
-    """Return the target around a TSS by condition, in genome orientation, as signal.
+    """Return the target around a gene's TSS by group of columns, in genome orientation, as signal.
 
     Parameters
     ----------
     spec
         A dataset with a target.
-    conditions
-        Open strands and their signs by condition.
-    chrom, tss
-        The assembly's chromosome and the TSS (0-based).
+    groups
+        Open strands and their signs by group of columns.
+    gene
+        With `chrom` (the assembly's name), `tss` (0-based) and `strand`.
 
     Returns
     -------
@@ -113,19 +114,13 @@ def read_targets_at(
         float64, shape (target bins,): mean or sum a bin, as `target.statistic` says.
     """
     target = spec.require_target()
-    scale = target.bin if target.statistic == "sum" else 1
-    return {
-        condition: scale
-        * target_profile(
-            strands,
-            chrom,
-            tss,
-            binning=target.binning,
-            smoothing=target.smoothing,
-            summary=spec.summary,
-        )
-        for condition, strands in conditions.items()
-    }
+    chrom, tss = str(gene["chrom"]), int(gene["tss"])
+    reach = reach_of_targets(target)
+    found = {}
+    for group, strands in groups.items():
+        signals = [(f.signal(chrom, span=(tss - reach, tss + reach)), sign) for f, sign in strands]
+        found[group] = target_signal(target, signals, gene.to_frame().T, summary=spec.summary)[0]
+    return found
 
 
 def _contacts(spec: DatasetSpec, sources: Sources, chrom: str, tss: int) -> np.ndarray | None:

@@ -87,6 +87,7 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
         started=datetime.fromtimestamp((run.eir / "configs").stat().st_mtime, tz=UTC).isoformat(
             timespec="seconds"
         ),
+        output=kept["output_configs"][0]["output_info"]["output_type"],
         checkpoint=checkpoint.relative_to(run.path).as_posix(),
         performance=performance,
         scales=manifest.scales if manifest else {},

@@ -1,77 +1,114 @@
-"""The arrays that a network takes, checked before they reach it."""
+"""Which arrays of a dataset a flavour trains on, and how its first convolutions meet them."""
 
-from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-import numpy as np
-from torch import Tensor
-
-from claster.eir.network import Network
+from claster.dataset.profiles import write_profiles
+from claster.dataset.spec import DatasetSpec
+from claster.dataset.views import ArrayView, write_view
+from claster.eir.parts import Flavour, InputBlock, Modality
 from claster.errors import ClasterError
+from claster.progress import SILENT, Progress
 
-__all__ = ["count_samples", "named_inputs", "stack_windows"]
+__all__ = ["first_expansions", "input_views", "write_arrays"]
 
 
-def named_inputs[A: (np.ndarray, Tensor)](network: Network, **given: A | None) -> dict[str, A]:
-    """Return the inputs in the network's order.
+def input_views(flavour: Flavour, spec: DatasetSpec) -> dict[Modality, ArrayView]:
+    """Return the part of each modality's arrays that a flavour reads.
 
     Raises
     ------
     ClasterError
-        If an input is missing, or one is given that the network does not take.
+        If the dataset lacks the modality, has another kind of contact map than the branch is made
+        for, or its windows are too small.
     """
-    inputs = {name: array for name, array in given.items() if array is not None}
-    if inputs.keys() != network.inputs.keys():
+    views = {}
+    for modality, block in flavour.inputs.items():
+        ArrayView(modality).shape(spec)
+        if modality == "contacts":
+            _require_map(flavour, block, spec)
+        views[modality] = ArrayView(modality, _columns(modality, block, spec), block.without)
+        views[modality].shape(spec)
+    return views
+
+
+def first_expansions(modality: Modality, block: InputBlock, spec: DatasetSpec) -> dict[str, float]:
+    """Return EIR's settings of the first convolution that follow from the dataset.
+
+    A landscape's ``target`` window is read in steps of a target bin, by a kernel that reaches half a
+    target bin beyond it on either side and is centred on it: position ``i`` is target bin ``i``.
+    """
+    rows = spec.contacts_shape.shape[0] if modality == "contacts" else spec.landscape_file_shape[-2]
+    if modality == "landscape" and spec.window.layout == "rows":
+        rows -= len(block.without)
+    settings: dict[str, float] = {}
+    if block.cnn.first_kernel_expansion_height == "whole":
+        settings["first_kernel_expansion_height"] = rows
+    if block.window == "target" and modality == "landscape":
+        stride, kernel = _target_step(spec)
+        settings["first_kernel_expansion_width"] = kernel / block.cnn.kernel_width
+        settings["first_stride_expansion_width"] = stride
+    return settings
+
+
+def write_arrays(
+    flavour: Flavour,
+    spec: DatasetSpec,
+    *,
+    project: Path | str = ".",
+    progress: Progress = SILENT,
+) -> None:
+    """Write what a flavour reads beside a dataset's own arrays; see `write_view`, `write_profiles`.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset lacks what the flavour needs, or the disk is too small.
+    """
+    for view in input_views(flavour, spec).values():
+        write_view(view, spec, project=project, progress=progress)
+    if flavour.output.output_type == "array":
+        write_profiles(spec, project=project, progress=progress)
+
+
+def _columns(modality: Modality, block: InputBlock, spec: DatasetSpec) -> int | None:
+    """Return how many columns a branch reads, None for all."""
+    if block.window == "whole":
+        return None
+    size = spec.window.bin
+    if modality == "contacts":
+        assert spec.contacts is not None
+        size = spec.contacts.resolution
+    if isinstance(block.window, int):
+        return 2 * (block.window // 2 // size) + 1
+    target = spec.require_target()
+    if modality == "landscape":
+        stride, kernel = _target_step(spec)
+        return stride * (target.bins - 1) + kernel
+    # The odd number of columns whose width is nearest to the target's, and what the kernel takes.
+    half = round((target.binning.width / size - 1) / 2)
+    kernel = block.cnn.kernel_width * block.cnn.first_kernel_expansion_width
+    return 2 * half + kernel
+
+
+def _target_step(spec: DatasetSpec) -> tuple[int, int]:
+    """Return stride and width in landscape bins of a kernel for one target bin."""
+    target = spec.require_target()
+    if target.bin % spec.window.bin:
         raise ClasterError(
-            f"the network takes {' and '.join(network.inputs)}, given: {', '.join(inputs) or 'nothing'}",
-            remedy="give exactly these inputs",
+            f"dataset {spec.name!r} has target bins of {target.bin:,} bp, no multiple of its "
+            f"landscape bins of {spec.window.bin:,} bp",
+            remedy="choose another flavour, or another 'window.bin' or 'target.bin'",
         )
-    return {name: inputs[name] for name in network.inputs}
+    stride = target.bin // spec.window.bin
+    return stride, 2 * stride + 1
 
 
-def count_samples(network: Network, inputs: Mapping[str, np.ndarray | Tensor]) -> int:
-    """Return the number of samples along the first axis; other axes of length 1 do not count.
-
-    Raises
-    ------
-    ClasterError
-        If samples have another shape than the network takes, or inputs differ in their number.
-    """
-    for name, array in inputs.items():
-        wanted, found = network.inputs[name].shape, tuple(array.shape[1:])
-        if _without_ones(found) != _without_ones(wanted):
-            raise ClasterError(
-                f"{name} has samples of shape {found} where the network takes {_as_built(wanted)}",
-                remedy="cut the windows as the dataset does that it was trained on",
-            )
-    counts = {name: len(array) for name, array in inputs.items()}
-    if len(set(counts.values())) > 1:
-        said = ", ".join(f"{count} of {name}" for name, count in counts.items())
-        raise ClasterError(f"different numbers of samples: {said}", remedy="give pairs")
-    return next(iter(counts.values()))
-
-
-def stack_windows(windows: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
-    """Return one input of several windows as one array.
-
-    Raises
-    ------
-    ClasterError
-        If a window lacks it, or has it in another shape.
-    """
-    arrays = [window.get(name) for window in windows]
-    shapes = {None if array is None else array.shape for array in arrays}
-    if len(shapes) > 1:
+def _require_map(flavour: Flavour, block: InputBlock, spec: DatasetSpec) -> None:
+    assert spec.contacts is not None
+    if block.map and spec.contacts.map != block.map:
         raise ClasterError(
-            f"windows differ in {name}: {', '.join(sorted(map(str, shapes)))}",
-            remedy="give every window the same inputs, of one shape",
+            f"{spec.place('contacts', 'map')}: flavour {flavour.name!r} is made for "
+            f"'map: {block.map}' and the contacts of dataset {spec.name!r} are "
+            f"'map: {spec.contacts.map}'",
+            remedy="choose another flavour, or build a dataset with that map",
         )
-    return np.stack([array for array in arrays if array is not None])
-
-
-def _as_built(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape as built: EIR puts an axis of length 1 before two."""
-    return shape[1:] if shape[0] == 1 else shape
-
-
-def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(length for length in shape if length != 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from claster.dataset.spec import DatasetSpec
 from claster.eir.content import Device, SampleCounts, configuration_texts, plan_schedule
-from claster.eir.flavours import Flavour
+from claster.eir.parts import Flavour
 from claster.files import write_text
 
 __all__ = [

@@ -7,9 +7,12 @@ import yaml
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
-from claster.eir.flavours import Flavour, InputBlock
+from claster.dataset.views import ArrayView
+from claster.eir.arrays import first_expansions, input_views
+from claster.eir.parts import ArrayCnn, Flavour, InputBlock, Message, Modality
 
 __all__ = [
+    "ARRAY_OUTPUT_NAME",
     "OUTPUT_NAME",
     "Device",
     "SampleCounts",
@@ -19,6 +22,9 @@ __all__ = [
 ]
 
 OUTPUT_NAME = "expression"
+ARRAY_OUTPUT_NAME = "landscape"
+"""EIR demands of a pass-through output that it is called as the input it continues."""
+
 Device = Literal["auto", "cpu", "cuda"]
 
 
@@ -52,8 +58,9 @@ def configuration_texts(
 ) -> dict[str, str]:
     """Return the text of each file by name; see `configure`."""
     contents = {"globals.yaml": _globals(flavour, spec, output_folder, schedule, device)}
-    for modality, block in flavour.inputs.items():
-        contents[f"input_{modality}.yaml"] = _input(modality, block, spec)
+    for modality, view in input_views(flavour, spec).items():
+        block = flavour.inputs[modality]
+        contents[f"input_{modality}.yaml"] = _input(modality, view, block, spec)
     contents["fusion.yaml"] = _fusion(flavour)
     contents["output.yaml"] = _output(flavour, spec)
     header = (
@@ -134,13 +141,14 @@ def _globals(
     }
 
 
-def _input(modality: str, block: InputBlock, spec: DatasetSpec) -> dict[str, Any]:
+def _input(
+    modality: Modality, view: ArrayView, block: InputBlock, spec: DatasetSpec
+) -> dict[str, Any]:
     settings = block.cnn.model_dump() | {"layers": list(block.cnn.layers)}
-    if block.cnn.first_kernel_expansion_height == "whole":
-        settings["first_kernel_expansion_height"] = _height(modality, spec)
+    settings |= first_expansions(modality, block, spec)
     return {
         "input_info": {
-            "input_source": DatasetFolders.of(spec).arrays(modality, "train_valid").as_posix(),
+            "input_source": DatasetFolders.of(spec).arrays(view.folder, "train_valid").as_posix(),
             "input_name": modality,
             "input_type": "array",
         },
@@ -149,11 +157,9 @@ def _input(modality: str, block: InputBlock, spec: DatasetSpec) -> dict[str, Any
     }
 
 
-def _height(modality: str, spec: DatasetSpec) -> int:
-    return spec.landscape_shape[0] if modality == "landscape" else spec.contacts_shape.shape[0]
-
-
 def _fusion(flavour: Flavour) -> dict[str, Any]:
+    if flavour.fusion.model_type == "pass-through":
+        return {"model_type": "pass-through", "model_config": {}}
     settings = flavour.fusion.model_dump(exclude={"model_type"})
     return {
         "model_type": flavour.fusion.model_type,
@@ -163,11 +169,13 @@ def _fusion(flavour: Flavour) -> dict[str, Any]:
 
 def _output(flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
     output = flavour.output
+    if output.array is not None:
+        return _array_output(output.array, flavour.messages, spec)
     return {
         "output_info": {
             "output_name": OUTPUT_NAME,
             "output_source": DatasetFolders.of(spec).target_table("train").as_posix(),
-            "output_type": output.output_type,
+            "output_type": "tabular",
         },
         "model_config": {"model_type": output.model_type},
         "output_type_info": {
@@ -178,12 +186,50 @@ def _output(flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
     }
 
 
+def _array_output(
+    cnn: ArrayCnn, messages: tuple[Message, ...], spec: DatasetSpec
+) -> dict[str, Any]:
+    spec.require_target()
+    content = {
+        "output_info": {
+            "output_name": ARRAY_OUTPUT_NAME,
+            "output_source": DatasetFolders.of(spec).profiles("train_valid").as_posix(),
+            "output_type": "array",
+        },
+        "model_config": {"model_type": "cnn", "model_init_config": cnn.model_dump()},
+        # One mean and standard deviation a condition, for all bins: a bin means the same wherever in
+        # the window it lies.
+        "output_type_info": {"normalization": "channel", "loss": "mse"},
+        "sampling_config": {"n_eval_inputs": 1},
+    }
+    if messages:
+        content["tensor_broker_config"] = {
+            "message_configs": [end for message in messages for end in _ends(message)]
+        }
+    return content
+
+
+def _ends(message: Message) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what EIR's tensor broker keeps, and where it takes it in."""
+    return (
+        {"name": message.name, "layer_path": message.sender, "cache_tensor": True},
+        {
+            "name": f"{message.name}_taken_in",
+            "layer_path": message.receiver,
+            "use_from_cache": [message.name],
+            "cache_fusion_type": message.cache_fusion_type,
+            "projection_type": message.projection_type,
+        },
+    )
+
+
 class _Dumper(yaml.SafeDumper):
-    """Mappings one key a line, lists wrapped in brackets."""
+    """Mappings one key a line, lists of plain values wrapped in brackets."""
 
 
 def _flow_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.SequenceNode:
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
+    plain = not any(isinstance(value, dict) for value in values)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=plain)
 
 
 _Dumper.add_representer(list, _flow_list)

@@ -22,7 +22,7 @@ from claster.files import write_text
 from claster.progress import Progress
 from claster.signal.transform import restored
 
-__all__ = ["gather_predictions", "predict_by_program", "trained_inputs"]
+__all__ = ["gather_predictions", "input_folders", "predict_by_program"]
 
 
 def predict_by_program(
@@ -70,8 +70,7 @@ def predict_by_program(
     target = (record.trained_on or spec).require_target()
     scratch = Path(tempfile.mkdtemp(prefix=".predict-", dir=run.path))
     try:
-        inputs = trained_inputs(record)
-        _predict(run, record, spec, split, scratch, inputs, project, device, progress)
+        _predict(run, record, spec, split, scratch, project, device, progress)
         table = gather_predictions(scratch / "out" / OUTPUT_NAME, target.columns, ids)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -130,14 +129,16 @@ def gather_predictions(folder: Path, columns: Sequence[str], ids: Sequence[str])
     return prediction_table(values, ids=ids, columns=columns)
 
 
-def trained_inputs(record: RunRecord) -> list[str]:
-    """Return the modalities that a run was trained on."""
-    names = sorted(record.configurations)
-    return [
-        name.removeprefix("input_").removesuffix(".yaml")
-        for name in names
-        if name.startswith("input_")
-    ]
+def input_folders(run: RunFolder) -> dict[str, str]:
+    """Return the inputs of a run by name, each with the folder of arrays that it was trained on.
+
+    The folder is named as `DatasetFolders.arrays` takes it: the modality, or a part of it.
+    """
+    folders = {}
+    for path in sorted(run.configurations.glob("input_*.yaml")):
+        info = yaml.safe_load(path.read_text(encoding="utf-8"))["input_info"]
+        folders[info["input_name"]] = Path(info["input_source"]).parent.name
+    return folders
 
 
 def _predict(
@@ -146,7 +147,6 @@ def _predict(
     spec: DatasetSpec,
     split: Split,
     scratch: Path,
-    inputs: Sequence[str],
     project: Path,
     device: Device,
     progress: Progress,
@@ -170,8 +170,8 @@ def _predict(
             "accelerator": {"hardware": device},
         },
     )
-    for modality in inputs:
-        source = str(folders.arrays(modality, split).absolute())
+    for modality, folder in input_folders(run).items():
+        source = str(folders.arrays(folder, split).absolute())
         write("--input_configs", f"input_{modality}.yaml", {"input_info": {"input_source": source}})
     write("--fusion_configs", "fusion.yaml", {})
     write("--output_configs", "output.yaml", {"output_info": {"output_source": None}})

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from claster.dataset.spec import DatasetSpec
-from claster.eir.eirpredict import trained_inputs
+from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder, RunRecord, read_run, write_run
 from claster.errors import ClasterError
 
@@ -18,13 +18,13 @@ def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) ->
     Raises
     ------
     ClasterError
-        If tracks (names, order, transforms), windows or contact maps differ; files may.
+        If tracks (names, order, scales, transforms), windows or contact maps differ; files may.
     """
     if record.trained_on is None:
         return
     there, here = _meaning(record.trained_on), _meaning(spec)
     for key in sorted(there):
-        if (key == "contacts") > ("contacts" in trained_inputs(record)):
+        if key == "contacts" and key not in input_folders(run):
             continue
         if there[key] != here[key]:
             raise ClasterError(
@@ -37,7 +37,7 @@ def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) ->
 def _meaning(spec: DatasetSpec) -> dict[str, object]:
     """Return what gives the numbers of the inputs their meaning; file names do not."""
     return {
-        "tracks": [(track.name, track.transform, track.clip) for track in spec.tracks],
+        "tracks": [(track.name, track.scale, track.transform, track.clip) for track in spec.tracks],
         "window": spec.window.model_dump(),
         "summary": spec.summary,
         "contacts": spec.contacts.model_dump(exclude={"file"}) if spec.contacts else None,

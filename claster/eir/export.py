@@ -118,17 +118,14 @@ def model_card(
         for track in spec.tracks
     ]
     inputs = f"{', '.join(tracks)}, {spec.window.bins:,} bins of {spec.window.bin} bp"
-    maps = (
-        f"; contact map {spec.contacts.map}"
-        if "input_contacts.yaml" in record.configurations
-        else ""
-    )
+    if spec.contacts and "input_contacts.yaml" in record.configurations:
+        inputs += f"; contact map {spec.contacts.map}"
     facts = {
         "flavour": record.flavour,
         "trained on": f"{record.dataset_name} ({spec.assembly})",
-        "inputs": inputs + maps,
+        "inputs": inputs,
         "output": (
-            f"{', '.join(condition.name for condition in target.conditions)}: {target.bins} bins of "
+            f"{', '.join(target.groups)}: {target.bins} bins of "
             f"{target.bin} bp around the TSS, {target.statistic} signal"
         ),
         "samples": f"{record.training_samples:,} to train, {record.validation_samples:,} to validate",
@@ -173,7 +170,7 @@ def model_card(
             "from claster.eir.inference import load_model, predict_arrays",
             "",
             'model = load_model("this folder")',
-            f"signal = predict_arrays(model, {_arguments(record)})  # (samples, conditions, bins)",
+            f"signal = predict_arrays(model, {_arguments(record)})  # (samples, groups, bins)",
             "```",
             "",
         ]

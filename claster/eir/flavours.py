@@ -1,169 +1,31 @@
 """Flavours: which inputs, which network, how it is trained.
 
-A flavour is one small frozen definition. Names of settings are EIR's own, so that its documentation
-explains them. Heights (tracks, rows of a contact map) and column names come from the dataset, never
-from here. To add a flavour, write it below, derived from another one if it can be, and add it to
-`FLAVOURS`.
+A flavour is one small frozen definition. Heights (tracks, rows of a contact map), column names and
+the steps of a profile come from the dataset, never from here. To add a flavour, write it below,
+derived from another one if it can be, and add it to `FLAVOURS`; docs/flavours.md tells more.
 """
 
-from typing import Any, Literal
+import re
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from claster.eir.parts import (
+    ArrayCnn,
+    Cnn,
+    Flavour,
+    Fusion,
+    InputBlock,
+    Message,
+    Output,
+    Training,
+    derive,
+)
 from claster.errors import ClasterError
 
-__all__ = [
-    "FLAVOURS",
-    "Cnn",
-    "Flavour",
-    "Fusion",
-    "InputBlock",
-    "Output",
-    "Training",
-    "derive",
-    "find_flavour",
-]
+__all__ = ["FLAVOURS", "find_flavour"]
 
+_WITHOUT = re.compile(r"(?:(?P<base>.+)_)?without_(?P<track>.+)")
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Cnn(_Part):
-    """EIR's convolutional feature extractor.
-
-    `first_kernel_expansion_height` is ``whole`` where the first kernel spans every row of the array
-    (`kernel_height` 1), so that the network has one row of positions from there on.
-    """
-
-    layers: tuple[int, ...] = Field(min_length=1, max_length=4)
-    channel_exp_base: int
-    first_channel_expansion: int = 1
-    kernel_width: int
-    first_kernel_expansion_width: int = 1
-    down_stride_width: int
-    first_stride_expansion_width: int = 1
-    dilation_factor_width: int = 1
-    kernel_height: int = 1
-    first_kernel_expansion_height: Literal["whole"] | int = "whole"
-    down_stride_height: int = 1
-    first_stride_expansion_height: int = 1
-    dilation_factor_height: int = 1
-    down_sample_every_n_blocks: int | None = None
-    attention_inclusion_cutoff: int = 0
-    num_output_features: int
-    rb_do: float = Field(ge=0, le=1)
-    stochastic_depth_p: float = Field(ge=0, le=1)
-
-
-class InputBlock(_Part):
-    """One input: how its arrays are normalised, and its branch of the network."""
-
-    normalization: Literal["channel", "element"] = "channel"
-    cnn: Cnn
-
-
-class Fusion(_Part):
-    """What joins the branches."""
-
-    model_type: Literal["mlp-residual"] = "mlp-residual"
-    layers: tuple[int, ...] = (2,)
-    fc_task_dim: int = 256
-    rb_do: float = 0.4
-    fc_do: float = 0.4
-    stochastic_depth_p: float = 0.5
-
-
-class Output(_Part):
-    """What is predicted, and the loss.
-
-    A learned weight for each target (`uncertainty_weighted_mt_loss`, the published EIR's unspoken
-    default) makes a step several times slower for 401 targets and is off, as in EIR 0.25.
-    """
-
-    output_type: Literal["tabular"] = "tabular"
-    model_type: Literal["linear"] = "linear"
-    con_loss_name: Literal["SmoothL1Loss", "MSELoss", "L1Loss", "HuberLoss"] = "SmoothL1Loss"
-    uncertainty_weighted_mt_loss: bool = False
-
-
-class Training(_Part):
-    """How long, how fast, and how often the validation genes are looked at.
-
-    `interval` (steps) serves configurations that are written before the number of samples is known;
-    once it is known, the run is divided into `evaluations` equal parts, and the warm-up takes at
-    most a tenth of it (EIR's ``auto`` is 2000 steps, more than a small dataset trains at all).
-    """
-
-    n_epochs: int = Field(ge=1)
-    batch_size: int = Field(ge=2)
-    optimizer: str = "adamw"
-    lr: float = Field(gt=0)
-    wd: float = Field(default=1e-4, ge=0)
-    gradient_clipping: float = 1.0
-    lr_schedule: Literal["plateau", "cosine"] = "plateau"
-    warmup_steps: int = Field(default=2000, ge=0)
-    lr_plateau_patience: int = 5
-    lr_plateau_factor: float = 0.2
-    early_stopping_patience: int = 15
-    interval: int = Field(default=100, ge=2)
-    evaluations: int = Field(ge=1)
-    memory_dataset: bool = False
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-
-
-class Flavour(_Part):
-    """A network and its training. The keys of `inputs` name the folders of arrays."""
-
-    name: str
-    description: str
-    inputs: dict[Literal["landscape", "contacts"], InputBlock] = Field(min_length=1)
-    fusion: Fusion
-    output: Output
-    training: Training
-
-
-def derive(base: Flavour, *, name: str, description: str, **changes: object) -> Flavour:
-    """Return `base` with some settings changed.
-
-    Parameters
-    ----------
-    base
-        The flavour to start from.
-    name, description
-        What the new one is called.
-    **changes
-        Nested settings by name, for example ``training={"n_epochs": 2}``.
-
-    Raises
-    ------
-    pydantic.ValidationError
-        If a setting does not exist or has a wrong value.
-    """
-    changed = _merge(base.model_dump(), changes | {"name": name, "description": description})
-    return Flavour.model_validate(changed)
-
-
-def find_flavour(name: str) -> Flavour:
-    """Return the flavour called `name`.
-
-    Raises
-    ------
-    ClasterError
-        If there is none.
-    """
-    if name not in FLAVOURS:
-        raise ClasterError(f"no flavour {name!r}", remedy=f"choose one of {', '.join(FLAVOURS)}")
-    return FLAVOURS[name]
-
-
-def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in changes.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both else value
-    return merged
-
+_REGULAR = {"rb_do": 0.3, "stochastic_depth_p": 0.1}
+_PLAIN = {"rb_do": 0.0, "stochastic_depth_p": 0.0}
 
 _LANDSCAPE = InputBlock(
     cnn=Cnn(
@@ -175,12 +37,12 @@ _LANDSCAPE = InputBlock(
         kernel_width=10,
         down_stride_width=2,
         num_output_features=512,
-        rb_do=0.3,
-        stochastic_depth_p=0.1,
+        **_REGULAR,
     )
 )
 
 _DIAGONAL = InputBlock(
+    map="diagonal",
     cnn=Cnn(
         # Without dilation 625 columns end as 31 positions, like the landscape's; with the published
         # dilation 2 as 9.
@@ -190,9 +52,24 @@ _DIAGONAL = InputBlock(
         kernel_width=10,
         down_stride_width=2,
         num_output_features=512,
-        rb_do=0.3,
-        stochastic_depth_p=0.1,
-    )
+        **_REGULAR,
+    ),
+)
+
+_SQUARE = InputBlock(
+    map="paper_square",
+    cnn=Cnn(
+        layers=(1, 2),
+        channel_exp_base=2,
+        first_channel_expansion=2,
+        kernel_width=5,
+        kernel_height=5,
+        first_kernel_expansion_height=1,
+        down_stride_width=2,
+        down_stride_height=2,
+        num_output_features=512,
+        **_REGULAR,
+    ),
 )
 
 PURE_CONV = Flavour(
@@ -204,11 +81,112 @@ PURE_CONV = Flavour(
     training=Training(n_epochs=120, batch_size=64, lr=1e-4, evaluations=120),
 )
 
+CONV_ATTENTION = derive(
+    PURE_CONV,
+    name="conv_attention",
+    description="pure_conv with attention over positions from the feature map of 304 positions on",
+    inputs={"landscape": {"cnn": {"attention_inclusion_cutoff": 320}}},
+)
+
 MICROC_DIAGONAL = derive(
     PURE_CONV,
     name="microc_diagonal",
     description="landscape and contact map by separation and midpoint, one branch each",
     inputs={"contacts": _DIAGONAL.model_dump()},
+)
+
+MICROC_ROTATED = derive(
+    MICROC_DIAGONAL,
+    name="microc_rotated",
+    description="landscape and the published rotated contact map, one branch each",
+    inputs={"contacts": {"map": "paper_rotated"}},
+    dataset="toy_rotated",
+)
+
+MICROC_SQUARE = derive(
+    PURE_CONV,
+    name="microc_square",
+    description="landscape and the published square contact map, one branch each",
+    inputs={"contacts": _SQUARE.model_dump()},
+    dataset="toy_square",
+)
+
+MICROC_ONLY = derive(
+    MICROC_DIAGONAL,
+    name="microc_only",
+    description="the contact map of microc_diagonal alone",
+    inputs={"landscape": None},
+)
+
+PROMOTER_CAPTURE = derive(
+    MICROC_SQUARE,
+    name="promoter_capture",
+    description="landscape and a square map of promoter-capture Hi-C at 5 kb, 201 x 201",
+)
+
+PROFILE = Flavour(
+    name="profile",
+    description="a position a target bin from the first layer to the last, and a profile out",
+    inputs={
+        "landscape": InputBlock(
+            window="target",
+            cnn=Cnn(
+                layers=(4,),
+                channel_exp_base=5,
+                kernel_width=9,
+                down_stride_width=1,
+                num_output_features=0,
+                **_PLAIN,
+            ),
+        )
+    },
+    fusion=Fusion(model_type="pass-through"),
+    output=Output(array=ArrayCnn(channel_exp_base=5, n_final_extra_blocks=2, **_PLAIN)),
+    training=Training(
+        n_epochs=40,
+        batch_size=32,
+        lr=5e-3,
+        warmup_steps=50,
+        lr_plateau_patience=3,
+        early_stopping_patience=10,
+        evaluations=16,
+        interval=20,
+        memory_dataset=True,
+    ),
+)
+
+PROFILE_MICROC = derive(
+    PROFILE,
+    name="profile_microc",
+    description="profile that takes in the diagonal contact map above each bin",
+    inputs={
+        "contacts": {
+            "window": "target",
+            "map": "diagonal",
+            "cnn": {
+                "layers": (2,),
+                "channel_exp_base": 5,
+                "kernel_width": 5,
+                "down_stride_width": 1,
+                "num_output_features": 0,
+                **_PLAIN,
+            },
+        }
+    },
+    messages=(
+        Message(
+            name="contacts",
+            sender="input_modules.contacts.feature_extractor.conv",
+            receiver="output_modules.landscape.feature_extractor.blocks",
+        ),
+    ),
+)
+
+CONTEXT_20KB = derive(
+    PURE_CONV,
+    name="context_20kb",
+    description="pure_conv that sees 10 kb on either side of the TSS",
+    inputs={"landscape": {"window": 20_000, "cnn": {"layers": (2,)}}},
 )
 
 TOY = derive(
@@ -224,8 +202,7 @@ TOY = derive(
                 "first_kernel_expansion_width": 4,
                 "first_stride_expansion_width": 5,
                 "num_output_features": 256,
-                "rb_do": 0.0,
-                "stochastic_depth_p": 0.0,
+                **_PLAIN,
             }
         }
     },
@@ -245,4 +222,59 @@ TOY = derive(
     },
 )
 
-FLAVOURS = {flavour.name: flavour for flavour in (PURE_CONV, MICROC_DIAGONAL, TOY)}
+TUTORIAL = derive(
+    TOY,
+    name="tutorial",
+    description="toy with fewer epochs, to see every step run",
+    training={"n_epochs": 4, "evaluations": 4},
+)
+
+
+def _without(base: Flavour, track: str, *, name: str) -> Flavour:
+    return derive(
+        base,
+        name=name,
+        description=f"{base.name} on the landscape without {track}",
+        inputs={"landscape": {"without": (track,)}},
+    )
+
+
+FLAVOURS = {
+    flavour.name: flavour
+    for flavour in (
+        PURE_CONV,
+        CONV_ATTENTION,
+        MICROC_SQUARE,
+        MICROC_ROTATED,
+        MICROC_DIAGONAL,
+        MICROC_ONLY,
+        PROMOTER_CAPTURE,
+        PROFILE,
+        PROFILE_MICROC,
+        _without(PURE_CONV, "H3K27ac", name="without_H3K27ac"),
+        CONTEXT_20KB,
+        TUTORIAL,
+        TOY,
+    )
+}
+
+
+def find_flavour(name: str) -> Flavour:
+    """Return the flavour called `name`.
+
+    ``without_<track>`` is `pure_conv` and ``<flavour>_without_<track>`` another one, without a track.
+
+    Raises
+    ------
+    ClasterError
+        If there is none.
+    """
+    if name in FLAVOURS:
+        return FLAVOURS[name]
+    if found := _WITHOUT.fullmatch(name):
+        base = FLAVOURS.get(found["base"] or PURE_CONV.name)
+        if base is not None and "landscape" in base.inputs:
+            return _without(base, found["track"], name=name)
+    raise ClasterError(
+        f"no flavour {name!r}", remedy=f"choose one of {', '.join(FLAVOURS)}, without_<track>"
+    )

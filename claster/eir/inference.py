@@ -13,11 +13,11 @@ from torch import Tensor
 from claster.dataset.load import load_dataset
 from claster.dataset.parts import TargetSpec
 from claster.dataset.spec import DatasetSpec
-from claster.eir.arrays import count_samples, named_inputs, stack_windows
 from claster.eir.content import Device
-from claster.eir.network import Network, load_network, run_network
+from claster.eir.network_inputs import count_samples, named_inputs, stack_windows
 from claster.eir.preflight import resolve_device
 from claster.eir.runs import RunFolder, read_run, trained_weights
+from claster.eir.trained_network import Network, load_network, run_network
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 from claster.signal.transform import Transform
@@ -60,8 +60,8 @@ class TrainedModel:
 
     @property
     def profile_shape(self) -> tuple[int, int]:
-        """Shape of what is predicted for one sample, (conditions, bins)."""
-        return len(self.target.conditions), self.target.bins
+        """Shape of what is predicted for one sample, (groups, bins)."""
+        return len(self.target.groups), self.target.bins
 
 
 def load_model(
@@ -137,7 +137,7 @@ def predict_arrays(
     Returns
     -------
     numpy.ndarray
-        float32, shape (samples, conditions, bins): signal in reads (EIR's z-score and the target's
+        float32, shape (samples, groups, bins): signal in reads (EIR's z-score and the target's
         transform undone). Values may lie below 0; nothing is cut off.
 
     Raises
@@ -182,7 +182,7 @@ def predict_windows(
     Yields
     ------
     numpy.ndarray
-        float32, shape (conditions, bins), one a window, in order; see `predict_arrays`.
+        float32, shape (groups, bins), one a window, in order; see `predict_arrays`.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def predict_tensors(
     Returns
     -------
     torch.Tensor
-        Shape (samples, conditions, bins).
+        Shape (samples, groups, bins).
 
     Raises
     ------

@@ -18,12 +18,14 @@ from claster.dataset.layout import (
 from claster.dataset.load import load_dataset
 from claster.dataset.parts import TargetSpec
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.views import ArrayView, write_view
 from claster.eir.adopt import adopt_run, can_be_adopted
 from claster.eir.content import Device
-from claster.eir.eirpredict import predict_by_program, trained_inputs
+from claster.eir.eirpredict import input_folders, predict_by_program
 from claster.eir.ensemble import ensemble_folder, require_same_inputs
 from claster.eir.predictions import average_orientations, average_runs, prediction_table
 from claster.eir.preflight import check_prediction, resolve_device
+from claster.eir.reference import require_same_divisors
 from claster.eir.runs import RunFolder, RunRecord, require_complete
 from claster.eir.tracks import Merge, write_tracks
 from claster.errors import ClasterError
@@ -115,10 +117,15 @@ def predict(
         if len(folders) == 1
         else ensemble_folder(folders, records, spec, project=project, out=out)
     )
-    modalities = sorted({name for record in records for name in trained_inputs(record)})
     samples = _samples(
-        spec, split or ("test" if own else "all"), modalities, project=project, progress=progress
+        spec,
+        split or ("test" if own else "all"),
+        sorted({folder for run in folders for folder in input_folders(run).values()}),
+        project=project,
+        progress=progress,
     )
+    for record in records:
+        require_same_divisors(record, spec, project=project)
     tables = []
     for run, record in zip(folders, records, strict=True):
         if through == "memory":
@@ -141,7 +148,7 @@ def predict(
             ]
             table = pd.concat(parts)
         if average:
-            table = average_orientations(table, bins=target.bins)
+            table = average_orientations(table, target)
         tables.append(_without_negative(table, progress))
     path = into.predictions(_name(spec, split, own=own))
     table = tables[0]
@@ -190,17 +197,23 @@ def _chromosome_sizes(spec: DatasetSpec) -> dict[str, int]:
 def _samples(
     spec: DatasetSpec,
     split: Split | Literal["all"],
-    modalities: Sequence[str],
+    arrays: Sequence[str],
     *,
     project: Path,
     progress: Progress,
 ) -> dict[Split, list[str]]:
-    """Return checked sample names by split; of all splits those that hold any."""
+    """Return checked sample names by split; of all splits those that hold any.
+
+    Where a run reads a view of the arrays that is not there yet, it is written.
+    """
     folders = DatasetFolders.of(spec, project=project)
     folders.require_built()
+    views = [ArrayView.of_folder(folder) for folder in arrays]
+    for view in views:
+        write_view(view, spec, project=project, progress=progress)
     wanted = [split] if split != "all" else [part for part in SPLITS if read_ids(folders, part)]
     return {
-        part: check_prediction(modalities, spec, part, project=project, progress=progress)
+        part: check_prediction(views, spec, part, project=project, progress=progress)
         for part in wanted
     }
 
@@ -221,6 +234,7 @@ def _predict_in_memory(
         step.describe("EIR starts")
         model = load_model(run, device=device, project=project)
     folders = DatasetFolders.of(spec, project=project)
+    inputs = input_folders(run)
     ids = [name for names in samples.values() for name in names]
 
     def windows() -> Iterator[dict[str, np.ndarray]]:
@@ -228,9 +242,9 @@ def _predict_in_memory(
             for name in names:
                 yield {
                     modality: np.load(
-                        folders.arrays(modality, split) / f"{name}.npy", allow_pickle=False
+                        folders.arrays(folder, split) / f"{name}.npy", allow_pickle=False
                     )
-                    for modality in model.inputs
+                    for modality, folder in inputs.items()
                 }
 
     values = np.empty((len(ids), *model.profile_shape), np.float32)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from claster.dataset.parts import TargetSpec
+from claster.dataset.targets import mirror_targets
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, REVERSE, sample_id, split_sample_id
 
@@ -19,7 +21,7 @@ def prediction_table(
     Parameters
     ----------
     values
-        Shape (samples, conditions, bins) or (samples, columns).
+        Shape (samples, groups of columns, bins) or (samples, columns).
     ids, columns
         Names of samples and target columns.
     """
@@ -27,7 +29,7 @@ def prediction_table(
     return pd.DataFrame(flat, index=pd.Index(ids, name="ID"), columns=list(columns))
 
 
-def average_orientations(table: pd.DataFrame, *, bins: int) -> pd.DataFrame:
+def average_orientations(table: pd.DataFrame, target: TargetSpec) -> pd.DataFrame:
     """Replace both orientations of each gene by their mean.
 
     A gene's forward profile becomes the mean of what is predicted from its window and, turned back,
@@ -36,9 +38,9 @@ def average_orientations(table: pd.DataFrame, *, bins: int) -> pd.DataFrame:
     Parameters
     ----------
     table
-        Samples x target columns (a block of `bins` a condition), both orientations of each gene.
-    bins
-        Bins of a profile.
+        Samples x target columns, both orientations of each gene.
+    target
+        What the columns are, and how they are mirrored (`mirror_targets`).
 
     Returns
     -------
@@ -59,11 +61,11 @@ def average_orientations(table: pd.DataFrame, *, bins: int) -> pd.DataFrame:
             f"no prediction of {lacking[0]}, so there is no mean over both orientations",
             remedy="pass --no-average, or build the dataset again",
         )
-    shape = (len(genes), -1, bins)
+    shape = (len(genes), len(target.groups), target.bins)
     ahead = table.loc[forward].to_numpy().reshape(shape)
-    back = table.loc[reverse].to_numpy().reshape(shape)[..., ::-1]
-    mean = (ahead + back) / 2
-    both = np.concatenate([mean, mean[..., ::-1]])
+    back = table.loc[reverse].to_numpy().reshape(shape)
+    mean = (ahead + mirror_targets(target, back)) / 2
+    both = np.concatenate([mean, mirror_targets(target, mean)])
     averaged = prediction_table(both, ids=[*forward, *reverse], columns=list(table.columns))
     return averaged.loc[table.index]
 
@@ -90,7 +92,7 @@ def average_runs(tables: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataF
 
 
 def forward_profiles(table: pd.DataFrame, *, bins: int) -> tuple[list[str], np.ndarray]:
-    """Return the genes of a table and their forward profiles, shape (genes, conditions, bins)."""
+    """Return the genes of a table and their forward profiles, shape (genes, groups of columns, bins)."""
     names = [split_sample_id(str(name)) for name in table.index]
     ahead = np.array([way == FORWARD for _, way in names])
     genes = [gene for gene, way in names if way == FORWARD]

@@ -7,15 +7,17 @@ NaN, and names no file when shapes differ. Each fault ends here in one `ClasterE
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pandas as pd
 
 from claster.dataset.layout import DatasetFolders, Split, read_ids
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.views import ArrayView
+from claster.eir.array_file import array_fault
+from claster.eir.arrays import input_views, write_arrays
 from claster.eir.content import Device, SampleCounts
-from claster.eir.flavours import Flavour
+from claster.eir.parts import Flavour
 from claster.errors import ClasterError, one_line
 from claster.progress import SILENT, Progress
 
@@ -38,7 +40,9 @@ def check_training(
     project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> SampleCounts:
-    """Refuse a dataset on which EIR would fail or, worse, train on.
+    """Write what a flavour reads beside a dataset's arrays, and refuse what EIR would train on.
+
+    Refused is a dataset on which EIR would fail or, worse, train on.
 
     Parameters
     ----------
@@ -57,21 +61,28 @@ def check_training(
     Raises
     ------
     ClasterError
-        If samples differ between arrays, target table and ID files; an array or target is damaged,
-        of another shape, or not finite; or there are too few samples for any batch.
+        If samples differ between arrays, targets and ID files; an array or target is damaged, of
+        another shape, or not finite; the dataset lacks what the flavour needs; or there are too few
+        samples for any batch.
     """
     folders = DatasetFolders.of(spec, project=project)
     counts = sample_counts(folders)
     ids = _ids(folders, "train") + _ids(folders, "valid")
     _refuse_duplicates(ids, f"{folders.ids('train')} and {folders.ids('valid')}", folders)
     check_targets(spec, folders.target_table("train"), ids)
-    for modality in flavour.inputs:
-        check_arrays(spec, folders, modality, "train_valid", ids, progress=progress)
+    write_arrays(flavour, spec, project=project, progress=progress)
+    for view in input_views(flavour, spec).values():
+        folder = folders.arrays(view.folder, "train_valid")
+        check_arrays(spec, folder, view.shape(spec), ids, progress=progress)
+    if flavour.output.output_type == "array":
+        target = spec.require_target()
+        shape = (len(target.groups), 1, target.bins)
+        check_arrays(spec, folders.profiles("train_valid"), shape, ids, progress=progress)
     return counts
 
 
 def check_prediction(
-    modalities: Iterable[str],
+    views: Iterable[ArrayView | str],
     spec: DatasetSpec,
     split: Split,
     *,
@@ -79,6 +90,17 @@ def check_prediction(
     progress: Progress = SILENT,
 ) -> list[str]:
     """Refuse a split that EIR would predict wrongly.
+
+    Parameters
+    ----------
+    views
+        The arrays that the network reads; a name stands for a whole modality.
+    spec, split
+        Which samples of which dataset.
+    project
+        The project's folder.
+    progress
+        Where to report to.
 
     Returns
     -------
@@ -94,8 +116,10 @@ def check_prediction(
     folders = DatasetFolders.of(spec, project=project)
     ids = _ids(folders, split)
     _refuse_duplicates(ids, str(folders.ids(split)), folders)
-    for modality in modalities:
-        check_arrays(spec, folders, modality, split, ids, progress=progress)
+    for view in views:
+        view = ArrayView(view) if isinstance(view, str) else view
+        folder = folders.arrays(view.folder, split)
+        check_arrays(spec, folder, view.shape(spec), ids, progress=progress)
     return ids
 
 
@@ -166,9 +190,8 @@ def check_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
 
 def check_arrays(
     spec: DatasetSpec,
-    folders: DatasetFolders,
-    modality: str,
-    part: str,
+    folder: Path,
+    shape: tuple[int, ...],
     ids: Sequence[str],
     *,
     progress: Progress = SILENT,
@@ -177,10 +200,10 @@ def check_arrays(
 
     Parameters
     ----------
-    spec, folders
-        The dataset and where it lies.
-    modality, part
-        Which folder: ``landscape`` or ``contacts``; a split or ``train_valid``.
+    spec
+        The dataset.
+    folder, shape
+        Where they are, and the shape of each.
     ids
         The samples that it must hold, in any order.
     progress
@@ -192,7 +215,6 @@ def check_arrays(
         If anything else lies there, an array is missing or damaged, has another shape or type, or
         holds a value that is not finite.
     """
-    folder = folders.arrays(modality, part)
     remedy = _rebuild(spec.name)
     if not folder.is_dir():
         raise ClasterError(f"no folder of arrays at {folder}", remedy=remedy)
@@ -205,10 +227,9 @@ def check_arrays(
         )
     found = [path.stem for path in paths]
     _refuse_difference(ids, found, "array", str(folder), "the ID files", remedy=remedy)
-    expected = _expected_shape(spec, modality)
-    with progress.step(f"check {modality}", len(paths)) as step:
+    with progress.step(f"check {folder.parent.name}", len(paths)) as step:
         for path in paths:
-            fault = _array_fault(path, expected)
+            fault = array_fault(path, shape)
             if fault:
                 raise ClasterError(f"{path} {fault}", remedy=remedy)
             step.advance()
@@ -249,48 +270,6 @@ def _ids(folders: DatasetFolders, split: Split) -> list[str]:
             remedy=f"mend 'splits' in the YAML of dataset {folders.name!r} and build it again",
         )
     return ids
-
-
-def _expected_shape(spec: DatasetSpec, modality: str) -> tuple[int, ...]:
-    return spec.landscape_shape if modality == "landscape" else spec.contacts_shape.shape
-
-
-def _array_fault(path: Path, expected: tuple[int, ...]) -> str | None:
-    """Return what is wrong with an array file, reading its values only if its header is right."""
-    with path.open("rb") as handle:
-        try:
-            shape, fortran, dtype = _read_header(handle)
-        except (ValueError, EOFError, SyntaxError) as error:
-            return f"is no array file or is damaged ({one_line(error)})"
-        if dtype.kind != "f":
-            return f"holds {dtype} and not floating-point numbers"
-        if shape != expected:
-            return f"has shape {shape} where {expected} is expected"
-        size = int(np.prod(shape))
-        values = np.fromfile(handle, dtype=dtype, count=size)
-    if values.size < size:
-        return f"is cut off: {values.size} of {size} values"
-    # One sum over the array costs a tenth of `isfinite`; NaN and infinities survive it.
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = values.sum(dtype=np.float64)
-    if not np.isfinite(total):
-        faulty = int(np.count_nonzero(~np.isfinite(values)))
-        if faulty:
-            first = np.unravel_index(
-                int(np.argmin(np.isfinite(values))), shape, order="F" if fortran else "C"
-            )
-            where = tuple(int(index) for index in first)
-            return f"holds {_values(faulty)} not finite, the first at {where}"
-    return None
-
-
-def _read_header(handle: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    version = np.lib.format.read_magic(handle)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(handle)
-    if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(handle)
-    raise ValueError(f"array file version {version[0]}.{version[1]}")
 
 
 def _refuse_duplicates(ids: Sequence[str], where: str, folders: DatasetFolders) -> None:

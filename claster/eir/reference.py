@@ -1,15 +1,16 @@
-"""How large the values of the tracks were that a model was trained on."""
+"""How large the values of the tracks were that a model was trained on, and what they were divided by."""
 
 from pathlib import Path
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
-from claster.dataset.manifest import read_manifest
-from claster.dataset.scale import SignalScale
-from claster.eir.runs import RunFolder, read_run
+from claster.dataset.manifest import read_manifest, require_manifest
+from claster.dataset.scale import SignalScale, track_divisors
+from claster.dataset.spec import DatasetSpec
+from claster.eir.runs import RunFolder, RunRecord, read_run
 from claster.errors import ClasterError
 
-__all__ = ["reference_scales"]
+__all__ = ["reference_scales", "require_same_divisors"]
 
 
 def reference_scales(named: str, *, project: Path | str = ".") -> dict[str, SignalScale]:
@@ -46,3 +47,35 @@ def reference_scales(named: str, *, project: Path | str = ".") -> dict[str, Sign
     if not scales:
         raise ClasterError(f"{named} has no record of its tracks' values", remedy=remedy)
     return scales
+
+
+def require_same_divisors(record: RunRecord, spec: DatasetSpec, *, project: Path | str) -> None:
+    """Refuse a dataset whose tracks are divided by other numbers than those that a run was trained on.
+
+    Parameters
+    ----------
+    record
+        The run's.
+    spec
+        A built dataset.
+    project
+        The project's folder.
+
+    Raises
+    ------
+    ClasterError
+        If a track with a `scale` (`TrackSpec`) is divided by another number.
+    """
+    if all(track.scale == "none" for track in spec.tracks):
+        return
+    manifest = require_manifest(DatasetFolders.of(spec, project=project))
+    divisors = (track_divisors(spec.tracks, scales) for scales in (manifest.scales, record.scales))
+    for track, found, wanted in zip(spec.tracks, *divisors, strict=True):
+        if found != wanted:
+            raise ClasterError(
+                f"track {track.name} of dataset {spec.name!r} is divided by {found:g}, run {record.name} was "
+                f"trained on values divided by {wanted:g}",
+                remedy="train again"
+                if spec.name == record.dataset_name
+                else f"set 'scales_from: {record.dataset_name}' in its YAML and build it again",
+            )

@@ -1,28 +1,28 @@
 """Training: EIR's `eirtrain` as a program, from a checked dataset to a run folder."""
 
-import re
 import shutil
 import tempfile
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.manifest import read_manifest
+from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.eir.configure import (
     configure,
     eirtrain_command,
     environment,
 )
-from claster.eir.content import Device, SampleCounts
-from claster.eir.flavours import Flavour, find_flavour
+from claster.eir.content import Device, SampleCounts, plan_schedule
+from claster.eir.flavours import find_flavour
+from claster.eir.geometry import measure_geometry
 from claster.eir.history import write_history
+from claster.eir.parts import Flavour
 from claster.eir.preflight import check_training, resolve_device
-from claster.eir.program import find_program, run_program, why_it_failed
+from claster.eir.program import find_program
+from claster.eir.recorded import EirFailedError, completed, now, run_recorded
 from claster.eir.resume import ResumePlan, plan_resumption, set_up_resumption
-from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, read_run, run_path, write_run
-from claster.eir.watch import Watcher
+from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.lock import lock_folder
@@ -32,7 +32,8 @@ from claster.versions import versions
 __all__ = ["train"]
 
 _SEEDS = 2**32
-_PARAMETERS = re.compile(r"Trainable parameters: (?P<count>[\d,]+)")
+_LONG_RUN = 5000
+"""From how many steps on a run is worth a look at its network first."""
 _PACKAGES = ("claster", "eir-dl", "torch", "numpy")
 
 
@@ -101,13 +102,16 @@ def train(
         )
     device = resolve_device(device)
     counts = check_training(flavour, spec, project=project, progress=progress)
+    _warn(flavour, spec, counts, epochs, progress)
+    manifest = read_manifest(DatasetFolders.of(spec, project=project))
+    data = {name: file.sha256 for name, file in manifest.sources.items()} if manifest else {}
     with lock_folder(run.path.parent, name=f".{run.path.name}.lock"):
         if resume and run.path.exists() and not force:
             record = read_run(run.path)
             if record.status == "complete":
                 progress.say(f"{run.path} is complete")
                 return run
-            _require_same_dataset(run, record, spec, counts)
+            _require_same_dataset(run, record, spec, counts, data)
             if plan := plan_resumption(run, record):
                 return _resume(run, record, plan, project, device, progress)
             progress.say(f"{run.path} saved no model yet: it starts from the beginning")
@@ -123,6 +127,8 @@ def train(
             device=device,
             epochs=epochs,
             counts=counts,
+            scales=manifest.scales if manifest else {},
+            data=data,
             progress=progress,
         )
     return run
@@ -140,10 +146,11 @@ def _train_anew(
     device: Device,
     epochs: int | None,
     counts: SampleCounts,
+    scales: dict[str, SignalScale],
+    data: dict[str, str],
     progress: Progress,
 ) -> None:
     relative = run.path.relative_to(project)
-    manifest = read_manifest(DatasetFolders.of(spec, project=project))
     retired = _set_aside(run)
     configuration = configure(
         flavour,
@@ -179,16 +186,17 @@ def _train_anew(
         validation_samples=counts.valid,
         batch_size=configuration.batch_size,
         steps=configuration.steps or 0,
-        started=_now(),
-        scales=manifest.scales if manifest else {},
+        output=flavour.output.output_type,
+        started=now(),
+        scales=scales,
         trained_on=spec,
-        data={name: file.sha256 for name, file in manifest.sources.items()} if manifest else {},
+        data=data,
     )
     try:
-        _run_recorded(run, record, record.steps, project, progress)
+        run_recorded(run, record, record.steps, project, progress)
     except BaseException as error:
         kept = run if retired is None else _bring_back(run, retired)
-        if isinstance(error, _EirFailedError):
+        if isinstance(error, EirFailedError):
             raise error.complaint(kept) from None
         raise
     if retired is not None:
@@ -205,25 +213,43 @@ def _resume(
 ) -> RunFolder:
     if not plan.epochs:
         progress.say(f"{run.path} had been trained to its end: recorded as complete")
-        write_run(run, _ended(run, record, seconds=None))
+        write_run(run, completed(run, record, seconds=None))
         write_history(run, record)
         return run
     progress.say(f"{run.path} {plan.lost}")
-    record = set_up_resumption(run, record, plan, device=device, now=_now())
+    record = set_up_resumption(run, record, plan, device=device, now=now())
     seed = ((record.seed or 0) + len(record.resumed)) % _SEEDS  # not the first epochs' order again
     record = record.model_copy(update={"environment": environment(seed)})
     try:
-        _run_recorded(run, record, plan.steps, project, progress)
-    except _EirFailedError as error:
+        run_recorded(run, record, plan.steps, project, progress)
+    except EirFailedError as error:
         raise error.complaint(run) from None
     return run
 
 
+def _warn(
+    flavour: Flavour,
+    spec: DatasetSpec,
+    counts: SampleCounts,
+    epochs: int | None,
+    progress: Progress,
+) -> None:
+    """Say what is wrong with the network before a long run; to build it takes EIR half a minute."""
+    steps = plan_schedule(flavour, counts, epochs).steps
+    if steps is not None and steps >= _LONG_RUN:
+        progress.say("EIR builds the network once to look at it")
+        for warning in measure_geometry(flavour, spec).warnings:
+            progress.say(f"warning: {warning}")
+
+
 def _require_same_dataset(
-    run: RunFolder, record: RunRecord, spec: DatasetSpec, counts: SampleCounts
+    run: RunFolder, record: RunRecord, spec: DatasetSpec, counts: SampleCounts, data: dict[str, str]
 ) -> None:
     begun = SampleCounts(train=record.training_samples, valid=record.validation_samples)
-    if counts != begun or record.trained_on not in (None, spec):
+    spoken_of = {"description", "data", "downloads", "example_gene"}  # change no sample
+    now = spec.model_dump(exclude=spoken_of)
+    then = record.trained_on.model_dump(exclude=spoken_of) if record.trained_on else now
+    if counts != begun or then != now or record.data not in ({}, data):
         raise ClasterError(
             f"dataset {spec.name!r} has changed since the training of {run.path} began",
             remedy="train anew with --force, or choose another --tag",
@@ -237,67 +263,6 @@ def _check_options(seed: int, epochs: int | None) -> None:
         )
     if epochs is not None and epochs < 1:
         raise ClasterError(f"{epochs} epochs are no training", remedy="choose 1 or more")
-
-
-class _EirFailedError(Exception):
-    """EIR ended with a status other than 0."""
-
-    def __init__(self, reason: str) -> None:
-        memory = "memory" in reason
-        self._remedy = "lower batch_size of the flavour" if memory else "mend what it names"
-        super().__init__(reason)
-
-    def complaint(self, run: RunFolder) -> ClasterError:
-        """Return what the user is told; the log is in `run`."""
-        return ClasterError(
-            f"eirtrain failed: {self}", remedy=f"{self._remedy}; {run.log} holds its output"
-        )
-
-
-def _run_recorded(
-    run: RunFolder, record: RunRecord, steps: int, project: Path, progress: Progress
-) -> None:
-    """Run EIR and keep the record of the run true, whatever happens."""
-    write_run(run, record)
-    start = time.monotonic()
-    try:
-        with progress.step(f"train {record.flavour}", steps) as step:
-            status = run_program(
-                record.command,
-                cwd=project,
-                log=run.log,
-                variables=record.environment,
-                watch=Watcher(run, step).look,
-            )
-        if status:
-            raise _EirFailedError(why_it_failed(run.log, status))
-        ended = _ended(run, record, seconds=round(time.monotonic() - start, 1))
-    except BaseException as error:
-        fault = isinstance(error, ClasterError | _EirFailedError)
-        changes = {
-            "status": "failed" if fault else "interrupted",
-            "ended": _now(),
-            "error": str(error),
-        }
-        write_run(run, record.model_copy(update=changes))
-        raise
-    write_history(run, record)
-    write_run(run, ended)
-
-
-def _ended(run: RunFolder, record: RunRecord, *, seconds: float | None) -> RunRecord:
-    checkpoint, performance = best_checkpoint(run)
-    return record.model_copy(
-        update={
-            "status": "complete",
-            "ended": _now(),
-            "seconds": seconds,
-            "checkpoint": checkpoint.relative_to(run.path).as_posix(),
-            "performance": performance,
-            "parameters": _parameters(run),
-            "error": None,
-        }
-    )
 
 
 def _set_aside(run: RunFolder) -> Path | None:
@@ -317,13 +282,3 @@ def _bring_back(run: RunFolder, retired: Path) -> RunFolder:
     retired.replace(run.path)
     retired.parent.rmdir()
     return kept
-
-
-def _parameters(run: RunFolder) -> int | None:
-    """Return the number of trainable parameters that EIR printed, None if it printed none."""
-    found = _PARAMETERS.search(run.log.read_text(encoding="utf-8", errors="replace"))
-    return int(found["count"].replace(",", "")) if found else None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

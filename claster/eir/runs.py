@@ -77,6 +77,7 @@ class RunRecord(BaseModel):
     validation_samples: int
     batch_size: int
     steps: int
+    output: Literal["tabular", "array"] = "tabular"
     started: str
     ended: str | None = None
     seconds: float | None = None

@@ -166,14 +166,14 @@ def write_tracks(
     Parameters
     ----------
     stem
-        Path without suffix; the files are ``<stem>.<condition>.predicted.bw``, ``.observed.bw`` and
+        Path without suffix; the files are ``<stem>.<group>.predicted.bw``, ``.observed.bw`` and
         ``.residual.bw`` (observed - predicted).
     predicted
         Samples x target columns, signal; forward samples are drawn.
     genes
         Columns `gene_id`, `chrom`, `tss` (0-based).
     target
-        Conditions and bins.
+        Groups of columns and bins.
     observed
         The same columns, at least the samples of `predicted`; None where nothing was observed.
     sizes
@@ -200,10 +200,10 @@ def write_tracks(
         kinds |= {"observed": seen, "residual": seen - profiles}
     windows = genes.set_index("gene_id").loc[names, ["chrom", "tss"]]
     written = []
-    with progress.step("tracks", len(kinds) * len(target.conditions)) as step:
-        for number, condition in enumerate(target.conditions):
+    with progress.step("tracks", len(kinds) * len(target.groups)) as step:
+        for number, group in enumerate(target.groups):
             for kind, values in kinds.items():
-                path = stem.with_name(f"{stem.name}.{condition.name}.{kind}.bw")
+                path = stem.with_name(f"{stem.name}.{group}.{kind}.bw")
                 write_track(
                     path,
                     windows,

@@ -19,7 +19,14 @@ from claster.genome.rows import (
     text_lines,
 )
 
-__all__ = ["GENE_COLUMNS", "GeneFile", "check_genes", "read_gene_file", "read_genes"]
+__all__ = [
+    "GENE_COLUMNS",
+    "GeneFile",
+    "check_genes",
+    "published_tss",
+    "read_gene_file",
+    "read_genes",
+]
 
 GENE_COLUMNS = ["gene_id", "name", "type", "chrom", "start", "end", "strand", "tss"]
 
@@ -196,6 +203,14 @@ def check_genes(genes: pd.DataFrame, *, named: str = "genes", raise_errors: bool
         On the first fault, with the row.
     """
     return check_table(genes, GENE_COLUMNS, _rules, named=named, raise_errors=raise_errors)
+
+
+def published_tss(genes: pd.DataFrame) -> pd.DataFrame:
+    """Return genes with the TSS of the published recipe: the GTF's 1-based number, taken for a 0-based one.
+
+    It is 1 bp to the right of the first base, on both strands.
+    """
+    return genes.assign(tss=genes["tss"] + 1)
 
 
 def _rules(genes: pd.DataFrame) -> Iterator[Rule]:

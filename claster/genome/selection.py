@@ -20,6 +20,7 @@ DROP_REASONS = {
     "no_signal": "a track or target file has no data for the chromosome",
     "no_contacts": "the contact file has no data for the chromosome",
     "contacts_missing": "more of the contact map is unknown than 'contacts.max_missing' allows",
+    "unreadable": "a track, target or contact file does not read there, and 'on_error' is 'drop'",
     "shares_window": "the input window shares bases with the window of a gene that is held out",
 }
 
@@ -31,11 +32,12 @@ class GeneSelection:
     Attributes
     ----------
     kept
-        Gene columns and `split`, ordered by chromosome and TSS.
+        Gene columns, `split` and `padded` (bp read off the chromosome, 0 unless padded), ordered by
+        chromosome and TSS.
     dropped
         Gene columns, `reason` (a key of `DROP_REASONS`) and `detail`.
     shared_bp
-        Bases that input windows of two splits share, by pair ("train-test").
+        Bases of the chromosomes that input windows of two splits share, by pair ("train-test").
     """
 
     kept: pd.DataFrame
@@ -49,6 +51,7 @@ def select_genes(
     sizes: Mapping[str, int],
     landscape: Binning,
     reach: int,
+    pad: bool,
     types: Collection[str] | None,
     exclude_chromosomes: Collection[str],
     without_signal: Mapping[str, str],
@@ -70,6 +73,8 @@ def select_genes(
     reach
         Distance in bp from the TSS that must lie on the chromosome: the half width of the wider of
         input and target window.
+    pad
+        Whether it need not: what lies off the chromosome holds nothing then.
     types, exclude_chromosomes
         Gene types to keep (None: all) and chromosomes to leave out.
     without_signal, without_contacts
@@ -87,10 +92,11 @@ def select_genes(
     GeneSelection
         ``len(kept) + len(dropped) == len(genes)``.
     """
-    windows = window_table(genes, landscape)
-    chrom = genes["chrom"]
-    size = chrom.map(sizes)
-    low, high = genes["tss"] - reach, genes["tss"] + reach
+    windows = _on_chromosome(window_table(genes, landscape), sizes)
+    chrom, tss = genes["chrom"], genes["tss"]
+    size = chrom.map(sizes).fillna(0)
+    low, high = tss - reach, tss + reach
+    leaves = (tss < 0) | (tss > size) if pad else (low < 0) | (high > size)
     rules = [
         (
             "type_not_selected",
@@ -98,11 +104,11 @@ def select_genes(
             genes["type"],
         ),
         ("chromosome_excluded", chrom.isin(exclude_chromosomes), chrom),
-        ("chromosome_unknown", size.isna(), chrom),
+        ("chromosome_unknown", ~chrom.isin(sizes), chrom),
         ("duplicate_id", None, genes["gene_id"]),
         (
             "window_leaves_chromosome",
-            (low < 0) | (high > size.fillna(0)),
+            leaves,
             chrom + ":" + low.astype(str) + "-" + high.astype(str),
         ),
         (
@@ -126,9 +132,9 @@ def select_genes(
         detail[hit] = said[hit]
 
     split = pd.Series("train", index=genes.index)
-    tss = pd.DataFrame({"chrom": chrom, "start": genes["tss"], "end": genes["tss"] + 1})
+    bases = pd.DataFrame({"chrom": chrom, "start": tss, "end": tss + 1})
     for name in ("valid", "test"):
-        split[overlapping(tss, held_out[name])] = name
+        split[overlapping(bases, held_out[name])] = name
     kept = reason == ""
     if not allow_shared_windows:
         for name, later in (("valid", ("test",)), ("train", ("valid", "test"))):
@@ -140,7 +146,8 @@ def select_genes(
             kept = reason == ""
 
     order = {name: rank for rank, name in enumerate(sizes)}
-    table = genes.assign(split=split)[kept]
+    padded = (-low).clip(lower=0) + (high - size).clip(lower=0)
+    table = genes.assign(split=split, padded=padded.astype(int))[kept]
     table = (
         table.assign(_rank=table["chrom"].map(order))
         .sort_values(["_rank", "tss", "gene_id"])
@@ -148,11 +155,16 @@ def select_genes(
         .reset_index(drop=True)
     )
     dropped = genes.assign(reason=reason, detail=detail)[~kept].reset_index(drop=True)
-    return GeneSelection(table, dropped, _shared(table, landscape))
+    return GeneSelection(table, dropped, _shared(table, landscape, sizes))
 
 
 def drop_genes(
-    selection: GeneSelection, gone: Mapping[str, str], *, reason: str, landscape: Binning
+    selection: GeneSelection,
+    gone: Mapping[str, str],
+    *,
+    reason: str,
+    landscape: Binning,
+    sizes: Mapping[str, int],
 ) -> GeneSelection:
     """Move genes from kept to dropped.
 
@@ -164,19 +176,28 @@ def drop_genes(
         Detail by gene ID.
     reason
         A key of `DROP_REASONS`.
-    landscape
-        The input window, to count shared bases anew.
+    landscape, sizes
+        The input window and the chromosomes' sizes in bp, to count shared bases anew.
     """
     leaving = selection.kept["gene_id"].isin(gone)
-    moved = selection.kept[leaving].drop(columns="split")
+    moved = selection.kept[leaving].drop(columns=["split", "padded"])
     moved = moved.assign(reason=reason, detail=moved["gene_id"].map(gone))
     kept = selection.kept[~leaving].reset_index(drop=True)
     dropped = pd.concat([selection.dropped, moved], ignore_index=True)
-    return GeneSelection(kept, dropped, _shared(kept, landscape))
+    return GeneSelection(kept, dropped, _shared(kept, landscape, sizes))
 
 
-def _shared(kept: pd.DataFrame, landscape: Binning) -> dict[str, int]:
-    windows = window_table(kept, landscape)[["chrom", "start", "end"]]
+def _shared(kept: pd.DataFrame, landscape: Binning, sizes: Mapping[str, int]) -> dict[str, int]:
+    windows = _on_chromosome(window_table(kept, landscape), sizes)[["chrom", "start", "end"]]
     parts = {name: windows[kept["split"] == name] for name in ("train", "valid", "test")}
     pairs = (("train", "valid"), ("train", "test"), ("valid", "test"))
     return {f"{a}-{b}": shared_bases(parts[a], parts[b]) for a, b in pairs}
+
+
+def _on_chromosome(windows: pd.DataFrame, sizes: Mapping[str, int]) -> pd.DataFrame:
+    """Return the part of each window that lies on its chromosome."""
+    size = windows["chrom"].map(sizes).fillna(0).astype(int)
+    return windows.assign(
+        start=windows["start"].clip(lower=0).clip(upper=size),
+        end=windows["end"].clip(lower=0).clip(upper=size),
+    )

@@ -3,17 +3,20 @@
 Nothing here touches pyplot or the global settings, so figures do not leak between callers.
 """
 
+from claster.plot.calibration import calibration_curve
 from claster.plot.contacts import contact_map
 from claster.plot.elements import element_map
 from claster.plot.genes import genes_around
 from claster.plot.overview import overview
 from claster.plot.perturbation import edited_profiles, effect_by_distance, most_affected_genes
 from claster.plot.predictions import density, profile
+from claster.plot.scores import score_bars, score_by_bin, score_by_stratum
 from claster.plot.style import OKABE_ITO, save, style
 from claster.plot.tracks import landscape_tracks
 
 __all__ = [
     "OKABE_ITO",
+    "calibration_curve",
     "contact_map",
     "density",
     "edited_profiles",
@@ -25,5 +28,8 @@ __all__ = [
     "overview",
     "profile",
     "save",
+    "score_bars",
+    "score_by_bin",
+    "score_by_stratum",
     "style",
 ]

@@ -5,13 +5,13 @@ import re
 import struct
 import zlib
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from claster.errors import ClasterError
 
 __all__ = ["HEAD", "FileFormat", "check_start", "check_whole"]
 
-FileFormat = Literal["bigwig", "cooler", "gtf", "bed", "table", "fasta"]
+FileFormat = Literal["bigwig", "cooler", "hic", "gtf", "bed", "table", "fasta"]
 
 HEAD = 4096
 """Bytes from the start of a file that are enough to tell its format."""
@@ -38,12 +38,13 @@ _KNOWN = {
 _WANTED = {
     "bigwig": "a bigWig file",
     "cooler": "a cooler (HDF5) file",
+    "hic": "a .hic file",
     "gtf": "a GTF text file",
     "bed": "a BED text file",
     "table": "a text table",
     "fasta": "a FASTA file",
 }
-_STARTS = {"bigwig": _BIGWIG, "cooler": (_HDF5,), "fasta": (b">",)}
+_STARTS = {"bigwig": _BIGWIG, "cooler": (_HDF5,), "hic": (_HIC,), "fasta": (b">",)}
 _REMEDY = "get the file anew and check the address that it comes from"
 _BLOCK = 1 << 20
 
@@ -56,8 +57,8 @@ def check_start(head: bytes, *, format: FileFormat, gzipped: bool, named: str) -
     head
         The first `HEAD` bytes, or all of a shorter file.
     format
-        What the file shall be: bigWig and HDF5 (cooler) have their own first bytes, FASTA starts with
-        ``>``, the other formats are text.
+        What the file shall be: bigWig, HDF5 (cooler) and hic have their own first bytes, FASTA starts
+        with ``>``, the other formats are text.
     gzipped
         Whether gzip is around it; then the first bytes inside are checked too.
     named
@@ -98,7 +99,8 @@ def check_whole(
 ) -> None:
     """Refuse a file that is something else (see `check_start`) or that lacks its end.
 
-    A bigWig repeats its first four bytes at its end, and an HDF5 file (cooler) states its length.
+    A bigWig repeats its first four bytes at its end, an HDF5 file (cooler) states its length, and a hic
+    file where its indices lie, the last things in it.
     What this cannot tell: a text file without its last lines, bytes that are wrong in the middle of any
     file, and, unless `deep`, a gzip file without its end. Only length and SHA-256 tell those.
 
@@ -127,6 +129,7 @@ def check_whole(
         head = handle.read(HEAD)
         size = path.stat().st_size
         check_start(head, format=format, gzipped=gzipped, named=named)
+        stated = _stated_length(handle, head, format)
         handle.seek(max(size - 4, 0))
         end = handle.read(4)
     if gzipped:
@@ -136,9 +139,10 @@ def check_whole(
         raise ClasterError(
             f"{named}: a bigWig file without its end ({size} bytes are there)", remedy=_REMEDY
         )
-    elif format == "cooler" and (stated := _hdf5_length(head)) is not None and size < stated:
+    elif stated is not None and size < stated:
         raise ClasterError(
-            f"{named}: an HDF5 file of {stated} bytes of which {size} are there", remedy=_REMEDY
+            f"{named}: {_describe(head)} of {stated} bytes of which {size} are there",
+            remedy=_REMEDY,
         )
 
 
@@ -178,7 +182,7 @@ def _is_plain_text(head: bytes) -> bool:
 
 def _remedy(head: bytes, format: FileFormat) -> str:
     if format == "cooler" and head.startswith(_HIC):
-        return "convert it to .mcool first, with `hictk convert` or hic2cool"
+        return "let its name end in .hic, in the dataset's YAML too ('format: hic' for a download)"
     if head.startswith(_GZIP):
         return "let its name end in .gz, in the dataset's YAML too"
     return _REMEDY
@@ -203,6 +207,28 @@ def _unpack(path: Path, named: str) -> None:
         raise ClasterError(
             f"{named}: a gzip file that does not unpack to its end ({error})", remedy=_REMEDY
         ) from error
+
+
+def _stated_length(handle: BinaryIO, head: bytes, format: FileFormat) -> int | None:
+    """Return how long a file is at least by what it says itself, or None."""
+    if format == "cooler":
+        return _hdf5_length(head)
+    return _hic_length(handle, head) if format == "hic" else None
+
+
+def _hic_length(handle: BinaryIO, head: bytes) -> int | None:
+    """Return where the footer of a `.hic` ends, or its index of normalisations (since version 9)."""
+    if len(head) < 16:
+        return 16
+    version, footer = struct.unpack_from("<iq", head, 4)
+    width = 8 if version > 8 else 4  # of the footer's length
+    handle.seek(max(footer, 0))
+    length = handle.read(width)
+    ends = [footer + width + int.from_bytes(length, "little", signed=True)]
+    genome_end = head.find(b"\0", 16)
+    if version > 8 and genome_end > 0 and len(head) >= genome_end + 17:
+        ends.append(sum(struct.unpack_from("<qq", head, genome_end + 1)))
+    return max(ends)
 
 
 def _hdf5_length(head: bytes) -> int | None:

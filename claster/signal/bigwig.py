@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 import pybigtools
 
-from claster.errors import ClasterError, one_line
+from claster.errors import ClasterError, DamagedFileError, one_line
 from claster.files import require_file
 from claster.signal.chromosome import ChromosomeSignal, read_chromosome
 from claster.signal.index import BlockIndex, damaged, read_index
@@ -218,5 +218,7 @@ class BigWig:
         self._reader.close()
 
 
-def _does_not_read(path: Path | str, named: str, place: str, error: BaseException) -> ClasterError:
+def _does_not_read(
+    path: Path | str, named: str, place: str, error: BaseException
+) -> DamagedFileError:
     return damaged(path, named, f"it does not read{place and f' at {place}'} ({one_line(error)})")

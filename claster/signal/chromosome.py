@@ -9,7 +9,7 @@ import numpy as np
 from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
-from claster.errors import ClasterError
+from claster.errors import DamagedFileError
 from claster.signal.index import BlockIndex, damaged, open_for_reading, read_at
 
 __all__ = ["ChromosomeSignal", "read_chromosome"]
@@ -74,7 +74,7 @@ def read_chromosome(
 
     Raises
     ------
-    ClasterError
+    DamagedFileError
         If a block does not read, holds intervals that are out of order, empty, beyond the
         chromosome's end or other than the index says, or values that are not finite.
     """
@@ -162,7 +162,7 @@ def _unpack(index: BlockIndex, signal: ChromosomeSignal, part: _Part, first: int
     if fault == kernels.OUT_OF_PLACE:
         raise _out_of_place(index, signal.chrom, base)
     if fault == kernels.WILD:
-        raise ClasterError(
+        raise DamagedFileError(
             f"{index.named}: {index.path} holds values that are not finite at {signal.chrom}:{base:,}",
             remedy="make the bigWig anew without NaN or infinite values",
         )
@@ -206,11 +206,11 @@ def _headers(index: BlockIndex, words: np.ndarray) -> np.ndarray:
     return np.stack([kind, count, start, step, span, number], axis=1)
 
 
-def _unreadable(index: BlockIndex, chrom: str, block: np.void, why: str) -> ClasterError:
+def _unreadable(index: BlockIndex, chrom: str, block: np.void, why: str) -> DamagedFileError:
     place = f"{chrom}:{int(block['start']):,}-{int(block['end']):,}"
     return damaged(index.path, index.named, f"a block does not read ({why})", place=place)
 
 
-def _out_of_place(index: BlockIndex, chrom: str, base: int) -> ClasterError:
+def _out_of_place(index: BlockIndex, chrom: str, base: int) -> DamagedFileError:
     what = "an interval is empty, out of order or beyond what its index or the chromosome holds"
     return damaged(index.path, index.named, what, place=f"{chrom}:{base:,}")

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from claster.errors import ClasterError
+from claster.errors import ClasterError, DamagedFileError
 
 __all__ = ["BlockIndex", "damaged", "open_for_reading", "read_at", "read_index"]
 
@@ -98,9 +98,9 @@ def read_index(path: Path | str, *, named: str) -> BlockIndex:
     return BlockIndex(path, named, chromosomes, blocks, byteorder, compressed=fields[10] > 0)
 
 
-def damaged(path: Path | str, named: str, what: str, *, place: str = "") -> ClasterError:
+def damaged(path: Path | str, named: str, what: str, *, place: str = "") -> DamagedFileError:
     """Return the error of a file that does not hold what its format says."""
-    return ClasterError(
+    return DamagedFileError(
         f"{named}: {path} is damaged: {what}{place and f' at {place}'}",
         remedy="fetch or make the file anew",
     )
@@ -154,7 +154,7 @@ class _Reader:
         layout = self.byteorder + layout
         return struct.unpack(layout, self.bytes(at, struct.calcsize(layout)))
 
-    def damaged(self, what: str) -> ClasterError:
+    def damaged(self, what: str) -> DamagedFileError:
         return damaged(self.path, self.named, what)
 
     def leaves(self, root: int, leaf: np.dtype, branch: np.dtype) -> np.ndarray:

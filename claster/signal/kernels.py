@@ -5,24 +5,14 @@ Each loop lets other threads run, adds in the order of the genome and in float64
 numbers come out however the work is spread.
 """
 
-from collections.abc import Callable
-from typing import cast
-
-import numba
 import numpy as np
+
+from claster.compiled import compiled
 
 __all__ = ["OUT_OF_PLACE", "WELL", "WILD", "compiled", "sum_windows", "unpack_blocks", "weigh"]
 
 WELL, OUT_OF_PLACE, WILD = 0, 1, 2
 """What `unpack_blocks` found: nothing wrong, an interval out of place, a value that is not finite."""
-
-
-def compiled[F: Callable](function: F) -> F:
-    """Return a function that numba compiles on first use, and keeps on disk where it can."""
-    try:
-        return cast("F", numba.njit(nogil=True, cache=True)(function))
-    except RuntimeError:  # neither the package nor the user has a folder that can be written
-        return cast("F", numba.njit(nogil=True)(function))
 
 
 @compiled

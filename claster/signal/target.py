@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from claster.errors import ClasterError
-from claster.genome.windows import Binning
-from claster.signal.bigwig import BigWig
+from claster.genome.windows import Binning, Recipe
 from claster.signal.chromosome import ChromosomeSignal
 from claster.signal.means import Summary, window_means
 
-__all__ = ["FINE_BIN", "target_profile", "target_profiles", "target_reach"]
+__all__ = ["FINE_BIN", "target_profiles", "target_reach"]
 
 FINE_BIN = 20
 """Width in bp of the bins that the Gaussian runs over, as published."""
@@ -25,12 +25,18 @@ def target_profiles(
     binning: Binning,
     smoothing: int = 0,
     summary: Summary = "mean_all",
+    recipe: Recipe = "exact",
 ) -> np.ndarray:
     """Return the summed signal of the strands around many TSSs in genome orientation.
 
     With smoothing, a Gaussian runs over 20 bp bins that reach 4 standard deviations past both ends
     of the window, so no bin sees a wrapped, reflected or missing neighbour; then the fine bins are
     averaged. Without, each bin is read directly.
+
+    The ``paper`` recipe averages fine bins too, but of ``(bins - 1) * size + 20`` bp centred on the TSS
+    (TSS +- 200,010 bp): the Gaussian reflects at their ends, and the average looks forward and wraps. So
+    bin k starts at ``tss - 10 + size * k``, and the last one is one fine bin of its own and the first ones
+    of the window.
 
     Parameters
     ----------
@@ -45,6 +51,8 @@ def target_profiles(
         Standard deviation of the Gaussian in bp, 0 for none.
     summary
         See `window_means`.
+    recipe
+        ``exact``, or ``paper``, as published.
 
     Returns
     -------
@@ -55,15 +63,20 @@ def target_profiles(
     ------
     ClasterError
         If a strand's values have the other sign than the dataset says, or the bin size is no
-        multiple of 20 bp when smoothing.
+        multiple of 20 bp where fine bins are needed.
 
     Notes
     -----
     Gaussian and average are one weighting of the fine bins, computed at the bins that are kept: it
     equals the two steps in turn except for rounding.
+
+    References
+    ----------
+    RasmussenLab/CLASTER, scripts/1_Data_obtention.ipynb, ``create_landscape_arrays_and_targets.py``.
     """
-    starts = np.asarray(tsss, dtype=np.int64) - binning.half
-    if not smoothing:
+    reach = target_reach(binning, smoothing=smoothing, recipe=recipe)
+    starts = np.asarray(tsss, dtype=np.int64) - reach
+    if recipe == "exact" and not smoothing:
         return _summed(strands, starts, binning.bins, binning.size, summary)
     if binning.size % FINE_BIN:
         raise ClasterError(
@@ -72,54 +85,31 @@ def target_profiles(
         )
     from claster.signal import kernels
 
-    flank = _flank(smoothing)
-    count = binning.width // FINE_BIN + 2 * flank
-    fine = _summed(strands, starts - flank * FINE_BIN, count, FINE_BIN, summary)
-    profiles = np.empty((starts.size, binning.bins))
+    fine = _summed(strands, starts, 2 * reach // FINE_BIN, FINE_BIN, summary)
     step = binning.size // FINE_BIN
-    kernels.weigh(fine, _weights(smoothing / FINE_BIN, flank, step), step, profiles)
+    if recipe == "paper":
+        smooth = gaussian_filter1d(fine, smoothing / FINE_BIN, axis=1) if smoothing else fine
+        fine = np.pad(smooth, ((0, 0), (0, step - 1)), mode="wrap")
+        weights = np.full(step, 1 / step)
+    else:
+        weights = _weights(smoothing / FINE_BIN, _flank(smoothing), step)
+    profiles = np.empty((starts.size, binning.bins))
+    kernels.weigh(fine, weights, step, profiles)
     return profiles
 
 
-def target_profile(
-    strands: Sequence[tuple[BigWig, float]],
-    chrom: str,
-    tss: int,
-    *,
-    binning: Binning,
-    smoothing: int = 0,
-    summary: Summary = "mean_all",
-) -> np.ndarray:
-    """Return the signal around one TSS in genome orientation: what `target_profiles` gives, bit for bit.
+def target_reach(binning: Binning, *, smoothing: int, recipe: Recipe = "exact") -> int:
+    """Return how many bp from the TSS the target reads: half the window and the Gaussian's flank.
 
-    Parameters
-    ----------
-    strands
-        Open files and the sign that makes their values positive: one file, or plus and minus.
-    chrom, tss
-        The assembly's chromosome and the TSS (0-based).
-    binning, smoothing, summary
-        See `target_profiles`.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape (bins,): mean signal of each bin (reads), never negative.
-
-    Raises
-    ------
-    ClasterError
-        As `target_profiles`, and if a file does not read there.
+    Examples
+    --------
+    >>> target_reach(Binning(401, 1000), smoothing=1000)
+    204500
+    >>> target_reach(Binning(401, 1000), smoothing=1000, recipe="paper")
+    200010
     """
-    reach = target_reach(binning, smoothing=smoothing)
-    signals = [(f.signal(chrom, span=(tss - reach, tss + reach)), sign) for f, sign in strands]
-    return target_profiles(
-        signals, np.array([tss]), binning=binning, smoothing=smoothing, summary=summary
-    )[0]
-
-
-def target_reach(binning: Binning, *, smoothing: int) -> int:
-    """Return how many bp from the TSS the target reads: half the window and the Gaussian's flank."""
+    if recipe == "paper":
+        return ((binning.bins - 1) * binning.size + FINE_BIN) // 2
     return binning.half + _flank(smoothing) * FINE_BIN
 
 

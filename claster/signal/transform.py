@@ -10,7 +10,7 @@ Transform = Literal["none", "log1p", "asinh"]
 
 
 def transformed(
-    signal: np.ndarray, transform: Transform, *, clip: float | None = None
+    signal: np.ndarray, transform: Transform, *, clip: float | None = None, divisor: float = 1.0
 ) -> np.ndarray:
     """Return signal on the scale that is stored.
 
@@ -22,9 +22,13 @@ def transformed(
         As it is, log(x + 1), or asinh(x).
     clip
         Larger values are set to this first.
+    divisor
+        Then values are divided by this.
     """
     if clip is not None:
         signal = np.minimum(signal, clip)
+    if divisor != 1:
+        signal = signal / divisor
     match transform:
         case "log1p":
             return np.log1p(signal)
@@ -34,7 +38,7 @@ def transformed(
             return signal
 
 
-def restored(stored: np.ndarray, transform: Transform) -> np.ndarray:
+def restored(stored: np.ndarray, transform: Transform, *, divisor: float = 1.0) -> np.ndarray:
     """Return stored values as signal: the inverse of `transformed`, apart from what was clipped.
 
     Examples
@@ -44,8 +48,9 @@ def restored(stored: np.ndarray, transform: Transform) -> np.ndarray:
     """
     match transform:
         case "log1p":
-            return np.expm1(stored)
+            signal = np.expm1(stored)
         case "asinh":
-            return np.sinh(stored)
+            signal = np.sinh(stored)
         case "none":
-            return stored
+            signal = stored
+    return signal if divisor == 1 else signal * divisor

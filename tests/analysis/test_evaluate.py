@@ -1,112 +1,107 @@
 import json
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from scipy.stats import spearmanr
+from sklearn.metrics import r2_score, root_mean_squared_error
 
-from claster.analysis.baselines import local_features
-from claster.analysis.evaluate import evaluate, score
+from claster.analysis.evaluate import RunOf, evaluate, evaluate_runs, evaluate_together, score
 from claster.analysis.metrics import correlations, gene_means
+from claster.analysis.summary import evaluation_schema
+from claster.analysis.tables import SCORE_COLUMNS
 from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_targets
 from claster.dataset.spec import DatasetSpec
-from claster.eir.runs import RunFolder
+from claster.eir.runs import RunFolder, RunRecord, write_run
 from claster.errors import ClasterError
-from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
+from claster.genome.windows import FORWARD, sample_id
 
-SPEC = DatasetSpec.model_validate(
-    {
-        "name": "tiny",
-        "assembly": "toy",
-        "tracks": [{"name": "ATAC", "file": "a.bw"}, {"name": "H3K27ac", "file": "b.bw"}],
-        "genes": {"file": "genes.gtf"},
-        "window": {"bin": 100, "bins": 301},
-        "target": {
-            "bin": 1000,
-            "bins": 21,
-            "conditions": [{"name": "ctrl", "file": "c.bw"}, {"name": "a485", "file": "d.bw"}],
-        },
-    }
-)
-COUNTS = {"train": 40, "valid": 10, "test": 20}
+METHODS = [
+    *("network", "mean_profile", "nearest_tss", "ATAC_at_bin", "H3K27ac_at_bin"),
+    *("ridge", "boosting", "attainable"),
+]
 
 
-@pytest.fixture
-def project(tmp_path):
-    """A built dataset whose transcription follows a linear rule in the local signal, with noise."""
-    rng = np.random.default_rng(11)
-    folders = DatasetFolders.of(SPEC, project=tmp_path)
-    folders.targets.mkdir(parents=True)
-    genes, tables, truths = [], {}, {}
-    for split in SPLITS:
-        signal = rng.gamma(0.2, 9, (COUNTS[split], 2, SPEC.window.bins)).astype(np.float32)
-        features = local_features(signal, SPEC.window.binning, SPEC.target.binning)
-        rule = [features[:, :, 1] + features[:, :, 7], 2 * features[:, :, 7]]
-        truth = 2 ** (2 * np.stack(rule, axis=1)) - 1
-        noisy = rng.poisson(truth).astype(np.float32)
-        names = [f"{split}{number}" for number in range(COUNTS[split])]
-        samples = []
-        folder = folders.arrays("landscape", split)
-        folder.mkdir(parents=True)
-        for number, name in enumerate(names):
-            for orientation in (FORWARD, REVERSE):
-                samples.append(sample_id(name, orientation))
-                array = signal[number] if orientation == FORWARD else mirror(signal[number])
-                np.save(folder / f"{samples[-1]}.npy", array)
-            tss = 50_000 + 1000 * number
-            genes.append((name, "chr1", tss, tss + int(rng.integers(300, 9000)), "+", tss, split))
-        folders.ids(split).write_text("".join(f"{sample}\n" for sample in samples))
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr("claster.analysis.baselines._TREES", 20)
+    monkeypatch.setattr("claster.analysis.result.RESAMPLES", 100)
 
-        def frame(values, samples=samples):
-            both = np.stack([values, mirror(values)], axis=1)
-            index = pd.Index(samples, name="ID")
-            return pd.DataFrame(
-                both.reshape(len(samples), -1), index=index, columns=SPEC.target.columns
+
+def one(evaluation, method, **chosen):
+    """The row of one score."""
+    key = {
+        "against": "",
+        "condition": "ctrl",
+        "level": "bin",
+        "scale": "log2(x+1)",
+        "counted": "all",
+        "how": "pooled",
+        "metric": "pearson",
+        "by": "all",
+        "stratum": "all",
+    } | chosen
+    rows = evaluation.tables.scores
+    rows = rows[rows["method"] == method]
+    for column, value in key.items():
+        rows = rows[rows[column] == value]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def test_every_method_has_every_score_once(project, truth, spec):
+    scores = score(truth, spec, project=project).tables.scores
+    assert scores.columns.tolist() == SCORE_COLUMNS
+    keys = [name for name in SCORE_COLUMNS if name not in ("value", "low", "high", "n", "blocks")]
+    assert not scores.duplicated(keys).any()
+    assert scores["method"].unique().tolist() == METHODS
+    assert scores["condition"].unique().tolist() == ["ctrl", "a485"]
+    plain = scores[(scores["against"] == "") & (scores["by"] == "all")]
+    counts = plain[plain["metric"] == "rmse"].groupby("level").size() / (len(METHODS) * 2)
+    assert counts.to_dict() == {"bin": 2 * 2 * 3, "gene": 2, "paper": 2}
+    assert set(scores.loc[scores["against"] != "", "method"]) == {"network"}
+    units = scores.groupby("metric")["unit"].unique()
+    assert sorted(units["mae"]) == ["log2(reads + 1)", "reads"]
+    assert units["pearson"].tolist() == ["1"]
+
+
+def test_scores_agree_with_independent_ones(project, truth, spec):
+    folders = DatasetFolders.of(spec, project=project)
+    found = score(0.5 * truth, spec, project=project)
+    genes = read_genes_table(folders, split="test")
+    forward = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
+    observed = read_targets(folders.target_table("test")).loc[forward].to_numpy(np.float64)
+    predicted = (0.5 * truth).loc[forward].to_numpy(np.float64)
+    for condition, columns in {"ctrl": slice(0, 21), "a485": slice(21, 42)}.items():
+        x, y = observed[:, columns], predicted[:, columns]
+        levels = {"bin": (x, y)}
+        levels["gene"] = tuple(gene_means(v, genes, spec.target.binning) for v in (x, y))
+        for level, (seen, guessed) in levels.items():
+            expected = {
+                "pearson": correlations(seen, guessed).pearson,
+                "spearman": spearmanr(seen.ravel(), guessed.ravel()).statistic,
+                "r2": r2_score(*(np.log2(v.ravel() + 1) for v in (seen, guessed))),
+            }
+            for metric, value in expected.items():
+                row = one(found, "network", condition=condition, level=level, metric=metric)
+                assert row["value"] == pytest.approx(value, abs=1e-6)
+                assert row["n"] == seen.size
+            row = one(
+                found, "network", condition=condition, level=level, metric="rmse", scale="raw"
             )
-
-        tables[split], truths[split] = frame(noisy), frame(truth)
-    pd.concat([tables["train"], tables["valid"]]).to_csv(folders.target_table("train"))
-    tables["test"].to_csv(folders.target_table("test"))
-    truths["test"].to_csv(folders.truth_table())
-    columns = ["gene_id", "chrom", "start", "end", "strand", "tss", "split"]
-    table = pd.DataFrame(genes, columns=columns).assign(type="protein_coding")
-    table.assign(name=table["gene_id"]).to_csv(folders.genes, sep="\t", index=False)
-    folders.manifest.write_text("{}")
-    return tmp_path
+            error = root_mean_squared_error(seen.ravel(), guessed.ravel())
+            assert row["value"] == pytest.approx(error)
 
 
-@pytest.fixture
-def truth(project):
-    return read_targets(DatasetFolders.of(SPEC, project=project).truth_table())
-
-
-def values_of(evaluation, method, **chosen):
-    rows = evaluation.metrics.set_index(["method", "condition", "level", "statistic"])["value"]
-    key = {"condition": "ctrl", "level": "bin", "statistic": "pearson"} | chosen
-    return rows[method, key["condition"], key["level"], key["statistic"]]
-
-
-def test_every_method_is_scored_at_both_levels(project, truth):
-    metrics = score(truth, SPEC, project=project).metrics
-    assert metrics.columns.tolist() == [
-        "method", "condition", "level", "statistic", "value", "n", "scale", "split",
-    ]  # fmt: skip
-    assert metrics["method"].unique().tolist() == ["network", "mean_profile", "ridge", "attainable"]
-    assert metrics["condition"].unique().tolist() == ["ctrl", "a485"]
-    assert len(metrics) == 4 * 2 * 2 * 2
-    assert set(metrics["scale"]) == {"log2(x+1)"}
-    assert set(metrics["split"]) == {"test"}
-    points = metrics.groupby("level")["n"].unique()
-    assert points["bin"].tolist() == [20 * 21]
-    assert points["gene"].tolist() == [20]
-
-
-def test_scores_do_not_depend_on_the_stored_scale(project, truth):
-    plain = score(truth, SPEC, project=project).metrics
-    content = SPEC.model_dump()
+def test_scores_do_not_depend_on_the_stored_scale(project, truth, spec):
+    plain = score(truth, spec, project=project).tables.scores
+    content = spec.model_dump()
     for track in content["tracks"]:
         track["transform"] = "log1p"
     content["target"]["transform"] = "log1p"
-    folders = DatasetFolders.of(SPEC, project=project)
+    folders = DatasetFolders.of(spec, project=project)
     for split in SPLITS:
         for path in folders.arrays("landscape", split).iterdir():
             np.save(path, np.log1p(np.load(path)))
@@ -116,104 +111,98 @@ def test_scores_do_not_depend_on_the_stored_scale(project, truth):
         folders.truth_table(),
     ):
         np.log1p(read_targets(path)).to_csv(path)
-    logged = score(truth, DatasetSpec.model_validate(content), project=project).metrics
-    # Rounding splits ties of the mean profile, which ranks feel.
-    pearson = plain["statistic"] == "pearson"
-    np.testing.assert_allclose(logged["value"][pearson], plain["value"][pearson], atol=1e-4)
+    logged = score(truth, DatasetSpec.model_validate(content), project=project).tables.scores
+    pearson = (plain["metric"] == "pearson") & (plain["by"] == "all")
+    pearson &= ~plain["method"].eq("boosting") & ~plain["against"].eq("boosting")  # its bins move
+    np.testing.assert_allclose(logged["value"][pearson], plain["value"][pearson], atol=1e-3)
 
 
-def test_scores_agree_with_the_metrics(project, truth):
-    folders = DatasetFolders.of(SPEC, project=project)
-    found = score(0.5 * truth, SPEC, project=project)
-    genes = read_genes_table(folders, split="test")
-    forward = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
-    observed = read_targets(folders.target_table("test")).loc[forward].to_numpy()
-    predicted = (0.5 * truth).loc[forward].to_numpy()
-    for condition, columns in {"ctrl": slice(0, 21), "a485": slice(21, 42)}.items():
-        over_bins = correlations(observed[:, columns], predicted[:, columns])
-        over_genes = correlations(
-            *(
-                gene_means(values[:, columns], genes, SPEC.target.binning)
-                for values in (observed, predicted)
-            )
-        )
-        for level, expected in {"bin": over_bins, "gene": over_genes}.items():
-            for statistic in ("pearson", "spearman"):
-                value = values_of(
-                    found, "network", condition=condition, level=level, statistic=statistic
-                )
-                assert value == pytest.approx(getattr(expected, statistic), abs=1e-6)
+def test_intervals_hold_their_value_and_differences_are_paired(project, truth, spec):
+    found = score(truth, spec, project=project)
+    scores = found.tables.scores
+    known = scores.dropna(subset=["value", "low"])
+    known = known[(known["by"] == "all") & (known["metric"] != "r2")]
+    inside = (known["low"] <= known["value"]) & (known["value"] <= known["high"])
+    assert inside.mean() > 0.97
+    row = one(found, "network", against="ridge")
+    values = [one(found, name)["value"] for name in ("network", "ridge")]
+    assert row["value"] == pytest.approx(values[0] - values[1])
+    same = one(found, "network", against="attainable")  # the truth is what is scored here
+    assert (same["value"], same["low"], same["high"]) == (0, 0, 0)
 
 
-def test_the_truth_reaches_all_that_is_attainable(project, truth):
-    evaluation = score(truth, SPEC, project=project)
-    assert {entry["share_of_attainable"] for entry in evaluation.summary["comparisons"]} == {1}
-    assert "It reaches 100.0% over bins in ctrl" in evaluation.summary["verdict"]
-
-
-def test_the_ridge_finds_the_planted_rule_and_the_verdict_says_that_it_wins(project, truth):
-    poor = truth + 20
-    evaluation = score(poor, SPEC, project=project)
-    assert values_of(evaluation, "ridge") > 0.9 * values_of(evaluation, "attainable")
-    assert values_of(evaluation, "ridge") > values_of(evaluation, "mean_profile") + 0.3
-    shuffled = truth.sample(frac=1, random_state=1).set_axis(truth.index)
-    evaluation = score(shuffled, SPEC, project=project)
-    assert evaluation.summary["verdict"].startswith("The ridge beats the network: ")
-    assert evaluation.summary["outcome"]["ridge"] == "loss"
-
-
-def test_shuffled_predictions_score_near_0(project, truth):
-    values = truth.to_numpy().copy()
-    np.random.default_rng(2).shuffle(values.reshape(-1))
-    shuffled = pd.DataFrame(values, index=truth.index, columns=truth.columns)
-    evaluation = score(shuffled, SPEC, project=project)
-    for condition in ("ctrl", "a485"):
-        for statistic in ("pearson", "spearman"):
-            found = values_of(evaluation, "network", condition=condition, statistic=statistic)
-            assert abs(found) < 4 / np.sqrt(20 * 21)
-
-
-def test_baselines_come_as_tables(project, truth):
-    evaluation = score(truth, SPEC, project=project)
-    folders = DatasetFolders.of(SPEC, project=project)
-    targets = read_targets(folders.target_table("train"))
-    train = targets[
-        [name.startswith("train") and name.endswith("forward") for name in targets.index]
-    ]
-    for table in evaluation.baselines.values():
-        assert table.index.tolist() == [f"test{number}_forward" for number in range(20)]
-        assert table.columns.tolist() == SPEC.target.columns
-    expected = np.tile(train.mean().to_numpy(), (20, 1))
-    np.testing.assert_allclose(evaluation.baselines["mean_profile"], expected, rtol=1e-6)
-
-
-def test_order_of_rows_and_columns_does_not_matter(project, truth):
-    plain = score(truth, SPEC, project=project)
-    turned = score(truth.iloc[::-1, ::-1], SPEC, project=project)
-    pd.testing.assert_frame_equal(plain.metrics, turned.metrics)
-
-
-def test_forward_predictions_are_enough(project, truth):
-    forward = truth[truth.index.str.endswith(FORWARD)]
-    pd.testing.assert_frame_equal(
-        score(forward, SPEC, project=project).metrics, score(truth, SPEC, project=project).metrics
+def test_the_truth_reaches_all_that_is_attainable(project, truth, spec):
+    evaluation = score(truth, spec, project=project)
+    row = one(evaluation, "network", metric="share_of_attainable", counted="once")
+    assert (row["value"], row["low"], row["high"]) == (1, 1, 1)
+    assert "Share of the attainable Pearson r: 100.0% (100.0% to 100.0%)" in (
+        evaluation.summary.verdict
     )
 
 
-def test_without_a_truth_table_nothing_is_attainable(project, truth):
-    DatasetFolders.of(SPEC, project=project).truth_table().unlink()
-    evaluation = score(truth, SPEC, project=project)
-    assert "attainable" not in set(evaluation.metrics["method"])
-    assert "attainable" not in evaluation.summary["verdict"]
+def test_the_verdict_begins_with_what_is_worst(project, truth, spec):
+    shuffled = truth.sample(frac=1, random_state=1).set_axis(truth.index)
+    evaluation = score(shuffled, spec, project=project)
+    first = evaluation.summary.verdict.splitlines()[0]
+    assert first.startswith("The network does not beat the best simple method over bins in ctrl,")
+    assert not any(entry.beats for entry in evaluation.summary.comparisons)
+    assert one(evaluation, "ridge")["value"] > 0.8
+    for entry in evaluation.summary.comparisons:
+        assert entry.baseline in ("ridge", "boosting", "H3K27ac_at_bin")
+        assert entry.difference.value < 0
 
 
-def test_the_validation_split_can_be_scored(project):
-    targets = read_targets(DatasetFolders.of(SPEC, project=project).target_table("valid"))
-    valid = targets[targets.index.str.startswith("valid")]
-    evaluation = score(valid, SPEC, project=project, split="valid")
-    assert values_of(evaluation, "network") == 1
-    assert set(evaluation.metrics["split"]) == {"valid"}
-    assert evaluation.summary["genes"] == 10
+def test_predictions_of_other_genes_score_near_0(project, truth, spec):
+    values = truth.to_numpy().copy()
+    np.random.default_rng(2).shuffle(values.reshape(-1))
+    shuffled = pd.DataFrame(values, index=truth.index, columns=truth.columns)
+    evaluation = score(shuffled, spec, project=project)
+    for condition in ("ctrl", "a485"):
+        for metric in ("pearson", "spearman"):
+            row = one(evaluation, "network", condition=condition, metric=metric)
+            assert abs(row["value"]) < 4 / np.sqrt(20 * 21)
+            assert row["low"] < 0 < row["high"]
+
+
+def test_the_other_tables(project, truth, spec):
+    tables = score(truth, spec, project=project).tables
+    assert tables.bins.groupby(["method", "condition"]).size().unique().tolist() == [21]
+    assert tables.bins["offset"].min() == -10_000
+    assert tables.calibration.groupby(["method", "condition"])["band"].max().max() <= 20
+    assert tables.genes.groupby("condition").size().to_dict() == {"ctrl": 20, "a485": 20}
+
+
+def test_simple_methods_come_as_tables(project, truth, spec):
+    evaluation = score(truth, spec, project=project)
+    assert list(evaluation.predictions) == METHODS[1:-1]
+    for table in evaluation.predictions.values():
+        assert table.index.tolist() == [f"test{number}_forward" for number in range(20)]
+        assert table.columns.tolist() == spec.target.columns
+
+
+def test_order_of_rows_and_columns_does_not_matter(project, truth, spec):
+    plain = score(truth, spec, project=project)
+    turned = score(truth.iloc[::-1, ::-1], spec, project=project)
+    pd.testing.assert_frame_equal(plain.tables.scores, turned.tables.scores)
+    forward = score(truth[truth.index.str.endswith(FORWARD)], spec, project=project)
+    pd.testing.assert_frame_equal(plain.tables.scores, forward.tables.scores)
+
+
+def test_without_a_truth_table_nothing_is_attainable(project, truth, spec):
+    DatasetFolders.of(spec, project=project).truth_table().unlink()
+    evaluation = score(truth, spec, project=project)
+    assert "attainable" not in set(evaluation.tables.scores["method"])
+    assert "attainable" not in evaluation.summary.verdict
+    assert {entry.share for entry in evaluation.summary.comparisons} == {None}
+
+
+def test_the_training_split_is_scored_with_a_warning(project, spec):
+    targets = read_targets(DatasetFolders.of(spec, project=project).target_table("train"))
+    train = targets[targets.index.str.startswith("train")]
+    evaluation = score(train, spec, project=project, split="train")
+    assert one(evaluation, "network")["value"] == pytest.approx(1)
+    assert "These genes were trained on" in evaluation.summary.verdict
+    assert evaluation.summary.genes == 40
 
 
 def remove_a_sample(table):
@@ -263,82 +252,264 @@ def fall_below_0(table):
         (remove_a_column, r"41 columns where the dataset has 42 \(0_a485\)"),
         (rename_a_column, r"42 columns where the dataset has 42 \(0_a485, 0_other\)"),
         (repeat_a_column, "43 columns where the dataset has 42"),
-        (fall_below_0, "predicted signal: 420 of 420 values are negative"),
+        (fall_below_0, "prediction of network: 420 of 420 values are negative"),
     ],
 )
-def test_predictions_that_do_not_fit_are_refused(project, truth, fault, message):
+def test_predictions_that_do_not_fit_are_refused(project, truth, spec, fault, message):
     with pytest.raises(ClasterError, match=message):
-        score(fault(truth), SPEC, project=project)
+        score(fault(truth), spec, project=project)
 
 
-def test_targets_that_do_not_fit_are_refused(project, truth):
-    folders = DatasetFolders.of(SPEC, project=project)
+def test_targets_that_do_not_fit_are_refused(project, truth, spec):
+    folders = DatasetFolders.of(spec, project=project)
     targets = read_targets(folders.target_table("test"))
     targets.drop("test0_forward").to_csv(folders.target_table("test"))
-    with pytest.raises(ClasterError, match=r"targets of the test split \(.*test\.csv\): 1 of 20"):
-        score(truth, SPEC, project=project)
+    with pytest.raises(ClasterError, match=r"targets of the test split \(.*test\.csv\): 1 of 40"):
+        score(truth, spec, project=project)
 
 
-def test_gene_table_and_ids_must_match(project, truth):
-    ids = DatasetFolders.of(SPEC, project=project).ids("test")
+def test_gene_table_and_ids_must_match(project, truth, spec):
+    ids = DatasetFolders.of(spec, project=project).ids("test")
     ids.write_text(ids.read_text().replace("test0_forward\ntest0_rev\n", ""))
     with pytest.raises(ClasterError, match=r"of the test split do not match \(test0\)"):
-        score(truth, SPEC, project=project)
+        score(truth, spec, project=project)
 
 
-def test_a_missing_landscape_is_named(project, truth):
-    folders = DatasetFolders.of(SPEC, project=project)
+def test_a_missing_landscape_is_named(project, truth, spec):
+    folders = DatasetFolders.of(spec, project=project)
     (folders.arrays("landscape", "train") / "train0_forward.npy").unlink()
     with pytest.raises(ClasterError, match=r"no landscape at .*train0_forward\.npy"):
-        score(truth, SPEC, project=project)
+        score(truth, spec, project=project)
 
 
-def test_a_dataset_that_is_not_built_is_refused(tmp_path, truth):
+def test_a_test_gene_among_the_training_samples_is_detected(project, truth, spec):
+    ids = DatasetFolders.of(spec, project=project).ids("train")
+    ids.write_text(ids.read_text() + "test5_rev\n")
+    with pytest.raises(
+        ClasterError, match=r"1 of 20 genes .* were seen in training, such as test5"
+    ):
+        score(truth, spec, project=project)
+
+
+def test_a_test_gene_in_the_table_that_eir_trains_on_is_detected(project, truth, spec):
+    folders = DatasetFolders.of(spec, project=project)
+    trained, tested = (read_targets(folders.target_table(split)) for split in ("train", "test"))
+    pd.concat([trained, tested.loc[["test7_forward"]]]).to_csv(folders.target_table("train"))
+    said = r"targets of the train split \(.*\): 1 samples are not of this split \(test7_forward\)"
+    with pytest.raises(ClasterError, match=said):
+        score(truth, spec, project=project)
+
+
+def test_windows_that_share_bases_with_training_are_detected(tmp_path, spec, build):
+    truth = build(spec, tmp_path, test_chrom="chr1")
+    with pytest.raises(
+        ClasterError, match="bp of the test split's input windows lie in windows of"
+    ):
+        score(truth, spec, project=tmp_path)
+    allowed = spec.model_copy(
+        update={"splits": spec.splits.model_copy(update={"allow_shared_windows": True})}
+    )
+    evaluation = score(truth, allowed, project=tmp_path)
+    assert evaluation.summary.shared_bp == 182_100  # 19 steps of 8 kb and a window of 30,100 bp
+    assert "182,100 bp of the scored input windows lie in training windows" in (
+        evaluation.summary.verdict
+    )
+
+
+def test_a_dataset_that_is_not_built_is_refused(tmp_path, spec):
     with pytest.raises(ClasterError, match="not built"):
-        score(truth, SPEC, project=tmp_path / "elsewhere")
+        score(pd.DataFrame(), spec, project=tmp_path / "elsewhere")
 
 
-def test_a_dataset_without_target_is_refused(project, truth):
+def test_a_dataset_without_target_is_refused(project, truth, spec):
     with pytest.raises(ClasterError, match="'tiny' has no target"):
-        score(truth, SPEC.model_copy(update={"target": None}), project=project)
+        score(truth, spec.model_copy(update={"target": None}), project=project)
 
 
-def test_evaluate_writes_the_same_bytes_twice(project, truth):
-    run = RunFolder(project / "runs" / "tiny" / "pure_conv")
-    run.predictions("test").parent.mkdir(parents=True)
-    truth.to_parquet(run.predictions("test"))
-    evaluation = evaluate(run.path, SPEC, project=project)
-    written = {path.name: path.read_bytes() for path in run.evaluation.iterdir()}
-    assert set(written) == {
-        "metrics.csv",
-        "metrics.parquet",
-        "summary.json",
-        "mean_profile_test.parquet",
-        "ridge_test.parquet",
+def predicted_run(project, table, name="pure_conv", split="test"):
+    run = RunFolder(project / "runs" / "tiny" / name)
+    run.predictions(split).parent.mkdir(parents=True)
+    table.to_parquet(run.predictions(split))
+    return run
+
+
+def files_of(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
     }
-    evaluate(run, SPEC, project=project)
-    assert {path.name: path.read_bytes() for path in run.evaluation.iterdir()} == written
 
-    pd.testing.assert_frame_equal(
-        pd.read_parquet(run.evaluation / "metrics.parquet"), evaluation.metrics
+
+def test_evaluate_writes_the_same_bytes_twice(project, truth, spec):
+    run = predicted_run(project, truth)
+    evaluation = evaluate(run.path, spec, project=project)
+    written = files_of(run.evaluation)
+    tables = ("scores", "bins", "calibration", "genes")
+    assert set(written) == {
+        *(f"{name}.{suffix}" for name in tables for suffix in ("csv", "parquet")),
+        *(f"predictions/{name}.parquet" for name in METHODS[1:-1]),
+        "summary.json",
+    }
+    evaluate(run, spec, project=project)
+    assert files_of(run.evaluation) == written
+    for name in tables:
+        stored = pd.read_parquet(run.evaluation / f"{name}.parquet")
+        pd.testing.assert_frame_equal(stored, getattr(evaluation.tables, name), atol=1e-6)
+        text = pd.read_csv(run.evaluation / f"{name}.csv", keep_default_na=False, na_values=[""])
+        assert text.columns.tolist() == stored.columns.tolist()
+        assert len(text) == len(stored)
+
+
+def test_the_summary_fits_its_schema(project, truth, spec):
+    run = predicted_run(project, truth * 0 + 1)  # a constant: correlations are undefined
+    evaluation = evaluate(run, spec, project=project)
+    content = json.loads((run.evaluation / "summary.json").read_text())
+    schema = json.loads(evaluation_schema())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(content, schema)
+    assert content["comparisons"][0]["network"] == {"value": None, "low": None, "high": None}
+    assert content["runs"] == [run.path.as_posix()]
+    assert content["worst"] == list(evaluation.summary.worst)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(content | {"split": "other"}, schema)
+
+
+def test_another_split_is_written_beside_the_test_split(project, spec):
+    targets = read_targets(DatasetFolders.of(spec, project=project).target_table("valid"))
+    run = predicted_run(
+        project, targets[targets.index.str.startswith("valid")], name="v", split="valid"
     )
-    pd.testing.assert_frame_equal(pd.read_csv(run.evaluation / "metrics.csv"), evaluation.metrics)
-    pd.testing.assert_frame_equal(
-        pd.read_parquet(run.evaluation / "ridge_test.parquet"), evaluation.baselines["ridge"]
-    )
-    assert json.loads(written["summary.json"]) == evaluation.summary
-
-
-def test_another_split_is_written_beside_the_test_split(project):
-    targets = read_targets(DatasetFolders.of(SPEC, project=project).target_table("valid"))
-    run = RunFolder(project / "run")
-    run.predictions("valid").parent.mkdir(parents=True)
-    targets[targets.index.str.startswith("valid")].to_parquet(run.predictions("valid"))
-    evaluate(run, SPEC, project=project, split="valid")
+    evaluate(run, spec, project=project, split="valid")
     assert [path.name for path in run.evaluation.iterdir()] == ["valid"]
-    assert (run.evaluation / "valid" / "ridge_valid.parquet").is_file()
 
 
-def test_a_run_without_predictions_is_refused(project):
+def test_seeds_become_an_ensemble_with_mean_and_spread(project, truth, spec):
+    rng = np.random.default_rng(0)
+    noisy = [truth * rng.lognormal(0, 0.8, truth.shape) for _ in range(3)]
+    members = [
+        RunOf(predicted_run(project, table, name=f"seed{number}"), spec)
+        for number, table in enumerate(noisy)
+    ]
+    to = project / "runs" / "tiny" / "ensemble"
+    evaluation = evaluate_together(members, to, project=project)
+    singles = [one(evaluation, f"network {member.run.path.as_posix()}") for member in members]
+    alone = score(noisy[1], spec, project=project)
+    assert singles[1]["value"] == pytest.approx(one(alone, "network")["value"])
+    mean = sum(noisy) / 3
+    together = score(mean, spec, project=project)
+    assert one(evaluation, "ensemble")["value"] == pytest.approx(
+        one(together, "network")["value"], abs=1e-6
+    )
+    assert one(evaluation, "ensemble")["value"] > max(row["value"] for row in singles)
+    spread = pd.read_csv(to / "spread.csv")
+    row = spread.query(
+        "condition == 'ctrl' and level == 'bin' and scale == 'log2(x+1)' and counted == 'all'"
+        " and how == 'pooled' and metric == 'pearson' and by == 'all'"
+    ).iloc[0]
+    values = [single["value"] for single in singles]
+    assert row["mean"] == pytest.approx(np.mean(values), abs=1e-6)
+    assert row["sd"] == pytest.approx(np.std(values, ddof=1), abs=1e-6)
+    assert row["runs"] == 3
+    assert evaluation.summary.method == "ensemble"
+    assert evaluation.summary.verdict.startswith("The ensemble ")
+    assert (to / "predictions" / "ensemble.parquet").is_file()
+
+
+def test_folds_are_scored_as_one(tmp_path, spec, build):
+    members, truths = [], []
+    for number in range(2):
+        fold = spec.model_copy(update={"name": f"fold{number}"})
+        prefix = f"f{number}"
+        truths.append(
+            build(fold, tmp_path, seed=number, prefix=prefix, test_chrom=f"chr{3 + number}")
+        )
+        members.append(RunOf(predicted_run(tmp_path, truths[-1], name=prefix), fold))
+    evaluation = evaluate_together(members, tmp_path / "together", project=tmp_path)
+    assert evaluation.summary.genes == 40
+    assert evaluation.summary.datasets == ("fold0", "fold1")
+    assert len(evaluation.summary.baselines) == 2
+    assert one(evaluation, "network")["n"] == 40 * 21
+    chromosomes = evaluation.tables.scores.query("by == 'chromosome'")["stratum"].unique()
+    assert chromosomes.tolist() == ["chr3", "chr4"]
+    for member in members:
+        alone = evaluate(member.run, member.spec, project=tmp_path)
+        for name in METHODS[1:-1]:
+            rows = alone.predictions[name].index
+            pd.testing.assert_frame_equal(
+                evaluation.predictions[name].loc[rows], alone.predictions[name]
+            )
+
+
+def test_runs_that_are_neither_seeds_nor_folds_are_refused(project, tmp_path, truth, spec, build):
+    other = spec.model_copy(update={"name": "other"})
+    build(other, project)
+    members = [RunOf(predicted_run(project, truth, name=s.name), s) for s in (spec, other)]
+    with pytest.raises(ClasterError, match="gene test0 is scored in two of the folds"):
+        evaluate_together(members, tmp_path / "to", project=project)
+    with pytest.raises(ClasterError, match="a run is given twice"):
+        evaluate_together(members[:1] * 2, tmp_path / "to", project=project)
+    narrow = other.model_copy(update={"target": other.target.model_copy(update={"bins": 11})})
+    with pytest.raises(ClasterError, match="other bins or conditions"):
+        evaluate_together(
+            [members[0], RunOf(members[1].run, narrow)], tmp_path / "to", project=project
+        )
+
+
+def recorded_run(project, table, spec, name):
+    """A run that tells its dataset, as `claster train` leaves it."""
+    folder = project / "configurations" / "datasets"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = spec.model_dump(mode="json", exclude_none=True)
+    (folder / f"{spec.name}.yaml").write_text(yaml.safe_dump(content))
+    run = predicted_run(project, table, name=name)
+    facts = dict.fromkeys(("training_samples", "validation_samples", "batch_size", "steps"), 1)
+    words = dict.fromkeys(("name", "flavour", "dataset_name", "device", "started"), "x")
+    empty = {key: {} for key in ("environment", "versions", "configurations")}
+    record = RunRecord(
+        **facts,
+        **words,
+        **empty,
+        dataset=spec.name,
+        tag=None,
+        seed=0,
+        status="complete",
+        command=(),
+    )
+    write_run(run, record)
+    return run
+
+
+def test_runs_name_their_dataset_themselves(project, truth, spec):
+    runs = [recorded_run(project, truth + shift, spec, f"run{shift}").path for shift in (0, 1)]
+    alone, folder = evaluate_runs(runs[:1], project=project)
+    assert folder == runs[0] / "evaluation"
+    assert (folder / "summary.json").is_file()
+    assert alone.summary.method == "network"
+    with pytest.raises(ClasterError, match="2 runs and no folder for their common scores"):
+        evaluate_runs(runs, project=project)
+    together, folder = evaluate_runs(runs, to=project / "both", project=project)
+    assert folder == project / "both"
+    assert together.summary.runs == tuple(path.as_posix() for path in runs)
+    elsewhere, folder = evaluate_runs(runs[:1], to=project / "one", project=project)
+    assert files_of(folder) == files_of(runs[0] / "evaluation")
+    assert elsewhere.summary == alone.summary
+
+
+def test_a_run_without_predictions_is_refused(project, spec):
     with pytest.raises(ClasterError, match="claster predict"):
-        evaluate(project / "run", SPEC, project=project)
+        evaluate(project / "run", spec, project=project)
+    with pytest.raises(ClasterError, match="no run in"):
+        evaluate_runs([project / "run"], project=project)
+
+
+def test_strands_apart_are_scored_one_by_one(tmp_path, spec, build):
+    pair = {"name": "ctrl", "plus": "p.bw", "minus": "m.bw"}
+    target = spec.target.model_validate({"bins": 21, "conditions": [pair], "strands": "apart"})
+    apart = spec.model_copy(update={"target": target})
+    predicted = build(apart, tmp_path)
+    minus = [column for column in predicted.columns if column.endswith("_minus")]
+    predicted[minus] = predicted[minus].to_numpy()[::-1]
+    evaluation = score(predicted, apart, project=tmp_path)
+    plus = one(evaluation, "network", condition="ctrl_plus")["value"]
+    assert plus > 0.9 > 0.5 > one(evaluation, "network", condition="ctrl_minus")["value"]

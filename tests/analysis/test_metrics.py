@@ -3,9 +3,17 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import simpson
 from scipy.stats import linregress, pearsonr, spearmanr
 
-from claster.analysis.metrics import correlations, fitted_slope, gene_means, log_signal
+from claster.analysis.metrics import (
+    correlations,
+    fitted_slope,
+    gene_means,
+    gene_weights,
+    log_signal,
+    paper_gene_values,
+)
 from claster.errors import ClasterError
 from claster.genome.windows import Binning, mirror
 
@@ -122,3 +130,36 @@ def test_a_gene_outside_its_window_is_refused():
 def test_gene_means_wants_one_profile_a_gene():
     with pytest.raises(ValueError, match=r"\(1, 5\) needed, found \(2, 5\)"):
         gene_means(np.ones((2, 5)), gene_table(("g", 98, 102, 100)), SMALL)
+
+
+def test_gene_weights_are_shares_of_the_gene():
+    genes = gene_table(("half and half", 100, 104, 100), ("minus", 92, 101, 100))
+    expected = np.array([[0, 0, 2, 2, 0], [2, 4, 3, 0, 0]]) / [[4], [9]]
+    np.testing.assert_allclose(gene_weights(genes, SMALL), expected)
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [(1_499, 0), (1_501, 1 / 2), (3_000, 2 / 3), (5_000, 4 / 5), (900_000, 200 / 201)],
+)
+def test_the_published_gene_value_of_a_constant_profile(end, expected):
+    genes = gene_table(("g", 0, end, 0))
+    found = paper_gene_values(np.ones((1, 401)), genes, Binning(401, 1000))
+    assert found[0] == pytest.approx(expected)
+
+
+def test_the_published_gene_value_is_simpsons_integral_by_the_number_of_bins():
+    rng = np.random.default_rng(0)
+    profiles = rng.gamma(1, 5, (50, 401))
+    tss = rng.integers(1_000_000, 2_000_000, 50)
+    length = rng.integers(300, 500_000, 50)
+    minus = rng.random(50) < 0.5
+    start = np.where(minus, tss + 1 - length, tss)
+    genes = gene_table(*zip(range(50), start, start + length, tss, strict=True))
+    found = paper_gene_values(profiles, genes, Binning(401, 1000))
+    for row, (low, high) in enumerate(zip(start - tss, start + length - tss, strict=True)):
+        first = max(200 + round(low / 1000), 0)
+        last = min(200 + round(high / 1000), 401)
+        inside = profiles[row, first:last]
+        expected = simpson(inside) / len(inside) if len(inside) else 0
+        assert found[row] == pytest.approx(expected)

@@ -1,156 +1,113 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from claster.analysis.verdict import compare, outcome, verdict
+from claster.analysis.verdict import compare, method_in_words, verdict
 
 
-def table(*, network, ridge=(0.5, 0.5), mean=(0.4, 0.4), attainable=None, spearman=None):
-    """Metrics of one condition; each method's values are those over bins and over genes."""
-    methods = {"network": network, "mean_profile": mean, "ridge": ridge}
-    methods |= {} if attainable is None else {"attainable": attainable}
-    rows = [
-        (method, "ctrl", level, statistic, value, n)
-        for method, values in methods.items()
-        for level, value, n in zip(("bin", "gene"), values, (4010, 10), strict=True)
-        for statistic in ("pearson", "spearman")
+def row(method, level, value, *, against="", condition="ctrl", metric="pearson", half=0.05):
+    counted = {"bin": "once", "gene": "all"}[level]
+    key = (method, against, condition, level, "log2(x+1)", counted, "pooled", metric, "all")
+    return (*key, value, value - half, value + half)
+
+
+def table(network, ridge=(0.5, 0.5), mean=(0.4, 0.4), *, share=None, half=0.05, condition="ctrl"):
+    """Scores of one condition; each method's values are those over bins and over genes."""
+    rows = []
+    for place, level in enumerate(("bin", "gene")):
+        rows.append(row("network", level, network[place], condition=condition))
+        for name, values in (("ridge", ridge), ("mean_profile", mean)):
+            rows.append(row(name, level, values[place], condition=condition))
+            lead = network[place] - values[place]
+            rows.append(row("network", level, lead, against=name, condition=condition, half=half))
+        if share is not None:
+            part = row("network", level, share, condition=condition, metric="share_of_attainable")
+            rows.append(part)
+    names = ["method", "against", "condition", "level", "scale", "counted", "how", "metric", "by"]
+    return pd.DataFrame(rows, columns=[*names, "value", "low", "high"])
+
+
+def comparisons(scores):
+    return compare(scores, main="network", baselines=["mean_profile", "ridge"])
+
+
+def text(scores, **facts):
+    facts = {"main": "network", "genes": 10, "blocks": 12, "split": "test"} | facts
+    return verdict(comparisons(scores), **facts).splitlines()
+
+
+def test_a_win_says_so_with_its_numbers():
+    assert text(table((0.6, 0.7))) == [
+        "The network beats the best simple method over bins and over genes.",
+        "Bins: r 0.600 (0.550 to 0.650) against the ridge 0.500 (0.450 to 0.550), difference 0.100"
+        " (0.050 to 0.150).",
+        "Genes: r 0.700 (0.650 to 0.750) against the ridge 0.500 (0.450 to 0.550), difference 0.200"
+        " (0.150 to 0.250).",
+        "Pearson r of log2(x + 1), 95 % intervals; 10 test genes in 12 blocks, forward samples, each"
+        " kilobase once.",
     ]
-    metrics = pd.DataFrame(
-        rows, columns=["method", "condition", "level", "statistic", "value", "n"]
+
+
+def test_a_lead_whose_interval_holds_0_is_no_win():
+    assert text(table((0.549, 0.7)))[0] == (
+        "The network does not beat the best simple method over bins."
     )
-    for method, value in (spearman or {}).items():
-        chosen = (metrics["method"] == method) & (metrics["statistic"] == "spearman")
-        metrics.loc[chosen, "value"] = value
-    return metrics
+    assert [entry.beats for entry in comparisons(table((0.5499, 0.5501)))] == [False, True]
 
 
-def text(metrics, genes=10):
-    return verdict(compare(metrics), genes=genes, split="test")
+def test_what_is_not_beaten_comes_first():
+    lines = text(table((0.9, 0.45)))
+    assert lines[0] == "The network does not beat the best simple method over genes."
+    assert lines[1].startswith("Genes: r 0.450")
+    assert lines[2] == "The network beats the best simple method over bins."
 
 
-def test_a_clear_win_says_so_with_its_numbers():
-    found = text(table(network=(0.6, 0.7)))
-    assert found == (
-        "The network beats the ridge clearly: Pearson r of the network 0.600 against 0.500 over "
-        "bins and 0.700 against 0.500 over genes. The network beats the mean profile clearly: "
-        "Pearson r of the network 0.600 against 0.400 over bins and 0.700 against 0.400 over "
-        "genes. Scored on 10 test genes, forward samples, log2(x+1), without confidence intervals."
+def test_the_best_simple_method_is_chosen_at_each_level():
+    found = comparisons(table((0.9, 0.9), ridge=(0.5, np.nan), mean=(0.7, 0.1)))
+    assert [entry.baseline for entry in found] == ["mean_profile", "mean_profile"]
+    assert [entry.baseline_score.value for entry in found] == [0.7, 0.1]
+
+
+def test_without_an_interval_there_is_no_win():
+    (over_bins, _) = comparisons(table((0.9, 0.9), half=np.nan))
+    assert over_bins.beats is None
+    lines = text(table((0.9, 0.9), half=np.nan))
+    assert lines[0].startswith("The network does not beat the best simple method over bins and")
+    assert "difference 0.400 (no interval)" in lines[1]
+
+
+def test_an_undefined_network_never_wins():
+    lines = text(table((np.nan, 0.1)))
+    assert lines[0].startswith("The network does not beat the best simple method over bins")
+    assert lines[1].startswith("Bins: r undefined against the ridge 0.500")
+
+
+def test_shares_and_warnings_are_said():
+    lines = text(table((0.6, 0.7), share=0.8), blocks=4, split="train", shared_bp=1234)
+    assert lines[3] == (
+        "Share of the attainable Pearson r: 80.0% (75.0% to 85.0%) over bins and 80.0% (75.0% to"
+        " 85.0%) over genes."
     )
-
-
-def test_where_the_ridge_wins_the_first_sentence_says_so():
-    found = text(table(network=(0.45, 0.45)))
-    assert found.startswith("The ridge beats the network: Pearson r of the network 0.450 against")
-    assert "The network beats the mean profile clearly" in found
-
-
-def test_where_the_ridge_wins_at_one_level_the_first_sentence_says_so():
-    found = text(table(network=(0.6, 0.45), mean=(0.7, 0.7)))
-    assert found.startswith(
-        "The ridge beats the network over genes; the network is ahead over bins: "
-    )
-    assert "The mean profile beats the network: " in found
-
-
-def test_where_only_the_mean_profile_wins_it_comes_first():
-    found = text(table(network=(0.6, 0.6), mean=(0.7, 0.7)))
-    assert found.startswith("The mean profile beats the network: ")
-
-
-@pytest.mark.parametrize("network", [(0.415, 0.419), (0.415, 0.9), (0.9, 0.4001)])
-def test_a_lead_below_two_hundredths_is_never_clear(network):
-    metrics = table(network=network, ridge=(0.1, 0.1))
-    assert outcome(compare(metrics), "mean_profile") == "narrow win"
-    found = text(metrics)
-    assert found.startswith("The network is ahead of the mean profile by less than 0.02 over ")
-    assert "mean profile clearly" not in found
-    assert "beats the mean profile" not in found
-
-
-@pytest.mark.parametrize(
-    ("network", "expected"),
-    [
-        ((0.42, 0.42), "clear win"),
-        ((0.41, 0.5), "narrow win"),
-        ((0.4, 0.4), "tie"),
-        ((0.4, 0.5), "mixed"),
-        ((0.3, 0.5), "mixed"),
-        ((0.3, 0.4), "loss"),
-        ((np.nan, np.nan), "loss"),
-    ],
-)
-def test_outcomes(network, expected):
-    assert outcome(compare(table(network=network)), "mean_profile") == expected
-
-
-def test_a_lead_at_one_level_only_is_named():
-    found = text(table(network=(0.4, 0.6), ridge=(0.1, 0.1)))
-    assert found.startswith("The network is ahead of the mean profile over genes only: ")
-
-
-def test_a_network_without_correlation_never_wins():
-    metrics = table(network=(0.01, np.nan), ridge=(-0.2, -0.3), mean=(np.nan, np.nan))
-    comparisons = compare(metrics)
-    assert outcome(comparisons, "ridge") == "mixed"  # a negative r counts as 0
-    assert outcome(comparisons, "mean_profile") == "narrow win"
-    assert "clearly" not in text(metrics)
-
-
-def test_nothing_to_compare_is_said():
-    nothing = (np.nan, np.nan)
-    metrics = table(network=nothing, ridge=nothing, mean=nothing, attainable=nothing)
-    found = text(metrics, genes=1)
-    assert found.startswith("The network cannot be compared with the ridge: ")
-    assert found.endswith(
-        "Scored on 1 test gene, forward samples, log2(x+1), without confidence intervals."
-    )
-
-
-def test_a_spearman_that_contradicts_is_said():
-    found = text(table(network=(0.6, 0.6), spearman={"ridge": 0.7}))
-    assert (
-        "By Spearman r the ridge is ahead: 0.600 against 0.700 over bins and 0.600 against 0.700"
-        " over genes." in found
-    )
-
-
-def test_the_share_of_the_attainable_is_said():
-    metrics = table(network=(0.6, 0.7), attainable=(0.8, 0.875))
-    assert "It reaches 75.0% over bins and 80.0% over genes of the attainable Pearson r" in text(
-        metrics
-    )
-    assert [entry["share_of_attainable"] for entry in compare(metrics)] == [0.75, 0.75, 0.8, 0.8]
+    assert lines[4].startswith("These genes were trained on")
+    assert lines[5].startswith("1,234 bp of the scored input windows lie in training windows")
+    assert lines[6].startswith("There are only 4 blocks")
 
 
 def test_conditions_are_named_where_there_are_several():
-    metrics = table(network=(0.6, 0.6))
-    both = pd.concat([metrics, metrics.assign(condition="a485")])
-    both.loc[(both["condition"] == "a485") & (both["method"] == "ridge"), "value"] = 0.9
-    found = text(both)
-    assert found.startswith(
-        "The ridge beats the network over bins in a485 and over genes in a485; the network is"
-        " ahead over bins in ctrl and over genes in ctrl: "
-    )
+    both = pd.concat([table((0.6, 0.6)), table((0.4, 0.6), condition="a485")])
+    lines = text(both)
+    assert lines[0] == "The network does not beat the best simple method over bins in a485."
+    assert lines[1].startswith("Bins in a485: r 0.400")
 
 
-def test_comparisons_hold_what_json_holds():
-    metrics = table(network=(0.6, np.nan), attainable=(0.8, 0.9))
-    first, *_, last = compare(metrics)
-    assert first == {
-        "condition": "ctrl",
-        "level": "bin",
-        "statistic": "pearson",
-        "n": 4010,
-        "network": 0.6,
-        "mean_profile": 0.4,
-        "ridge": 0.5,
-        "attainable": 0.8,
-        "over_ridge": 0.1,
-        "over_mean_profile": 0.2,
-        "share_of_attainable": 0.75,
-    }
-    assert last["network"] is None
-    assert last["share_of_attainable"] is None
-    json.dumps(compare(metrics), allow_nan=False)
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("ridge", "the ridge"),
+        ("boosting", "the boosted trees"),
+        ("ATAC_at_bin", "ATAC at the bin"),
+        ("nearest_tss", "the distance to the nearest TSS"),
+    ],
+)
+def test_methods_in_words(method, words):
+    assert method_in_words(method) == words

@@ -19,6 +19,8 @@ COMMANDS = [
     "configure",
     "train",
     "predict",
+    "export",
+    "serve",
     "evaluate",
     "demo",
 ]
@@ -53,9 +55,12 @@ def test_help_is_quick_because_nothing_heavy_is_imported():
     ("arguments", "said"),
     [
         (["data", "build", "nowhere"], "no dataset 'nowhere'"),
-        (["configure", "nothing"], "no dataset 'toy'"),
+        (["configure", "nothing"], "no flavour 'nothing'"),
+        (["configure", "toy"], "no dataset 'toy'"),
         (["train", "pure_conv", "--dataset", "gone.yaml"], "no dataset file at gone.yaml"),
         (["predict", "runs/none"], "no run in runs/none"),
+        (["export", "runs/none", "--out", "model"], "no run in runs/none"),
+        (["serve", "runs/none"], "no run in runs/none"),
         (["evaluate", "runs/none"], "no run in runs/none"),
         (["demo", "--size", "huge"], "no demo of size 'huge'"),
         (["simulate", "toy"], "no dataset 'toy'"),
@@ -140,17 +145,19 @@ def test_plain_lines_where_output_is_no_terminal(capsys, monkeypatch):
 
 def test_scores_as_a_table():
     rows = [
-        (method, "ctrl", level, statistic, value)
+        (method, "ctrl", level, counted, metric, value, value - 0.1, value + 0.1)
         for method, value in (("network", 0.5), ("ridge", np.nan))
-        for level in ("bin", "gene")
-        for statistic in ("pearson", "spearman")
+        for level, counted in (("bin", "all"), ("bin", "once"), ("gene", "all"))
+        for metric in ("pearson", "spearman", "rmse")
     ]
-    metrics = pd.DataFrame(rows, columns=["method", "condition", "level", "statistic", "value"])
-    lines = [line.split() for line in score_lines(metrics)]
+    columns = ["method", "condition", "level", "counted", "metric", "value", "low", "high"]
+    scores = pd.DataFrame(rows, columns=columns)
+    scores = scores.assign(against="", by="all", how="pooled", scale="log2(x+1)")
+    lines = [line.split() for line in score_lines(scores)]
     assert lines[0] == [
         "ctrl",
         *["bin", "pearson", "bin", "spearman"],
         *["gene", "pearson", "gene", "spearman"],
     ]
-    assert lines[1] == ["network", *["0.500"] * 4]
-    assert lines[2] == ["ridge", *["nan"] * 4]
+    assert lines[1] == ["network", *["0.500", "(0.400-0.600)"] * 4]
+    assert lines[2] == ["ridge", *["nan", "(nan-nan)"] * 4]

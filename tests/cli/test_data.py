@@ -165,7 +165,7 @@ def test_verify_why_and_explain(claster, archive):
     assert claster("explain", "GA", "-d", "small")[1].startswith(
         "GA.1 (GA.1), no type: chr1:30,000"
     )
-    array = Path("inputs/small/landscape/train/GA.1_rev.npy")
+    array = Path("inputs/small/landscape/all/GA.1_rev.npy")
     array.write_bytes(array.read_bytes()[:-1] + b"?")
     code, out, _ = claster("verify", "small")
     assert code == 1

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import cooler
 import numpy as np
 import pandas as pd
@@ -5,8 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.contacts.cool import Band, open_contacts, read_band
-from claster.contacts.maps import FLOOR, PSEUDO, DiagonalMap, diagonal_map
+from claster.contacts.bands import Band, read_band
+from claster.contacts.cool import CoolMatrix
+from claster.contacts.cut import map_cutter
+from claster.contacts.maps import FLOOR, PSEUDO, DiagonalMap, diagonal_map, take_logarithms
+from claster.contacts.matrix import open_contacts
+from claster.contacts.shapes import MapKind, map_over
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
@@ -36,7 +42,7 @@ def clr(tmp_path_factory):
 @pytest.mark.parametrize("chrom", ["chr1", "chr2"])
 def test_band_equals_coolers_matrix(clr, chrom):
     matrix = clr.matrix(balance=True).fetch(chrom)
-    band = read_band(clr, chrom, separations=12, balance=True)
+    band = read_band(CoolMatrix(clr), chrom, separations=12, balance=True)
     for s in range(12):
         diagonal = np.diagonal(matrix, s)
         np.testing.assert_allclose(band.values[s, : diagonal.size], diagonal, rtol=1e-6)
@@ -46,8 +52,39 @@ def test_band_equals_coolers_matrix(clr, chrom):
 
 def test_raw_counts_mask_only_bins_without_contacts(clr):
     matrix = clr.matrix(balance=False).fetch("chr1")
-    band = read_band(clr, "chr1", separations=3, balance=False)
+    band = read_band(CoolMatrix(clr), "chr1", separations=3, balance=False)
     assert (band.values[1, :-1] == np.diagonal(matrix, 1)).all()
+
+
+def test_masked_bins_are_unknown_and_empty_pixels_are_zero(tmp_path):
+    bins = cooler.binnify(pd.Series({"chr1": 10_000}), RESOLUTION)
+    i = np.arange(8)
+    pixels = pd.DataFrame({"bin1_id": i, "bin2_id": i + 1, "count": 4})
+    pixels.loc[3, "count"] = 0  # a zero that is written out
+    weight = np.ones(10)
+    weight[1] = np.nan
+    cooler.create_cooler(str(tmp_path / "x.cool"), bins.assign(weight=weight), pixels, ordered=True)
+    clr = cooler.Cooler(str(tmp_path / "x.cool"))
+    whole = clr.matrix(balance=True).fetch("chr1")
+    band = read_band(CoolMatrix(clr), "chr1", separations=2, balance=True)
+    np.testing.assert_array_equal(band.values[1, :9], np.diagonal(whole, 1))
+    np.testing.assert_array_equal(np.isnan(band.values[0]), np.isnan(np.diagonal(whole)))
+    assert band.values[1, [3, 8]].tolist() == [0, 0]
+    raw = read_band(CoolMatrix(clr), "chr1", separations=2, balance=False)
+    assert np.flatnonzero(np.isnan(raw.values[0])).tolist() == [9]
+    assert raw.values[1, 0] == 4
+
+
+@pytest.mark.parametrize("kind", ["diagonal", "paper_square", "paper_rotated"])
+def test_maps_cut_by_several_threads_are_the_same(clr, kind: MapKind):
+    shape = map_over(kind, Binning(301, 100), resolution=RESOLUTION, rows=6)
+    cut = map_cutter(CoolMatrix(clr), "chr1", shape, balance=True, value="log10")
+    centres = list(range(1_000, 40_000, 700)) * 4
+    with ThreadPoolExecutor(4) as threads:
+        for tss, (contacts, missing) in zip(centres, threads.map(cut, centres), strict=True):
+            alone, share = cut(tss)
+            np.testing.assert_array_equal(contacts, alone)
+            assert missing == share
 
 
 def test_separation_without_contacts_takes_the_nearest_expectation(tmp_path):
@@ -55,7 +92,9 @@ def test_separation_without_contacts_takes_the_nearest_expectation(tmp_path):
     i = np.arange(9)
     pixels = pd.DataFrame({"bin1_id": i, "bin2_id": i + 1, "count": 6})
     cooler.create_cooler(str(tmp_path / "x.cool"), bins, pixels, ordered=True)
-    band = read_band(cooler.Cooler(str(tmp_path / "x.cool")), "chr1", separations=4, balance=True)
+    band = read_band(
+        CoolMatrix(cooler.Cooler(str(tmp_path / "x.cool"))), "chr1", separations=4, balance=True
+    )
     assert band.expected.tolist() == [6.0, 6.0, 6.0, 6.0]
 
 
@@ -66,14 +105,16 @@ def test_chromosome_without_contacts_is_refused(tmp_path):
     pixels = pd.DataFrame({"bin1_id": [0], "bin2_id": [1], "count": [3]})
     cooler.create_cooler(str(tmp_path / "x.cool"), bins, pixels)
     with pytest.raises(ClasterError, match="no contact on chr2"):
-        read_band(cooler.Cooler(str(tmp_path / "x.cool")), "chr2", separations=4, balance=True)
+        read_band(
+            CoolMatrix(cooler.Cooler(str(tmp_path / "x.cool"))), "chr2", separations=4, balance=True
+        )
 
 
 @pytest.mark.parametrize("tss", [20_000, 20_999, 3_000, 38_500])
 def test_cells_are_single_pixels_of_the_matrix(clr, tss):
     shape = DiagonalMap(rows=5, half=8)
-    band = read_band(clr, "chr1", separations=shape.separations, balance=True)
-    contacts, missing = diagonal_map(band, tss, shape, value="log10")
+    band = read_band(CoolMatrix(clr), "chr1", separations=shape.separations, balance=True)
+    contacts, missing = diagonal_map(take_logarithms(band, shape, value="log10"), tss, shape)
     matrix = clr.matrix(balance=True).fetch("chr1")
     unknown = 0
     for r in range(shape.rows):
@@ -92,8 +133,8 @@ def test_cells_are_single_pixels_of_the_matrix(clr, tss):
 
 def test_observed_over_expected_is_zero_where_unknown_and_finite_everywhere(clr):
     shape = DiagonalMap(rows=6, half=4)
-    band = read_band(clr, "chr1", separations=shape.separations, balance=True)
-    contacts, _ = diagonal_map(band, 5_500, shape)
+    band = read_band(CoolMatrix(clr), "chr1", separations=shape.separations, balance=True)
+    contacts, _ = diagonal_map(take_logarithms(band, shape), 5_500, shape)
     assert contacts.dtype == np.float32
     assert contacts[0, 4] == 0.0
     assert np.isfinite(contacts).all()
@@ -117,10 +158,12 @@ def test_mirrored_chromosome_gives_the_mirrored_map(centre, rows, half, value):
         return Band(values, np.ones(2 * rows - 1), RESOLUTION)
 
     shape = DiagonalMap(rows, half)
-    forward, missing = diagonal_map(band_of(matrix), centre * RESOLUTION + 300, shape, value=value)
-    turned, same = diagonal_map(
-        band_of(matrix[::-1, ::-1]), (bins - 1 - centre) * RESOLUTION + 700, shape, value=value
-    )
+
+    def map_of(full, tss):
+        return diagonal_map(take_logarithms(band_of(full), shape, value=value), tss, shape)
+
+    forward, missing = map_of(matrix, centre * RESOLUTION + 300)
+    turned, same = map_of(matrix[::-1, ::-1], (bins - 1 - centre) * RESOLUTION + 700)
     np.testing.assert_array_equal(forward[:, ::-1], turned)
     assert missing == same
 
@@ -139,7 +182,7 @@ def test_mcool_layouts_and_groups(tmp_path):
     for level, resolution in enumerate((2000, 1000)):
         write_cool(f"{old}::/{level}", resolution=resolution)
     for uri in (path, old, f"{old}::/1"):
-        assert open_contacts(uri, resolution=1000, balance=True).binsize == 1000
+        assert open_contacts(uri, resolution=1000, balance=True).resolution == 1000
     with pytest.raises(ClasterError, match="it has 1,000, 2,000"):
         open_contacts(path, resolution=1600, balance=True)
 
@@ -151,7 +194,7 @@ def test_unusable_contact_files_say_why(tmp_path):
     with pytest.raises(ClasterError, match="no weights: run 'cooler balance"):
         open_contacts(tmp_path / "raw.cool", resolution=RESOLUTION, balance=True)
     assert (
-        open_contacts(tmp_path / "raw.cool", resolution=RESOLUTION, balance=False).binsize
+        open_contacts(tmp_path / "raw.cool", resolution=RESOLUTION, balance=False).resolution
         == RESOLUTION
     )
     with pytest.raises(ClasterError, match="no file"):

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import rotate
 
-from claster.contacts.cool import CountBand, read_counts
+from claster.contacts.bands import CountBand, read_counts
+from claster.contacts.cool import CoolMatrix
 from claster.contacts.cut import map_cutter
 from claster.contacts.maps import DiagonalMap
 from claster.contacts.paper import rotated_map, square_map
@@ -88,11 +89,11 @@ def test_both_maps_equal_the_published_recipe(clr, chrom, tss, balance):
     matrix = fetched(clr, chrom, tss, balance=balance)
     expected = logged(matrix)
     assert expected.shape == square.shape == (626, 626)
-    ours, missing = map_cutter(clr, chrom, square, balance=balance, value="log10")(tss)
+    ours, missing = map_cutter(CoolMatrix(clr), chrom, square, balance=balance, value="log10")(tss)
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-9)
     if balance:
         assert missing == pytest.approx(np.isnan(matrix).mean())
-    ours, missing = map_cutter(clr, chrom, turned, balance=balance, value="log10")(tss)
+    ours, missing = map_cutter(CoolMatrix(clr), chrom, turned, balance=balance, value="log10")(tss)
     assert ours.shape == turned.shape == (129, 626)
     np.testing.assert_allclose(ours, rotated(expected), rtol=0, atol=1e-9)
     if balance:
@@ -114,7 +115,7 @@ def test_windows_from_a_bins_edge_keep_626_bins(clr, tss):
     assert fetched(clr, "chr1", tss).shape == (625, 625)
     expected = logged(clr.matrix(balance=True).fetch(("chr1", tss - HALF, tss + HALF + 1)))
     shape = SquareMap.over(LANDSCAPE, resolution=1600)
-    band = read_counts(clr, "chr1", separations=626, balance=True)
+    band = read_counts(CoolMatrix(clr), "chr1", separations=626, balance=True)
     ours, _ = square_map(band, tss, shape)
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-9)
     turned, _ = rotated_map(band, tss, RotatedMap.over(LANDSCAPE, resolution=1600))
@@ -128,7 +129,7 @@ def test_beyond_the_chromosome_is_missing(clr, tss):
     inside = (bins >= 0) & (bins < len(whole))
     window = np.full((626, 626), np.nan)
     window[np.ix_(inside, inside)] = whole[np.ix_(bins[inside], bins[inside])]
-    band = read_counts(clr, "chr1", separations=626, balance=True)
+    band = read_counts(CoolMatrix(clr), "chr1", separations=626, balance=True)
     ours, missing = square_map(band, tss, SquareMap(626, HALF))
     np.testing.assert_allclose(ours, logged(window), rtol=0, atol=1e-9)
     assert missing == pytest.approx(np.isnan(window).mean())
@@ -144,22 +145,24 @@ def test_capture_maps_are_201_bins_of_5_kb(tmp_path):
     tss = 700_321
     expected = logged(fetched(clr, "chr1", tss))
     assert expected.shape == square.shape == (201, 201)
-    ours, _ = map_cutter(clr, "chr1", square, balance=True, value="log10")(tss)
+    ours, _ = map_cutter(CoolMatrix(clr), "chr1", square, balance=True, value="log10")(tss)
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-9)
-    ours, _ = map_cutter(clr, "chr1", turned, balance=True, value="log10")(tss)
+    ours, _ = map_cutter(CoolMatrix(clr), "chr1", turned, balance=True, value="log10")(tss)
     np.testing.assert_allclose(ours, rotated(expected), rtol=0, atol=1e-9)
 
 
 def test_counts_that_are_not_whole_keep_their_digits(tmp_path):
     clr = write_cool(tmp_path / "5000.cool", 5000, counts_of=lambda counts: counts / 3)
-    band = read_counts(clr, "chr1", separations=201, balance=True)
+    band = read_counts(CoolMatrix(clr), "chr1", separations=201, balance=True)
     assert band.counts.dtype == np.float64
     ours, _ = square_map(band, 700_321, SquareMap.over(LANDSCAPE, resolution=5000))
     np.testing.assert_allclose(ours, logged(fetched(clr, "chr1", 700_321)), rtol=0, atol=1e-9)
 
 
 def test_whole_counts_take_4_bytes(clr):
-    assert read_counts(clr, "chr2", separations=3, balance=True).counts.dtype == np.float32
+    assert (
+        read_counts(CoolMatrix(clr), "chr2", separations=3, balance=True).counts.dtype == np.float32
+    )
 
 
 @given(st.integers(4, 400).filter(lambda bins: RotatedMap(bins, 0).rows > 0), st.integers(0, 2**32))
@@ -211,9 +214,9 @@ def test_a_chromosome_without_contacts_is_refused(tmp_path):
     pixels = pd.DataFrame({"bin1_id": [0, 15], "bin2_id": [1, 16], "count": [3, 3]})
     cooler.create_cooler(str(tmp_path / "x.cool"), bins, pixels)
     clr = cooler.Cooler(str(tmp_path / "x.cool"))
-    assert read_counts(clr, "chr1", separations=99, balance=True).counts.sum() == 3
+    assert read_counts(CoolMatrix(clr), "chr1", separations=99, balance=True).counts.sum() == 3
     with pytest.raises(ClasterError, match="no contact on chr2 below 4 bins"):
-        read_counts(clr, "chr2", separations=4, balance=True)
+        read_counts(CoolMatrix(clr), "chr2", separations=4, balance=True)
 
 
 def test_too_few_bins_for_a_rotation_are_refused():

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from claster.dataset.load import load_dataset
+from claster.files import sha256
 
 SIZES = {"chr1": 120_000, "chr2": 60_000}
 GENES = """\
@@ -24,13 +25,14 @@ chrM\t100\t200\tM\t0\t+\tGM.1\tprotein_coding
 """
 
 
-def write_track(path, seed, *, sizes=SIZES, sign=1.0):
+def write_track(path, seed, *, sizes=SIZES, sign=1.0, height=1.0, only=None):
     rng = np.random.default_rng(seed)
     with pyBigWig.open(str(path), "w") as file:
         file.addHeader(list(sizes.items()))
         for chrom, size in sizes.items():
             starts = np.arange(0, size - 40, 50)
             values = sign * np.round(rng.gamma(0.5, 6.0, starts.size), 3)
+            values *= height if only in (None, chrom) else 1.0
             file.addEntries(
                 [chrom] * starts.size,
                 starts.tolist(),
@@ -114,3 +116,18 @@ def edited(world):
         return load_dataset("small")
 
     return edit
+
+
+@pytest.fixture
+def tree():
+    """Return a function: bytes of every file below folders, manifests aside."""
+
+    def of(*folders):
+        return {
+            f"{folder.parent.name}/{path.relative_to(folder)}": sha256(path)
+            for folder in folders
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and not path.name.startswith("manifest.")
+        }
+
+    return of

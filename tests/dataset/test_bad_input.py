@@ -1,5 +1,8 @@
 """Every fault that a user can cause ends in one sentence with a remedy, before anything is written."""
 
+import cooler
+import h5py
+import numpy as np
 import pytest
 
 from claster import files
@@ -45,6 +48,89 @@ def test_broken_datasets_are_refused_before_anything_is_written(edited, world, c
     assert "\n" not in str(caught.value)
     left = [path for folder in ("inputs", "targets") for path in (world / folder).glob("*")]
     assert left == []
+
+
+@pytest.mark.parametrize("name", ["spoilt.cool", "spoilt.mcool"])
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda data: b"", "is not a cooler"),
+        (lambda data: data[:-1000], "is not a cooler .*truncated"),
+        (lambda data: data[:100], "is not a cooler"),
+        (lambda data: b"HIC\0" + data[4:], "is a .hic file: let its name end in .hic"),
+        (lambda data: b"\x26\xfc\x8f\x88" + data[4:], "is not a cooler"),  # a bigWig
+        (lambda data: b"<html>404</html>", "is not a cooler"),
+    ],
+)
+def test_spoilt_coolers_are_named_in_one_line(edited, world, name, spoil, said):
+    whole = (world / "source/contacts.cool").read_bytes()
+    (world / "source" / name).write_bytes(spoil(whole))
+    with pytest.raises(ClasterError, match=f"contacts: .*{name}.* ({said})") as caught:
+        build_dataset(edited(set_in("contacts", "file", value=name)))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("column", ["pixels/count", "pixels/bin2_id", "bins/weight"])
+def test_damage_inside_a_cooler_is_one_line(edited, world, column):
+    path = world / "source/contacts.cool"
+    with h5py.File(path) as store:
+        place = store[column].id.get_chunk_info(0).byte_offset
+    with path.open("r+b") as handle:
+        handle.seek(place)
+        handle.write(bytes(16))
+    with pytest.raises(
+        ClasterError, match=r"contacts: .*contacts.cool.* is damaged: the"
+    ) as caught:
+        build_dataset(edited())
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda data: b"", "an empty file instead of a .hic file"),
+        (lambda data: data[:-1], r"of [0-9]+ bytes of which"),
+        (lambda data: data[:200], r"of [0-9]+ bytes of which"),
+        (lambda data: data[:300] + bytes(900) + data[1200:], "is damaged"),
+        (lambda data: b"<html>404</html>", "an HTML page instead of a .hic file"),
+    ],
+)
+def test_spoilt_hic_files_are_named_in_one_line(edited, world, make, write_hic, spoil, said):
+    pixels = cooler.Cooler(str(world / "source/contacts.cool")).pixels()[:]
+    path = write_hic(world / "source/spoilt.hic", make.sizes, pixels, [1000])
+    path.write_bytes(spoil(path.read_bytes()))
+
+    def change(content):
+        content["contacts"] |= {"file": "spoilt.hic", "balance": False}
+
+    with pytest.raises(ClasterError, match=f"contacts.*spoilt.hic.*({said})") as caught:
+        build_dataset(edited(change))
+    assert "\n" not in str(caught.value)
+
+
+def test_hic_and_cooler_of_the_same_pixels_build_the_same(edited, world, make, write_hic):
+    clr = cooler.Cooler(str(world / "source/contacts.cool"))
+    vectors = 1 / clr.bins()["weight"][:].to_numpy().astype(np.float32)
+    chroms = clr.bins()["chrom"][:].to_numpy()
+    write_hic(
+        world / "source/contacts.hic",
+        {name.removeprefix("chr"): size for name, size in make.sizes.items()},
+        clr.pixels()[:],
+        [1000],
+        normalisations={
+            ("KR", 1000): {name.removeprefix("chr"): vectors[chroms == name] for name in make.sizes}
+        },
+    )
+
+    def from_hic(content):
+        content["contacts"] |= {"file": "contacts.hic", "balance": "KR"}
+
+    from_cool = build_dataset(edited(), project="cool")
+    ours = build_dataset(edited(from_hic), project="hic")
+    assert ours.manifest.genes_kept == from_cool.manifest.genes_kept
+    for file in from_cool.folders.arrays("contacts", "train").iterdir():
+        found = np.load(ours.folders.arrays("contacts", "train") / file.name)
+        np.testing.assert_allclose(found, np.load(file), rtol=1e-5, atol=1e-6)
 
 
 def test_other_chromosome_names_and_other_builds(edited, world, make):

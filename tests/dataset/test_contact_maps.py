@@ -1,6 +1,7 @@
 """Datasets with each kind of contact map: YAML, built arrays, windows, manifest."""
 
 import cooler
+import h5py
 import numpy as np
 import pytest
 
@@ -50,6 +51,37 @@ def test_each_map_is_built_forward_and_mirrored(edited, kind, shape, mirrored):
     with open_sources(spec) as sources:
         window = cut_window(spec, sources, find_gene(sources.genes, "GA.1"))
     np.testing.assert_array_equal(window.contacts, forward)
+
+
+@pytest.mark.parametrize(
+    ("groups", "named"),
+    [
+        (["/resolutions/1000", "/resolutions/2000"], ""),
+        (["/1", "/0"], ""),
+        (["/1", "/0"], "::/1"),
+        (["/resolutions/1000"], "::/resolutions/1000"),
+        (["/1000"], "::1000"),
+    ],
+)
+def test_zoom_layouts_and_groups_build_the_same_maps(edited, world, groups, named):
+    source, path = world / "source/contacts.cool", world / "source/zoomed.mcool"
+    coarse = world / "source/coarse.cool"
+    cooler.coarsen_cooler(str(source), str(coarse), factor=2, chunksize=10**6)
+    with h5py.File(path, "w") as store:
+        for group, part in zip(groups, (source, coarse), strict=False):
+            with h5py.File(part) as held:
+                held.copy(held["/"], store, name=group)
+
+    def zoomed(content):
+        content["contacts"]["file"] = f"zoomed.mcool{named}"
+
+    usual = build_dataset(edited(), project="usual").folders.arrays("contacts", "train")
+    found = build_dataset(edited(zoomed), project="zoomed").folders.arrays("contacts", "train")
+    files = sorted(file.name for file in usual.iterdir())
+    assert files == sorted(file.name for file in found.iterdir())
+    assert files
+    for name in files:
+        assert (usual / name).read_bytes() == (found / name).read_bytes()
 
 
 def test_the_square_is_the_matrix_around_the_tss(edited, square):

@@ -5,7 +5,8 @@ import h5py
 import numpy as np
 import pytest
 
-from claster.dataset.doctor.matrix_facts import read_layout, sample_rows
+from claster.dataset.doctor.matrix_facts import sample_rows
+from claster.dataset.doctor.matrix_layout import read_layout
 
 ITEM = "contacts"
 
@@ -86,6 +87,64 @@ def test_resolution_that_is_not_there_offers_the_nearest(examine, zoomed, one):
     assert "'resolution: 2000' or 'resolution: 1000'" in finding.remedy
 
 
+@pytest.fixture
+def hic(make, write_hic):
+    """Return a .hic of the small dataset's contacts; VC at 1 kb, KR and VC at 2 kb."""
+    clr = cooler.Cooler(str(make.folder / "contacts.cool"))
+    vector = np.ones(400)
+    vector[:100] = np.nan
+    return write_hic(
+        make.folder / "contacts.hic",
+        {str(name): int(size) for name, size in clr.chromsizes.items()},
+        clr.pixels()[:],
+        [1000, 2000],
+        normalisations={
+            ("VC", 1000): {"chr1": vector, "chr2": vector[200:]},
+            ("VC", 2000): {"chr1": vector[200:]},
+            ("KR", 2000): {"chr1": vector[200:], "chr2": vector[300:]},
+        },
+    )
+
+
+def test_hic(examine, hic, one):
+    report = examine(with_contacts(file="contacts.hic", balance="VC"))
+    evidence = one(report, ITEM, "resolution").evidence
+    assert evidence == "1,000 bp; a .hic file, 2 resolutions (1,000 bp, 2,000 bp)"
+    assert one(report, ITEM, "weights").evidence == "balance weights are there (VC)"
+    assert one(report, ITEM, "masked").evidence.startswith("17 % of the bins")
+    assert one(report, ITEM, "density").verdict == "fine"
+    assert {f.verdict for f in report.of(ITEM)} == {"fine"}
+    same = examine(with_contacts(balance=False))
+    raw = examine(with_contacts(file="contacts.hic", balance=False))
+    assert one(raw, ITEM, "density").evidence == one(same, ITEM, "density").evidence
+    assert one(raw, ITEM, "weights").verdict == "fine"
+
+
+def test_hic_without_the_normalisation(examine, hic, one):
+    weights = one(examine(with_contacts(file="contacts.hic")), ITEM, "weights")
+    assert weights.verdict == "fault"
+    assert weights.evidence == (
+        "no balanced matrix at 1,000 bp; weights are at 2,000 bp only; the bins have VC instead"
+    )
+    assert weights.remedy.startswith(
+        "write 'balance: VC', or 'resolution: 2000', or 'balance: false'"
+    )
+    lacking = one(examine(with_contacts(file="contacts.hic", resolution=5000)), ITEM, "resolution")
+    assert lacking.verdict == "fault"
+    assert "zoomify" not in lacking.remedy
+
+
+def test_hic_of_other_names_and_lengths(examine, make, write_hic, one):
+    pixels = cooler.Cooler(str(make.folder / "contacts.cool")).pixels()[:]
+    write_hic(make.folder / "contacts.hic", {"1": 400_000, "2": 200_000}, pixels, [1000])
+    raw = with_contacts(file="contacts.hic", balance=False)
+    assert one(examine(raw), ITEM, "chromosomes").verdict == "note"
+    write_hic(make.folder / "contacts.hic", {"chr1": 410_000, "chr2": 200_000}, pixels, [1000])
+    assert "chr1 has 410,000 bp" in one(examine(raw), ITEM, "chromosomes").evidence
+    (make.folder / "contacts.hic").write_bytes(b"<html><title>Sign in</title>")
+    assert "an HTML page 'Sign in'" in one(examine(raw), ITEM, "kind").evidence
+
+
 def test_named_group(examine, make, one):
     make.cooler("contacts.cool", group="/10000")
     assert "in the group ::/10000" in one(examine(), ITEM, "resolution").evidence
@@ -137,12 +196,6 @@ def test_masked_bins(examine, make, one):
     assert finding.evidence.startswith("33 % of the bins")
 
 
-def test_weights_that_divide(examine, make, one):
-    with h5py.File(make.folder / "contacts.cool", "r+") as store:
-        store["bins/weight"].attrs["divisive_weights"] = True
-    assert one(examine(), ITEM, "weights").verdict == "warning"
-
-
 def test_too_sparse_for_its_resolution(examine, make, zoomed, one):
     def thin(pixels, bins):
         apart = pixels["bin2_id"] - pixels["bin1_id"]
@@ -166,7 +219,8 @@ def test_share_of_empty_pixels_is_exact_where_all_rows_are_sampled(make):
 
     path = make.cooler("even.cool", sizes={"chr1": 40_000}, change=even, depth=1e4)
     centres = pd.DataFrame({"chrom": ["chr1"], "tss": [20_000]})
-    rows = sample_rows(path, "/", {"chr1": "chr1"}, centres, separation=3000)
+    matrix = read_layout(path).matrices[1000]
+    rows = sample_rows(matrix, {"chr1": "chr1"}, centres, separation=3000, balance=True)
     filled = np.mean([row % 4 == 0 for row in range(36)])
     assert rows.empty == pytest.approx(1 - filled)
     assert rows.separation == 3000

@@ -1,6 +1,6 @@
 """A small built dataset, and one real training of EIR on it for the whole session."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,18 @@ import pandas as pd
 import pytest
 import yaml
 
-from claster.contacts.maps import DiagonalMap
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import Manifest
 from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.eir import flavours
-from claster.eir.flavours import FLAVOURS, Flavour, derive
+from claster.eir.flavours import FLAVOURS
+from claster.eir.parts import Flavour, derive
+from claster.eir.program import run_program
 from claster.eir.run import train
-from claster.eir.runs import RunFolder
+from claster.eir.runs import RunFolder, read_run, write_run
+from claster.files import write_text
 
 SPEC = {
     "name": "small",
@@ -64,9 +66,7 @@ def build_small(
     assert spec.target is not None
     assert spec.contacts is not None
     small = Small(project, spec)
-    map_shape = DiagonalMap.over(
-        spec.window.binning, resolution=spec.contacts.resolution, rows=spec.contacts.rows
-    ).shape
+    map_shape = spec.contacts_shape.shape
     first = spec.window.bins // 2 - 5 * spec.target.bins
     used = slice(first, first + 10 * spec.target.bins)
     folders = small.folders
@@ -82,7 +82,8 @@ def build_small(
             signal = array[0, used].reshape(-1, 10).mean(axis=1)
             for name, turn in (("forward", 1), ("rev", -1)):
                 sample = f"{split}{gene}_{name}"
-                np.save(folders.arrays("landscape", split) / f"{sample}.npy", array[:, ::turn])
+                turned = array[:, ::turn].reshape(spec.landscape_file_shape)
+                np.save(folders.arrays("landscape", split) / f"{sample}.npy", turned)
                 np.save(folders.arrays("contacts", split) / f"{sample}.npy", contacts[:, ::turn])
                 ids.append(sample)
                 rows.append(signal[::turn])
@@ -160,18 +161,26 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def full_size(tmp_path_factory: pytest.TempPathFactory) -> Small:
-    """A few samples of the real size."""
-    spec = SPEC | {
-        "name": "full",
-        "tracks": [{"name": name, "file": f"{name}.bw"} for name in "abcd"],
-        "target": {"conditions": [{"name": "ctrl", "file": "n.bw"}]},
-        "contacts": {"file": "m.mcool"},
-        "window": {},
-    }
-    return build_small(
-        tmp_path_factory.mktemp("full"), spec, genes={"train": 6, "valid": 2, "test": 1}
-    )
+def full_size(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Flavour], Small]:
+    """Return a function that makes a few samples of the real size, with the map that a flavour needs."""
+    made: dict[str, Small] = {}
+
+    def make(flavour: Flavour) -> Small:
+        contacts = flavour.inputs.get("contacts")
+        kind = (contacts and contacts.map) or "diagonal"
+        if kind not in made:
+            spec = SPEC | {
+                "name": kind,
+                "tracks": [{"name": name, "file": f"{name}.bw"} for name in ("H3K27ac", *"abc")],
+                "target": {"conditions": [{"name": "ctrl", "file": "n.bw"}]},
+                "contacts": {"file": "m.mcool", "map": kind},
+                "window": {},
+            }
+            folder = tmp_path_factory.mktemp(kind)
+            made[kind] = build_small(folder, spec, genes={"train": 2, "valid": 1, "test": 1})
+        return made[kind]
+
+    return make
 
 
 @dataclass(frozen=True)
@@ -191,3 +200,70 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
             "tiny", small.spec, dataset_yaml=small.yaml, project=small.project, seed=3, device="cpu"
         )
         yield Trained(small, run)
+
+
+PROFILE_CNN = {
+    "channel_exp_base": 3,
+    "attention_inclusion_cutoff": 0,
+    "down_sample_every_n_blocks": None,
+    "kernel_height": 1,
+    "first_kernel_expansion_height": 1,
+    "down_stride_height": 1,
+}
+
+
+@pytest.fixture(scope="session")
+def profile_run(trained: Trained) -> Trained:
+    """Train a position-preserving network: tracks as channels, profiles as arrays, 12 steps."""
+    small = trained.small
+    folders, project = small.folders, small.project
+    run = RunFolder(project / "runs" / "small" / "profile")
+    target = pd.read_csv(folders.target_table("train"), index_col="ID")
+    arrays, profiles = (project / "profile" / kind / "train_valid" for kind in ("landscape", "y"))
+    for folder in (arrays, profiles):
+        folder.mkdir(parents=True)
+    for name, row in target.iterrows():
+        array = np.load(folders.arrays("landscape", "train_valid") / f"{name}.npy")
+        np.save(arrays / f"{name}.npy", array[:, None, :])
+        profile = row.to_numpy(np.float32)[None, None, :]
+        np.save(profiles / f"{name}.npy", profile)
+    record = read_run(trained.run.path)
+    contents = {
+        name: yaml.safe_load((trained.run.configurations / name).read_text())
+        for name in ("globals.yaml", "input_landscape.yaml")
+    }
+    contents["globals.yaml"]["basic_experiment"]["output_folder"] = "runs/small/profile/eir"
+    contents["input_landscape.yaml"]["input_info"]["input_source"] = "profile/landscape/train_valid"
+    contents["input_landscape.yaml"]["model_config"]["model_init_config"] = PROFILE_CNN | {
+        "layers": [2, 1],
+        "kernel_width": 7,
+        "down_stride_width": 5,
+        "first_stride_expansion_width": 1,
+        "num_output_features": 0,
+    }
+    contents["fusion.yaml"] = {"model_type": "pass-through", "model_config": {}}
+    contents["output.yaml"] = {
+        "output_info": {
+            "output_name": "landscape",
+            "output_source": "profile/y/train_valid",
+            "output_type": "array",
+        },
+        "output_type_info": {"normalization": "element", "loss": "mse"},
+        "model_config": {
+            "model_type": "cnn",
+            "model_init_config": {
+                "channel_exp_base": 3,
+                "attention_inclusion_cutoff": 0,
+                "allow_pooling": True,
+            },
+        },
+    }
+    for name, content in contents.items():
+        write_text(run.configurations / name, yaml.safe_dump(content))
+    command = [word.replace("/tiny/", "/profile/") for word in record.command]
+    status = run_program(
+        command, cwd=project, log=run.log, variables=record.environment, watch=lambda: None
+    )
+    assert status == 0, run.log.read_text()[-3000:]
+    write_run(run, record.model_copy(update={"name": "profile", "flavour": "profile"}))
+    return Trained(small, run)

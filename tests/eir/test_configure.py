@@ -14,15 +14,15 @@ from claster.eir.configure import (
     pasteable,
 )
 from claster.eir.content import SampleCounts
-from claster.eir.flavours import FLAVOURS, derive
+from claster.eir.flavours import FLAVOURS, find_flavour
+from claster.eir.parts import derive
 from claster.errors import ClasterError
 
 PROJECT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def toy() -> DatasetSpec:
-    return load_dataset("toy", project=PROJECT)
+def dataset_of(name: str) -> DatasetSpec:
+    return load_dataset(FLAVOURS[name].dataset, project=PROJECT)
 
 
 def read(path: Path) -> dict:
@@ -31,8 +31,8 @@ def read(path: Path) -> dict:
 
 
 @pytest.mark.parametrize("name", FLAVOURS)
-def test_committed_files_are_what_configure_writes(name, toy, tmp_path):
-    configuration = configure(FLAVOURS[name], toy, out=tmp_path)
+def test_committed_files_are_what_configure_writes(name, tmp_path):
+    configuration = configure(FLAVOURS[name], dataset_of(name), out=tmp_path)
     committed = PROJECT / "configurations" / name
     assert {path.name for path in committed.iterdir()} == {p.name for p in configuration.files}
     for path in configuration.files:
@@ -40,8 +40,10 @@ def test_committed_files_are_what_configure_writes(name, toy, tmp_path):
 
 
 @pytest.mark.parametrize("name", FLAVOURS)
-def test_pasteable_line_parses_back_and_names_existing_files(name, toy, tmp_path):
-    configuration = configure(FLAVOURS[name], toy, out=tmp_path / "with space", project=tmp_path)
+def test_pasteable_line_parses_back_and_names_existing_files(name, tmp_path):
+    configuration = configure(
+        FLAVOURS[name], dataset_of(name), out=tmp_path / "with space", project=tmp_path
+    )
     command = eirtrain_command(configuration, project=tmp_path)
     line = pasteable(command, environment(7))
     words = shlex.split(line)
@@ -53,44 +55,56 @@ def test_pasteable_line_parses_back_and_names_existing_files(name, toy, tmp_path
     assert all((tmp_path / file).is_file() for file in files)
 
 
-def test_heights_and_columns_come_from_the_dataset(small, tmp_path):
-    configuration = configure(FLAVOURS["microc_diagonal"], small.spec, out=tmp_path / "c")
+@pytest.mark.parametrize(("layout", "height"), [("channels", 1), ("rows", 2)])
+def test_heights_and_columns_come_from_the_dataset(small, tmp_path, layout, height):
+    window = small.spec.window.model_copy(update={"layout": layout})
+    spec = small.spec.model_copy(update={"window": window})
+    configuration = configure(FLAVOURS["microc_diagonal"], spec, out=tmp_path / "c")
     heights = {
         content["input_info"]["input_name"]: content["model_config"]["model_init_config"][
             "first_kernel_expansion_height"
         ]
         for content in map(read, configuration.inputs)
     }
-    assert heights == {"landscape": 2, "contacts": 9}
+    assert heights == {"landscape": height, "contacts": 9}
     columns = read(configuration.output)["output_type_info"]["target_con_columns"]
     assert columns == [f"{k}_ctrl" for k in range(-20, 21)]
 
 
-@pytest.mark.parametrize(("kind", "height"), [("paper_rotated", 129), ("paper_square", 626)])
-def test_published_maps_fit_the_contact_flavours(small, tmp_path, kind, height):
+def test_left_out_track_lowers_the_rows(small, tmp_path):
+    window = small.spec.window.model_copy(update={"layout": "rows"})
+    spec = small.spec.model_copy(update={"window": window})
+    configuration = configure(find_flavour("without_ATAC"), spec, out=tmp_path / "c")
+    content = read(configuration.inputs[0])
+    assert content["model_config"]["model_init_config"]["first_kernel_expansion_height"] == 1
+    source = content["input_info"]["input_source"]
+    assert source == "inputs/small/view_landscape_without_ATAC/train_valid"
+
+
+def test_profile_steps_from_target_bin_to_target_bin(small, tmp_path):
+    configuration = configure(FLAVOURS["profile"], small.spec, out=tmp_path / "c")
+    settings = read(configuration.inputs[0])["model_config"]["model_init_config"]
+    kernel = round(settings["kernel_width"] * settings["first_kernel_expansion_width"])
+    stride = settings["down_stride_width"] * settings["first_stride_expansion_width"]
+    assert (kernel, stride) == (21, 10)
+    output = read(configuration.output)
+    assert output["output_info"] == {
+        "output_name": "landscape",
+        "output_source": "targets/small/view_profiles/train_valid",
+        "output_type": "array",
+    }
+
+
+@pytest.mark.parametrize(
+    ("flavour", "kind", "kernel"),
+    [("microc_rotated", "paper_rotated", (1, 129)), ("microc_square", "paper_square", (5, 1))],
+)
+def test_published_maps_have_kernels_that_fit(small, tmp_path, flavour, kind, kernel):
     contacts = ContactsSpec(file="m.mcool", map=kind)
     spec = small.spec.model_copy(update={"contacts": contacts, "window": WindowSpec()})
-    whole = configure(FLAVOURS["microc_diagonal"], spec, out=tmp_path / "whole")
-    square = derive(
-        FLAVOURS["microc_diagonal"],
-        name="square",
-        description="small kernels on the contact map",
-        inputs={
-            "contacts": {
-                "cnn": {
-                    "kernel_height": 5,
-                    "first_kernel_expansion_height": 1,
-                    "down_stride_height": 2,
-                    "kernel_width": 5,
-                }
-            }
-        },
-    )
-    small_kernels = configure(square, spec, out=tmp_path / "square")
-    for configuration, expected in ((whole, (1, height)), (small_kernels, (5, 1))):
-        settings = read(configuration.inputs[1])["model_config"]["model_init_config"]
-        found = settings["kernel_height"], settings["first_kernel_expansion_height"]
-        assert found == expected
+    configuration = configure(FLAVOURS[flavour], spec, out=tmp_path / "c")
+    settings = read(configuration.inputs[1])["model_config"]["model_init_config"]
+    assert (settings["kernel_height"], settings["first_kernel_expansion_height"]) == kernel
 
 
 def test_numbers_are_numbers_for_the_loader_of_eir(small, tmp_path):

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from claster.dataset.parts import TargetSpec
 from claster.eir.predictions import average_orientations, average_runs, forward_profiles
 from claster.errors import ClasterError
 
@@ -13,19 +14,31 @@ TABLE = pd.DataFrame(
     columns=COLUMNS,
     dtype="float32",
 )
+TARGET = TargetSpec.model_validate(
+    {"bins": 3, "conditions": [{"name": "a", "file": "a.bw"}, {"name": "b", "file": "b.bw"}]}
+)
 
 
 def test_mean_over_both_orientations():
-    averaged = average_orientations(TABLE, bins=3)
+    averaged = average_orientations(TABLE, TARGET)
     assert averaged.loc["g.1_forward"].tolist() == [2, 1.5, 1, 4, 3.5, 3]
     assert averaged.loc["g.1_rev"].tolist() == [1, 1.5, 2, 3, 3.5, 4]
     assert averaged.loc["h_forward"].tolist() == [5, 4.5, 5, 2, 1, 1]
     assert list(averaged.index) == list(TABLE.index)
 
 
+def test_strands_apart_change_places_in_the_mirrored_genome():
+    pair = {"name": "c", "plus": "p.bw", "minus": "m.bw"}
+    target = TargetSpec.model_validate({"bins": 3, "conditions": [pair], "strands": "apart"})
+    table = TABLE.set_axis(target.columns, axis=1)
+    averaged = average_orientations(table, target)
+    assert averaged.loc["g.1_forward"].tolist() == [3.5, 3, 2.5, 2.5, 2, 1.5]
+    assert averaged.loc["g.1_rev"].tolist() == [1.5, 2, 2.5, 2.5, 3, 3.5]
+
+
 def test_mean_needs_both_orientations():
     with pytest.raises(ClasterError, match="no prediction of h_rev"):
-        average_orientations(TABLE.drop("h_rev"), bins=3)
+        average_orientations(TABLE.drop("h_rev"), TARGET)
 
 
 def test_mean_and_spread_of_runs():

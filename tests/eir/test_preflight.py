@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from claster.eir.arrays import input_views
 from claster.eir.content import SampleCounts
 from claster.eir.flavours import FLAVOURS
 from claster.eir.preflight import check_prediction, check_training, resolve_device
 from claster.errors import ClasterError
 
 BOTH = FLAVOURS["microc_diagonal"]
+PROFILE = FLAVOURS["profile"]
 
 
 def array(small, modality="landscape", part="train", sample="train3_rev"):
@@ -24,7 +26,7 @@ def edit(path, change):
 def with_value(value):
     def change(values):
         values = values.copy()
-        values[1, 7] = value
+        values[1, ..., 7] = value
         return values
 
     return change
@@ -89,15 +91,19 @@ FAULTS = {
     ),
     "NaN": (
         lambda s: edit(array(s), with_value(np.nan)),
-        r"train3_rev.npy holds 1 value not finite, the first at \(1, 7\)",
+        r"train3_rev.npy holds 1 value not finite, the first at \(1, 0, 7\)",
     ),
     "infinity": (
         lambda s: edit(array(s, "contacts"), with_value(-np.inf)),
         r"contacts/train_valid/train3_rev.npy holds 1 value not finite",
     ),
     "another shape": (
-        lambda s: edit(array(s), lambda values: values[:, :-1]),
-        r"train3_rev.npy has shape \(2, 2000\) where \(2, 2001\) is expected",
+        lambda s: edit(array(s), lambda values: values[..., :-1]),
+        r"train3_rev.npy has shape \(2, 1, 2000\) where \(2, 1, 2001\) is expected",
+    ),
+    "built as rows": (
+        lambda s: edit(array(s), lambda values: values[:, 0]),
+        r"train3_rev.npy has shape \(2, 2001\) where \(2, 1, 2001\) is expected: build the dataset",
     ),
     "transposed": (
         lambda s: edit(array(s, "contacts"), lambda values: values.T),
@@ -164,6 +170,70 @@ def test_each_fault_is_named(small, fault):
         check_training(BOTH, small.spec, project=small.project)
     assert "\n" not in str(raised.value)
     assert raised.value.remedy
+
+
+def profile(small, sample="train3_rev"):
+    return small.folders.profiles("train_valid") / f"{sample}.npy"
+
+
+ARRAY_FAULTS = {
+    "array missing": (
+        lambda s: profile(s).unlink(),
+        r"view_profiles/train_valid lacks 1 array \(train3_rev\)",
+    ),
+    "array without a sample": (
+        lambda s: shutil.copy(profile(s), profile(s, "other_rev")),
+        r"view_profiles/train_valid holds 1 array \(other_rev\) not in the ID files",
+    ),
+    "NaN": (
+        lambda s: edit(profile(s), lambda values: values * np.nan),
+        r"train3_rev.npy holds 41 values not finite, the first at \(0, 0, 0\)",
+    ),
+    "another shape": (
+        lambda s: edit(profile(s), lambda values: values[0]),
+        r"train3_rev.npy has shape \(1, 41\) where \(1, 1, 41\) is expected",
+    ),
+    "integers": (
+        lambda s: edit(profile(s), lambda values: values.astype(np.int64)),
+        "train3_rev.npy holds int64",
+    ),
+    "cut off": (lambda s: cut(profile(s), 200), r"train3_rev.npy is cut off: 18 of 41 values"),
+    "view without an array": (
+        lambda s: array(s, "view_landscape_421", part="train_valid").unlink(),
+        r"view_landscape_421/train_valid lacks 1 array \(train3_rev\)",
+    ),
+    "no target row": (
+        lambda s: target(s, lambda table: table.drop(index=[0])),
+        r"train_valid.csv lacks 1 sample \(train0_forward\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", ARRAY_FAULTS)
+def test_each_fault_of_a_profile_is_named(small, fault):
+    harm, message = ARRAY_FAULTS[fault]
+    assert check_training(PROFILE, small.spec, project=small.project).train == 64
+    harm(small)
+    with pytest.raises(ClasterError, match=message) as raised:
+        check_training(PROFILE, small.spec, project=small.project)
+    assert "\n" not in str(raised.value)
+
+
+def test_target_of_a_profile_is_checked_before_it_is_written(small):
+    target(small, cell("much"))
+    with pytest.raises(ClasterError, match=r"the first \(much\)"):
+        check_training(PROFILE, small.spec, project=small.project)
+    assert not list(small.project.rglob("view_*"))
+
+
+def test_prediction_looks_at_the_view(small):
+    check_training(PROFILE, small.spec, project=small.project)
+    views = input_views(PROFILE, small.spec).values()
+    ids = check_prediction(views, small.spec, "test", project=small.project)
+    assert len(ids) == 12
+    array(small, "view_landscape_421", "test", "test0_rev").unlink()
+    with pytest.raises(ClasterError, match=r"view_landscape_421/test lacks 1 array"):
+        check_prediction(views, small.spec, "test", project=small.project)
 
 
 def test_large_finite_values_are_no_fault(small):

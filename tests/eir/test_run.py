@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.eir import predict as predict_module
 from claster.eir import program
-from claster.eir.predict import gather_predictions, predict
+from claster.eir.eirpredict import gather_predictions
+from claster.eir.predict import predict
 from claster.eir.program import run_program, why_it_failed
 from claster.eir.run import train
-from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.eir.runs import RunFolder, read_run
 from claster.errors import ClasterError
 from claster.files import sha256
 
@@ -39,36 +39,8 @@ def test_training_leaves_a_whole_record(trained):
     )
 
 
-def test_predictions_are_those_of_eir(trained, monkeypatch):
-    """The table against EIR's own files, kept for the comparison."""
-    seen = {}
-
-    def keep(folder, columns, ids):
-        seen["eir"] = {
-            column: pd.read_csv(folder / column / "predictions.csv", index_col="ID")
-            for column in ("-20_ctrl", "0_ctrl")
-        }
-        seen["raw"] = gather_predictions(folder, columns, ids)
-        return seen["raw"] - 5  # so that some values lie below 0
-
-    monkeypatch.setattr(predict_module, "gather_predictions", keep)
-    path = predict(trained.run, project=trained.small.project, device="cpu")
-    table = read_predictions(trained.run, "test")
-    spec, folders = trained.small.spec, trained.small.folders
-    assert list(table.columns) == spec.target.columns
-    assert list(table.index) == folders.ids("test").read_text().split()
-    for column, frame in seen["eir"].items():
-        expected = frame.loc[table.index, f"{column} Untransformed"].to_numpy()
-        np.testing.assert_allclose(seen["raw"][column], expected, rtol=1e-6)
-    assert (seen["raw"].to_numpy() < 5).any()
-    np.testing.assert_array_equal(table, np.clip(seen["raw"] - 5, 0, None))
-    written = pd.read_csv(path.with_suffix(".csv"), index_col="ID")
-    np.testing.assert_allclose(written, table, rtol=1e-6)
-    assert not list(trained.run.path.glob(".predict-*"))
-
-
 def test_existing_run_is_refused(trained):
-    with pytest.raises(ClasterError, match="exists already: choose another --tag or pass --force"):
+    with pytest.raises(ClasterError, match="exists already: choose another --tag, pass --resume"):
         train("tiny", trained.small.spec, dataset_yaml="small", project=trained.small.project)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claster.errors import ClasterError
@@ -29,6 +29,7 @@ def select(genes, **changes):
         "sizes": SIZES,
         "landscape": WINDOW,
         "reach": WINDOW.half,
+        "pad": False,
         "types": {"protein_coding"},
         "exclude_chromosomes": {"chrM"},
         "without_signal": {},
@@ -146,12 +147,67 @@ def test_splits_never_share_a_base(tss, edges):
             assert first == second or not (covered[first] & covered[second]).any()
 
 
+@settings(max_examples=50)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from(["a", "b", "c", "d"]),
+            st.sampled_from([*SIZES, "chrUn"]),
+            st.integers(-100, 10_200),
+            st.sampled_from(["protein_coding", "lincRNA"]),
+        ),
+        max_size=25,
+    ),
+    pad=st.booleans(),
+    share=st.booleans(),
+    within=st.sampled_from([(), ("chr1",), ("chr1:500-9,000", "chr2")]),
+)
+def test_any_genes_are_kept_or_dropped_for_one_reason(rows, pad, share, within):
+    genes = gene_table(rows).astype({"tss": int})
+    selection = select(
+        genes,
+        pad=pad,
+        reach=700,
+        allow_shared_windows=share,
+        regions=regions(*within) if within else None,
+        without_contacts={"chr2": "no"} if len(rows) % 2 else {},
+    )
+    kept, dropped = selection.kept, selection.dropped
+    assert len(kept) + len(dropped) == len(genes)
+    columns = ["gene_id", "chrom", "tss", "type"]
+    both = pd.concat([kept[columns], dropped[columns]]).sort_values(columns).to_numpy().tolist()
+    assert both == genes[columns].sort_values(columns).to_numpy().tolist()
+    assert set(dropped["reason"]) <= set(DROP_REASONS)
+    assert kept["gene_id"].is_unique
+    off = [
+        sum(not 0 <= base < SIZES[chrom] for base in range(tss - 700, tss + 700))
+        for chrom, tss in kept[["chrom", "tss"]].itertuples(index=False)
+    ]
+    assert kept["padded"].tolist() == off
+    assert pad or not any(off)
+
+
+def test_padded_windows_count_the_bases_of_the_chromosome_alone():
+    genes = gene_table([("a", "chr1", 100, "protein_coding"), ("b", "chr1", 200, "protein_coding")])
+    held_out = {"valid": regions(), "test": regions("chr1:150-300")}
+    options = {"pad": True, "held_out": held_out, "allow_shared_windows": True}
+    assert select(genes, **options).shared_bp["train-test"] == 650
+    outside = gene_table(
+        [("a", "chr1", -1, "protein_coding"), ("b", "chr1", 10_001, "protein_coding")]
+    )
+    assert set(reasons(select(outside, pad=True)).values()) == {"window_leaves_chromosome"}
+
+
 def test_genes_dropped_later_are_counted():
     genes = gene_table(
         [("a", "chr1", 1_000, "protein_coding"), ("b", "chr1", 5_000, "protein_coding")]
     )
     selection = drop_genes(
-        select(genes), {"a": "80% unknown"}, reason="contacts_missing", landscape=WINDOW
+        select(genes),
+        {"a": "80% unknown"},
+        reason="contacts_missing",
+        landscape=WINDOW,
+        sizes=SIZES,
     )
     assert selection.kept["gene_id"].tolist() == ["b"]
     assert selection.dropped[["gene_id", "reason", "detail"]].to_numpy().tolist() == [

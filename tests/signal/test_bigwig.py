@@ -11,7 +11,7 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning, mirror
 from claster.signal.bigwig import BigWig
 from claster.signal.landscape import landscape
-from claster.signal.target import target_profile, target_reach
+from claster.signal.target import target_profiles, target_reach
 
 SIZE = 20_000
 
@@ -132,6 +132,11 @@ def test_landscape_rows_are_tracks_and_negative_means_are_zero(tmp_path):
 def strands(*paths, sign=1.0):
     files = [BigWig(path, named="target") for path in paths]
     return [(files[0], 1.0), *((file, sign) for file in files[1:])]
+
+
+def target_profile(strands, chrom, tss, **options):
+    signals = [(file.signal(chrom), sign) for file, sign in strands]
+    return target_profiles(signals, np.array([tss]), **options)[0]
 
 
 def test_target_bins_are_centred_on_the_tss(tmp_path):

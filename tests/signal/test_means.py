@@ -13,7 +13,7 @@ from claster.signal.bigwig import BigWig
 from claster.signal.chromosome import ChromosomeSignal
 from claster.signal.landscape import landscape, landscapes
 from claster.signal.means import window_means
-from claster.signal.target import target_profile, target_profiles, target_reach
+from claster.signal.target import target_profiles, target_reach
 
 SIZE = 20_000
 SUMMARIES = ("mean_all", "mean_covered")
@@ -166,14 +166,13 @@ def test_many_genes_at_once_are_the_same_as_one_by_one(tmp_path):
     for array, tss in zip(together, tsss.tolist(), strict=True):
         one = landscape(tracks, "chr1", tss, binning=binning)
         np.testing.assert_array_equal(one, array)
-    strands = [(tracks[0], 1.0), (tracks[1], 1.0)]
-    signals = [(track.signal("chr1"), sign) for track, sign in strands]
+    signals = [(track.signal("chr1"), 1.0) for track in tracks]
     for smoothing in (0, 100, 1000):
         options = {"binning": Binning(7, 1000), "smoothing": smoothing}
         profiles = target_profiles(signals, tsss, **options)
         assert (profiles.dtype, profiles.shape) == (np.float64, (5, 7))
         for profile, tss in zip(profiles, tsss.tolist(), strict=True):
-            one = target_profile(strands, "chr1", tss, **options)
+            one = target_profiles(signals, [tss], **options)[0]
             np.testing.assert_array_equal(one, profile)
 
 
@@ -192,6 +191,42 @@ def test_smoothing_is_a_gaussian_over_fine_bins_that_are_then_averaged(tmp_path,
     smooth = gaussian_filter1d(fine, smoothing / 20, truncate=4.0, mode="constant")
     expected = smooth[flank : fine.size - flank].reshape(5, -1).mean(axis=1)
     np.testing.assert_allclose(found[0], expected, rtol=1e-13, atol=0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    intervals=intervals(),
+    tsss=st.lists(st.integers(-500, 2500), min_size=1, max_size=4),
+    half=st.integers(0, 4),
+    size=st.sampled_from([20, 40, 200]),
+    smoothing=st.sampled_from([0, 30, 100]),
+    recipe=st.sampled_from(["exact", "paper"]),
+    summary=st.sampled_from(SUMMARIES),
+)
+def test_any_target_equals_base_level_truth(
+    intervals, tsss, half, size, smoothing, recipe, summary
+):
+    bases = np.full(2000, np.nan)
+    for low, high, value in intervals:
+        bases[low:high] = value
+    options = {"binning": Binning(2 * half + 1, size), "smoothing": smoothing}
+    signals = [(signal_of(intervals, 2000), 1.0)]
+    found = target_profiles(signals, tsss, **options, recipe=recipe, summary=summary)
+    step, bins, sigma = size // 20, 2 * half + 1, smoothing / 20
+    for profile, tss in zip(found, tsss, strict=True):
+        if recipe == "paper":
+            count = (bins - 1) * step + 1
+            fine = base_means(bases, [tss - 10 * count], count, 20, summary)[0]
+            smooth = gaussian_filter1d(fine, sigma) if smoothing else fine
+            expected = np.mean([np.roll(smooth, -ahead) for ahead in range(step)], axis=0)[::step]
+        elif not smoothing:
+            expected = base_means(bases, [tss - bins * size // 2], bins, size, summary)[0]
+        else:
+            wide = bins + 2 * (smoothing // 4 + 1)
+            fine = base_means(bases, [tss - wide * size // 2], wide * step, 20, summary)[0]
+            smooth = gaussian_filter1d(fine, sigma, truncate=4.0, mode="constant")
+            expected = smooth.reshape(wide, step).mean(axis=1)[(wide - bins) // 2 :][:bins]
+        np.testing.assert_allclose(profile, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_the_gene_with_values_of_the_other_sign_is_named(tmp_path):

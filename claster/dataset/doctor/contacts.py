@@ -6,17 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from claster.contacts.balance import Balance
 from claster.dataset.doctor.chromosomes import check_chromosomes
 from claster.dataset.doctor.findings import Finding, as_fault
 from claster.dataset.doctor.matrices import check_density, check_layout, check_matrix, check_weights
-from claster.dataset.doctor.matrix_facts import (
-    Layout,
-    Rows,
-    matrix_sizes,
-    read_layout,
-    read_matrix_facts,
-    sample_rows,
-)
+from claster.dataset.doctor.matrix_facts import Rows, read_matrix_facts, sample_rows
+from claster.dataset.doctor.matrix_layout import Layout, read_layout
 from claster.dataset.doctor.setting import Setting, places_without_genes
 from claster.dataset.doctor.spread import NEARLY_WHOLE, Spread, measure_spread
 from claster.dataset.parts import ContactsSpec
@@ -38,7 +33,7 @@ class ExaminedContacts:
 
 
 def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> ExaminedContacts:
-    """Look into a `.cool` or `.mcool`; faults become findings.
+    """Look into a `.cool`, `.mcool` or `.hic`; faults become findings.
 
     Parameters
     ----------
@@ -55,25 +50,27 @@ def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> Ex
     try:
         layout = read_layout(path, contacts.file.partition("::")[2])
         findings += check_layout(layout, contacts, file=file)
-        group = layout.groups.get(contacts.resolution, next(iter(layout.groups.values())))
-        sizes = matrix_sizes(path, group)
+        matrix = layout.matrices.get(contacts.resolution, next(iter(layout.matrices.values())))
+        sizes = matrix.sizes
         names, chromosomes = check_chromosomes(sizes, setting, item="contacts", file=file)
         findings.insert(0, chromosomes)
-        weights = check_weights(layout, contacts, uri=f"{path}::{group}", file=file)
+        weights = check_weights(layout, contacts, uri=matrix.label, file=file)
         findings += [weights] if weights else []
-        if not names or contacts.resolution not in layout.groups:
+        if not names or contacts.resolution not in layout.matrices:
             return ExaminedContacts(findings, names)
-        facts = read_matrix_facts(path, group, names)
+        facts = read_matrix_facts(
+            matrix, names, balance=_there(layout, contacts, matrix.resolution)
+        )
         centres = setting.centres
         if centres.empty:
             centres = places_without_genes(sizes, half=window.half)
         spread = measure_spread(facts.blocks, centres, held=names, window=window, gap=window.width)
-        findings += check_matrix(facts, contacts, file=file, assembly=setting.assembly)
+        findings += check_matrix(facts, named=matrix.assembly, file=file, assembly=setting.assembly)
         inside = centres[spread.windows["inside"] >= NEARLY_WHOLE]
         if inside.empty:
             inside = centres[~spread.windows["empty"]]
         separation = min(_SEPARATION, window.half)
-        findings += _depth(path, layout, names, inside, contacts, separation)
+        findings += _depth(file, layout, names, inside, contacts, separation)
     except ClasterError as error:
         return ExaminedContacts(
             [*findings, as_fault(error, item="contacts", file=file, check="kind")]
@@ -82,7 +79,7 @@ def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> Ex
 
 
 def _depth(
-    path: Path,
+    file: str,
     layout: Layout,
     names: Mapping[str, str],
     centres: pd.DataFrame,
@@ -92,11 +89,18 @@ def _depth(
     """Sample the wanted matrix, and coarser ones of the file where it is too sparse."""
 
     def sample(size: int) -> Rows | None:
-        return sample_rows(path, layout.groups[size], names, centres, separation=separation)
+        balance = _there(layout, contacts, size)
+        matrix = layout.matrices[size]
+        return sample_rows(matrix, names, centres, separation=separation, balance=balance)
 
     wanted = sample(contacts.resolution)
-    findings = check_density(wanted, {}, contacts, file=str(path))
+    findings = check_density(wanted, {}, contacts, file=file)
     if not any(finding.verdict == "warning" for finding in findings):
         return findings
-    coarser = [size for size in layout.groups if size > contacts.resolution][:_COARSER]
-    return check_density(wanted, {size: sample(size) for size in coarser}, contacts, file=str(path))
+    coarser = [size for size in layout.matrices if size > contacts.resolution][:_COARSER]
+    return check_density(wanted, {size: sample(size) for size in coarser}, contacts, file=file)
+
+
+def _there(layout: Layout, contacts: ContactsSpec, size: int) -> Balance:
+    """Return the wanted weights where a matrix has them."""
+    return bool(contacts.balance) and (layout.weights(size, contacts.balance) or False)

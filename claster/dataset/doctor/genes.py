@@ -10,7 +10,7 @@ import pandas as pd
 from claster.dataset.doctor.findings import Finding, Verdict
 from claster.dataset.doctor.landmarks import Comparison, compare_landmarks
 from claster.dataset.doctor.wording import count_of, listed, percent
-from claster.dataset.parts import GenesSpec
+from claster.dataset.gene_parts import GenesSpec
 from claster.genome.builds import known_assembly
 from claster.genome.genes import GeneFile
 

@@ -9,7 +9,7 @@ import pandas as pd
 from claster.dataset.doctor.findings import Finding, as_fault
 from claster.dataset.doctor.setting import Setting
 from claster.dataset.doctor.wording import base_pairs, count_of, listed, percent
-from claster.dataset.parts import ElementsSpec
+from claster.dataset.gene_parts import ElementsSpec
 from claster.errors import ClasterError
 from claster.genome.assembly import assemblies_with, rename_chromosomes
 from claster.genome.bed import read_bed

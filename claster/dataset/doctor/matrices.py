@@ -1,7 +1,8 @@
 """What is found in the contact matrices of a dataset."""
 
 from claster.dataset.doctor.findings import Finding, Verdict
-from claster.dataset.doctor.matrix_facts import Layout, MatrixFacts, Rows
+from claster.dataset.doctor.matrix_facts import MatrixFacts, Rows
+from claster.dataset.doctor.matrix_layout import Layout
 from claster.dataset.doctor.wording import base_pairs, count_of, listed, percent
 from claster.dataset.parts import ContactsSpec
 
@@ -18,16 +19,17 @@ def _found(file: str, check: str, verdict: Verdict, evidence: str, remedy: str =
 
 def check_layout(layout: Layout, contacts: ContactsSpec, *, file: str) -> list[Finding]:
     """Tell which resolutions there are and in which zoom layout. Check ``resolution``."""
-    have = ", ".join(base_pairs(size) for size in layout.groups)
+    have = ", ".join(base_pairs(size) for size in layout.matrices)
     results = []
-    if contacts.resolution in layout.groups:
-        group = layout.groups[contacts.resolution]
-        evidence = f"{base_pairs(contacts.resolution)}, {layout.name}"
-        if len(layout.groups) > 1:
-            evidence = f"{base_pairs(contacts.resolution)} at ::{group}; {layout.name} ({have})"
+    if contacts.resolution in layout.matrices:
+        wanted = base_pairs(contacts.resolution)
+        evidence = f"{wanted}, {layout.name}"
+        if len(layout.matrices) > 1:
+            group = layout.groups.get(contacts.resolution)
+            evidence = f"{wanted}{f' at ::{group}' if group else ''}; {layout.name} ({have})"
         results.append(_found(file, "resolution", "fine", evidence))
     else:
-        near = sorted(layout.groups, key=lambda size: abs(size - contacts.resolution))[:2]
+        near = sorted(layout.matrices, key=lambda size: abs(size - contacts.resolution))[:2]
         offered = " or ".join(f"'resolution: {size}'" for size in near)
         results.append(
             _found(
@@ -35,7 +37,8 @@ def check_layout(layout: Layout, contacts: ContactsSpec, *, file: str) -> list[F
                 "resolution",
                 "fault",
                 f"no matrix of {base_pairs(contacts.resolution)}; {layout.name} ({have})",
-                f"write {offered} under 'contacts', or make it with 'cooler zoomify'",
+                f"write {offered} under 'contacts'"
+                + (", or make it with 'cooler zoomify'" if layout.groups else ""),
             )
         )
     if not layout.listed:
@@ -52,12 +55,12 @@ def check_layout(layout: Layout, contacts: ContactsSpec, *, file: str) -> list[F
 
 
 def check_weights(layout: Layout, contacts: ContactsSpec, *, uri: str, file: str) -> Finding | None:
-    """Tell whether the wanted matrix has balance weights. Check ``weights``."""
+    """Tell whether the wanted matrix has the wanted weights. Check ``weights``."""
     wanted = contacts.resolution
-    if wanted not in layout.groups:
+    if wanted not in layout.matrices:
         return None
     if not contacts.balance:
-        if wanted not in layout.weighted:
+        if not layout.weights(wanted, balance=True):
             return _found(file, "weights", "fine", "raw counts, as 'balance: false' says")
         return _found(
             file,
@@ -66,28 +69,31 @@ def check_weights(layout: Layout, contacts: ContactsSpec, *, uri: str, file: str
             "has balance weights, but 'balance: false' asks for raw counts",
             "write 'balance: true' under 'contacts' to use them",
         )
-    if wanted in layout.weighted:
-        return _found(file, "weights", "fine", "balance weights are there")
-    elsewhere = [base_pairs(size) for size in layout.weighted]
-    seen = f"no 'weight' column at {base_pairs(wanted)}"
-    if elsewhere:
-        seen += f"; weights are at {listed(elsewhere)} only"
-    if layout.other_weights:
-        seen += f"; the bins have {listed(layout.other_weights)} instead"
-    remedy = (
-        f"run 'cooler balance {uri}' on a copy that you may write to, or write 'balance: false'"
-    )
-    if layout.weighted:
-        remedy += f", or 'resolution: {layout.weighted[0]}', under 'contacts'"
+    if name := layout.weights(wanted, contacts.balance):
+        said = "" if name == "weight" else f" ({name})"
+        return _found(file, "weights", "fine", f"balance weights are there{said}")
+    if isinstance(contacts.balance, str) or not layout.groups:
+        named = contacts.balance if isinstance(contacts.balance, str) else "balanced matrix"
+        seen = f"no {named} at {base_pairs(wanted)}"
+    else:
+        seen = f"no 'weight' column at {base_pairs(wanted)}"
+    weighted = [size for size in layout.matrices if layout.weights(size, contacts.balance)]
+    if weighted:
+        seen += f"; weights are at {listed(base_pairs(size) for size in weighted)} only"
+    if others := layout.columns[wanted]:
+        seen += f"; the bins have {listed(others)} instead"
+    choices = [f"'balance: {others[0]}'"] if others else []
+    choices += [f"'resolution: {weighted[0]}'"] if weighted else []
+    remedy = f"write {', or '.join([*choices, "'balance: false'"])}, under 'contacts'"
+    if layout.groups and contacts.balance is True:
+        remedy = f"run 'cooler balance {uri}' on a copy that you may write to, or {remedy}"
     return _found(file, "weights", "fault", seen, remedy)
 
 
-def check_matrix(
-    facts: MatrixFacts, contacts: ContactsSpec, *, file: str, assembly: str
-) -> list[Finding]:
-    """Tell of counts that are not whole, weights to divide by, masked bins, another assembly's name.
+def check_matrix(facts: MatrixFacts, *, named: str, file: str, assembly: str) -> list[Finding]:
+    """Tell of counts that are not whole, masked bins, another assembly's name.
 
-    Checks ``counts``, ``weights``, ``masked`` and ``assembly``.
+    Checks ``counts``, ``masked`` and ``assembly``; `named` is what the file calls its assembly.
     """
     results = []
     if not facts.whole:
@@ -96,20 +102,10 @@ def check_matrix(
                 file,
                 "counts",
                 "note",
-                "counts are stored as floating point numbers: already normalised or corrected, perhaps",
+                "counts are floating point numbers, not whole: already normalised or corrected, perhaps",
             )
         )
-    if facts.divisive and contacts.balance:
-        results.append(
-            _found(
-                file,
-                "weights",
-                "warning",
-                "the file says that its weights divide; they would be multiplied",
-                "balance anew with 'cooler balance --force', or write 'balance: false' under 'contacts'",
-            )
-        )
-    if contacts.balance and facts.masked is not None:
+    if facts.masked is not None:
         share = f"{percent(facts.masked)} of the bins between the first and last contact are masked"
         if not facts.masked:
             share = "no bin is masked"
@@ -124,13 +120,13 @@ def check_matrix(
                 else "",
             )
         )
-    if facts.assembly and facts.assembly != assembly:
+    if named not in ("", "unknown", assembly):
         results.append(
             _found(
                 file,
                 "assembly",
                 "note",
-                f"the file calls its assembly {facts.assembly!r}, the YAML {assembly!r}; lengths agree",
+                f"the file calls its assembly {named!r}, the YAML {assembly!r}; lengths agree",
             )
         )
     return results

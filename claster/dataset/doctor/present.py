@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from claster.contacts.hic import is_hic
 from claster.dataset.doctor.findings import Finding, as_fault
 from claster.dataset.doctor.wording import count_of, listed
 from claster.dataset.inventory import Source, require_source
@@ -50,11 +51,13 @@ def check_present(spec: DatasetSpec, source: Source) -> Finding | None:
         with source.path.open("rb") as handle:
             gzipped = handle.read(len(_GZIP)) == _GZIP
         format = _FORMATS.get(source.label, "bigwig")
+        if source.label == "contacts" and is_hic(source.path):
+            format = "hic"
         check_whole(
             source.path,
             format=format,
             named=source.file,
-            gzipped=gzipped and format not in ("bigwig", "cooler"),
+            gzipped=gzipped and format not in ("bigwig", "cooler", "hic"),
         )
     except ClasterError as error:
         return as_fault(error, item=source.label, file=file, check="kind")

@@ -1,0 +1,137 @@
+"""Where scored windows lie on the genome: blocks that vary together, and each kilobase once."""
+
+import bioframe
+import numpy as np
+import pandas as pd
+
+from claster.genome.windows import Binning
+
+__all__ = ["counted_once", "gap_to_nearest_gene", "locus_blocks", "nearest_tss"]
+
+
+def locus_blocks(genes: pd.DataFrame, window: Binning, *, length: int) -> np.ndarray:
+    """Return the block of each gene: runs of neighbours whose windows overlap, of bounded length.
+
+    Along each chromosome by TSS, a gene starts a new block if its window shares no base with that of
+    the gene before, or if its TSS lies `length` bp or more beyond the block's first one.
+
+    Parameters
+    ----------
+    genes
+        Columns `chrom` and `tss`.
+    window
+        The bins of the window that genes may share.
+    length
+        Greatest distance in bp between the TSSs of a block.
+
+    Returns
+    -------
+    numpy.ndarray
+        int, shape (genes,), from 0 along the genome without gaps.
+    """
+    chrom, tss = genes["chrom"].to_numpy(), genes["tss"].to_numpy()
+    order = np.lexsort((tss, chrom))
+    block = np.empty(len(genes), dtype=int)
+    number, first = -1, 0
+    for rank, row in enumerate(order):
+        before = order[rank - 1]
+        starts = (
+            rank == 0
+            or chrom[row] != chrom[before]
+            or tss[row] - tss[before] >= window.width
+            or tss[row] - first >= length
+        )
+        if starts:
+            number, first = number + 1, tss[row]
+        block[row] = number
+    return block
+
+
+def counted_once(genes: pd.DataFrame, window: Binning) -> np.ndarray:
+    """Return which bins stand for a stretch of genome that several windows hold.
+
+    The genome is cut into stretches of one bin size from position 0. A bin belongs to the stretch
+    that holds its middle. Of all bins of a stretch the one nearest to its TSS counts; of equal ones,
+    that of the gene which comes first by TSS, then by gene ID.
+
+    Parameters
+    ----------
+    genes
+        Columns `gene_id`, `chrom` and `tss`.
+    window
+        The bins of each gene's window.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, shape (genes, bins).
+    """
+    tss = genes["tss"].to_numpy()[:, np.newaxis]
+    stretch = (tss + window.offsets * window.size) // window.size
+    codes = pd.factorize(genes["chrom"])[0][:, np.newaxis]
+    key = (codes * (stretch.max() - stretch.min() + 1) + stretch - stretch.min()).ravel()
+    first = np.lexsort((genes["gene_id"], genes["tss"]))
+    rank = np.empty(len(genes), dtype=int)
+    rank[first] = np.arange(len(genes))
+    distance = np.abs(window.offsets)[np.newaxis, :] * len(genes) + rank[:, np.newaxis]
+    order = np.lexsort((distance.ravel(), key))
+    once = np.zeros(key.size, dtype=bool)
+    once[order] = np.diff(key[order], prepend=-1) != 0
+    return once.reshape(len(genes), window.bins)
+
+
+def gap_to_nearest_gene(genes: pd.DataFrame, annotation: pd.DataFrame) -> np.ndarray:
+    """Return the distance from each gene's body to that of the nearest other gene.
+
+    Parameters
+    ----------
+    genes, annotation
+        Columns `gene_id`, `chrom`, `start` and `end` (0-based half-open).
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, bp, shape (genes,); 0 where they overlap or touch, NaN without another gene on the
+        chromosome.
+    """
+    columns = ["chrom", "start", "end", "gene_id"]
+    near = bioframe.closest(
+        genes[columns].reset_index(drop=True),
+        annotation[columns],
+        k=2,
+        suffixes=("", "_other"),
+        return_input=True,
+        return_index=True,
+    )
+    others = near[near["gene_id"] != near["gene_id_other"]].dropna(subset=["gene_id_other"])
+    gap = others.groupby("index")["distance"].min().astype(np.float64)
+    return gap.reindex(range(len(genes))).to_numpy()
+
+
+def nearest_tss(genes: pd.DataFrame, annotation: pd.DataFrame, window: Binning) -> np.ndarray:
+    """Return the distance from the middle of each bin to the nearest TSS of any gene.
+
+    Parameters
+    ----------
+    genes
+        Columns `chrom` and `tss`: whose windows.
+    annotation
+        Columns `chrom` and `tss`: which TSSs; those of `genes` among them.
+    window
+        The bins of each window.
+
+    Returns
+    -------
+    numpy.ndarray
+        int, bp, shape (genes, bins).
+    """
+    distance = np.empty((len(genes), window.bins), dtype=int)
+    chrom = genes["chrom"].to_numpy()
+    for name in pd.unique(chrom):
+        rows = np.flatnonzero(chrom == name)
+        starts = np.unique(annotation.loc[annotation["chrom"] == name, "tss"])
+        middle = genes["tss"].to_numpy()[rows, np.newaxis] + window.offsets * window.size
+        after = np.searchsorted(starts, middle).clip(max=len(starts) - 1)
+        before = (after - 1).clip(min=0)
+        distance[rows] = np.minimum(np.abs(starts[after] - middle), np.abs(starts[before] - middle))
+    return distance

@@ -1,0 +1,168 @@
+"""From a run's predictions to what is scored: checked, with the simple methods fitted beside it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from claster.analysis.baselines import Baselines, fit_baselines, predict_baselines
+from claster.analysis.leakage import require_unseen_genes, require_unseen_windows
+from claster.analysis.samples import (
+    annotated_genes,
+    conditions_of,
+    labelled_genes,
+    profiles,
+    require_genes,
+)
+from claster.analysis.scored import ATTAINABLE, NETWORK, Scored
+from claster.analysis.summary import BaselineFits
+from claster.dataset.layout import (
+    DatasetFolders,
+    Split,
+    read_genes_table,
+    read_ids,
+    read_targets,
+)
+from claster.dataset.spec import DatasetSpec
+from claster.progress import SILENT, Progress
+
+__all__ = ["Prepared", "network_profiles", "prepare"]
+
+_SEEN: dict[Split, tuple[Split, ...]] = {
+    "train": (),
+    "valid": ("train",),
+    "test": ("train", "valid"),
+}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is scored, and what is said about it.
+
+    Parameters
+    ----------
+    scored
+        Genes, observed signal, predictions.
+    fits
+        What the simple methods were fitted on.
+    shared_bp
+        Bases of the scored input windows that lie in training windows.
+    """
+
+    scored: Scored
+    fits: BaselineFits
+    shared_bp: int
+
+
+def prepare(
+    predictions: pd.DataFrame,
+    spec: DatasetSpec,
+    folders: DatasetFolders,
+    *,
+    split: Split = "test",
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Prepared:
+    """Check a table of predictions and fit the simple methods on the training split.
+
+    Only forward samples are scored, and the simple methods train on forward samples.
+
+    Parameters
+    ----------
+    predictions
+        Raw scale, indexed by sample name, columns as `spec.target.columns`: every sample of the
+        split once (rev samples may be left out altogether).
+    spec
+        The dataset.
+    folders
+        Where it was built.
+    split
+        The split that `predictions` belong to.
+    seed
+        Chooses the training rows where there are more than are taken.
+    progress
+        Where to report to.
+
+    Raises
+    ------
+    ClasterError
+        If predictions, targets and genes do not match one to one, a value cannot be scored, or what
+        is scored was seen in training.
+    """
+    target = spec.require_target()
+    folders.require_built()
+    every = read_genes_table(folders)
+    genes = every[every["split"] == split].reset_index(drop=True)
+    require_genes(genes, read_ids(folders, split), split=split)
+    trained = [sample for seen in _SEEN[split] for sample in read_ids(folders, seen)]
+    require_unseen_genes(genes["gene_id"].tolist(), trained, split=split)
+    shared_bp = require_unseen_windows(
+        genes,
+        every[every["split"].isin(_SEEN[split])],
+        spec.window.binning,
+        split=split,
+        allowed=spec.splits.allow_shared_windows,
+    )
+    methods = {NETWORK: network_profiles(predictions, spec, folders, genes, split=split)}
+    annotation = annotated_genes(folders)
+    labelled = labelled_genes(folders, spec, ["train", "valid", split], annotation=annotation)
+    fitted = fit_baselines(
+        labelled["train"],
+        labelled["valid"],
+        track_names=[track.name for track in spec.tracks],
+        window=spec.window.binning,
+        target=target.binning,
+        seed=seed,
+        progress=progress,
+    )
+    methods |= predict_baselines(fitted, labelled[split], progress=progress)
+    if split == "test" and folders.truth_table().is_file():
+        methods[ATTAINABLE] = profiles(
+            read_targets(folders.truth_table(), transform=target.transform),
+            genes,
+            target,
+            named=f"noise-free targets ({folders.truth_table()})",
+            remedy="build the dataset again",
+        )
+    conditions = tuple(conditions_of(target))
+    scored = Scored(genes, annotation, conditions, labelled[split].targets, methods)
+    counts = len(labelled["train"].gene_ids), len(labelled["valid"].gene_ids)
+    return Prepared(scored, _fits(fitted, conditions, *counts), shared_bp)
+
+
+def network_profiles(
+    predictions: pd.DataFrame,
+    spec: DatasetSpec,
+    folders: DatasetFolders,
+    genes: pd.DataFrame,
+    *,
+    split: Split,
+) -> np.ndarray:
+    """Return the forward predictions of a split, checked; parameters as in `prepare`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (genes, conditions, bins), in the order of `genes`.
+    """
+    return profiles(
+        predictions,
+        genes,
+        spec.require_target(),
+        named=f"predictions of the {split} split",
+        remedy=f"predict the {split} split of {spec.name!r} with this run again",
+        only=read_ids(folders, split),
+    )
+
+
+def _fits(
+    fitted: Baselines, conditions: tuple[str, ...], training: int, validation: int
+) -> BaselineFits:
+    named = list(zip(conditions, fitted.conditions, strict=True))
+    return BaselineFits(
+        training_genes=training,
+        validation_genes=validation,
+        training_rows=fitted.rows,
+        ridge_penalty={name: float(fit.ridge.alpha) for name, fit in named},
+        boosting_trees={name: int(fit.boosting.n_iter_) for name, fit in named},
+    )

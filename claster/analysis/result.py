@@ -1,0 +1,149 @@
+"""The result of an evaluation, and how it becomes files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from claster.analysis.bootstrap import CONFIDENCE, resample_blocks
+from claster.analysis.loci import counted_once, locus_blocks
+from claster.analysis.prepare import Prepared
+from claster.analysis.scored import ENSEMBLE, Scored
+from claster.analysis.summary import EvaluationSummary
+from claster.analysis.tables import Tables, make_tables, spread_over_runs
+from claster.analysis.verdict import compare, verdict
+from claster.dataset.layout import Split
+from claster.dataset.spec import DatasetSpec
+from claster.files import atomic_path, write_text
+from claster.genome.windows import FORWARD, sample_id
+from claster.progress import SILENT, Progress
+
+__all__ = ["RESAMPLES", "Evaluation", "evaluation_of", "write_evaluation"]
+
+RESAMPLES = 1000
+"""Resamples behind every interval."""
+
+_DECIMALS = 6
+_WORST = 20
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of one run, or of several together.
+
+    Parameters
+    ----------
+    tables
+        Scores, scores by bin, calibration, errors by gene.
+    summary
+        What `summary.json` holds.
+    predictions
+        Predictions of the simple methods, and of an ensemble: raw scale, forward samples x columns.
+    """
+
+    tables: Tables
+    summary: EvaluationSummary
+    predictions: dict[str, pd.DataFrame]
+
+
+def evaluation_of(
+    scored: Scored,
+    prepared: Sequence[Prepared],
+    runs: Sequence[str],
+    specs: Sequence[DatasetSpec],
+    *,
+    split: Split,
+    seed: int,
+    progress: Progress = SILENT,
+) -> Evaluation:
+    """Score everything in `scored`.
+
+    Parameters
+    ----------
+    scored
+        Genes, observed signal, predictions.
+    prepared
+        Where it comes from: one part, or one a fold.
+    runs
+        Names of the runs.
+    specs
+        Their datasets, with the same target.
+    split
+        The split that is scored.
+    seed
+        Chooses the resamples.
+    progress
+        Where to report to.
+    """
+    spec = specs[0]
+    target = spec.require_target()
+    length = spec.window.binning.width
+    block = locus_blocks(scored.genes, target.binning, length=length)
+    resamples = resample_blocks(block, resamples=RESAMPLES, seed=seed)
+    unit = "reads" if target.statistic == "mean" else f"reads per {target.bin} bp"
+    # One BLAS thread: sums do not depend on the number of cores, and so neither do the bytes.
+    with threadpool_limits(limits=1, user_api="blas"):
+        tables = make_tables(scored, target.binning, resamples, raw_unit=unit, progress=progress)
+    comparisons = compare(tables.scores, main=scored.main, baselines=scored.baselines)
+    once = counted_once(scored.genes, target.binning)
+    shared_bp = sum(part.shared_bp for part in prepared)
+    summary = EvaluationSummary(
+        verdict=verdict(
+            comparisons,
+            main=scored.main,
+            genes=len(scored.genes),
+            blocks=resamples.blocks,
+            split=split,
+            shared_bp=shared_bp,
+        ),
+        method=scored.main,
+        runs=tuple(runs),
+        datasets=tuple(dict.fromkeys(spec.name for spec in specs)),
+        split=split,
+        genes=len(scored.genes),
+        blocks=resamples.blocks,
+        block_length=length,
+        resamples=RESAMPLES,
+        confidence=CONFIDENCE,
+        seed=seed,
+        times_counted=round(once.size / int(once.sum()), _DECIMALS),
+        shared_bp=shared_bp,
+        comparisons=tuple(comparisons),
+        worst=tuple(dict.fromkeys(tables.genes.query("worst <= @_WORST")["gene_id"])),
+        baselines=tuple(part.fits for part in prepared),
+    )
+    kept = [name for name in scored.methods if name in (*scored.baselines, ENSEMBLE)]
+    index = pd.Index([sample_id(gene, FORWARD) for gene in scored.genes["gene_id"]], name="ID")
+    predictions = {
+        name: pd.DataFrame(
+            scored.methods[name].reshape(len(index), -1).astype(np.float32),
+            index=index,
+            columns=target.columns,
+        )
+        for name in kept
+    }
+    return Evaluation(tables, summary, predictions)
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
+    """Write tables (Parquet and CSV), predictions (Parquet) and `summary.json` (last) to `folder`."""
+    tables = {
+        "scores": evaluation.tables.scores,
+        "bins": evaluation.tables.bins,
+        "calibration": evaluation.tables.calibration,
+        "genes": evaluation.tables.genes,
+    }
+    if evaluation.summary.method == ENSEMBLE:
+        tables["spread"] = spread_over_runs(evaluation.tables.scores)
+    for name, table in tables.items():
+        rounded = table.round(_DECIMALS)
+        with atomic_path(folder / f"{name}.parquet") as partial:
+            rounded.to_parquet(partial, index=False)
+        write_text(folder / f"{name}.csv", rounded.to_csv(index=False, lineterminator="\n"))
+    for name, table in evaluation.predictions.items():
+        with atomic_path(folder / "predictions" / f"{name}.parquet") as partial:
+            table.to_parquet(partial)
+    write_text(folder / "summary.json", evaluation.summary.model_dump_json(indent=2) + "\n")

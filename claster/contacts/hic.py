@@ -1,0 +1,209 @@
+"""Contact matrices in `.hic` files, read by hictkpy (the extra `hic`)."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from claster.contacts.balance import Balance, hic_normalisation
+from claster.errors import ClasterError, DamagedFileError, one_line
+
+if TYPE_CHECKING:
+    import hictkpy
+
+__all__ = ["HicMatrix", "is_hic", "list_resolutions", "open_hic", "starts_as_hic"]
+
+_MAGIC = b"HIC\0"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+_STRIP = 4000
+"""How many rows are read at a time."""
+
+
+@dataclass(frozen=True)
+class HicMatrix:
+    """A matrix of a `.hic` file, as `claster.contacts.matrix.ContactMatrix` says.
+
+    Its normalisation vectors divide: the frequency of two bins is their count over the product of their
+    values.
+
+    References
+    ----------
+    Durand et al., Cell Systems 2016, doi 10.1016/j.cels.2016.07.002 (the format);
+    Rossini and Paulsen, Bioinformatics 2024, doi 10.1093/bioinformatics/btae408 (hictk).
+    """
+
+    file: str
+    resolution: int
+
+    @property
+    def label(self) -> str:
+        """Path and resolution."""
+        return f"{self.file} at {self.resolution:,} bp"
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        """Chromosome lengths in bp by the file's own names."""
+        with self._reading("header") as store:
+            return {str(name): int(size) for name, size in store.chromosomes().items()}
+
+    @property
+    def count_type(self) -> type[np.floating]:
+        """float32: the format holds no more."""
+        return np.float32
+
+    @cached_property
+    def assembly(self) -> str:
+        """What the file calls its assembly, "" where it does not."""
+        with self._reading("header") as store:
+            return str(store.attributes().get("assembly", ""))
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """Names of normalisations."""
+        with self._reading("index of normalisations") as store:
+            return [str(name) for name in store.avail_normalizations()]
+
+    def bins(self, chrom: str) -> int:
+        """Return the number of bins of a chromosome."""
+        return -(-self.sizes[chrom] // self.resolution)
+
+    def weights(self, chrom: str, balance: Balance) -> np.ndarray:
+        """Return what counts are to be multiplied by: the normalisation vector, turned over."""
+        name = hic_normalisation(balance, self.columns)
+        with self._reading(f"normalisation {name} of {chrom}") as store:
+            start = store.bins().get_id(chrom, 0)
+            vector = np.asarray(store.weights(name))[start : start + self.bins(chrom)]
+        usable = np.isfinite(vector) & (vector > 0)
+        if not usable.any():
+            raise ClasterError(
+                f"contacts: {self.label} has no normalisation {name} of {chrom}",
+                remedy=f"set 'contacts.balance' to another ({', '.join(self.columns)}), "
+                "or leave the chromosome out with 'regions'",
+            )
+        return np.divide(1, vector, out=np.full(vector.size, np.nan), where=usable)
+
+    def pixels(
+        self, chrom: str, *, separations: int, rows: tuple[int, int] | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Yield first bin, second bin and count of the pixels of some rows below `separations`."""
+        size, bins = self.sizes[chrom], self.bins(chrom)
+        first, last = rows or (0, bins)
+        with self._reading(f"pixels of {chrom}") as store:
+            offset = store.bins().get_id(chrom, 0)
+            for low in range(first, last, _STRIP):
+                high = min(low + _STRIP, last)
+                start, end = low * self.resolution, min(high * self.resolution, size)
+                table = store.fetch(
+                    f"{chrom}\t{start}\t{end}",
+                    f"{chrom}\t{start}\t{size}",
+                    count_type="float32",
+                    query_type="BED",
+                    diagonal_band_width=min(separations, bins),
+                ).to_arrow()
+                yield (
+                    table["bin1_id"].to_numpy() - offset,
+                    table["bin2_id"].to_numpy() - offset,
+                    table["count"].to_numpy(),
+                )
+
+    @contextmanager
+    def _reading(self, what: str) -> "Iterator[hictkpy.File]":
+        try:
+            with _hictkpy(self.file).File(self.file, self.resolution) as store:
+                yield store
+        except RuntimeError as error:
+            raise DamagedFileError(
+                f"contacts: {self.label} is damaged: the {what} cannot be read ({one_line(error)})",
+                remedy="fetch or make the file anew",
+            ) from error
+
+
+def is_hic(file: str | Path) -> bool:
+    """Return whether a file counts as `.hic`: by its name, if it is not HDF5 (FAN-C calls its files so)."""
+    return Path(file).suffix == ".hic" and _start(file) != _HDF5
+
+
+def starts_as_hic(file: str | Path) -> bool:
+    """Return whether a file has the first bytes of a `.hic`."""
+    return _start(file).startswith(_MAGIC)
+
+
+def list_resolutions(file: str | Path) -> list[int]:
+    """Return the bin widths of a `.hic` file in bp, finest first.
+
+    Raises
+    ------
+    ClasterError
+        If the file is something else, is damaged, or hictkpy is not installed.
+    """
+    if not starts_as_hic(file):
+        raise ClasterError(
+            f"contacts: {file} is not a .hic file: it starts otherwise",
+            remedy="get the file anew and check where it comes from",
+        )
+    try:
+        with _hictkpy(file).MultiResFile(str(file)) as store:
+            return sorted(int(size) for size in store.resolutions())
+    except RuntimeError as error:
+        raise ClasterError(
+            f"contacts: {file} is damaged: it does not read ({one_line(error)})",
+            remedy="fetch or make the file anew",
+        ) from error
+
+
+def open_hic(file: str, *, resolution: int, balance: Balance) -> HicMatrix:
+    """Open a `.hic` file at one resolution.
+
+    Parameters
+    ----------
+    file
+        The file.
+    resolution
+        Bin width in bp.
+    balance
+        Which normalisation is needed.
+
+    Raises
+    ------
+    ClasterError
+        If the file does not read, lacks the resolution, or lacks the normalisation; if hictkpy is not
+        installed.
+    """
+    found = list_resolutions(file)
+    if resolution not in found:
+        have = ", ".join(f"{size:,}" for size in found)
+        raise ClasterError(
+            f"contacts: {file} has no resolution of {resolution:,} bp; it has {have}",
+            remedy="set 'contacts.resolution' to one of these",
+        )
+    matrix = HicMatrix(file, resolution)
+    if balance and hic_normalisation(balance, matrix.columns) not in matrix.columns:
+        wanted = f"normalisation '{balance}'" if isinstance(balance, str) else "balanced matrix"
+        have = f"; it has {', '.join(matrix.columns)}" if matrix.columns else ""
+        raise ClasterError(
+            f"contacts: {matrix.label} has no {wanted}{have}",
+            remedy="set 'contacts.balance' to a normalisation that is there, or to false",
+        )
+    return matrix
+
+
+def _start(file: str | Path) -> bytes:
+    with Path(file).open("rb") as handle:
+        return handle.read(len(_HDF5))
+
+
+def _hictkpy(file: str | Path) -> ModuleType:
+    try:
+        import hictkpy
+    except ImportError as error:
+        raise ClasterError(
+            f"contacts: {file} is a .hic file, and hictkpy, which reads these, is not installed",
+            remedy="run pip install 'claster[hic]', or convert the file to .mcool with 'hictk convert'",
+        ) from error
+    return hictkpy

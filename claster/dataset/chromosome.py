@@ -1,0 +1,287 @@
+"""The windows of one chromosome: landscapes and contact maps as files, targets as arrays."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from claster.contacts.cut import map_cutter
+from claster.contacts.shapes import mirror_map
+from claster.dataset.arrays import write_array
+from claster.dataset.donors import Donor
+from claster.dataset.layout import STORE
+from claster.dataset.sources import Sources, Strands
+from claster.dataset.spec import DatasetSpec
+from claster.dataset.targets import mirror_targets, reach_of_targets, target_signal
+from claster.dataset.workspace import Shard
+from claster.errors import DamagedFileError
+from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
+from claster.signal.chromosome import ChromosomeSignal
+from claster.signal.landscape import landscapes
+from claster.signal.transform import transformed
+
+__all__ = ["ChromosomeJob", "write_chromosome"]
+
+_SLAB = 16
+"""How many genes of a chromosome a thread takes at a time."""
+
+_Signals = list[ChromosomeSignal]
+_Conditions = list[list[tuple[ChromosomeSignal, float]]]
+
+
+@dataclass(frozen=True)
+class ChromosomeJob:
+    """How the windows of a chromosome are made.
+
+    Attributes
+    ----------
+    inputs
+        The folder of arrays; one folder a modality is made in it, with `STORE` inside.
+    spec, sources
+        The dataset and its open files.
+    chrom
+        The assembly's name.
+    divisors
+        What each track is divided by (`track_divisors`).
+    threads
+        Where slabs of genes are worked off. The caller's thread may not be one of them.
+    advance
+        Told the number of genes that are done.
+    donors
+        Built datasets that have the same arrays, by modality.
+    """
+
+    inputs: Path
+    spec: DatasetSpec
+    sources: Sources
+    chrom: str
+    divisors: tuple[float, ...]
+    threads: Executor
+    advance: Callable[[int], None]
+    donors: Mapping[str, Donor]
+
+
+def write_chromosome(
+    job: ChromosomeJob, genes: pd.DataFrame
+) -> tuple[Shard, dict[str, np.ndarray]]:
+    """Write landscapes and contact maps of genes, forward and mirrored, and return their targets.
+
+    Each file is decoded once, and genes are worked off in slabs: memory is bounded by the chromosome,
+    and the bytes are the same for any number of threads.
+
+    Parameters
+    ----------
+    job
+        What to write where.
+    genes
+        Genes of the chromosome, ordered by TSS.
+
+    Returns
+    -------
+    shard : Shard
+        What was written. Genes whose map is mostly unknown or, where the dataset says ``on_error:
+        drop``, whose windows do not read, are among its dropped ones and leave no file.
+    values : dict of str to numpy.ndarray
+        ``target`` and, where the dataset names noise-free tracks, ``truth``: float32, shape
+        (genes, 2, columns), forward and mirrored.
+
+    Raises
+    ------
+    ClasterError
+        If a file does not read, or holds other values than the dataset says.
+    """
+    mapped = _write_contacts(job, genes)
+    genes = genes[genes["gene_id"].isin(mapped.genes)]
+    shard, values = _write_signals(job, genes)
+    checksums = mapped.checksums | shard.checksums
+    for gene in shard.dropped:
+        for name in _files("contacts", gene):
+            if checksums.pop(name, None):
+                (job.inputs / name).unlink()
+    unknown = {gene: mapped.unknown[gene] for gene in shard.genes if gene in mapped.unknown}
+    dropped = mapped.dropped | shard.dropped
+    whole = Shard(genes=shard.genes, unknown=unknown, dropped=dropped, checksums=checksums)
+    return whole, values
+
+
+def _write_contacts(job: ChromosomeJob, genes: pd.DataFrame) -> Shard:
+    contacts = job.spec.contacts
+    if contacts is None or job.sources.contacts is None:
+        return Shard(genes=genes["gene_id"].tolist())
+    if given := _given(job, "contacts", genes):
+        job.advance(len(given.dropped))
+        return given
+    try:
+        cut = map_cutter(
+            job.sources.contacts,
+            job.sources.contact_names[job.chrom],
+            job.spec.contacts_shape,
+            balance=contacts.balance,
+            value=contacts.value,
+        )
+    except DamagedFileError as error:
+        return _unreadable(job, genes, error)
+    written = _for_slabs(job, partial(_write_maps, job, cut), genes)
+    return _joined(written)
+
+
+def _write_maps(
+    job: ChromosomeJob, cut: Callable[[int], tuple[np.ndarray, float]], genes: pd.DataFrame
+) -> Shard:
+    assert job.spec.contacts is not None
+    shard = Shard()
+    for gene in genes.itertuples():
+        contacts, unknown = cut(gene.tss)
+        if unknown > job.spec.contacts.max_missing:
+            shard.dropped[gene.gene_id] = ("contacts_missing", f"{unknown:.0%} unknown")
+            job.advance(1)
+            continue
+        mirrored = mirror_map(contacts, job.spec.contacts_shape)
+        shard.genes.append(gene.gene_id)
+        shard.unknown[gene.gene_id] = unknown
+        shard.checksums |= _write_pair(job, "contacts", gene.gene_id, contacts, mirrored)
+    return shard
+
+
+def _write_signals(job: ChromosomeJob, genes: pd.DataFrame) -> tuple[Shard, dict[str, np.ndarray]]:
+    """Write landscapes; where a file is damaged and that is tolerated, halve the genes and try again."""
+    values = _empty_values(job, len(genes))
+    if genes.empty:
+        return Shard(), values
+    given = _given(job, "landscape", genes)
+    try:
+        tracks = [] if given else _decoded_tracks(job, genes)
+        targets = {
+            name: _decoded_targets(job, genes, conditions)
+            for name, conditions in _signals_to_bin(job).items()
+        }
+    except DamagedFileError as error:
+        if len(genes) == 1 or job.spec.on_error == "stop":
+            return _unreadable(job, genes, error), _empty_values(job, 0)
+        half = len(genes) // 2
+        (low, below), (high, above) = (
+            _write_signals(job, part) for part in (genes.iloc[:half], genes.iloc[half:])
+        )
+        return _joined([low, high]), {
+            name: np.concatenate([below[name], above[name]]) for name in values
+        }
+    genes = genes.assign(row=np.arange(len(genes)))
+
+    def write(slab: pd.DataFrame) -> Shard:
+        for name, conditions in targets.items():
+            _fill_slab(job.spec, conditions, values[name], slab)
+        shard = Shard() if given else _write_slab(job, tracks, slab)
+        job.advance(len(slab))
+        return shard
+
+    written = _joined(_for_slabs(job, write, genes))
+    return given or written, values
+
+
+def _given(job: ChromosomeJob, modality: str, genes: pd.DataFrame) -> Shard | None:
+    donor = job.donors.get(modality)
+    return donor.give(job.inputs, genes, threads=job.threads) if donor else None
+
+
+def _write_slab(job: ChromosomeJob, signals: _Signals, genes: pd.DataFrame) -> Shard:
+    spec = job.spec
+    arrays = landscapes(
+        signals, genes["tss"].to_numpy(), binning=spec.window.binning, summary=spec.summary
+    )
+    for row, (track, divisor) in enumerate(zip(spec.tracks, job.divisors, strict=True)):
+        arrays[:, row] = transformed(
+            arrays[:, row], track.transform, clip=track.clip, divisor=divisor
+        )
+    shard = Shard(genes=genes["gene_id"].tolist())
+    for gene_id, array in zip(shard.genes, arrays, strict=True):
+        stored = array.reshape(spec.landscape_file_shape)
+        shard.checksums |= _write_pair(job, "landscape", gene_id, stored, mirror(stored))
+    return shard
+
+
+def _fill_slab(
+    spec: DatasetSpec, conditions: _Conditions, values: np.ndarray, genes: pd.DataFrame
+) -> None:
+    target = spec.require_target()
+    rows = genes["row"].to_numpy()
+    filled = values.reshape(len(values), 2, len(conditions), target.bins)
+    for column, strands in enumerate(conditions):
+        profiles = target_signal(target, strands, genes, summary=spec.summary)
+        filled[rows, 0, column] = transformed(profiles, target.transform, clip=target.clip)
+    filled[rows, 1] = mirror_targets(target, filled[rows, 0])
+
+
+def _decoded_tracks(job: ChromosomeJob, genes: pd.DataFrame) -> _Signals:
+    span = _reach_of(genes, job.spec.window.binning.half)
+    return [track.signal(job.chrom, span=span, threads=job.threads) for track in job.sources.tracks]
+
+
+def _decoded_targets(
+    job: ChromosomeJob, genes: pd.DataFrame, conditions: Mapping[str, Strands]
+) -> _Conditions:
+    span = _reach_of(genes, reach_of_targets(job.spec.require_target()))
+    return [
+        [(track.signal(job.chrom, span=span, threads=job.threads), sign) for track, sign in strands]
+        for strands in conditions.values()
+    ]
+
+
+def _signals_to_bin(job: ChromosomeJob) -> dict[str, dict[str, Strands]]:
+    if job.spec.target is None:
+        return {}
+    targets, truths = job.sources.targets, job.sources.truths
+    return {"target": targets} | ({"truth": truths} if len(truths) == len(targets) else {})
+
+
+def _empty_values(job: ChromosomeJob, genes: int) -> dict[str, np.ndarray]:
+    return {
+        name: np.empty((genes, 2, len(job.spec.require_target().columns)), np.float32)
+        for name in _signals_to_bin(job)
+    }
+
+
+def _unreadable(job: ChromosomeJob, genes: pd.DataFrame, error: DamagedFileError) -> Shard:
+    if job.spec.on_error == "stop":
+        raise error
+    job.advance(len(genes))
+    return Shard(dropped=dict.fromkeys(genes["gene_id"], ("unreadable", error.found)))
+
+
+def _for_slabs(
+    job: ChromosomeJob, work: Callable[[pd.DataFrame], Shard], genes: pd.DataFrame
+) -> list[Shard]:
+    slabs = [genes.iloc[first : first + _SLAB] for first in range(0, len(genes), _SLAB)]
+    return list(job.threads.map(work, slabs))
+
+
+def _joined(shards: list[Shard]) -> Shard:
+    whole = Shard()
+    for shard in shards:
+        whole.genes.extend(shard.genes)
+        whole.unknown.update(shard.unknown)
+        whole.dropped.update(shard.dropped)
+        whole.checksums.update(shard.checksums)
+    return whole
+
+
+def _reach_of(genes: pd.DataFrame, reach: int) -> tuple[int, int]:
+    return int(genes["tss"].min()) - reach, int(genes["tss"].max()) + reach
+
+
+def _write_pair(
+    job: ChromosomeJob, modality: str, gene_id: str, forward: np.ndarray, reverse: np.ndarray
+) -> dict[str, str]:
+    """Return the SHA-256 of each file by its name."""
+    names = _files(modality, gene_id)
+    return {
+        name: write_array(job.inputs / name, array)
+        for name, array in zip(names, (forward, reverse), strict=True)
+    }
+
+
+def _files(modality: str, gene_id: str) -> list[str]:
+    return [f"{modality}/{STORE}/{sample_id(gene_id, way)}.npy" for way in (FORWARD, REVERSE)]

@@ -1,0 +1,188 @@
+"""Views: parts of a built dataset's arrays that some flavours train on, made from the store.
+
+A view lies beside the arrays that it is made from and goes with them when the dataset is built anew.
+No source file is read again.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from claster.dataset.layout import (
+    SPLITS,
+    TOGETHER,
+    VIEW_PREFIX,
+    DatasetFolders,
+    part_members,
+)
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError, one_line
+from claster.files import atomic_folder, link_file, require_disk
+from claster.progress import SILENT, Progress
+
+__all__ = ["ArrayView", "write_view"]
+
+_FOLDER = re.compile(
+    rf"(?:{VIEW_PREFIX})?(?P<modality>landscape|contacts)"
+    r"(?:_(?P<columns>\d+))?(?:_without_(?P<without>.+))?"
+)
+
+
+@dataclass(frozen=True)
+class ArrayView:
+    """The middle columns of a modality's arrays, without some tracks.
+
+    Parameters
+    ----------
+    modality
+        ``landscape`` or ``contacts``.
+    columns
+        How many columns (bins, or columns of a contact map), centred; None: all of them.
+    without
+        Tracks of a landscape that are left out.
+    """
+
+    modality: str
+    columns: int | None = None
+    without: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder of arrays, as `DatasetFolders.arrays` takes it.
+
+        Examples
+        --------
+        >>> ArrayView("landscape").folder
+        'landscape'
+        >>> ArrayView("landscape", columns=201, without=("ATAC",)).folder
+        'view_landscape_201_without_ATAC'
+        """
+        columns = "" if self.columns is None else f"_{self.columns}"
+        without = f"_without_{'+'.join(self.without)}" if self.without else ""
+        prefix = VIEW_PREFIX if columns or without else ""
+        return f"{prefix}{self.modality}{columns}{without}"
+
+    @classmethod
+    def of_folder(cls, folder: str) -> "ArrayView":
+        """Return the view that lies in a folder of that name.
+
+        Examples
+        --------
+        >>> ArrayView.of_folder("view_landscape_201_without_ATAC+H3K4me3")
+        ArrayView(modality='landscape', columns=201, without=('ATAC', 'H3K4me3'))
+
+        Raises
+        ------
+        ValueError
+            If it is not the name of a view or modality.
+        """
+        found = _FOLDER.fullmatch(folder)
+        if found is None:
+            raise ValueError(f"{folder!r} names no view")
+        columns, without = found["columns"], found["without"]
+        return cls(
+            found["modality"],
+            int(columns) if columns else None,
+            tuple(without.split("+")) if without else (),
+        )
+
+    def shape(self, spec: DatasetSpec) -> tuple[int, ...]:
+        """Return the shape of its arrays.
+
+        Raises
+        ------
+        ClasterError
+            If the dataset lacks the modality, a track or so many columns, or no track is left.
+        """
+        if self.modality == "contacts":
+            *rest, columns = spec.contacts_shape.shape
+        else:
+            _, *rest, columns = spec.landscape_file_shape
+            rest = [len(_kept(self, spec)), *rest]
+        wanted = columns if self.columns is None else self.columns
+        if wanted > columns:
+            raise ClasterError(
+                f"a part of {wanted:,} columns is needed and the {self.modality} of dataset "
+                f"{spec.name!r} has {columns:,}",
+                remedy="choose another flavour, or a wider 'window' or narrower 'target'",
+            )
+        return (*rest, wanted)
+
+
+def write_view(
+    view: ArrayView,
+    spec: DatasetSpec,
+    *,
+    project: Path | str = ".",
+    progress: Progress = SILENT,
+) -> None:
+    """Write a view of a built dataset, every split of it, unless it is there.
+
+    Parameters
+    ----------
+    view, spec
+        Which part of which dataset.
+    project
+        The project's folder.
+    progress
+        Where to report to.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset lacks what the view shows, an array has another shape than the dataset's YAML
+        says, or the disk is too small.
+    """
+    folders = DatasetFolders.of(spec, project=project)
+    final = folders.inputs / view.folder
+    if view.folder == view.modality or final.is_dir():
+        return
+    shape = view.shape(spec)
+    whole = ArrayView(view.modality).shape(spec)
+    files = {split: sorted(folders.arrays(view.modality, split).glob("*.npy")) for split in SPLITS}
+    count = sum(map(len, files.values()))
+    require_disk(folders.inputs, needed=4 * int(np.prod(shape)) * count, named=view.folder)
+    rows = slice(None) if view.modality == "contacts" else _kept(view, spec)
+    first = (whole[-1] - shape[-1]) // 2
+    with atomic_folder(final) as folder, progress.step(f"write {view.folder}", count) as step:
+        for split in SPLITS:
+            (folder / split).mkdir()
+            for file in files[split]:
+                array = _read(file, whole, spec)
+                part = array[rows][..., first : first + shape[-1]]
+                np.save(folder / split / file.name, part, allow_pickle=False)
+                step.advance()
+        (folder / TOGETHER).mkdir()
+        for split in part_members(TOGETHER):
+            for file in files[split]:
+                link_file(folder / split / file.name, folder / TOGETHER / file.name)
+
+
+def _read(file: Path, shape: tuple[int, ...], spec: DatasetSpec) -> np.ndarray:
+    remedy = f"run 'claster data build {spec.name} --force'"
+    try:
+        array = np.load(file, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        fault = f"{file} is no array file or is damaged ({one_line(error)})"
+        raise ClasterError(fault, remedy=remedy) from error
+    if array.shape != shape:
+        raise ClasterError(
+            f"{file} has shape {array.shape} where {shape} is expected", remedy=remedy
+        )
+    return array
+
+
+def _kept(view: ArrayView, spec: DatasetSpec) -> list[int]:
+    """Return the rows of the tracks that stay."""
+    names = [track.name for track in spec.tracks]
+    strange = [name for name in view.without if name not in names]
+    kept = [row for row, name in enumerate(names) if name not in view.without]
+    if strange or not kept:
+        fault = f"no track {strange[0]!r}" if strange else "no other track"
+        raise ClasterError(
+            f"dataset {spec.name!r} has {fault}",
+            remedy=f"its tracks are {', '.join(names)}; choose another flavour",
+        )
+    return kept

@@ -1,0 +1,186 @@
+"""The geometry of the network that EIR builds: positions, reach, attention, and what is wrong with it.
+
+Every number is taken from EIR's own module. Shapes are those that flow through it. A receptive field
+is where the gradient of one position is not zero, in a copy in which everything that looks at all
+positions at once (norms, channel gates, attention) is switched off: EIR's norms reach everywhere, so a
+gradient through them says nothing.
+"""
+
+from dataclasses import dataclass
+
+from claster.dataset.spec import DatasetSpec
+from claster.eir.arrays import input_views
+from claster.eir.blocks import (
+    Attention,
+    Block,
+    as_linear,
+    find_attention,
+    steps_and_reach,
+    trace_blocks,
+)
+from claster.eir.network import build_network
+from claster.eir.parts import Flavour, Modality
+
+__all__ = ["FEWEST_POSITIONS", "LOCALITY", "Branch", "Geometry", "measure_geometry"]
+
+FEWEST_POSITIONS = 8
+"""A last feature map with fewer positions than this hardly tells places apart."""
+
+LOCALITY = 10_000
+"""How far (bp) the published attributions of a bin reach on either side of it, for the most part."""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """The way from one input to its last feature map or, where a profile is predicted, to its bins.
+
+    Attributes
+    ----------
+    modality
+        `landscape` or `contacts`.
+    shape
+        Channels, height and width of the arrays that come in.
+    bin
+        Width in bp of one of their columns.
+    positions
+        Of the last feature map, or bins of the profile.
+    pitch
+        Distance in bp between neighbouring positions.
+    reach
+        Receptive field in bp of one position through convolutions alone, at most the whole array.
+    """
+
+    modality: Modality
+    shape: tuple[int, int, int]
+    bin: int
+    positions: int
+    pitch: int
+    reach: int
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What EIR builds of a flavour for a dataset, and what is wrong with it in words.
+
+    `blocks` are in the order of the data; for their names see `trace_blocks`.
+    """
+
+    flavour: str
+    dataset: str
+    parameters: int
+    blocks: tuple[Block, ...]
+    branches: tuple[Branch, ...]
+    attention: tuple[Attention, ...]
+    warnings: tuple[str, ...]
+
+
+def measure_geometry(flavour: Flavour, spec: DatasetSpec) -> Geometry:
+    """Have EIR build a flavour for a dataset and measure what it has built.
+
+    Parameters
+    ----------
+    flavour, spec
+        What to build, for which dataset; its files need not be there.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset lacks what the flavour needs, or EIR cannot build it.
+    """
+    model = build_network(flavour, spec)
+    parameters = sum(weights.numel() for weights in model.parameters())
+    blocks = trace_blocks(model)
+    attention = find_attention(model, blocks)
+    as_linear(model)
+    branches = []
+    for modality, view in input_views(flavour, spec).items():
+        profile = flavour.output.output_type == "array" and modality == "landscape"
+        step, span = steps_and_reach(model, modality, profile=profile)
+        channels, height, width = (1, *view.shape(spec))[-3:]
+        bin = _column_width(modality, spec)
+        branches.append(
+            Branch(
+                modality=modality,
+                shape=(channels, height, width),
+                bin=bin,
+                positions=_positions(blocks, "output" if profile else modality),
+                pitch=bin * step,
+                reach=bin * min(span, width),
+            )
+        )
+    return Geometry(
+        flavour=flavour.name,
+        dataset=spec.name,
+        parameters=parameters,
+        blocks=tuple(blocks.values()),
+        branches=tuple(branches),
+        attention=attention,
+        warnings=(
+            *(
+                word
+                for branch in branches
+                for word in _branch_faults(branch, flavour, spec, blocks)
+            ),
+            *(word for block in attention for word in _attention_faults(block)),
+        ),
+    )
+
+
+def _column_width(modality: Modality, spec: DatasetSpec) -> int:
+    if modality == "contacts" and spec.contacts is not None:
+        return spec.contacts.resolution
+    return spec.window.bin
+
+
+def _is_square(spec: DatasetSpec) -> bool:
+    return spec.contacts is not None and spec.contacts.map == "paper_square"
+
+
+def _positions(blocks: dict[str, Block], end: str) -> int:
+    maps = [name for name in blocks if name.startswith(f"{end}.") and not name.endswith(".vector")]
+    return blocks[maps[-1]].width
+
+
+def _branch_faults(
+    branch: Branch, flavour: Flavour, spec: DatasetSpec, blocks: dict[str, Block]
+) -> list[str]:
+    found = []
+    if branch.positions < FEWEST_POSITIONS:
+        found.append(
+            f"the last feature map has {branch.positions} "
+            f"position{'' if branch.positions == 1 else 's'} of {branch.shape[2]:,} columns, so that "
+            "where something lies is lost; use fewer layers, a smaller stride or no dilation"
+        )
+    if branch.modality == "landscape" and flavour.output.output_type == "array":
+        if branch.reach < 2 * LOCALITY:
+            found.append(
+                f"a bin of the profile sees {branch.reach:,} bp, less than the {2 * LOCALITY:,} bp in "
+                "which most of what explains it lies; use larger kernels or more layers"
+            )
+    elif branch.modality == "landscape":
+        target = spec.require_target().binning.width
+        seen = (branch.positions - 1) * branch.pitch + branch.reach
+        seen = min(seen, branch.shape[2] * branch.bin)
+        if seen < target:
+            found.append(
+                f"the network sees {seen:,} bp around the TSS and predicts {target:,} bp; for bins "
+                "beyond its sight it can only guess"
+            )
+    elif _is_square(spec) and blocks["contacts.0"].height == 1:
+        found.append(
+            f"the first kernel spans all {branch.shape[1]} rows of a square map, whose rows are "
+            "bins as its columns are; use a small kernel_height, as microc_square does"
+        )
+    return [f"{branch.modality}: {fault}" for fault in found]
+
+
+def _attention_faults(block: Attention) -> list[str]:
+    found = []
+    if block.over != "positions":
+        found.append(f"attention runs over {block.length} {block.over}, not over positions")
+    if block.heads < block.heads_asked:
+        found.append(
+            f"EIR takes {block.heads} of {block.heads_asked} attention heads, for their number must "
+            "divide the channels; choose another channel_exp_base"
+        )
+    return [f"{block.name}: {fault}" for fault in found]

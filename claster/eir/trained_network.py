@@ -1,0 +1,234 @@
+"""A trained network as EIR itself builds it, with the numbers that EIR scales values by."""
+
+import pickle
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from claster.errors import ClasterError, one_line
+
+__all__ = ["Network", "Scaling", "load_network", "run_network"]
+
+_EPSILON = 1e-10  # what EIR adds to a standard deviation before it divides
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How EIR scales one input or the output.
+
+    Attributes
+    ----------
+    shape
+        Shape of one sample as the network takes or gives it; for an output (values,).
+    mean, deviation
+        Of the training samples; they broadcast against `shape`.
+    """
+
+    shape: tuple[int, ...]
+    mean: Tensor
+    deviation: Tensor
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network in evaluation mode, without gradients of its weights.
+
+    Attributes
+    ----------
+    module
+        EIR's module.
+    inputs
+        Scaling by input name.
+    output
+        Scaling of the output, its values flattened.
+    output_name
+        EIR's name of the output.
+    columns
+        Target columns in the order of the output's values; None where the output is an array.
+    """
+
+    module: nn.Module
+    inputs: dict[str, Scaling]
+    output: Scaling
+    output_name: str
+    columns: tuple[str, ...] | None
+
+
+def load_network(folder: Path, weights: Path, *, device: torch.device) -> Network:
+    """Build the network of an EIR run and fill in its weights.
+
+    What the run was trained on (GPU, precision, compilation) does not matter: the network is built
+    in float32 on `device`.
+
+    Parameters
+    ----------
+    folder
+        EIR's output folder: configurations, normalisation statistics and target scaler.
+    weights
+        A checkpoint (``.pt``) or the same as ``.safetensors``.
+    device
+        Where the network goes.
+
+    Raises
+    ------
+    ClasterError
+        If a file is missing or damaged, the weights are another network's, or the run has several
+        outputs.
+    """
+    if not (folder / "serializations" / "configs_stripped").is_dir():
+        raise ClasterError(
+            f"{folder} holds no configurations that EIR can load a model from",
+            remedy="give a run whose training has begun to save models",
+        )
+    build, strip = _import_eir()
+    module, inputs, outputs = build(folder)
+    try:
+        module.load_state_dict(strip(state_dict=_read_weights(weights)))
+    except RuntimeError as error:
+        raise ClasterError(
+            f"{weights} does not fit the network of {folder} ({one_line(error)[:200]})",
+            remedy="give the run that these weights are of",
+        ) from error
+    if len(outputs) != 1:
+        raise ClasterError(
+            f"{folder} has the outputs {', '.join(outputs)}",
+            remedy="train a flavour with one output",
+        )
+    ((name, output),) = outputs.items()
+    scaling, columns = _output(output)
+    return Network(
+        module=module.eval().requires_grad_(requires_grad=False).to(device),
+        inputs={key: _on(device, _array_scaling(value)) for key, value in inputs.items()},
+        output=_on(device, scaling),
+        output_name=name,
+        columns=columns,
+    )
+
+
+def run_network(network: Network, inputs: Mapping[str, Tensor]) -> Tensor:
+    """Return what a network predicts, differentiable with respect to its inputs.
+
+    Parameters
+    ----------
+    network
+        The network.
+    inputs
+        By name, float32, as stored; shape (samples, ...) with as many values a sample as the network
+        takes.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (samples, values): EIR's scaling undone, on the scale of the target as stored.
+    """
+    scaled = {
+        name: (inputs[name].reshape(-1, *by.shape) - by.mean) / (by.deviation + _EPSILON)
+        for name, by in network.inputs.items()
+    }
+    # cuDNN convolves float32 with 10 bits of precision unless told otherwise.
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        predicted = network.module(inputs=scaled)[network.output_name]
+    if network.columns is None:
+        values = predicted[network.output_name].flatten(start_dim=1)
+    else:
+        values = torch.cat([predicted[column] for column in network.columns], dim=1)
+    return values * network.output.deviation + network.output.mean
+
+
+def _import_eir() -> tuple[Any, Any]:
+    """Return what builds a network from EIR's folder, and what cleans the names of weights.
+
+    Importing EIR takes many seconds, warns of other packages' futures, restyles matplotlib and prints
+    a log; all but the seconds are kept away from the caller.
+    """
+    import matplotlib
+
+    with warnings.catch_warnings(), matplotlib.rc_context():
+        warnings.simplefilter("ignore", (DeprecationWarning, FutureWarning))
+        shown = warnings.showwarning
+        from eir.experiment_io.experiment_io import load_serialized_train_experiment
+        from eir.models.model_setup_modules.meta_setup import (
+            get_meta_model_class_and_kwargs_from_configs,
+        )
+        from eir.models.model_setup_modules.model_io import strip_orig_mod_prefix
+        from eir.predict_modules.predict_input_setup import set_up_inputs_for_predict
+        from eir.train_utils.utils import set_log_level_for_eir_loggers
+
+        warnings.showwarning = shown
+    set_log_level_for_eir_loggers(log_level="ERROR")
+
+    def build(folder: Path) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
+        run = load_serialized_train_experiment(run_folder=folder, device="cpu")
+        inputs = set_up_inputs_for_predict(
+            test_inputs_configs=run.configs.input_configs,
+            ids=(),
+            hooks=run.hooks,
+            output_folder=str(folder),
+        )
+        network, settings = get_meta_model_class_and_kwargs_from_configs(
+            global_config=run.configs.global_config,
+            fusion_config=run.configs.fusion_config,
+            inputs_as_dict=inputs,
+            outputs_as_dict=run.outputs,
+        )
+        return network(**settings), dict(inputs), dict(run.outputs)
+
+    return build, strip_orig_mod_prefix
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ClasterError(f"no weights at {path}", remedy="train again with --force") from None
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ClasterError(
+            f"{path} cannot be read as weights ({one_line(error)[:200]})",
+            remedy="take another checkpoint, or train again",
+        ) from error
+
+
+def _output(output: Any) -> tuple[Scaling, tuple[str, ...] | None]:  # noqa: ANN401
+    """Return scaling and columns of one of EIR's output objects."""
+    kind = output.output_config.output_info.output_type
+    if kind == "array":
+        scaling = _array_scaling(output)
+        whole = torch.empty(scaling.shape)
+        return Scaling(
+            (whole.numel(),),
+            scaling.mean.expand_as(whole).flatten(),
+            scaling.deviation.expand_as(whole).flatten(),
+        ), None
+    if kind != "tabular":
+        raise ClasterError(
+            f"the output is of EIR's type {kind!r}", remedy="train a flavour of this project"
+        )
+    columns = tuple(output.output_config.output_type_info.target_con_columns)
+    scalers = [output.target_transformers[column] for column in columns]
+    return Scaling(
+        (len(columns),),
+        torch.tensor([scaler.mean_[0] for scaler in scalers], dtype=torch.float32),
+        torch.tensor([scaler.scale_[0] for scaler in scalers], dtype=torch.float32),
+    ), columns
+
+
+def _array_scaling(array: Any) -> Scaling:  # noqa: ANN401
+    """Return the scaling of one of EIR's array objects."""
+    shape = tuple(array.data_dimensions.full_shape())
+    found = array.normalization_stats
+    if found is None:
+        return Scaling(shape, torch.zeros(()), torch.ones(()))
+    return Scaling(shape, found.means, found.stds)
+
+
+def _on(device: torch.device, scaling: Scaling) -> Scaling:
+    return Scaling(scaling.shape, scaling.mean.to(device), scaling.deviation.to(device))

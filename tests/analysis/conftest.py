@@ -1,0 +1,99 @@
+import numpy as np
+import pandas as pd
+import pytest
+from threadpoolctl import threadpool_limits
+
+from claster.analysis.features import local_features
+from claster.dataset.layout import SPLITS, DatasetFolders, read_targets
+from claster.dataset.spec import DatasetSpec
+from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
+
+COUNTS = {"train": 40, "valid": 10, "test": 20}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """Small data; threads would only wait for each other where other tests run beside these."""
+    with threadpool_limits(limits=1):
+        yield
+
+
+@pytest.fixture(scope="session")
+def spec():
+    return DatasetSpec.model_validate(
+        {
+            "name": "tiny",
+            "assembly": "toy",
+            "tracks": [{"name": "ATAC", "file": "a.bw"}, {"name": "H3K27ac", "file": "b.bw"}],
+            "genes": {"file": "genes.gtf"},
+            "window": {"bin": 100, "bins": 301},
+            "target": {
+                "bin": 1000,
+                "bins": 21,
+                "conditions": [
+                    {"name": "ctrl", "file": "c.bw"},
+                    {"name": "a485", "file": "d.bw"},
+                ],
+            },
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def build():
+    """Write a built dataset whose transcription follows a linear rule in the local signal, with noise."""
+
+    def write(spec, project, *, seed=11, prefix="", test_chrom="chr3"):
+        rng = np.random.default_rng(seed)
+        folders = DatasetFolders.of(spec, project=project)
+        folders.targets.mkdir(parents=True)
+        genes, tables, truths = [], {}, {}
+        for split, chrom in zip(SPLITS, ("chr1", "chr2", test_chrom), strict=True):
+            signal = rng.gamma(0.2, 9, (COUNTS[split], 2, spec.window.bins)).astype(np.float32)
+            features = local_features(signal, spec.window.binning, spec.target.binning)
+            rule = [features[:, :, 1] + features[:, :, 7], 2 * features[:, :, 7]]
+            truth = 2 ** (2 * np.stack(rule, axis=1)) - 1
+            noisy = rng.poisson(truth).astype(np.float32)
+            names = [f"{prefix}{split}{number}" for number in range(COUNTS[split])]
+            samples = []
+            folder = folders.arrays("landscape", split)
+            folder.mkdir(parents=True)
+            for number, name in enumerate(names):
+                for orientation in (FORWARD, REVERSE):
+                    samples.append(sample_id(name, orientation))
+                    array = signal[number] if orientation == FORWARD else mirror(signal[number])
+                    np.save(folder / f"{samples[-1]}.npy", array)
+                tss = 50_000 + 8000 * number
+                end = tss + int(rng.integers(300, 9000))
+                genes.append((name, chrom, tss, end, "+", tss, split))
+            folders.ids(split).write_text("".join(f"{sample}\n" for sample in samples))
+
+            def frame(values, samples=samples):
+                both = np.stack([values, mirror(values)], axis=1)
+                index = pd.Index(samples, name="ID")
+                return pd.DataFrame(
+                    both.reshape(len(samples), -1), index=index, columns=spec.target.columns
+                )
+
+            tables[split], truths[split] = frame(noisy), frame(truth)
+        pd.concat([tables["train"], tables["valid"]]).to_csv(folders.target_table("train"))
+        tables["test"].to_csv(folders.target_table("test"))
+        truths["test"].to_csv(folders.truth_table())
+        columns = ["gene_id", "chrom", "start", "end", "strand", "tss", "split"]
+        table = pd.DataFrame(genes, columns=columns).assign(type="protein_coding")
+        table.assign(name=table["gene_id"]).to_csv(folders.genes, sep="\t", index=False)
+        folders.manifest.write_text("{}")
+        return read_targets(folders.truth_table())
+
+    return write
+
+
+@pytest.fixture
+def project(tmp_path, spec, build):
+    build(spec, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def truth(project, spec):
+    return read_targets(DatasetFolders.of(spec, project=project).truth_table())

@@ -1,0 +1,29 @@
+import pandas as pd
+import pytest
+
+from claster.analysis.leakage import require_unseen_genes, require_unseen_windows
+from claster.errors import ClasterError
+from claster.genome.windows import Binning
+
+
+def test_a_gene_that_was_trained_on_is_named():
+    require_unseen_genes(["a", "b"], ["c_forward", "c_rev"], split="test")
+    with pytest.raises(
+        ClasterError, match=r"1 of 2 genes of the test split were seen .* such as b"
+    ):
+        require_unseen_genes(["a", "b"], ["b_rev", "c_forward"], split="test")
+
+
+def genes(*positions):
+    return pd.DataFrame({"gene_id": "g", "chrom": "chr1", "tss": positions})
+
+
+def test_shared_bases_of_windows_are_counted_once():
+    window = Binning(1, 100)
+    check = {"window": window, "split": "test"}
+    assert require_unseen_windows(genes(100), genes(200), **check, allowed=False) == 0
+    shared = require_unseen_windows(genes(100, 120), genes(190, 195), **check, allowed=True)
+    assert shared == 30
+    with pytest.raises(ClasterError, match="30 bp of the test split's input windows"):
+        require_unseen_windows(genes(100, 120), genes(190, 195), **check, allowed=False)
+    assert require_unseen_windows(genes(100), genes(), **check, allowed=False) == 0

@@ -1,0 +1,95 @@
+"""Exported runs: complete, readable, and the same model."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from claster.eir.export import export_run
+from claster.eir.inference import load_model, predict_arrays
+from claster.eir.predict import predict
+from claster.eir.runs import RunFolder, best_checkpoint, read_run, write_run
+from claster.errors import ClasterError
+from claster.files import sha256
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    run = RunFolder(shutil.copytree(trained.run.path, tmp_path / "run"))
+    sources = {"track ATAC": "ab" * 32}
+    write_run(run, read_run(run.path).model_copy(update={"data": sources}))
+    return run
+
+
+def test_exported_run_is_the_same_model(run, trained, tmp_path):
+    out = export_run(run, tmp_path / "models" / "tiny")
+    checkpoint, _ = best_checkpoint(run)
+    weights = torch.load(checkpoint, weights_only=True)
+    exported = load_file(out / "model.safetensors")
+    assert exported.keys() == weights.keys()
+    assert all(torch.equal(exported[name], weights[name]) for name in weights)
+    shutil.rmtree(run.path)
+    arrays = np.random.default_rng(1).gamma(0.3, 4.0, size=(4, 2, 2001)).astype(np.float32)
+    there = predict_arrays(load_model(trained.run, device="cpu"), landscape=arrays)
+    np.testing.assert_array_equal(
+        predict_arrays(load_model(out, device="cpu"), landscape=arrays), there
+    )
+    path = predict(out, project=trained.small.project, tracks=None, device="cpu")
+    assert path == out / "predictions" / "test.parquet"
+
+
+def test_card(run, tmp_path):
+    text = (export_run(run, tmp_path / "a", licence="CC-BY-4.0") / "README.md").read_text()
+    assert yaml.safe_load(text.split("---")[1])["license"] == "CC-BY-4.0"
+    assert "| track ATAC | `" + "ab" * 32 + "` |" in text
+    assert f"`{sha256(tmp_path / 'a' / 'model.safetensors')}`" in text
+    assert "eir-dl 0.25.0" in text
+    assert "Not evaluated." in text
+    assert "predict_arrays(model, landscape=landscape)" in text
+    assert str(tmp_path) not in text
+
+
+def test_scores_on_the_card(run, tmp_path):
+    run.evaluation.mkdir()
+    (run.evaluation / "metrics.csv").write_text(
+        "method,condition,level,statistic,value,n,scale,split\n"
+        "network,ctrl,bin,pearson,0.512345,10,log2(x+1),test\n"
+        "network,ctrl,gene,pearson,0.7,2,log2(x+1),test\n"
+    )
+    out = export_run(run, tmp_path / "a")
+    text = (out / "README.md").read_text()
+    assert "| condition | method | bin pearson | gene pearson |" in text
+    assert "| ctrl | network | 0.512 | 0.700 |" in text
+    assert "test split, log2(x+1)." in text
+    assert (out / "evaluation" / "metrics.csv").is_file()
+
+
+def test_folder_that_is_there_stays(run, tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(ClasterError, match="exists already"):
+        export_run(run, tmp_path / "a")
+    assert (export_run(run, tmp_path / "a", force=True) / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("status", ["running", "failed"])
+def test_run_that_is_not_complete(run, tmp_path, status):
+    write_run(run, read_run(run.path).model_copy(update={"status": status}))
+    with pytest.raises(ClasterError, match=f"is {status}, not complete"):
+        export_run(run, tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+def test_exported_run_is_not_exported_again(run, tmp_path):
+    out = export_run(run, tmp_path / "a")
+    with pytest.raises(ClasterError, match="no run with weights of its own"):
+        export_run(out, tmp_path / "b")
+
+
+def test_writing_is_all_or_nothing(run, tmp_path):
+    shutil.rmtree(run.eir / "meta")
+    with pytest.raises(FileNotFoundError):
+        export_run(run, tmp_path / "a")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
