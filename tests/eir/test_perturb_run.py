@@ -41,7 +41,9 @@ def test_screen_of_a_trained_run(trained, bed):
     table = pd.read_parquet(files.effects)
     assert (table["effect"] != 0).all()
     row = table[(table["gene_id"] == "test2") & (table["element_id"] == "test2_1500")].iloc[0]
-    stored = np.load(trained.small.folders.arrays("landscape", "test") / "test2_forward.npy")
+    stored = np.load(
+        trained.small.folders.arrays("landscape", "test") / "test2_forward.npy"
+    ).reshape(2, 2001)
     edited = stored.copy()
     # Bin 1000 begins at the TSS - 50: 50 of 100 bp of bin 1015, all of 1016 to 1025, 80 of bin 1026.
     edited[0, 1015:1027] *= 1 - np.array([0.5, *[1] * 10, 0.8])

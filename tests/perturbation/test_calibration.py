@@ -159,6 +159,7 @@ def random_regions(world, model, *, seed):
             edit=settings.edit,
             annotated=annotated,
             piece=None,
+            divisors=(1.0, 1.0, 1.0),
             step=step,
         )
     return assemble_effects(plan, measured.effects, settings=settings, spec=spec)

@@ -32,7 +32,7 @@ def test_silencing_one_element_by_hand(world, screen, model):
     table = read(screen(world.bed(BED), tracks=("H3K27ac",)))
     row = table[(table["gene_name"] == "name8") & (table["element_id"] == "near")].iloc[0]
     assert (row["tss"], row["strand"], row["distance_bp"]) == (58_000, "+", 737)
-    stored = np.load(world.folders.arrays("landscape", "test") / "G8_forward.npy")
+    stored = np.load(world.folders.arrays("landscape", "test") / "G8_forward.npy").reshape(3, 401)
     edited = stored.copy()
     # Bin 200 begins at the TSS - 50: the element covers bins 206 (80 of 100 bp) to 209 (55 of 100).
     edited[1, 206:210] *= 1 - np.array([0.8, 1, 1, 0.55])

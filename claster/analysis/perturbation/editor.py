@@ -1,5 +1,6 @@
 """One edit of one window: elements in bp become bins, and a verb an array."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 from zlib import crc32
@@ -140,16 +141,23 @@ def _shifted(
     return None if donor is None else edits.shift(signal, rows, span, bins=bins, donor=donor)
 
 
-def restore_landscape(stored: np.ndarray, spec: DatasetSpec) -> np.ndarray:
-    """Return a stored landscape, shape (tracks, bins), as signal."""
+def restore_landscape(
+    stored: np.ndarray, spec: DatasetSpec, *, divisors: Sequence[float]
+) -> np.ndarray:
+    """Return a stored landscape, shape (tracks, bins), as signal; `divisors` are those of the tracks."""
     signal = np.array(stored)
-    for row, track in enumerate(spec.tracks):
-        signal[row] = restored(stored[row], track.transform)
+    for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
+        signal[row] = restored(stored[row], track.transform, divisor=divisor)
     return signal
 
 
 def store_edited(
-    edited: np.ndarray, signal: np.ndarray, stored: np.ndarray, spec: DatasetSpec
+    edited: np.ndarray,
+    signal: np.ndarray,
+    stored: np.ndarray,
+    spec: DatasetSpec,
+    *,
+    divisors: Sequence[float],
 ) -> np.ndarray:
     """Return an edited landscape on the scale that a network sees.
 
@@ -160,6 +168,8 @@ def store_edited(
         bins).
     spec
         The dataset with the transform of each track.
+    divisors
+        What each track is divided by (`track_divisors`).
 
     Returns
     -------
@@ -167,7 +177,9 @@ def store_edited(
         Bins that the edit left alone keep the very bits of `stored`.
     """
     result = np.array(stored)
-    for row, track in enumerate(spec.tracks):
+    for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
         changed = edited[row] != signal[row]
-        result[row, changed] = transformed(edited[row, changed], track.transform, clip=track.clip)
+        result[row, changed] = transformed(
+            edited[row, changed], track.transform, clip=track.clip, divisor=divisor
+        )
     return result

@@ -1,7 +1,7 @@
 """Forward passes of a part of a screen: each window before and after its edits, in one stream."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +68,7 @@ def measure_windows(
     edit: EditSettings,
     annotated: Annotated,
     piece: np.ndarray | None,
+    divisors: Sequence[float],
     step: Step,
 ) -> Measured:
     """Predict every window of a plan as it is and after each of its edits.
@@ -88,6 +89,8 @@ def measure_windows(
         Where elements and TSSs are.
     piece
         What ``insert`` writes.
+    divisors
+        What each track is divided by (`track_divisors`).
     step
         Advances by the edits done.
     """
@@ -101,7 +104,7 @@ def measure_windows(
             yield stored
             edges = spec.window.binning.edges + int(first["centre"])
             window = SignalWindow(
-                restore_landscape(stored["landscape"], spec),
+                restore_landscape(stored["landscape"], spec, divisors=divisors),
                 annotated.touch(first["chrom"], edges[:-1], edges[1:]),
             )
             for _, same in rows.groupby(["element_id", "partner_id"], sort=False):
@@ -111,7 +114,9 @@ def measure_windows(
                     if edited is None:
                         step.advance()
                         continue
-                    landscape = store_edited(edited, window.signal, stored["landscape"], spec)
+                    landscape = store_edited(
+                        edited, window.signal, stored["landscape"], spec, divisors=divisors
+                    )
                     changed = not np.array_equal(landscape, stored["landscape"])
                     asked.append(_Asked(rows, same, dose, changed=changed))
                     if changed:
@@ -136,7 +141,7 @@ class _Gathered:
 
     def __init__(self, spec: DatasetSpec) -> None:
         self._target = spec.require_target()
-        self._conditions = [condition.name for condition in self._target.conditions]
+        self._conditions = self._target.groups
         self._effects: list[tuple[int, str, float, float, float]] = []
         self._windows: list[str] = []
         self._change: list[np.ndarray] = []

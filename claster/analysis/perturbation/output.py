@@ -111,7 +111,7 @@ def write_change_tracks(
         The files.
     """
     places = windows.rename(columns={"centre": "tss"})
-    paths = [folder / f"change.{condition.name}.bw" for condition in target.conditions]
+    paths = [folder / f"change.{group}.bw" for group in target.groups]
     for number, path in enumerate(paths):
         write_track(path, places, change[:, number], binning=target.binning, sizes=sizes)
     return paths

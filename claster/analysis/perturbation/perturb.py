@@ -12,9 +12,10 @@ from claster.analysis.perturbation.spans import Edges
 from claster.analysis.perturbation.windows import Predictor
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
-from claster.dataset.manifest import read_manifest
+from claster.dataset.manifest import require_manifest
 from claster.eir.content import Device
 from claster.eir.ensemble import require_same_inputs
+from claster.eir.reference import require_same_divisors
 from claster.eir.runs import RunFolder, read_run, trained_weights
 from claster.errors import ClasterError
 from claster.files import require_file, sha256
@@ -100,9 +101,9 @@ def perturb(
         )
     spec = load_dataset(record.dataset, project=project)
     require_same_inputs(run, record, spec)
+    require_same_divisors(record, spec, project=project)
     folders = DatasetFolders.of(spec, project=project)
     folders.require_built()
-    manifest = read_manifest(folders)
     file = Path(elements) if elements is not None else None
     listed = Path(pairs) if pairs is not None and str(pairs) != "all" else None
     if verb == "swap" and pairs is None:
@@ -116,7 +117,7 @@ def perturb(
             shifts=shifts,
             gain_track=gain_track,
             gain=gain,
-            scales=record.scales or (manifest.scales if manifest else {}),
+            scales=record.scales or require_manifest(folders).scales,
             locus=locus,
             edges=edges,
             seed=seed,

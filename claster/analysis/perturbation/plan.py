@@ -100,6 +100,11 @@ def plan_screen(
             f"a reach of {settings.reach:,} bp is more than half a window ({spec.window.binning.half:,} bp)",
             remedy="choose a smaller --reach",
         )
+    if settings.centre == "element" and spec.require_target().strands == "sense":
+        raise ClasterError(
+            "the target is the strand of the gene that a window is centred on ('strands: sense')",
+            remedy="screen with --centre gene",
+        )
     numbers = {track.name: row for row, track in enumerate(spec.tracks)}
     rows = [numbers[track] for track in settings.edit.tracks]
     pairs = pair_elements(genes, elements, reach=settings.reach)

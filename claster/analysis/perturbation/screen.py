@@ -184,7 +184,7 @@ def _do_parts(
             sources = stack.enter_context(open_sources(spec))
             piece = cut_piece(spec, sources, settings.edit)
             if settings.centre == "element":
-                read = source_window(spec, sources, inputs=model.inputs)
+                read = source_window(spec, sources, divisors=world.divisors, inputs=model.inputs)
         step = stack.enter_context(progress.step("perturb", edits))
         for part in left:
             rows = todo[todo["part"] == part]
@@ -197,6 +197,7 @@ def _do_parts(
                 edit=settings.edit,
                 annotated=world.annotated,
                 piece=piece,
+                divisors=world.divisors,
                 step=step,
             )
             files.parts.write(part, measured, profiles=settings.profiles)

@@ -1,6 +1,6 @@
 """Windows as a network sees them, around TSSs or anywhere, and what predicts them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from claster.contacts.shapes import mirror_map
 from claster.dataset.layout import DatasetFolders, Split, read_arrays
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.targets import mirror_targets
 from claster.errors import ClasterError
 from claster.genome.windows import mirror
 from claster.signal.landscape import landscape
@@ -56,6 +57,7 @@ class ReadWindow(Protocol):
 
 def average_mirrored(predict: Predict, spec: DatasetSpec) -> Predict:
     """Return what predicts the mean over each window and its mirror image, turned back."""
+    target = spec.require_target()
 
     def both(windows: Iterable[Window]) -> Iterator[Window]:
         for window in windows:
@@ -68,7 +70,7 @@ def average_mirrored(predict: Predict, spec: DatasetSpec) -> Predict:
     def predict_both(windows: Iterable[Window], /) -> Iterator[np.ndarray]:
         profiles = predict(both(windows))
         for ahead in profiles:
-            yield (ahead + next(profiles)[..., ::-1]) / 2
+            yield (ahead + mirror_targets(target, next(profiles))) / 2
 
     return predict_both
 
@@ -89,7 +91,11 @@ def built_window(
 
 
 def source_window(
-    spec: DatasetSpec, sources: Sources, *, inputs: Iterable[str] = ("landscape",)
+    spec: DatasetSpec,
+    sources: Sources,
+    *,
+    divisors: Sequence[float],
+    inputs: Iterable[str] = ("landscape",),
 ) -> ReadWindow:
     """Return what cuts the window around any base out of the source files, as a build does.
 
@@ -99,6 +105,8 @@ def source_window(
     ----------
     spec, sources
         The dataset and its open files.
+    divisors
+        What each track is divided by (`track_divisors`).
     inputs
         What is wanted.
     """
@@ -128,8 +136,10 @@ def source_window(
             array = landscape(
                 sources.tracks, chrom, centre, binning=spec.window.binning, summary=spec.summary
             )
-            for row, track in enumerate(spec.tracks):
-                array[row] = transformed(array[row], track.transform, clip=track.clip)
+            for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
+                array[row] = transformed(
+                    array[row], track.transform, clip=track.clip, divisor=divisor
+                )
             window["landscape"] = array
         if "contacts" in names:
             window["contacts"] = contacts(chrom, centre)

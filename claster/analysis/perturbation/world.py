@@ -17,6 +17,8 @@ from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.plan import plan_screen
 from claster.analysis.perturbation.record import Identity
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_landscapes
+from claster.dataset.manifest import require_manifest
+from claster.dataset.scale import track_divisors
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
@@ -44,6 +46,8 @@ class World:
         Chromosome sizes in bp.
     listed
         Elements that are edited together, where a table names them.
+    divisors
+        What each track is divided by (`track_divisors`).
     """
 
     elements: pd.DataFrame
@@ -53,6 +57,7 @@ class World:
     annotated: Annotated
     sizes: dict[str, int]
     listed: pd.DataFrame | None
+    divisors: tuple[float, ...]
 
 
 def read_world(
@@ -100,7 +105,8 @@ def read_world(
         known.append(own)
     annotated = annotated_stretches(pd.concat(known), everyone)
     listed = read_listed_pairs(pairs, candidates) if pairs else None
-    return World(candidates, counts, genes, everyone, annotated, sizes, listed)
+    divisors = track_divisors(spec.tracks, require_manifest(folders).scales)
+    return World(candidates, counts, genes, everyone, annotated, sizes, listed, divisors)
 
 
 def ready_plan(
