@@ -17,6 +17,8 @@ from claster.analysis.perturbation.windows import Predictor
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
+from claster.dataset.manifest import require_manifest
+from claster.dataset.scale import track_divisors
 from claster.dataset.spec import DatasetSpec
 
 SIZES = {"chr1": 120_000, "chr2": 400_000, "chr3": 160_000}
@@ -83,6 +85,10 @@ class World:
     spec: DatasetSpec
 
     @property
+    def divisors(self) -> tuple[float, ...]:
+        return track_divisors(self.spec.tracks, require_manifest(self.folders).scales)
+
+    @property
     def folders(self) -> DatasetFolders:
         return DatasetFolders.of(self.spec, project=self.project)
 
@@ -120,6 +126,7 @@ def world(tmp_path_factory):
         "splits": {"valid": ["chr3"], "test": ["chr2"]},
     }
     content["tracks"][0]["transform"] = "log1p"
+    content["tracks"][2]["scale"] = "mean"
     path = project / "configurations" / "datasets" / "small.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(yaml.safe_dump(content))

@@ -13,13 +13,12 @@ from claster.errors import ClasterError
 from claster.genome.windows import mirror
 
 BOTH = ("landscape", "contacts")
-DIVISORS = (1.0, 1.0, 1.0)
 
 
 def test_source_windows_at_a_tss_are_the_built_ones(world):
     built = built_window(world.folders, split="test", inputs=BOTH)
     with open_sources(world.spec) as sources:
-        cut = source_window(world.spec, sources, divisors=DIVISORS, inputs=BOTH)
+        cut = source_window(world.spec, sources, divisors=world.divisors, inputs=BOTH)
         for gene in read_genes_table(world.folders, split="test").head(4).itertuples():
             windows = [read(gene.gene_id, gene.chrom, gene.tss) for read in (built, cut)]
             for name in BOTH:
@@ -45,12 +44,15 @@ def test_windows_and_their_mirror_images_averaged(world):
 
 def test_untouched_bins_keep_their_bits(world):
     stored = np.load(world.folders.arrays("landscape", "test") / "G8_forward.npy").reshape(3, 401)
-    signal = restore_landscape(stored, world.spec, divisors=DIVISORS)
+    signal = restore_landscape(stored, world.spec, divisors=world.divisors)
     np.testing.assert_allclose(signal[0], np.expm1(stored[0]), rtol=1e-6)
+    assert world.divisors[2] > 1
+    np.testing.assert_allclose(signal[2], stored[2] * world.divisors[2], rtol=1e-6)
     edited = signal.copy()
     edited[:, 7] += 1
-    again = store_edited(edited, signal, stored, world.spec, divisors=DIVISORS)
+    again = store_edited(edited, signal, stored, world.spec, divisors=world.divisors)
     assert (np.flatnonzero((again != stored).any(axis=0)) == [7]).all()
+    assert again[2, 7] == pytest.approx((signal[2, 7] + 1) / world.divisors[2], rel=1e-6)
     assert again[0, 7] == pytest.approx(np.log1p(signal[0, 7] + 1), rel=1e-6)
 
 
