@@ -15,6 +15,7 @@ from claster.cli import (
     evaluate,
     explain,
     export,
+    perturb,
     predict,
     serve,
     simulate,
@@ -41,6 +42,7 @@ app.command()(configure.configure)
 app.command()(train.train)
 app.command()(predict.predict)
 app.command()(evaluate.evaluate)
+app.command()(perturb.perturb)
 app.command()(export.export)
 app.command()(serve.serve)
 app.command()(demo.demo)

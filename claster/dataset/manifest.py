@@ -35,6 +35,7 @@ LIBRARIES = (
     "pybigtools",
     "bioframe",
     "cooler",
+    "hictkpy",
     "scipy",
 )
 """Packages that make the numbers of a build."""

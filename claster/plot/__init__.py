@@ -8,6 +8,7 @@ from claster.plot.contacts import contact_map
 from claster.plot.elements import element_map
 from claster.plot.genes import genes_around
 from claster.plot.overview import overview
+from claster.plot.perturbation import edited_profiles, effect_by_distance, most_affected_genes
 from claster.plot.predictions import density, profile
 from claster.plot.scores import score_bars, score_by_bin, score_by_stratum
 from claster.plot.style import OKABE_ITO, save, style
@@ -18,9 +19,12 @@ __all__ = [
     "calibration_curve",
     "contact_map",
     "density",
+    "edited_profiles",
+    "effect_by_distance",
     "element_map",
     "genes_around",
     "landscape_tracks",
+    "most_affected_genes",
     "overview",
     "profile",
     "save",

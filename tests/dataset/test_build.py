@@ -11,8 +11,8 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from claster.dataset import build as build_module
 from claster.dataset import chromosome as chromosome_module
+from claster.dataset import finish as finish_module
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import (
     DatasetFolders,
@@ -269,7 +269,7 @@ def test_nothing_half_written_is_left_when_a_step_fails(world, monkeypatch):
     def fail(*_args, **_options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(build_module, "write_target_tables", fail)
+    monkeypatch.setattr(finish_module, "write_target_tables", fail)
     with pytest.raises(OSError, match="No space"):
         build_dataset(load_dataset("small"))
     assert list((world / "inputs").iterdir()) == []
@@ -279,7 +279,7 @@ def test_nothing_half_written_is_left_when_a_step_fails(world, monkeypatch):
 def test_a_failed_rebuild_leaves_the_old_build(world, monkeypatch, tree):
     folders = build_dataset(load_dataset("small")).folders
     before = tree(folders.inputs, folders.targets)
-    monkeypatch.setattr(build_module, "link_parts", lambda *_: 1 / 0)
+    monkeypatch.setattr(finish_module, "link_parts", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         build_dataset(load_dataset("small"), force=True)
     assert tree(folders.inputs, folders.targets) == before
@@ -395,15 +395,15 @@ build_dataset(load_dataset("small"))
         "chromosome.write_array = after(11, chromosome.write_array)",
         "chromosome.map_cutter = after(2, chromosome.map_cutter)",
         "build.Workspace.finish = after(2, build.Workspace.finish)",
-        "build.replace_folder = after(1, build.replace_folder)",
-        "build.seal_manifest = after(1, build.seal_manifest)",
+        "finish.replace_folder = after(1, finish.replace_folder)",
+        "finish.seal_manifest = after(1, finish.seal_manifest)",
     ],
 )
 def test_a_build_killed_anywhere_is_made_again(world, deadly, tree):
     setup = """
 import os, signal
 import numpy as np
-from claster.dataset import build, chromosome
+from claster.dataset import build, chromosome, finish
 def after(number, function):
     calls = []
     def counted(*arguments, **options):

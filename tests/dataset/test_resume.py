@@ -207,4 +207,4 @@ def test_a_view_shows_each_sample_of_its_split_once_in_the_store(world):
     assert sum(len(samples) for samples in views.values()) == len(store)
     assert views["valid"] == set(read_ids(folders, "valid"))
     shutil.move(world / "inputs/small", world / "inputs/moved")
-    assert np.load(world / "inputs/moved/landscape/train_valid/GA.1_rev.npy").shape == (2, 101)
+    assert np.load(world / "inputs/moved/landscape/train_valid/GA.1_rev.npy").shape == (2, 1, 101)

@@ -129,12 +129,12 @@ def test_gradient_is_the_slope(model, landscape):
     assert predicted.shape == (2, 1, 41)
     predicted[1, 0, 20].backward()
     assert (given.grad[0] == 0).all()
-    row, bin_ = np.unravel_index(int(given.grad[1].abs().argmax()), landscape.shape[1:])
+    place = np.unravel_index(int(given.grad[1].abs().argmax()), landscape.shape[1:])
     step = 0.05
     moved = np.repeat(landscape[1:2], 2, axis=0)
-    moved[:, row, bin_] += [step, -step]
+    moved[:, *place] += [step, -step]
     up, down = predict_arrays(model, landscape=moved)[:, 0, 20]
-    assert given.grad[1, row, bin_].item() == pytest.approx((up - down) / (2 * step), rel=0.05)
+    assert given.grad[1, *place].item() == pytest.approx((up - down) / (2 * step), rel=0.05)
 
 
 def copied(trained, tmp_path, **changes):
@@ -218,10 +218,10 @@ def test_folder_without_a_model(trained, tmp_path):
         (lambda x: {}, "takes landscape, given: nothing"),
         (lambda x: {"landscape": x, "contacts": x}, "given: landscape, contacts"),
         (
-            lambda x: {"landscape": x[:, :, 1:]},
-            r"shape \(2, 2000\) where the network takes \(2, 2001\)",
+            lambda x: {"landscape": x[..., 1:]},
+            r"shape \(2, 1, 2000\) where the network takes \(2, 1, 2001\)",
         ),
-        (lambda x: {"landscape": x.transpose(0, 2, 1)}, r"shape \(2001, 2\)"),
+        (lambda x: {"landscape": x.transpose(0, 3, 1, 2)}, r"shape \(2001, 2, 1\)"),
     ],
 )
 def test_arrays_that_do_not_fit(model, landscape, change, message):
@@ -231,15 +231,15 @@ def test_arrays_that_do_not_fit(model, landscape, change, message):
 
 def test_array_with_a_hole(model, landscape):
     broken = landscape.copy()
-    broken[7, 0, 1000] = np.nan
+    broken[7, 0, 0, 1000] = np.nan
     with pytest.raises(ClasterError, match="sample 7 is predicted values that are not finite"):
         predict_arrays(model, landscape=broken, batch_size=3)
 
 
 def test_windows_of_different_shapes(model, landscape):
-    windows = [{"landscape": landscape[0]}, {"landscape": landscape[1][:, 1:]}]
+    windows = [{"landscape": landscape[0]}, {"landscape": landscape[1][..., 1:]}]
     with pytest.raises(
-        ClasterError, match=r"windows differ in landscape: \(2, 2000\), \(2, 2001\)"
+        ClasterError, match=r"windows differ in landscape: \(2, 1, 2000\), \(2, 1, 2001\)"
     ):
         list(predict_windows(model, windows))
 

@@ -199,8 +199,8 @@ ARRAY_FAULTS = {
     ),
     "cut off": (lambda s: cut(profile(s), 200), r"train3_rev.npy is cut off: 18 of 41 values"),
     "view without an array": (
-        lambda s: array(s, "view_landscape_421").unlink(),
-        r"view_landscape_421/train_valid holds 1 entry \(train3_rev.npy\) that is no array",
+        lambda s: array(s, "view_landscape_421", part="train_valid").unlink(),
+        r"view_landscape_421/train_valid lacks 1 array \(train3_rev\)",
     ),
     "no target row": (
         lambda s: target(s, lambda table: table.drop(index=[0])),

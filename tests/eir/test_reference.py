@@ -73,6 +73,6 @@ def test_a_run_does_not_predict_its_dataset_divided_anew(trained, small):
     shutil.copytree(trained.run.path, run.path)
     spec = scaled(small, q99=30.0)
     Path(small.yaml).write_text(yaml.safe_dump(json.loads(spec.model_dump_json())))
-    write_run(run, record.model_copy(update={"dataset": small.yaml}))
+    write_run(run, record.model_copy(update={"dataset": small.yaml, "trained_on": spec}))
     with pytest.raises(ClasterError, match="values divided by 15: train again"):
         predict(run, project=small.project, device="cpu")

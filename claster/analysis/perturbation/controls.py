@@ -1,0 +1,172 @@
+"""Control regions: drawn at random among all that are like the tested elements but hold none."""
+
+from collections.abc import Callable, Mapping
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+
+from claster.analysis.perturbation.annotated import Annotated
+from claster.analysis.perturbation.strata import STRATUM, Read, distance_class, signal_class
+from claster.dataset.spec import DatasetSpec
+from claster.genome.windows import Binning
+from claster.progress import SILENT, Progress
+
+__all__ = ["draw_controls", "regions_of"]
+
+_MOST_HELD = 200_000
+_COLUMNS = ["key", "gene", "start", *STRATUM, "signal"]
+
+
+def draw_controls(
+    genes: pd.DataFrame,
+    read: Read,
+    strata: pd.DataFrame,
+    *,
+    spec: DatasetSpec,
+    rows: list[int],
+    means: np.ndarray,
+    annotated: Annotated,
+    reach: int,
+    sizes: Mapping[str, int] | None,
+    per_stratum: int,
+    seed: int,
+    progress: Progress = SILENT,
+) -> pd.DataFrame:
+    """Draw control regions for each stratum, uniformly and without replacement among all eligible ones.
+
+    Where a stratum has fewer eligible regions than wanted, it is filled up with regions of the next lower
+    signal classes, the nearest one first (`regions_of`).
+
+    A region of a stratum is as wide as its width class says, lies whole within reach of the TSS of a gene,
+    touches no annotated stretch, and has the distance class (from that TSS to its middle, in the gene's
+    orientation) and the signal class of the stratum. Eligible are regions that begin at one place of every
+    bin of the gene's window; for each gene and width this place is drawn once.
+
+    Parameters
+    ----------
+    genes
+        Genes that may serve, with `gene_id`, `chrom`, `tss`, `strand`.
+    read
+        Returns their landscapes.
+    strata
+        The strata that are needed (columns of `STRATUM`).
+    spec
+        The dataset with the window's bins.
+    rows, means
+        Tracks that an edit changes, and the mean of every track (`track_means`).
+    annotated
+        Where elements and TSSs are.
+    reach
+        See `pair_elements`.
+    sizes
+        Chromosome sizes in bp where a window centred on the region must lie inside the chromosome; None
+        where windows are centred on genes.
+    per_stratum
+        How many regions a stratum gets, if there are as many.
+    seed
+        Chooses them; the result does not depend on the order of `genes`.
+    progress
+        Where to report to.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `gene_id`, `start`, `end` (0-based half-open), the columns of `STRATUM`, `signal` (relative) and
+        `number`, in the order drawn, a region a row.
+    """
+    binning = spec.window.binning
+    half = max(binning.half, spec.require_target().binning.half)
+    strongest = strata.groupby(STRATUM[:2])["signal_class"].max()
+    widths = sorted(set(strata["width_class"]))
+    held = pd.DataFrame({column: pd.Series(dtype=np.float64) for column in _COLUMNS})
+    found: list[pd.DataFrame] = []
+    with progress.step("control regions", len(genes)) as step:
+        for number, gene in enumerate(genes.itertuples(index=False)):
+            rng = np.random.default_rng([seed, crc32(gene.gene_id.encode())])
+            relative = read(gene.gene_id)[rows] / means[rows, np.newaxis]
+            integral = _integral(relative.mean(axis=0), binning)
+            for width in widths:
+                starts = binning.edges[:-1] + int(rng.integers(binning.size))
+                keys = rng.random(binning.bins)
+                fits = (starts >= -reach) & (starts + width <= reach)
+                places = gene.tss + starts
+                fits &= places >= 0
+                fits &= ~annotated.touch(gene.chrom, places, places + width)
+                if sizes is not None:
+                    middle = places + width // 2
+                    fits &= (middle >= half) & (middle + half <= sizes[gene.chrom])
+                starts, keys = starts[fits], keys[fits]
+                distance = starts + width // 2
+                signal = (integral(starts + width) - integral(starts)) / width
+                candidates = pd.DataFrame(
+                    {
+                        "key": keys,
+                        "gene": number,
+                        "start": gene.tss + starts,
+                        "width_class": width,
+                        "distance_class": distance_class(
+                            distance if gene.strand == "+" else -distance
+                        ),
+                        "signal_class": signal_class(signal),
+                        "signal": signal,
+                    }
+                )
+                highest = candidates["distance_class"].map(strongest.loc[width])
+                found.append(candidates[candidates["signal_class"] <= highest])
+            if sum(map(len, found)) > _MOST_HELD:
+                held, found = _lowest([held, *found], per_stratum), []
+            step.advance()
+    held = _lowest([held, *found], per_stratum).astype({"gene": int, "start": int})
+    held = held.astype(dict.fromkeys(STRATUM, int))
+    held = held.assign(
+        gene_id=genes["gene_id"].to_numpy()[held["gene"]],
+        end=held["start"] + held["width_class"],
+        number=np.arange(len(held)),
+    )
+    used = [
+        regions_of(stratum, held, most=per_stratum)["number"]
+        for stratum in strata[STRATUM].drop_duplicates().itertuples(index=False, name=None)
+    ]
+    held = held[held["number"].isin(pd.concat(used))]
+    return held[["gene_id", "start", "end", *STRATUM, "signal", "number"]].reset_index(drop=True)
+
+
+def regions_of(stratum: tuple[int, int, int], regions: pd.DataFrame, *, most: int) -> pd.DataFrame:
+    """Return the control regions of a stratum.
+
+    Parameters
+    ----------
+    stratum
+        Width class, distance class and signal class.
+    regions
+        Columns of `STRATUM` and `number`; regions that others use as well do not change the result.
+    most
+        How many are wanted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The first regions of that width and distance class whose signal class is not higher: higher
+        signal classes first, in each the order in which they were drawn.
+    """
+    width, distance, signal = stratum
+    like = regions[
+        (regions["width_class"] == width)
+        & (regions["distance_class"] == distance)
+        & (regions["signal_class"] <= signal)
+    ]
+    return like.sort_values(["signal_class", "number"], ascending=[False, True]).head(most)
+
+
+def _integral(signal: np.ndarray, binning: Binning) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the signal summed over all bases left of positions in bp from the centre."""
+    sums = np.concatenate([[0.0], np.cumsum(signal.astype(np.float64))]) * binning.size
+    return lambda positions: np.interp(positions, binning.edges, sums)
+
+
+def _lowest(tables: list[pd.DataFrame], most: int) -> pd.DataFrame:
+    """Return the rows with the lowest keys of each stratum."""
+    together = pd.concat([table for table in tables if len(table)] or tables[:1])
+    ordered = together.sort_values([*STRATUM, "key"], kind="stable")
+    return ordered[ordered.groupby(STRATUM, sort=False).cumcount() < most]

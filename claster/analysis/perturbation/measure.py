@@ -1,0 +1,214 @@
+"""Forward passes of a part of a screen: each window before and after its edits, in one stream."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from claster.analysis.perturbation.annotated import Annotated
+from claster.analysis.perturbation.editor import (
+    Place,
+    SignalWindow,
+    edit_window,
+    restore_landscape,
+    store_edited,
+)
+from claster.analysis.perturbation.effects import gene_signal
+from claster.analysis.perturbation.settings import EditSettings
+from claster.analysis.perturbation.windows import Predict, ReadWindow, Window
+from claster.dataset.spec import DatasetSpec
+from claster.progress import Step
+
+__all__ = ["Measured", "measure_windows"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came out of a part of a screen.
+
+    Attributes
+    ----------
+    effects
+        Columns `row` (of the plan), `condition`, `dose`, `baseline`, `perturbed` (mean predicted signal
+        of the gene); a row, condition and dose a row. Edits that have no place are left out.
+    windows
+        Names of the windows with elements, in order.
+    change
+        float32, shape (windows, conditions, bins): of the changes that the elements of a window make in
+        a bin the largest one, with its sign.
+    profiles
+        Columns `window`, `element_id`, `partner_id` (empty for the baseline, and where there is one
+        element), `dose`, `condition`, and a bin each; elements only, no controls.
+    """
+
+    effects: pd.DataFrame
+    windows: list[str]
+    change: np.ndarray
+    profiles: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One forward pass: a window, which rows it answers and with which dose; `rows` None: a baseline."""
+
+    window: pd.DataFrame
+    rows: pd.DataFrame | None
+    dose: float | None
+    changed: bool
+
+
+def measure_windows(
+    plan: pd.DataFrame,
+    read: ReadWindow,
+    predict: Predict,
+    *,
+    spec: DatasetSpec,
+    edit: EditSettings,
+    annotated: Annotated,
+    piece: np.ndarray | None,
+    divisors: Sequence[float],
+    step: Step,
+) -> Measured:
+    """Predict every window of a plan as it is and after each of its edits.
+
+    An edit that changes no bit of a window is not predicted again: it changes nothing.
+
+    Parameters
+    ----------
+    plan
+        Rows of a screen (`plan_screen`), those of a window together.
+    read, predict
+        What reads and what predicts windows.
+    spec
+        The dataset.
+    edit
+        What is done.
+    annotated
+        Where elements and TSSs are.
+    piece
+        What ``insert`` writes.
+    divisors
+        What each track is divided by (`track_divisors`).
+    step
+        Advances by the edits done.
+    """
+    asked: deque[_Asked] = deque()
+
+    def passes() -> Iterator[Window]:
+        for _, rows in plan.groupby("window", sort=False):
+            first = rows.iloc[0]
+            stored = read(first["window"], first["chrom"], int(first["centre"]))
+            asked.append(_Asked(rows, None, None, changed=True))
+            yield stored
+            edges = spec.window.binning.edges + int(first["centre"])
+            window = SignalWindow(
+                restore_landscape(stored["landscape"], spec, divisors=divisors),
+                annotated.touch(first["chrom"], edges[:-1], edges[1:]),
+            )
+            for _, same in rows.groupby(["element_id", "partner_id"], sort=False):
+                places = _places(same.iloc[0])
+                for dose in edit.doses:
+                    edited = edit_window(window, places, edit, dose=dose, spec=spec, piece=piece)
+                    if edited is None:
+                        step.advance()
+                        continue
+                    landscape = store_edited(
+                        edited, window.signal, stored["landscape"], spec, divisors=divisors
+                    )
+                    changed = not np.array_equal(landscape, stored["landscape"])
+                    asked.append(_Asked(rows, same, dose, changed=changed))
+                    if changed:
+                        yield {**stored, "landscape": landscape}
+
+    gathered = _Gathered(spec)
+    baseline = np.empty(0)
+    for profile in predict(passes()):
+        while not asked[0].changed:
+            gathered.add(asked.popleft(), baseline, baseline, step)
+        this = asked.popleft()
+        if this.rows is None:
+            baseline = profile
+        gathered.add(this, baseline, profile, step)
+    while asked:
+        gathered.add(asked.popleft(), baseline, baseline, step)
+    return gathered.result()
+
+
+class _Gathered:
+    """What is kept of the forward passes."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        self._target = spec.require_target()
+        self._conditions = self._target.groups
+        self._effects: list[tuple[int, str, float, float, float]] = []
+        self._windows: list[str] = []
+        self._change: list[np.ndarray] = []
+        self._names: list[tuple[str, str, str, float, str]] = []
+        self._profiles: list[np.ndarray] = []
+
+    def add(self, asked: _Asked, baseline: np.ndarray, profile: np.ndarray, step: Step) -> None:
+        window = str(asked.window["window"].iloc[0])
+        dose = np.nan if asked.dose is None else asked.dose
+        if asked.rows is None:
+            if (asked.window["kind"] != "control").any():
+                self._windows.append(window)
+                self._change.append(np.zeros(profile.shape, np.float32))
+                self._keep(window, "", "", np.nan, profile)
+            return
+        for row in asked.rows.itertuples():
+            before, after = (
+                gene_signal(
+                    values,
+                    row.gene_start,
+                    row.gene_end,
+                    centre=row.centre,
+                    binning=self._target.binning,
+                )
+                for values in (baseline, profile)
+            )
+            for condition, b, p in zip(self._conditions, before, after, strict=True):
+                self._effects.append((row.Index, condition, dose, float(b), float(p)))
+        if row.kind != "control":
+            change = np.maximum(profile, 0) - np.maximum(baseline, 0)
+            most = self._change[-1]
+            np.copyto(most, change, where=np.abs(change) > np.abs(most))
+            self._keep(window, row.element_id, row.partner_id, dose, profile)
+        step.advance()
+
+    def result(self) -> Measured:
+        names = ["window", "element_id", "partner_id", "dose", "condition"]
+        bins = [str(offset) for offset in self._target.binning.offsets]
+        shape = (0, len(self._conditions), self._target.bins)
+        values = np.stack(self._profiles) if self._profiles else np.empty((0, len(bins)))
+        return Measured(
+            pd.DataFrame(
+                self._effects, columns=["row", "condition", "dose", "baseline", "perturbed"]
+            ),
+            self._windows,
+            np.stack(self._change) if self._change else np.empty(shape, np.float32),
+            pd.concat(
+                [
+                    pd.DataFrame(self._names, columns=names),
+                    pd.DataFrame(values, columns=bins, dtype=np.float32),
+                ],
+                axis=1,
+            ),
+        )
+
+    def _keep(
+        self, window: str, element: str, partner: str, dose: float, profile: np.ndarray
+    ) -> None:
+        for condition, values in zip(self._conditions, profile, strict=True):
+            self._names.append((window, element, partner, dose, condition))
+            self._profiles.append(values.astype(np.float32))
+
+
+def _places(row: pd.Series) -> tuple[Place, ...]:
+    centre = int(row["centre"])
+    places = [Place(row["element_id"], int(row["start"]) - centre, int(row["end"]) - centre)]
+    if row["partner_id"]:
+        start, end = int(row["partner_start"]), int(row["partner_end"])
+        places.append(Place(row["partner_id"], start - centre, end - centre))
+    return tuple(places)
