@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,10 @@ def test_slurm_script_parses_and_its_options_exist():
     text = SCRIPT.read_text()
     command = text[text.index("claster train") :]
     help_text = subprocess.run(
-        ["claster", "train", "-h"], capture_output=True, text=True, check=True
+        [Path(sys.executable).with_name("claster"), "train", "-h"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     options = {word for word in command.split() if word.startswith("--")}
     assert options >= {"--shard", "--resume"}
