@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEMO_SIZES", "DemoResult", "draw_run", "run_demo"]
 
-FLAVOUR = "toy"
+FLAVOUR = "profile"
 TAG = "demo"
 _ZOOM = 100_000
 
