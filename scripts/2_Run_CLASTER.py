@@ -240,13 +240,8 @@ fig, _ = score_bars(bins)
 fig
 
 # %% [markdown]
-# Twenty-two training genes tell little; the table of [docs/flavours.md](../docs/flavours.md) comes from the
-# demo's 265, with several seeds.
-#
-# ## In memory
-#
-# A trained network answers questions about arrays that lie in no file. What would it predict for this gene
-# without any H3K27ac? (It takes the part of the window that its flavour reads.)
+# Twenty-two training genes tell little; [docs/flavours.md](../docs/flavours.md) has the same scores for the demo's
+# 265.
 
 # %%
 model = load_model(runs[FLAVOURS[-1]])
@@ -278,7 +273,6 @@ for name in ("pure_conv", "microc_diagonal"):
 # with one that was cut off, and leaves a complete one alone, so that the same script may be submitted again.
 #
 # ```bash
-# #!/bin/bash
 # #SBATCH --job-name=claster
 # #SBATCH --array=0-2
 # #SBATCH --gres=gpu:1
