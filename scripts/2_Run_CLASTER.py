@@ -242,6 +242,11 @@ fig
 # %% [markdown]
 # Twenty-two training genes tell little; [docs/flavours.md](../docs/flavours.md) has the same scores for the demo's
 # 265.
+#
+# ## In memory
+#
+# A trained network answers questions about arrays that lie in no file. What would it predict for this gene
+# without any H3K27ac? (It takes the part of the window that its flavour reads.)
 
 # %%
 model = load_model(runs[FLAVOURS[-1]])
