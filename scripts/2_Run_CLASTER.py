@@ -240,8 +240,8 @@ fig, _ = score_bars(bins)
 fig
 
 # %% [markdown]
-# Twenty-two training genes tell little; [docs/flavours.md](../docs/flavours.md) has the same scores for the demo's
-# 265.
+# Twenty-two training genes tell little; [docs/flavours.md](../docs/flavours.md) has the same scores for the
+# demo's 265.
 #
 # ## In memory
 #
