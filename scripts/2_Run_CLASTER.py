@@ -240,8 +240,8 @@ fig, _ = score_bars(bins)
 fig
 
 # %% [markdown]
-# Twenty-two training genes tell little; [docs/flavours.md](../docs/flavours.md) has the same scores for the
-# demo's 265.
+# Twenty-two training genes tell little, and in so few steps `toy` has not learned anything yet;
+# [docs/flavours.md](../docs/flavours.md) has the same scores for the demo's 265.
 #
 # ## In memory
 #
@@ -274,26 +274,8 @@ for name in ("pure_conv", "microc_diagonal"):
     print(pasteable(eirtrain_command(written), environment(seed=0)), end="\n\n")
 
 # %% [markdown]
-# On a cluster with Slurm, three seeds as three jobs. `--resume` begins a run that is not there yet, goes on
-# with one that was cut off, and leaves a complete one alone, so that the same script may be submitted again.
-#
-# ```bash
-# #SBATCH --job-name=claster
-# #SBATCH --array=0-2
-# #SBATCH --gres=gpu:1
-# #SBATCH --cpus-per-task=8
-# #SBATCH --mem=64G
-# #SBATCH --time=24:00:00
-# #SBATCH --requeue
-# #SBATCH --output=claster-%A_%a.log
-# set -euo pipefail
-# export CLASTER_DATA=/path/to/a/large/disk
-# seed=$SLURM_ARRAY_TASK_ID
-# run=runs/mesc/pure_conv-seed$seed
-# .venv/bin/claster train pure_conv --dataset mesc --device cuda --seed "$seed" --tag "seed$seed" --resume
-# .venv/bin/claster predict "$run"
-# .venv/bin/claster evaluate "$run"
-# ```
+# On a cluster with Slurm, `scripts/train.slurm` trains seeds and folds as an array of jobs; a job that was cut
+# off goes on where it stopped when it is submitted again ([training](../docs/training.md)).
 #
 # Build the data set once before (`claster data build mesc`, no GPU needed). When all three are done,
 # `claster evaluate runs/mesc/pure_conv-seed* --to runs/mesc/seeds` scores them together: mean, spread, and
