@@ -274,8 +274,8 @@ for name in ("pure_conv", "microc_diagonal"):
     print(pasteable(eirtrain_command(written), environment(seed=0)), end="\n\n")
 
 # %% [markdown]
-# On a cluster with Slurm, `scripts/train.slurm` trains seeds and folds as an array of jobs; a job that was cut
-# off goes on where it stopped when it is submitted again ([training](../docs/training.md)).
+# On a cluster with Slurm, `scripts/train.slurm` trains seeds and folds as an array of jobs; a job that was
+# cut off goes on where it stopped when it is submitted again ([training](../docs/training.md)).
 #
 # Build the data set once before (`claster data build mesc`, no GPU needed). When all three are done,
 # `claster evaluate runs/mesc/pure_conv-seed* --to runs/mesc/seeds` scores them together: mean, spread, and
