@@ -248,7 +248,7 @@ def profile_run(trained: Trained) -> Trained:
         folder.mkdir(parents=True)
     for name, row in target.iterrows():
         array = np.load(folders.arrays("landscape", "train_valid") / f"{name}.npy")
-        np.save(arrays / f"{name}.npy", array[:, None, :])
+        np.save(arrays / f"{name}.npy", array)
         profile = row.to_numpy(np.float32)[None, None, :]
         np.save(profiles / f"{name}.npy", profile)
     record = read_run(trained.run.path)

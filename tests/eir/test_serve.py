@@ -88,7 +88,7 @@ def test_client_of_the_documentation(trained, tmp_path):
         finally:
             server.terminate()
     assert log.read_text().startswith("eirserve --model-path")
-    assert shape == [1, 2, 2001]
+    assert shape == [2, 1, 2001]
     predicted = predict_arrays(load_model(trained.run, device="cpu"), landscape=arrays)
     columns = trained.small.spec.target.columns
     values = [[sample[column] for column in columns] for sample in answered]
