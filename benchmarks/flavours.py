@@ -134,6 +134,7 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=60, help="seconds of training a network")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--project", type=Path, default=Path("benchmarks/flavours"))
+    parser.add_argument("--flavours", default=None, help="only these, with commas between")
     parser.add_argument("--measure-only", action="store_true")
     options = parser.parse_args()
     options.project.mkdir(parents=True, exist_ok=True)
@@ -144,8 +145,9 @@ def main() -> None:
     steps = step_seconds(yamls, options.project / f"steps_{Path(options.dataset).name}.json")
     if options.measure_only:
         return
+    chosen = options.flavours.split(",") if options.flavours else list(yamls)
     rows = []
-    for name, path in yamls.items():
+    for name, path in ((name, yamls[name]) for name in chosen):
         rows.append(scores(name, path, options.budget, steps[name], options.seeds, options.project))
         row = rows[-1]
         print(
