@@ -1,0 +1,143 @@
+"""What of a prediction is attributed: some bins, and the mean over the gene."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from claster.analysis.perturbation.spans import covered_bins
+from claster.dataset.parts import TargetSpec
+from claster.errors import ClasterError
+
+__all__ = ["Targets", "choose_genes", "gene_targets", "require_bins"]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Linear functions of one gene's prediction.
+
+    Attributes
+    ----------
+    bins
+        Numbers of the bins in genome orientation, from the TSS, shape (bins,).
+    weights
+        float32, shape (bins + 1, groups, target bins): a bin each, and last the mean over the part of
+        the gene inside the target window, edge bins counted by the share covered.
+    """
+
+    bins: np.ndarray
+    weights: np.ndarray
+
+
+def require_bins(bins: tuple[int, ...] | int | None, target: TargetSpec) -> None:
+    """Raise `ClasterError` if there are no such bins, or not so many."""
+    half = target.bins // 2
+    if isinstance(bins, int) and not 1 <= bins <= target.bins:
+        raise ClasterError(
+            f"{bins:,} bins of {target.bins:,}", remedy=f"choose 1 to {target.bins:,}, or 'all'"
+        )
+    wrong = [number for number in bins if abs(number) > half] if isinstance(bins, tuple) else []
+    if wrong:
+        raise ClasterError(
+            f"there is no bin {wrong[0]}", remedy=f"the bins are numbered {-half} to {half}"
+        )
+
+
+def gene_targets(
+    gene: pd.Series,
+    target: TargetSpec,
+    *,
+    condition: str,
+    bins: tuple[int, ...] | int | None,
+    seed: tuple[int, int],
+) -> Targets:
+    """Return what is attributed of a gene.
+
+    Parameters
+    ----------
+    gene
+        `start`, `end`, `tss` (0-based half-open), `strand`.
+    target
+        Groups and bins of the prediction.
+    condition
+        The group.
+    bins
+        See `AttributionSettings`; a number of bins is drawn without replacement.
+    seed
+        Of the draw: the user's, and the gene's place in the split.
+
+    Raises
+    ------
+    ClasterError
+        If the gene has no base inside the target window.
+    """
+    offsets = target.binning.offsets
+    if isinstance(bins, int):
+        chosen = np.sort(np.random.default_rng(seed).choice(offsets, bins, replace=False))
+    elif bins is None:
+        chosen = offsets
+    else:
+        chosen = np.asarray(bins) * (-1 if gene["strand"] == "-" else 1)
+    group = target.groups.index(condition)
+    weights = np.zeros((len(chosen) + 1, len(target.groups), target.bins), np.float32)
+    weights[np.arange(len(chosen)), group, chosen + target.bins // 2] = 1
+    tss = gene["tss"]
+    span = covered_bins(int(gene["start"] - tss), int(gene["end"] - tss), target.binning)
+    if not span.shares.size:
+        raise ClasterError(
+            f"gene {gene['gene_id']} has no base inside the target window",
+            remedy="leave it out of --genes",
+        )
+    weights[-1, group, span.bins] = span.shares / span.shares.sum()
+    return Targets(chosen, weights)
+
+
+def choose_genes(
+    genes: pd.DataFrame,
+    wanted: tuple[str, ...] | int | None,
+    also: tuple[str, ...],
+    *,
+    split: str,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the genes that are explained, in the split's order and with their places in it as index.
+
+    Parameters
+    ----------
+    genes
+        The genes of a split, with `gene_id` and `name`.
+    wanted
+        IDs or names, or how many, drawn without replacement; None for all.
+    also
+        IDs or names of genes that are added.
+    split
+        Its name, for messages.
+    seed
+        Of the draw.
+
+    Raises
+    ------
+    ClasterError
+        If the split holds no gene, or not one of those named.
+    """
+    if genes.empty:
+        raise ClasterError(f"the {split} split holds no gene", remedy="choose another --split")
+    kept = np.zeros(len(genes), dtype=bool)
+    if wanted is None:
+        kept[:] = True
+    elif isinstance(wanted, int):
+        if wanted < 1:
+            raise ClasterError(f"{wanted} genes", remedy="choose 1 or more")
+        number = min(wanted, len(genes))
+        kept[np.random.default_rng(seed).choice(len(genes), number, replace=False)] = True
+    else:
+        also = (*wanted, *also)
+    for name in also:
+        found = ((genes["gene_id"] == name) | (genes["name"] == name)).to_numpy()
+        if not found.any():
+            raise ClasterError(
+                f"no gene {name!r} in the {split} split",
+                remedy="give an ID or a name of inputs/<dataset>/genes.tsv, or another --split",
+            )
+        kept |= found
+    return genes.reset_index(drop=True)[kept]
