@@ -14,6 +14,17 @@ __all__ = ["SINGLE", "Compared", "spearman"]
 SINGLE = "each"
 """Name of all single tracks and the contact map in one correlation."""
 
+_COLUMNS = [
+    "compared",
+    "other",
+    "track",
+    "spearman",
+    "pearson",
+    "spearman_per_target",
+    "genes",
+    "targets",
+]
+
 
 @dataclass
 class Compared:
@@ -41,9 +52,9 @@ class Compared:
         -------
         pandas.DataFrame
             `compared` (``method`` or ``baseline``), `other`, `track` (a track, ``contacts``, `ALL` tracks
-            taken together, or each of them by itself in one correlation, `SINGLE`), `spearman` over the
-            blocks of all genes and targets, `spearman_per_target` (mean over genes and targets of the
-            correlation over blocks), `genes`, `targets`.
+            taken together, or each of them by itself in one correlation, `SINGLE`), `spearman` and
+            `pearson` over the blocks of all genes and targets, `spearman_per_target` (mean over genes
+            and targets of the correlation over blocks), `genes`, `targets`.
         """
         rows = []
         for (kind, other), genes in self._pairs.items():
@@ -60,17 +71,21 @@ class Compared:
                         "other": other,
                         "track": track,
                         "spearman": spearman(mine.ravel(), theirs.ravel()),
+                        "pearson": _correlation(mine.ravel(), theirs.ravel()),
                         "spearman_per_target": float(np.mean(known)) if known else np.nan,
                         "genes": len(genes),
                         "targets": len(main),
                     }
                 )
-        columns = ["compared", "other", "track", "spearman", "spearman_per_target", "genes", "targets"]
-        return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
     """Return Spearman's rank correlation; NaN where one side is constant."""
+    return _correlation(rankdata(a), rankdata(b))
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
+    return float(np.corrcoef(a, b)[0, 1])

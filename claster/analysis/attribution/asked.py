@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from claster.analysis.attribution.seen import Seen, seen_inputs
+from claster.analysis.attribution.settings import BASELINES, Baseline
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
@@ -13,7 +15,7 @@ from claster.eir.reference import require_same_divisors
 from claster.eir.runs import RunFolder, read_run, trained_weights
 from claster.errors import ClasterError
 
-__all__ = ["Explained", "choose_condition", "choose_rows", "explained_run"]
+__all__ = ["Explained", "choose_baselines", "choose_condition", "choose_rows", "explained_run"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,22 @@ def explained_run(run: RunFolder | Path | str, *, project: Path | str = ".") -> 
     folders = DatasetFolders.of(spec, project=project)
     folders.require_built()
     return Explained(run, record.name, weights, spec, folders, seen_inputs(run, spec))
+
+
+def choose_baselines(names: Sequence[str]) -> tuple[Baseline, ...]:
+    """Return the baselines of these names, each once; all without a name.
+
+    Raises
+    ------
+    ClasterError
+        If there is none of a name.
+    """
+    for name in names:
+        if name not in BASELINES:
+            raise ClasterError(
+                f"there is no baseline {name!r}", remedy=f"choose among {', '.join(BASELINES)}"
+            )
+    return cast("tuple[Baseline, ...]", tuple(dict.fromkeys(names))) or BASELINES
 
 
 def choose_rows(seen: Seen, tracks: Sequence[str]) -> tuple[str, ...]:

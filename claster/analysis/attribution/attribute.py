@@ -12,6 +12,7 @@ from torch import Tensor
 from claster.analysis.attribution.agreement import Compared
 from claster.analysis.attribution.asked import (
     Explained,
+    choose_baselines,
     choose_condition,
     choose_rows,
     explained_run,
@@ -132,7 +133,7 @@ def attribute(
         )
     settings = AttributionSettings(
         method=method,
-        baselines=tuple(dict.fromkeys(baselines)),
+        baselines=choose_baselines(baselines),
         split=split,
         genes=genes,
         bins=bins,

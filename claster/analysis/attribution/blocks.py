@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -73,7 +74,9 @@ class BlockGrid:
         ]
         return np.stack(totals, axis=1)
 
-    def spread(self, totals: np.ndarray, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    def spread(
+        self, totals: np.ndarray, shapes: Mapping[str, tuple[int, ...]]
+    ) -> dict[str, np.ndarray]:
         """Return values that have these totals, the same in all cells of a block.
 
         Blocks of all tracks together are left out; cells of no block hold 0.
@@ -121,22 +124,22 @@ def block_grid(
     blocks: list[Block] = []
     labels: list[str] = []
     if seen.binning is not None:
-        bins = seen.binning.bins
-        edges = [*block_starts(bins, odd_bins(block, seen.binning.size)).tolist(), bins]
-        columns = [slice(low, high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
-        numbers = [row for row, name in enumerate(seen.tracks) if name in rows]
-        together = [(ALL, slice(None))] if numbers else []
-        for name, row in [*((seen.tracks[n], slice(n, n + 1)) for n in numbers), *together]:
-            blocks += [("landscape", (row, place)) for place in columns]
+        columns = _slices(seen.binning.bins, odd_bins(block, seen.binning.size))
+        lanes = {name: slice(n, n + 1) for n, name in enumerate(seen.tracks) if name in rows}
+        if lanes:
+            lanes[ALL] = slice(None)
+        for name, lane in lanes.items():
+            blocks += [("landscape", (lane, place)) for place in columns]
             labels += [name] * len(columns)
     if CONTACTS in rows:
         height, width = shapes[CONTACTS]
-        lows = [*range(0, height, map_block)]
-        edges = [*block_starts(width, map_block).tolist(), width]
-        for low in lows:
-            for left, right in zip(edges[:-1], edges[1:], strict=True):
-                blocks.append(
-                    (CONTACTS, (slice(low, min(low + map_block, height)), slice(left, right)))
-                )
-                labels.append(CONTACTS)
+        for low in range(0, height, map_block):
+            lane = slice(low, min(low + map_block, height))
+            blocks += [(CONTACTS, (lane, place)) for place in _slices(width, map_block)]
+        labels += [CONTACTS] * (len(blocks) - len(labels))
     return BlockGrid(tuple(blocks), np.array(labels))
+
+
+def _slices(length: int, block: int) -> list[slice]:
+    edges = [*block_starts(length, block).tolist(), length]
+    return [slice(low, high) for low, high in pairwise(edges)]

@@ -87,7 +87,9 @@ class Explainer:
         given = {name: self._tensor(array) for name, array in window.items()}
         weighed = self._tensor(weights)
         start = {
-            name: torch.where(self._moves(name, given[name]), self._tensor(baseline[name]), given[name])
+            name: torch.where(
+                self._moves(name, given[name]), self._tensor(baseline[name]), given[name]
+            )
             for name in given
         }
         if method == "integrated_gradients":

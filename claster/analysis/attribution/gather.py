@@ -101,9 +101,7 @@ def explain_genes(
         )
         if gathered.tracks is not None:
             values = found.values["landscape"]
-            gathered.tracks.add(
-                values[:-1], targets.bins, strand=strand, locus=int(gene["locus"])
-            )
+            gathered.tracks.add(values[:-1], targets.bins, strand=strand, locus=int(gene["locus"]))
             if gene_id in keep:
                 gathered.profiles[gene_id] = values[-1]
             if pairs is not None and seen.binning is not None:
@@ -171,9 +169,7 @@ def _gene_row(gene: pd.Series, found: Attribution, explainer: Explainer) -> dict
     return row
 
 
-def _target_rows(
-    gene_id: str, strand: str, targets: Targets, found: Attribution
-) -> pd.DataFrame:
+def _target_rows(gene_id: str, strand: str, targets: Targets, found: Attribution) -> pd.DataFrame:
     bins = -targets.bins if strand == "-" else targets.bins
     return pd.DataFrame(
         {

@@ -58,9 +58,7 @@ def locus_resamples(loci: int, *, seed: int, resamples: int = 1000) -> Resamples
     return resample_blocks(np.arange(loci), resamples=resamples, seed=seed)
 
 
-def profile_table(
-    sums: CentredTracks, tracks: Sequence[str], resamples: Resamples
-) -> pd.DataFrame:
+def profile_table(sums: CentredTracks, tracks: Sequence[str], resamples: Resamples) -> pd.DataFrame:
     """Return the mean attribution to each bin by its distance from the predicted bin.
 
     Parameters
@@ -103,41 +101,52 @@ def locality_table(
 ) -> pd.DataFrame:
     """Return within which distance shares of the mean absolute attribution lie.
 
+    Layers that normalise over a whole window give every bin a little of every prediction. This level is
+    the median over distances; `above` tells whether attribution counts from ``zero``, or from ``level``.
+
     Parameters are those of `profile_table`.
 
     Returns
     -------
     pandas.DataFrame
-        `track`, `share`, `half_width` (bp), `low`, `high` (95 %), `mass` (mean absolute attribution,
-        summed over distances), `mass_share` (of that of all tracks), `genes`, `loci`.
+        `track`, `above`, `share`, `half_width` (bp), `low`, `high` (95 %), `mass` (mean absolute
+        attribution that counts, summed over distances), `mass_share` (of that of all tracks), `genes`,
+        `loci`.
     """
-    points = sums.points.sum(axis=0)
-    drawn = resamples.draw(sums.points)
+    points, drawn = sums.points.sum(axis=0), resamples.draw(sums.points)
     weights = sums.genes[sums.genes > 0]
     loci = np.full(1, weights.sum() ** 2 / (weights**2).sum())
     size = sums.axis.size
-    whole = np.nansum(_ratio(sums.absolute[:, -1].sum(axis=0), points))
     rows = []
     for row, track in enumerate((*tracks, ALL)):
         mean = _ratio(sums.absolute[:, row].sum(axis=0), points)
         replicates = _ratio(resamples.draw(sums.absolute[:, row]), drawn)
-        mass = float(np.nansum(mean))
-        for share in SHARES:
-            low, high = intervals(half_width(replicates, share, size=size)[np.newaxis], loci)
-            rows.append(
-                {
-                    "track": track,
-                    "share": share,
-                    "half_width": float(half_width(mean, share, size=size)),
-                    "low": low[0],
-                    "high": high[0],
-                    "mass": mass,
-                    "mass_share": mass / whole if whole else np.nan,
-                    "genes": int(sums.genes.sum()),
-                    "loci": len(weights),
-                }
+        for above in ("zero", "level"):
+            counted, redrawn = (
+                values if above == "zero" else _above_level(values) for values in (mean, replicates)
             )
-    return pd.DataFrame(rows)
+            for share in SHARES:
+                low, high = intervals(half_width(redrawn, share, size=size)[np.newaxis], loci)
+                rows.append(
+                    {
+                        "track": track,
+                        "above": above,
+                        "share": share,
+                        "half_width": float(half_width(counted, share, size=size)),
+                        "low": low[0],
+                        "high": high[0],
+                        "mass": float(np.nansum(counted)),
+                    }
+                )
+    table = pd.DataFrame(rows)
+    whole = table["above"].map(table[table["track"] == ALL].groupby("above")["mass"].first())
+    return table.assign(
+        mass_share=table["mass"] / whole, genes=int(sums.genes.sum()), loci=len(weights)
+    )
+
+
+def _above_level(mean: np.ndarray) -> np.ndarray:
+    return np.maximum(mean - np.nanmedian(mean, axis=-1, keepdims=True), 0)
 
 
 def _ratio(sums: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -80,7 +80,7 @@ def integrated_gradients(
     batch_size
         Most samples in one pass.
     """
-    from captum.attr import IntegratedGradients
+    from captum.attr import IntegratedGradients  # type: ignore[import-untyped]
 
     method = IntegratedGradients(_answer(forward, tuple(window)))
     parts, deltas = [], []
@@ -118,9 +118,7 @@ def gradient_x_input(
     for some in weights.split(batch_size):
         given = tuple(tensor.requires_grad_() for tensor in _repeated(window, len(some)))
         slopes = torch.autograd.grad(answer(*given, some).sum(), given)
-        parts.append(
-            tuple((x * slope).detach() for x, slope in zip(given, slopes, strict=True))
-        )
+        parts.append(tuple((x * slope).detach() for x, slope in zip(given, slopes, strict=True)))
     predicted, change = _answers(forward, window, baseline, weights)
     return _together(names, parts, torch.full_like(change, torch.nan), predicted, change)
 
@@ -154,7 +152,7 @@ def occlusion(
         for some in _chunks(blocks, batch_size):
             edited = {name: x.expand(len(some), *x.shape).clone() for name, x in window.items()}
             for row, (name, place) in enumerate(some):
-                edited[name][(row, *place)] = baseline[name][place]
+                edited[name][row][place] = baseline[name][place]
             # The difference bin by bin first: a sum over bins would round it away.
             change = (whole - forward(edited)).double()
             lost.append(torch.einsum("ngb,tgb->tn", change, weights.double()))
@@ -209,6 +207,4 @@ def _together(
         name: torch.cat([part[number] for part in parts]).cpu().numpy().astype(np.float32)
         for number, name in enumerate(names)
     }
-    return Attribution(
-        values, *(tensor.cpu().numpy() for tensor in (delta, predicted, change))
-    )
+    return Attribution(values, *(tensor.cpu().numpy() for tensor in (delta, predicted, change)))

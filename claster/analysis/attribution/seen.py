@@ -79,9 +79,7 @@ def read_window(
     """
     return {
         name: np.ascontiguousarray(
-            view.cut(
-                read_arrays(folders, [gene_id], split=split, modality=view.modality)[0], spec
-            ),
+            view.cut(read_arrays(folders, [gene_id], split=split, modality=view.modality)[0], spec),
             np.float32,
         )
         for name, view in seen.views.items()

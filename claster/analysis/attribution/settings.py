@@ -22,8 +22,8 @@ __all__ = [
 Method = Literal["integrated_gradients", "gradient_x_input", "occlusion"]
 METHODS: tuple[Method, ...] = ("integrated_gradients", "gradient_x_input", "occlusion")
 
-Baseline = Literal["zero", "background", "mean"]
-BASELINES: tuple[Baseline, ...] = ("zero", "background", "mean")
+Baseline = Literal["background", "zero", "mean"]
+BASELINES: tuple[Baseline, ...] = ("background", "zero", "mean")
 
 Scale = Literal["stored", "signal"]
 """``stored``: the scale of the target's transform, on which the network is trained; ``signal``: reads."""

@@ -42,16 +42,22 @@ def summarise(
         "bins": int(targets["bin"].notna().sum()),
     }
     if locality is not None:
-        whole = locality[locality["track"] == ALL].set_index("share")
-        half, most = whole.loc[0.5], whole.loc[0.9]
         summary["half_widths_bp"] = {
-            str(track): {f"{row.share:g}": [row.half_width, row.low, row.high] for row in rows.itertuples()}
+            str(track): {
+                f"{row.share:g} above {row.above}": [row.half_width, row.low, row.high]
+                for row in rows.itertuples()
+            }
             for track, rows in locality.groupby("track", sort=False)
         }
-        said.append(
-            f"half of the absolute attribution to the tracks lies within {_kb(half)} of the predicted bin, "
-            f"90 % within {_kb(most)}"
-        )
+        whole = locality[locality["track"] == ALL].set_index(["above", "share"])
+        for above, what in (
+            ("zero", "the absolute attribution to the tracks"),
+            ("level", "what exceeds its median over distances"),
+        ):
+            said.append(
+                f"half of {what} lies within {_kb(whole.loc[(above, 0.5)])} of the predicted bin, "
+                f"90 % within {_kb(whole.loc[(above, 0.9)])}"
+            )
     sums = {name: float(genes[name].sum()) for name in genes if name.startswith("absolute_")}
     total = sum(sums.values())
     if total:

@@ -1,5 +1,6 @@
 """What of a prediction is attributed: some bins, and the mean over the gene."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from claster.analysis.perturbation.spans import covered_bins
 from claster.dataset.parts import TargetSpec
 from claster.errors import ClasterError
 
-__all__ = ["Targets", "choose_genes", "gene_targets", "require_bins"]
+__all__ = ["Targets", "choose_genes", "gene_targets", "parse_bins", "parse_genes", "require_bins"]
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,49 @@ class Targets:
     weights: np.ndarray
 
 
+def parse_bins(text: str) -> tuple[int, ...] | int | None:
+    """Return what ``all``, a number of bins, or their numbers with commas mean.
+
+    Raises
+    ------
+    ClasterError
+        If `text` is none of these.
+
+    Examples
+    --------
+    >>> parse_bins("all"), parse_bins("8"), parse_bins("-2,0"), parse_bins("0,")
+    (None, 8, (-2, 0), (0,))
+    """
+    if text == "all":
+        return None
+    try:
+        if "," in text:
+            return tuple(dict.fromkeys(int(number) for number in text.split(",") if number))
+        return int(text)
+    except ValueError as error:
+        raise ClasterError(
+            f"bins {text!r}", remedy="give 'all', how many, or numbers with commas such as -5,0,5"
+        ) from error
+
+
+def parse_genes(words: Sequence[str]) -> tuple[str, ...] | int | None:
+    """Return what IDs or names of genes, or one number of them, mean; none means all.
+
+    Examples
+    --------
+    >>> parse_genes(["20"]), parse_genes(["Klf4", "Akirin2"]), parse_genes([])
+    (20, ('Klf4', 'Akirin2'), None)
+    """
+    if len(words) == 1 and words[0].isdecimal():
+        return int(words[0])
+    return tuple(words) or None
+
+
 def require_bins(bins: tuple[int, ...] | int | None, target: TargetSpec) -> None:
     """Raise `ClasterError` if there are no such bins, or not so many."""
     half = target.bins // 2
+    if bins == ():
+        raise ClasterError("no bin", remedy="give 'all', how many, or their numbers")
     if isinstance(bins, int) and not 1 <= bins <= target.bins:
         raise ClasterError(
             f"{bins:,} bins of {target.bins:,}", remedy=f"choose 1 to {target.bins:,}, or 'all'"
