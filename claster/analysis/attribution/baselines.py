@@ -114,7 +114,7 @@ def inactive_means(
 
 def _annotated(spec: DatasetSpec, everyone: pd.DataFrame) -> Annotated:
     """Return where the dataset's elements and TSSs are; without its elements the TSSs alone."""
-    elements = pd.DataFrame({"chrom": pd.Series(dtype=str), "start": [], "end": []})
+    elements = everyone[["chrom", "start", "end"]][:0]
     if spec.elements is not None and spec.source(spec.elements.file).is_file():
         sizes = chromosome_sizes(
             spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
