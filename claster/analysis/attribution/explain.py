@@ -1,7 +1,7 @@
 """One gene explained: its predictions attributed by any method, in batches that memory holds."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from claster.analysis.attribution.blocks import BlockGrid
 from claster.analysis.attribution.methods import (
     Attribution,
     Forward,
+    answers,
     gradient_x_input,
     integrated_gradients,
     occlusion,
@@ -98,21 +99,29 @@ class Explainer:
                     self.forward, given, start, weighed, steps=self.steps, batch_size=size
                 )
             )
-        else:
-            # Occlusion needs what the prediction changes by, too.
+        elif method == "gradient_x_input":
             found = self._within_memory(
                 lambda size: gradient_x_input(self.forward, given, start, weighed, batch_size=size)
             )
             for name, values in found.values.items():
                 values *= self._moves(name, given[name]).cpu().numpy()
-        if method == "occlusion":
+        else:
             totals = self._within_memory(
                 lambda size: occlusion(
                     self.forward, given, start, weighed, blocks=self.grid.blocks, batch_size=size
                 )
             )
+            predicted, change = (
+                x.cpu().numpy() for x in answers(self.forward, given, start, weighed)
+            )
             shapes = {name: array.shape for name, array in window.items()}
-            found = replace(found, values=self.grid.spread(totals, shapes), totals=totals)
+            found = Attribution(
+                self.grid.spread(totals, shapes),
+                np.full(len(weights), np.nan),
+                predicted,
+                change,
+                totals,
+            )
         if not all(np.isfinite(values).all() for values in found.values.values()):
             raise ClasterError(
                 "an attribution is not finite",

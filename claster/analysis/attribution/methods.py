@@ -18,6 +18,7 @@ __all__ = [
     "Attribution",
     "Block",
     "Forward",
+    "answers",
     "gradient_x_input",
     "integrated_gradients",
     "occlusion",
@@ -54,6 +55,23 @@ class Attribution:
     predicted: np.ndarray
     change: np.ndarray
     totals: np.ndarray | None = None
+
+
+def answers(
+    forward: Forward,
+    window: Mapping[str, Tensor],
+    baseline: Mapping[str, Tensor],
+    weights: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Return the targets of a window, and what they are more than those of a baseline, (targets,) each."""
+    with torch.no_grad():
+        here, there = forward(
+            {name: torch.stack([window[name], baseline[name]]) for name in window}
+        )
+        return (
+            torch.einsum("gb,tgb->t", here, weights),
+            torch.einsum("gb,tgb->t", here - there, weights),
+        )
 
 
 def integrated_gradients(
@@ -96,7 +114,7 @@ def integrated_gradients(
         parts.append(values)
         deltas.append(delta)
     return _together(
-        tuple(window), parts, torch.cat(deltas), *_answers(forward, window, baseline, weights)
+        tuple(window), parts, torch.cat(deltas), *answers(forward, window, baseline, weights)
     )
 
 
@@ -119,7 +137,7 @@ def gradient_x_input(
         given = tuple(tensor.requires_grad_() for tensor in _repeated(window, len(some)))
         slopes = torch.autograd.grad(answer(*given, some).sum(), given)
         parts.append(tuple((x * slope).detach() for x, slope in zip(given, slopes, strict=True)))
-    predicted, change = _answers(forward, window, baseline, weights)
+    predicted, change = answers(forward, window, baseline, weights)
     return _together(names, parts, torch.full_like(change, torch.nan), predicted, change)
 
 
@@ -168,23 +186,6 @@ def _answer(forward: Forward, names: Sequence[str]) -> Callable[..., Tensor]:
         return (predicted * weights).flatten(1).sum(dim=1)
 
     return answer
-
-
-def _answers(
-    forward: Forward,
-    window: Mapping[str, Tensor],
-    baseline: Mapping[str, Tensor],
-    weights: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Return the targets of the window, and how far they are from those of the baseline."""
-    with torch.no_grad():
-        here, there = forward(
-            {name: torch.stack([window[name], baseline[name]]) for name in window}
-        )
-        return (
-            torch.einsum("gb,tgb->t", here, weights),
-            torch.einsum("gb,tgb->t", here - there, weights),
-        )
 
 
 def _repeated(window: Mapping[str, Tensor], times: int) -> tuple[Tensor, ...]:
