@@ -103,7 +103,7 @@ def attribution_locality(
     locality
         `track`, `above`, `share`, `half_width`, `low`, `high` (bp).
     above
-        Whether attribution counts from ``zero``, or from its ``level`` at most distances.
+        Whether attribution counts from ``zero``, or from its ``level`` at far distances.
     ax
         Where to draw; None makes a figure.
 
@@ -116,7 +116,7 @@ def attribution_locality(
     tracks = list(locality["track"].unique())
     shares = sorted(locality["share"].unique())
     height = 0.8 / len(shares)
-    counted = "" if above == "zero" else " above its level"
+    counted = "" if above == "zero" else ",\nabove its level at far distances"
     with style():
         if ax is None:
             ax = new_figure(5.4, 0.9 + 0.42 * len(tracks)).subplots()
@@ -131,7 +131,7 @@ def attribution_locality(
                 height=0.9 * height,
                 color=track_colour(number + 1),
                 alpha=0.85,
-                label=f"{share:.0%} of the absolute attribution{counted}",
+                label=f"{share:.0%} of the attribution",
             )
             arms = np.stack([width - rows["low"] / 1000, rows["high"] / 1000 - width])
             ax.errorbar(
@@ -146,7 +146,7 @@ def attribution_locality(
         ax.set_yticks(np.arange(len(tracks)), tracks)
         ax.set_ylim(len(tracks) - 0.5, -0.5)
         ax.set_xlim(left=0)
-        ax.set_xlabel("Distance from the predicted bin within which it lies (kb)")
+        ax.set_xlabel(f"Distance from the predicted bin within which it lies (kb){counted}")
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.1)
     return fig, ax
 

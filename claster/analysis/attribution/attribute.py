@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from torch import Tensor
 
 from claster.analysis.attribution.agreement import Compared
@@ -22,15 +21,13 @@ from claster.analysis.attribution.blocks import block_grid
 from claster.analysis.attribution.centre import CentredMaps, CentredTracks
 from claster.analysis.attribution.elements import element_pairs
 from claster.analysis.attribution.explain import Explainer
+from claster.analysis.attribution.finish import prediction_unit, write_attributions
 from claster.analysis.attribution.gather import Gathered, explain_genes
-from claster.analysis.attribution.locality import locality_table, locus_resamples, profile_table
 from claster.analysis.attribution.output import (
     COLUMNS,
     AttributionFiles,
     is_there,
     write_bigwigs,
-    write_json,
-    write_table,
 )
 from claster.analysis.attribution.seen import CONTACTS, Seen
 from claster.analysis.attribution.settings import (
@@ -42,7 +39,6 @@ from claster.analysis.attribution.settings import (
     Method,
     Scale,
 )
-from claster.analysis.attribution.summary import summarise
 from claster.analysis.attribution.targets import choose_genes, require_bins
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.candidates import read_candidates, tell_candidates
@@ -56,7 +52,7 @@ from claster.genome.assembly import chromosome_sizes
 from claster.progress import SILENT, Progress
 from claster.versions import versions
 
-__all__ = ["PACKAGES", "attribute", "chromosomes", "prediction_unit"]
+__all__ = ["PACKAGES", "attribute"]
 
 PACKAGES = ("claster", "eir-dl", "torch", "captum", "numpy", "pandas", "scipy")
 
@@ -168,7 +164,7 @@ def attribute(
         return files
     pairs = None
     if file is not None:
-        candidates, counts = read_candidates(spec, file, sizes=chromosomes(spec))
+        candidates, counts = read_candidates(spec, file, sizes=_chromosomes(spec))
         progress.say(tell_candidates(counts))
         pairs = element_pairs(chosen, candidates, everyone, reach=settings.reach)
     chosen = chosen.assign(
@@ -220,7 +216,13 @@ def attribute(
         genes_per_second=round(len(chosen) / seconds, 3),
     )
     with atomic_folder(files.folder, replace=force) as folder:
-        said = _write(AttributionFiles(folder), gathered, explained, settings, record)
+        said = write_attributions(
+            AttributionFiles(folder),
+            gathered,
+            tracks=seen.tracks,
+            settings=settings,
+            record=record,
+        )
         for gene in (row for _, row in kept.iterrows()):
             assert seen.binning is not None
             write_bigwigs(
@@ -229,7 +231,7 @@ def attribute(
                 gathered.profiles[gene["gene_id"]],
                 tracks=seen.tracks,
                 binning=seen.binning,
-                sizes=chromosomes(spec),
+                sizes=_chromosomes(spec),
             )
     for sentence in said:
         progress.say(sentence)
@@ -240,20 +242,11 @@ def attribute(
     return files
 
 
-def chromosomes(spec: DatasetSpec) -> dict[str, int]:
+def _chromosomes(spec: DatasetSpec) -> dict[str, int]:
     """Return chromosome sizes in bp."""
     return chromosome_sizes(
         spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
     )
-
-
-def prediction_unit(spec: DatasetSpec, scale: Scale) -> str:
-    """Return what a prediction is measured in."""
-    target = spec.require_target()
-    reads = "reads" if target.statistic == "mean" else f"reads per {target.bin} bp"
-    if scale == "signal" or target.transform == "none":
-        return reads
-    return f"log({reads} + 1)" if target.transform == "log1p" else f"{target.transform}({reads})"
 
 
 def _drawn(count: int, most: int, *, seed: int) -> np.ndarray:
@@ -322,43 +315,3 @@ def _nothing(
         rows, columns = next(iter(starts.values()))[CONTACTS].shape
         maps = CentredMaps(seen.maps, target, (rows, columns))
     return Gathered(tracks, maps, Compared(explainer.grid.labels))
-
-
-def _write(
-    files: AttributionFiles,
-    gathered: Gathered,
-    explained: Explained,
-    settings: AttributionSettings,
-    record: AttributionRecord,
-) -> list[str]:
-    """Write tables, summary and record; return the summary's sentences."""
-    genes, targets = pd.DataFrame(gathered.genes), pd.concat(gathered.targets, ignore_index=True)
-    agreement = gathered.compared.table()
-    locality = None
-    if gathered.tracks is not None:
-        resamples = locus_resamples(len(gathered.tracks.genes), seed=settings.seed)
-        profile = profile_table(gathered.tracks, explained.seen.tracks, resamples)
-        locality = locality_table(gathered.tracks, explained.seen.tracks, resamples)
-        write_table(profile, files.profile)
-        write_table(profile, files.profile.with_suffix(".csv"))
-        write_table(locality, files.locality)
-    if gathered.maps is not None:
-        for value, array in zip(("absolute", "signed"), gathered.maps.means(), strict=True):
-            np.save(files.contacts(value), array.astype(np.float32), allow_pickle=False)
-    if gathered.elements:
-        write_table(pd.concat(gathered.elements, ignore_index=True), files.elements)
-    write_table(genes, files.genes)
-    write_table(targets, files.targets)
-    write_table(agreement, files.agreement)
-    summary = summarise(
-        settings,
-        genes=genes,
-        targets=targets,
-        locality=locality,
-        agreement=agreement,
-        unit=record.unit,
-    )
-    summary["genes_per_second"] = record.genes_per_second
-    write_json(summary, files.summary)
-    write_json(record.model_dump(mode="json"), files.manifest)
-    return [str(sentence) for sentence in summary["sentences"]]  # type: ignore[attr-defined]

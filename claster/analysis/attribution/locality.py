@@ -14,6 +14,9 @@ __all__ = ["SHARES", "half_width", "locality_table", "locus_resamples", "profile
 SHARES = (0.5, 0.9)
 """Shares of the absolute attribution whose half-width is told."""
 
+_NOTHING = 1e-6
+"""A part of the attribution that rounding makes."""
+
 
 def half_width(mass: np.ndarray, share: float, *, size: int) -> np.ndarray:
     """Return the distance from the middle within which a share of a distribution lies.
@@ -21,7 +24,8 @@ def half_width(mass: np.ndarray, share: float, *, size: int) -> np.ndarray:
     Parameters
     ----------
     mass
-        Not negative, shape (..., bins), an odd number of bins; NaN counts 0. It is uniform in a bin.
+        Shape (..., bins), an odd number of bins; NaN counts 0. It is uniform in a bin. Where some is
+        negative, the share is reached where it is reached first.
     share
         Above 0, at most 1.
     size
@@ -30,7 +34,7 @@ def half_width(mass: np.ndarray, share: float, *, size: int) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        bp, shape (...); NaN where there is no mass.
+        bp, shape (...); NaN where the sum is not positive.
 
     Examples
     --------
@@ -43,11 +47,11 @@ def half_width(mass: np.ndarray, share: float, *, size: int) -> np.ndarray:
     rings[..., 1:] += mass[..., middle - 1 :: -1] if middle else 0
     held = rings.cumsum(axis=-1)
     wanted = share * held[..., -1:]
-    ring = (held < wanted).sum(axis=-1, keepdims=True)
+    ring = np.argmax(held >= wanted, axis=-1, keepdims=True)
     inside = np.take_along_axis(rings, ring, axis=-1)
     before = np.take_along_axis(held, ring, axis=-1) - inside
-    with np.errstate(invalid="ignore"):
-        part = (wanted - before) / inside
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part = np.where(wanted > 0, (wanted - before) / inside, np.nan)
     # The middle bin reaches half a bin to either side, every other ring is a whole bin.
     width = np.where(ring == 0, part / 2, ring - 0.5 + part)
     return (size * width)[..., 0]
@@ -102,7 +106,8 @@ def locality_table(
     """Return within which distance shares of the mean absolute attribution lie.
 
     Layers that normalise over a whole window give every bin a little of every prediction. This level is
-    the median over distances; `above` tells whether attribution counts from ``zero``, or from ``level``.
+    the mean over the farther half of the distances; `above` tells whether attribution counts from
+    ``zero``, or from ``level``, what is below it as negative.
 
     Parameters are those of `profile_table`.
 
@@ -146,7 +151,13 @@ def locality_table(
 
 
 def _above_level(mean: np.ndarray) -> np.ndarray:
-    return np.maximum(mean - np.nanmedian(mean, axis=-1, keepdims=True), 0)
+    """Return what exceeds the level; 0 everywhere where that sums to nothing."""
+    far = np.abs(np.arange(mean.shape[-1]) - mean.shape[-1] // 2) > mean.shape[-1] // 4
+    excess = mean - np.nanmean(mean[..., far], axis=-1, keepdims=True)
+    nothing = np.nansum(excess, axis=-1, keepdims=True) <= _NOTHING * np.nansum(
+        mean, axis=-1, keepdims=True
+    )
+    return np.where(nothing, 0, excess)
 
 
 def _ratio(sums: np.ndarray, points: np.ndarray) -> np.ndarray:

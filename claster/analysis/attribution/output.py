@@ -22,7 +22,7 @@ COLUMNS = {
     "mean_signed": "the same with signs",
     "n": "predicted bins that had a bin at that distance",
     "share": "of the mean absolute attribution, summed over distances",
-    "above": "whether attribution counts from zero, or from its median over distances",
+    "above": "whether attribution counts from zero, or from its mean over the farther half of distances",
     "half_width": "bp from the predicted bin within which it lies",
     "mass": "mean absolute attribution, summed over distances",
     "low, high": "95 % interval, loci resampled; of a mean 'absolute_' and 'signed_'",

@@ -52,7 +52,7 @@ def summarise(
         whole = locality[locality["track"] == ALL].set_index(["above", "share"])
         for above, what in (
             ("zero", "the absolute attribution to the tracks"),
-            ("level", "what exceeds its median over distances"),
+            ("level", "what exceeds its level at far distances"),
         ):
             said.append(
                 f"half of {what} lies within {_kb(whole.loc[(above, 0.5)])} of the predicted bin, "
