@@ -110,6 +110,26 @@ class ArrayView:
             )
         return (*rest, wanted)
 
+    def cut(self, array: np.ndarray, spec: DatasetSpec) -> np.ndarray:
+        """Return this part of one array of the modality.
+
+        Parameters
+        ----------
+        array
+            Shape (tracks, ..., columns) of a landscape, (rows, columns) of a contact map.
+        spec
+            The dataset.
+
+        Raises
+        ------
+        ClasterError
+            If the dataset lacks a track that is left out, or no track is left.
+        """
+        rows = slice(None) if self.modality == "contacts" else _kept(self, spec)
+        columns = array.shape[-1] if self.columns is None else self.columns
+        first = (array.shape[-1] - columns) // 2
+        return array[rows][..., first : first + columns]
+
 
 def write_view(
     view: ArrayView,
@@ -144,15 +164,12 @@ def write_view(
     files = {split: sorted(folders.arrays(view.modality, split).glob("*.npy")) for split in SPLITS}
     count = sum(map(len, files.values()))
     require_disk(folders.inputs, needed=4 * int(np.prod(shape)) * count, named=view.folder)
-    rows = slice(None) if view.modality == "contacts" else _kept(view, spec)
-    first = (whole[-1] - shape[-1]) // 2
     with atomic_folder(final) as folder, progress.step(f"write {view.folder}", count) as step:
         for split in SPLITS:
             (folder / split).mkdir()
             for file in files[split]:
                 array = _read(file, whole, spec)
-                part = array[rows][..., first : first + shape[-1]]
-                np.save(folder / split / file.name, part, allow_pickle=False)
+                np.save(folder / split / file.name, view.cut(array, spec), allow_pickle=False)
                 step.advance()
         (folder / TOGETHER).mkdir()
         for split in part_members(TOGETHER):
