@@ -60,6 +60,10 @@ def perturb(
     centre: Annotated[
         Literal["gene", "element"], typer.Option(help="What windows are centred on.")
     ] = "gene",
+    width: Annotated[
+        int | None,
+        typer.Option(min=1, help="bp edited around each element's middle; default: its own edges."),
+    ] = None,
     reach: Annotated[
         int, typer.Option(min=1, help="bp from the TSS within which an element lies whole.")
     ] = 200_000,
@@ -114,6 +118,7 @@ def perturb(
         pairs=pairs,
         split=split,
         centre=centre,
+        width=width,
         reach=reach,
         min_activity=min_activity,
         activity_quantile=activity_quantile,

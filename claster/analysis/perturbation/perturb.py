@@ -40,6 +40,7 @@ def perturb(
     pairs: Path | str | None = None,
     split: Split = "test",
     centre: Centre = "gene",
+    width: int | None = None,
     reach: int = 200_000,
     activity_track: str = "H3K27ac",
     min_activity: float | None = None,
@@ -70,7 +71,9 @@ def perturb(
         BED or cCRE table; default: the dataset's own elements.
     pairs
         ``all``, or a table of two element IDs a line: elements that are edited together.
-    split, centre, reach, activity_track, min_activity, activity_quantile, pseudocount, controls, average
+    split, centre, width, reach, activity_track, min_activity, activity_quantile
+        See `ScreenSettings`.
+    pseudocount, controls, average
         See `ScreenSettings`.
     profiles
         Whether predicted profiles before and after every edit are kept.
@@ -124,6 +127,7 @@ def perturb(
         ),
         split=split,
         centre=centre,
+        width=width,
         reach=reach,
         activity_track=activity_track,
         min_activity=min_activity,

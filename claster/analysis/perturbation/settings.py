@@ -55,6 +55,8 @@ class ScreenSettings(BaseModel):
         Genes that are measured.
     centre
         Whether windows are centred on TSSs or on elements.
+    width
+        bp around the middle of each element that are edited; None for the element's own edges.
     reach
         An element is tried on a gene when it lies whole within this many bp of its TSS.
     activity_track, min_activity, activity_quantile
@@ -79,6 +81,7 @@ class ScreenSettings(BaseModel):
     edit: EditSettings
     split: Split = "test"
     centre: Centre = "gene"
+    width: int | None = None
     reach: int = 200_000
     activity_track: str = "H3K27ac"
     min_activity: float | None = None

@@ -12,6 +12,7 @@ from claster.analysis.perturbation.candidates import (
     read_candidates,
     read_listed_pairs,
     tell_candidates,
+    widen,
 )
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.plan import plan_screen
@@ -90,7 +91,9 @@ def read_world(
     sizes = chromosome_sizes(
         spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
     )
+    width = identity.settings.width
     candidates, counts = read_candidates(spec, elements, sizes=sizes)
+    candidates = widen(candidates, width, sizes=sizes)
     progress.say(tell_candidates(counts))
     everyone = read_genes_table(folders)
     genes = everyone[everyone["split"] == identity.settings.split].reset_index(drop=True)
@@ -102,7 +105,7 @@ def read_world(
     known = [candidates]
     if elements is not None and spec.elements and spec.source(spec.elements.file).is_file():
         own, _ = read_candidates(spec, None, sizes=sizes)
-        known.append(own)
+        known.append(widen(own, width, sizes=sizes))
     annotated = annotated_stretches(pd.concat(known), everyone)
     listed = read_listed_pairs(pairs, candidates) if pairs else None
     divisors = track_divisors(spec.tracks, require_manifest(folders).scales)
