@@ -22,7 +22,7 @@ from claster.errors import ClasterError, one_line
 from claster.files import atomic_folder, link_file, require_disk
 from claster.progress import SILENT, Progress
 
-__all__ = ["ArrayView", "write_view"]
+__all__ = ["ArrayView", "cut_view", "write_view"]
 
 _FOLDER = re.compile(
     rf"(?:{VIEW_PREFIX})?(?P<modality>landscape|contacts)"
@@ -111,6 +111,24 @@ class ArrayView:
         return (*rest, wanted)
 
 
+def cut_view(view: ArrayView, array: np.ndarray, spec: DatasetSpec) -> np.ndarray:
+    """Return the part of a whole array that a view shows.
+
+    Parameters
+    ----------
+    view
+        Which part.
+    array
+        Shape (tracks, ..., bins) or (rows, columns), as built.
+    spec
+        The dataset.
+    """
+    wanted = view.shape(spec)[-1]
+    first = (array.shape[-1] - wanted) // 2
+    rows = slice(None) if view.modality == "contacts" else _kept(view, spec)
+    return array[rows][..., first : first + wanted]
+
+
 def write_view(
     view: ArrayView,
     spec: DatasetSpec,
@@ -144,14 +162,12 @@ def write_view(
     files = {split: sorted(folders.arrays(view.modality, split).glob("*.npy")) for split in SPLITS}
     count = sum(map(len, files.values()))
     require_disk(folders.inputs, needed=4 * int(np.prod(shape)) * count, named=view.folder)
-    rows = slice(None) if view.modality == "contacts" else _kept(view, spec)
-    first = (whole[-1] - shape[-1]) // 2
     with atomic_folder(final) as folder, progress.step(f"write {view.folder}", count) as step:
         for split in SPLITS:
             (folder / split).mkdir()
             for file in files[split]:
                 array = _read(file, whole, spec)
-                part = array[rows][..., first : first + shape[-1]]
+                part = cut_view(view, array, spec)
                 np.save(folder / split / file.name, part, allow_pickle=False)
                 step.advance()
         (folder / TOGETHER).mkdir()

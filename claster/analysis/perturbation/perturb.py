@@ -1,7 +1,9 @@
 """Perturbation of a trained run."""
 
-from functools import partial
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import numpy as np
 
 from claster.analysis.perturbation.candidates import elements_file
 from claster.analysis.perturbation.folder import ScreenFiles
@@ -9,11 +11,13 @@ from claster.analysis.perturbation.record import Identity
 from claster.analysis.perturbation.screen import run_screen
 from claster.analysis.perturbation.settings import Centre, ScreenSettings, Verb, edit_settings
 from claster.analysis.perturbation.spans import Edges
-from claster.analysis.perturbation.windows import Predictor
+from claster.analysis.perturbation.windows import Predictor, Window
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
+from claster.dataset.views import ArrayView, cut_view
 from claster.eir.content import Device
+from claster.eir.eirpredict import input_folders
 from claster.eir.ensemble import require_same_inputs
 from claster.eir.reference import require_same_divisors
 from claster.eir.runs import RunFolder, read_run, trained_weights
@@ -160,7 +164,16 @@ def perturb(
         with progress.step(f"load {run.path.name}") as step:
             step.describe("EIR starts")
             model = load_model(run, device=device, project=project)
-        return Predictor(partial(predict_windows, model, batch_size=batch_size), model.inputs)
+        views = {name: ArrayView.of_folder(at) for name, at in input_folders(run).items()}
+
+        def predict(windows: Iterable[Window], /) -> Iterator[np.ndarray]:
+            parts = (
+                {name: cut_view(view, window[name], spec) for name, view in views.items()}
+                for window in windows
+            )
+            return predict_windows(model, parts, batch_size=batch_size)
+
+        return Predictor(predict, model.inputs)
 
     return run_screen(
         run.path / "perturb" / (name or f"{verb}_{split}"),
