@@ -20,6 +20,7 @@ from claster.cli import (
     serve,
     simulate,
     train,
+    validate,
     verify,
 )
 from claster.cli.complaint import complain
@@ -43,6 +44,7 @@ app.command()(train.train)
 app.command()(predict.predict)
 app.command()(evaluate.evaluate)
 app.command()(perturb.perturb)
+app.command()(validate.validate)
 app.command()(export.export)
 app.command()(serve.serve)
 app.command()(demo.demo)
