@@ -10,6 +10,7 @@ import typer
 
 from claster.cli import (
     configure,
+    crispr,
     data,
     demo,
     evaluate,
@@ -45,6 +46,7 @@ app.command()(predict.predict)
 app.command()(evaluate.evaluate)
 app.command()(perturb.perturb)
 app.command()(validate.validate)
+app.command()(crispr.crispr)
 app.command()(export.export)
 app.command()(serve.serve)
 app.command()(demo.demo)

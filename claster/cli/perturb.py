@@ -67,6 +67,12 @@ def perturb(
     reach: Annotated[
         int, typer.Option(min=1, help="bp from the TSS within which an element lies whole.")
     ] = 200_000,
+    around_tss: Annotated[
+        tuple[int, int] | None,
+        typer.Option(
+            help="Measure genes over that many bp upstream and downstream of the TSS, not over the body."
+        ),
+    ] = None,
     min_activity: Annotated[
         float | None, typer.Option(help="Least mean of the activity track; published: 10.")
     ] = None,
@@ -120,6 +126,7 @@ def perturb(
         centre=centre,
         width=width,
         reach=reach,
+        around_tss=around_tss,
         min_activity=min_activity,
         activity_quantile=activity_quantile,
         activity_track=activity_track,

@@ -46,6 +46,7 @@ def perturb(
     centre: Centre = "gene",
     width: int | None = None,
     reach: int = 200_000,
+    around_tss: tuple[int, int] | None = None,
     activity_track: str = "H3K27ac",
     min_activity: float | None = None,
     activity_quantile: float | None = None,
@@ -75,7 +76,7 @@ def perturb(
         BED or cCRE table; default: the dataset's own elements.
     pairs
         ``all``, or a table of two element IDs a line: elements that are edited together.
-    split, centre, width, reach, activity_track, min_activity, activity_quantile
+    split, centre, width, reach, around_tss, activity_track, min_activity, activity_quantile
         See `ScreenSettings`.
     pseudocount, controls, average
         See `ScreenSettings`.
@@ -133,6 +134,7 @@ def perturb(
         centre=centre,
         width=width,
         reach=reach,
+        around_tss=around_tss,
         activity_track=activity_track,
         min_activity=min_activity,
         activity_quantile=activity_quantile,

@@ -14,6 +14,7 @@ from claster.analysis.perturbation.candidates import (
     tell_candidates,
     widen,
 )
+from claster.analysis.perturbation.effects import measured_regions
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.plan import plan_screen
 from claster.analysis.perturbation.record import Identity
@@ -38,7 +39,7 @@ class World:
     elements, counts
         See `read_candidates`.
     genes
-        The genes of the split.
+        The genes of the split, `start` and `end` those of the stretch that is measured.
     everyone
         All kept genes.
     annotated
@@ -102,6 +103,7 @@ def read_world(
             f"the {identity.settings.split} split of {spec.name!r} holds no gene",
             remedy="choose another --split",
         )
+    genes = measured_regions(genes, identity.settings.around_tss)
     known = [candidates]
     if elements is not None and spec.elements and spec.source(spec.elements.file).is_file():
         own, _ = read_candidates(spec, None, sizes=sizes)

@@ -1,6 +1,7 @@
 """Predicted against planted effects: rank correlation, and the share that the network recovers."""
 
-from collections.abc import Callable
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,9 @@ from scipy.stats import rankdata
 from claster.analysis.bootstrap import Resamples, intervals
 from claster.analysis.perturbation.annotated import TSS_MARGIN
 from claster.analysis.perturbation.strata import DISTANCES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["agreement", "distance_names", "distance_of_network"]
 
@@ -72,7 +76,7 @@ def distance_names() -> list[str]:
     ('1-2 kb', '> 100 kb')
     """
     kilobases = [edge // 1000 for edge in DISTANCES if edge >= TSS_MARGIN]
-    between = [f"{low}-{high} kb" for low, high in zip(kilobases, kilobases[1:], strict=False)]
+    between = [f"{low}-{high} kb" for low, high in pairwise(kilobases)]
     return [*between, f"> {kilobases[-1]} kb"]
 
 

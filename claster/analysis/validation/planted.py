@@ -1,7 +1,6 @@
 """What a simulated genome says of an edit: which genes it changes, and by how much."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
