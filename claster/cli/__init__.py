@@ -21,6 +21,7 @@ from claster.cli import (
     serve,
     simulate,
     train,
+    treat,
     validate,
     verify,
 )
@@ -47,6 +48,7 @@ app.command()(evaluate.evaluate)
 app.command()(perturb.perturb)
 app.command()(validate.validate)
 app.command()(crispr.crispr)
+app.command()(treat.treat)
 app.command()(export.export)
 app.command()(serve.serve)
 app.command()(demo.demo)

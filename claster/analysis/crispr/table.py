@@ -152,8 +152,8 @@ def match_genes(pairs: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
     far = (tss - known["table_tss"]).abs()
     if len(known) and far.median() > _FAR:
         raise ClasterError(
-            f"the TSSs of {len(known):,} genes lie elsewhere in the table, by {int(far.median()):,} bp in the "
-            "median: it is of another assembly",
+            f"the TSSs of {len(known):,} genes lie elsewhere in the table, by {int(far.median()):,} bp in "
+            "the median: it is of another assembly",
             remedy="lift the table over to the dataset's assembly first (UCSC liftOver)",
         )
     return matched

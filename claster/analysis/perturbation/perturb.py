@@ -1,23 +1,19 @@
 """Perturbation of a trained run."""
 
-from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from claster.analysis.perturbation.candidates import elements_file
 from claster.analysis.perturbation.folder import ScreenFiles
+from claster.analysis.perturbation.predictor import load_predictor
 from claster.analysis.perturbation.record import Identity
 from claster.analysis.perturbation.screen import run_screen
 from claster.analysis.perturbation.settings import Centre, ScreenSettings, Verb, edit_settings
 from claster.analysis.perturbation.spans import Edges
-from claster.analysis.perturbation.windows import Predictor, Window
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
-from claster.dataset.views import ArrayView, cut_view
 from claster.eir.content import Device
-from claster.eir.eirpredict import input_folders
 from claster.eir.ensemble import require_same_inputs
 from claster.eir.reference import require_same_divisors
 from claster.eir.runs import RunFolder, read_run, trained_weights
@@ -160,23 +156,6 @@ def perturb(
         version=versions(["claster"])["claster"],
     )
 
-    def load() -> Predictor:
-        from claster.eir.inference import load_model, predict_windows  # EIR: many seconds
-
-        with progress.step(f"load {run.path.name}") as step:
-            step.describe("EIR starts")
-            model = load_model(run, device=device, project=project)
-        views = {name: ArrayView.of_folder(at) for name, at in input_folders(run).items()}
-
-        def predict(windows: Iterable[Window], /) -> Iterator[np.ndarray]:
-            parts = (
-                {name: cut_view(view, window[name], spec) for name, view in views.items()}
-                for window in windows
-            )
-            return predict_windows(model, parts, batch_size=batch_size)
-
-        return Predictor(predict, model.inputs)
-
     return run_screen(
         run.path / "perturb" / (name or f"{verb}_{split}"),
         identity,
@@ -184,7 +163,15 @@ def perturb(
         folders=folders,
         elements=file,
         pairs=listed,
-        load=load,
+        load=partial(
+            load_predictor,
+            run,
+            spec,
+            device=device,
+            batch_size=batch_size,
+            project=project,
+            progress=progress,
+        ),
         shard=shard,
         tsv=tsv,
         force=force,

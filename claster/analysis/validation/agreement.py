@@ -1,7 +1,7 @@
 """Predicted against planted effects: rank correlation, and the share that the network recovers."""
 
+from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,14 @@ from claster.analysis.bootstrap import Resamples, intervals
 from claster.analysis.perturbation.annotated import TSS_MARGIN
 from claster.analysis.perturbation.strata import DISTANCES
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["agreement", "distance_names", "distance_of_network"]
+__all__ = [
+    "agreement",
+    "distance_names",
+    "distance_of_network",
+    "pearson",
+    "spearman",
+    "with_interval",
+]
 
 _LEAST = 5
 """Fewest pairs of a group that is described."""
@@ -107,36 +111,50 @@ def distance_of_network(table: pd.DataFrame, *, least: float = 0.1) -> tuple[int
     return reached, None
 
 
-def _compare(pairs: pd.DataFrame, resamples: Resamples) -> dict[str, float]:
-    names = ("spearman", "share")
-    if len(pairs) < _LEAST:
-        missing = {f"{name}{end}": np.nan for name in names for end in ("", "_low", "_high")}
-        return {"n": len(pairs)} | missing
-    predicted, planted = (pairs[name].to_numpy() for name in ("effect", "planted_effect"))
-    found: dict[str, float] = {"n": len(pairs)}
-    blocks = resamples.effective_blocks(np.ones(len(pairs)))
-    counts = resamples.counts[:, resamples.block].astype(int)
-    measures: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-        "spearman": _spearman,
-        "share": _share,
-    }
-    for name, measure in measures.items():
-        replicates = np.array(
-            [measure(predicted.repeat(drawn), planted.repeat(drawn)) for drawn in counts]
-        )
-        low, high = intervals(replicates[np.newaxis], np.array([blocks]))
-        found |= {
-            name: measure(predicted, planted),
-            f"{name}_low": float(low[0]),
-            f"{name}_high": float(high[0]),
-        }
-    return found
+def spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the rank correlation; NaN where one of both is constant."""
+    return pearson(rankdata(a), rankdata(b))
 
 
-def _spearman(a: np.ndarray, b: np.ndarray) -> float:
+def pearson(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the linear correlation; NaN where one of both is constant."""
     if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return np.nan
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def with_interval(
+    measure: Callable[[np.ndarray, np.ndarray], float],
+    a: np.ndarray,
+    b: np.ndarray,
+    resamples: Resamples,
+) -> tuple[float, float, float]:
+    """Return a measure of two columns and its 95 % interval, blocks of rows drawn together.
+
+    Parameters
+    ----------
+    measure
+        Of two columns of equal length.
+    a, b
+        Shape (rows,).
+    resamples
+        Resamples of the rows' blocks.
+    """
+    counts = resamples.counts[:, resamples.block].astype(int)
+    replicates = np.array([measure(a.repeat(drawn), b.repeat(drawn)) for drawn in counts])
+    blocks = resamples.effective_blocks(np.ones(len(a)))
+    low, high = intervals(replicates[np.newaxis], np.array([blocks]))
+    return measure(a, b), float(low[0]), float(high[0])
+
+
+def _compare(pairs: pd.DataFrame, resamples: Resamples) -> dict[str, float]:
+    found: dict[str, float] = {"n": len(pairs)}
+    predicted, planted = (pairs[name].to_numpy() for name in ("effect", "planted_effect"))
+    for name, measure in (("spearman", spearman), ("share", _share)):
+        enough = len(pairs) >= _LEAST
+        values = with_interval(measure, predicted, planted, resamples) if enough else [np.nan] * 3
+        found |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
+    return found
 
 
 def _share(predicted: np.ndarray, planted: np.ndarray) -> float:
