@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from claster.analysis.perturbation.effects import log_effect
+from claster.analysis.perturbation.effects import log_effect, measured_regions
 from claster.analysis.perturbation.settings import ScreenSettings
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
@@ -82,7 +82,8 @@ def planted_effects(
     """Return what the planted rules say of the edits of a screen, on the scale of its effects.
 
     The noise-free transcription is computed anew without the marks that the edit takes away, and the mean
-    over the gene's body is compared as `claster perturb` compares predicted means. An enhancer is edited
+    over the gene's body (or around its TSS, as in the screen) is compared as `claster perturb` compares
+    predicted means. An enhancer is edited
     where its middle lies in the edited stretch, a promoter where its TSS does.
 
     Parameters
@@ -141,9 +142,10 @@ def _of_chromosome(
     links = planted.links[planted.links["chrom"] == chrom]
     sums = _sums(rules.expected_nascent(genes, elements, planted.sizes[chrom], condition))
     row_of = pd.Series(genes.index, index=genes["gene_id"])
-    measured = genes.assign(
-        low=np.maximum(genes["start"], genes["tss"] - reach),
-        high=np.minimum(genes["end"], genes["tss"] + reach),
+    measured = measured_regions(genes, settings.around_tss)
+    measured = measured.assign(
+        low=np.maximum(measured["start"], genes["tss"] - reach),
+        high=np.minimum(measured["end"], genes["tss"] + reach),
     )
     kept = pd.DataFrame(
         {"planted": "none", "link": False, "planted_baseline": np.nan, "planted_effect": 0.0},
@@ -192,6 +194,8 @@ def _change(
     """Return the running sum of the change of transcription, and the base that it begins at."""
     edit = settings.edit
     lost = acting.groupby("gene_id")[f"gain_{condition}"].sum()
+    touched = own | genes["gene_id"].isin(lost.index[lost > 0])
+    genes, own = genes[touched], own[touched]
     gain = genes[f"gain_{condition}"].copy()
     activity, repressed = genes[f"activity_{condition}"].copy(), genes["repression"].copy()
     acetyl = "H3K27ac" in edit.tracks

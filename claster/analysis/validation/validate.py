@@ -32,11 +32,21 @@ from claster.errors import ClasterError
 from claster.files import atomic_path, require_file, write_text
 from claster.progress import SILENT, Progress
 
-__all__ = ["DEFAULT_VERB", "DEFAULT_WIDTH", "read_screen", "validate"]
+__all__ = [
+    "DEFAULT_AROUND_TSS",
+    "DEFAULT_VERB",
+    "DEFAULT_WIDTH",
+    "predictors_of",
+    "read_screen",
+    "validate",
+    "write_tables",
+]
 
 DEFAULT_VERB: Verb = "background"
 DEFAULT_WIDTH = 2_500
 """bp: registries list the open middle of an element, its acetylated flanks reach 1 kb further."""
+DEFAULT_AROUND_TSS = (1_000, 3_000)
+"""bp: over a whole body, what an edit inside the body does to its own bins hides what it does to the gene."""
 
 BLOCK = 2_000_000
 RESAMPLES = 1000
@@ -62,8 +72,8 @@ def validate(
         A run trained on a simulated dataset.
     perturbation
         Name of a screen below ``<run>/perturb``. None takes ``validation_<split>``, which is done if it is
-        not there: background over 2,500 bp around each of the dataset's own elements, averaged over both
-        strands.
+        not there: background over 2,500 bp around each of the dataset's own elements, genes measured from 1 kb
+        upstream to 3 kb downstream of the TSS, averaged over windows and their mirror images.
     attribution
         Name of attributions below ``<run>/attributions`` that hold `elements.parquet`.
     split
@@ -98,6 +108,7 @@ def validate(
             run,
             verb=DEFAULT_VERB,
             width=DEFAULT_WIDTH,
+            around_tss=DEFAULT_AROUND_TSS,
             average=True,
             split=split,
             name=perturbation,
@@ -217,9 +228,10 @@ def write_tables(tables: dict[Path, pd.DataFrame]) -> None:
 
 
 def _scored(pairs: pd.DataFrame) -> np.ndarray:
-    """Tell which pairs count: not promoters, for which no control region exists."""
-    far = pairs["distance_bp"].abs() > TSS_MARGIN
-    return (far & (pairs["planted"] != "promoter")).to_numpy()
+    """Tell which pairs count: edits that keep away from the gene's promoter, as control regions do."""
+    before = pairs["element_end"] <= pairs["tss"] - TSS_MARGIN
+    behind = pairs["element_start"] > pairs["tss"] + TSS_MARGIN
+    return (before | behind).to_numpy()
 
 
 def _with_attribution(pairs: pd.DataFrame, run: RunFolder, name: str) -> pd.DataFrame:
