@@ -39,7 +39,7 @@ def link_areas(
     [[0.5], [0.8333333333333333]]
     """
     order = np.argsort(-score, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
+    last = _ends_of_ties(score[order])
     drawn, links = weights[:, order], positive[order]
     true = np.cumsum(drawn * links, axis=1)[:, last]
     false = np.cumsum(drawn * ~links, axis=1)[:, last]
@@ -124,7 +124,7 @@ def curves(positive: np.ndarray, scores: Mapping[str, np.ndarray]) -> pd.DataFra
     for name, score in scores.items():
         ranked = np.where(np.isfinite(score), score, -np.inf)
         order = np.argsort(-ranked, kind="stable")
-        last = np.append(np.flatnonzero(np.diff(ranked[order])), len(order) - 1)
+        last = _ends_of_ties(ranked[order])
         true = np.cumsum(positive[order])[last]
         false = np.cumsum(~positive[order])[last]
         tables.append(
@@ -139,3 +139,8 @@ def curves(positive: np.ndarray, scores: Mapping[str, np.ndarray]) -> pd.DataFra
             )
         )
     return pd.concat(tables, ignore_index=True)
+
+
+def _ends_of_ties(ordered: np.ndarray) -> np.ndarray:
+    """Return the last place of every run of equal scores."""
+    return np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)

@@ -45,6 +45,7 @@ __all__ = [
 DEFAULT_VERB: Verb = "background"
 DEFAULT_WIDTH = 2_500
 """bp: registries list the open middle of an element, its acetylated flanks reach 1 kb further."""
+DEFAULT_REACH = 200_000
 DEFAULT_AROUND_TSS = (1_000, 3_000)
 """bp: over a whole body, what an edit inside the body does to its own bins hides what it does to the gene."""
 
@@ -72,8 +73,8 @@ def validate(
         A run trained on a simulated dataset.
     perturbation
         Name of a screen below ``<run>/perturb``. None takes ``validation_<split>``, which is done if it is
-        not there: background over 2,500 bp around each of the dataset's own elements, genes measured from 1 kb
-        upstream to 3 kb downstream of the TSS, averaged over windows and their mirror images.
+        not there: background over 2,500 bp around each of the dataset's own elements, genes measured from
+        1 kb upstream to 3 kb downstream of the TSS, averaged over windows and their mirror images.
     attribution
         Name of attributions below ``<run>/attributions`` that hold `elements.parquet`.
     split
@@ -109,6 +110,7 @@ def validate(
             verb=DEFAULT_VERB,
             width=DEFAULT_WIDTH,
             around_tss=DEFAULT_AROUND_TSS,
+            reach=min(DEFAULT_REACH, spec.window.binning.half),
             average=True,
             split=split,
             name=perturbation,
