@@ -109,6 +109,7 @@ def perturb(
     """Silence, scale, move or transplant marks over elements: effects with p-values, links, tracks."""
     from claster.analysis.perturbation.perturb import perturb as run_perturbation
     from claster.cli.console import console_progress
+    from claster.plot.screens import draw_screen
 
     files = run_perturbation(
         run,
@@ -143,4 +144,6 @@ def perturb(
         force=force,
         progress=console_progress(),
     )
+    if files.manifest.is_file():
+        draw_screen(files, run)
     typer.echo(f"perturbation: {files.folder}")

@@ -18,6 +18,9 @@ __all__ = ["PLANTED_COLUMNS", "Planted", "planted_effects", "read_planted"]
 PLANTED_COLUMNS = ["planted", "link", "planted_baseline", "planted_effect"]
 
 _PROMOTER_MARKS = ("ATAC", "H3K4me3", "H3K27ac")
+_MOST = 0.5
+"""Share of an enhancer that an edit has to take for the pair to be a link."""
+
 _MARGIN = 100_000
 """bp around changed genes and elements beyond which their transcription has faded."""
 
@@ -83,8 +86,9 @@ def planted_effects(
 
     The noise-free transcription is computed anew without the marks that the edit takes away, and the mean
     over the gene's body (or around its TSS, as in the screen) is compared as `claster perturb` compares
-    predicted means. An enhancer is edited
-    where its middle lies in the edited stretch, a promoter where its TSS does.
+    predicted means. An enhancer loses
+    the share of its gain that the edited stretch covers of it; a promoter is edited where its TSS lies in the
+    stretch.
 
     Parameters
     ----------
@@ -104,8 +108,8 @@ def planted_effects(
     pandas.DataFrame
         Index of `pairs`; the columns of `PLANTED_COLUMNS`: `planted` (``proximal`` or ``contact`` for an
         enhancer of that gene, ``promoter`` for its own, ``decoy``, ``other gene`` for elements of others,
-        ``none``), `link` (whether the element is an enhancer of that gene), `planted_baseline` (mean signal
-        of the gene) and `planted_effect` (log2).
+        ``none``), `link` (whether the stretch takes at least half of an enhancer of that gene),
+        `planted_baseline` (mean signal of the gene) and `planted_effect` (log2).
 
     Raises
     ------
@@ -155,18 +159,24 @@ def _of_chromosome(
     low, high = measured["low"].to_numpy()[rows], measured["high"].to_numpy()[rows]
     kept["planted_baseline"] = _means(sums, low, high)
     for (start, end), same in pairs.groupby(["element_start", "element_end"], sort=False):
-        inside = elements[elements["centre"].between(start, end, inclusive="left")]
+        covered = elements["end"].clip(upper=end) - elements["start"].clip(lower=start)
+        inside = elements.assign(share=covered / (elements["end"] - elements["start"]))
+        inside = inside[inside["share"] > 0]
         own = genes["tss"].between(start, end, inclusive="left")
         if inside.empty and not own.any():
             continue
-        acting = links[links["element_id"].isin(inside["element_id"])]
+        acting = links.merge(inside[["element_id", "share"]], on="element_id")
+        acting["lost"] = acting[f"gain_{condition}"] * acting["share"]
+        inside = inside.assign(gone=-inside[f"H3K27ac_{condition}"] * inside["share"])
+        most = inside[inside["share"] >= _MOST]
         of_pairs = same["gene_id"]
         kinds = pd.Series("none", index=same.index)
-        if (inside["kind"] != "decoy").any():
+        if (most["kind"] != "decoy").any():
             kinds[:] = "other gene"
-        elif len(inside):
+        elif len(most):
             kinds[:] = "decoy"
-        linked = acting[acting[f"gain_{condition}"] > 0].set_index("gene_id")["kind"]
+        linked = acting[(acting["lost"] > 0) & (acting["share"] >= _MOST)]
+        linked = linked.set_index("gene_id")["kind"]
         linked = linked[~linked.index.duplicated()]
         is_link = of_pairs.isin(linked.index)
         kinds[is_link] = of_pairs[is_link].map(linked)
@@ -193,7 +203,7 @@ def _change(
 ) -> tuple[np.ndarray, int]:
     """Return the running sum of the change of transcription, and the base that it begins at."""
     edit = settings.edit
-    lost = acting.groupby("gene_id")[f"gain_{condition}"].sum()
+    lost = acting.groupby("gene_id")["lost"].sum()
     touched = own | genes["gene_id"].isin(lost.index[lost > 0])
     genes, own = genes[touched], own[touched]
     gain = genes[f"gain_{condition}"].copy()
@@ -210,7 +220,7 @@ def _change(
     level = rules.gene_levels(activity, repressed, gain)
     changed = genes.assign(**{f"level_{condition}": level - genes[f"level_{condition}"]})
     changed = changed[changed[f"level_{condition}"] != 0]
-    gone = inside.assign(**{f"H3K27ac_{condition}": -inside[f"H3K27ac_{condition}"] * acetyl})
+    gone = inside.assign(**{f"H3K27ac_{condition}": inside["gone"] * acetyl})
     places = np.concatenate([changed["start"], changed["end"], gone["centre"]])
     if not places.size:
         return np.zeros(2), 0
