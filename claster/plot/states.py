@@ -55,6 +55,8 @@ def state_cloud(
     cloud, start, end = (
         np.log2(values + 1) for values in (cloud, before[:, rows].T, after[:, rows].T)
     )
+    # Artefacts reach far beyond all else: one bin in ten thousand is left out of the picture.
+    most = np.maximum(np.quantile(cloud, 0.9999, axis=1), np.maximum(start, end).max(axis=1)) + 0.4
     with style():
         fig = new_figure(7.2, 3.5)
         axes = fig.subplots(1, 2, sharey=True)
@@ -69,6 +71,8 @@ def state_cloud(
                 ax.scatter(
                     values[row], values[2], s=7, color=colour, linewidths=0, alpha=0.7, label=label
                 )
+            ax.set_xlim(-0.3, most[row])
+            ax.set_ylim(-0.3, most[2])
             ax.set_xlabel(f"{tracks[row]} (log2(signal + 1))")
         axes[0].set_ylabel(f"{tracks[2]} (log2(signal + 1))")
         axes[1].legend(
