@@ -11,6 +11,7 @@ import typer
 from claster.cli import (
     attribute,
     configure,
+    crispr,
     data,
     demo,
     evaluate,
@@ -21,6 +22,8 @@ from claster.cli import (
     serve,
     simulate,
     train,
+    treat,
+    validate,
     verify,
 )
 from claster.cli.complaint import complain
@@ -45,6 +48,9 @@ app.command()(predict.predict)
 app.command()(evaluate.evaluate)
 app.command()(perturb.perturb)
 app.command()(attribute.attribute)
+app.command()(validate.validate)
+app.command()(crispr.crispr)
+app.command()(treat.treat)
 app.command()(export.export)
 app.command()(serve.serve)
 app.command()(demo.demo)

@@ -60,9 +60,19 @@ def perturb(
     centre: Annotated[
         Literal["gene", "element"], typer.Option(help="What windows are centred on.")
     ] = "gene",
+    width: Annotated[
+        int | None,
+        typer.Option(min=1, help="bp edited around each element's middle; default: its own edges."),
+    ] = None,
     reach: Annotated[
         int, typer.Option(min=1, help="bp from the TSS within which an element lies whole.")
     ] = 200_000,
+    around_tss: Annotated[
+        tuple[int, int] | None,
+        typer.Option(
+            help="Measure genes over that many bp upstream and downstream of the TSS, not over the body."
+        ),
+    ] = None,
     min_activity: Annotated[
         float | None, typer.Option(help="Least mean of the activity track; published: 10.")
     ] = None,
@@ -99,6 +109,7 @@ def perturb(
     """Silence, scale, move or transplant marks over elements: effects with p-values, links, tracks."""
     from claster.analysis.perturbation.perturb import perturb as run_perturbation
     from claster.cli.console import console_progress
+    from claster.plot.screens import draw_screen
 
     files = run_perturbation(
         run,
@@ -114,7 +125,9 @@ def perturb(
         pairs=pairs,
         split=split,
         centre=centre,
+        width=width,
         reach=reach,
+        around_tss=around_tss,
         min_activity=min_activity,
         activity_quantile=activity_quantile,
         activity_track=activity_track,
@@ -131,4 +144,6 @@ def perturb(
         force=force,
         progress=console_progress(),
     )
+    if files.manifest.is_file():
+        draw_screen(files, run)
     typer.echo(f"perturbation: {files.folder}")

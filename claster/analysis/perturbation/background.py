@@ -8,6 +8,9 @@ from claster.analysis.perturbation.spans import Span
 
 __all__ = ["find_background"]
 
+_NEAR = 200
+"""Blocks, one beginning at each bin, that tell what is quiet at a place."""
+
 
 def find_background(
     signal: np.ndarray, rows: Sequence[int], span: Span, *, annotated: np.ndarray
@@ -15,8 +18,10 @@ def find_background(
     """Return where the background of an interval begins, taken from the same window.
 
     It is the nearest block of as many bins as the interval touches, none of them annotated or of the
-    interval itself, whose mean is, in each of the tracks, at most the median over all such blocks of the
-    window. The nearer one has less distance between the blocks' first bins; of two the left one counts.
+    interval itself, whose mean is, in each of the tracks, at most the median over the 200 nearest such blocks
+    (over twice as many, and so on, where none of them is). So the background of an element in a transcribed
+    body is that of the body. The nearer one has less distance between the blocks' first bins; of two the
+    left one counts.
 
     Parameters
     ----------
@@ -41,11 +46,17 @@ def find_background(
     if not free.any():
         return None
     sums = _sums(signal[list(rows)].astype(np.float64), width)
-    medians = np.median(sums[:, free], axis=1, keepdims=True)
-    quiet = np.flatnonzero(free & (sums <= medians).all(axis=0))
-    if not quiet.size:
-        return None
-    return int(quiet[np.abs(quiet - span.first).argmin()])
+    blocks = np.flatnonzero(free)
+    blocks = blocks[np.argsort(np.abs(blocks - span.first), kind="stable")]
+    near = _NEAR
+    while True:
+        means = sums[:, blocks[:near]]
+        quiet = (means <= np.median(means, axis=1, keepdims=True)).all(axis=0)
+        if quiet.any():
+            return int(blocks[quiet.argmax()])
+        if near >= len(blocks):
+            return None
+        near *= 2
 
 
 def _sums(values: np.ndarray, width: int) -> np.ndarray:

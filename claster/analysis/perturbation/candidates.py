@@ -12,7 +12,7 @@ from claster.files import require_file
 from claster.genome.assembly import chromosome_aliases, rename_chromosomes
 from claster.genome.elements import read_elements, select_elements
 
-__all__ = ["elements_file", "read_candidates", "read_listed_pairs", "tell_candidates"]
+__all__ = ["elements_file", "read_candidates", "read_listed_pairs", "tell_candidates", "widen"]
 
 
 def read_candidates(
@@ -141,6 +141,32 @@ def tell_candidates(counts: Mapping[str, int]) -> str:
         if count and name != "elements"
     ]
     return f"{counts['elements']:,} elements" + (f": {', '.join(told)}" if told else "")
+
+
+def widen(elements: pd.DataFrame, width: int | None, *, sizes: Mapping[str, int]) -> pd.DataFrame:
+    """Return elements of `width` bp around their middles, cut at the ends of chromosomes.
+
+    Parameters
+    ----------
+    elements
+        `chrom`, `start`, `end` (0-based half-open).
+    width
+        bp; None leaves elements as they are.
+    sizes
+        Chromosome sizes in bp.
+
+    Examples
+    --------
+    >>> elements = pd.DataFrame({"chrom": ["chr1"], "start": [40], "end": [60]})
+    >>> widen(elements, 101, sizes={"chr1": 90})[["start", "end"]].to_numpy().tolist()
+    [[0, 90]]
+    """
+    if width is None:
+        return elements
+    start = (elements["start"] + elements["end"]) // 2 - width // 2
+    end = (start + width).clip(upper=elements["chrom"].map(sizes))
+    widened = elements.assign(start=start.clip(lower=0), end=end)
+    return widened.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)
 
 
 def _out_of_order(elements: pd.DataFrame) -> int:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from claster.analysis.perturbation.candidates import elements_file
 from claster.analysis.perturbation.folder import ScreenFiles
+from claster.analysis.perturbation.predictor import load_predictor
 from claster.analysis.perturbation.record import Identity
 from claster.analysis.perturbation.screen import run_screen
 from claster.analysis.perturbation.settings import Centre, ScreenSettings, Verb, edit_settings
 from claster.analysis.perturbation.spans import Edges
-from claster.analysis.perturbation.windows import Predictor
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
@@ -40,7 +40,9 @@ def perturb(
     pairs: Path | str | None = None,
     split: Split = "test",
     centre: Centre = "gene",
+    width: int | None = None,
     reach: int = 200_000,
+    around_tss: tuple[int, int] | None = None,
     activity_track: str = "H3K27ac",
     min_activity: float | None = None,
     activity_quantile: float | None = None,
@@ -70,7 +72,9 @@ def perturb(
         BED or cCRE table; default: the dataset's own elements.
     pairs
         ``all``, or a table of two element IDs a line: elements that are edited together.
-    split, centre, reach, activity_track, min_activity, activity_quantile, pseudocount, controls, average
+    split, centre, width, reach, around_tss, activity_track, min_activity, activity_quantile
+        See `ScreenSettings`.
+    pseudocount, controls, average
         See `ScreenSettings`.
     profiles
         Whether predicted profiles before and after every edit are kept.
@@ -124,7 +128,9 @@ def perturb(
         ),
         split=split,
         centre=centre,
+        width=width,
         reach=reach,
+        around_tss=around_tss,
         activity_track=activity_track,
         min_activity=min_activity,
         activity_quantile=activity_quantile,
@@ -150,14 +156,6 @@ def perturb(
         version=versions(["claster"])["claster"],
     )
 
-    def load() -> Predictor:
-        from claster.eir.inference import load_model, predict_windows  # EIR: many seconds
-
-        with progress.step(f"load {run.path.name}") as step:
-            step.describe("EIR starts")
-            model = load_model(run, device=device, project=project)
-        return Predictor(partial(predict_windows, model, batch_size=batch_size), model.inputs)
-
     return run_screen(
         run.path / "perturb" / (name or f"{verb}_{split}"),
         identity,
@@ -165,7 +163,15 @@ def perturb(
         folders=folders,
         elements=file,
         pairs=listed,
-        load=load,
+        load=partial(
+            load_predictor,
+            run,
+            spec,
+            device=device,
+            batch_size=batch_size,
+            project=project,
+            progress=progress,
+        ),
         shard=shard,
         tsv=tsv,
         force=force,

@@ -55,8 +55,13 @@ class ScreenSettings(BaseModel):
         Genes that are measured.
     centre
         Whether windows are centred on TSSs or on elements.
+    width
+        bp around the middle of each element that are edited; None for the element's own edges.
     reach
         An element is tried on a gene when it lies whole within this many bp of its TSS.
+    around_tss
+        bp upstream and downstream of the TSS over which the signal of a gene is measured; None for the gene's
+        body.
     activity_track, min_activity, activity_quantile
         Only pairs whose element has a larger mean of that track than a number, or than a quantile of all
         pairs, are tried.
@@ -79,7 +84,9 @@ class ScreenSettings(BaseModel):
     edit: EditSettings
     split: Split = "test"
     centre: Centre = "gene"
+    width: int | None = None
     reach: int = 200_000
+    around_tss: tuple[int, int] | None = None
     activity_track: str = "H3K27ac"
     min_activity: float | None = None
     activity_quantile: float | None = None

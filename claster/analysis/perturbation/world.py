@@ -12,7 +12,9 @@ from claster.analysis.perturbation.candidates import (
     read_candidates,
     read_listed_pairs,
     tell_candidates,
+    widen,
 )
+from claster.analysis.perturbation.effects import measured_regions
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.plan import plan_screen
 from claster.analysis.perturbation.record import Identity
@@ -37,7 +39,7 @@ class World:
     elements, counts
         See `read_candidates`.
     genes
-        The genes of the split.
+        The genes of the split, `start` and `end` those of the stretch that is measured.
     everyone
         All kept genes.
     annotated
@@ -90,7 +92,9 @@ def read_world(
     sizes = chromosome_sizes(
         spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
     )
+    width = identity.settings.width
     candidates, counts = read_candidates(spec, elements, sizes=sizes)
+    candidates = widen(candidates, width, sizes=sizes)
     progress.say(tell_candidates(counts))
     everyone = read_genes_table(folders)
     genes = everyone[everyone["split"] == identity.settings.split].reset_index(drop=True)
@@ -99,10 +103,11 @@ def read_world(
             f"the {identity.settings.split} split of {spec.name!r} holds no gene",
             remedy="choose another --split",
         )
+    genes = measured_regions(genes, identity.settings.around_tss)
     known = [candidates]
     if elements is not None and spec.elements and spec.source(spec.elements.file).is_file():
         own, _ = read_candidates(spec, None, sizes=sizes)
-        known.append(own)
+        known.append(widen(own, width, sizes=sizes))
     annotated = annotated_stretches(pd.concat(known), everyone)
     listed = read_listed_pairs(pairs, candidates) if pairs else None
     divisors = track_divisors(spec.tracks, require_manifest(folders).scales)

@@ -1,0 +1,333 @@
+"""A run against a CRISPR interference screen: each pair perturbed and scored."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from claster.analysis.bootstrap import resample_blocks
+from claster.analysis.crispr.decide import decide, first_of_element
+from claster.analysis.crispr.table import match_genes, read_crispr_table
+from claster.analysis.loci import locus_blocks
+from claster.analysis.perturbation.perturb import perturb
+from claster.analysis.perturbation.settings import Centre
+from claster.analysis.validation.baselines import activity_by_contact, contact_of_pairs
+from claster.analysis.validation.links import curves, score_links
+from claster.analysis.validation.validate import (
+    BLOCK,
+    RESAMPLES,
+    predictors_of,
+    read_screen,
+    write_tables,
+)
+from claster.dataset.layout import DatasetFolders, Split, read_genes_table
+from claster.dataset.load import load_dataset
+from claster.eir.content import Device
+from claster.eir.runs import RunFolder, read_run
+from claster.errors import ClasterError
+from claster.files import write_text
+from claster.genome.windows import Binning
+from claster.progress import SILENT, Progress
+
+__all__ = ["CrisprFiles", "CrisprSummary", "score_crispr"]
+
+_CLASSES = (0, 2_500, 10_000, 50_000, 100_000)
+
+
+class CrisprSummary(BaseModel):
+    """The result of `claster crispr` (`summary.json`, format version 1).
+
+    `left_out` counts the table's rows that were not scored, by reason; `folds` says what thresholds were
+    chosen on: the other chromosomes, or the other loci where regulated pairs lie on one chromosome.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    verdict: str
+    run: str
+    screen: str
+    table: str
+    rows: int
+    scored: int
+    regulated: int
+    left_out: dict[str, int]
+    contact: str
+    folds: Literal["chromosomes", "loci"]
+
+
+@dataclass(frozen=True)
+class CrisprFiles:
+    """The folder of a comparison, ``<run>/crispr/<name>``."""
+
+    folder: Path
+
+    @property
+    def elements(self) -> Path:
+        """Elements of the table as BED."""
+        return self.folder / "elements.bed"
+
+    @property
+    def pairs(self) -> Path:
+        """Every row of the table, with its scores or the reason why it has none."""
+        return self.folder / "pairs.parquet"
+
+    @property
+    def scores(self) -> Path:
+        """AUROC and AUPRC of every predictor, by distance class."""
+        return self.folder / "scores.csv"
+
+    @property
+    def decisions(self) -> Path:
+        """Precision, recall and accuracy of yes-or-no predictions."""
+        return self.folder / "decisions.csv"
+
+    @property
+    def curves(self) -> Path:
+        """Points of ROC and precision-recall curves."""
+        return self.folder / "curves.parquet"
+
+    @property
+    def summary(self) -> Path:
+        """Counts and the verdict; written last."""
+        return self.folder / "summary.json"
+
+
+def score_crispr(
+    run: RunFolder | Path | str,
+    pairs: Path | str,
+    *,
+    cell_type: str | None = None,
+    split: Split = "test",
+    centre: Centre = "element",
+    verb: Literal["silence", "background", "repress"] = "silence",
+    width: int | None = None,
+    reach: int = 200_000,
+    around_tss: tuple[int, int] | None = None,
+    min_activity: float | None = None,
+    average: bool = False,
+    name: str = "crispr",
+    seed: int = 0,
+    project: Path | str = ".",
+    device: Device = "auto",
+    force: bool = False,
+    progress: Progress = SILENT,
+) -> tuple[CrisprSummary, CrisprFiles]:
+    """Silence every element of a CRISPR table, and score the effects against what was measured.
+
+    Parameters
+    ----------
+    run
+        A trained run.
+    pairs
+        The table, see `read_crispr_table`.
+    cell_type
+        See `read_crispr_table`.
+    split
+        Whose genes count; those of the others were trained on, or chose the model.
+    centre, verb, width, reach, around_tss, min_activity, average
+        The screen, see `perturb`. As published: `centre` ``element``, `verb` ``silence``, `min_activity` 10,
+        and `around_tss` (2000, 3000) for a POLR2A target, None for RNA.
+    name
+        The folders ``<run>/crispr/<name>`` and ``<run>/perturb/<name>``.
+    seed
+        Of resamples.
+    project
+        The project's folder.
+    device
+        Where to compute.
+    force
+        Whether another comparison of that name gives way.
+    progress
+        Where to report to.
+
+    Returns
+    -------
+    summary : CrisprSummary
+    files : CrisprFiles
+
+    Raises
+    ------
+    ClasterError
+        If the table has a fault or is of another assembly, or no regulated pair, or none that is not, can be
+        scored.
+    """
+    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    spec = load_dataset(read_run(run.path).dataset, project=project)
+    folders = DatasetFolders.of(spec, project=project)
+    folders.require_built()
+    genes = read_genes_table(folders)
+    table = match_genes(read_crispr_table(pairs, cell_type=cell_type), genes)
+    reason = _reasons(table, genes, split=split, reach=reach)
+    files = CrisprFiles(run.path / "crispr" / name)
+    tried = table[reason == ""]
+    _require_both(tried, reason)
+    _write_elements(tried, files.elements)
+    perturb(
+        run,
+        verb=verb,
+        elements=files.elements,
+        width=width,
+        split=split,
+        centre=centre,
+        reach=reach,
+        around_tss=around_tss,
+        min_activity=min_activity,
+        controls=0,
+        average=average,
+        name=name,
+        project=project,
+        device=device,
+        force=force,
+        progress=progress,
+    )
+    _, effects, _ = read_screen(run, name)
+    effects = effects[effects["condition"] == spec.require_target().groups[0]]
+    effects = effects.reset_index(drop=True)
+    contact, source = contact_of_pairs(effects, spec, folders, split=split)
+    effects["abc"] = activity_by_contact(effects, contact)
+    size = effects["effect"].abs().to_numpy()
+    effects["primary"] = first_of_element(effects, size)
+    effects["closest"] = first_of_element(effects, -effects["distance_bp"].abs().to_numpy())
+    wanted = [
+        *("gene_id", "element_id", "tss", "distance_bp", "activity", "baseline", "effect"),
+        *("abc", "primary", "closest"),
+    ]
+    joined = table.assign(reason=reason).merge(
+        effects[wanted], on=["gene_id", "element_id"], how="left"
+    )
+    missing = (joined["reason"] == "") & joined["effect"].isna()
+    joined.loc[missing, "reason"] = "inactive, or window leaves the chromosome"
+    joined["scored"] = joined["reason"] == ""
+    scored = joined[joined["scored"]].reset_index(drop=True)
+    _require_both(scored, joined["reason"])
+    positive = scored["regulated"].to_numpy()
+    predictors = predictors_of(scored)
+    scores = _by_distance(scored, predictors, spec.require_target().binning, seed=seed)
+    folds, fold = _folds(scored, spec.require_target().binning)
+    decisions = decide(
+        positive,
+        predictors,
+        fold,
+        {
+            "primary target": scored["primary"].to_numpy(dtype=bool),
+            "closest gene": scored["closest"].to_numpy(dtype=bool),
+        },
+    )
+    left_out = {str(why): int(n) for why, n in joined["reason"].value_counts().items() if why}
+    summary = CrisprSummary(
+        verdict=_verdict(scores, decisions, len(scored), int(positive.sum()), folds),
+        run=run.path.as_posix(),
+        screen=name,
+        table=Path(pairs).name,
+        rows=len(joined),
+        scored=len(scored),
+        regulated=int(positive.sum()),
+        left_out=left_out,
+        contact=source,
+        folds=folds,
+    )
+    write_tables(
+        {
+            files.pairs: joined,
+            files.scores: scores,
+            files.decisions: decisions,
+            files.curves: curves(positive, predictors),
+        }
+    )
+    write_text(files.summary, summary.model_dump_json(indent=2) + "\n")
+    return summary, files
+
+
+def _reasons(table: pd.DataFrame, genes: pd.DataFrame, *, split: Split, reach: int) -> pd.Series:
+    """Return why each row cannot be scored; empty text where it can."""
+    of_gene = genes.set_index("gene_id").reindex(table["gene_id"]).reset_index(drop=True)
+    low, high = of_gene["tss"] - reach, of_gene["tss"] + reach
+    checks = {
+        "invalid connection": table["valid"] != "TRUE",
+        "element and gene on two chromosomes": table["chrom"] != table["tss_chrom"],
+        "several genes have the name": table["ambiguous"],
+        "gene not in the dataset": table["gene_id"] == "",
+        "gene of another split": of_gene["split"] != split,
+        "gene on another chromosome in the dataset": of_gene["chrom"] != table["chrom"],
+        "out of reach": (table["start"] < low) | (table["end"] > high),
+        "pair named before": table.duplicated(["element_id", "gene_id"]),
+    }
+    return pd.Series(np.select(list(checks.values()), list(checks), ""), index=table.index)
+
+
+def _require_both(tried: pd.DataFrame, reason: pd.Series) -> None:
+    """Refuse pairs that are all regulated, or of which none is."""
+    regulated = int(tried["regulated"].sum())
+    if regulated in (0, len(tried)):
+        why = ", ".join(f"{n:,} {name}" for name, n in reason.value_counts().items() if name)
+        raise ClasterError(
+            f"{regulated:,} of {len(tried):,} pairs that can be scored are regulated"
+            + (f" ({why})" if why else ""),
+            remedy="choose another --split, or bring a table for these chromosomes",
+        )
+
+
+def _write_elements(pairs: pd.DataFrame, path: Path) -> None:
+    elements = pairs.drop_duplicates("element_id").sort_values(["chrom", "start", "end"])
+    rows = elements[["chrom", "start", "end", "element_id"]].itertuples(index=False, name=None)
+    write_text(path, "".join("\t".join(map(str, row)) + "\n" for row in rows))
+
+
+def _folds(
+    pairs: pd.DataFrame, binning: Binning
+) -> tuple[Literal["chromosomes", "loci"], np.ndarray]:
+    """Return the fold of each pair: its chromosome, or its locus where one chromosome has all links."""
+    chrom = pairs["chrom"].to_numpy()
+    if len(set(chrom[pairs["regulated"]])) > 1:
+        return "chromosomes", chrom
+    return "loci", locus_blocks(pairs, binning, length=BLOCK)
+
+
+def _by_distance(
+    pairs: pd.DataFrame, predictors: dict[str, np.ndarray], binning: Binning, *, seed: int
+) -> pd.DataFrame:
+    """Score all pairs together and by distance class; classes of one kind of pair are left out."""
+    resamples = resample_blocks(
+        locus_blocks(pairs, binning, length=BLOCK), resamples=RESAMPLES, seed=seed
+    )
+    distance = pairs["distance_bp"].abs().to_numpy()
+    groups = {"all": np.ones(len(pairs), dtype=bool)}
+    for low, high in zip(_CLASSES, [*_CLASSES[1:], np.inf], strict=True):
+        upper = f"-{high / 1000:g}" if np.isfinite(high) else " and more"
+        groups[f"{low / 1000:g}{upper} kb"] = (distance >= low) & (distance < high)
+    tables = []
+    for name, rows in groups.items():
+        positive = pairs.loc[rows, "regulated"].to_numpy()
+        if positive.any() and not positive.all():
+            some = {key: values[rows] for key, values in predictors.items()}
+            scored = score_links(positive, some, resamples.of(rows))
+            tables.append(scored.assign(distance=name))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _verdict(
+    scores: pd.DataFrame, decisions: pd.DataFrame, scored: int, regulated: int, folds: str
+) -> str:
+    area = scores[scores["distance"] == "all"].set_index(["predictor", "metric"])
+    share = regulated / scored
+    lines = [
+        f"{scored:,} pairs scored, {regulated:,} of them regulated (AUPRC by chance {share:.3f})."
+    ]
+    for metric in ("auprc", "auroc"):
+        told = [
+            f"{name} {area.loc[(name, metric), 'value']:.3f} "
+            f"({area.loc[(name, metric), 'low']:.3f} to {area.loc[(name, metric), 'high']:.3f})"
+            for name in ("perturbation", "distance", "abc")
+        ]
+        lines.append(f"{metric.upper()}: {', '.join(told)}.")
+    by_name = decisions.set_index("predictor")
+    told = [
+        f"{name} {by_name.loc[name, 'precision']:.2f} / {by_name.loc[name, 'recall']:.2f}"
+        for name in by_name.index
+    ]
+    lines.append(f"Precision / recall, thresholds from other {folds}: {', '.join(told)}.")
+    return "\n".join(lines)

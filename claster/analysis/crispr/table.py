@@ -1,0 +1,159 @@
+"""The public tables of CRISPR interference: which element was tried on which gene, and what it did."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from claster.errors import ClasterError, one_line
+from claster.files import require_file
+
+__all__ = ["match_genes", "read_crispr_table"]
+
+_NEEDED = [
+    "chrom",
+    "chromStart",
+    "chromEnd",
+    "measuredGeneSymbol",
+    "startTSS",
+    "chrTSS",
+    "ValidConnection",
+    "CellType",
+    "Regulated",
+]
+_TRUTH = {"TRUE": True, "True": True, "1": True, "FALSE": False, "False": False, "0": False}
+_FAR = 10_000
+
+
+def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.DataFrame:
+    """Read a benchmark table of enhancer-gene pairs.
+
+    Parameters
+    ----------
+    file
+        Tab-separated, plain or gzipped, with a header. Needed are `chrom`, `chromStart`, `chromEnd`,
+        `measuredGeneSymbol`, `chrTSS`, `startTSS`, `ValidConnection`, `CellType`, `Regulated`; `EffectSize`,
+        `measuredGeneEnsemblId`, `Dataset` and `Reference` are taken where they are there.
+    cell_type
+        Which cell type's pairs; None where the table has one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `element_id` (``chrom:start-end``), `chrom`, `start`, `end` (0-based half-open), `symbol`,
+        `ensembl_id` (without version; empty where unknown), `tss_chrom`, `table_tss`, `effect_size` (share of
+        expression gained, -1 to ...; NaN where unknown), `regulated` (bool: significantly lowered by
+        silencing), `valid` (``TRUE``, or why the pair does not count), `dataset`.
+
+    Raises
+    ------
+    ClasterError
+        If there is no such file, it is no such table, a row has no coordinates or truth, or the table has
+        several cell types and none of them is chosen.
+
+    References
+    ----------
+    Format: https://github.com/EngreitzLab/CRISPR_comparison, resources/crispr_data/README.md
+    Gschwind et al. 2023, doi 10.1101/2023.11.09.563812
+    """
+    path = require_file(file, named="CRISPR pairs", remedy="check the file name")
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, na_filter=False)
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, OSError) as error:
+        raise ClasterError(
+            f"CRISPR pairs ({path}) do not read ({one_line(error)})", remedy="bring the file again"
+        ) from error
+    if missing := [name for name in _NEEDED if name not in table]:
+        raise ClasterError(
+            f"CRISPR pairs ({path}) lack the columns {', '.join(missing)}",
+            remedy="bring a table in the EPCrisprBenchmark format",
+        )
+    kinds = sorted(set(table["CellType"]))
+    if cell_type is None and len(kinds) > 1:
+        raise ClasterError(
+            f"CRISPR pairs ({path}) are of {len(kinds)} cell types: {', '.join(kinds)}",
+            remedy="choose the run's with --cell-type",
+        )
+    if cell_type is not None:
+        table = table[table["CellType"] == cell_type].reset_index(drop=True)
+    if table.empty:
+        raise ClasterError(
+            f"CRISPR pairs ({path}) hold no pair" + (f" of {cell_type}" if cell_type else ""),
+            remedy=f"the table's cell types are {', '.join(kinds) or 'none'}",
+        )
+    numbers = {
+        name: pd.to_numeric(table[name], errors="coerce")
+        for name in ("chromStart", "chromEnd", "startTSS")
+    }
+    truth = table["Regulated"].map(_TRUTH)
+    bad = truth.isna() | (numbers["chromStart"] >= numbers["chromEnd"])
+    for values in numbers.values():
+        bad |= values.isna() | (values < 0)
+    if bad.any():
+        row = int(np.argmax(bad.to_numpy()))
+        raise ClasterError(
+            f"CRISPR pairs ({path}): row {row + 1} of {kinds[0] if cell_type is None else cell_type} has no "
+            "coordinates, or its 'Regulated' is neither TRUE nor FALSE",
+            remedy="mend or remove the row",
+        )
+    start, end = (numbers[name].astype(np.int64) for name in ("chromStart", "chromEnd"))
+    empty = pd.Series("", index=table.index)
+    return pd.DataFrame(
+        {
+            "element_id": table["chrom"] + ":" + start.astype(str) + "-" + end.astype(str),
+            "chrom": table["chrom"],
+            "start": start,
+            "end": end,
+            "symbol": table["measuredGeneSymbol"],
+            "ensembl_id": table.get("measuredGeneEnsemblId", empty).str.replace(
+                r"\.\d+$", "", regex=True
+            ),
+            "tss_chrom": table["chrTSS"],
+            "table_tss": numbers["startTSS"].astype(np.int64),
+            "effect_size": pd.to_numeric(table.get("EffectSize", empty), errors="coerce"),
+            "regulated": truth.astype(bool),
+            "valid": table["ValidConnection"],
+            "dataset": table.get("Dataset", table.get("Reference", empty)),
+        }
+    )
+
+
+def match_genes(pairs: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
+    """Find the dataset's gene of each pair: by Ensembl ID without version, else by name.
+
+    Parameters
+    ----------
+    pairs
+        From `read_crispr_table`.
+    genes
+        The dataset's genes: `gene_id`, `name`, `tss`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `pairs` with `gene_id` (empty where no gene has the ID or name, or several have the name) and
+        `ambiguous` (several have it).
+
+    Raises
+    ------
+    ClasterError
+        If most genes that are found lie elsewhere than in the table, as between two assemblies.
+    """
+    ids = genes["gene_id"].str.replace(r"\.\d+$", "", regex=True)
+    by_id = dict(zip(ids, genes["gene_id"], strict=True))
+    once = genes[~genes["name"].duplicated(keep=False)]
+    by_name = dict(zip(once["name"], once["gene_id"], strict=True))
+    several = set(genes["name"]) - set(once["name"])
+    found = pairs["ensembl_id"].map(by_id)
+    found = found.fillna(pairs["symbol"].map(by_name)).fillna("")
+    matched = pairs.assign(gene_id=found, ambiguous=(found == "") & pairs["symbol"].isin(several))
+    known = matched[matched["gene_id"] != ""].drop_duplicates("gene_id")
+    tss = known["gene_id"].map(dict(zip(genes["gene_id"], genes["tss"], strict=True)))
+    far = (tss - known["table_tss"]).abs()
+    if len(known) and far.median() > _FAR:
+        raise ClasterError(
+            f"the TSSs of {len(known):,} genes lie elsewhere in the table, by {int(far.median()):,} bp in "
+            "the median: it is of another assembly",
+            remedy="lift the table over to the dataset's assembly first (UCSC liftOver)",
+        )
+    return matched

@@ -1,0 +1,326 @@
+"""Treated cells: the change that a run predicts from treated marks, against the measured one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from claster.analysis.bootstrap import resample_blocks
+from claster.analysis.loci import locus_blocks
+from claster.analysis.perturbation.effects import gene_signal, log_effect
+from claster.analysis.perturbation.predictor import load_predictor
+from claster.analysis.perturbation.spans import covered_bins, span_mean
+from claster.analysis.perturbation.windows import Window, average_mirrored, built_window
+from claster.analysis.summary import Number
+from claster.analysis.validation.agreement import pearson, spearman, with_interval
+from claster.dataset.layout import DatasetFolders, Split, read_genes_table, read_targets
+from claster.dataset.load import load_dataset
+from claster.dataset.manifest import require_manifest
+from claster.dataset.scale import track_divisors
+from claster.dataset.sources import Sources, open_sources
+from claster.dataset.spec import DatasetSpec
+from claster.dataset.targets import reach_of_targets, target_signal
+from claster.eir.content import Device
+from claster.eir.runs import RunFolder, read_run
+from claster.errors import ClasterError
+from claster.files import atomic_path, write_text
+from claster.genome.windows import FORWARD, sample_id
+from claster.progress import SILENT, Progress
+from claster.signal.landscape import landscape
+from claster.signal.transform import restored, transformed
+
+__all__ = ["TreatedFiles", "TreatedSummary", "compare_treated"]
+
+_BLOCK, _RESAMPLES = 2_000_000, 1000
+_PROMOTER = 2_000
+
+
+class Correlation(BaseModel):
+    """A correlation of changes over genes with its 95 % interval."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: str
+    metric: Literal["spearman", "pearson"]
+    value: Number
+    low: Number
+    high: Number
+
+
+class TreatedSummary(BaseModel):
+    """The result of `claster treat` (`summary.json`, format version 1).
+
+    `tracks` are those that were taken from the treated dataset.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    verdict: str
+    run: str
+    treated: str
+    tracks: tuple[str, ...]
+    split: Split
+    genes: int
+    correlations: tuple[Correlation, ...]
+
+
+@dataclass(frozen=True)
+class TreatedFiles:
+    """The folder of a comparison, ``<run>/treated/<dataset>_<split>``."""
+
+    folder: Path
+
+    @property
+    def genes(self) -> Path:
+        """Predicted and measured change of each gene."""
+        return self.folder / "genes.csv"
+
+    @property
+    def summary(self) -> Path:
+        """Correlations and the verdict; written last."""
+        return self.folder / "summary.json"
+
+
+def compare_treated(
+    run: RunFolder | Path | str,
+    treated: str | Path,
+    *,
+    tracks: tuple[str, ...] = (),
+    split: Split = "test",
+    pseudocount: float = 1.0,
+    average: bool = True,
+    seed: int = 0,
+    project: Path | str = ".",
+    device: Device = "auto",
+    progress: Progress = SILENT,
+) -> tuple[TreatedSummary, TreatedFiles]:
+    """Predict the transcription of treated cells from their marks, and compare the change with the measured.
+
+    Baseline and treated windows go through the model in one stream. A gene's signal is the mean over its
+    body inside the target window, and its change log2((treated + c) / (baseline + c)), predicted and
+    measured alike.
+
+    Parameters
+    ----------
+    run
+        A trained run; its dataset is the baseline and has to be built.
+    treated
+        The dataset of the treated cells: the same assembly, tracks, window and target, other files. It need
+        not be built.
+    tracks
+        Tracks that are taken from `treated`, the others stay as they are; default: all.
+    split
+        Whose genes.
+    pseudocount
+        c, in the unit of the target.
+    average
+        Whether predictions are the mean over a window and its mirror image.
+    seed
+        Of resamples.
+    project
+        The project's folder.
+    device
+        Where to compute.
+    progress
+        Where to report to.
+
+    Returns
+    -------
+    summary : TreatedSummary
+    files : TreatedFiles
+
+    Raises
+    ------
+    ClasterError
+        If the datasets do not fit together, or the split holds fewer than 3 genes.
+    """
+    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    spec = load_dataset(read_run(run.path).dataset, project=project)
+    other = load_dataset(treated, project=project)
+    chosen = _require_fitting(spec, other, tracks)
+    folders = DatasetFolders.of(spec, project=project)
+    folders.require_built()
+    genes = read_genes_table(folders, split=split)
+    if len(genes) < 3:
+        raise ClasterError(
+            f"the {split} split of {spec.name!r} holds {len(genes)} genes",
+            remedy="choose another --split",
+        )
+    model = load_predictor(run, spec, device=device, project=project, progress=progress)
+    predict = average_mirrored(model.predict, spec) if average else model.predict
+    read = built_window(folders, split=split, inputs=model.inputs)
+    divisors = track_divisors(spec.tracks, require_manifest(folders).scales)
+    promoters: list[float] = []
+    with open_sources(other) as sources, progress.step("predict", 2 * len(genes)) as step:
+
+        def windows() -> Iterator[Window]:
+            for gene in genes.itertuples():
+                before = read(gene.gene_id, gene.chrom, gene.tss)
+                yield before
+                after = _treated_window(
+                    before, gene.chrom, gene.tss, chosen, sources, spec, divisors
+                )
+                promoters.append(_promoter_change(before, after, spec, divisors, pseudocount))
+                yield after
+
+        profiles = []
+        for profile in predict(windows()):
+            profiles.append(profile[0])
+            step.advance()
+        step.describe("measured transcription")
+        measured_after = _measured(genes, sources, other)
+    target = spec.require_target()
+    stored = read_targets(folders.target_table(split), transform=target.transform)
+    samples = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
+    measured_before = stored.loc[samples, target.columns[: target.bins]].to_numpy(np.float64)
+    table = genes[["gene_id", "name", "chrom", "start", "end", "strand", "tss"]].copy()
+    signals = {
+        "predicted_baseline": np.stack(profiles[::2]),
+        "predicted_treated": np.stack(profiles[1::2]),
+        "measured_baseline": measured_before,
+        "measured_treated": measured_after,
+    }
+    for name, values in signals.items():
+        table[name] = [
+            float(gene_signal(v, g.start, g.end, centre=g.tss, binning=target.binning))
+            for v, g in zip(values, genes.itertuples(), strict=True)
+        ]
+    for kind in ("predicted", "measured"):
+        table[f"{kind}_change"] = log_effect(
+            table[f"{kind}_treated"].to_numpy(),
+            table[f"{kind}_baseline"].to_numpy(),
+            pseudocount=pseudocount,
+        )
+    table["promoter_change"] = promoters
+    resamples = resample_blocks(
+        locus_blocks(table, target.binning, length=_BLOCK), resamples=_RESAMPLES, seed=seed
+    )
+    found = []
+    observed = table["measured_change"].to_numpy()
+    for method, column in (("network", "predicted_change"), ("promoter marks", "promoter_change")):
+        for metric, measure in (("spearman", spearman), ("pearson", pearson)):
+            value, low, high = with_interval(measure, table[column].to_numpy(), observed, resamples)
+            found.append(Correlation(method=method, metric=metric, value=value, low=low, high=high))
+    summary = TreatedSummary(
+        verdict=_verdict(table, found),
+        run=run.path.as_posix(),
+        treated=other.name,
+        tracks=chosen,
+        split=split,
+        genes=len(table),
+        correlations=tuple(found),
+    )
+    files = TreatedFiles(run.path / "treated" / f"{other.name}_{split}")
+    with atomic_path(files.genes) as partial:
+        table.to_csv(partial, index=False, float_format="%.6g")
+    write_text(files.summary, summary.model_dump_json(indent=2) + "\n")
+    return summary, files
+
+
+def _require_fitting(
+    spec: DatasetSpec, other: DatasetSpec, tracks: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the tracks to take, in order, or say why the datasets do not fit."""
+    names = [track.name for track in spec.tracks]
+    target, treated = spec.require_target(), other.require_target()
+    faults = {
+        "tracks": names != [track.name for track in other.tracks],
+        "assembly": spec.assembly != other.assembly,
+        "window": spec.window.binning != other.window.binning,
+        "target": target.binning != treated.binning or target.strands != treated.strands,
+    }
+    if wrong := [name for name, fault in faults.items() if fault]:
+        raise ClasterError(
+            f"datasets {spec.name!r} and {other.name!r} have other {' and '.join(wrong)}",
+            remedy="write the treated dataset's YAML like the other, with other files",
+        )
+    if strange := [name for name in tracks if name not in names]:
+        raise ClasterError(
+            f"dataset {spec.name!r} has no track {strange[0]!r}",
+            remedy=f"choose among {', '.join(names)}",
+        )
+    return tuple(name for name in names if not tracks or name in tracks)
+
+
+def _treated_window(
+    before: Window,
+    chrom: str,
+    tss: int,
+    chosen: tuple[str, ...],
+    sources: Sources,
+    spec: DatasetSpec,
+    divisors: tuple[float, ...],
+) -> Window:
+    if "landscape" not in before:
+        raise ClasterError(
+            "the run does not take landscapes, so nothing of it is treated",
+            remedy="choose a run of a flavour with landscapes",
+        )
+    array = np.array(before["landscape"])
+    rows = [row for row, track in enumerate(spec.tracks) if track.name in chosen]
+    cut = landscape(
+        [sources.tracks[row] for row in rows],
+        chrom,
+        tss,
+        binning=spec.window.binning,
+        summary=spec.summary,
+    )
+    for signal, row in zip(cut, rows, strict=True):
+        track = spec.tracks[row]
+        array[row] = transformed(signal, track.transform, clip=track.clip, divisor=divisors[row])
+    return {**before, "landscape": array}
+
+
+def _promoter_change(
+    before: Window,
+    after: Window,
+    spec: DatasetSpec,
+    divisors: tuple[float, ...],
+    pseudocount: float,
+) -> float:
+    """Return the mean log2 change of the tracks within 2 kb of the TSS: what needs no network."""
+    span = covered_bins(-_PROMOTER, _PROMOTER, spec.window.binning)
+    changes = []
+    for row, track in enumerate(spec.tracks):
+        values = [
+            span_mean(
+                restored(window["landscape"][row], track.transform, divisor=divisors[row]), span
+            )
+            for window in (after, before)
+        ]
+        changes.append(log_effect(*values, pseudocount=pseudocount))
+    return float(np.mean(changes))
+
+
+def _measured(genes: pd.DataFrame, sources: Sources, spec: DatasetSpec) -> np.ndarray:
+    """Return the measured profiles of the first condition, shape (genes, bins), as signal."""
+    target = spec.require_target()
+    reach = reach_of_targets(target)
+    strands = sources.targets[target.groups[0]]
+    profiles = np.empty((len(genes), target.bins))
+    for chrom, rows in genes.groupby("chrom", sort=False).indices.items():
+        here = genes.iloc[rows]
+        span = (max(int(here["tss"].min()) - reach, 0), int(here["tss"].max()) + reach)
+        decoded = [(track.signal(str(chrom), span=span), sign) for track, sign in strands]
+        profiles[rows] = target_signal(target, decoded, here, summary=spec.summary)
+    return profiles
+
+
+def _verdict(table: pd.DataFrame, found: list[Correlation]) -> str:
+    lines = [
+        f"{len(table):,} genes; median change {table['predicted_change'].median():.2f} predicted, "
+        f"{table['measured_change'].median():.2f} measured (log2)."
+    ]
+    for entry in found:
+        known = None not in (entry.low, entry.high)
+        interval = f" ({entry.low:.3f} to {entry.high:.3f})" if known else ""
+        value = "undefined" if entry.value is None else f"{entry.value:.3f}"
+        lines.append(
+            f"{entry.metric.capitalize()} of measured change and {entry.method}: {value}{interval}."
+        )
+    return "\n".join(lines)

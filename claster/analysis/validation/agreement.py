@@ -1,0 +1,162 @@
+"""Predicted against planted effects: rank correlation, and the share that the network recovers."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from claster.analysis.bootstrap import Resamples, intervals
+from claster.analysis.perturbation.annotated import TSS_MARGIN
+from claster.analysis.perturbation.strata import DISTANCES
+
+__all__ = [
+    "agreement",
+    "distance_names",
+    "distance_of_network",
+    "pearson",
+    "spearman",
+    "with_interval",
+]
+
+_LEAST = 5
+"""Fewest pairs of a group that is described."""
+
+_SMALL = 0.01
+"""Planted effects (log2) up to this are none."""
+
+
+def agreement(pairs: pd.DataFrame, resamples: Resamples) -> pd.DataFrame:
+    """Compare predicted and planted effects over groups of pairs.
+
+    Parameters
+    ----------
+    pairs
+        `effect`, `planted_effect` (log2), `planted`, `link` and `distance_bp`.
+    resamples
+        Resamples of the pairs' blocks.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A group a row: `group` (``all pairs``, ``links``, ``proximal``, ``contact``, ``promoter``,
+        ``activators`` and ``repressors``, whose planted effect is below -0.01 or above 0.01, or links of a
+        distance class), `low_bp`, `high_bp` (of a distance
+        class), `n`, `spearman` and `share` with `_low` and `_high` (95 %). `share` is the sum of predicted
+        over the sum of planted effects. Groups of fewer than 5 pairs have numbers of NaN.
+    """
+    link, planted = pairs["link"].to_numpy(), pairs["planted_effect"].to_numpy()
+    promoter = (pairs["planted"] == "promoter").to_numpy()
+    distance = pairs["distance_bp"].abs().to_numpy()
+    chosen: list[tuple[str, float, float, np.ndarray]] = [
+        ("all pairs", np.nan, np.nan, ~promoter),
+        ("links", np.nan, np.nan, link & ~promoter),
+        ("proximal", np.nan, np.nan, (pairs["planted"] == "proximal").to_numpy()),
+        ("contact", np.nan, np.nan, (pairs["planted"] == "contact").to_numpy()),
+        ("promoter", np.nan, np.nan, promoter),
+        ("activators", np.nan, np.nan, (planted < -_SMALL) & ~promoter),
+        ("repressors", np.nan, np.nan, planted > _SMALL),
+    ]
+    edges = [*DISTANCES, np.inf]
+    for name, low, high in zip(distance_names(), edges[:-1], edges[1:], strict=True):
+        of_class = link & ~promoter & (distance >= low) & (distance < high)
+        chosen.append((name, low, high, of_class))
+    return pd.DataFrame(
+        [
+            {"group": name, "low_bp": low, "high_bp": high}
+            | _compare(pairs[rows], resamples.of(rows))
+            for name, low, high, rows in chosen
+        ]
+    )
+
+
+def distance_names() -> list[str]:
+    """Return the names of the distance classes beyond promoters, from near to far.
+
+    Examples
+    --------
+    >>> distance_names()[0], distance_names()[-1]
+    ('1-2 kb', '> 100 kb')
+    """
+    kilobases = [edge // 1000 for edge in DISTANCES if edge >= TSS_MARGIN]
+    between = [f"{low}-{high} kb" for low, high in pairwise(kilobases)]
+    return [*between, f"> {kilobases[-1]} kb"]
+
+
+def distance_of_network(table: pd.DataFrame, *, least: float = 0.1) -> tuple[int, int | None]:
+    """Return the distance up to which the network recovers planted effects.
+
+    Parameters
+    ----------
+    table
+        From `agreement`.
+    least
+        A distance class is recovered where the share is at least this and its interval lies above 0.
+
+    Returns
+    -------
+    reached : int
+        bp; the upper edge of the last class that is recovered, counted outwards without a gap; 0 if the
+        first one with links is not.
+    stops : int or None
+        bp; the lower edge of the first class with links that is not recovered; None if all are.
+    """
+    classes = table[table["low_bp"].notna() & (table["n"] >= _LEAST)]
+    reached = 0
+    for row in classes.itertuples():
+        if not (row.share >= least and row.share_low > 0):
+            return reached, int(row.low_bp)
+        reached = int(row.high_bp) if np.isfinite(row.high_bp) else int(row.low_bp)
+    return reached, None
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the rank correlation; NaN where one of both is constant."""
+    return pearson(rankdata(a), rankdata(b))
+
+
+def pearson(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the linear correlation; NaN where one of both is constant."""
+    if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return np.nan
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def with_interval(
+    measure: Callable[[np.ndarray, np.ndarray], float],
+    a: np.ndarray,
+    b: np.ndarray,
+    resamples: Resamples,
+) -> tuple[float, float, float]:
+    """Return a measure of two columns and its 95 % interval, blocks of rows drawn together.
+
+    Parameters
+    ----------
+    measure
+        Of two columns of equal length.
+    a, b
+        Shape (rows,).
+    resamples
+        Resamples of the rows' blocks.
+    """
+    counts = resamples.counts[:, resamples.block].astype(int)
+    replicates = np.array([measure(a.repeat(drawn), b.repeat(drawn)) for drawn in counts])
+    blocks = resamples.effective_blocks(np.ones(len(a)))
+    low, high = intervals(replicates[np.newaxis], np.array([blocks]))
+    return measure(a, b), float(low[0]), float(high[0])
+
+
+def _compare(pairs: pd.DataFrame, resamples: Resamples) -> dict[str, float]:
+    found: dict[str, float] = {"n": len(pairs)}
+    predicted, planted = (pairs[name].to_numpy() for name in ("effect", "planted_effect"))
+    for name, measure in (("spearman", spearman), ("share", _share)):
+        enough = len(pairs) >= _LEAST
+        values = with_interval(measure, predicted, planted, resamples) if enough else [np.nan] * 3
+        found |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
+    return found
+
+
+def _share(predicted: np.ndarray, planted: np.ndarray) -> float:
+    total = planted.sum()
+    return float(predicted.sum() / total) if total else np.nan

@@ -1,0 +1,88 @@
+"""Whether p-values of regions that do nothing are uniform."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kstest
+
+from claster.analysis.perturbation.controls import regions_of
+from claster.analysis.perturbation.strata import STRATUM
+
+__all__ = ["Uniformity", "control_p_values", "uniformity"]
+
+
+@dataclass(frozen=True)
+class Uniformity:
+    """A Kolmogorov-Smirnov test of p-values against the uniform distribution.
+
+    Attributes
+    ----------
+    n
+        How many p-values.
+    statistic, p
+        Of the test; NaN without p-values.
+    """
+
+    n: int
+    statistic: float
+    p: float
+
+
+def control_p_values(controls: pd.DataFrame, *, most: int, seed: int) -> np.ndarray:
+    """Return the p-value of half of the control regions against the other half.
+
+    Genes are cut into two halves at random, so that no region is compared with one of its own window. Of
+    each gene of the first half one region stands for all, because edits of one window are not independent.
+    Its null distribution are the regions of the second half in its stratum, filled up as those of elements
+    are (`regions_of`). Of r larger and t equal effects among n, p = (r + u (t + 1)) / (n + 1) with u uniform:
+    the empirical p with ties broken at random, which is uniform where regions are alike.
+
+    Parameters
+    ----------
+    controls
+        `controls.parquet` of one condition and dose: `gene_id`, `effect`, the columns of `STRATUM`.
+    most
+        Control regions a stratum.
+    seed
+        Chooses genes, regions and u.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, between 0 and 1; regions whose stratum has fewer than 5 in the other half are left out.
+
+    References
+    ----------
+    Phipson and Smyth 2010, doi 10.2202/1544-6115.1585
+    """
+    rng = np.random.default_rng(seed)
+    genes = np.sort(controls["gene_id"].unique())
+    tested = set(rng.permutation(genes)[: len(genes) // 2])
+    regions = controls.assign(number=np.arange(len(controls)), size=controls["effect"].abs())
+    null = regions[~regions["gene_id"].isin(tested)]
+    shuffled = regions[regions["gene_id"].isin(tested)].sample(frac=1, random_state=rng)
+    found = []
+    for row in shuffled.drop_duplicates("gene_id").itertuples():
+        like = regions_of(tuple(getattr(row, name) for name in STRATUM), null, most=most)
+        if len(like) < 5:
+            continue
+        larger = int((like["size"] > row.size).sum())
+        equal = int((like["size"] == row.size).sum())
+        found.append((larger + rng.random() * (equal + 1)) / (len(like) + 1))
+    return np.array(found)
+
+
+def uniformity(p: np.ndarray) -> Uniformity:
+    """Test p-values against the uniform distribution (two-sided Kolmogorov-Smirnov).
+
+    Examples
+    --------
+    >>> uniformity(np.linspace(0.005, 0.995, 100)).p > 0.99
+    True
+    """
+    p = p[np.isfinite(p)]
+    if not p.size:
+        return Uniformity(0, np.nan, np.nan)
+    test = kstest(p, "uniform")
+    return Uniformity(int(p.size), float(test.statistic), float(test.pvalue))

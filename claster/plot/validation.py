@@ -1,0 +1,229 @@
+"""What a validation found: curves of links, predicted against planted effects, reach, control p-values."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from claster.analysis.validation.agreement import distance_names
+from claster.analysis.validation.result import ValidationFiles
+from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
+
+__all__ = [
+    "control_p_values",
+    "draw_validation",
+    "link_curves",
+    "planted_against_predicted",
+    "recovered_by_distance",
+]
+
+_COLOURS = {
+    "distance": OKABE_ITO["black"],
+    "abc": OKABE_ITO["orange"],
+    "perturbation": OKABE_ITO["vermillion"],
+    "attribution": OKABE_ITO["blue"],
+}
+_NAMES = {"distance": "distance", "abc": "activity by contact"}
+
+
+def link_curves(curves: pd.DataFrame, scores: pd.DataFrame) -> tuple[Figure, tuple[Axes, Axes]]:
+    """Draw ROC and precision-recall curves of every predictor, with its areas.
+
+    Parameters
+    ----------
+    curves
+        `predictor`, `recall`, `precision`, `false_positive_rate`, from the highest threshold down.
+    scores
+        From `score_links`, for the legends; the dotted line is the share of links among all pairs.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : tuple of matplotlib.axes.Axes
+        ROC, precision and recall.
+    """
+    areas = scores.set_index(["predictor", "metric"])["value"]
+    share = scores["links"].iloc[0] / scores["n"].iloc[0]
+    with style():
+        fig = new_figure(7.4, 3.4)
+        roc, pr = fig.subplots(1, 2)
+        roc.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
+        pr.axhline(share, color="0.6", linestyle=":", linewidth=1)
+        for name, points in curves.groupby("predictor", sort=False):
+            colour = _COLOURS.get(str(name), OKABE_ITO["purple"])
+            label = _NAMES.get(str(name), str(name))
+            recall = points["recall"].to_numpy()
+            roc.plot(
+                np.append(0, points["false_positive_rate"]),
+                np.append(0, recall),
+                color=colour,
+                label=f"{label} {areas[name, 'auroc']:.2f}",
+            )
+            # A threshold's precision holds for the recall that it adds, as in the average precision.
+            pr.step(
+                np.append(0, recall),
+                np.append(points["precision"].to_numpy()[0], points["precision"]),
+                color=colour,
+                label=f"{label} {areas[name, 'auprc']:.2f}",
+                where="pre",
+            )
+        roc.set_xlabel("False positive rate")
+        roc.set_ylabel("Recall")
+        roc.legend(title="AUROC", loc="lower right")
+        pr.set_xlabel("Recall")
+        pr.set_ylabel("Precision")
+        pr.legend(title="AUPRC", loc="upper right")
+        for ax in (roc, pr):
+            ax.set_xlim(0, 1)
+            ax.set_ylim(0, 1.02)
+    return fig, (roc, pr)
+
+
+def planted_against_predicted(
+    pairs: pd.DataFrame, *, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
+    """Draw the effect that the network predicts against the planted one.
+
+    Parameters
+    ----------
+    pairs
+        `planted` (kind), `planted_effect` and `effect` (log2).
+    ax
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+    """
+    shown = [
+        ("no enhancer of the gene", ["none", "decoy", "other gene"], "0.75"),
+        ("far enhancer (loop)", ["contact"], OKABE_ITO["blue"]),
+        ("proximal enhancer", ["proximal"], OKABE_ITO["vermillion"]),
+    ]
+    with style():
+        if ax is None:
+            ax = new_figure(4.4, 3.9).subplots()
+        fig = figure_of(ax)
+        values = [0.0]
+        for label, kinds, colour in shown:
+            rows = pairs[pairs["planted"].isin(kinds)]
+            if rows.empty:
+                continue
+            ax.scatter(
+                rows["planted_effect"],
+                rows["effect"],
+                s=9,
+                color=colour,
+                linewidths=0,
+                alpha=0.8,
+                label=f"{label} (n = {len(rows):,})",
+            )
+            values += [*rows["planted_effect"], *rows["effect"]]
+        low, high = min(values), max(values)
+        margin = 0.05 * max(high - low, 0.1)
+        ax.axline((0, 0), slope=1, color="0.6", linewidth=0.8)
+        ax.set_xlim(low - margin, high + margin)
+        ax.set_ylim(low - margin, high + margin)
+        ax.set_xlabel("Planted effect (log2 perturbed / baseline)")
+        ax.set_ylabel("Predicted effect (log2 perturbed / baseline)")
+        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
+    return fig, ax
+
+
+def recovered_by_distance(
+    agreement: pd.DataFrame, *, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
+    """Draw which share of planted effects is recovered in each class of distance.
+
+    Parameters
+    ----------
+    agreement
+        From `claster.analysis.validation.agreement.agreement`.
+    ax
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+    """
+    classes = agreement.set_index("group").loc[distance_names()].dropna(subset=["share"])
+    places = np.arange(len(classes))
+    share = classes["share"].to_numpy()
+    arms = np.stack([share - classes["share_low"], classes["share_high"] - share])
+    with style():
+        if ax is None:
+            ax = new_figure(4.8, 3.1).subplots()
+        fig = figure_of(ax)
+        for level in (0, 1):
+            ax.axhline(level, color="0.6", linewidth=0.8, linestyle=":" if level else "-")
+        ax.errorbar(
+            places,
+            share,
+            yerr=np.nan_to_num(arms).clip(min=0),
+            fmt="o",
+            markersize=4,
+            capsize=2,
+            color=OKABE_ITO["vermillion"],
+        )
+        names = [f"{name}\nn = {n}" for name, n in zip(classes.index, classes["n"], strict=True)]
+        ax.set_xticks(places, names)
+        ax.set_xlim(-0.5, len(classes) - 0.5)
+        ax.set_xlabel("Distance of the enhancer from the TSS")
+        ax.set_ylabel("Predicted / planted effect\n(sums over links)")
+    return fig, ax
+
+
+def control_p_values(p: np.ndarray, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
+    """Draw how p-values of control regions are distributed; the diagonal is the uniform distribution.
+
+    Parameters
+    ----------
+    p
+        Between 0 and 1.
+    ax
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+    """
+    ordered = np.sort(p)
+    with style():
+        if ax is None:
+            ax = new_figure(3.4, 3.3).subplots()
+        fig = figure_of(ax)
+        ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
+        ax.step(
+            ordered,
+            np.arange(1, ordered.size + 1) / max(ordered.size, 1),
+            where="post",
+            color=OKABE_ITO["vermillion"],
+        )
+        ax.set_xlim(0, 1)
+        ax.set_ylim(0, 1.01)
+        ax.set_xlabel(f"p of control regions (n = {ordered.size:,})")
+        ax.set_ylabel("Share with a p as small or smaller")
+    return fig, ax
+
+
+def draw_validation(files: ValidationFiles) -> list[Path]:
+    """Draw the figures of a validation into its folder.
+
+    Returns
+    -------
+    list of Path
+        The PNG files.
+    """
+    pairs = pd.read_parquet(files.pairs)
+    figures = {
+        "curves": link_curves(pd.read_parquet(files.curves), pd.read_csv(files.scores))[0],
+        "effects": planted_against_predicted(pairs)[0],
+        "distance": recovered_by_distance(pd.read_csv(files.agreement))[0],
+        "controls": control_p_values(pd.read_csv(files.controls)["p"].to_numpy())[0],
+    }
+    return [save(fig, files.folder / f"{name}.png") for name, fig in figures.items()]

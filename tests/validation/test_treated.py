@@ -1,0 +1,52 @@
+"""Treated cells: predicted and measured change of each gene."""
+
+import numpy as np
+import pandas as pd
+import pyBigWig
+import pytest
+from scipy.stats import pearsonr, spearmanr
+
+from claster.analysis.treated import compare_treated
+from claster.errors import ClasterError
+from claster.plot.treated import draw_treated
+
+
+def test_treated_marks_predict_the_measured_change(toy, made_model):
+    treated = toy.project / "configurations" / "datasets" / "a485.yaml"
+    summary, files = compare_treated(toy.run, treated, project=toy.project, average=False)
+    genes = pd.read_csv(files.genes)
+    assert summary.tracks == ("ATAC", "H3K4me3", "H3K27ac", "H3K27me3")
+    found = {(c.method, c.metric): c.value for c in summary.correlations}
+    change = genes["predicted_change"], genes["measured_change"]
+    assert found["network", "spearman"] == pytest.approx(spearmanr(*change).statistic, abs=1e-4)
+    assert found["network", "pearson"] == pytest.approx(pearsonr(*change).statistic, abs=1e-4)
+    assert found["network", "spearman"] > 0.5
+    loudest = genes.loc[genes["measured_baseline"].idxmax()]
+    for condition, column in (("ctrl", "measured_baseline"), ("a485", "measured_treated")):
+        total = 0.0
+        for strand in ("plus", "minus"):
+            path = toy.spec.data_folder / condition / f"nascent.{strand}.bw"
+            with pyBigWig.open(str(path)) as track:
+                values = track.values(loudest["chrom"], int(loudest["start"]), int(loudest["end"]))
+                total += np.nansum(values) / len(values)
+        # The target is smoothed over 1 kb, which carries signal over the gene's ends.
+        assert loudest[column] == pytest.approx(total, rel=0.2)
+    assert [path.name for path in draw_treated(files)] == ["change.png"]
+    only, _ = compare_treated(
+        toy.run, treated, tracks=("H3K27me3",), project=toy.project, average=False
+    )
+    assert only.tracks == ("H3K27me3",)
+    assert abs(next(c.value for c in only.correlations if c.method == "network")) < 0.5
+
+
+def test_datasets_that_do_not_fit_are_refused(toy, made_model):
+    folder = toy.project / "configurations" / "datasets"
+    text = (folder / "a485.yaml").read_text()
+    other = folder / "other.yaml"
+    other.write_text(
+        text.replace("bins: 2001", "bins: 1001").replace("name: a485", "name: other", 1)
+    )
+    with pytest.raises(ClasterError, match="have other window"):
+        compare_treated(toy.run, other, project=toy.project)
+    with pytest.raises(ClasterError, match="no track 'CTCF'"):
+        compare_treated(toy.run, folder / "a485.yaml", tracks=("CTCF",), project=toy.project)

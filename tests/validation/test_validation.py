@@ -1,0 +1,208 @@
+"""Planted effects by hand, agreement, control p-values, and a validation from end to end."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyBigWig
+import pytest
+from scipy.stats import spearmanr
+from typer.testing import CliRunner
+
+from claster.analysis.bootstrap import resample_blocks
+from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
+from claster.analysis.validation.agreement import agreement, distance_names, distance_of_network
+from claster.analysis.validation.baselines import (
+    activity_by_contact,
+    contact_of_pairs,
+    power_law,
+)
+from claster.analysis.validation.planted import planted_effects, read_planted
+from claster.analysis.validation.uniform import control_p_values, uniformity
+from claster.analysis.validation.validate import validate
+from claster.cli import app
+from claster.contacts.maps import PSEUDO
+from claster.dataset.layout import read_arrays
+from claster.errors import ClasterError
+
+SILENCED = ScreenSettings(
+    edit=EditSettings(verb="silence", tracks=("ATAC", "H3K4me3", "H3K27ac")), around_tss=None
+)
+
+
+def pairs_of(planted, condition="ctrl"):
+    """Every planted pair as the row of a screen over the elements' own extents."""
+    places = planted.elements.set_index("element_id")[["start", "end"]]
+    rows = planted.links[["element_id", "gene_id", "chrom"]].join(places, on="element_id")
+    return rows.rename(columns={"start": "element_start", "end": "element_end"})
+
+
+def test_planted_baseline_is_the_noise_free_track(toy):
+    planted = read_planted(toy.spec)
+    pairs = pairs_of(planted).iloc[:20]
+    found = planted_effects(pairs, planted, settings=SILENCED, condition="ctrl", reach=10**6)
+    genes = planted.genes.set_index("gene_id")
+    folder = toy.spec.data_folder / "truth" / "ctrl"
+    for row in pairs.itertuples():
+        gene = genes.loc[row.gene_id]
+        total = 0.0
+        for strand in ("plus", "minus"):
+            with pyBigWig.open(str(folder / f"nascent.{strand}.bw")) as track:
+                total += track.stats(gene.chrom, gene.start, gene.end, exact=True)[0]
+        assert found.loc[row.Index, "planted_baseline"] == pytest.approx(total, rel=1e-3)
+
+
+def test_planted_effects_follow_the_rules(toy):
+    planted = read_planted(toy.spec)
+    pairs = pairs_of(planted)
+    found = planted_effects(pairs, planted, settings=SILENCED, condition="ctrl", reach=10**6)
+    truth = planted.links.loc[pairs.index]
+    kinds = truth["kind"].where(truth["gain_ctrl"] > 0, "decoy")
+    own = found["planted"] == "promoter"
+    assert (found["planted"] == kinds)[~own].all()
+    assert (found["link"] == (truth["gain_ctrl"] > 0)).all()
+    loud = found["planted_baseline"] > 20
+    # Where the pseudocount is small, the effect is that of the level, which the truth table holds.
+    expected = truth["effect_log2_ctrl"][loud & ~own]
+    assert len(expected) >= 5
+    np.testing.assert_allclose(found["planted_effect"][loud & ~own], expected, rtol=0.1, atol=0.01)
+    inert = found[(truth["gain_ctrl"] == 0) & ~own]
+    assert inert["planted_effect"].abs().max() < 0.1
+
+
+def test_planted_repression_is_lifted(toy):
+    planted = read_planted(toy.spec)
+    genes = planted.genes[planted.genes["state"] == "poised"]
+    pairs = pd.DataFrame(
+        {
+            "gene_id": genes["gene_id"],
+            "chrom": genes["chrom"],
+            "element_start": genes["tss"] - 5_000,
+            "element_end": genes["tss"] + 5_000,
+        }
+    )
+    lifted = ScreenSettings(edit=EditSettings(verb="silence", tracks=("H3K27me3",)))
+    found = planted_effects(pairs, planted, settings=lifted, condition="ctrl", reach=10**6)
+    assert (found["planted_effect"] > 0).all()
+    own = EditSettings(verb="repress", tracks=(), gain_track="H3K27me3", gain=50.0)
+    held = planted_effects(
+        pairs, planted, settings=ScreenSettings(edit=own), condition="ctrl", reach=10**6
+    )
+    assert (held["planted_effect"] <= 0).all()
+
+
+def test_what_is_not_planted_is_refused(toy):
+    planted = read_planted(toy.spec)
+    pairs = pairs_of(planted)
+    moved = ScreenSettings(edit=EditSettings(verb="flip", tracks=("ATAC",)))
+    for settings, condition, wanted in (
+        (moved, "ctrl", "'flip' changes is not planted"),
+        (SILENCED, "heat", "no rule is planted for the condition 'heat'"),
+    ):
+        with pytest.raises(ClasterError, match=wanted):
+            planted_effects(pairs, planted, settings=settings, condition=condition, reach=200_000)
+    elsewhere = toy.spec.model_copy(update={"data": str(toy.project)})
+    with pytest.raises(ClasterError, match="planted truth"):
+        read_planted(elsewhere)
+
+
+def made_pairs(count=400):
+    rng = np.random.default_rng(0)
+    distance = np.geomspace(1_500, 190_000, count)
+    planted = -rng.random(count)
+    seen = distance < 20_000
+    return pd.DataFrame(
+        {
+            "planted": np.where(distance < 50_000, "proximal", "contact"),
+            "link": True,
+            "planted_effect": planted,
+            "effect": np.where(seen, 0.5 * planted, 0.0) + rng.normal(0, 0.02, count),
+            "distance_bp": distance * rng.choice([-1, 1], count),
+        }
+    )
+
+
+def test_agreement_tells_where_the_network_stops():
+    pairs = made_pairs()
+    resamples = resample_blocks(np.arange(len(pairs)) % 40, resamples=60)
+    table = agreement(pairs, resamples)
+    rows = table.set_index("group")
+    near = pairs[pairs["planted"] == "proximal"]
+    expected = spearmanr(near["effect"], near["planted_effect"]).statistic
+    assert rows.loc["proximal", "spearman"] == pytest.approx(expected)
+    assert rows.loc["5-10 kb", "share"] == pytest.approx(0.5, abs=0.05)
+    assert rows.loc["5-10 kb", "share_low"] < 0.5 < rows.loc["5-10 kb", "share_high"]
+    assert rows.loc["repressors", "n"] == 0
+    assert np.isnan(rows.loc["repressors", "spearman"])
+    assert distance_of_network(table) == (20_000, 20_000)
+    assert list(rows.index[-7:]) == distance_names()
+
+
+def made_controls(genes, shift=0.0):
+    rng = np.random.default_rng(3)
+    count = genes * 20
+    effect = np.round(rng.normal(0, 1, count), 1)
+    gene = np.arange(count) % genes
+    effect[gene % 2 == 0] *= 1 + shift
+    return pd.DataFrame(
+        {
+            "gene_id": [f"G{number:04d}" for number in gene],
+            "effect": effect,
+            "width_class": 2500,
+            "distance_class": 1 + gene % 3,
+            "signal_class": rng.integers(0, 2, count),
+            "signal": 1.0,
+        }
+    )
+
+
+def test_p_of_like_regions_is_uniform_and_of_others_is_not():
+    p = control_p_values(made_controls(400), most=100, seed=0)
+    assert len(p) == 200
+    assert uniformity(p).p > 0.01
+    assert uniformity(p**2).p < 1e-6
+    assert uniformity(np.array([])).n == 0
+    silent = made_controls(200).assign(effect=0.0)
+    assert uniformity(control_p_values(silent, most=100, seed=1)).p > 0.01
+
+
+def test_contact_is_the_pixel_of_element_and_tss(toy):
+    gene = pd.read_csv(toy.folders.genes, sep="\t").query("split == 'test'").iloc[3]
+    size, distance = 1600, np.array([20 * 1600, -21 * 1600, 90_000])
+    at = gene["tss"] // size * size
+    pairs = pd.DataFrame({"gene_id": gene["gene_id"], "tss": at, "distance_bp": distance})
+    contact, source = contact_of_pairs(pairs, toy.spec, toy.folders, split="test")
+    assert source == "contact map"
+    stored = read_arrays(toy.folders, [gene["gene_id"]], split="test", modality="contacts")[0]
+    ratio = np.maximum(2.0 ** stored.astype(float) * (1 + PSEUDO) - PSEUDO, 0)
+    half = toy.spec.contacts_shape.half
+    near = (ratio[10, half - 10] + ratio[11, half - 11]) / 2
+    expected = np.array([ratio[10, half + 10], near, 1.0]) * power_law(distance)
+    expected[2] = power_law(distance)[2] * ratio[28, half + 28] if half >= 28 else expected[2]
+    np.testing.assert_allclose(contact, expected)
+    pairs["activity"] = [1.0, 0.0, 3.0]
+    abc = activity_by_contact(pairs, contact)
+    assert abc.sum() == pytest.approx(1)
+    assert abc[1] == 0
+
+
+def test_a_model_that_knows_the_rules_meets_the_bars(toy, made_model):
+    summary, files = validate(toy.run, project=toy.project)
+    bars = {bar.name.split()[0]: bar for bar in summary.bars}
+    assert bars["Spearman"].value >= 0.8
+    assert bars["AUPRC"].value >= 2
+    assert summary.contact == "contact map"
+    assert json.loads(files.summary.read_text())["verdict"] == summary.verdict
+    pairs = pd.read_parquet(files.pairs)
+    attributed = pairs[["gene_id", "element_id"]].assign(score=pairs["link"] * 1.0, signed=0.0)
+    folder = toy.run.path / "attributions" / "made"
+    folder.mkdir(parents=True, exist_ok=True)
+    attributed.to_parquet(folder / "elements.parquet")
+    again, files = validate(toy.run, attribution="made", project=toy.project)
+    scores = pd.read_csv(files.scores).set_index(["predictor", "metric"])
+    assert scores.loc[("attribution", "auprc"), "value"] == 1
+    assert again.bars == summary.bars
+    with pytest.raises(ClasterError, match="screen"):
+        validate(toy.run, perturbation="nothing", project=toy.project)
+    result = CliRunner().invoke(app, ["validate", "--help"])
+    assert result.exit_code == 0
