@@ -15,6 +15,7 @@ from claster.cli import (
     evaluate,
     explain,
     export,
+    figures,
     perturb,
     predict,
     serve,
@@ -46,6 +47,8 @@ app.command()(perturb.perturb)
 app.command()(export.export)
 app.command()(serve.serve)
 app.command()(demo.demo)
+app.command()(figures.figures)
+app.command()(figures.receipt)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,34 @@
+"""Tables behind figures."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from claster.analysis.metrics import correlations, fitted_slope
+from claster.genome.windows import Binning
+
+__all__ = ["agreement", "agreement_rows", "profile_table"]
+
+
+def agreement(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Return r, slope and number of points on log2(x + 1), as the corner of a density tells them."""
+    found = correlations(observed, predicted)
+    return {
+        "pearson": found.pearson,
+        "spearman": found.spearman,
+        "slope": fitted_slope(observed, predicted),
+        "points": float(found.n),
+    }
+
+
+def agreement_rows(observed: np.ndarray, predicted: np.ndarray, **labels: str) -> pd.DataFrame:
+    """Return `agreement` as rows of `quantity` and `value` behind columns of labels."""
+    numbers = agreement(observed, predicted)
+    table = pd.DataFrame({"quantity": list(numbers), "value": list(numbers.values())})
+    return table.assign(**labels)[[*labels, "quantity", "value"]]
+
+
+def profile_table(binning: Binning, profiles: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return profiles as columns beside `offset_bp`, the middle of each bin from the TSS."""
+    return pd.DataFrame({"offset_bp": binning.offsets * binning.size, **profiles})
