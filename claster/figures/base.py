@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Literal
 
@@ -10,18 +11,32 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from claster.figures.context import Context
 from claster.plot.style import new_figure, style
 from claster.progress import Progress
 
-__all__ = ["COLUMNS", "Columns", "Drawn", "Need", "Page", "PaperFigure", "Published", "figure"]
+__all__ = [
+    "COLUMNS",
+    "Columns",
+    "Drawn",
+    "Need",
+    "Page",
+    "PaperFigure",
+    "Published",
+    "figure",
+    "share_legend",
+]
 
 Columns = Literal[1, 2]
 COLUMNS: tuple[Columns, ...] = (1, 2)
 
 _WIDTH = {1: 85 / 25.4, 2: 170 / 25.4}
 """Inches: half and full page of Genome Biology."""
+
+_SQUARE = 105 / 25.4
+_SMALLER, _SMALLEST = 0.8, 5.5
 
 Drawn = tuple[Figure, np.ndarray, pd.DataFrame]
 """The figure, its axes and the table of the numbers drawn."""
@@ -65,10 +80,12 @@ class Page:
             spare.remove()
         return fig, axes[:count]
 
-    def panel(self, *, height: float) -> tuple[Figure, Axes]:
-        """Return a figure of one panel."""
-        fig, axes = self.panels(1, height=height)
-        return fig, axes[0]
+    def panel(self, *, height: float, square: bool = False) -> tuple[Figure, Axes]:
+        """Return a figure of one panel; a `square` one is at most 105 mm wide."""
+        width = min(self.width, _SQUARE) if square else self.width
+        with style():
+            fig = new_figure(width, height)
+            return fig, fig.subplots()
 
 
 @dataclass(frozen=True)
@@ -140,6 +157,16 @@ class PaperFigure:
     published: tuple[Published, ...] = ()
 
 
+def share_legend(fig: Figure, axes: np.ndarray) -> None:
+    """Put one legend below all panels in the place of one in each; entries are those of the first."""
+    handles, labels = axes[0].get_legend_handles_labels()
+    for ax in axes:
+        if ax.get_legend() is not None:
+            ax.get_legend().remove()
+    with style():
+        fig.legend(handles, labels, loc="outside lower center", ncols=3)
+
+
 def figure(
     name: str, *, needs: tuple[Need, ...], published: tuple[Published, ...] = ()
 ) -> Callable[[Callable[[Context, Page], Drawn]], PaperFigure]:
@@ -149,9 +176,16 @@ def figure(
     """
 
     def make(draw: Callable[[Context, Page], Drawn]) -> PaperFigure:
+        @wraps(draw)
+        def draw_small(context: Context, page: Page) -> Drawn:
+            fig, axes, table = draw(context, page)
+            for text in fig.findobj(Text):
+                text.set_fontsize(max(_SMALLER * text.get_fontsize(), _SMALLEST))
+            return fig, axes, table
+
         first, _, rest = inspect.cleandoc(draw.__doc__ or "").partition("\n")
         title = first.removeprefix("Draw ").removesuffix(".")
         about = " ".join(rest.split())
-        return PaperFigure(name, title[0].upper() + title[1:], about, needs, draw, published)
+        return PaperFigure(name, title[0].upper() + title[1:], about, needs, draw_small, published)
 
     return make

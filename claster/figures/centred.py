@@ -152,6 +152,7 @@ def most_affected(context: Context, page: Page) -> Drawn:
         axes[0].set_xlabel("Distance of the TSS (kb)")
         axes[0].set_ylabel("Number of elements")
         axes[1].bar(order.index, order, color=OKABE_ITO["green"])
+        axes[1].set_xticks(order.index[::3])
         axes[1].set_xlabel("Rank by distance (number)")
         axes[1].set_ylabel("Number of elements")
         for number, values in enumerate(change.to_numpy()):

@@ -9,7 +9,7 @@ from claster.contacts.shapes import MapKind, map_over
 from claster.dataset.layout import SPLITS, read_arrays, read_landscapes
 from claster.dataset.sources import open_sources
 from claster.dataset.targets import target_signal
-from claster.figures.base import Drawn, Page, PaperFigure, figure
+from claster.figures.base import Drawn, Page, PaperFigure, figure, share_legend
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, CONTACT_SOURCE, CONTACTS, TARGET_SOURCE, TARGETS
 from claster.figures.numbers import agreement_rows
@@ -52,6 +52,7 @@ def kinds_of_map(context: Context, page: Page) -> Drawn:
             array, missing = cut(int(gene["tss"]))
             contact_map(array, contacts.resolution, value="log10", kind=kind, limits=(-5, 0), ax=ax)
             ax.set_title(f"{gene['name']}, {kind}", loc="left")
+            ax.set_anchor("W")
             known = array[array > -13]
             tables.append(
                 {
@@ -65,6 +66,7 @@ def kinds_of_map(context: Context, page: Page) -> Drawn:
                     "sum": array.sum(),
                 }
             )
+    share_legend(fig, axes)
     return fig, axes, pd.DataFrame(tables)
 
 
@@ -148,7 +150,7 @@ def smoothed_against_plain(context: Context, page: Page) -> Drawn:
                 for chrom, here in genes.groupby("chrom", sort=False)
             ]
             both[smoothing] = np.concatenate(parts)
-    fig, ax = page.panel(height=3.2)
+    fig, ax = page.panel(height=3.2, square=True)
     density(both[0], both[1000], points="bins", ax=ax)
     ax.set_xlabel("1 kb means, log2(reads + 1)")
     ax.set_ylabel("Smoothed, log2(reads + 1)")
@@ -207,6 +209,7 @@ def mean_contacts(context: Context, page: Page) -> Drawn:
     for ax, (name, array) in zip(axes, maps.items(), strict=False):
         contact_map(array, contacts.resolution, value=contacts.value, kind=contacts.map, ax=ax)
         ax.set_title(f"{name} of {len(genes)} genes", loc="left")
+    share_legend(fig, axes[:2])
     counts, edges = np.histogram(maps["mean"], bins=60)
     with style():
         axes[2].stairs(counts, edges, fill=True, color="0.7")
@@ -224,7 +227,7 @@ def mean_contacts(context: Context, page: Page) -> Drawn:
     return fig, axes, table
 
 
-_UNITS = {"signal": "log2(x + 1)", "contacts": "as the network gets them, log scale"}
+_UNITS = {"signal": "log2(x + 1)", "contacts": "as stored, log scale"}
 
 
 def _values(context: Context) -> dict[str, dict[str, np.ndarray]]:

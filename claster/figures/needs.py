@@ -191,7 +191,7 @@ def screen(name: str, what: str, options: str, *, of_all: int = 1, **settings: A
         return [path for f in files for path in (f.identity, f.effects, f.profiles)]
 
     def make(context: Context, progress: Progress) -> None:
-        for run in runs(context):
+        for run in runs(context) if len(context.runs) >= of_all else ():
             if not screen_files(context, name, run).manifest.is_file():
                 perturb(
                     run,

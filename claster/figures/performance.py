@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from claster.analysis.metrics import gene_means, paper_gene_values
-from claster.figures.base import Drawn, Page, PaperFigure, Published, figure
+from claster.figures.base import Drawn, Page, PaperFigure, Published, figure, share_legend
 from claster.figures.context import Context, Profiles
 from claster.figures.needs import BUILT, predictions
 from claster.figures.numbers import agreement_rows, profile_table
@@ -33,7 +33,7 @@ def bins_of_test_genes(context: Context, page: Page) -> Drawn:
     network). A kilobase lies in several windows: `claster evaluate` counts it once.
     """
     found = context.profiles("test")
-    fig, ax = page.panel(height=3.2)
+    fig, ax = page.panel(height=3.2, square=True)
     density(found.observed, found.predicted, points="bins", ax=ax)
     return fig, np.array([ax]), agreement_rows(found.observed, found.predicted)
 
@@ -78,6 +78,7 @@ def example_profiles(context: Context, page: Page) -> Drawn:
         series = {"observed": found.observed[row], "predicted": found.predicted[row]}
         table = profile_table(context.target.binning, series)
         tables.append(table.assign(gene_id=gene["gene_id"], gene_name=gene["name"]))
+    share_legend(fig, axes)
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
@@ -154,7 +155,7 @@ def draw_genes_scatter(ax: Axes, table: pd.DataFrame, *, log: bool) -> None:
         ax.text(0.03, 0.97, "\n".join(numbers), transform=ax.transAxes, va="top", fontsize=8)
         ax.set(xlim=(0, top), ylim=(0, top), aspect="equal")
         ax.set_xlabel(f"Observed mean over the gene ({unit})")
-        ax.set_ylabel(f"Predicted mean over\nthe gene ({unit})")
+        ax.set_ylabel(f"Predicted ({unit})")
 
 
 def _gene_scores(table: pd.DataFrame) -> pd.DataFrame:

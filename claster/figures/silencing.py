@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from claster.errors import ClasterError
-from claster.figures.base import Drawn, Page, PaperFigure, figure
+from claster.figures.base import Drawn, Page, PaperFigure, figure, share_legend
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, P1, P2, screen_files
 from claster.plot.perturbation import edited_profiles, effect_by_distance
@@ -49,6 +49,7 @@ def silenced_profiles(context: Context, page: Page) -> Drawn:
                 )
             )
             panels.append(ax)
+    share_legend(fig, np.array(panels))
     return fig, np.array(panels), pd.concat(tables, ignore_index=True)
 
 
@@ -128,6 +129,7 @@ def genes_in_between(context: Context, page: Page) -> Drawn:
     ):
         with style():
             ax.bar(between, table[column], color=OKABE_ITO["sky blue"])
+            ax.set_xticks(between[::3])
             ax.set_xlabel("Genes between element and gene (number)")
             ax.set_ylabel(label)
     return fig, axes, table

@@ -48,12 +48,14 @@ def chromatin_states(context: Context, page: Page) -> Drawn:
         [context.landscape(gene)[rows, ::_EVERY] for _, gene in genes.iterrows()], axis=1
     )
     cloud = np.log2(cloud.clip(min=0) + 1)
+    reach = np.quantile(cloud, 0.9995, axis=1).clip(min=1)
     top = np.quantile(cloud, 0.99, axis=1)
     pairs = list(combinations(range(len(_MARKS)), 2))
     fig, axes = page.panels(len(pairs), height=2.2, across=3)
     tables = []
     for ax, (first, second) in zip(axes, pairs, strict=True):
-        counts, x, y = np.histogram2d(cloud[first], cloud[second], bins=_CELLS)
+        limits = [(0, reach[first]), (0, reach[second])]
+        counts, x, y = np.histogram2d(cloud[first], cloud[second], bins=_CELLS, range=limits)
         with style():
             mesh = ax.pcolormesh(
                 x,

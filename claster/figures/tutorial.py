@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from claster.contacts.shapes import mirror_map
-from claster.figures.base import Drawn, Page, PaperFigure, figure
+from claster.figures.base import Drawn, Page, PaperFigure, figure, share_legend
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, CONTACTS, TARGETS, predictions
 from claster.figures.numbers import agreement_rows, profile_table
@@ -74,6 +74,7 @@ def contacts_of_gene(context: Context, page: Page) -> Drawn:
     for ax, (way, array) in zip(axes, both.items(), strict=True):
         contact_map(array, contacts.resolution, value=contacts.value, kind=contacts.map, ax=ax)
         ax.set_title(f"{gene['name']}, {way}", loc="left")
+    share_legend(fig, axes)
     rows, columns = forward.shape
     at = np.indices(forward.shape).reshape(2, -1)
     table = pd.DataFrame({"row": at[0], "column": at[1] - columns // 2, "value": forward.ravel()})
@@ -116,7 +117,7 @@ def validation_density(context: Context, page: Page) -> Drawn:
     chromosomes of their own; the tutorial trained on test genes, split at random, mirrored ones too.
     """
     found = context.profiles("valid")
-    fig, ax = page.panel(height=3.2)
+    fig, ax = page.panel(height=3.2, square=True)
     density(found.observed, found.predicted, points="bins", ax=ax)
     return fig, np.array([ax]), agreement_rows(found.observed, found.predicted)
 
