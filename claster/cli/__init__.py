@@ -13,6 +13,7 @@ from claster.cli import (
     data,
     demo,
     evaluate,
+    experiment,
     explain,
     export,
     figures,
@@ -47,6 +48,7 @@ app.command()(perturb.perturb)
 app.command()(export.export)
 app.command()(serve.serve)
 app.command()(demo.demo)
+app.command()(experiment.experiment)
 app.command()(figures.figures)
 app.command()(figures.receipt)
 

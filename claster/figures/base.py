@@ -180,7 +180,7 @@ def figure(
         def draw_small(context: Context, page: Page) -> Drawn:
             fig, axes, table = draw(context, page)
             for text in fig.findobj(Text):
-                text.set_fontsize(max(_SMALLER * text.get_fontsize(), _SMALLEST))
+                text.set_fontsize(max(_SMALLER * float(text.get_fontsize()), _SMALLEST))
             return fig, axes, table
 
         first, _, rest = inspect.cleandoc(draw.__doc__ or "").partition("\n")

@@ -185,7 +185,9 @@ class Context:
             )
             view = ArrayView.of_folder(folder)
             parts[name] = np.stack([cut_view(view, array, self.spec) for array in arrays])
-        return predict_arrays(model, **parts)[:, 0]
+        return predict_arrays(
+            model, landscape=parts.get("landscape"), contacts=parts.get("contacts")
+        )[:, 0]
 
     def stored_landscape(self, gene: pd.Series) -> np.ndarray:
         """Return the landscape of a gene as built, shape (tracks, bins)."""
