@@ -1,5 +1,6 @@
 """`claster experiment`: the experiments behind the figures."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,7 @@ def experiment(
     from claster.experiments.recipes import compare_recipes
     from claster.experiments.run import run_experiment
     from claster.experiments.spec import find_experiment, list_experiments
+    from claster.files import write_text
 
     if name is None:
         print_table(list_experiments())
@@ -32,7 +34,10 @@ def experiment(
     found = find_experiment(name)
     if found.compare:
         table = compare_recipes(dataset or found.of, found.compare, progress=console_progress())
-        typer.echo(table.to_csv(sep="\t", index=False), nl=False)
+        path = Path("runs") / (dataset or found.of) / f"{name}.csv"
+        write_text(path, table.to_csv(index=False))
+        print_table(table.drop(columns="about"))
+        typer.echo(f"{path}")
         return
     for run in run_experiment(
         name, of=dataset, flavour=flavour, epochs=epochs, device=device, progress=console_progress()

@@ -36,6 +36,13 @@ def figures(
             "--make", help="First make what is missing and takes minutes, not a training."
         ),
     ] = False,
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FLAVOUR",
+            help="Draw what EIR builds of a flavour as TO/architecture.svg and .png, and leave.",
+        ),
+    ] = None,
     list_: Annotated[
         bool, typer.Option("--list", help="Say what each shows, needs and lacks, and leave.")
     ] = False,
@@ -48,6 +55,12 @@ def figures(
     from claster.figures.context import read_context
     from claster.figures.make import draw_figures
 
+    if architecture:
+        from claster.figures.architecture import write_architecture
+
+        for path in write_architecture(to or Path(), flavour=architecture, dataset=dataset):
+            typer.echo(path)
+        return
     context = read_context(dataset, run or ())
     if list_:
         print_table(list_figures(context))
