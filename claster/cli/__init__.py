@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from claster.cli import (
+    attribute,
     configure,
     data,
     demo,
@@ -45,6 +46,7 @@ app.command()(train.train)
 app.command()(predict.predict)
 app.command()(evaluate.evaluate)
 app.command()(perturb.perturb)
+app.command()(attribute.attribute)
 app.command()(export.export)
 app.command()(serve.serve)
 app.command()(demo.demo)

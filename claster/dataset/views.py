@@ -22,7 +22,7 @@ from claster.errors import ClasterError, one_line
 from claster.files import atomic_folder, link_file, require_disk
 from claster.progress import SILENT, Progress
 
-__all__ = ["ArrayView", "cut_view", "write_view"]
+__all__ = ["ArrayView", "write_view"]
 
 _FOLDER = re.compile(
     rf"(?:{VIEW_PREFIX})?(?P<modality>landscape|contacts)"
@@ -110,23 +110,25 @@ class ArrayView:
             )
         return (*rest, wanted)
 
+    def cut(self, array: np.ndarray, spec: DatasetSpec) -> np.ndarray:
+        """Return this part of one array of the modality.
 
-def cut_view(view: ArrayView, array: np.ndarray, spec: DatasetSpec) -> np.ndarray:
-    """Return the part of a whole array that a view shows.
+        Parameters
+        ----------
+        array
+            Shape (tracks, ..., columns) of a landscape, (rows, columns) of a contact map.
+        spec
+            The dataset.
 
-    Parameters
-    ----------
-    view
-        Which part.
-    array
-        Shape (tracks, ..., bins) or (rows, columns), as built.
-    spec
-        The dataset.
-    """
-    wanted = view.shape(spec)[-1]
-    first = (array.shape[-1] - wanted) // 2
-    rows = slice(None) if view.modality == "contacts" else _kept(view, spec)
-    return array[rows][..., first : first + wanted]
+        Raises
+        ------
+        ClasterError
+            If the dataset lacks a track that is left out, or no track is left.
+        """
+        rows = slice(None) if self.modality == "contacts" else _kept(self, spec)
+        columns = array.shape[-1] if self.columns is None else self.columns
+        first = (array.shape[-1] - columns) // 2
+        return array[rows][..., first : first + columns]
 
 
 def write_view(
@@ -167,8 +169,7 @@ def write_view(
             (folder / split).mkdir()
             for file in files[split]:
                 array = _read(file, whole, spec)
-                part = cut_view(view, array, spec)
-                np.save(folder / split / file.name, part, allow_pickle=False)
+                np.save(folder / split / file.name, view.cut(array, spec), allow_pickle=False)
                 step.advance()
         (folder / TOGETHER).mkdir()
         for split in part_members(TOGETHER):

@@ -22,7 +22,14 @@ from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 from claster.signal.transform import Transform
 
-__all__ = ["TrainedModel", "load_model", "predict_arrays", "predict_tensors", "predict_windows"]
+__all__ = [
+    "TrainedModel",
+    "is_want_of_memory",
+    "load_model",
+    "predict_arrays",
+    "predict_tensors",
+    "predict_windows",
+]
 
 _BATCH = {"cpu": 64, "cuda": 512}
 
@@ -237,6 +244,11 @@ def predict_tensors(
     return stored if scale == "stored" else _restored(stored, model.target.transform)
 
 
+def is_want_of_memory(error: RuntimeError) -> bool:
+    """Tell whether PyTorch failed because a batch was too large."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
 def _restored(stored: Tensor, transform: Transform) -> Tensor:
     match transform:
         case "log1p":
@@ -262,7 +274,7 @@ def _predict_batch(
         try:
             values = _forward(model, part)
         except RuntimeError as error:
-            if not _is_want_of_memory(error):
+            if not is_want_of_memory(error):
                 raise
             size = min(size, len(next(iter(part.values())))) // 2
             if not size:
@@ -291,7 +303,3 @@ def _forward(model: TrainedModel, inputs: Mapping[str, np.ndarray]) -> np.ndarra
             model, landscape=tensors.get("landscape"), contacts=tensors.get("contacts")
         )
         return predicted.cpu().numpy()
-
-
-def _is_want_of_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

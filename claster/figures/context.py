@@ -22,7 +22,7 @@ from claster.dataset.manifest import require_manifest
 from claster.dataset.parts import TargetSpec
 from claster.dataset.scale import track_divisors
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import ArrayView, cut_view
+from claster.dataset.views import ArrayView
 from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.errors import ClasterError
@@ -184,7 +184,7 @@ class Context:
                 landscapes if name == "landscape" else [self.contact_map(gene)] * len(landscapes)
             )
             view = ArrayView.of_folder(folder)
-            parts[name] = np.stack([cut_view(view, array, self.spec) for array in arrays])
+            parts[name] = np.stack([view.cut(array, self.spec) for array in arrays])
         return predict_arrays(
             model, landscape=parts.get("landscape"), contacts=parts.get("contacts")
         )[:, 0]

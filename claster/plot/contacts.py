@@ -13,7 +13,7 @@ from claster.contacts.shapes import MapKind, RotatedMap
 from claster.plot.style import figure_of, new_figure, style
 from claster.plot.tracks import TSS_AXIS
 
-__all__ = ["contact_map"]
+__all__ = ["MapFrame", "contact_map", "map_frame"]
 
 _LABELS = {
     "log10": "log10 contact frequency (balanced)",
@@ -62,7 +62,7 @@ def contact_map(
     """
     if value not in _LABELS:
         raise ValueError(f"value must be one of {', '.join(_LABELS)}, found {value!r}")
-    frame = _frame(map.shape, resolution, kind)
+    frame = map_frame(map.shape, resolution, kind)
     shown = np.ma.masked_invalid(map)
     low, high = _colour_limits(shown.compressed(), value) if limits is None else limits
     with style():
@@ -102,8 +102,20 @@ def contact_map(
 
 
 @dataclass(frozen=True)
-class _Frame:
-    """Where a map lies on its axes, in kb, and the line of the contacts of the TSS."""
+class MapFrame:
+    """Where a map lies on its axes, in kb, and the line of the contacts of the TSS.
+
+    Attributes
+    ----------
+    half, bottom, top
+        Ends of the axes: ``-half`` to ``half`` across, `bottom` to `top` upwards.
+    origin
+        Where row 0 is, as matplotlib names it.
+    tss
+        Positions across and up of the line.
+    across, up
+        Labels of the axes.
+    """
 
     half: float
     bottom: float
@@ -114,14 +126,25 @@ class _Frame:
     up: str
 
 
-def _frame(shape: tuple[int, ...], resolution: int, kind: MapKind) -> _Frame:
+def map_frame(shape: tuple[int, ...], resolution: int, kind: MapKind) -> MapFrame:
+    """Return where a map lies on its axes.
+
+    Parameters
+    ----------
+    shape
+        (rows, columns).
+    resolution
+        Width of a bin in bp.
+    kind
+        See `contact_map`.
+    """
     rows, columns = shape
     bin = resolution / 1000
     if kind == "paper_square":
         half = columns / 2 * bin
         # Its column from the top and its row to the right: contacts up- and downstream of the TSS.
         cross = ([0.0, 0.0, half], [-half, 0.0, 0.0])
-        return _Frame(half, half, -half, "upper", cross, TSS_AXIS, TSS_AXIS)
+        return MapFrame(half, half, -half, "upper", cross, TSS_AXIS, TSS_AXIS)
     if kind == "paper_rotated":
         turned = RotatedMap(columns, 0)
         if turned.rows != rows:
@@ -140,7 +163,7 @@ def _frame(shape: tuple[int, ...], resolution: int, kind: MapKind) -> _Frame:
     reach = min(top, 2 * half)
     lines = ([-reach / 2, 0.0, reach / 2], [reach, 0.0, reach])
     across = TSS_AXIS.replace("Distance", "Midpoint, distance")
-    return _Frame(half, bottom, top, origin, lines, across, "Separation (kb)")
+    return MapFrame(half, bottom, top, origin, lines, across, "Separation (kb)")
 
 
 def _colour_limits(known: np.ndarray, value: MapValue) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from claster.analysis.perturbation.windows import Predictor, Window
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
-from claster.dataset.views import ArrayView, cut_view
+from claster.dataset.views import ArrayView
 from claster.eir.content import Device
 from claster.eir.eirpredict import input_folders
 from claster.eir.ensemble import require_same_inputs
@@ -164,7 +164,7 @@ def perturb(
 
         def predict(windows: Iterable[Window], /) -> Iterator[np.ndarray]:
             parts = (
-                {name: cut_view(view, window[name], spec) for name, view in views.items()}
+                {name: view.cut(window[name], spec) for name, view in views.items()}
                 for window in windows
             )
             return predict_windows(model, parts, batch_size=batch_size)

@@ -1,0 +1,1 @@
+"""Which marks, and how far away, a trained model's predictions rest on."""

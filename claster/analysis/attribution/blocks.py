@@ -1,0 +1,145 @@
+"""Blocks of neighbouring bins that occlusion takes at a time, and sums over them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from claster.analysis.attribution.methods import Block
+from claster.analysis.attribution.seen import CONTACTS, Seen
+
+__all__ = ["ALL", "BlockGrid", "block_grid", "block_starts", "odd_bins"]
+
+ALL = "all"
+"""Name of all tracks together."""
+
+
+def odd_bins(block: int, size: int) -> int:
+    """Return how many bins of `size` bp a block of about `block` bp has: odd, at least one.
+
+    Examples
+    --------
+    >>> odd_bins(1000, 100), odd_bins(150, 100), odd_bins(99, 100)
+    (11, 1, 1)
+    """
+    return 2 * (block // 2 // size) + 1
+
+
+def block_starts(length: int, block: int) -> np.ndarray:
+    """Return the first bin of each block, the middle one of which is that of the window.
+
+    The first and the last block may be shorter.
+
+    Examples
+    --------
+    >>> block_starts(9, 3).tolist(), block_starts(7, 3).tolist()
+    ([0, 3, 6], [0, 2, 5])
+    """
+    first = (length // 2 - block // 2) % block
+    return np.unique(np.concatenate([[0], np.arange(first, length, block)]))
+
+
+@dataclass(frozen=True)
+class BlockGrid:
+    """Every block of a window.
+
+    Attributes
+    ----------
+    blocks
+        The parts of the inputs: block after block of each track, of all tracks together, of the map.
+    labels
+        The track of each block, `ALL` or ``contacts``, shape (blocks,).
+    """
+
+    blocks: tuple[Block, ...]
+    labels: np.ndarray
+
+    def sums(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the sum of values over each block.
+
+        Parameters
+        ----------
+        values
+            By input name, (targets, ...).
+
+        Returns
+        -------
+        numpy.ndarray
+            float64, shape (targets, blocks).
+        """
+        totals = [
+            values[name][(slice(None), *place)].sum(axis=(1, 2), dtype=np.float64)
+            for name, place in self.blocks
+        ]
+        return np.stack(totals, axis=1)
+
+    def spread(
+        self, totals: np.ndarray, shapes: Mapping[str, tuple[int, ...]]
+    ) -> dict[str, np.ndarray]:
+        """Return values that have these totals, the same in all cells of a block.
+
+        Blocks of all tracks together are left out; cells of no block hold 0.
+
+        Parameters
+        ----------
+        totals
+            Shape (targets, blocks).
+        shapes
+            Of one sample by input name.
+        """
+        values = {
+            name: np.zeros((len(totals), *shape), np.float32) for name, shape in shapes.items()
+        }
+        for column, (name, place) in enumerate(self.blocks):
+            if self.labels[column] != ALL:
+                cells = values[name][(slice(None), *place)]
+                cells[:] = (totals[:, column] / cells[0].size)[:, np.newaxis, np.newaxis]
+        return values
+
+
+def block_grid(
+    seen: Seen,
+    shapes: Mapping[str, tuple[int, ...]],
+    *,
+    rows: tuple[str, ...],
+    block: int,
+    map_block: int,
+) -> BlockGrid:
+    """Lay blocks over a window.
+
+    Parameters
+    ----------
+    seen
+        What the run sees.
+    shapes
+        Of one sample by input name, two axes each.
+    rows
+        The tracks that count, and ``contacts`` if the map does.
+    block
+        Width in bp of a block of a landscape, rounded down to an odd number of bins.
+    map_block
+        Rows and columns of a block of a map.
+    """
+    blocks: list[Block] = []
+    labels: list[str] = []
+    if seen.binning is not None:
+        columns = _slices(seen.binning.bins, odd_bins(block, seen.binning.size))
+        lanes = {name: slice(n, n + 1) for n, name in enumerate(seen.tracks) if name in rows}
+        if lanes:
+            lanes[ALL] = slice(None)
+        for name, lane in lanes.items():
+            blocks += [("landscape", (lane, place)) for place in columns]
+            labels += [name] * len(columns)
+    if CONTACTS in rows:
+        height, width = shapes[CONTACTS]
+        for low in range(0, height, map_block):
+            lane = slice(low, min(low + map_block, height))
+            blocks += [(CONTACTS, (lane, place)) for place in _slices(width, map_block)]
+        labels += [CONTACTS] * (len(blocks) - len(labels))
+    return BlockGrid(tuple(blocks), np.array(labels))
+
+
+def _slices(length: int, block: int) -> list[slice]:
+    edges = [*block_starts(length, block).tolist(), length]
+    return [slice(low, high) for low, high in pairwise(edges)]

@@ -1,0 +1,182 @@
+"""Genes explained one after the other, and what is kept of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from claster.analysis.attribution.agreement import Compared
+from claster.analysis.attribution.asked import Explained
+from claster.analysis.attribution.centre import CentredMaps, CentredTracks
+from claster.analysis.attribution.elements import score_elements
+from claster.analysis.attribution.explain import Explainer
+from claster.analysis.attribution.methods import Attribution
+from claster.analysis.attribution.seen import CONTACTS, read_window
+from claster.analysis.attribution.settings import METHODS, AttributionSettings, Baseline
+from claster.analysis.attribution.targets import Targets, gene_targets
+from claster.progress import Step
+
+__all__ = ["Gathered", "explain_genes"]
+
+
+@dataclass
+class Gathered:
+    """What is kept of the genes that were explained.
+
+    Attributes
+    ----------
+    tracks, maps
+        Sums by distance; None where the run sees no landscape, or no contact maps.
+    compared
+        Totals under other methods and baselines.
+    genes, targets
+        Rows of `genes.parquet` and `targets.parquet`.
+    elements
+        A table a gene, where elements are scored.
+    profiles
+        By gene ID: attribution of the gene's mean, (tracks, bins), of the genes that get bigWigs.
+    """
+
+    tracks: CentredTracks | None
+    maps: CentredMaps | None
+    compared: Compared
+    genes: list[dict[str, object]] = field(default_factory=list)
+    targets: list[pd.DataFrame] = field(default_factory=list)
+    elements: list[pd.DataFrame] = field(default_factory=list)
+    profiles: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def explain_genes(
+    genes: pd.DataFrame,
+    explained: Explained,
+    explainer: Explainer,
+    baselines: Mapping[Baseline, Mapping[str, np.ndarray]],
+    gathered: Gathered,
+    *,
+    settings: AttributionSettings,
+    pairs: pd.DataFrame | None,
+    keep: frozenset[str],
+    step: Step,
+) -> None:
+    """Explain genes into `gathered`.
+
+    Parameters
+    ----------
+    genes
+        Those of a split that are explained, their place in it as index, with `locus` and `compared`
+        (whether other methods and baselines are tried).
+    explained
+        Run and dataset.
+    explainer
+        Its model.
+    baselines
+        The first one counts.
+    gathered
+        What is added to.
+    settings
+        What is asked.
+    pairs
+        See `element_pairs`; None scores none.
+    keep
+        Genes whose attribution by bin is kept.
+    step
+        Advances by genes.
+    """
+    spec, seen = explained.spec, explained.seen
+    target = spec.require_target()
+    for place, gene in genes.iterrows():
+        gene_id, strand = str(gene["gene_id"]), str(gene["strand"])
+        step.describe(str(gene["chrom"]))
+        window = read_window(seen, spec, explained.folders, gene_id, split=settings.split)
+        targets = gene_targets(
+            gene,
+            target,
+            condition=settings.condition,
+            bins=settings.bins,
+            seed=(settings.seed, int(str(place))),
+        )
+        found = explainer.explain(
+            settings.method, window, baselines[settings.baselines[0]], targets.weights
+        )
+        if gathered.tracks is not None:
+            values = found.values["landscape"]
+            gathered.tracks.add(values[:-1], targets.bins, strand=strand, locus=int(gene["locus"]))
+            if gene_id in keep:
+                gathered.profiles[gene_id] = values[-1]
+            if pairs is not None and seen.binning is not None:
+                gathered.elements.append(
+                    score_elements(
+                        pairs[pairs["gene_id"] == gene_id],
+                        values[-1],
+                        seen.binning,
+                        condition=settings.condition,
+                    )
+                )
+        if gathered.maps is not None:
+            gathered.maps.add(found.values[CONTACTS][:-1], targets.bins, strand=strand)
+        gathered.genes.append(_gene_row(gene, found, explainer))
+        gathered.targets.append(_target_rows(gene_id, strand, targets, found))
+        if gene["compared"]:
+            _compare(found, explainer, window, baselines, targets, gathered.compared, settings)
+        step.advance()
+
+
+def _compare(
+    found: Attribution,
+    explainer: Explainer,
+    window: Mapping[str, np.ndarray],
+    baselines: Mapping[Baseline, Mapping[str, np.ndarray]],
+    targets: Targets,
+    compared: Compared,
+    settings: AttributionSettings,
+) -> None:
+    """Explain one gene by the other methods, and against the other baselines."""
+    main, *others = settings.baselines
+    mine = _totals(found, explainer)
+    for method in METHODS:
+        if method != settings.method:
+            other = explainer.explain(method, window, baselines[main], targets.weights)
+            compared.add("method", method, mine, _totals(other, explainer))
+    if settings.method == "gradient_x_input":  # it has no baseline
+        return
+    for name in others:
+        other = explainer.explain(settings.method, window, baselines[name], targets.weights)
+        compared.add("baseline", name, mine, _totals(other, explainer))
+
+
+def _totals(found: Attribution, explainer: Explainer) -> np.ndarray:
+    return explainer.grid.sums(found.values) if found.totals is None else found.totals
+
+
+def _gene_row(gene: pd.Series, found: Attribution, explainer: Explainer) -> dict[str, object]:
+    """Return what is told of a gene: about its mean over its body."""
+    row: dict[str, object] = {
+        "gene_id": gene["gene_id"],
+        "gene_name": gene["name"],
+        **{key: gene[key] for key in ("chrom", "tss", "strand")},
+        "predicted": float(found.predicted[-1]),
+        "change": float(found.change[-1]),
+        "delta": float(found.delta[-1]),
+        "largest_delta": float(np.abs(found.delta).max()),
+    }
+    for name in explainer.rows:
+        number = None if name == CONTACTS else explainer.seen.tracks.index(name)
+        values = found.values[CONTACTS if number is None else "landscape"][-1]
+        values = values if number is None else values[number]
+        row[f"absolute_{name}"] = float(np.abs(values).sum())
+        row[f"signed_{name}"] = float(values.sum())
+    return row
+
+
+def _target_rows(gene_id: str, strand: str, targets: Targets, found: Attribution) -> pd.DataFrame:
+    bins = -targets.bins if strand == "-" else targets.bins
+    return pd.DataFrame(
+        {
+            "gene_id": gene_id,
+            "bin": pd.array([*bins.tolist(), None], dtype="Int64"),
+            "predicted": found.predicted,
+            "change": found.change,
+            "delta": found.delta,
+        }
+    )

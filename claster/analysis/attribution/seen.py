@@ -1,0 +1,86 @@
+"""What a run sees of a dataset's windows, and the windows themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from claster.analysis.attribution.settings import MapAxes
+from claster.dataset.layout import DatasetFolders, Split, read_arrays
+from claster.dataset.spec import DatasetSpec
+from claster.dataset.views import ArrayView
+from claster.eir.eirpredict import input_folders
+from claster.eir.runs import RunFolder
+from claster.genome.windows import Binning
+
+__all__ = ["CONTACTS", "Seen", "read_window", "seen_inputs"]
+
+CONTACTS = "contacts"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The part of each modality that a run sees.
+
+    Attributes
+    ----------
+    views
+        By input name (``landscape``, ``contacts``).
+    tracks
+        Names of the rows of its landscape; empty without one.
+    binning
+        The bins of its landscape; None without one.
+    maps
+        Kind and bin width of its contact maps; None without them.
+    """
+
+    views: Mapping[str, ArrayView]
+    tracks: tuple[str, ...]
+    binning: Binning | None
+    maps: MapAxes | None
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Everything that attributions go to: the tracks, and ``contacts``."""
+        return (*self.tracks, *([CONTACTS] if self.maps else []))
+
+
+def seen_inputs(run: RunFolder, spec: DatasetSpec) -> Seen:
+    """Return what a run sees.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset lacks what the run was trained on.
+    """
+    views = {name: ArrayView.of_folder(folder) for name, folder in input_folders(run).items()}
+    tracks: tuple[str, ...] = ()
+    binning = maps = None
+    if "landscape" in views:
+        view = views["landscape"]
+        tracks = tuple(track.name for track in spec.tracks if track.name not in view.without)
+        binning = Binning(view.shape(spec)[-1], spec.window.bin)
+    if CONTACTS in views:
+        views[CONTACTS].shape(spec)
+        assert spec.contacts is not None
+        maps = MapAxes(kind=spec.contacts.map, resolution=spec.contacts.resolution)
+    return Seen(views, tracks, binning, maps)
+
+
+def read_window(
+    seen: Seen, spec: DatasetSpec, folders: DatasetFolders, gene_id: str, *, split: Split
+) -> dict[str, np.ndarray]:
+    """Return what a run sees around a gene, in genome orientation, as stored.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        float32 by input name: (tracks, bins) of a landscape, (rows, columns) of a contact map.
+    """
+    return {
+        name: np.ascontiguousarray(
+            view.cut(read_arrays(folders, [gene_id], split=split, modality=view.modality)[0], spec),
+            np.float32,
+        )
+        for name, view in seen.views.items()
+    }

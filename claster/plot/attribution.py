@@ -1,0 +1,290 @@
+"""What predictions rest on: by distance from the predicted bin, in contact maps, layer by layer."""
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from claster.contacts.shapes import MapKind
+from claster.errors import ClasterError
+from claster.plot.contacts import map_frame
+from claster.plot.style import figure_of, new_figure, style, track_colour
+
+__all__ = [
+    "attribution_by_distance",
+    "attribution_locality",
+    "attribution_map",
+    "filter_images",
+]
+
+_WHOLE = "all"
+_PREDICTED = "predicted bin"
+_MOST_FILTERS = 32
+
+
+def attribution_by_distance(
+    profile: pd.DataFrame,
+    *,
+    value: Literal["absolute", "signed"] = "absolute",
+    reach: int = 50_000,
+    unit: str = "unit of the prediction",
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draw the mean attribution by distance from the predicted bin, a line a track, with 95 % intervals.
+
+    An inset shows the whole window, in means over 1 % of it.
+
+    Parameters
+    ----------
+    profile
+        `track`, `distance` (bp), `mean_absolute`, `absolute_low`, `absolute_high`, and so for `signed`.
+    value
+        Which of the two.
+    reach
+        bp on either side that the figure shows.
+    unit
+        Of the prediction, for the axis.
+    ax
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+
+    Raises
+    ------
+    ClasterError
+        If there is no bin within reach.
+    """
+    near = profile[profile["distance"].abs() <= reach]
+    if near.empty:
+        raise ClasterError(f"no bin within {reach:,} bp", remedy="choose a larger 'reach'")
+    tracks = [name for name in profile["track"].unique() if name != _WHOLE]
+    with style():
+        if ax is None:
+            ax = new_figure(7.2, 3.6).subplots()
+        fig = figure_of(ax)
+        ax.axhline(0, color="0.7", linewidth=0.8)
+        for number, track in enumerate(tracks):
+            rows = near[near["track"] == track]
+            place, colour = rows["distance"] / 1000, track_colour(number)
+            ax.fill_between(
+                place,
+                rows[f"{value}_low"],
+                rows[f"{value}_high"],
+                color=colour,
+                alpha=0.2,
+                linewidth=0,
+            )
+            ax.plot(place, rows[f"mean_{value}"], color=colour, linewidth=1, label=track)
+        ax.set_xlim(-reach / 1000, reach / 1000)
+        ax.set_xlabel("Distance from the predicted bin (kb, downstream positive)")
+        ax.set_ylabel(f"Mean {value} attribution\n({unit}, per bin)")
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.1)
+        _draw_whole(ax.inset_axes((0.7, 0.6, 0.29, 0.36)), profile, tracks, value, reach)
+    return fig, ax
+
+
+def attribution_locality(
+    locality: pd.DataFrame,
+    *,
+    above: Literal["zero", "level"] = "zero",
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draw within which distance shares of the absolute attribution lie, with 95 % intervals.
+
+    Parameters
+    ----------
+    locality
+        `track`, `above`, `share`, `half_width`, `low`, `high` (bp).
+    above
+        Whether attribution counts from ``zero``, or from its ``level`` at most distances.
+    ax
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+    """
+    locality = locality[locality["above"] == above]
+    tracks = list(locality["track"].unique())
+    shares = sorted(locality["share"].unique())
+    height = 0.8 / len(shares)
+    counted = "" if above == "zero" else " above its level"
+    with style():
+        if ax is None:
+            ax = new_figure(5.4, 0.9 + 0.42 * len(tracks)).subplots()
+        fig = figure_of(ax)
+        for number, share in enumerate(shares):
+            rows = locality[locality["share"] == share].set_index("track").loc[tracks]
+            place = np.arange(len(tracks)) + (number - (len(shares) - 1) / 2) * height
+            width = rows["half_width"] / 1000
+            ax.barh(
+                place,
+                width,
+                height=0.9 * height,
+                color=track_colour(number + 1),
+                alpha=0.85,
+                label=f"{share:.0%} of the absolute attribution{counted}",
+            )
+            arms = np.stack([width - rows["low"] / 1000, rows["high"] / 1000 - width])
+            ax.errorbar(
+                width,
+                place,
+                xerr=np.maximum(np.nan_to_num(arms), 0),
+                fmt="none",
+                ecolor="0.35",
+                elinewidth=1.2,
+                capsize=2,
+            )
+        ax.set_yticks(np.arange(len(tracks)), tracks)
+        ax.set_ylim(len(tracks) - 0.5, -0.5)
+        ax.set_xlim(left=0)
+        ax.set_xlabel("Distance from the predicted bin within which it lies (kb)")
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.1)
+    return fig, ax
+
+
+def attribution_map(
+    map: np.ndarray,
+    resolution: int,
+    *,
+    value: Literal["absolute", "signed"],
+    kind: MapKind = "diagonal",
+    unit: str = "unit of the prediction",
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draw the mean attribution of a contact map, centred on the predicted bin.
+
+    The dotted lines are the contacts of that bin. The colours end at the 99.5 % quantile of the absolute
+    values; cells without any value are grey.
+
+    Parameters
+    ----------
+    map
+        Shape (rows, columns).
+    resolution
+        Width of a bin in bp.
+    value
+        ``absolute`` or ``signed``.
+    kind
+        See `contact_map`.
+    unit
+        Of the prediction, for the colour bar.
+    ax
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+        The map's axes; the colour bar has its own.
+    """
+    frame = map_frame(map.shape, resolution, kind)
+    shown = np.ma.masked_invalid(map)
+    known = np.abs(shown.compressed())
+    top = (float(np.percentile(known, 99.5)) if known.size else 0) or 1.0
+    with style():
+        if ax is None:
+            ax = new_figure(*((5.2, 4.2) if kind == "paper_square" else (7.2, 3.5))).subplots()
+        fig = figure_of(ax)
+        image = ax.imshow(
+            shown,
+            cmap="inferno" if value == "absolute" else "RdBu_r",
+            vmin=0 if value == "absolute" else -top,
+            vmax=top,
+            extent=(-frame.half, frame.half, frame.bottom, frame.top),
+            origin=frame.origin,
+            aspect="equal" if kind == "paper_square" else "auto",
+            interpolation="nearest",
+        )
+        ax.set_facecolor("0.8")
+        colour = "white" if value == "absolute" else "0.1"
+        ax.plot(*frame.tss, color=colour, linestyle=(0, (1, 1.6)), linewidth=1)
+        ax.set_xlim(-frame.half, frame.half)
+        ax.set_ylim(frame.bottom, frame.top)
+        ax.set_xlabel(frame.across.replace("the TSS", f"the {_PREDICTED}"))
+        ax.set_ylabel(frame.up.replace("the TSS", f"the {_PREDICTED}"))
+        bar = fig.colorbar(
+            image, ax=ax, extend="max" if value == "absolute" else "both", pad=0.02, aspect=18
+        )
+        bar.set_label(f"Mean {value} attribution\n({unit}, per cell)")
+        bar.outline.set_linewidth(0.6)
+    return fig, ax
+
+
+def filter_images(layers: Mapping[str, np.ndarray]) -> tuple[Figure, np.ndarray]:
+    """Draw the mean activation of each filter as an image, a band of images a layer.
+
+    Filters of one row, as of a landscape, are drawn below each other in one image. The colours of a
+    layer are symmetric around 0 and end at its 99.5 % quantile; at most 32 filters are drawn.
+
+    Parameters
+    ----------
+    layers
+        By name, shape (filters, rows, columns).
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : numpy.ndarray
+        The axes of each layer's images, an array a layer (object).
+    """
+    shown = {name: _images(array[:_MOST_FILTERS]) for name, array in layers.items()}
+    heights = [
+        1.6 if len(images) == 1 else 0.75 * ceil(len(images) / 8) for images in shown.values()
+    ]
+    with style():
+        fig = new_figure(8.2, sum(heights) + 0.35 * len(shown))
+        bands = fig.subfigures(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0]
+        drawn = np.empty(len(shown), dtype=object)
+        for row, (band, (name, images)) in enumerate(zip(bands, shown.items(), strict=True)):
+            top = float(np.percentile(np.abs(layers[name]), 99.5)) or 1.0
+            columns = min(len(images), 8)
+            axes = band.subplots(ceil(len(images) / columns), columns, squeeze=False)
+            for ax in axes.ravel():
+                ax.set_axis_off()
+            for ax, picture in zip(axes.ravel(), images, strict=False):
+                image = ax.imshow(
+                    picture,
+                    cmap="RdBu_r",
+                    vmin=-top,
+                    vmax=top,
+                    aspect="auto",
+                    origin="lower",
+                    interpolation="nearest",
+                )
+            filters, *size = layers[name].shape
+            of = f"{min(filters, _MOST_FILTERS)} of {filters} filters"
+            band.suptitle(f"{name}: {of}, {size[0]} x {size[1]}", fontsize=9, x=0.01, ha="left")
+            bar = band.colorbar(image, ax=list(axes.ravel()), pad=0.01, aspect=12)
+            bar.outline.set_visible(False)
+            drawn[row] = axes
+    return fig, drawn
+
+
+def _images(array: np.ndarray) -> list[np.ndarray]:
+    return [array[:, 0]] if array.shape[1] == 1 else list(array)
+
+
+def _draw_whole(
+    inset: Axes, profile: pd.DataFrame, tracks: list[str], value: str, reach: int
+) -> None:
+    farthest = profile["distance"].abs().max()
+    edges = np.linspace(-farthest, farthest, 101)
+    inset.axvspan(-reach / 1000, reach / 1000, color="0.9", linewidth=0, zorder=-1)
+    for number, track in enumerate(tracks):
+        rows = profile[profile["track"] == track]
+        part = np.clip(np.digitize(rows["distance"], edges) - 1, 0, 99)
+        means = rows.groupby(part)[f"mean_{value}"].mean()
+        middles = ((edges[1:] + edges[:-1]) / 2000)[means.index]
+        inset.plot(middles, means, color=track_colour(number), linewidth=0.8)
+    inset.set_xlim(-farthest / 1000, farthest / 1000)
+    inset.tick_params(labelsize=6, length=2)
+    inset.set_title("whole window", fontsize=7, pad=2)
