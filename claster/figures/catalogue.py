@@ -4,9 +4,11 @@ import pandas as pd
 
 from claster.errors import ClasterError
 from claster.figures import (
+    attributions,
     centred,
     comparison,
     edits,
+    human,
     inputs,
     performance,
     silencing,
@@ -28,6 +30,8 @@ _CHAPTERS = (
     inputs,
     centred,
     edits,
+    attributions,
+    human,
 )
 
 

@@ -17,7 +17,6 @@ from claster.figures.context import Context
 from claster.progress import Progress
 
 __all__ = [
-    "ATTRIBUTIONS",
     "BUILT",
     "CENTRED",
     "CONTACTS",
@@ -220,19 +219,6 @@ CENTRED = screen(
     centre="element",
     controls=0,
 )
-
-
-def _attributions(context: Context) -> list[Path]:
-    found = sorted(context.run.path.glob("attributions/*/profile.csv"))
-    if not found:
-        raise ClasterError(
-            f"no attributions of {context.run.path}",
-            remedy=f"claster attribute {context.run.path}",
-        )
-    return found[:1]
-
-
-ATTRIBUTIONS = Need("attributions", _attributions)
 
 
 def later(what: str, command: str) -> Need:
