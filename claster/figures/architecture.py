@@ -1,7 +1,7 @@
 """A network as EIR builds it, from its inputs to the predicted bins."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir.blocks import Block
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import Branch, Geometry, measure_geometry
+from claster.eir.parts import Modality
 from claster.plot.style import OKABE_ITO, new_figure, save, style, track_colour
 
 __all__ = ["architecture", "write_architecture"]
@@ -275,12 +276,13 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
 
 
 def _table(
-    geometry: Geometry, rows: dict[str, list[Block]], joined: Sequence[Block]
+    geometry: Geometry, rows: Mapping[Modality, list[Block]], joined: Sequence[Block]
 ) -> pd.DataFrame:
     parts: list[tuple[str, str, str, int, int, int, int]] = [
         (branch.modality, "input", "array", *branch.shape, 0) for branch in geometry.branches
     ]
-    for part, blocks in (*rows.items(), ("joined", joined)):
+    chains: list[tuple[str, Sequence[Block]]] = [*rows.items(), ("joined", joined)]
+    for part, blocks in chains:
         parts += [
             (part, b.name, b.kind, b.channels, b.height, b.width, b.parameters) for b in blocks
         ]

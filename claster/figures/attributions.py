@@ -13,7 +13,7 @@ from claster.analysis.attribution.settings import AttributionRecord
 from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
-from claster.figures.base import Drawn, Need, Page, PaperFigure, figure
+from claster.figures.base import Drawn, Need, Page, PaperFigure, figure, share_legend
 from claster.figures.context import Context
 from claster.figures.needs import CONTACT_BRANCH
 from claster.plot.attribution import attribution_by_distance, attribution_map, filter_images
@@ -196,8 +196,10 @@ def _by_distance(context: Context, page: Page, runs: Iterable[RunFolder]) -> Dra
         record = AttributionRecord.model_validate_json(files.manifest.read_text(encoding="utf-8"))
         profile = pd.read_parquet(files.profile)
         attribution_by_distance(profile, reach=_REACH, unit=record.unit, ax=ax)
-        ax.set_title(run.path.name, loc="right")
+        ax.set_title(run.path.name, loc="left")
+        ax.set_xlabel("Distance from the predicted bin (kb)")
         tables.append(profile.assign(run=run.path.name))
+    share_legend(fig, axes)
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 

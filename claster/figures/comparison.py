@@ -65,6 +65,7 @@ def comparison_bars(context: Context, page: Page) -> Drawn:
             ax.set_yticks(rows.index, rows["label"])
             ax.set_ylim(len(rows) - 0.5, -0.5)
             ax.axvline(0, color="black", linewidth=0.8)
+            ax.set_ylabel("Run or simple method")
             ax.set_xlabel(f"{metric.capitalize()} r over bins, log2(reads + 1)")
     return fig, axes, table.drop(columns="label")
 

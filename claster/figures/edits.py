@@ -22,6 +22,8 @@ _PROMOTER, _PIECE = 20_000, 40_000
 _PIECE_FROM, _COPY_AT = -60_000, -100_000
 _LOOK_AT = 20
 _MOST = 100
+_OUTLIER = 10
+"""Times the 99 % quantile of a window: no peak is higher, artefacts are."""
 
 
 @figure("R3", needs=(BUILT, MODEL))
@@ -262,6 +264,8 @@ def _strong_block(context: Context, count: int) -> np.ndarray:
         signal = context.landscape(gene)
         blocks = sliding_window_view(signal[row], count)[:: count // 8]
         strength = np.quantile(blocks, 0.8, axis=1)
+        outliers = blocks.max(axis=1) > _OUTLIER * np.quantile(signal[row], 0.99)
+        strength[outliers] = 0
         place = int(strength.argmax()) * (count // 8)
         if strength.max() > most:
             best, most = signal[:, place : place + count], float(strength.max())

@@ -12,7 +12,7 @@ from claster.figures.needs import BUILT, later, predictions
 from claster.figures.numbers import agreement_rows, profile_table
 from claster.figures.performance import draw_profile
 from claster.plot.predictions import density
-from claster.plot.style import OKABE_ITO, style
+from claster.plot.style import OKABE_ITO, style, track_colour
 
 __all__ = ["FIGURES"]
 
@@ -45,15 +45,25 @@ def learning_curves(context: Context, page: Page) -> Drawn:
     every epoch; here it is never looked at in training.
     """
     tables = [pd.read_csv(run.history).assign(run=run.path.name) for run in context.runs]
-    numbers = [name for name in tables[0].columns if name not in ("step", "run", "epoch")]
-    fig, axes = page.panels(len(numbers), height=2.2)
-    for ax, name in zip(axes, numbers, strict=True):
+    fig, axes = page.panels(2, height=2.2)
+    for number, table in enumerate(tables):
+        for split, dashes in (("train", ":"), ("valid", "-")):
+            rows = table[table["split"].str.startswith(split)]
+            for ax, name in zip(axes, ("loss", "performance"), strict=True):
+                known = rows.dropna(subset=[name])
+                with style():
+                    ax.plot(
+                        known["step"],
+                        known[name],
+                        dashes,
+                        linewidth=1,
+                        color=track_colour(number),
+                        label=f"{table['run'].iloc[0]}, {split}",
+                    )
+    for ax, told in zip(axes, ("Loss (1)", "Performance (1)"), strict=True):
         with style():
-            for table in tables:
-                known = table.dropna(subset=[name])
-                ax.plot(known["step"], known[name], linewidth=1, label=table["run"].iloc[0])
-            ax.set_xlabel("Training step")
-            ax.set_ylabel(name.replace("_", " ").capitalize() + " (1)")
+            ax.set_xlabel("Training step (number)")
+            ax.set_ylabel(told)
     axes[0].legend(fontsize=7)
     return fig, axes, pd.concat(tables, ignore_index=True)
 
