@@ -1,5 +1,6 @@
 """What predictions rest on: by distance, in contact maps, filter by filter."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pandas as pd
 from claster.analysis.attribution.attribute import attribute
 from claster.analysis.attribution.latents import attribute_latents
 from claster.analysis.attribution.output import AttributionFiles
-from claster.analysis.attribution.settings import AttributionRecord
+from claster.analysis.attribution.settings import MapAxes
 from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
@@ -106,8 +107,8 @@ def attribution_of_contacts(context: Context, page: Page) -> Drawn:
     the 99.5 % quantile of the absolute values.
     """
     files = _files(_contact_run(context))
-    record = AttributionRecord.model_validate_json(files.manifest.read_text(encoding="utf-8"))
-    assert record.contacts is not None
+    record = json.loads(files.manifest.read_text(encoding="utf-8"))
+    axes_of_map = MapAxes.model_validate(record["contacts"])
     fig, axes = page.panels(2, height=2.4, across=1)
     series = {}
     for ax, value in zip(axes, ("absolute", "signed"), strict=True):
@@ -115,10 +116,10 @@ def attribution_of_contacts(context: Context, page: Page) -> Drawn:
         series[value] = array
         attribution_map(
             array,
-            record.contacts.resolution,
+            axes_of_map.resolution,
             value="absolute" if value == "absolute" else "signed",
-            kind=record.contacts.kind,
-            unit=record.unit,
+            kind=axes_of_map.kind,
+            unit=record["unit"],
             ax=ax,
         )
     at = np.indices(series["signed"].shape).reshape(2, -1)
@@ -193,9 +194,9 @@ def _by_distance(context: Context, page: Page, runs: Iterable[RunFolder]) -> Dra
     tables = []
     for ax, run in zip(axes, chosen, strict=True):
         files = _files(run)
-        record = AttributionRecord.model_validate_json(files.manifest.read_text(encoding="utf-8"))
+        record = json.loads(files.manifest.read_text(encoding="utf-8"))
         profile = pd.read_parquet(files.profile)
-        attribution_by_distance(profile, reach=_REACH, unit=record.unit, ax=ax)
+        attribution_by_distance(profile, reach=_REACH, unit=record["unit"], ax=ax)
         ax.set_title(run.path.name, loc="left")
         ax.set_xlabel("Distance from the predicted bin (kb)")
         tables.append(profile.assign(run=run.path.name))

@@ -101,7 +101,7 @@ def comparison_scatter(context: Context, page: Page) -> Drawn:
         ax.plot([], [], "o", color="0.5", label="over bins")
         ax.plot([], [], "^", color="0.5", label="over genes")
         ax.set_xlabel("Pearson r, log2(reads + 1)")
-        ax.set_ylabel("Spearman r")
+        ax.set_ylabel("Spearman r, log2(reads + 1)")
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0.2)
     return fig, np.array([ax]), table.drop(columns="label")
 
