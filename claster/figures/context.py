@@ -60,12 +60,20 @@ class Context:
         The dataset.
     runs
         Runs on the dataset; the first one is the main one.
+    named
+        How commands name the dataset; default: its own name.
     """
 
     project: Path
     spec: DatasetSpec
     runs: tuple[RunFolder, ...] = ()
+    named: str = ""
     _known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def dataset(self) -> str:
+        """The dataset as commands name it."""
+        return self.named or self.spec.name
 
     @property
     def folders(self) -> DatasetFolders:
@@ -89,7 +97,7 @@ class Context:
         if not self.runs:
             raise ClasterError(
                 f"no run of dataset {self.spec.name!r} is complete",
-                remedy=f"claster train pure_conv --dataset {self.spec.name}",
+                remedy=f"claster train pure_conv --dataset {self.dataset}",
             )
         return self.runs[0]
 
@@ -245,14 +253,14 @@ def read_context(
         records = sorted((project / "runs" / spec.name).glob("*/run.json"))
         found = [RunFolder(record.parent) for record in records]
         chosen = [run for run in found if _is_network(run)]
-        return Context(project, spec, tuple(chosen))
+        return Context(project, spec, tuple(chosen), dataset)
     for run in runs:
         if (name := read_run(run).dataset_name) != spec.name:
             raise ClasterError(
                 f"{run} was trained on {name!r}, not on {spec.name!r}",
                 remedy=f"pass --dataset {name}, or another --run",
             )
-    return Context(project, spec, tuple(RunFolder(Path(run)) for run in runs))
+    return Context(project, spec, tuple(RunFolder(Path(run)) for run in runs), dataset)
 
 
 def _is_network(run: RunFolder) -> bool:

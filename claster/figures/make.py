@@ -1,9 +1,11 @@
 """Draw figures into files, with their tables and receipts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from claster.eir.eirpredict import input_folders
+from claster.eir.run import train
 from claster.errors import ClasterError
 from claster.figures.base import COLUMNS, Columns, Page, PaperFigure
 from claster.figures.catalogue import FIGURES, find_figure, missing
@@ -16,6 +18,7 @@ __all__ = ["Made", "draw_figures", "renew_receipt"]
 
 _SUFFIXES = (".pdf", ".svg", ".png")
 _DPI = 300
+_CONTACT_FLAVOUR = "profile_microc"
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ def draw_figures(
     columns
         Journal columns.
     make
-        Whether what is missing and takes minutes (predictions, scores, screens) is made first.
+        Whether what is missing and takes minutes is made first: predictions, scores, screens,
+        attributions; of a simulated dataset, where all figures are asked for, a run with contact maps.
     progress
         Where to report to.
 
@@ -72,6 +76,8 @@ def draw_figures(
     """
     to = to or figures_folder(context)
     chosen = [find_figure(name) for name in names] or list(FIGURES.values())
+    if make and not names:
+        context = _with_contact_run(context, progress)
     receipts, without = [], {}
     with progress.step("figures", len(chosen)) as step:
         for figure in chosen:
@@ -133,7 +139,26 @@ def _draw(figure: PaperFigure, context: Context, to: Path, columns: Sequence[Col
 
 def _command(name: str, context: Context) -> list[str]:
     runs = [word for run in context.runs for word in ("--run", run.path.as_posix())]
-    return ["claster", "figures", name, "--dataset", context.spec.name, *runs]
+    return ["claster", "figures", name, "--dataset", context.dataset, *runs]
+
+
+def _with_contact_run(context: Context, progress: Progress) -> Context:
+    """Return the context with a run that takes contact maps, trained where the dataset is simulated."""
+    spec = context.spec
+    if spec.simulation is None or spec.contacts is None or spec.contacts.map != "diagonal":
+        return context
+    if any("contacts" in input_folders(run) for run in context.runs):
+        return context
+    run = train(
+        _CONTACT_FLAVOUR,
+        spec,
+        dataset_yaml=context.dataset,
+        project=context.project,
+        tag="figures",
+        resume=True,
+        progress=progress,
+    )
+    return replace(context, runs=(*context.runs, run))
 
 
 def _make_needs(figure: PaperFigure, context: Context, progress: Progress) -> None:

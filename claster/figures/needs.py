@@ -102,7 +102,7 @@ def _contact_branch(context: Context) -> list[Path]:
     )
     raise ClasterError(
         "no run with a branch for contact maps",
-        remedy=f"claster train {flavour} --dataset {context.spec.name}",
+        remedy=f"claster train {flavour} --dataset {context.dataset}",
     )
 
 
@@ -175,7 +175,7 @@ def screen(name: str, what: str, options: str, *, of_all: int = 1, **settings: A
         if len(context.runs) < of_all:
             raise ClasterError(
                 f"{of_all} runs are compared, there are {len(context.runs)}",
-                remedy=f"claster train another flavour or --seed on {context.spec.name}",
+                remedy=f"claster train another flavour or --seed on {context.dataset}",
             )
         return (context.run, *context.runs[1:of_all])
 
