@@ -21,6 +21,7 @@ _PRINTED = {
 }
 """Pearson and Spearman r over bins by flavour."""
 
+_NETWORKS = ("vermillion", "sky blue", "black")
 _SIMPLE = ("mean_profile", "H3K27ac_at_bin", "ridge", "boosting")
 
 
@@ -133,11 +134,10 @@ def _scores(context: Context) -> pd.DataFrame:
 
 
 def _colours(rows: pd.DataFrame) -> list[str]:
-    spare = [name for name in OKABE_ITO if name not in ("black", "blue", "green", "orange")]
     networks = list(dict.fromkeys(rows["label"][rows["method"] == "network"]))
     first = int(rows["number"].iloc[0]) if "number" in rows else 0
     return [
-        OKABE_ITO[spare[(first + networks.index(label)) % len(spare)]]
+        OKABE_ITO[_NETWORKS[(first + networks.index(label)) % len(_NETWORKS)]]
         if method == "network"
         else method_colour(method, number)
         for number, (label, method) in enumerate(zip(rows["label"], rows["method"], strict=True))

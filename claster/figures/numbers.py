@@ -8,23 +8,24 @@ import pandas as pd
 from claster.analysis.metrics import correlations, fitted_slope
 from claster.genome.windows import Binning
 
-__all__ = ["agreement", "agreement_rows", "profile_table"]
+__all__ = ["agreement_rows", "profile_table"]
 
 
-def agreement(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Return r, slope and number of points on log2(x + 1), as the corner of a density tells them."""
+def agreement_rows(observed: np.ndarray, predicted: np.ndarray, **labels: str) -> pd.DataFrame:
+    """Return r, slope and number of points on log2(x + 1), as the corner of a density tells them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The labels, then `quantity` (pearson, spearman, slope, points) and `value`.
+    """
     found = correlations(observed, predicted)
-    return {
+    numbers = {
         "pearson": found.pearson,
         "spearman": found.spearman,
         "slope": fitted_slope(observed, predicted),
         "points": float(found.n),
     }
-
-
-def agreement_rows(observed: np.ndarray, predicted: np.ndarray, **labels: str) -> pd.DataFrame:
-    """Return `agreement` as rows of `quantity` and `value` behind columns of labels."""
-    numbers = agreement(observed, predicted)
     table = pd.DataFrame({"quantity": list(numbers), "value": list(numbers.values())})
     return table.assign(**labels)[[*labels, "quantity", "value"]]
 

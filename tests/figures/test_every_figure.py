@@ -63,20 +63,20 @@ def test_tables_have_the_same_bytes_again(context):
 
 
 def test_files_of_a_figure(context, tmp_path):
-    made = draw_figures(context, ["F1a"], to=tmp_path)
+    made = draw_figures(context, ["R2"], to=tmp_path)
     assert not made.missing
     (receipt,) = made.receipts
-    names = {f"F1a.{c}col{suffix}" for c in COLUMNS for suffix in (".pdf", ".svg", ".png")}
-    assert {path.name for path in tmp_path.iterdir()} == names | {"F1a.csv", "F1a.receipt.json"}
+    names = {f"R2.{c}col{suffix}" for c in COLUMNS for suffix in (".pdf", ".svg", ".png")}
+    assert {path.name for path in tmp_path.iterdir()} == names | {"R2.csv", "R2.receipt.json"}
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    draw_figures(context, ["F1a"], to=tmp_path)
+    draw_figures(context, ["R2"], to=tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-    again, same = renew_receipt(context, "F1a", to=tmp_path)
+    again, same = renew_receipt(context, "R2", to=tmp_path)
     assert same is True
     assert again == receipt
-    (tmp_path / "F1a.csv").write_text("changed")
-    assert renew_receipt(context, "F1a", to=tmp_path)[1] is False
-    assert renew_receipt(context, "F1a", to=tmp_path / "new")[1] is None
+    (tmp_path / "R2.csv").write_text("changed")
+    assert renew_receipt(context, "R2", to=tmp_path)[1] is False
+    assert renew_receipt(context, "R2", to=tmp_path / "new")[1] is None
 
 
 def test_what_is_missing_names_its_command(context, alone, tmp_path):
