@@ -19,6 +19,8 @@ MAY_IMPORT = {
     "eir": BASE | {"genome", "signal", "contacts", "dataset"},
     "analysis": BASE | {"genome", "signal", "contacts", "simulate", "dataset", "eir"},
     "plot": BASE | {"genome", "signal", "contacts", "dataset", "eir", "analysis"},
+    "experiments": BASE | {"genome", "signal", "contacts", "dataset", "eir", "analysis"},
+    "figures": BASE | {"genome", "signal", "contacts", "dataset", "eir", "analysis", "plot"},
 }
 
 

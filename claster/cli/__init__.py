@@ -15,8 +15,10 @@ from claster.cli import (
     data,
     demo,
     evaluate,
+    experiment,
     explain,
     export,
+    figures,
     perturb,
     predict,
     serve,
@@ -54,6 +56,9 @@ app.command()(treat.treat)
 app.command()(export.export)
 app.command()(serve.serve)
 app.command()(demo.demo)
+app.command()(experiment.experiment)
+app.command()(figures.figures)
+app.command()(figures.receipt)
 
 
 @app.callback(invoke_without_command=True)

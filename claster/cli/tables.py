@@ -1,5 +1,6 @@
 """Tables for people: drawn on a terminal, plain lines elsewhere."""
 
+import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +11,7 @@ from claster.dataset.downloads.plan import DownloadPlan
 from claster.dataset.report import download_table, plan_line
 from claster.dataset.spec import DatasetSpec
 
-__all__ = ["print_downloads", "print_report"]
+__all__ = ["print_downloads", "print_report", "print_table"]
 
 
 _SHORT = ["name", "file", "size", "state"]
@@ -47,3 +48,17 @@ def print_report(report: Report) -> None:
         print(report_summary(report))
     else:
         print("\n".join(report_lines(report)))
+
+
+def print_table(rows: pd.DataFrame) -> None:
+    """Print a table of words."""
+    console = Console()
+    if not console.is_terminal:
+        print(rows.to_csv(sep="\t", index=False), end="")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in rows.columns:
+        table.add_column(column, overflow="fold")
+    for row in rows.itertuples(index=False):
+        table.add_row(*map(str, row))
+    console.print(table, highlight=False)

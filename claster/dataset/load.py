@@ -8,10 +8,12 @@ from pydantic import ValidationError
 
 from claster.dataset.place import places_in
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.variants import vary
 from claster.errors import ClasterError, one_line
 
 __all__ = ["find_dataset", "fold_names", "list_datasets", "load_dataset"]
 
+_VARIANT = re.compile(r"(?P<dataset>[^+]+)\+(?P<variant>[A-Za-z0-9._-]+)")
 _FOLD = re.compile(r"(?P<dataset>.+)@(?P<fold>\d+)of(?P<folds>\d+)")
 
 
@@ -78,6 +80,7 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
     name
         See `find_dataset`. ``toy@1of5`` is the dataset `toy` with other splits, and named
         ``toy-fold1of5``: of five folds of chromosomes number 1 (from 0) is for testing.
+        ``toy+unsmoothed`` is `toy` as the experiment `unsmoothed` has it, named ``toy-unsmoothed``.
     project
         The project's folder.
 
@@ -91,7 +94,9 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
         If the file is missing, is no YAML, or breaks the schema; the message names file, line and key.
     """
     fold = _FOLD.fullmatch(str(name))
-    path = find_dataset(fold["dataset"] if fold else str(name), project=project)
+    unfolded = fold["dataset"] if fold else str(name)
+    variant = _VARIANT.fullmatch(unfolded)
+    path = find_dataset(variant["dataset"] if variant else unfolded, project=project)
     text = path.read_text(encoding="utf-8")
     try:
         content = yaml.safe_load(text)
@@ -104,6 +109,8 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
         raise ClasterError(
             f"{path} holds no keys", remedy="start from configurations/datasets/toy.yaml"
         )
+    if variant:
+        content = vary(content, variant["variant"], project=project)
     if fold:
         content |= {
             "name": f"{content.get('name')}-fold{fold['fold']}of{fold['folds']}",

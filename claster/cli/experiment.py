@@ -1,0 +1,45 @@
+"""`claster experiment`: the experiments behind the figures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from claster.cli.arguments import Device
+
+
+def experiment(
+    name: Annotated[str | None, typer.Argument(help="Which; none lists them all.")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", "-d", help="Another dataset than the experiment's own."),
+    ] = None,
+    flavour: Annotated[
+        str | None, typer.Option(help="Another flavour, such as 'profile' on a small genome.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the flavour's own.")] = None,
+    device: Device = "auto",
+) -> None:
+    """List the experiments behind the figures, or build, train, predict and score one."""
+    from claster.cli.console import console_progress
+    from claster.cli.tables import print_table
+    from claster.experiments.recipes import compare_recipes
+    from claster.experiments.run import run_experiment
+    from claster.experiments.spec import find_experiment, list_experiments
+    from claster.files import write_text
+
+    if name is None:
+        print_table(list_experiments())
+        return
+    found = find_experiment(name)
+    if found.compare:
+        table = compare_recipes(dataset or found.of, found.compare, progress=console_progress())
+        path = Path("runs") / (dataset or found.of) / f"{name}.csv"
+        write_text(path, table.to_csv(index=False))
+        print_table(table.drop(columns="about"))
+        typer.echo(f"{path}")
+        return
+    for run in run_experiment(
+        name, of=dataset, flavour=flavour, epochs=epochs, device=device, progress=console_progress()
+    ):
+        typer.echo(f"{run.path}: {run.evaluation / 'scores.csv'}")

@@ -1,0 +1,98 @@
+"""`claster figures` and `claster receipt`: the figures of the paper and where their numbers come from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from claster.cli.arguments import DatasetOption
+
+RunOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--run", "-r", help="A run; again for more, the first is the main one. Default: all."
+    ),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--to", help="Folder; default: runs/<dataset>/figures_of_the_paper."),
+]
+
+
+def figures(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Such as F1a; default: all.")
+    ] = None,
+    dataset: DatasetOption = "demo_tiny",
+    run: RunOption = None,
+    to: Folder = None,
+    columns: Annotated[
+        list[int] | None,
+        typer.Option(min=1, max=2, help="Journal columns, 1 or 2; default: both."),
+    ] = None,
+    make: Annotated[
+        bool,
+        typer.Option(
+            "--make", help="First make what is missing and takes minutes, not a training."
+        ),
+    ] = False,
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FLAVOUR",
+            help="Draw what EIR builds of a flavour as TO/architecture.svg and .png, and leave.",
+        ),
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Say what each shows, needs and lacks, and leave.")
+    ] = False,
+) -> None:
+    """Draw the figures of the paper, each with its table and receipt."""
+    from claster.cli.console import console_progress
+    from claster.cli.tables import print_table
+    from claster.figures.base import COLUMNS
+    from claster.figures.catalogue import list_figures
+    from claster.figures.context import read_context
+    from claster.figures.make import draw_figures
+
+    if architecture:
+        from claster.figures.architecture import write_architecture
+
+        for path in write_architecture(to or Path(), flavour=architecture, dataset=dataset):
+            typer.echo(path)
+        return
+    context = read_context(dataset, run or ())
+    if list_:
+        print_table(list_figures(context))
+        return
+    made = draw_figures(
+        context,
+        names or (),
+        to=to,
+        columns=[c for c in COLUMNS if c in (columns or COLUMNS)],
+        make=make,
+        progress=console_progress(),
+    )
+    for name, commands in made.missing.items():
+        typer.echo(f"{name}: missing: {'; '.join(commands)}")
+    typer.echo(f"{len(made.receipts)} figures: {made.folder}")
+
+
+def receipt(
+    figure: Annotated[str, typer.Argument(metavar="FIGURE", help="Such as F1a.")],
+    dataset: DatasetOption = "demo_tiny",
+    run: RunOption = None,
+    to: Folder = None,
+) -> None:
+    """Compute the numbers of a figure anew: table, files with hashes, versions, published values."""
+    from claster.figures.context import read_context
+    from claster.figures.make import renew_receipt
+    from claster.figures.receipt import receipt_lines
+
+    found, same = renew_receipt(read_context(dataset, run or ()), figure, to=to)
+    for line in receipt_lines(found):
+        typer.echo(line)
+    if same is not None:
+        typer.echo(
+            "the table that was there is the same" if same else "the table that was there differed"
+        )

@@ -1,0 +1,93 @@
+"""Variants of datasets: a few keys laid over a dataset's YAML, as experiments ask for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from claster.errors import ClasterError, one_line
+
+__all__ = ["EXPERIMENTS", "laid_over", "read_experiment", "vary"]
+
+EXPERIMENTS = Path("configurations") / "experiments"
+"""Where experiments are, from the project's folder."""
+
+
+def read_experiment(name: str, *, project: Path | str = ".") -> dict[str, Any]:
+    """Return the content of an experiment's YAML.
+
+    Raises
+    ------
+    ClasterError
+        If there is none, or it is no YAML with keys.
+    """
+    folder = Path(project) / EXPERIMENTS
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = sorted(file.stem for file in folder.glob("*.yaml"))
+        raise ClasterError(
+            f"no experiment {name!r} in {folder}",
+            remedy=f"choose one of {', '.join(known)}" if known else "run in the project's folder",
+        )
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ClasterError(
+            f"{path} is not YAML ({one_line(error)})", remedy="mend the file"
+        ) from error
+    if not isinstance(content, dict):
+        raise ClasterError(f"{path} holds no keys", remedy="see docs/figures_of_the_paper.md")
+    return content
+
+
+def vary(content: Mapping[str, Any], variant: str, *, project: Path | str = ".") -> dict[str, Any]:
+    """Return the content of a dataset's YAML with an experiment's changes laid over it.
+
+    A simulated dataset gets the changes of `simulated` where the experiment has them, else, as any
+    other, those of `dataset`. The name becomes ``<name>-<variant>``.
+
+    Parameters
+    ----------
+    content
+        The dataset's YAML.
+    variant
+        Name of the experiment.
+    project
+        The project's folder.
+
+    Raises
+    ------
+    ClasterError
+        See `read_experiment`.
+    """
+    experiment = read_experiment(variant, project=project)
+    changes = experiment.get("dataset") or {}
+    if "simulation" in content and "simulated" in experiment:
+        changes = experiment["simulated"] or {}
+    varied: dict[str, Any] = laid_over(content, changes)
+    return varied | {"name": f"{content.get('name')}-{variant}"}
+
+
+def laid_over(base: Any, changes: Any) -> Any:  # noqa: ANN401
+    """Return `base` with changes: keys in turn, parts of a list by their `name`, else the new value.
+
+    A change to None takes the key away.
+
+    Examples
+    --------
+    >>> laid_over({"a": 1, "b": [{"name": "x", "k": 1}]}, {"a": None, "b": [{"name": "x", "m": 2}]})
+    {'b': [{'name': 'x', 'k': 1, 'm': 2}]}
+    """
+    if isinstance(base, Mapping) and isinstance(changes, Mapping):
+        merged = {key: laid_over(base.get(key), value) for key, value in changes.items()}
+        return {key: value for key, value in {**base, **merged}.items() if value is not None}
+    if _have_names(base) and _have_names(changes):
+        parts = {part["name"]: part for part in base}
+        parts |= {part["name"]: laid_over(parts.get(part["name"], {}), part) for part in changes}
+        return list(parts.values())
+    return changes
+
+
+def _have_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(p, Mapping) and "name" in p for p in value)

@@ -1,0 +1,214 @@
+"""What predictions rest on: by distance, in contact maps, filter by filter."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from claster.analysis.attribution.attribute import attribute
+from claster.analysis.attribution.latents import attribute_latents
+from claster.analysis.attribution.output import AttributionFiles
+from claster.analysis.attribution.settings import MapAxes
+from claster.eir.eirpredict import input_folders
+from claster.eir.runs import RunFolder
+from claster.errors import ClasterError
+from claster.figures.base import Drawn, Need, Page, PaperFigure, figure, share_legend
+from claster.figures.context import Context
+from claster.figures.needs import CONTACT_BRANCH
+from claster.plot.attribution import attribution_by_distance, attribution_map, filter_images
+from claster.progress import Progress
+
+__all__ = ["FIGURES"]
+
+_NAME, _LATENTS = "integrated_gradients_test", "latents_test"
+_REACH = 50_000
+_GENES = 20
+
+
+def _files(run: RunFolder, name: str = _NAME) -> AttributionFiles:
+    return AttributionFiles(run.path / "attributions" / name)
+
+
+def _need(what: str, *, of: str = "main") -> Need:
+    """Return the need of attributions of a run (with or without contact maps) or of all runs."""
+
+    def runs(context: Context) -> Iterable[RunFolder]:
+        if of == "contacts":
+            return (_contact_run(context),)
+        if of == "landscape":
+            return (_run_without_contacts(context),)
+        return (context.run, *context.runs[1:]) if of == "all" else (context.run,)
+
+    def find(context: Context) -> list[Path]:
+        for run in runs(context):
+            if not _files(run).manifest.is_file():
+                raise ClasterError(
+                    f"no attributions at {_files(run).folder}",
+                    remedy=f"claster attribute {run.path}",
+                )
+        return [path for r in runs(context) for path in (_files(r).manifest, _files(r).profile)]
+
+    def make(context: Context, progress: Progress) -> None:
+        for run in runs(context):
+            if not _files(run).manifest.is_file():
+                attribute(run, genes=_GENES, compare=0, project=context.project, progress=progress)
+
+    return Need(what, find, make)
+
+
+def _contact_run(context: Context) -> RunFolder:
+    CONTACT_BRANCH.find(context)
+    return next(run for run in context.runs if "contacts" in input_folders(run))
+
+
+def _run_without_contacts(context: Context) -> RunFolder:
+    alone = (run for run in context.runs if "contacts" not in input_folders(run))
+    return next(alone, context.run)
+
+
+def _latents(context: Context) -> list[Path]:
+    files = _files(_contact_run(context), _LATENTS)
+    if not files.latents.is_file():
+        raise ClasterError(
+            f"no activations at {files.folder}",
+            remedy=f"claster attribute {_contact_run(context).path} --latents",
+        )
+    return [files.manifest, files.latents]
+
+
+def _make_latents(context: Context, progress: Progress) -> None:
+    attribute_latents(_contact_run(context), project=context.project, progress=progress)
+
+
+_MAIN = _need("attributions of the main run")
+_ALL = _need("attributions of every run", of="all")
+_ALONE = _need("attributions of a run without contact maps", of="landscape")
+_CONTACTS = _need("attributions of a run with contact maps", of="contacts")
+
+
+@figure("F3a", needs=(_MAIN,))
+def attribution_of_tracks(context: Context, page: Page) -> Drawn:
+    """Draw the attribution to tracks by distance from the predicted bin.
+
+    Mean of absolute integrated gradients over genes and bins, within 50 kb; the inset shows the whole
+    window. Absolute values are taken before averaging and along the gene's strand; the published ones are
+    of means over samples of both orientations, rolled round the window's ends with a random jitter of 1 kb.
+    """
+    return _by_distance(context, page, (context.run,))
+
+
+@figure("F3b", needs=(CONTACT_BRANCH, _CONTACTS))
+def attribution_of_contacts(context: Context, page: Page) -> Drawn:
+    """Draw the attribution to the contact map, absolute and signed, centred on the predicted bin.
+
+    Of the first run with contact maps. Nothing is rolled round, blurred or relabelled; the colours end at
+    the 99.5 % quantile of the absolute values.
+    """
+    files = _files(_contact_run(context))
+    record = json.loads(files.manifest.read_text(encoding="utf-8"))
+    axes_of_map = MapAxes.model_validate(record["contacts"])
+    fig, axes = page.panels(2, height=2.4, across=1)
+    series = {}
+    for ax, value in zip(axes, ("absolute", "signed"), strict=True):
+        array = np.load(files.contacts(value), allow_pickle=False)
+        series[value] = array
+        attribution_map(
+            array,
+            axes_of_map.resolution,
+            value="absolute" if value == "absolute" else "signed",
+            kind=axes_of_map.kind,
+            unit=record["unit"],
+            ax=ax,
+        )
+    at = np.indices(series["signed"].shape).reshape(2, -1)
+    table = pd.DataFrame(
+        {
+            "row": at[0],
+            "column": at[1] - series["signed"].shape[1] // 2,
+            **{name: array.ravel() for name, array in series.items()},
+        }
+    )
+    return fig, axes, table
+
+
+@figure("F3c", needs=(_ALONE,))
+def attribution_without_contacts(context: Context, page: Page) -> Drawn:
+    """Draw the attribution to tracks in a run that takes the landscape alone.
+
+    As F3a, of the first run without contact maps (the main run where all take them); published from the
+    last training step.
+    """
+    return _by_distance(context, page, [_run_without_contacts(context)])
+
+
+@figure("R8", needs=(_ALL,))
+def attribution_of_every_run(context: Context, page: Page) -> Drawn:
+    """Draw the attribution to tracks of every run.
+
+    As F3a, a panel a run: tracks left out, other contexts, other targets. (Published ones overwrote each
+    other's file.)
+    """
+    return _by_distance(context, page, context.runs)
+
+
+@figure("R12", needs=(CONTACT_BRANCH, _CONTACTS))
+def attribution_of_capture(context: Context, page: Page) -> Drawn:
+    """Draw the attribution to promoter-capture Hi-C, absolute and signed.
+
+    As F3b: take a run of `claster experiment promoter_capture`; the map of a gene is T2.
+    """
+    return attribution_of_contacts.draw(context, page)
+
+
+@figure(
+    "S5", needs=(CONTACT_BRANCH, Need("activations of a contact branch", _latents, _make_latents))
+)
+def filters_of_contacts(context: Context, page: Page) -> Drawn:
+    """Draw the mean activation of each filter of the contact branch, layer by layer.
+
+    Mean over six test genes along their strands; published of the square map, at an early step.
+    """
+    with np.load(_files(_contact_run(context), _LATENTS).latents, allow_pickle=False) as held:
+        layers = dict(held)
+    fig, bands = filter_images(layers)
+    fig.set_size_inches(page.width, fig.get_size_inches()[1])
+    rows = [
+        {
+            "layer": name,
+            "filter": number,
+            "lowest": array.min(),
+            "mean": array.mean(),
+            "highest": array.max(),
+        }
+        for name, filters in layers.items()
+        for number, array in enumerate(filters)
+    ]
+    return fig, np.concatenate([axes.ravel() for axes in bands]), pd.DataFrame(rows)
+
+
+def _by_distance(context: Context, page: Page, runs: Iterable[RunFolder]) -> Drawn:
+    chosen = list(runs)
+    fig, axes = page.panels(len(chosen), height=2.9, across=1)
+    tables = []
+    for ax, run in zip(axes, chosen, strict=True):
+        files = _files(run)
+        record = json.loads(files.manifest.read_text(encoding="utf-8"))
+        profile = pd.read_parquet(files.profile)
+        attribution_by_distance(profile, reach=_REACH, unit=record["unit"], ax=ax)
+        ax.set_title(run.path.name, loc="left")
+        ax.set_xlabel("Distance from the predicted bin (kb)")
+        tables.append(profile.assign(run=run.path.name))
+    share_legend(fig, axes)
+    return fig, axes, pd.concat(tables, ignore_index=True)
+
+
+FIGURES: tuple[PaperFigure, ...] = (
+    attribution_of_tracks,
+    attribution_of_contacts,
+    attribution_without_contacts,
+    filters_of_contacts,
+    attribution_of_every_run,
+    attribution_of_capture,
+)

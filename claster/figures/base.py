@@ -1,0 +1,191 @@
+"""What a figure of the paper is: a name, what it needs, a function that draws it, what was published."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from claster.figures.context import Context
+from claster.plot.style import new_figure, style
+from claster.progress import Progress
+
+__all__ = [
+    "COLUMNS",
+    "Columns",
+    "Drawn",
+    "Need",
+    "Page",
+    "PaperFigure",
+    "Published",
+    "figure",
+    "share_legend",
+]
+
+Columns = Literal[1, 2]
+COLUMNS: tuple[Columns, ...] = (1, 2)
+
+_WIDTH = {1: 85 / 25.4, 2: 170 / 25.4}
+"""Inches: half and full page of Genome Biology."""
+
+_SQUARE = 105 / 25.4
+_SMALLER, _SMALLEST = 0.8, 5.5
+
+Drawn = tuple[Figure, np.ndarray, pd.DataFrame]
+"""The figure, its axes and the table of the numbers drawn."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The place that a figure is drawn for: one journal column (85 mm) or two (170 mm)."""
+
+    columns: Columns = 2
+
+    @property
+    def width(self) -> float:
+        """Width in inches."""
+        return _WIDTH[self.columns]
+
+    def panels(self, count: int, *, height: float, across: int = 2) -> tuple[Figure, np.ndarray]:
+        """Return a figure of equal panels: `across` beside each other, on one column all below.
+
+        Parameters
+        ----------
+        count
+            Number of panels.
+        height
+            Of one panel in inches.
+        across
+            Panels in a row where there are two journal columns.
+
+        Returns
+        -------
+        fig : matplotlib.figure.Figure
+        axes : numpy.ndarray
+            Shape (count,).
+        """
+        across = min(across, count) if self.columns == 2 else 1
+        rows = -(-count // across)
+        with style():
+            fig = new_figure(self.width, rows * height)
+            axes = fig.subplots(rows, across, squeeze=False).ravel()
+        for spare in axes[count:]:
+            spare.remove()
+        return fig, axes[:count]
+
+    def panel(self, *, height: float, square: bool = False) -> tuple[Figure, Axes]:
+        """Return a figure of one panel; a `square` one is at most 105 mm wide."""
+        width = min(self.width, _SQUARE) if square else self.width
+        with style():
+            fig = new_figure(width, height)
+            return fig, fig.subplots()
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that a figure is drawn from.
+
+    Attributes
+    ----------
+    what
+        In words.
+    find
+        Returns its files, or raises `ClasterError` whose remedy is the command that makes it.
+    make
+        Makes it, where that takes a minute or two; None where it is a long or a user's own step.
+    """
+
+    what: str
+    find: Callable[[Context], list[Path]]
+    make: Callable[[Context, Progress], None] | None = None
+
+
+@dataclass(frozen=True)
+class Published:
+    """A number that the paper or its notebooks print.
+
+    Attributes
+    ----------
+    where
+        Columns and values that choose one row of the figure's table.
+    column
+        The column that holds the number.
+    value
+        As printed.
+    source
+        Where it is printed.
+    """
+
+    where: dict[str, str]
+    column: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """A figure of the paper, its supplement, tutorial or revisions.
+
+    Attributes
+    ----------
+    name
+        Such as ``F1a``; T: tutorial, F: main text, S: supplement, R: revisions.
+    title
+        What it shows.
+    about
+        How it is computed, and what is different from the published one.
+    needs
+        What has to be there.
+    draw
+        From context and page to figure, axes and table.
+    published
+        Printed numbers of the same quantities.
+    """
+
+    name: str
+    title: str
+    about: str
+    needs: tuple[Need, ...]
+    draw: Callable[[Context, Page], Drawn]
+    published: tuple[Published, ...] = ()
+
+
+def share_legend(fig: Figure, axes: np.ndarray) -> None:
+    """Put one legend below all panels in the place of one in each; entries are those of the first."""
+    handles, labels = axes[0].get_legend_handles_labels()
+    for ax in axes:
+        if ax.get_legend() is not None:
+            ax.get_legend().remove()
+    with style():
+        fig.legend(handles, labels, loc="outside lower center", ncols=3)
+
+
+def figure(
+    name: str, *, needs: tuple[Need, ...], published: tuple[Published, ...] = ()
+) -> Callable[[Callable[[Context, Page], Drawn]], PaperFigure]:
+    """Make a `PaperFigure` of a function.
+
+    The first line of its docstring, behind "Draw", becomes the title, the rest `about`.
+    """
+
+    def make(draw: Callable[[Context, Page], Drawn]) -> PaperFigure:
+        @wraps(draw)
+        def draw_small(context: Context, page: Page) -> Drawn:
+            fig, axes, table = draw(context, page)
+            for text in fig.findobj(Text):
+                text.set_fontsize(max(_SMALLER * float(text.get_fontsize()), _SMALLEST))
+            return fig, axes, table
+
+        first, _, rest = inspect.cleandoc(draw.__doc__ or "").partition("\n")
+        title = first.removeprefix("Draw ").removesuffix(".")
+        about = " ".join(rest.split())
+        return PaperFigure(name, title[0].upper() + title[1:], about, needs, draw_small, published)
+
+    return make

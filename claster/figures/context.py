@@ -1,0 +1,268 @@
+"""What a figure is drawn from: a built dataset and the runs on it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from claster.analysis.metrics import correlations
+from claster.dataset.layout import (
+    DatasetFolders,
+    Split,
+    read_arrays,
+    read_genes_table,
+    read_landscapes,
+    read_targets,
+)
+from claster.dataset.load import load_dataset
+from claster.dataset.manifest import require_manifest
+from claster.dataset.parts import TargetSpec
+from claster.dataset.scale import track_divisors
+from claster.dataset.spec import DatasetSpec
+from claster.dataset.views import ArrayView
+from claster.eir.eirpredict import input_folders
+from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.errors import ClasterError
+from claster.genome.windows import FORWARD, REVERSE, sample_id
+
+__all__ = ["Context", "Profiles", "read_context"]
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """Observed and predicted profiles of a split: forward samples, the first condition.
+
+    Attributes
+    ----------
+    genes
+        The gene table of the split.
+    observed, predicted
+        Signal (reads), shape (genes, bins), in the order of `genes`.
+    """
+
+    genes: pd.DataFrame
+    observed: np.ndarray
+    predicted: np.ndarray
+
+
+@dataclass(frozen=True)
+class Context:
+    """A dataset, its runs, and what has been read of them.
+
+    Attributes
+    ----------
+    project
+        The project's folder.
+    spec
+        The dataset.
+    runs
+        Runs on the dataset; the first one is the main one.
+    named
+        How commands name the dataset; default: its own name.
+    """
+
+    project: Path
+    spec: DatasetSpec
+    runs: tuple[RunFolder, ...] = ()
+    named: str = ""
+    _known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def dataset(self) -> str:
+        """The dataset as commands name it."""
+        return self.named or self.spec.name
+
+    @property
+    def folders(self) -> DatasetFolders:
+        """Where the dataset was built."""
+        return DatasetFolders.of(self.spec, project=self.project)
+
+    @property
+    def target(self) -> TargetSpec:
+        """Conditions and bins."""
+        return self.spec.require_target()
+
+    @property
+    def run(self) -> RunFolder:
+        """The main run.
+
+        Raises
+        ------
+        ClasterError
+            If there is none.
+        """
+        if not self.runs:
+            raise ClasterError(
+                f"no run of dataset {self.spec.name!r} is complete",
+                remedy=f"claster train pure_conv --dataset {self.dataset}",
+            )
+        return self.runs[0]
+
+    def known(self, key: object, read: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Return what `read` returns; read once."""
+        if key not in self._known:
+            self._known[key] = read()
+        return self._known[key]
+
+    def genes(self, split: Split | None = None) -> pd.DataFrame:
+        """Return the kept genes (`read_genes_table`)."""
+        table = self.known("genes", lambda: read_genes_table(self.folders))
+        return table if split is None else table[table["split"] == split].reset_index(drop=True)
+
+    def gene(self, *names: str, split: Split | None = None) -> pd.Series:
+        """Return a gene of the table: the first of these names or IDs that is there, else an example.
+
+        The example is the dataset's own; where that gene is not in `split`, the gene of the split with
+        the most transcription.
+        """
+        genes = self.genes(split)
+        for name in (*names, self.spec.example_gene):
+            found = genes[(genes["name"] == name) | (genes["gene_id"] == name)]
+            if len(found):
+                return found.iloc[0]
+        observed = self.observed(split or "test")
+        genes = self.genes(split or "test")
+        return genes.iloc[int(observed.mean(axis=1).argmax())]
+
+    def observed(self, split: Split, *, rev: bool = False) -> np.ndarray:
+        """Return the targets of a split: reads, shape (genes, bins), the first condition."""
+        path = self.folders.target_table(split)
+        table = self.known(path, lambda: read_targets(path, transform=self.target.transform))
+        way = REVERSE if rev else FORWARD
+        samples = [sample_id(gene, way) for gene in self.genes(split)["gene_id"]]
+        return table.loc[samples, self.columns].to_numpy()
+
+    @property
+    def columns(self) -> list[str]:
+        """Target columns of the first condition."""
+        return self.target.columns[: self.target.bins]
+
+    def profiles(self, split: Split, run: RunFolder | None = None) -> Profiles:
+        """Return what was observed and what a run (the main one by default) predicts."""
+        chosen = run or self.run
+        table = self.known((chosen.path, split), lambda: read_predictions(chosen, split))
+        genes = self.genes(split)
+        samples = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
+        missing = set(samples) - set(table.index)
+        if missing or list(table.columns) != self.target.columns:
+            raise ClasterError(
+                f"{chosen.predictions(split)} does not hold the {split} samples of {self.spec.name!r}",
+                remedy=f"claster predict {chosen.path} --split {split}",
+            )
+        return Profiles(genes, self.observed(split), table.loc[samples, self.columns].to_numpy())
+
+    def landscape(self, gene: pd.Series, *, rev: bool = False) -> np.ndarray:
+        """Return the landscape of a gene as signal, shape (tracks, bins)."""
+        return read_landscapes(
+            self.folders, self.spec, [gene["gene_id"]], split=gene["split"], rev=rev
+        )[0]
+
+    def contact_map(self, gene: pd.Series) -> np.ndarray:
+        """Return the contact map of a gene as built."""
+        return read_arrays(
+            self.folders, [gene["gene_id"]], split=gene["split"], modality="contacts"
+        )[0]
+
+    def predict(self, landscapes: np.ndarray, gene: pd.Series) -> np.ndarray:
+        """Predict whole landscapes of a gene with the main run, in memory.
+
+        Parameters
+        ----------
+        landscapes
+            As built, shape (samples, tracks, bins); a contact map is the gene's own.
+        gene
+            A row of the gene table.
+
+        Returns
+        -------
+        numpy.ndarray
+            Signal (reads) of the first condition, shape (samples, bins); it may lie below 0.
+        """
+        from claster.eir.inference import load_model, predict_arrays  # EIR: many seconds
+
+        model = self.known(
+            ("model", self.run.path), lambda: load_model(self.run, project=self.project)
+        )
+        parts = {}
+        for name, folder in input_folders(self.run).items():
+            arrays = (
+                landscapes if name == "landscape" else [self.contact_map(gene)] * len(landscapes)
+            )
+            view = ArrayView.of_folder(folder)
+            parts[name] = np.stack([view.cut(array, self.spec) for array in arrays])
+        return predict_arrays(
+            model, landscape=parts.get("landscape"), contacts=parts.get("contacts")
+        )[:, 0]
+
+    def stored_landscape(self, gene: pd.Series) -> np.ndarray:
+        """Return the landscape of a gene as built, shape (tracks, bins)."""
+        return read_arrays(self.folders, [gene["gene_id"]], split=gene["split"])[0]
+
+    @property
+    def divisors(self) -> tuple[float, ...]:
+        """What each track is divided by (`track_divisors`)."""
+        return track_divisors(self.spec.tracks, require_manifest(self.folders).scales)
+
+    def spread_genes(self, split: Split, count: int) -> pd.DataFrame:
+        """Return genes of a split evenly spread over its table, at most `count`."""
+        genes = self.genes(split)
+        rows = np.unique(np.linspace(0, len(genes) - 1, min(count, len(genes))).astype(int))
+        return genes.iloc[rows].reset_index(drop=True)
+
+    def typical_genes(self, profiles: Profiles, count: int) -> list[int]:
+        """Return rows of expressed genes, from the best predicted to the worst.
+
+        Of the half with the higher observed mean, those at evenly spaced ranks of the correlation over
+        bins.
+        """
+        means = profiles.observed.mean(axis=1)
+        rows = np.flatnonzero(means >= np.median(means))
+        scores = [
+            correlations(profiles.observed[row], profiles.predicted[row]).pearson for row in rows
+        ]
+        order = rows[np.argsort(-np.nan_to_num(scores, nan=-1.0), kind="stable")]
+        ranks = np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).astype(int))
+        return [int(row) for row in order[ranks]]
+
+
+def read_context(
+    dataset: str, runs: Sequence[Path | str] = (), *, project: Path | str = "."
+) -> Context:
+    """Return a dataset with its runs.
+
+    Parameters
+    ----------
+    dataset
+        See `claster.dataset.load.load_dataset`.
+    runs
+        Run folders; none takes every complete run below ``runs/<dataset>``, by name.
+    project
+        The project's folder.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset or a run is missing, or a run is of another dataset.
+    """
+    project = Path(project)
+    spec = load_dataset(dataset, project=project)
+    if not runs:
+        records = sorted((project / "runs" / spec.name).glob("*/run.json"))
+        found = [RunFolder(record.parent) for record in records]
+        chosen = [run for run in found if _is_network(run)]
+        return Context(project, spec, tuple(chosen), dataset)
+    for run in runs:
+        if (name := read_run(run).dataset_name) != spec.name:
+            raise ClasterError(
+                f"{run} was trained on {name!r}, not on {spec.name!r}",
+                remedy=f"pass --dataset {name}, or another --run",
+            )
+    return Context(project, spec, tuple(RunFolder(Path(run)) for run in runs), dataset)
+
+
+def _is_network(run: RunFolder) -> bool:
+    record = read_run(run.path)
+    return record.status == "complete" and not record.members

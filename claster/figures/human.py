@@ -1,0 +1,231 @@
+"""Other cells and other models: profiles and densities of every run, CRISPR pairs, learning curves."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from claster.errors import ClasterError
+from claster.figures.base import Drawn, Need, Page, PaperFigure, figure
+from claster.figures.context import Context
+from claster.figures.needs import BUILT, later, predictions
+from claster.figures.numbers import agreement_rows, profile_table
+from claster.figures.performance import draw_profile
+from claster.plot.predictions import density
+from claster.plot.style import OKABE_ITO, style, track_colour
+
+__all__ = ["FIGURES"]
+
+
+def _crispr(context: Context) -> list[Path]:
+    folder = context.run.path / "crispr" / "crispr"
+    files = [folder / name for name in ("pairs.parquet", "decisions.csv", "curves.parquet")]
+    if missing := [path for path in files if not path.is_file()]:
+        raise ClasterError(
+            f"no {missing[0]}", remedy=f"claster crispr {context.run.path} --pairs TABLE"
+        )
+    return files
+
+
+_CRISPR = Need("a comparison with a CRISPR interference screen", _crispr)
+
+
+def _histories(context: Context) -> list[Path]:
+    for run in (context.run, *context.runs[1:]):
+        if not run.history.is_file():
+            raise ClasterError(f"no {run.history}", remedy=f"claster train {run.path.name}")
+    return [run.history for run in context.runs]
+
+
+@figure("S3", needs=(Need("the history of every run", _histories),))
+def learning_curves(context: Context, page: Page) -> Drawn:
+    """Draw loss and validation performance of every run by training step.
+
+    From each run's history. The published curves of the sequence models are of the test chromosome after
+    every epoch; here it is never looked at in training.
+    """
+    tables = [pd.read_csv(run.history).assign(run=run.path.name) for run in context.runs]
+    fig, axes = page.panels(2, height=2.2)
+    for number, table in enumerate(tables):
+        for split, dashes in (("train", ":"), ("valid", "-")):
+            rows = table[table["split"].str.startswith(split)]
+            for ax, name in zip(axes, ("loss", "performance"), strict=True):
+                known = rows.dropna(subset=[name])
+                with style():
+                    ax.plot(
+                        known["step"],
+                        known[name],
+                        dashes,
+                        linewidth=1,
+                        color=track_colour(number),
+                        label=f"{table['run'].iloc[0]}, {split}",
+                    )
+    for ax, told in zip(axes, ("Loss (1)", "Performance (1)"), strict=True):
+        with style():
+            ax.set_xlabel("Training step (number)")
+            ax.set_ylabel(told)
+    axes[0].legend(fontsize=7)
+    return fig, axes, pd.concat(tables, ignore_index=True)
+
+
+@figure("R13", needs=(BUILT, predictions("test")))
+def cells_and_targets(context: Context, page: Page) -> Drawn:
+    """Draw example profile and density of every run.
+
+    Take the runs of `claster experiment k562_rna` or `k562_polr2a` (a data set each). The example is an
+    expressed test gene of median correlation over bins.
+    """
+    fig, axes = page.panels(2 * len(context.runs), height=2.4)
+    tables = []
+    for pair, run in zip(axes.reshape(-1, 2), context.runs, strict=True):
+        found = context.profiles("test", run)
+        row = context.typical_genes(found, 3)[1]
+        draw_profile(pair[0], context, found, row)
+        pair[0].get_legend().remove()
+        density(found.observed, found.predicted, points="bins", ax=pair[1])
+        pair[1].set_title(run.path.name, loc="left")
+        series = {"observed": found.observed[row], "predicted": found.predicted[row]}
+        tables += [
+            agreement_rows(found.observed, found.predicted, run=run.path.name),
+            profile_table(context.target.binning, series).assign(run=run.path.name),
+        ]
+    return fig, axes, pd.concat(tables, ignore_index=True)
+
+
+@figure("R14", needs=(_CRISPR,))
+def crispr_curves(context: Context, page: Page) -> Drawn:
+    """Draw ROC and precision-recall curves on CRISPR pairs.
+
+    A line a predictor: effect of silencing, distance, activity by contact. Genes of the test split alone
+    count; published pairs lay on training chromosomes too.
+    """
+    curves = pd.read_parquet(_crispr(context)[2])
+    fig, axes = page.panels(2, height=2.9)
+    with style():
+        for name, points in curves.groupby("predictor", sort=False):
+            axes[0].plot(points["false_positive_rate"], points["recall"], label=name)
+            axes[1].plot(points["recall"], points["precision"], label=name)
+        axes[0].plot([0, 1], [0, 1], color="0.7", linestyle="--", linewidth=0.8)
+        for ax, across, up in (
+            (axes[0], "False positive rate (1)", "Recall (1)"),
+            (axes[1], "Recall (1)", "Precision (1)"),
+        ):
+            ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=across, ylabel=up)
+        axes[0].legend(fontsize=6)
+    return fig, axes, curves
+
+
+@figure("R15", needs=(_CRISPR,))
+def crispr_confusion(context: Context, page: Page) -> Drawn:
+    """Draw regulated pairs by whether the gene is the most affected, or the closest one.
+
+    Counts of CRISPR pairs, for the gene that changes most and for the one with the closest TSS.
+    """
+    pairs = _scored_pairs(context)
+    fig, axes = page.panels(2, height=2.4)
+    tables = []
+    for ax, answer in zip(axes, ("primary", "closest"), strict=True):
+        counts = pd.crosstab(pairs["regulated"], pairs[answer].astype(bool)).reindex(
+            index=[False, True], columns=[False, True], fill_value=0
+        )
+        with style():
+            ax.imshow(counts, cmap="Blues", vmin=0)
+            for (row, column), count in np.ndenumerate(counts.to_numpy()):
+                ax.text(column, row, f"{count:,}", ha="center", va="center")
+            ax.set_xticks([0, 1], ["other", answer])
+            ax.set_yticks([0, 1], ["not regulated", "regulated"])
+            ax.set_xlabel("Predicted (number of pairs)")
+            ax.set_ylabel("CRISPR interference")
+        tables.append(
+            counts.stack().rename("pairs").rename_axis(["regulated", "chosen"]).reset_index()
+        )
+        tables[-1].insert(0, "answer", answer)
+    return fig, axes, pd.concat(tables, ignore_index=True)
+
+
+@figure("R16", needs=(_CRISPR,))
+def crispr_decisions(context: Context, page: Page) -> Drawn:
+    """Draw precision, recall, F1 and accuracy of yes-or-no predictions on CRISPR pairs.
+
+    Thresholds are those with the best F1 on the other chromosomes; published ones were chosen on the
+    scored pairs themselves.
+    """
+    table = pd.read_csv(_crispr(context)[1])
+    metrics = ["precision", "recall", "f1", "accuracy"]
+    fig, ax = page.panel(height=2.6)
+    with style():
+        for number, metric in enumerate(metrics):
+            ax.bar(np.arange(len(table)) + 0.2 * number, table[metric], 0.19, label=metric)
+        ax.set_xticks(np.arange(len(table)) + 0.3, table["predictor"])
+        ax.set_xlabel("Predictor")
+        ax.set_ylabel("Score (1)")
+        ax.set_ylim(0, 1)
+        ax.legend(fontsize=6, ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
+    return fig, np.array([ax]), table
+
+
+@figure("R19", needs=(_CRISPR,))
+def crispr_distances(context: Context, page: Page) -> Drawn:
+    """Draw distances of regulated CRISPR pairs.
+
+    In classes of 5 kb up to 200 kb, from the element's middle (published: from its start, twice).
+    """
+    pairs = _scored_pairs(context)
+    distance = pairs.loc[pairs["regulated"], "distance_bp"].abs()
+    edges = np.arange(0, 200_001, 5000)
+    counts = np.histogram(distance, edges)[0]
+    fig, ax = page.panel(height=2.3)
+    with style():
+        ax.stairs(counts, edges / 1000, fill=True, color="0.7")
+        ax.axvline(distance.median() / 1000, color=OKABE_ITO["vermillion"], label="median")
+        ax.set_xlabel("Distance from element to TSS (kb)")
+        ax.set_ylabel("Number of regulated pairs")
+        ax.legend()
+    table = pd.DataFrame({"from_bp": edges[:-1], "to_bp": edges[1:], "pairs": counts})
+    return fig, np.array([ax]), table
+
+
+def _scored_pairs(context: Context) -> pd.DataFrame:
+    pairs = pd.read_parquet(_crispr(context)[0])
+    return pairs[pairs["scored"]].reset_index(drop=True)
+
+
+def _awaited(name: str, title: str, what: str, command: str) -> PaperFigure:
+    """Return a figure of what no command of this version writes in a form that it reads."""
+    need = later(what, command)
+
+    def draw(context: Context, page: Page) -> Drawn:
+        need.find(context)
+        raise AssertionError(name)
+
+    return PaperFigure(name, title, f"Waits for {what}.", (need,), draw)
+
+
+_COMPARISON = "claster sequence compare {run} SEQUENCE_RUN --to FOLDER"
+
+FIGURES: tuple[PaperFigure, ...] = (
+    _awaited(
+        "S1",
+        "Profiles of sequence models and CLASTER",
+        "predictions of sequence models",
+        _COMPARISON,
+    ),
+    _awaited(
+        "S2",
+        "Bins and genes of sequence models and CLASTER",
+        "predictions of sequence models",
+        _COMPARISON,
+    ),
+    learning_curves,
+    _awaited(
+        "S7",
+        "Embeddings of a gene's sequence",
+        "embeddings of a sequence model",
+        "claster sequence embed MODEL --dataset DATASET",
+    ),
+    cells_and_targets,
+    crispr_curves,
+    crispr_confusion,
+    crispr_decisions,
+    crispr_distances,
+)

@@ -1,0 +1,255 @@
+"""What goes in: contact maps, smoothing of the target, distributions of all data."""
+
+import numpy as np
+import pandas as pd
+from scipy.ndimage import gaussian_filter1d
+
+from claster.contacts.cut import map_cutter
+from claster.contacts.shapes import MapKind, map_over
+from claster.dataset.layout import SPLITS, read_arrays, read_landscapes
+from claster.dataset.sources import open_sources
+from claster.dataset.targets import target_signal
+from claster.figures.base import Drawn, Page, PaperFigure, figure, share_legend
+from claster.figures.context import Context
+from claster.figures.needs import BUILT, CONTACT_SOURCE, CONTACTS, TARGET_SOURCE, TARGETS
+from claster.figures.numbers import agreement_rows
+from claster.plot.contacts import contact_map
+from claster.plot.predictions import density
+from claster.plot.style import style, track_colour
+from claster.plot.tracks import TSS_AXIS
+from claster.signal.means import window_means
+from claster.signal.target import FINE_BIN
+
+__all__ = ["FIGURES"]
+
+_MOST = 200
+_MAPS: tuple[MapKind, ...] = ("paper_square", "paper_rotated", "diagonal")
+
+
+@figure("S4", needs=(BUILT, CONTACT_SOURCE))
+def kinds_of_map(context: Context, page: Page) -> Drawn:
+    """Draw contact maps of a gene: square, rotated, diagonal.
+
+    The published square and rotated map of a gene (log10 of the frequency) and the diagonal one, all cut
+    from the same matrix. Empty pixels hold 1e-14, off the colour scale.
+    """
+    gene = context.gene("ENSMUSG00000059552.13")
+    contacts = context.spec.contacts
+    assert contacts is not None
+    fig, axes = page.panels(3, height=2.6, across=1)
+    tables = []
+    with open_sources(context.spec) as sources:
+        assert sources.contacts is not None
+        for ax, kind in zip(axes, _MAPS, strict=True):
+            shape = map_over(kind, context.spec.window.binning, resolution=contacts.resolution)
+            cut = map_cutter(
+                sources.contacts,
+                sources.contact_names[gene["chrom"]],
+                shape,
+                balance=contacts.balance,
+                value="log10",
+            )
+            array, missing = cut(int(gene["tss"]))
+            contact_map(array, contacts.resolution, value="log10", kind=kind, limits=(-5, 0), ax=ax)
+            ax.set_title(f"{gene['name']}, {kind}", loc="left")
+            ax.set_anchor("W")
+            known = array[array > -13]
+            tables.append(
+                {
+                    "map": kind,
+                    "gene_id": gene["gene_id"],
+                    "rows": array.shape[0],
+                    "columns": array.shape[1],
+                    "unknown_share": missing,
+                    "empty_share": 1 - known.size / array.size,
+                    "median_of_filled": np.median(known),
+                    "sum": array.sum(),
+                }
+            )
+    share_legend(fig, axes)
+    return fig, axes, pd.DataFrame(tables)
+
+
+@figure("S6", needs=(TARGET_SOURCE,))
+def smoothing_steps(context: Context, page: Page) -> Drawn:
+    """Draw from coverage to target: 20 bp, smoothed, 1 kb.
+
+    Coverage in bins of 20 bp around a TSS, after the Gaussian, and the target's bins. The Gaussian reads
+    real neighbours beyond the window; the published one reflected, and its average looked forward.
+    """
+    gene = context.gene("Lck")
+    target = context.target
+    middles = target.binning.offsets * target.binning.size
+    with open_sources(context.spec) as sources:
+        strands = [
+            (file.signal(gene["chrom"]), sign) for file, sign in sources.targets[target.groups[0]]
+        ]
+        bins = target.binning.width // FINE_BIN
+        start = np.array([gene["tss"] - target.binning.half])
+        flank = 4 * max(target.smoothing, FINE_BIN) // FINE_BIN
+        wide = sum(
+            sign
+            * window_means(signal, start - flank * FINE_BIN, bins=bins + 2 * flank, size=FINE_BIN)[
+                0
+            ]
+            for signal, sign in strands
+        )
+        kept = target_signal(
+            target, strands, context.genes().query("gene_id == @gene.gene_id"), summary="mean_all"
+        )[0]
+    smooth = gaussian_filter1d(wide, max(target.smoothing, 1) / FINE_BIN)[flank:-flank]
+    fine = np.asarray(wide)[flank:-flank]
+    offsets = (np.arange(bins) + 0.5) * FINE_BIN - target.binning.half
+    fig, axes = page.panels(3, height=1.7, across=1)
+    with style():
+        for ax, x, y, told in (
+            (axes[0], offsets, fine, "20 bp bins"),
+            (axes[1], offsets, smooth, f"Gaussian of {target.smoothing} bp"),
+            (axes[2], middles, kept, f"{target.bin} bp bins: the target"),
+        ):
+            ax.plot(x / 1000, y, linewidth=0.7, color=track_colour(0))
+            ax.fill_between(x / 1000, y, color="0.8", linewidth=0)
+            ax.set_xlim(-target.binning.half / 1000, target.binning.half / 1000)
+            ax.set_ylim(bottom=0)
+            ax.set_ylabel("Signal (reads)")
+            ax.set_title(told, loc="left")
+        axes[-1].set_xlabel(TSS_AXIS)
+        axes[0].set_xlabel("")
+    tables = [
+        pd.DataFrame({"step": step, "offset_bp": x, "signal": y})
+        for step, x, y in (
+            ("fine", offsets, fine),
+            ("smoothed", offsets, smooth),
+            ("target", middles, kept),
+        )
+    ]
+    return fig, axes, pd.concat(tables, ignore_index=True)
+
+
+@figure("R5", needs=(TARGET_SOURCE,))
+def smoothed_against_plain(context: Context, page: Page) -> Drawn:
+    """Draw smoothed against unsmoothed targets.
+
+    All bins of the test genes' targets with the Gaussian of 1 kb against plain 1 kb means, on log2(x + 1).
+    """
+    genes = context.genes("test")
+    both = {}
+    with open_sources(context.spec) as sources:
+        for smoothing in (1000, 0):
+            target = context.target.model_copy(update={"smoothing": smoothing, "recipe": "exact"})
+            parts = [
+                target_signal(
+                    target,
+                    [
+                        (file.signal(chrom), sign)
+                        for file, sign in sources.targets[target.groups[0]]
+                    ],
+                    here,
+                    summary="mean_all",
+                )
+                for chrom, here in genes.groupby("chrom", sort=False)
+            ]
+            both[smoothing] = np.concatenate(parts)
+    fig, ax = page.panel(height=3.2, square=True)
+    density(both[0], both[1000], points="bins", ax=ax)
+    ax.set_xlabel("1 kb means, log2(reads + 1)")
+    ax.set_ylabel("Smoothed, log2(reads + 1)")
+    return fig, np.array([ax]), agreement_rows(both[0], both[1000])
+
+
+@figure("R10", needs=(BUILT, TARGETS))
+def distributions(context: Context, page: Page) -> Drawn:
+    """Draw distributions of tracks, targets and contacts by split.
+
+    Histograms of all bins on log2(x + 1) (contacts as they are), for at most 200 genes a split, with a
+    logarithmic density. Published ones mixed splits, and read only the first row of each contact map.
+    """
+    series = _values(context)
+    fig, axes = page.panels(len(series), height=1.9)
+    tables = []
+    for ax, (what, by_split) in zip(axes, series.items(), strict=True):
+        everything = np.concatenate(list(by_split.values()))
+        edges = np.histogram_bin_edges(everything, bins=60)
+        with style():
+            for number, (split, values) in enumerate(by_split.items()):
+                counts = np.histogram(values, edges)[0]
+                share = counts / counts.sum() / np.diff(edges)
+                ax.stairs(share, edges, color=track_colour(number), label=split)
+                tables.append(
+                    pd.DataFrame(
+                        {
+                            "what": what,
+                            "split": split,
+                            "from": edges[:-1],
+                            "to": edges[1:],
+                            "count": counts,
+                        }
+                    )
+                )
+            ax.set_yscale("log")
+            unit = _UNITS["contacts"] if what == "contacts" else _UNITS["signal"]
+            ax.set_xlabel(f"{what} ({unit})")
+            ax.set_ylabel("Density")
+            ax.legend(fontsize=6)
+    return fig, axes, pd.concat(tables, ignore_index=True)
+
+
+@figure("R11", needs=(BUILT, CONTACTS))
+def mean_contacts(context: Context, page: Page) -> Drawn:
+    """Draw mean and median contact map of the test split.
+
+    Mean and median over at most 200 genes of the test split, and the distribution of the mean map.
+    """
+    contacts = context.spec.contacts
+    assert contacts is not None
+    genes = context.spread_genes("test", _MOST)["gene_id"].tolist()
+    arrays = read_arrays(context.folders, genes, split="test", modality="contacts")
+    maps = {"mean": arrays.mean(axis=0, dtype=np.float64), "median": np.median(arrays, axis=0)}
+    fig, axes = page.panels(3, height=2.4, across=1)
+    for ax, (name, array) in zip(axes, maps.items(), strict=False):
+        contact_map(array, contacts.resolution, value=contacts.value, kind=contacts.map, ax=ax)
+        ax.set_title(f"{name} of {len(genes)} genes", loc="left")
+    share_legend(fig, axes[:2])
+    counts, edges = np.histogram(maps["mean"], bins=60)
+    with style():
+        axes[2].stairs(counts, edges, fill=True, color="0.7")
+        axes[2].set_yscale("log")
+        axes[2].set_xlabel(f"Mean map ({_UNITS['contacts']})")
+        axes[2].set_ylabel("Number of cells")
+    at = np.indices(arrays.shape[1:]).reshape(2, -1)
+    table = pd.DataFrame(
+        {
+            "row": at[0],
+            "column": at[1] - arrays.shape[2] // 2,
+            **{name: array.ravel() for name, array in maps.items()},
+        }
+    )
+    return fig, axes, table
+
+
+_UNITS = {"signal": "log2(x + 1)", "contacts": "as stored, log scale"}
+
+
+def _values(context: Context) -> dict[str, dict[str, np.ndarray]]:
+    """Return what is counted, by kind and split."""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for split in SPLITS:
+        genes = context.spread_genes(split, _MOST)["gene_id"].tolist()
+        landscapes = read_landscapes(context.folders, context.spec, genes, split=split)
+        for row, track in enumerate(context.spec.tracks):
+            values = np.log2(landscapes[:, row].ravel().clip(min=0) + 1)
+            found.setdefault(track.name, {})[split] = values
+        found.setdefault("target", {})[split] = np.log2(context.observed(split).ravel() + 1)
+        if context.spec.contacts:
+            maps = read_arrays(context.folders, genes, split=split, modality="contacts")
+            found.setdefault("contacts", {})[split] = maps.ravel()
+    return found
+
+
+FIGURES: tuple[PaperFigure, ...] = (
+    kinds_of_map,
+    smoothing_steps,
+    smoothed_against_plain,
+    distributions,
+    mean_contacts,
+)

@@ -1,0 +1,170 @@
+"""Draw figures into files, with their tables and receipts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from claster.eir.eirpredict import input_folders
+from claster.eir.run import train
+from claster.errors import ClasterError
+from claster.figures.base import COLUMNS, Columns, Page, PaperFigure
+from claster.figures.catalogue import FIGURES, find_figure, missing
+from claster.figures.context import Context
+from claster.figures.receipt import Receipt, figures_folder, write_receipt
+from claster.plot.style import save
+from claster.progress import SILENT, Progress
+
+__all__ = ["Made", "draw_figures", "renew_receipt"]
+
+_SUFFIXES = (".pdf", ".svg", ".png")
+_DPI = 300
+_CONTACT_FLAVOUR = "profile_microc"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of drawing: receipts of the figures, and by name what the others lack.
+
+    Attributes
+    ----------
+    folder
+        Where the files are.
+    receipts
+        Of the figures that were drawn.
+    missing
+        The commands that make what the other figures need, by figure.
+    """
+
+    folder: Path
+    receipts: tuple[Receipt, ...]
+    missing: dict[str, list[str]]
+
+
+def draw_figures(
+    context: Context,
+    names: Sequence[str] = (),
+    *,
+    to: Path | None = None,
+    columns: Sequence[Columns] = COLUMNS,
+    make: bool = False,
+    progress: Progress = SILENT,
+) -> Made:
+    """Draw figures as PDF, SVG and PNG for one and two journal columns, with table and receipt.
+
+    The files of a figure are ``NAME.1col.pdf`` and so on, ``NAME.csv`` and ``NAME.receipt.json``.
+
+    Parameters
+    ----------
+    context
+        A dataset with its runs.
+    names
+        Which figures; none takes every one that can be drawn.
+    to
+        The folder; default: `figures_folder`.
+    columns
+        Journal columns.
+    make
+        Whether what is missing and takes minutes is made first: predictions, scores, screens,
+        attributions; of a simulated dataset, where all figures are asked for, a run with contact maps.
+    progress
+        Where to report to.
+
+    Raises
+    ------
+    ClasterError
+        If a figure that is named does not exist, or lacks something; the remedy names the command.
+    """
+    to = to or figures_folder(context)
+    chosen = [find_figure(name) for name in names] or list(FIGURES.values())
+    if make and not names:
+        context = _with_contact_run(context, progress)
+    receipts, without = [], {}
+    with progress.step("figures", len(chosen)) as step:
+        for figure in chosen:
+            step.describe(figure.name)
+            if make:
+                _make_needs(figure, context, progress)
+            lacking = missing(figure, context)
+            if lacking and names:
+                raise ClasterError(f"{figure.name}: {lacking[0].found}", remedy=lacking[0].remedy)
+            if lacking:
+                without[figure.name] = [error.remedy for error in lacking]
+            else:
+                receipts.append(_draw(figure, context, to, columns))
+            step.advance()
+    return Made(to, tuple(receipts), without)
+
+
+def renew_receipt(
+    context: Context, name: str, *, to: Path | None = None
+) -> tuple[Receipt, bool | None]:
+    """Compute the table of a figure anew and write it with its receipt.
+
+    Parameters
+    ----------
+    context, to
+        See `draw_figures`.
+    name
+        Which figure.
+
+    Returns
+    -------
+    receipt : Receipt
+    same : bool or None
+        Whether the table that was there had the same bytes; None where there was none.
+
+    Raises
+    ------
+    ClasterError
+        If there is no such figure, or it lacks something; the remedy names the command.
+    """
+    figure = find_figure(name)
+    if lacking := missing(figure, context):
+        raise ClasterError(f"{name}: {lacking[0].found}", remedy=lacking[0].remedy)
+    to = to or figures_folder(context)
+    path = to / f"{name}.csv"
+    before = path.read_bytes() if path.is_file() else None
+    _, _, table = figure.draw(context, Page())
+    receipt = write_receipt(figure, context, table, to=to, command=_command(name, context))
+    return receipt, None if before is None else before == path.read_bytes()
+
+
+def _draw(figure: PaperFigure, context: Context, to: Path, columns: Sequence[Columns]) -> Receipt:
+    for number in columns:
+        fig, _, table = figure.draw(context, Page(number))
+        for suffix in _SUFFIXES:
+            save(fig, to / f"{figure.name}.{number}col{suffix}", dpi=_DPI)
+    return write_receipt(figure, context, table, to=to, command=_command(figure.name, context))
+
+
+def _command(name: str, context: Context) -> list[str]:
+    runs = [word for run in context.runs for word in ("--run", run.path.as_posix())]
+    return ["claster", "figures", name, "--dataset", context.dataset, *runs]
+
+
+def _with_contact_run(context: Context, progress: Progress) -> Context:
+    """Return the context with a run that takes contact maps, trained where the dataset is simulated."""
+    spec = context.spec
+    if spec.simulation is None or spec.contacts is None or spec.contacts.map != "diagonal":
+        return context
+    if any("contacts" in input_folders(run) for run in context.runs):
+        return context
+    run = train(
+        _CONTACT_FLAVOUR,
+        spec,
+        dataset_yaml=context.dataset,
+        project=context.project,
+        tag="figures",
+        resume=True,
+        progress=progress,
+    )
+    return replace(context, runs=(*context.runs, run))
+
+
+def _make_needs(figure: PaperFigure, context: Context, progress: Progress) -> None:
+    for need in figure.needs:
+        if need.make is not None:
+            try:
+                need.find(context)
+            except ClasterError:
+                need.make(context, progress)

@@ -1,0 +1,234 @@
+"""What figures need, how it is found, and the command that makes it."""
+
+from pathlib import Path
+from typing import Any
+
+from claster.analysis.evaluate import evaluate
+from claster.analysis.perturbation.folder import ScreenFiles
+from claster.analysis.perturbation.perturb import perturb
+from claster.dataset.inventory import list_sources, require_source
+from claster.dataset.layout import Split
+from claster.eir.eirpredict import input_folders
+from claster.eir.predict import predict
+from claster.eir.runs import RunFolder, require_complete, trained_weights
+from claster.errors import ClasterError
+from claster.figures.base import Need
+from claster.figures.context import Context
+from claster.progress import Progress
+
+__all__ = [
+    "BUILT",
+    "CENTRED",
+    "CONTACTS",
+    "CONTACT_BRANCH",
+    "CONTACT_SOURCE",
+    "EVALUATIONS",
+    "MODEL",
+    "P1",
+    "P2",
+    "TARGETS",
+    "TARGET_SOURCE",
+    "later",
+    "predictions",
+    "screen",
+    "screen_files",
+]
+
+
+def _built(context: Context) -> list[Path]:
+    context.folders.require_built()
+    return [context.folders.manifest, context.folders.genes]
+
+
+BUILT = Need("the built dataset", _built)
+
+
+def _targets(context: Context) -> list[Path]:
+    _built(context)
+    return [context.folders.target_table(split) for split in ("train", "test")]
+
+
+TARGETS = Need("target tables", _targets)
+
+
+def _contacts(context: Context) -> list[Path]:
+    if context.spec.contacts is None:
+        raise ClasterError(
+            f"dataset {context.spec.name!r} has no contact maps",
+            remedy="add 'contacts' to its YAML and claster data build it",
+        )
+    return _built(context)
+
+
+CONTACTS = Need("contact maps in the dataset", _contacts)
+
+
+def _source_files(context: Context, kind: str) -> list[Path]:
+    spec = context.spec
+    return [
+        require_source(spec, source)
+        for source in list_sources(spec)
+        if source.label.startswith(kind)
+    ]
+
+
+def _contact_source(context: Context) -> list[Path]:
+    _contacts(context)
+    return _source_files(context, "contacts")
+
+
+CONTACT_SOURCE = Need("the matrix of contacts itself", _contact_source)
+TARGET_SOURCE = Need(
+    "the bigWigs of the target",
+    lambda context: [*_built(context), *_source_files(context, "target")],
+)
+
+
+def _model(context: Context) -> list[Path]:
+    require_complete(context.run)
+    return [context.run.record, trained_weights(context.run)[1]]
+
+
+MODEL = Need("a trained run", _model)
+
+
+def _contact_branch(context: Context) -> list[Path]:
+    for run in context.runs:
+        if "contacts" in input_folders(run):
+            return [run.record, trained_weights(run)[1]]
+    kind = context.spec.contacts.map if context.spec.contacts else "diagonal"
+    flavour = {"paper_square": "microc_square", "paper_rotated": "microc_rotated"}.get(
+        kind, "microc_diagonal"
+    )
+    raise ClasterError(
+        "no run with a branch for contact maps",
+        remedy=f"claster train {flavour} --dataset {context.dataset}",
+    )
+
+
+CONTACT_BRANCH = Need("a trained run that takes contact maps", _contact_branch)
+
+
+def predictions(split: Split) -> Need:
+    """Return the need of every run's predictions of a split."""
+
+    def find(context: Context) -> list[Path]:
+        paths = [run.predictions(split) for run in (context.run, *context.runs[1:])]
+        for run, path in zip(context.runs, paths, strict=True):
+            if not path.is_file():
+                raise ClasterError(
+                    f"no {path}", remedy=f"claster predict {run.path} --split {split}"
+                )
+        return [*_targets(context), *paths]
+
+    def make(context: Context, progress: Progress) -> None:
+        for run in context.runs:
+            if not run.predictions(split).is_file():
+                predict(run, split=split, tracks=None, project=context.project, progress=progress)
+
+    return Need(f"predictions of the {split} split", find, make)
+
+
+def _scores(run: RunFolder) -> Path:
+    return run.evaluation / "scores.parquet"
+
+
+def _evaluations(context: Context) -> list[Path]:
+    for run in (context.run, *context.runs[1:]):
+        if not _scores(run).is_file():
+            raise ClasterError(f"no {_scores(run)}", remedy=f"claster evaluate {run.path}")
+    return [_scores(run) for run in context.runs]
+
+
+def _evaluate(context: Context, progress: Progress) -> None:
+    for run in context.runs:
+        if not _scores(run).is_file():
+            evaluate(run, context.spec, project=context.project, progress=progress)
+
+
+EVALUATIONS = Need("scores of the test split", _evaluations, _evaluate)
+
+
+def screen_files(context: Context, name: str, run: RunFolder | None = None) -> ScreenFiles:
+    """Return the files of a screen of a run (the main one by default), there or not."""
+    return ScreenFiles((run or context.run).path / "perturb" / name)
+
+
+def screen(name: str, what: str, options: str, *, of_all: int = 1, **settings: Any) -> Need:  # noqa: ANN401
+    """Return the need of a screen of perturbations.
+
+    Parameters
+    ----------
+    name
+        Its folder below ``RUN/perturb``.
+    what
+        In words.
+    options
+        Of `claster perturb`, as the command line has them.
+    of_all
+        Of how many runs it has to be there, from the first one on.
+    **settings
+        The same options, as `claster.analysis.perturbation.perturb.perturb` has them.
+    """
+
+    def runs(context: Context) -> tuple[RunFolder, ...]:
+        if len(context.runs) < of_all:
+            raise ClasterError(
+                f"{of_all} runs are compared, there are {len(context.runs)}",
+                remedy=f"claster train another flavour or --seed on {context.dataset}",
+            )
+        return (context.run, *context.runs[1:of_all])
+
+    def find(context: Context) -> list[Path]:
+        files = [screen_files(context, name, run) for run in runs(context)]
+        for run, there in zip(context.runs, files, strict=False):
+            if not there.manifest.is_file() or not there.profiles.is_file():
+                raise ClasterError(
+                    f"no screen at {there.folder}",
+                    remedy=f"claster perturb {run.path} {options} --profiles --name {name}",
+                )
+        return [path for f in files for path in (f.identity, f.effects, f.profiles)]
+
+    def make(context: Context, progress: Progress) -> None:
+        for run in runs(context) if len(context.runs) >= of_all else ():
+            if not screen_files(context, name, run).manifest.is_file():
+                perturb(
+                    run,
+                    name=name,
+                    profiles=True,
+                    project=context.project,
+                    progress=progress,
+                    **settings,
+                )
+
+    return Need(what, find, make)
+
+
+P1 = screen(
+    "P1",
+    "elements without H3K27ac",
+    "--track H3K27ac --controls 0",
+    tracks=("H3K27ac",),
+    controls=0,
+)
+P2 = screen("P2", "elements without activating marks", "--verb silence")
+CENTRED = screen(
+    "centred",
+    "elements without activating marks, each in the middle of its window",
+    "--centre element --controls 0",
+    centre="element",
+    controls=0,
+)
+
+
+def later(what: str, command: str) -> Need:
+    """Return the need of what only a command makes that this version of the figures does not read yet."""
+
+    def find(context: Context) -> list[Path]:
+        raise ClasterError(f"no {what}", remedy=command.format(run=_main(context)))
+
+    return Need(what, find)
+
+
+def _main(context: Context) -> str:
+    return context.runs[0].path.as_posix() if context.runs else "RUN"

@@ -1,0 +1,188 @@
+"""How well unseen genes are predicted: bins, genes, profiles; every run on its own."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from claster.analysis.metrics import gene_means, paper_gene_values
+from claster.figures.base import Drawn, Page, PaperFigure, Published, figure, share_legend
+from claster.figures.context import Context, Profiles
+from claster.figures.needs import BUILT, predictions
+from claster.figures.numbers import agreement_rows, profile_table
+from claster.plot.predictions import density, profile
+from claster.plot.style import OKABE_ITO, style
+
+__all__ = ["FIGURES", "draw_genes_scatter", "gene_table"]
+
+_HARD_CODED = "III_Data_analysis, performance_dicts"
+_EXAMPLES = 4
+
+
+@figure(
+    "F1a",
+    needs=(BUILT, predictions("test")),
+    published=(
+        Published({"quantity": "pearson"}, "value", 0.8852, _HARD_CODED),
+        Published({"quantity": "spearman"}, "value", 0.7814, _HARD_CODED),
+    ),
+)
+def bins_of_test_genes(context: Context, page: Page) -> Drawn:
+    """Draw test genes: predicted against observed bins.
+
+    All bins of the forward samples on log2(x + 1), pooled, as published (numbers of the chromatin-only
+    network). A kilobase lies in several windows: `claster evaluate` counts it once.
+    """
+    found = context.profiles("test")
+    fig, ax = page.panel(height=3.2, square=True)
+    density(found.observed, found.predicted, points="bins", ax=ax)
+    return fig, np.array([ax]), agreement_rows(found.observed, found.predicted)
+
+
+@figure(
+    "F1b",
+    needs=(BUILT, predictions("test")),
+    published=(
+        Published({"quantity": "pearson, published arithmetic"}, "value", 0.8859, _HARD_CODED),
+        Published({"quantity": "spearman, published arithmetic"}, "value", 0.9275, _HARD_CODED),
+    ),
+)
+def genes_of_test_split(context: Context, page: Page) -> Drawn:
+    """Draw test genes: predicted against observed mean over the gene.
+
+    Mean signal over each gene within its window, raw and on log2(x + 1). The published value is Simpson's
+    area over whole bins divided by their number, (n - 1) / n of the mean and 0 for a gene of one bin; its
+    correlation is in the table beside ours.
+    """
+    found = context.profiles("test")
+    table = gene_table(context, found)
+    fig, axes = page.panels(2, height=2.9)
+    draw_genes_scatter(axes[0], table, log=False)
+    draw_genes_scatter(axes[1], table, log=True)
+    return fig, axes, pd.concat([_gene_scores(table), table], ignore_index=True)
+
+
+@figure("F1s", needs=(BUILT, predictions("test")))
+def example_profiles(context: Context, page: Page) -> Drawn:
+    """Draw test genes: example profiles.
+
+    Observed and predicted profiles of four expressed genes, from the best predicted to the worst by
+    correlation over bins: no hand-picked ones. (A published panel showed the prediction twice.)
+    """
+    found = context.profiles("test")
+    rows = context.typical_genes(found, _EXAMPLES)
+    fig, axes = page.panels(len(rows), height=2.0)
+    tables = []
+    for ax, row in zip(axes, rows, strict=True):
+        gene = found.genes.iloc[row]
+        draw_profile(ax, context, found, row)
+        series = {"observed": found.observed[row], "predicted": found.predicted[row]}
+        table = profile_table(context.target.binning, series)
+        tables.append(table.assign(gene_id=gene["gene_id"], gene_name=gene["name"]))
+    share_legend(fig, axes)
+    return fig, axes, pd.concat(tables, ignore_index=True)
+
+
+@figure("R6", needs=(BUILT, predictions("test")))
+def every_run(context: Context, page: Page) -> Drawn:
+    """Draw every run: bins and genes of the test split.
+
+    F1a and F1b (log2) for each run, in rows: flavours, tracks left out, contexts, seeds.
+    """
+    fig, axes = page.panels(2 * len(context.runs), height=2.7)
+    tables = []
+    for pair, run in zip(axes.reshape(-1, 2), context.runs, strict=True):
+        found = context.profiles("test", run)
+        genes = gene_table(context, found)
+        density(found.observed, found.predicted, points="bins", ax=pair[0])
+        draw_genes_scatter(pair[1], genes, log=True)
+        for ax in pair:
+            ax.set_title(run.path.name, loc="left")
+        tables.append(
+            agreement_rows(found.observed, found.predicted, run=run.path.name, level="bin")
+        )
+        observed, predicted = (genes[name].to_numpy() for name in ("observed", "predicted"))
+        tables.append(agreement_rows(observed, predicted, run=run.path.name, level="gene"))
+    return fig, axes, pd.concat(tables, ignore_index=True)
+
+
+def draw_profile(ax: Axes, context: Context, found: Profiles, row: int) -> None:
+    """Draw observed and predicted profile of one gene."""
+    gene = found.genes.iloc[row]
+    span = (gene["start"] - gene["tss"], gene["end"] - gene["tss"], gene["strand"])
+    profile(
+        found.observed[row], found.predicted[row], context.target.binning, gene_span=span, ax=ax
+    )
+    ax.set_title(gene["name"], loc="left")
+
+
+def gene_table(context: Context, found: Profiles) -> pd.DataFrame:
+    """Return the mean over each gene, by our definition and by the published arithmetic.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `gene_id`, `observed`, `predicted`, `observed_published`, `predicted_published` (reads).
+    """
+    binning = context.target.binning
+    values = {}
+    for kind, signal in (("observed", found.observed), ("predicted", found.predicted)):
+        values[kind] = gene_means(signal, found.genes, binning)
+        values[f"{kind}_published"] = paper_gene_values(signal, found.genes, binning)
+    return pd.DataFrame({"gene_id": found.genes["gene_id"], **values})
+
+
+def draw_genes_scatter(ax: Axes, table: pd.DataFrame, *, log: bool) -> None:
+    """Draw predicted against observed means over genes.
+
+    Parameters
+    ----------
+    ax
+        Where to.
+    table
+        From `gene_table`.
+    log
+        Whether on log2(x + 1), else in reads.
+    """
+    x, y = (table[name].to_numpy() for name in ("observed", "predicted"))
+    if log:
+        x, y = np.log2(x + 1), np.log2(y + 1)
+    unit = "log2(reads + 1)" if log else "reads per kb"
+    top = 1.05 * max(x.max(), y.max(), 1e-9)
+    numbers = [f"$r_p$ = {_pearson(x, y):.3f}", f"$r_s$ = {_spearman(x, y):.3f}", f"n = {len(x):,}"]
+    with style():
+        ax.axline((0, 0), slope=1, color=OKABE_ITO["vermillion"], linestyle="--", linewidth=1)
+        ax.scatter(x, y, s=8, color=OKABE_ITO["blue"], alpha=0.6, linewidths=0, rasterized=True)
+        ax.text(0.03, 0.97, "\n".join(numbers), transform=ax.transAxes, va="top", fontsize=8)
+        ax.set(xlim=(0, top), ylim=(0, top), aspect="equal")
+        ax.set_xlabel(f"Observed mean over the gene ({unit})")
+        ax.set_ylabel(f"Predicted ({unit})")
+
+
+def _gene_scores(table: pd.DataFrame) -> pd.DataFrame:
+    ours = [table[name].to_numpy() for name in ("observed", "predicted")]
+    theirs = [table[f"{name}_published"].to_numpy() for name in ("observed", "predicted")]
+    logged = [np.log2(values + 1) for values in ours]
+    rows = {
+        "pearson": _pearson(*ours),
+        "spearman": _spearman(*ours),
+        "pearson, log2(x + 1)": _pearson(*logged),
+        "pearson, published arithmetic": _pearson(*theirs),
+        "spearman, published arithmetic": _spearman(*theirs),
+    }
+    return pd.DataFrame({"quantity": list(rows), "value": list(rows.values())})
+
+
+def _pearson(x: np.ndarray, y: np.ndarray) -> float:
+    return float(pd.Series(x).corr(pd.Series(y)))
+
+
+def _spearman(x: np.ndarray, y: np.ndarray) -> float:
+    return float(pd.Series(x).corr(pd.Series(y), method="spearman"))
+
+
+FIGURES: tuple[PaperFigure, ...] = (
+    bins_of_test_genes,
+    genes_of_test_split,
+    example_profiles,
+    every_run,
+)

@@ -1,0 +1,202 @@
+"""The receipt of a figure: its numbers, the files they come from, and what was published."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from claster.dataset.manifest import read_manifest
+from claster.figures.base import PaperFigure
+from claster.figures.context import Context
+from claster.files import sha256, write_text
+from claster.versions import versions
+
+__all__ = [
+    "Comparison",
+    "InputFile",
+    "Receipt",
+    "compare_published",
+    "figures_folder",
+    "input_files",
+    "receipt_lines",
+    "table_text",
+    "write_receipt",
+]
+
+_PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy", "matplotlib")
+_PUBLISHED_TARGET = "GSE146326"
+
+
+class InputFile(BaseModel):
+    """A file that a figure was drawn from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class Comparison(BaseModel):
+    """A published number beside ours.
+
+    `found` is None where the figure's table has no such row (a flavour that was not trained).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quantity: str
+    published: float
+    found: float | None
+    difference: float | None
+    source: str
+
+
+class Receipt(BaseModel):
+    """What `NAME.receipt.json` holds (format version 1).
+
+    `same_data` tells whether the dataset is the published one; differences from published numbers mean
+    nothing on another one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = 1
+    figure: str
+    title: str
+    about: str
+    dataset: str
+    runs: tuple[str, ...]
+    command: str
+    table: str
+    table_sha256: str
+    rows: int
+    inputs: tuple[InputFile, ...]
+    versions: dict[str, str]
+    same_data: bool
+    published: tuple[Comparison, ...]
+
+
+def figures_folder(context: Context) -> Path:
+    """Return where figures go unless told otherwise: ``runs/<dataset>/figures_of_the_paper``."""
+    return context.project / "runs" / context.spec.name / "figures_of_the_paper"
+
+
+def table_text(table: pd.DataFrame) -> str:
+    """Return a table as CSV; numbers have six significant digits."""
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+
+
+def input_files(figure: PaperFigure, context: Context) -> tuple[InputFile, ...]:
+    """Return the files that a figure needs, hashed, each once.
+
+    Source files of the dataset keep the SHA-256 of its manifest while size and time are those of the
+    build.
+
+    Raises
+    ------
+    ClasterError
+        At the first thing that is missing.
+    """
+    manifest = read_manifest(context.folders)
+    hashed = {file.path: file for file in manifest.sources.values()} if manifest else {}
+    found = {}
+    for path in (path for need in figure.needs for path in need.find(context)):
+        stat, told = path.stat(), hashed.get(str(path))
+        same = told and (told.bytes, told.modified_ns) == (stat.st_size, stat.st_mtime_ns)
+        found[path.as_posix()] = InputFile(
+            path=path.as_posix(),
+            bytes=stat.st_size,
+            sha256=told.sha256 if told and same else sha256(path),
+        )
+    return tuple(found.values())
+
+
+def compare_published(figure: PaperFigure, table: pd.DataFrame) -> tuple[Comparison, ...]:
+    """Return the published numbers of a figure beside those of its table.
+
+    Of several rows (runs of one flavour) the first one counts.
+    """
+    found = []
+    for number in figure.published:
+        chosen = table[(table[list(number.where)] == pd.Series(number.where)).all(axis=1)]
+        value = float(chosen[number.column].iloc[0]) if len(chosen) else None
+        found.append(
+            Comparison(
+                quantity=", ".join(number.where.values()),
+                published=number.value,
+                found=None if value is None else round(value, 6),
+                difference=None if value is None else round(value - number.value, 6),
+                source=number.source,
+            )
+        )
+    return tuple(found)
+
+
+def write_receipt(
+    figure: PaperFigure, context: Context, table: pd.DataFrame, *, to: Path, command: Sequence[str]
+) -> Receipt:
+    """Write the table of a figure (``NAME.csv``) and its receipt (``NAME.receipt.json``).
+
+    Parameters
+    ----------
+    figure, context
+        What was drawn from what.
+    table
+        Its numbers.
+    to
+        The folder.
+    command
+        The command line that draws it.
+
+    Returns
+    -------
+    Receipt
+    """
+    path = to / f"{figure.name}.csv"
+    write_text(path, table_text(table))
+    files = [str(file) for condition in context.target.conditions for file, _ in condition.strands]
+    receipt = Receipt(
+        figure=figure.name,
+        title=figure.title,
+        about=figure.about,
+        dataset=context.spec.name,
+        runs=tuple(run.path.as_posix() for run in context.runs),
+        command=" ".join(command),
+        table=path.name,
+        table_sha256=sha256(path),
+        rows=len(table),
+        inputs=input_files(figure, context),
+        versions=versions(_PACKAGES),
+        same_data=any(_PUBLISHED_TARGET in file for file in files),
+        published=compare_published(figure, table),
+    )
+    write_text(to / f"{figure.name}.receipt.json", receipt.model_dump_json(indent=2) + "\n")
+    return receipt
+
+
+def receipt_lines(receipt: Receipt) -> list[str]:
+    """Return a receipt as lines for a reader."""
+    lines = [
+        f"{receipt.figure}: {receipt.title}",
+        receipt.about,
+        f"made by: {receipt.command}",
+        f"numbers: {receipt.table}, {receipt.rows:,} rows, SHA-256 {receipt.table_sha256}",
+        *(
+            f"from: {file.path} ({file.bytes:,} bytes, SHA-256 {file.sha256})"
+            for file in receipt.inputs
+        ),
+        f"with: {', '.join(f'{name} {number}' for name, number in receipt.versions.items())}",
+    ]
+    for number in receipt.published:
+        ours = "not in this figure" if number.found is None else f"{number.found:.4f}"
+        apart = "" if number.difference is None else f", difference {number.difference:+.4f}"
+        lines.append(
+            f"published {number.quantity}: {number.published:.4f}, here {ours}{apart} ({number.source})"
+        )
+    if receipt.published and not receipt.same_data:
+        lines.append(
+            f"{receipt.dataset!r} is not the published data: the differences say nothing about either"
+        )
+    return lines

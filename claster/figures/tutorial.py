@@ -1,0 +1,150 @@
+"""Figures of the tutorial: inputs and target of a gene, a first look at predictions."""
+
+import numpy as np
+import pandas as pd
+
+from claster.contacts.shapes import mirror_map
+from claster.figures.base import Drawn, Page, PaperFigure, figure, share_legend
+from claster.figures.context import Context
+from claster.figures.needs import BUILT, CONTACTS, TARGETS, predictions
+from claster.figures.numbers import agreement_rows, profile_table
+from claster.plot.contacts import contact_map
+from claster.plot.predictions import density, profile
+from claster.plot.style import new_figure, style, track_colour
+from claster.plot.tracks import TSS_AXIS, landscape_tracks
+
+__all__ = ["FIGURES"]
+
+_GENE = "Lck"
+_ZOOM = 120_100
+"""bp: what is left where 4,400 bins are taken from either side."""
+
+
+@figure("T1", needs=(BUILT,))
+def input_tracks(context: Context, page: Page) -> Drawn:
+    """Draw input tracks of a gene, as it is and mirrored.
+
+    Mean signal of every track per bin: the whole window and its middle 120 kb, for the forward and the rev
+    sample of Lck (or the dataset's example gene).
+    """
+    gene = context.gene(_GENE)
+    window = context.spec.window.binning
+    names = [track.name for track in context.spec.tracks]
+    both = {"forward": context.landscape(gene), "rev": context.landscape(gene, rev=True)}
+    zoom = min(_ZOOM, window.width)
+    with style():
+        across = page.columns == 2
+        height = 0.72 * len(names) + 0.7
+        fig = new_figure(page.width, height if across else 2 * height)
+        parts = fig.subfigures(1 if across else 2, 2 if across else 1, squeeze=False).ravel()
+        axes = []
+        for part, (way, array) in zip(parts, both.items(), strict=True):
+            panels = part.subplots(len(names), 2, sharex="col", squeeze=False)
+            landscape_tracks(array, names, window, zoom_bp=zoom, axes=panels)
+            for ax in panels[-1]:
+                ax.set_xlabel("")
+            part.supxlabel(TSS_AXIS, fontsize=8)
+            part.supylabel(f"Mean signal per {window.size} bp", fontsize=8)
+            part.suptitle(f"{gene['name']}, {way}", fontsize=9)
+            axes.append(panels)
+    table = profile_table(
+        window,
+        {
+            f"{name}_{way}": array[row]
+            for way, array in both.items()
+            for row, name in enumerate(names)
+        },
+    )
+    return fig, np.array(axes), table
+
+
+@figure("T2", needs=(BUILT, CONTACTS))
+def contacts_of_gene(context: Context, page: Page) -> Drawn:
+    """Draw contact map of a gene.
+
+    The map of Lck (or the example gene) as the network gets it, forward and rev. The colour scale is the
+    map's own; the published one runs from -5 to 0 with the 1e-14 of empty pixels off the scale.
+    """
+    gene = context.gene(_GENE)
+    contacts = context.spec.contacts
+    assert contacts is not None
+    forward = context.contact_map(gene)
+    both = {"forward": forward, "rev": mirror_map(forward, context.spec.contacts_shape)}
+    fig, axes = page.panels(2, height=2.2, across=1)
+    for ax, (way, array) in zip(axes, both.items(), strict=True):
+        contact_map(array, contacts.resolution, value=contacts.value, kind=contacts.map, ax=ax)
+        ax.set_title(f"{gene['name']}, {way}", loc="left")
+    share_legend(fig, axes)
+    rows, columns = forward.shape
+    at = np.indices(forward.shape).reshape(2, -1)
+    table = pd.DataFrame({"row": at[0], "column": at[1] - columns // 2, "value": forward.ravel()})
+    assert len(table) == rows * columns
+    return fig, axes, table
+
+
+@figure("T3", needs=(BUILT, TARGETS))
+def target_profile(context: Context, page: Page) -> Drawn:
+    """Draw target profile of a gene, as it is and mirrored.
+
+    Nascent transcription per bin around the TSS of Lck (or the example gene).
+    """
+    gene = context.gene(_GENE)
+    row = context.genes(gene["split"])["gene_id"].eq(gene["gene_id"]).to_numpy().argmax()
+    both = {
+        way: context.observed(gene["split"], rev=way == "rev")[row] for way in ("forward", "rev")
+    }
+    binning = context.target.binning
+    fig, axes = page.panels(2, height=2.1)
+    for ax, (way, signal) in zip(axes, both.items(), strict=True):
+        with style():
+            ax.stairs(signal, binning.edges / 1000, fill=True, color=track_colour(0))
+            ax.set_xlim(-binning.half / 1000, binning.half / 1000)
+            ax.set_ylim(0, 1.05 * max(float(signal.max()), 1e-9))
+            ax.set_xlabel(TSS_AXIS)
+            ax.set_ylabel("Nascent transcription (reads)")
+            ax.set_title(f"{gene['name']}, {way}", loc="left")
+    return fig, axes, profile_table(binning, both)
+
+
+@figure(
+    "T4",
+    needs=(BUILT, predictions("valid")),
+)
+def validation_density(context: Context, page: Page) -> Drawn:
+    """Draw validation genes: predicted against observed bins.
+
+    All bins of the forward samples of the validation split on log2(x + 1). Validation genes lie on
+    chromosomes of their own; the tutorial trained on test genes, split at random, mirrored ones too.
+    """
+    found = context.profiles("valid")
+    fig, ax = page.panel(height=3.2, square=True)
+    density(found.observed, found.predicted, points="bins", ax=ax)
+    return fig, np.array([ax]), agreement_rows(found.observed, found.predicted)
+
+
+@figure("T5", needs=(BUILT, predictions("valid")))
+def validation_profile(context: Context, page: Page) -> Drawn:
+    """Draw a validation gene: predicted and observed profile.
+
+    Profile of Gm49337 or, where it is not a validation gene, of the one with the most transcription.
+    """
+    found = context.profiles("valid")
+    gene = context.gene("Gm49337", split="valid")
+    row = found.genes["gene_id"].eq(gene["gene_id"]).to_numpy().argmax()
+    fig, ax = page.panel(height=2.3)
+    span = (gene["start"] - gene["tss"], gene["end"] - gene["tss"], gene["strand"])
+    profile(
+        found.observed[row], found.predicted[row], context.target.binning, gene_span=span, ax=ax
+    )
+    ax.set_title(gene["name"], loc="left")
+    series = {"observed": found.observed[row], "predicted": found.predicted[row]}
+    return fig, np.array([ax]), profile_table(context.target.binning, series)
+
+
+FIGURES: tuple[PaperFigure, ...] = (
+    input_tracks,
+    contacts_of_gene,
+    target_profile,
+    validation_density,
+    validation_profile,
+)
