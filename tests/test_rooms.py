@@ -19,6 +19,8 @@ MAY_IMPORT = {
     "eir": BASE | {"genome", "signal", "contacts", "dataset"},
     "analysis": BASE | {"genome", "signal", "contacts", "dataset", "eir"},
     "plot": BASE | {"genome", "signal", "contacts", "dataset", "eir", "analysis"},
+    "browse": BASE | {"genome", "dataset", "eir"},
+    "report": BASE | {"genome", "signal", "contacts", "dataset", "eir", "analysis", "plot"},
 }
 
 

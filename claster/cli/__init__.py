@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from claster.cli import (
+    browse,
     configure,
     data,
     demo,
@@ -45,6 +46,7 @@ app.command()(predict.predict)
 app.command()(evaluate.evaluate)
 app.command()(perturb.perturb)
 app.command()(report.report)
+app.command()(browse.browse)
 app.command()(export.export)
 app.command()(serve.serve)
 app.command()(demo.demo)

@@ -32,11 +32,17 @@ class Example:
 
 
 def choose_examples(
-    genes: pd.DataFrame, observed: np.ndarray, predicted: np.ndarray, *, apart: int, each: int
+    genes: pd.DataFrame,
+    observed: np.ndarray,
+    predicted: np.ndarray,
+    means: np.ndarray,
+    *,
+    apart: int,
+    each: int,
 ) -> list[Example]:
     """Choose genes that are predicted best, about as well as the median gene, and worst.
 
-    Genes are those of the half with the higher observed mean, ordered by Pearson r over their bins on
+    Genes are those of the half with the higher observed gene mean, ordered by Pearson r over their bins on
     log2(x + 1). A gene whose TSS is near one that is chosen already is passed over: it shows the
     same stretch again.
 
@@ -46,6 +52,8 @@ def choose_examples(
         Columns `chrom`, `start`, `end`, `tss`.
     observed, predicted
         Signal, shape (genes, bins).
+    means
+        Mean observed signal over each gene, shape (genes,).
     apart
         Least distance in bp of two chosen TSSs on one chromosome.
     each
@@ -56,7 +64,6 @@ def choose_examples(
     list of Example
         Best ones first.
     """
-    means = observed.mean(axis=1)
     pearson = np.array(
         [correlations(seen, guess).pearson for seen, guess in zip(observed, predicted, strict=True)]
     )
@@ -106,8 +113,9 @@ def _is_apart(genes: pd.DataFrame, row: int, chosen: list[Example], apart: int) 
 def _drawn(subject: Subject, fit: Fit) -> Iterator[Part]:
     target = subject.spec.require_target()
     observed, predicted = fit.observed[:, 0], fit.predicted[:, 0]
+    means = [gene_means(values, fit.genes, target.binning) for values in (observed, predicted)]
     chosen = choose_examples(
-        fit.genes, observed, predicted, apart=target.binning.width // 2, each=_EACH
+        fit.genes, observed, predicted, means[0], apart=target.binning.width // 2, each=_EACH
     )
     condition = f" ({target.groups[0]})" if len(target.groups) > 1 else ""
     yield Text(
@@ -115,7 +123,6 @@ def _drawn(subject: Subject, fit: Fit) -> Iterator[Part]:
         f"best, about as well as the median, and worst, by Pearson r over their bins{condition}. Genes "
         "in a stretch that is shown already are passed over."
     )
-    means = [gene_means(values, fit.genes, target.binning) for values in (observed, predicted)]
     before = ""
     for example in chosen:
         if example.stands_for != before:

@@ -65,7 +65,7 @@ def _verdict(scores: Scores) -> list[Part]:
         Text(
             f"Scores are those of {summary.genes:,} {summary.split} genes, which the network has not "
             "been trained on, on log2(x + 1); the numbers in brackets are 95 % intervals over "
-            f"{summary.blocks} stretches of the genome that share no data."
+            f"{summary.blocks} blocks of neighbouring genes."
         ),
     ]
 
@@ -76,4 +76,5 @@ def _rival(entry: Comparison) -> str:
 
 
 def _plain(score: Score) -> str:
-    return interval(score.value, score.low, score.high).text
+    cell = interval(score.value, score.low, score.high)
+    return f"{cell.text} ({cell.note})" if cell.note else cell.text

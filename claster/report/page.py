@@ -88,10 +88,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table, and what it is sorted by where that is no text."""
+    """A cell of a table, what it is sorted by where that is no text, and small print below it."""
 
     text: str
     value: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,9 @@ class Table:
     @property
     def numeric(self) -> list[bool]:
         """Whether each column holds numbers."""
-        return [any(cell.value is not None for cell in column) for column in zip(*self.cells)]  # noqa: B905
+        columns = zip(*self.cells, strict=True)
+        numeric = [any(cell.value is not None for cell in column) for column in columns]
+        return numeric or [False] * len(self.heads)
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,7 @@ def count(value: float) -> Cell:
     >>> count(12345).text
     '12,345'
     """
-    return Cell(f"{value:,.0f}", float(value))
+    return Cell(f"{round(value):,}".replace("-", "−"), float(value))  # noqa: RUF001
 
 
 def interval(value: float | None, low: float | None, high: float | None) -> Cell:
@@ -198,10 +201,10 @@ def interval(value: float | None, low: float | None, high: float | None) -> Cell
 
     Examples
     --------
-    >>> interval(0.5, 0.4, 0.6).text
-    '0.500 (0.400 to 0.600)'
+    >>> interval(0.5, 0.4, 0.6)
+    Cell(text='0.500', value=0.5, note='0.400 to 0.600')
     """
     cell = number(value)
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return cell
-    return Cell(f"{cell.text} ({number(low).text} to {number(high).text})", cell.value)
+    return Cell(cell.text, cell.value, f"{number(low).text} to {number(high).text}")

@@ -67,11 +67,14 @@ def _screen(subject: Subject, files: ScreenFiles) -> list[Part]:
         told = "" if pd.isna(dose) else f", dose {dose:g}"
         parts.append(Text(f"Figures show {condition}{told}; the tables in the folder hold the others."))
     parts.append(Pictures(tuple(_overall(shown, controls, condition, dose))))
-    strongest = _strongest(shown)
-    parts.append(_arcs(subject, shown, strongest))
+    far = shown[shown["distance_bp"].abs() >= _PROXIMAL]
+    if far["effect"].notna().sum() == 0:
+        return parts
+    strongest = far.loc[far["effect"].abs().idxmax()]
+    parts.append(_arcs(subject, far, strongest))
     if files.profiles.is_file() and record.identity.settings.centre == "gene":
-        parts += _profiles(subject, files.profiles, shown, strongest)
-    parts.append(_links(shown, files.folder))
+        parts += _profiles(subject, files.profiles, far, strongest)
+    parts.append(_links(far, files.folder))
     return parts
 
 
@@ -92,7 +95,7 @@ def _facts(record: ScreenRecord) -> Facts:
         ("elements from", record.identity.elements_file),
         ("genes", f"{settings.split} split, elements within {settings.reach:,} bp of the TSS"),
     ]
-    rows += [(name.replace("_", " "), f"{n:,}") for name, n in record.counts.items()]
+    rows += [(name.replace("_", " "), f"{n:,}") for name, n in record.counts.items() if n]
     return Facts(tuple(rows))
 
 
@@ -128,13 +131,6 @@ def _overall(
     return pictures
 
 
-def _strongest(shown: pd.DataFrame) -> pd.Series:
-    """Return the row of the largest effect of an element that is no promoter of its gene."""
-    far = shown[shown["distance_bp"].abs() >= _PROXIMAL]
-    among = far if len(far) else shown
-    return among.loc[among["effect"].abs().fillna(-1).idxmax()]
-
-
 def _arcs(subject: Subject, shown: pd.DataFrame, strongest: pd.Series) -> Part:
     chrom, tss = strongest["chrom"], int(strongest["tss"])
     start, end = max(tss - _AROUND, 0), tss + _AROUND
@@ -148,7 +144,7 @@ def _arcs(subject: Subject, shown: pd.DataFrame, strongest: pd.Series) -> Part:
     return picture(
         fig,
         alt=f"Effects of elements on genes around {name} ({chrom}:{start:,}-{end:,}) as arcs",
-        caption=f"Links around {name}, which has the largest effect of an element that is no promoter: "
+        caption=f"Links around {name}, which has the largest effect of an element outside its promoter: "
         "blue where the edit lowers the gene, red where it raises it.",
     )
 
@@ -201,7 +197,8 @@ def _links(shown: pd.DataFrame, folder: Path) -> Table:
         for _, row in most.iterrows()
     ]
     return Table(
-        f"The {len(rows)} largest effects (all: {folder.as_posix()}/effects.parquet)",
+        f"The {len(rows)} largest effects of elements {_PROXIMAL:,} bp or more from the TSS "
+        f"(all: {folder.as_posix()}/effects.parquet)",
         ("gene", "element", "distance (kb)", "before", "after", "effect (log2)", "p", "FDR"),
         tuple(rows),
     )

@@ -119,7 +119,7 @@ def groups(subject: Subject) -> Section:
         "Within a group values vary less than over all genes, so that every method scores lower: "
         "compare methods within a group."
     )
-    return Section("groups", title, (said, Pictures(tuple(shown))))
+    return Section("groups", title, (said, *shown))
 
 
 def _shown_methods(scores: Scores) -> list[str]:
