@@ -17,6 +17,7 @@ __all__ = ["element_arcs"]
 _WIDTH = 7.2
 _ARCS_HEIGHT, _LANE_HEIGHT = 1.7, 0.3
 _THIN, _THICK = 0.5, 2.4
+_QUANTILE = 0.98
 
 
 def element_arcs(
@@ -43,13 +44,13 @@ def element_arcs(
     chrom, start, end
         What is shown, bp, 0-based half-open. Arcs with an end outside are left out.
     limit
-        Effect at either end of the colours; None takes the largest absolute one that is shown.
+        Effect at either end of the colours; None takes the 98th percentile of the absolute effects.
 
     Returns
     -------
     fig : matplotlib.figure.Figure
     axes : numpy.ndarray
-        Shape (2,): arcs, genes.
+        Shape (2,): arcs, genes. The colour bar has its own.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def element_arcs(
             "effect": effects["effect"][inside],
         }
     ).sort_values("effect", key=np.abs, kind="stable")
-    reach = limit or float(links["effect"].abs().max()) or 1.0
+    reach = limit or float(links["effect"].abs().quantile(_QUANTILE)) or 1.0
     limits = (start / 1000, end / 1000)
     placed = place_genes(_genes_as_placed(genes, chrom), limits, inches=0.8 * _WIDTH)
     lanes = lanes_of(placed)
@@ -102,7 +103,7 @@ def element_arcs(
         draw_genes(axes[1], placed, limits, lanes=lanes)
         axes[1].xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes[1].set_xlabel(f"Position on {chrom} (kb)")
-        bar = fig.colorbar(colour, ax=axes[:1], pad=0.02, aspect=12)
+        bar = fig.colorbar(colour, ax=axes[:1], extend="both", pad=0.02, aspect=12)
         bar.set_label("Effect (log2)")
         bar.outline.set_linewidth(0.6)
     return fig, axes
