@@ -75,7 +75,10 @@ def prepare_browser(
     write_text(genes, genes_as_bed(genome.genes))
     files = {"sizes": sizes, "genes": genes}
     if genome.fasta is not None:
-        files |= {"fasta": genome.fasta, "index": genome.fasta.with_name(f"{genome.fasta.name}.fai")}
+        files |= {
+            "fasta": genome.fasta,
+            "index": genome.fasta.with_name(f"{genome.fasta.name}.fai"),
+        }
     files |= {str(track.path): track.path for track in tracks}
     addresses = {
         name: f"files/{number}/{path.name}" for number, (name, path) in enumerate(files.items())

@@ -90,9 +90,7 @@ def gene_tracks(
         axes = {name: fig.add_subplot(grid[row, 0]) for row, name in enumerate(rows)}
         if contacts is not None:
             bar = fig.add_subplot(grid[0, 1])
-            contact_map(
-                contacts, resolution, value=value, kind=kind, ax=axes["contacts"], bar=bar
-            )
+            contact_map(contacts, resolution, value=value, kind=kind, ax=axes["contacts"], bar=bar)
             bar.set_ylabel(_SHORT[value])
             axes["contacts"].set_ylim(top=min(axes["contacts"].get_ylim()[1], 2 * half))
         for number, (name, values) in enumerate(zip(names, landscape, strict=True)):

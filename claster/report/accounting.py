@@ -52,9 +52,7 @@ def _kept(subject: Subject) -> Table:
     return Table(
         "Genes kept, by chromosome and split",
         ("chromosome", *SPLITS),
-        tuple(
-            (chrom, *(count(counts.loc[chrom, split]) for split in SPLITS)) for chrom in order
-        ),
+        tuple((chrom, *(count(counts.loc[chrom, split]) for split in SPLITS)) for chrom in order),
     )
 
 

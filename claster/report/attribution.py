@@ -22,7 +22,8 @@ def attribution(subject: Subject) -> Section:
     made = sorted(path.parent for path in folder.glob("*/manifest.json"))
     if not made:
         missing = Missing(
-            "Nobody has asked yet what the network looks at.", (f"claster attribute {subject.name}",)
+            "Nobody has asked yet what the network looks at.",
+            (f"claster attribute {subject.name}",),
         )
         return Section("attribution", title, (missing,))
     parts: list[Part] = []
@@ -33,7 +34,9 @@ def attribution(subject: Subject) -> Section:
             parts.append(Facts(facts[:_MOST_FACTS]))
         figures = sorted((one / "figures").glob("*.png"))[:_MOST_FIGURES]
         pictures = tuple(
-            picture_of_file(path, alt=f"{_words(path.stem)} ({one.name})", caption=_words(path.stem))
+            picture_of_file(
+                path, alt=f"{_words(path.stem)} ({one.name})", caption=_words(path.stem)
+            )
             for path in figures
         )
         if pictures:

@@ -91,7 +91,9 @@ def examples(subject: Subject) -> Section:
     parts: list[Part] = []
     try:
         if subject.fit is None:
-            parts.append(unmade(subject, "Genes cannot be shown without predictions and the data set"))
+            parts.append(
+                unmade(subject, "Genes cannot be shown without predictions and the data set")
+            )
         else:
             parts += _drawn(subject, subject.fit)
     except FileNotFoundError as error:
@@ -126,7 +128,9 @@ def _drawn(subject: Subject, fit: Fit) -> Iterator[Part]:
     before = ""
     for example in chosen:
         if example.stands_for != before:
-            yield Subtitle(f"Predicted {example.stands_for}".replace("median", "like the median gene"))
+            yield Subtitle(
+                f"Predicted {example.stands_for}".replace("median", "like the median gene")
+            )
         before = example.stands_for
         yield _gene_picture(subject, fit, example, [float(values[example.row]) for values in means])
 

@@ -47,7 +47,9 @@ def network(subject: Subject, *, progress: Progress = SILENT) -> Section:
     record = subject.record
     if record.members:
         listed = tuple(f"claster report {member}" for member in record.members)
-        text = f"The predictions are the mean of {len(listed)} runs, which have reports of their own."
+        text = (
+            f"The predictions are the mean of {len(listed)} runs, which have reports of their own."
+        )
         return Section("network", "Network", (Text(text), Command(listed)))
     flavour = FLAVOURS.get(record.flavour)
     about = f"Flavour {record.flavour}" + (f": {flavour.description}." if flavour else ".")

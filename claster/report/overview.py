@@ -19,11 +19,15 @@ def overview(subject: Subject) -> Section:
                 f"The training of this run is {subject.record.status}, not complete"
                 + (f" ({subject.record.error})" if subject.record.error else "")
                 + ".",
-                (f"claster train {subject.record.flavour} --dataset {subject.record.dataset} --resume",),
+                (
+                    f"claster train {subject.record.flavour} --dataset {subject.record.dataset} --resume",
+                ),
             )
         )
     if subject.scores is None:
-        parts.append(unmade(subject, "This run has not been evaluated: nobody knows how good it is"))
+        parts.append(
+            unmade(subject, "This run has not been evaluated: nobody knows how good it is")
+        )
     else:
         parts += _verdict(subject.scores)
     return Section("overview", "Overview", tuple(parts))

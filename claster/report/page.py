@@ -139,18 +139,7 @@ class Pictures:
     pictures: tuple[Picture, ...]
 
 
-Part = (
-    Text
-    | Subtitle
-    | Lead
-    | Missing
-    | Command
-    | Code
-    | Facts
-    | Table
-    | Picture
-    | Pictures
-)
+Part = Text | Subtitle | Lead | Missing | Command | Code | Facts | Table | Picture | Pictures
 
 
 @dataclass(frozen=True)

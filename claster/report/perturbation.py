@@ -41,9 +41,7 @@ def perturbation(subject: Subject) -> Section:
     folder = subject.run.path / "perturb"
     screens = sorted(path.parent for path in folder.glob("*/manifest.json"))
     if not screens:
-        missing = Missing(
-            "No element has been edited yet.", (f"claster perturb {subject.name}",)
-        )
+        missing = Missing("No element has been edited yet.", (f"claster perturb {subject.name}",))
         return Section("perturbation", title, (missing,))
     parts: list[Part] = []
     for screen in screens:
@@ -65,7 +63,9 @@ def _screen(subject: Subject, files: ScreenFiles) -> list[Part]:
     shown = _of(single, condition, dose)
     if single["condition"].nunique() > 1 or single["dose"].nunique() > 1:
         told = "" if pd.isna(dose) else f", dose {dose:g}"
-        parts.append(Text(f"Figures show {condition}{told}; the tables in the folder hold the others."))
+        parts.append(
+            Text(f"Figures show {condition}{told}; the tables in the folder hold the others.")
+        )
     parts.append(Pictures(tuple(_overall(shown, controls, condition, dose))))
     far = shown[shown["distance_bp"].abs() >= _PROXIMAL]
     if far["effect"].notna().sum() == 0:

@@ -20,7 +20,9 @@ def provenance(subject: Subject) -> Section:
             for label, source in manifest.sources.items()
         ]
         parts.append(
-            Table("Source files of the dataset", ("source", "file", "bytes", "SHA-256"), tuple(rows))
+            Table(
+                "Source files of the dataset", ("source", "file", "bytes", "SHA-256"), tuple(rows)
+            )
         )
     used = {f"trained on: {label}": digest for label, digest in record.data.items()}
     if manifest is not None and used:
@@ -28,7 +30,9 @@ def provenance(subject: Subject) -> Section:
         changed = sorted(name for name in used if built.get(name, used[name]) != used[name])
         if changed:
             listed = ", ".join(name.removeprefix("trained on: ") for name in changed)
-            parts.append(Text(f"Since the training, other files have taken the place of: {listed}."))
+            parts.append(
+                Text(f"Since the training, other files have taken the place of: {listed}.")
+            )
     hashes = {f"configuration {name}": digest for name, digest in record.configurations.items()}
     if hashes or used:
         rows = [(name, digest[:_SHOWN]) for name, digest in {**hashes, **used}.items()]
@@ -48,7 +52,9 @@ def provenance(subject: Subject) -> Section:
             ),
         )
     )
-    parts.append(Text(f"Hashes are the first {_SHOWN} of 64 digits; run.json and manifest.json have all."))
+    parts.append(
+        Text(f"Hashes are the first {_SHOWN} of 64 digits; run.json and manifest.json have all.")
+    )
     return Section("provenance", "Provenance", tuple(parts))
 
 
@@ -70,4 +76,7 @@ def _commands(subject: Subject) -> list[str]:
         options += f" --devices {record.devices}" if record.devices > 1 else ""
         commands.append(f"claster train {record.flavour} --dataset {dataset}{options}")
         commands.append(f"claster predict {shlex.quote(subject.name)}")
-    return [*commands, *(f"claster {verb} {shlex.quote(subject.name)}" for verb in ("evaluate", "report"))]
+    return [
+        *commands,
+        *(f"claster {verb} {shlex.quote(subject.name)}" for verb in ("evaluate", "report")),
+    ]

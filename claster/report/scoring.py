@@ -164,7 +164,9 @@ def _table(scores: Scores, condition: str, level: str) -> Table:
     for method in order:
         cells = [
             (interval if metric in ("pearson", "spearman") else number)(
-                *values.loc[(method, scale, metric)].iloc[: 3 if metric in ("pearson", "spearman") else 1]
+                *values.loc[(method, scale, metric)].iloc[
+                    : 3 if metric in ("pearson", "spearman") else 1
+                ]
             )
             for _, scale, metric in _COLUMNS
         ]

@@ -23,7 +23,9 @@ def training(subject: Subject) -> Section:
     if record.members:
         parts = []
     elif history.empty:
-        parts.append(Missing(f"No curve: EIR has not written one to {subject.run.eir.as_posix()} yet."))
+        parts.append(
+            Missing(f"No curve: EIR has not written one to {subject.run.eir.as_posix()} yet.")
+        )
     else:
         found = _STEP.search(record.checkpoint or "")
         best = int(found[1]) if found and not record.resumed else None

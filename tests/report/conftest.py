@@ -50,7 +50,9 @@ def write_signal(path, seed, *, like=None):
             starts = np.arange(0, size, 100)
             values = np.round(rng.gamma(0.4, 8.0, starts.size), 3)
             if like is not None:
-                values = np.round(np.convolve(like[chrom], np.ones(20) / 20, "same") + values / 9, 3)
+                values = np.round(
+                    np.convolve(like[chrom], np.ones(20) / 20, "same") + values / 9, 3
+                )
             file.addEntries(
                 [chrom] * starts.size,
                 starts.tolist(),
@@ -63,7 +65,10 @@ def write_signal(path, seed, *, like=None):
 
 def gene_rows():
     """24 genes to train, 6 to validate, 24 to test; two on the very end of chr1 have no window."""
-    places = [("chr1", 30_000 + 14_000 * n) for n in range(24)] + [("chr1", 2_000), ("chr1", 398_000)]
+    places = [("chr1", 30_000 + 14_000 * n) for n in range(24)] + [
+        ("chr1", 2_000),
+        ("chr1", 398_000),
+    ]
     places += [("chr3", 40_000 + 12_000 * n) for n in range(6)]
     places += [("chr2", 30_000 + 15_000 * n) for n in range(24)]
     for number, (chrom, tss) in enumerate(places):
@@ -169,7 +174,10 @@ def write_record(made, flavour="toy"):
         flavour=flavour,
         dataset="small",
         parameters=PARAMETERS,
-        blocks=(Block("landscape.0", "FirstCNNBlock", 8, 1, 200, 20), Block("output", "MLP", 1, 1, 21, 100)),
+        blocks=(
+            Block("landscape.0", "FirstCNNBlock", 8, 1, 200, 20),
+            Block("output", "MLP", 1, 1, 21, 100),
+        ),
         branches=(Branch("landscape", (1, 2, 401), 100, 200, 200, 3000),),
         attention=(),
         warnings=("landscape: the network sees 9,000 bp around the TSS",),
@@ -241,7 +249,9 @@ def attribute(made):
     fig = Figure(figsize=(3, 2))
     fig.subplots().plot([0, 1, 4])
     save(fig, folder / "figures" / "share_by_track.png")
-    (folder / "summary.json").write_text('{"lines": ["ATAC: 60 %", "H3K27ac: 40 %"], "windows": 24}')
+    (folder / "summary.json").write_text(
+        '{"lines": ["ATAC: 60 %", "H3K27ac: 40 %"], "windows": 24}'
+    )
     (folder / "manifest.json").write_text("{}")
 
 
@@ -262,7 +272,9 @@ def made(tmp_path_factory):
 def bare(made, tmp_path):
     """The same run as it is after training: nothing was predicted, evaluated or asked."""
     run = RunFolder(tmp_path / "runs" / "small" / "toy-made")
-    leave_out = shutil.ignore_patterns("evaluation", "predictions", "perturb", "attributions", "report.html")
+    leave_out = shutil.ignore_patterns(
+        "evaluation", "predictions", "perturb", "attributions", "report.html"
+    )
     shutil.copytree(made.run.path, run.path, ignore=leave_out)
     return run
 

@@ -64,7 +64,13 @@ def test_a_whole_file(server):
 
 @pytest.mark.parametrize(
     ("asked", "start", "end"),
-    [("0-0", 0, 1), ("5-9", 5, 10), ("100-", 100, 10240), ("-7", 10233, 10240), ("9-999999", 9, 10240)],
+    [
+        ("0-0", 0, 1),
+        ("5-9", 5, 10),
+        ("100-", 100, 10240),
+        ("-7", 10233, 10240),
+        ("9-999999", 9, 10240),
+    ],
 )
 def test_ranges(server, asked, start, end):
     status, headers, body = ask(server, "/files/0/track.bw", Range=f"bytes={asked}")
@@ -80,7 +86,9 @@ def test_ranges_outside_the_file(server, asked):
     assert headers["Content-Range"] == "bytes */10240"
 
 
-@pytest.mark.parametrize("asked", ["bytes=9-5", "bytes=-", "lines=0-1", "bytes=0-1,3-4", "bytes=a-b"])
+@pytest.mark.parametrize(
+    "asked", ["bytes=9-5", "bytes=-", "lines=0-1", "bytes=0-1,3-4", "bytes=a-b"]
+)
 def test_ranges_that_do_not_read_stand_for_the_whole(server, asked):
     assert ask(server, "/files/0/track.bw", Range=asked)[0] == 200
 
@@ -100,7 +108,9 @@ def test_a_range_is_what_python_slices(size, first, last):
     elif found == "outside":
         assert wanted == b""
     else:
-        assert (first, last) == (None, None) or (first is not None and last is not None and last < first)
+        assert (first, last) == (None, None) or (
+            first is not None and last is not None and last < first
+        )
 
 
 def test_head_has_no_body(server):
@@ -146,7 +156,9 @@ def test_other_verbs_are_refused(server):
 
 def test_only_this_machine_is_served(server):
     assert server.hostname == "127.0.0.1"
-    with pytest.raises(ClasterError, match=r"port \d+ of 127.0.0.1 is taken .* choose another --port"):
+    with pytest.raises(
+        ClasterError, match=r"port \d+ of 127.0.0.1 is taken .* choose another --port"
+    ):
         with serve({}, port=server.port):
             pass
 
@@ -168,7 +180,9 @@ def test_tracks_from_the_top(made):
 
 
 def test_a_run_without_tracks_is_told_what_to_do(bare, made):
-    with pytest.raises(ClasterError, match=f"no bigWig tracks .* run 'claster predict {bare.path}'"):
+    with pytest.raises(
+        ClasterError, match=f"no bigWig tracks .* run 'claster predict {bare.path}'"
+    ):
         prepare_browser(bare.path, project=made.project)
     with pytest.raises(ClasterError, match="no run in"):
         prepare_browser(made.project, project=made.project)
@@ -191,7 +205,9 @@ def test_the_page_is_given_what_it_asks_for(browser):
     assert all(f"/{address}" in browser.served for address in asked)
     assert all("://" not in address for address in asked)
     assert session["loadDefaultGenomes"] is False
-    listed = {part.content for part in browser.served.values() if not isinstance(part.content, bytes)}
+    listed = {
+        part.content for part in browser.served.values() if not isinstance(part.content, bytes)
+    }
     assert all(path.is_file() for path in listed)
     assert len(listed) == len(asked)
 
@@ -252,7 +268,9 @@ def test_the_command_serves_until_it_is_interrupted(made):
     with process:
         assert "session.xml" in process.stdout.readline()
         line = process.stdout.readline()
-        address = urlsplit(next(word for word in line.split() if word.startswith("http://127.0.0.1:")))
+        address = urlsplit(
+            next(word for word in line.split() if word.startswith("http://127.0.0.1:"))
+        )
         assert ask(address, "/session.json")[0] == 200
         process.send_signal(signal.SIGINT)
         assert process.stdout.read().strip() == "ended"

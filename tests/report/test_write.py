@@ -199,7 +199,9 @@ def test_faults_are_one_line(bare, made, tmp_path):
         write_report(tmp_path / "nowhere", project=made.project)
     (bare.evaluation).mkdir()
     (bare.evaluation / "summary.json").write_text("{}")
-    with pytest.raises(ClasterError, match="the evaluation in .* does not read: run 'claster evaluate"):
+    with pytest.raises(
+        ClasterError, match="the evaluation in .* does not read: run 'claster evaluate"
+    ):
         write_report(bare.path, project=made.project)
     assert not (bare.path / "report.html").exists()
 
@@ -216,9 +218,14 @@ def test_the_network_is_measured_once(bare, made):
 
 
 def test_cells_of_a_table_are_escaped_and_told_apart():
-    table = Table("T", ("a", "b"), (("<x>", Cell("1,000", 1000.0, "0 to 9")), ("y", Cell("–", None))))  # noqa: RUF001
+    table = Table(
+        "T", ("a", "b"), (("<x>", Cell("1,000", 1000.0, "0 to 9")), ("y", Cell("–", None)))
+    )  # noqa: RUF001
     assert table.numeric == [False, True]
     page = Page("p", "about", (Section("s", "S", (table, Text("a & b"))),), "foot")
     text = render(page)
-    assert '<td>&lt;x&gt;</td><td class="n" data-value="1000.0">1,000<small>0 to 9</small></td>' in text
+    assert (
+        '<td>&lt;x&gt;</td><td class="n" data-value="1000.0">1,000<small>0 to 9</small></td>'
+        in text
+    )
     assert "<p>a &amp; b</p>" in text
