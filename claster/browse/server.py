@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, with_body: bool) -> None:
         name, _, port = (self.headers.get("Host") or "").partition(":")
-        if name not in _NAMES or port not in ("", str(self.server.server_address[1])):
+        if name not in _NAMES or port not in ("", str(self.connection.getsockname()[1])):
             self.send_error(HTTPStatus.FORBIDDEN, "unknown host")
             return
         asked = self.listed.get(unquote(urlsplit(self.path).path))

@@ -5,7 +5,7 @@ import pandas as pd
 from claster.dataset.layout import SPLITS, read_genes_table
 from claster.dataset.manifest import Manifest
 from claster.genome.selection import DROP_REASONS
-from claster.report.page import Facts, Missing, Part, Section, Table, Text, count, number
+from claster.report.page import Facts, Missing, Part, Row, Section, Table, Text, count, number
 from claster.report.subject import Subject
 
 __all__ = ["accounting"]
@@ -103,7 +103,7 @@ def _tracks(subject: Subject) -> Table:
     scales = subject.record.scales
     heads = ["track", "file", "scale that the network sees"]
     measured = ("mean", "q50", "q99", "max") if scales else ()
-    rows = []
+    rows: list[Row] = []
     for track in subject.spec.tracks:
         seen = _scale(track.transform) + (f", divided by {track.scale}" * (track.scale != "none"))
         scale = scales.get(track.name)

@@ -16,6 +16,7 @@ __all__ = [
     "Part",
     "Picture",
     "Pictures",
+    "Row",
     "Section",
     "Subtitle",
     "Table",
@@ -95,6 +96,10 @@ class Cell:
     note: str = ""
 
 
+Row = tuple[Cell | str, ...]
+"""A row of a table."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A table whose columns can be sorted; cells with a value are set as numbers."""
@@ -102,7 +107,7 @@ class Table:
     kind: ClassVar = "table"
     caption: str
     heads: tuple[str, ...]
-    rows: tuple[tuple[Cell | str, ...], ...]
+    rows: tuple[Row, ...]
 
     @property
     def cells(self) -> list[list[Cell]]:
@@ -166,8 +171,8 @@ def number(value: float | None, digits: int = 3) -> Cell:
 
     Examples
     --------
-    >>> number(0.12345).text, number(float("nan")).text
-    ('0.123', '–')
+    >>> number(0.12345)
+    Cell(text='0.123', value=0.12345, note='')
     """
     if value is None or math.isnan(value):
         return Cell("–", -math.inf)  # noqa: RUF001

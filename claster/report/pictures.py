@@ -61,7 +61,9 @@ def picture_of_file(path: Path, *, alt: str, caption: str = "") -> Picture:
 
 def _within(image: Image.Image, width: int, height: int, *, alt: str, caption: str) -> Picture:
     # A palette makes a figure three times smaller, and eyes do not see it.
-    small = image.convert("RGB").quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=0)
+    small = image.convert("RGB").quantize(
+        _COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+    )
     packed = BytesIO()
     small.save(packed, format="png", optimize=True)
     address = "data:image/png;base64," + base64.b64encode(packed.getvalue()).decode("ascii")

@@ -2,7 +2,7 @@
 
 import shlex
 
-from claster.report.page import Cell, Command, Part, Section, Subtitle, Table, Text
+from claster.report.page import Command, Part, Row, Section, Subtitle, Table, Text, count
 from claster.report.subject import Subject
 
 __all__ = ["provenance"]
@@ -15,8 +15,8 @@ def provenance(subject: Subject) -> Section:
     record, manifest = subject.record, subject.manifest
     parts: list[Part] = [Subtitle("Commands that repeat it"), Command(tuple(_commands(subject)))]
     if manifest is not None and manifest.sources:
-        rows = [
-            (label, source.path, Cell(f"{source.bytes:,}", source.bytes), source.sha256[:_SHOWN])
+        rows: list[Row] = [
+            (label, source.path, count(source.bytes), source.sha256[:_SHOWN])
             for label, source in manifest.sources.items()
         ]
         parts.append(
@@ -24,19 +24,20 @@ def provenance(subject: Subject) -> Section:
                 "Source files of the dataset", ("source", "file", "bytes", "SHA-256"), tuple(rows)
             )
         )
-    used = {f"trained on: {label}": digest for label, digest in record.data.items()}
-    if manifest is not None and used:
-        built = {f"trained on: {label}": file.sha256 for label, file in manifest.sources.items()}
-        changed = sorted(name for name in used if built.get(name, used[name]) != used[name])
+        changed = [
+            label
+            for label, digest in record.data.items()
+            if label in manifest.sources and manifest.sources[label].sha256 != digest
+        ]
         if changed:
-            listed = ", ".join(name.removeprefix("trained on: ") for name in changed)
+            listed = ", ".join(changed)
             parts.append(
                 Text(f"Since the training, other files have taken the place of: {listed}.")
             )
-    hashes = {f"configuration {name}": digest for name, digest in record.configurations.items()}
-    if hashes or used:
-        rows = [(name, digest[:_SHOWN]) for name, digest in {**hashes, **used}.items()]
-        parts.append(Table("What the run was trained with", ("what", "SHA-256"), tuple(rows)))
+    used = {**record.configurations, **record.data}
+    if used:
+        hashes = tuple((name, digest[:_SHOWN]) for name, digest in used.items())
+        parts.append(Table("What the run was trained with", ("what", "SHA-256"), hashes))
     names = sorted({*record.versions, *(manifest.versions if manifest else {})})
     parts.append(
         Table(

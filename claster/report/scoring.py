@@ -1,5 +1,6 @@
 """How well the run predicts: scores beside simple methods, points, calibration, groups of genes."""
 
+import numpy as np
 import pandas as pd
 
 from claster.analysis.scored import ATTAINABLE
@@ -19,6 +20,7 @@ from claster.report.page import (
     Part,
     Picture,
     Pictures,
+    Row,
     Section,
     Subtitle,
     Table,
@@ -44,6 +46,7 @@ _COLUMNS = (
     ("RMSE, raw", _RAW, "rmse"),
     ("MAE, raw", _RAW, "mae"),
 )
+_WITH_INTERVAL = ("pearson", "spearman")
 
 
 def scores(subject: Subject) -> Section:
@@ -159,32 +162,25 @@ def _table(scores: Scores, condition: str, level: str) -> Table:
     values = rows.set_index(["method", "scale", "metric"])[["value", "low", "high"]]
     order = rows[(rows["scale"] == _LOG) & (rows["metric"] == "pearson")]
     order = order.sort_values("value", ascending=False, kind="stable")["method"]
-    units = {scale: part["unit"].iloc[0] for scale, part in _errors(rows).groupby("scale")}
-    lines = []
+    errors = rows[rows["metric"] == "rmse"].drop_duplicates("scale").set_index("scale")["unit"]
+    lines: list[Row] = []
     for method in order:
-        cells = [
-            (interval if metric in ("pearson", "spearman") else number)(
-                *values.loc[(method, scale, metric)].iloc[
-                    : 3 if metric in ("pearson", "spearman") else 1
-                ]
-            )
-            for _, scale, metric in _COLUMNS
-        ]
+        cells = []
+        for _, scale, metric in _COLUMNS:
+            value, low, high = values.loc[(method, scale, metric)]
+            with_interval = metric in _WITH_INTERVAL
+            cells.append(interval(value, low, high) if with_interval else number(value))
         lines.append((method_label(method), *cells))
     return Table(
-        f"{_LEVELS[level]}, with 95 % intervals; errors in {units[_RAW]} and {units[_LOG]}",
+        f"{_LEVELS[level]}, with 95 % intervals; errors in {errors[_RAW]} and {errors[_LOG]}",
         ("method", *(head for head, _, _ in _COLUMNS)),
         tuple(lines),
     )
 
 
-def _errors(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows["metric"] == "rmse"]
-
-
-def _density(observed: object, predicted: object, subject: Subject) -> Picture:
+def _density(observed: np.ndarray, predicted: np.ndarray, subject: Subject) -> Picture:
     size = subject.spec.require_target().binning.size / 1000
-    fig, ax = density(observed, predicted, points=f"{size:g} kb bins")  # type: ignore[arg-type]
+    fig, ax = density(observed, predicted, points=f"{size:g} kb bins")
     told = ax.texts[0].get_text().replace("$", "").replace("\n", ", ")
     return picture(
         fig,

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from claster.analysis.samples import profiles
 from claster.analysis.summary import EvaluationSummary
-from claster.dataset.layout import DatasetFolders, read_genes_table, read_targets
+from claster.dataset.layout import DatasetFolders, Split, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import Manifest, read_manifest
 from claster.dataset.spec import DatasetSpec
@@ -19,7 +19,7 @@ from claster.errors import ClasterError
 
 __all__ = ["SPLIT", "Fit", "Scores", "Subject", "read_subject"]
 
-SPLIT = "test"
+SPLIT: Split = "test"
 """The split that a report shows."""
 
 _TABLES = ("scores", "bins", "calibration", "genes")

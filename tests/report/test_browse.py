@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pyBigWig
@@ -156,11 +157,13 @@ def test_other_verbs_are_refused(server):
 
 def test_only_this_machine_is_served(server):
     assert server.hostname == "127.0.0.1"
-    with pytest.raises(
-        ClasterError, match=r"port \d+ of 127.0.0.1 is taken .* choose another --port"
+    with (
+        pytest.raises(
+            ClasterError, match=r"port \d+ of 127.0.0.1 is taken .* choose another --port"
+        ),
+        serve({}, port=server.port),
     ):
-        with serve({}, port=server.port):
-            pass
+        pass
 
 
 def test_tracks_from_the_top(made):
@@ -224,7 +227,7 @@ def test_the_session_of_the_desktop_names_files_that_are_there(made, browser, tm
         resources = root.findall("Resources/Resource")
         assert [entry.attrib["type"] for entry in resources] == ["bed", *["bw"] * 6]
         for entry in resources:
-            assert not os.path.isabs(entry.attrib["path"])
+            assert not Path(entry.attrib["path"]).is_absolute()
             assert (path.parent / entry.attrib["path"]).is_file()
 
 

@@ -27,9 +27,10 @@ def contrast(page, selector):
     colours = page.eval_on_selector(
         selector,
         """element => {
-            let ground = element;
-            while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
-            return [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor];
+            const ground = (part) => getComputedStyle(part).backgroundColor;
+            let behind = element;
+            while (ground(behind) === "rgba(0, 0, 0, 0)") behind = behind.parentElement;
+            return [getComputedStyle(element).color, ground(behind)];
         }""",
     )
     low, high = sorted(map(luminance, colours))

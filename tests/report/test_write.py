@@ -5,7 +5,9 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from typer.testing import CliRunner
 
+from claster.cli import app
 from claster.errors import ClasterError
 from claster.report import write_report
 from claster.report.page import Cell, Page, Section, Table, Text
@@ -197,11 +199,9 @@ def test_an_unknown_flavour_is_told_in_eirs_words(bare, made):
 def test_faults_are_one_line(bare, made, tmp_path):
     with pytest.raises(ClasterError, match="no run in"):
         write_report(tmp_path / "nowhere", project=made.project)
-    (bare.evaluation).mkdir()
+    bare.evaluation.mkdir()
     (bare.evaluation / "summary.json").write_text("{}")
-    with pytest.raises(
-        ClasterError, match="the evaluation in .* does not read: run 'claster evaluate"
-    ):
+    with pytest.raises(ClasterError, match=r"the evaluation in .* does not read: run"):
         write_report(bare.path, project=made.project)
     assert not (bare.path / "report.html").exists()
 
@@ -219,8 +219,8 @@ def test_the_network_is_measured_once(bare, made):
 
 def test_cells_of_a_table_are_escaped_and_told_apart():
     table = Table(
-        "T", ("a", "b"), (("<x>", Cell("1,000", 1000.0, "0 to 9")), ("y", Cell("–", None)))
-    )  # noqa: RUF001
+        "T", ("a", "b"), (("<x>", Cell("1,000", 1000.0, "0 to 9")), ("y", Cell("-", None)))
+    )
     assert table.numeric == [False, True]
     page = Page("p", "about", (Section("s", "S", (table, Text("a & b"))),), "foot")
     text = render(page)
@@ -229,3 +229,11 @@ def test_cells_of_a_table_are_escaped_and_told_apart():
         in text
     )
     assert "<p>a &amp; b</p>" in text
+
+
+def test_the_command_says_where_the_report_is(bare, made, monkeypatch, tmp_path):
+    monkeypatch.chdir(made.project)
+    result = CliRunner().invoke(app, ["report", str(bare.path), "--to", str(tmp_path / "r.html")])
+    assert result.exit_code == 0
+    assert f"report: {tmp_path / 'r.html'} (0." in result.output
+    assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
