@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyBigWig
 import pytest
 import yaml
@@ -33,6 +32,7 @@ from claster.eir.runs import RunFolder, RunRecord, write_run
 from claster.eir.tracks import write_tracks
 from claster.files import sha256
 from claster.plot import save
+from claster.report import write_report
 
 SIZES = {"chr1": 400_000, "chr2": 420_000, "chr3": 160_000}
 TRACKS = ("ATAC", "H3K27ac")
@@ -268,6 +268,12 @@ def made(tmp_path_factory):
     return made
 
 
+@pytest.fixture(scope="session")
+def report(made):
+    """The report of the run."""
+    return write_report(made.run.path, project=made.project)
+
+
 @pytest.fixture
 def bare(made, tmp_path):
     """The same run as it is after training: nothing was predicted, evaluated or asked."""
@@ -323,13 +329,3 @@ def look(chromium):
         context.close()
 
     return opened
-
-
-@pytest.fixture(scope="session")
-def signal_of(made):
-    """Observed and predicted signal of the test genes, (genes, bins), and the gene table."""
-    folders = DatasetFolders.of(made.spec, project=made.project)
-    genes = read_genes_table(folders, split="test")
-    names = [f"{gene}_forward" for gene in genes["gene_id"]]
-    predicted = pd.read_parquet(made.run.predictions("test")).loc[names].to_numpy()
-    return genes, read_targets(folders.target_table("test")).loc[names].to_numpy(), predicted

@@ -258,6 +258,12 @@ def test_igv_shows_every_track_and_asks_nobody_else(browser, look):
         }
 
 
+def test_without_igv_the_remedy_is_told(made, monkeypatch):
+    monkeypatch.setitem(sys.modules, "igv_notebook", None)
+    with pytest.raises(ClasterError, match=r"igv.js is not installed: install the package igv-not"):
+        prepare_browser(made.run.path, project=made.project)
+
+
 @pytest.mark.slow
 def test_the_command_serves_until_it_is_interrupted(made):
     command = [sys.executable, "-c", "from claster.cli import main; main()", "browse"]

@@ -4,15 +4,13 @@ import re
 
 import pytest
 
-from claster.report import write_report
-
 READABLE = 7.0
 """Contrast of text and ground that WCAG 2.2 asks for at level AAA; 4.5 for small print."""
 
 
 @pytest.fixture(scope="module")
-def address(made):
-    return write_report(made.run.path, project=made.project).as_uri()
+def address(report):
+    return report.as_uri()
 
 
 def luminance(colour):

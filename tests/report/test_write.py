@@ -54,11 +54,6 @@ def read(text):
 
 
 @pytest.fixture(scope="module")
-def report(made):
-    return write_report(made.run.path, project=made.project)
-
-
-@pytest.fixture(scope="module")
 def outline(report):
     return read(report.read_text())
 
