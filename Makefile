@@ -51,8 +51,8 @@ docs: setup ## Build the documentation into docs/_build/html
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
-notebooks: setup ## Run the notebooks on a simulated genome
-	$(BIN)/pytest --nbmake --override-ini "addopts=" --override-ini "testpaths=" scripts
+notebooks: setup ## Run the notebooks on a simulated genome (the tutorial: make test-slow)
+	$(BIN)/pytest --nbmake --override-ini "addopts=" --override-ini "testpaths=" --ignore scripts/0_Tutorial.ipynb scripts
 
 bench: setup ## Run the benchmarks
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done

@@ -23,6 +23,7 @@ from claster.eir.adopt import adopt_run, can_be_adopted
 from claster.eir.content import Device
 from claster.eir.eirpredict import input_folders, predict_by_program
 from claster.eir.ensemble import ensemble_folder, require_same_inputs
+from claster.eir.kept import KeptBlocks, remove_blocks
 from claster.eir.predictions import average_orientations, average_runs, prediction_table
 from claster.eir.preflight import check_prediction, resolve_device
 from claster.eir.reference import require_same_divisors
@@ -57,7 +58,8 @@ def predict(
     """Predict a split, or another dataset, with the best models of one or several runs.
 
     Predictions are on the scale of the target (reads). The network may go below 0, which
-    transcription cannot: such values become 0, and `progress` says how many there were.
+    transcription cannot: such values become 0, and `progress` says how many there were. A prediction in
+    memory that was killed goes on with the blocks of 1,024 samples that it had finished.
 
     Parameters
     ----------
@@ -126,11 +128,19 @@ def predict(
     )
     for record in records:
         require_same_divisors(record, spec, project=project)
+    name = _name(spec, split, own=own)
     tables = []
     for run, record in zip(folders, records, strict=True):
         if through == "memory":
             table = _predict_in_memory(
-                run, spec, samples, project, device, batch_size=batch_size, progress=progress
+                run,
+                spec,
+                samples,
+                project,
+                device,
+                table=run.predictions(name),
+                batch_size=batch_size,
+                progress=progress,
             )
         else:
             parts = [
@@ -150,12 +160,14 @@ def predict(
         if average:
             table = average_orientations(table, target)
         tables.append(_without_negative(table, progress))
-    path = into.predictions(_name(spec, split, own=own))
+    path = into.predictions(name)
     table = tables[0]
     if len(tables) > 1:
         table, spread = average_runs(tables)
         _write(spread, path.with_suffix(".spread.parquet"), csv=csv)
     _write(table, path, csv=csv)
+    for run in folders:
+        remove_blocks(run.predictions(name))
     if tracks:
         write_tracks(
             path.with_suffix(""),
@@ -225,6 +237,7 @@ def _predict_in_memory(
     project: Path,
     device: Device,
     *,
+    table: Path,
     batch_size: int | None,
     progress: Progress,
 ) -> pd.DataFrame:
@@ -235,24 +248,31 @@ def _predict_in_memory(
         model = load_model(run, device=device, project=project)
     folders = DatasetFolders.of(spec, project=project)
     inputs = input_folders(run)
-    ids = [name for names in samples.values() for name in names]
+    split_of = {name: split for split, names in samples.items() for name in names}
+    kept = KeptBlocks(table, run, folders, list(split_of))
+    if kept.samples:
+        progress.say(
+            f"{kept.samples:,} of {len(split_of):,} samples were predicted before it was stopped"
+        )
 
-    def windows() -> Iterator[dict[str, np.ndarray]]:
-        for split, names in samples.items():
-            for name in names:
-                yield {
-                    modality: np.load(
-                        folders.arrays(folder, split) / f"{name}.npy", allow_pickle=False
-                    )
-                    for modality, folder in inputs.items()
-                }
+    def windows(names: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
+        for name in names:
+            yield {
+                modality: np.load(
+                    folders.arrays(folder, split_of[name]) / f"{name}.npy", allow_pickle=False
+                )
+                for modality, folder in inputs.items()
+            }
 
-    values = np.empty((len(ids), *model.profile_shape), np.float32)
-    with progress.step(f"predict {' '.join(samples)}", len(ids)) as step:
-        for row, profiles in enumerate(predict_windows(model, windows(), batch_size=batch_size)):
-            values[row] = profiles
-            step.advance()
-    return prediction_table(values, ids=ids, columns=model.target.columns)
+    with progress.step(f"predict {' '.join(samples)}", len(split_of) - kept.samples) as step:
+
+        def predicted(names: Sequence[str]) -> Iterator[np.ndarray]:
+            for profiles in predict_windows(model, windows(names), batch_size=batch_size):
+                yield profiles
+                step.advance()
+
+        values = kept.fill(model.profile_shape, predicted)
+    return prediction_table(values, ids=list(split_of), columns=model.target.columns)
 
 
 def _without_negative(table: pd.DataFrame, progress: Progress) -> pd.DataFrame:

@@ -11,8 +11,7 @@ from claster.plot.gene_tracks import gene_tracks
 from claster.plot.genes import genes_around
 from claster.plot.overview import overview
 from claster.plot.perturbation import edited_profiles, effect_by_distance, most_affected_genes
-from claster.plot.predictions import density, profile
-from claster.plot.scatter import gene_scatter
+from claster.plot.predictions import density, gene_scatter, profile
 from claster.plot.scores import score_bars, score_by_bin, score_by_stratum
 from claster.plot.style import OKABE_ITO, save, style
 from claster.plot.tracks import landscape_tracks

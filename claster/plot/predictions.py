@@ -1,4 +1,6 @@
-"""Predicted against observed transcription: all bins at once, and one gene."""
+"""Predicted against observed transcription: all bins, all genes, and the profile of one gene."""
+
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +13,7 @@ from claster.plot.genes import draw_gene
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, style
 from claster.plot.tracks import TSS_AXIS
 
-__all__ = ["density", "profile"]
+__all__ = ["density", "gene_scatter", "profile"]
 
 _CELLS = 120
 
@@ -48,10 +50,9 @@ def density(
     ClasterError
         If a value is missing, infinite or negative, or the shapes differ.
     """
-    scores = correlations(observed, predicted)
-    slope = fitted_slope(observed, predicted)
+    agreement = _agreement(observed, predicted)
     x, y = (log_signal(values).ravel() for values in (observed, predicted))
-    top = max(float(np.max([x, y], initial=0)), 1.0) * 1.02
+    top = _top(x, y)
     counts, edges, _ = np.histogram2d(x, y, bins=_CELLS, range=[[0, top], [0, top]])
     with style():
         if ax is None:
@@ -65,30 +66,89 @@ def density(
             cmap="viridis",
             rasterized=True,
         )
-        ax.axline((0, 0), slope=1, color=OKABE_ITO["vermillion"], linestyle="--", linewidth=1)
-        lines = [
-            f"$r_p$ = {scores.pearson:.3f}",
-            f"$r_s$ = {scores.spearman:.3f}",
-            f"slope = {slope:.2f}",
-            f"n = {scores.n:,}",
-        ]
-        ax.text(
-            0.03,
-            0.97,
-            "\n".join(lines),
-            transform=ax.transAxes,
-            va="top",
-            fontsize=8,
-            linespacing=1.3,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
-        )
-        ax.set(xlim=(0, top), ylim=(0, top), aspect="equal")
-        ax.set_xlabel("Observed, log2(reads + 1)")
-        ax.set_ylabel("Predicted, log2(reads + 1)")
+        _frame(ax, agreement, top)
         bar = fig.colorbar(mesh, ax=ax, pad=0.03, aspect=22)
         bar.set_label(f"Number of {points}")
         bar.outline.set_visible(False)
     return fig, ax
+
+
+def gene_scatter(
+    observed: np.ndarray,
+    predicted: np.ndarray,
+    *,
+    named: Mapping[int, str] | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Draw every gene as a point, its predicted against its observed mean signal.
+
+    The corner tells what `density` tells.
+
+    Parameters
+    ----------
+    observed, predicted
+        Mean signal of each gene (reads), not negative, shape (genes,).
+    named
+        Genes to point out: index -> name.
+    ax
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+
+    Raises
+    ------
+    ClasterError
+        If a value is missing, infinite or negative, or the shapes differ.
+    """
+    agreement = _agreement(observed, predicted)
+    x, y = log_signal(observed), log_signal(predicted)
+    top = _top(x, y)
+    with style():
+        if ax is None:
+            ax = new_figure(3.9, 3.9).subplots()
+        fig = figure_of(ax)
+        ax.scatter(x, y, s=10, color=OKABE_ITO["blue"], alpha=0.6, linewidth=0)
+        for row, name in (named or {}).items():
+            ax.scatter(x[row], y[row], s=26, facecolor="none", edgecolor="black", linewidth=1)
+            ax.annotate(name, (x[row], y[row]), (5, -9), textcoords="offset points", fontsize=8)
+        _frame(ax, agreement, top)
+    return fig, ax
+
+
+def _top(x: np.ndarray, y: np.ndarray) -> float:
+    return max(float(np.max([x, y], initial=0)), 1.0) * 1.02
+
+
+def _agreement(observed: np.ndarray, predicted: np.ndarray) -> str:
+    scores = correlations(observed, predicted)
+    lines = [
+        f"$r_p$ = {scores.pearson:.3f}",
+        f"$r_s$ = {scores.spearman:.3f}",
+        f"slope = {fitted_slope(observed, predicted):.2f}",
+        f"n = {scores.n:,}",
+    ]
+    return "\n".join(lines)
+
+
+def _frame(ax: Axes, agreement: str, top: float) -> None:
+    """Agreement in the corner, the line of equality, and equal axes on log2(x + 1)."""
+    ax.axline((0, 0), slope=1, color=OKABE_ITO["vermillion"], linestyle="--", linewidth=1)
+    ax.text(
+        0.03,
+        0.97,
+        agreement,
+        transform=ax.transAxes,
+        va="top",
+        fontsize=8,
+        linespacing=1.3,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
+    )
+    ax.set(xlim=(0, top), ylim=(0, top), aspect="equal")
+    ax.set_xlabel("Observed, log2(reads + 1)")
+    ax.set_ylabel("Predicted, log2(reads + 1)")
 
 
 def profile(

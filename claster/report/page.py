@@ -11,6 +11,7 @@ __all__ = [
     "Command",
     "Facts",
     "Lead",
+    "Lines",
     "Missing",
     "Page",
     "Part",
@@ -33,6 +34,14 @@ class Text:
 
     kind: ClassVar = "text"
     text: str
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Sentences, one a line."""
+
+    kind: ClassVar = "lines"
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -144,7 +153,9 @@ class Pictures:
     pictures: tuple[Picture, ...]
 
 
-Part = Text | Subtitle | Lead | Missing | Command | Code | Facts | Table | Picture | Pictures
+Part = (
+    Text | Lines | Subtitle | Lead | Missing | Command | Code | Facts | Table | Picture | Pictures
+)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ _COLUMNS = (
     ("RMSE, raw", _RAW, "rmse"),
     ("MAE, raw", _RAW, "mae"),
 )
+_NAMED = 4
 _WITH_INTERVAL = ("pearson", "spearman")
 
 
@@ -191,7 +192,13 @@ def _density(observed: np.ndarray, predicted: np.ndarray, subject: Subject) -> P
 
 def _curves(scores: Scores, condition: str) -> list[Picture]:
     genes = scores.genes[scores.genes["condition"] == condition]
-    points, ax = gene_scatter(genes)
+    farthest = np.argsort(-genes["error"].abs().to_numpy(), kind="stable")[:_NAMED]
+    names = genes["name"].fillna(genes["gene_id"]).tolist()
+    points, ax = gene_scatter(
+        genes["observed"].to_numpy(),
+        genes["predicted"].to_numpy(),
+        named={int(row): names[row] for row in farthest},
+    )
     told = ax.texts[-1].get_text().replace("$", "").replace("\n", ", ")
     best = _best_rival(scores.summary.comparisons, condition)
     chosen = scores.calibration["method"].isin([scores.summary.method, best])
@@ -201,7 +208,7 @@ def _curves(scores: Scores, condition: str) -> list[Picture]:
         picture(
             points,
             alt=f"Predicted against observed mean of every gene: {told}",
-            caption="Every gene; those farthest off are named.",
+            caption="The mean signal of every gene; those farthest off are named.",
         ),
         picture(
             curve,

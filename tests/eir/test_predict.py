@@ -212,3 +212,18 @@ def test_unbuilt_dataset(run, trained):
     (trained.small.project / "inputs" / name).unlink()
     with pytest.raises(ClasterError, match=r"is not built .*claster data build unbuilt"):
         predict(run, dataset=name, tracks=None, device="cpu")
+
+
+def test_killed_prediction_goes_on(run, values, monkeypatch):
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as change:
+        change.setattr(predict_module, "_write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            predict(run, average=False, tracks=None, device="cpu")
+    heard = Heard()
+    path = predict(run, average=False, tracks=None, device="cpu", progress=heard)
+    assert f"{len(values)} of {len(values)} samples were predicted before" in heard.lines[0]
+    pd.testing.assert_frame_equal(pd.read_parquet(path), values.clip(lower=0))
+    assert [file.name for file in path.parent.iterdir()] == [path.name]

@@ -131,16 +131,14 @@ def test_elements_lie_in_the_row_of_their_class(drawn, genes):
     assert image.has(axes[1], 1, 1, "white", tolerance=0)
 
 
-def test_genes_are_points_and_the_farthest_are_named(drawn):
-    table = pd.DataFrame({"gene_id": list("abc"), "name": ["A", None, "C"]})
-    table = table.assign(observed=[3.0, 15.0, 63.0], predicted=[3.0, 0.0, 31.0])
-    fig, ax = plot.gene_scatter(table, named=2)
+def test_genes_are_points(drawn):
+    observed, predicted = np.array([3.0, 15.0, 63.0]), np.array([3.0, 0.0, 31.0])
+    fig, ax = plot.gene_scatter(observed, predicted, named={1: "B"})
     image = drawn(fig)
     for x, y in ((2, 2), (4, 0), (6, 5)):
         assert image.has(ax, x, y, BLUE, within=4, tolerance=110)
-    names = [text.get_text() for text in ax.texts]
-    assert names[:2] == ["b", "C"]
-    assert names[-1].endswith("n = 3")
+    assert not image.has(ax, 4, 4.5, BLUE, within=4, tolerance=110)
+    assert ax.texts[0].get_text() == "B"
 
 
 def test_everything_about_a_gene_shares_one_axis(drawn, landscape, genes):

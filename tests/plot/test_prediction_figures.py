@@ -8,7 +8,7 @@ from scipy.stats import linregress, spearmanr
 
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
-from claster.plot import density, profile
+from claster.plot import density, gene_scatter, profile
 
 BINNING = Binning(41, 1000)
 
@@ -65,6 +65,24 @@ def test_density_of_constants_is_drawn():
 def test_density_refuses_negative_signal():
     with pytest.raises(ClasterError, match="predicted signal: 1 of 2 values are negative"):
         density(np.array([1.0, 2.0]), np.array([-1.0, 2.0]))
+
+
+def test_gene_scatter_has_a_point_a_gene_and_names_some(signal):
+    observed, predicted = (values.mean(axis=1) for values in signal)
+    fig, ax = gene_scatter(observed, predicted, named={3: "Toy3"})
+    points = np.asarray(ax.collections[0].get_offsets())
+    np.testing.assert_allclose(points, np.log2(np.stack([observed, predicted], axis=1) + 1))
+    assert np.asarray(ax.collections[1].get_offsets()).tolist() == points[[3]].tolist()
+    names = [text.get_text() for text in ax.texts]
+    assert "Toy3" in names
+    line = linregress(points[:, 0], points[:, 1])
+    assert f"$r_p$ = {line.rvalue:.3f}" in names[0] or f"$r_p$ = {line.rvalue:.3f}" in names[1]
+    fig.draw_without_rendering()
+
+
+def test_gene_scatter_refuses_other_shapes():
+    with pytest.raises(ClasterError, match="shape"):
+        gene_scatter(np.ones(3), np.ones(4))
 
 
 def test_profile_draws_what_it_is_given(signal):

@@ -131,7 +131,7 @@ def test_panels_of_perturbation_and_attribution(report):
     assert "silence of ATAC, H3K27ac" in section(text, "perturbation")
     assert "as arcs" in section(text, "perturbation")
     assert section(text, "perturbation").count("<img") >= 3
-    assert "ATAC: 60 %; H3K27ac: 40 %" in section(text, "attribution")
+    assert "<li>ATAC: 60 %</li>\n<li>H3K27ac: 40 %</li>" in section(text, "attribution")
     assert "share by track" in section(text, "attribution")
 
 
@@ -147,6 +147,7 @@ def test_names_of_genes_are_no_markup(report):
     assert not re.search(r"gene<\d", report.read_text())
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(made, report, tmp_path):
     again = write_report(made.run.path, to=tmp_path / "again.html", project=made.project)
     assert again.read_bytes() == report.read_bytes()
