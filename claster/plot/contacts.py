@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -30,7 +30,6 @@ def contact_map(
     kind: MapKind = "diagonal",
     limits: tuple[float, float] | None = None,
     ax: Axes | None = None,
-    bar: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """Draw a contact map: midpoint of the two loci against their separation, or locus by locus.
 
@@ -54,8 +53,6 @@ def contact_map(
         minus the 99th percentile of the absolute value for ``log_oe``.
     ax
         Where to draw; None makes a figure.
-    bar
-        Where to draw the colour bar; None takes its room from `ax`.
 
     Returns
     -------
@@ -95,10 +92,9 @@ def contact_map(
         ax.set_ylim(frame.bottom, frame.top)
         ax.set_xlabel(frame.across)
         ax.set_ylabel(frame.up)
-        beside: dict[str, Any] = {"cax": bar} if bar else {"ax": ax, "pad": 0.02, "aspect": 18}
-        colours = fig.colorbar(image, extend="both", **beside)
-        colours.set_label(_LABELS[value])
-        colours.outline.set_linewidth(0.6)
+        bar = fig.colorbar(image, ax=ax, extend="both", pad=0.02, aspect=18)
+        bar.set_label(_LABELS[value])
+        bar.outline.set_linewidth(0.6)
         if np.ma.is_masked(shown):
             ax.plot([], [], "s", color=_MISSING, label="no data")
         ax.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)

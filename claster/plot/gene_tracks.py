@@ -84,14 +84,11 @@ def gene_tracks(
     rows |= {"genes": _LANE * lanes, "profile": _PROFILE}
     with style():
         fig = new_figure(_WIDTH, sum(rows.values()) + 0.16 * len(rows) + 0.4)
-        grid = fig.add_gridspec(
-            len(rows), 2, height_ratios=list(rows.values()), width_ratios=(60, 1)
-        )
-        axes = {name: fig.add_subplot(grid[row, 0]) for row, name in enumerate(rows)}
+        panels = fig.subplots(len(rows), 1, gridspec_kw={"height_ratios": list(rows.values())})
+        axes = dict(zip(rows, panels, strict=True))
         if contacts is not None:
-            bar = fig.add_subplot(grid[0, 1])
-            contact_map(contacts, resolution, value=value, kind=kind, ax=axes["contacts"], bar=bar)
-            bar.set_ylabel(_SHORT[value])
+            contact_map(contacts, resolution, value=value, kind=kind, ax=axes["contacts"])
+            axes["contacts"].images[0].colorbar.set_label(_SHORT[value])
             axes["contacts"].set_ylim(top=min(axes["contacts"].get_ylim()[1], 2 * half))
         for number, (name, values) in enumerate(zip(names, landscape, strict=True)):
             colour = track_colour(number)

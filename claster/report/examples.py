@@ -92,7 +92,7 @@ def examples(subject: Subject) -> Section:
     try:
         if subject.fit is None:
             parts.append(
-                unmade(subject, "Genes cannot be shown without predictions and the data set")
+                unmade(subject, "Genes cannot be shown without predictions and the dataset")
             )
         else:
             parts += _drawn(subject, subject.fit)

@@ -2,13 +2,12 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from claster.eir.configure import pasteable
 from claster.eir.flavours import FLAVOURS, find_flavour
-from claster.eir.geometry import Geometry
+from claster.eir.geometry import Geometry, measure_geometry
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.progress import SILENT, Progress
@@ -30,12 +29,12 @@ __all__ = ["network"]
 
 
 class _Measured(BaseModel):
-    """What `geometry.json` of a run holds: of which configuration, by which versions, what."""
+    """What `geometry.json` of a run holds: of which configuration, built by which EIR, what."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     configurations: dict[str, str]
-    versions: dict[str, str]
+    eir: str
     geometry: Geometry
 
 
@@ -72,23 +71,21 @@ def network(subject: Subject, *, progress: Progress = SILENT) -> Section:
 def _measure(subject: Subject, progress: Progress) -> Geometry:
     path = subject.run.path / "geometry.json"
     record = subject.record
-    made_by = {name: record.versions[name] for name in ("eir-dl",) if name in record.versions}
+    eir = record.versions.get("eir-dl", "")
     if path.is_file():
         try:
             known = _Measured.model_validate_json(path.read_text(encoding="utf-8"))
         except ValidationError:
             known = None
-        if known and (known.configurations, known.versions) == (record.configurations, made_by):
+        if known and (known.configurations, known.eir) == (record.configurations, eir):
             return known.geometry
     flavour = find_flavour(record.flavour)
-    from claster.eir.geometry import measure_geometry  # EIR: many seconds
-
     with progress.step("network") as step:
         step.describe("EIR builds it")
         geometry = measure_geometry(flavour, subject.spec)
     kept = {
         "configurations": record.configurations,
-        "versions": made_by,
+        "eir": eir,
         "geometry": asdict(geometry),
     }
     write_text(path, json.dumps(kept, indent=1) + "\n")
@@ -144,7 +141,7 @@ def _geometry(subject: Subject, geometry: Geometry) -> list[Part]:
 
 
 def _info(subject: Subject) -> list[Part]:
-    path = Path(subject.run.eir / "model_architecture" / "model_info.txt")
+    path = subject.run.eir / "model_architecture" / "model_info.txt"
     if not path.is_file():
         return []
     return [Code("the network in EIR's words", path.read_text(encoding="utf-8"))]

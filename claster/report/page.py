@@ -54,11 +54,11 @@ class Subtitle:
 
 @dataclass(frozen=True)
 class Lead:
-    """The verdict: its first line stands out; `good` says whether it is good news, None for neither."""
+    """The verdict: its first line stands out; `good` says whether it is good news."""
 
     kind: ClassVar = "lead"
     lines: tuple[str, ...]
-    good: bool | None = None
+    good: bool
 
 
 @dataclass(frozen=True)

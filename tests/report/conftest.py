@@ -184,7 +184,7 @@ def write_record(made, flavour="toy"):
     )
     measured = {
         "configurations": hashes,
-        "versions": {"eir-dl": "0.25.0"},
+        "eir": "0.25.0",
         "geometry": asdict(geometry),
     }
     (run.path / "geometry.json").write_text(json.dumps(measured))
