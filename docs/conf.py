@@ -1,5 +1,6 @@
 """Settings of Sphinx."""
 
+import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
@@ -7,6 +8,11 @@ from typer.cli import get_docs_for_click
 from typer.main import get_command
 
 from claster.cli import app
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from gallery import write_gallery  # noqa: E402
 
 project = "CLASTER"
 author = "CLASTER developers"
@@ -33,7 +39,8 @@ def _write_commands() -> None:
     command = get_command(app)
     context = command.context_class(command, info_name="claster")
     text = get_docs_for_click(obj=command, ctx=context, name="claster", title="Commands")
-    Path(__file__).with_name("cli.md").write_text(text, encoding="utf-8")
+    (HERE / "cli.md").write_text(text, encoding="utf-8")
 
 
 _write_commands()
+write_gallery(HERE)

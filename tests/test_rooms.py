@@ -21,6 +21,8 @@ MAY_IMPORT = {
     "plot": BASE | {"genome", "signal", "contacts", "dataset", "eir", "analysis"},
     "experiments": BASE | {"genome", "signal", "contacts", "dataset", "eir", "analysis"},
     "figures": BASE | {"genome", "signal", "contacts", "dataset", "eir", "analysis", "plot"},
+    "browse": BASE | {"genome", "dataset", "eir"},
+    "report": BASE | {"genome", "signal", "contacts", "dataset", "eir", "analysis", "plot"},
 }
 
 

@@ -10,6 +10,7 @@ import typer
 
 from claster.cli import (
     attribute,
+    browse,
     configure,
     crispr,
     data,
@@ -21,6 +22,7 @@ from claster.cli import (
     figures,
     perturb,
     predict,
+    report,
     serve,
     simulate,
     train,
@@ -53,6 +55,8 @@ app.command()(attribute.attribute)
 app.command()(validate.validate)
 app.command()(crispr.crispr)
 app.command()(treat.treat)
+app.command()(report.report)
+app.command()(browse.browse)
 app.command()(export.export)
 app.command()(serve.serve)
 app.command()(demo.demo)

@@ -12,7 +12,7 @@ from claster.genome.windows import Binning
 from claster.plot.genes import draw_genes, lanes_of, place_genes
 from claster.plot.style import figure_of, new_figure, style, track_colour
 
-__all__ = ["TSS_AXIS", "landscape_tracks"]
+__all__ = ["TSS_AXIS", "draw_track", "landscape_tracks"]
 
 TSS_AXIS = "Distance from the TSS (kb)"
 
@@ -78,7 +78,7 @@ def landscape_tracks(
         fig = figure_of(axes[0, 0])
         for column, reach in enumerate(reaches):
             for row, values in enumerate(landscape):
-                _draw_track(axes[row, column], values, binning, reach, colour=track_colour(row))
+                draw_track(axes[row, column], values, binning, reach, colour=track_colour(row))
                 if column == 0 and zoom_bp is not None:
                     span = reaches[1]
                     axes[row, 0].axvspan(-span, span, color="0.92", linewidth=0, zorder=-1)
@@ -102,9 +102,24 @@ def _new_axes(tracks: int, columns: int, *, width: float, lanes: int) -> np.ndar
     )
 
 
-def _draw_track(
+def draw_track(
     ax: Axes, values: np.ndarray, binning: Binning, reach: float, *, colour: str
 ) -> None:
+    """Draw one track within `reach` kb of the TSS, on a y axis of its own.
+
+    Parameters
+    ----------
+    ax
+        Where to draw.
+    values
+        Mean signal, shape (bins,).
+    binning
+        The bins of the window.
+    reach
+        What is shown on either side of the TSS, kb.
+    colour
+        Of the track.
+    """
     edges = binning.edges / 1000
     inside = (edges[1:] > -reach) & (edges[:-1] < reach)
     first, last = np.flatnonzero(inside)[[0, -1]]

@@ -1,0 +1,126 @@
+"""The data: which genes came in, which were dropped and why, and what the network sees of each."""
+
+import pandas as pd
+
+from claster.dataset.layout import SPLITS, read_genes_table
+from claster.dataset.manifest import Manifest
+from claster.genome.selection import DROP_REASONS
+from claster.report.page import Facts, Missing, Part, Row, Section, Table, Text, count, number
+from claster.report.subject import Subject
+
+__all__ = ["accounting"]
+
+_EXAMPLES = 3
+
+
+def accounting(subject: Subject) -> Section:
+    """Return genes in, kept by split and chromosome, dropped by reason; tracks and target."""
+    parts: list[Part] = []
+    if subject.manifest is None:
+        parts.append(
+            Missing(
+                f"The dataset {subject.spec.name!r} is not built here, so its genes cannot be counted.",
+                (f"claster data build {subject.record.dataset}",),
+            )
+        )
+    else:
+        parts += _genes(subject, subject.manifest)
+    return Section("data", "Data", (*parts, _windows(subject), _tracks(subject)))
+
+
+def _genes(subject: Subject, manifest: Manifest) -> list[Part]:
+    kept, dropped = sum(manifest.genes_kept.values()), sum(manifest.genes_dropped.values())
+    splits = ", ".join(f"{n:,} {split}" for split, n in manifest.genes_kept.items())
+    said = f"{manifest.genes_in:,} genes in = {kept:,} kept ({splits}) + {dropped:,} dropped."
+    if manifest.genes_padded:
+        said += f" The windows of {manifest.genes_padded:,} kept genes leave their chromosome."
+    shared = {pair: bases for pair, bases in manifest.shared_bp.items() if bases}
+    said += (
+        " Input windows of two splits share: "
+        + ", ".join(f"{pair} {bases:,} bp" for pair, bases in shared.items())
+        + "."
+        if shared
+        else " No base of an input window belongs to two splits."
+    )
+    return [Text(said), _kept(subject), *_dropped(subject, manifest)]
+
+
+def _kept(subject: Subject) -> Table:
+    genes = read_genes_table(subject.folders)
+    counts = pd.crosstab(genes["chrom"], genes["split"]).reindex(columns=SPLITS, fill_value=0)
+    order = genes["chrom"].drop_duplicates()
+    return Table(
+        "Genes kept, by chromosome and split",
+        ("chromosome", *SPLITS),
+        tuple((chrom, *(count(counts.loc[chrom, split]) for split in SPLITS)) for chrom in order),
+    )
+
+
+def _dropped(subject: Subject, manifest: Manifest) -> list[Part]:
+    if not manifest.genes_dropped:
+        return []
+    table = pd.read_csv(subject.folders.dropped, sep="\t", dtype=str)
+    names = table["name"].fillna(table["gene_id"]).groupby(table["reason"])
+    rows = []
+    for reason, n in sorted(manifest.genes_dropped.items(), key=lambda item: -item[1]):
+        examples = list(names.get_group(reason)[:_EXAMPLES]) if reason in names.groups else []
+        rows.append((reason, count(n), DROP_REASONS.get(reason, ""), ", ".join(examples)))
+    listed = subject.folders.dropped.as_posix()
+    return [
+        Table(
+            f"Genes dropped, one reason each (all of them: {listed})",
+            ("reason", "genes", "meaning", "for example"),
+            tuple(rows),
+        )
+    ]
+
+
+def _windows(subject: Subject) -> Facts:
+    spec = subject.spec
+    window, target = spec.window.binning, spec.require_target()
+    rows = [
+        ("assembly", spec.assembly),
+        ("input window", f"{window.bins:,} bins of {window.size:,} bp around the TSS"),
+        (
+            "target",
+            f"{target.bins:,} bins of {target.bin:,} bp; {', '.join(target.groups)}; "
+            f"{target.statistic} of each bin, smoothed by {target.smoothing:,} bp; "
+            f"trained on {_scale(target.transform)}",
+        ),
+    ]
+    if spec.contacts:
+        rows.append(
+            (
+                "contact maps",
+                f"{spec.contacts.map}, {' x '.join(map(str, spec.contacts_shape.shape))} bins of "
+                f"{spec.contacts.resolution:,} bp, {spec.contacts.value}",
+            )
+        )
+    return Facts(tuple(rows))
+
+
+def _tracks(subject: Subject) -> Table:
+    scales = subject.record.scales
+    heads = ["track", "file", "scale that the network sees"]
+    measured = ("mean", "q50", "q99", "max") if scales else ()
+    rows: list[Row] = []
+    for track in subject.spec.tracks:
+        seen = _scale(track.transform) + (f", divided by {track.scale}" * (track.scale != "none"))
+        scale = scales.get(track.name)
+        rows.append(
+            (
+                track.name,
+                track.file,
+                seen,
+                *(number(getattr(scale, name) if scale else None, 2) for name in measured),
+            )
+        )
+    return Table(
+        "Input tracks" + ("; signal per bin around training genes" if scales else ""),
+        (*heads, *measured),
+        tuple(rows),
+    )
+
+
+def _scale(transform: str) -> str:
+    return "signal as it is" if transform == "none" else f"{transform} of the signal"

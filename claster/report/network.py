@@ -1,0 +1,147 @@
+"""The network: its configuration as EIR reads it, and what EIR builds of it."""
+
+import json
+from dataclasses import asdict
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from claster.eir.configure import pasteable
+from claster.eir.flavours import FLAVOURS, find_flavour
+from claster.eir.geometry import Geometry, measure_geometry
+from claster.errors import ClasterError
+from claster.files import write_text
+from claster.progress import SILENT, Progress
+from claster.report.page import (
+    Code,
+    Command,
+    Facts,
+    Missing,
+    Part,
+    Section,
+    Subtitle,
+    Table,
+    Text,
+    count,
+)
+from claster.report.subject import Subject
+
+__all__ = ["network"]
+
+
+class _Measured(BaseModel):
+    """What `geometry.json` of a run holds: of which configuration, built by which EIR, what."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    configurations: dict[str, str]
+    eir: str
+    geometry: Geometry
+
+
+def network(subject: Subject, *, progress: Progress = SILENT) -> Section:
+    """Return the network's blocks and reach, the command that trained it, and its YAML files.
+
+    What EIR builds is measured once and kept as `geometry.json` in the run's folder.
+    """
+    record = subject.record
+    if record.members:
+        listed = tuple(f"claster report {member}" for member in record.members)
+        text = (
+            f"The predictions are the mean of {len(listed)} runs, which have reports of their own."
+        )
+        return Section("network", "Network", (Text(text), Command(listed)))
+    flavour = FLAVOURS.get(record.flavour)
+    about = f"Flavour {record.flavour}" + (f": {flavour.description}." if flavour else ".")
+    parts: list[Part] = [Text(about)]
+    try:
+        parts += _geometry(subject, _measure(subject, progress))
+    except ClasterError as error:
+        parts.append(Missing(f"What EIR built cannot be told: {error}."))
+        parts += _info(subject)
+    if record.command:
+        parts += [
+            Subtitle("The command that trained it"),
+            Command((pasteable(list(record.command), record.environment),)),
+        ]
+    files = sorted(subject.run.configurations.glob("*.yaml"))
+    parts += [Code(path.name, path.read_text(encoding="utf-8")) for path in files]
+    return Section("network", "Network", tuple(parts))
+
+
+def _measure(subject: Subject, progress: Progress) -> Geometry:
+    path = subject.run.path / "geometry.json"
+    record = subject.record
+    eir = record.versions.get("eir-dl", "")
+    if path.is_file():
+        try:
+            known = _Measured.model_validate_json(path.read_text(encoding="utf-8"))
+        except ValidationError:
+            known = None
+        if known and (known.configurations, known.eir) == (record.configurations, eir):
+            return known.geometry
+    flavour = find_flavour(record.flavour)
+    with progress.step("network") as step:
+        step.describe("EIR builds it")
+        geometry = measure_geometry(flavour, subject.spec)
+    kept = {
+        "configurations": record.configurations,
+        "eir": eir,
+        "geometry": asdict(geometry),
+    }
+    write_text(path, json.dumps(kept, indent=1) + "\n")
+    return geometry
+
+
+def _geometry(subject: Subject, geometry: Geometry) -> list[Part]:
+    facts = [("parameters", f"{geometry.parameters:,}")]
+    for branch in geometry.branches:
+        channels, height, width = branch.shape
+        covered = width * branch.bin
+        sight = "everything" if branch.reach >= covered else f"{branch.reach:,} bp"
+        facts.append(
+            (
+                branch.modality,
+                f"{channels} x {height} x {width:,} values in columns of {branch.bin:,} bp ({covered:,} bp); "
+                f"{branch.positions:,} positions, one every {branch.pitch:,} bp, each sees {sight} "
+                "through convolutions",
+            )
+        )
+    facts += [
+        (
+            f"attention in {block.name}",
+            f"over {block.length:,} {block.over}, {block.heads} head{'s' * (block.heads != 1)}",
+        )
+        for block in geometry.attention
+    ]
+    blocks = Table(
+        "Blocks, in the order of the data",
+        ("block", "class in EIR", "channels", "height", "width", "parameters"),
+        tuple(
+            (
+                block.name,
+                block.kind,
+                count(block.channels),
+                count(block.height),
+                count(block.width),
+                count(block.parameters),
+            )
+            for block in geometry.blocks
+        ),
+    )
+    parts: list[Part] = [Facts(tuple(facts)), blocks]
+    trained = subject.record.parameters
+    if trained is not None and trained != geometry.parameters:
+        parts.append(
+            Missing(
+                f"The run trained {trained:,} parameters: the flavour {geometry.flavour!r} has changed "
+                "since, and this table is not that of the trained network."
+            )
+        )
+    return parts + [Missing(f"Mind: {warning}.") for warning in geometry.warnings]
+
+
+def _info(subject: Subject) -> list[Part]:
+    path = subject.run.eir / "model_architecture" / "model_info.txt"
+    if not path.is_file():
+        return []
+    return [Code("the network in EIR's words", path.read_text(encoding="utf-8"))]

@@ -1,0 +1,84 @@
+"""The first section: the verdict, and the figures that stand for it."""
+
+from claster.analysis.summary import Comparison, Score
+from claster.analysis.verdict import method_in_words
+from claster.report.page import Facts, Lead, Missing, Part, Section, Text, interval, number
+from claster.report.subject import Scores, Subject
+
+__all__ = ["overview", "unmade"]
+
+_LEVELS = {"bin": "bins", "gene": "genes"}
+
+
+def overview(subject: Subject) -> Section:
+    """Return the verdict of the evaluation, worst news first, and the main scores."""
+    parts: list[Part] = []
+    if subject.record.status != "complete":
+        parts.append(
+            Missing(
+                f"The training of this run is {subject.record.status}, not complete"
+                + (f" ({subject.record.error})" if subject.record.error else "")
+                + ".",
+                (
+                    f"claster train {subject.record.flavour} --dataset {subject.record.dataset} --resume",
+                ),
+            )
+        )
+    if subject.scores is None:
+        parts.append(
+            unmade(subject, "This run has not been evaluated: nobody knows how good it is")
+        )
+    else:
+        parts += _verdict(subject.scores)
+    return Section("overview", "Overview", tuple(parts))
+
+
+def unmade(subject: Subject, sentence: str) -> Missing:
+    """Return what to do where there is no evaluation or no prediction.
+
+    Parameters
+    ----------
+    subject
+        The run.
+    sentence
+        What is missing, without a full stop.
+    """
+    commands = [f"claster evaluate {subject.name}"]
+    if not subject.is_predicted:
+        commands.insert(0, f"claster predict {subject.name}")
+    if subject.manifest is None:
+        commands.insert(0, f"claster data build {subject.record.dataset}")
+    return Missing(f"{sentence}.", tuple(commands))
+
+
+def _verdict(scores: Scores) -> list[Part]:
+    summary = scores.summary
+    lines = tuple(line for line in summary.verdict.splitlines() if line)
+    good = all(entry.beats for entry in summary.comparisons)
+    several = len({entry.condition for entry in summary.comparisons}) > 1
+    figures: list[tuple[str, str]] = []
+    for entry in summary.comparisons:
+        where = f"over {_LEVELS[entry.level]}{f', {entry.condition}' if several else ''}"
+        figures.append((f"Pearson r {where}", _plain(entry.network)))
+        figures.append((f"best simple method, {where}", _rival(entry)))
+        if entry.share and entry.share.value is not None:
+            figures.append((f"of the attainable r {where}", f"{100 * entry.share.value:.0f} %"))
+    return [
+        Lead(lines, good),
+        Facts(tuple(figures), large=True),
+        Text(
+            f"Scores are those of {summary.genes:,} {summary.split} genes, which the network has not "
+            "been trained on, on log2(x + 1); the numbers in brackets are 95 % intervals over "
+            f"{summary.blocks} blocks of neighbouring genes."
+        ),
+    ]
+
+
+def _rival(entry: Comparison) -> str:
+    name = method_in_words(entry.baseline).removeprefix("the ")
+    return f"{number(entry.baseline_score.value).text} ({name})"
+
+
+def _plain(score: Score) -> str:
+    cell = interval(score.value, score.low, score.high)
+    return f"{cell.text} ({cell.note})" if cell.note else cell.text

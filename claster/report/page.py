@@ -1,0 +1,215 @@
+"""What a page is made of: sections of paragraphs, facts, tables, pictures and commands."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+__all__ = [
+    "Cell",
+    "Code",
+    "Command",
+    "Facts",
+    "Lead",
+    "Lines",
+    "Missing",
+    "Page",
+    "Part",
+    "Picture",
+    "Pictures",
+    "Row",
+    "Section",
+    "Subtitle",
+    "Table",
+    "Text",
+    "count",
+    "interval",
+    "number",
+]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    kind: ClassVar = "text"
+    text: str
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Sentences, one a line."""
+
+    kind: ClassVar = "lines"
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Subtitle:
+    """A heading within a section."""
+
+    kind: ClassVar = "subtitle"
+    text: str
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The verdict: its first line stands out; `good` says whether it is good news."""
+
+    kind: ClassVar = "lead"
+    lines: tuple[str, ...]
+    good: bool
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that was not made yet, and the commands that make it."""
+
+    kind: ClassVar = "missing"
+    text: str
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Command:
+    """Command lines to copy."""
+
+    kind: ClassVar = "command"
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """A file's text, folded away until it is opened."""
+
+    kind: ClassVar = "code"
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and values; `large` shows few of them as figures that are seen first."""
+
+    kind: ClassVar = "facts"
+    rows: tuple[tuple[str, str], ...]
+    large: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table, what it is sorted by where that is no text, and small print below it."""
+
+    text: str
+    value: float | None = None
+    note: str = ""
+
+
+Row = tuple[Cell | str, ...]
+"""A row of a table."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose columns can be sorted; cells with a value are set as numbers."""
+
+    kind: ClassVar = "table"
+    caption: str
+    heads: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def cells(self) -> list[list[Cell]]:
+        """Every cell as `Cell`, row by row."""
+        return [
+            [cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in self.rows
+        ]
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Whether each column holds numbers."""
+        columns = zip(*self.cells, strict=True)
+        numeric = [any(cell.value is not None for cell in column) for column in columns]
+        return numeric or [False] * len(self.heads)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image within the page: its address holds its bytes; size in CSS pixels."""
+
+    kind: ClassVar = "picture"
+    address: str
+    width: int
+    height: int
+    alt: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures side by side, where there is room."""
+
+    kind: ClassVar = "pictures"
+    pictures: tuple[Picture, ...]
+
+
+Part = (
+    Text | Lines | Subtitle | Lead | Missing | Command | Code | Facts | Table | Picture | Pictures
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section with an anchor."""
+
+    anchor: str
+    title: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole page."""
+
+    title: str
+    about: str
+    sections: Sequence[Section]
+    footer: str
+
+
+def number(value: float | None, digits: int = 3) -> Cell:
+    """Return a number as a cell; undefined ones are a dash and sort last.
+
+    Examples
+    --------
+    >>> number(0.12345)
+    Cell(text='0.123', value=0.12345, note='')
+    """
+    if value is None or math.isnan(value):
+        return Cell("–", -math.inf)  # noqa: RUF001
+    return Cell(f"{value:,.{digits}f}".replace("-", "−"), float(value))  # noqa: RUF001
+
+
+def count(value: float) -> Cell:
+    """Return a whole number as a cell.
+
+    Examples
+    --------
+    >>> count(12345).text
+    '12,345'
+    """
+    return Cell(f"{round(value):,}".replace("-", "−"), float(value))  # noqa: RUF001
+
+
+def interval(value: float | None, low: float | None, high: float | None) -> Cell:
+    """Return a value with its interval as a cell, sorted by the value.
+
+    Examples
+    --------
+    >>> interval(0.5, 0.4, 0.6)
+    Cell(text='0.500', value=0.5, note='0.400 to 0.600')
+    """
+    cell = number(value)
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return cell
+    return Cell(cell.text, cell.value, f"{number(low).text} to {number(high).text}")

@@ -1,0 +1,136 @@
+"""What a report is about: a run, its dataset, and whatever was made of them so far."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from claster.analysis.samples import profiles
+from claster.analysis.summary import EvaluationSummary
+from claster.dataset.layout import DatasetFolders, Split, read_genes_table, read_targets
+from claster.dataset.load import load_dataset
+from claster.dataset.manifest import Manifest, read_manifest
+from claster.dataset.spec import DatasetSpec
+from claster.eir.runs import RunFolder, RunRecord, read_predictions, read_run
+from claster.errors import ClasterError
+
+__all__ = ["SPLIT", "Fit", "Scores", "Subject", "read_subject"]
+
+SPLIT: Split = "test"
+"""The split that a report shows."""
+
+_TABLES = ("scores", "bins", "calibration", "genes")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The files of an evaluation; see `claster.analysis.tables.Tables`."""
+
+    summary: EvaluationSummary
+    scores: pd.DataFrame
+    bins: pd.DataFrame
+    calibration: pd.DataFrame
+    genes: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Genes of the split, and their observed and predicted signal: (genes, conditions, bins)."""
+
+    genes: pd.DataFrame
+    observed: np.ndarray
+    predicted: np.ndarray
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A run and its dataset; the rest is read when it is asked for."""
+
+    run: RunFolder
+    record: RunRecord
+    spec: DatasetSpec
+    project: Path
+
+    @property
+    def name(self) -> str:
+        """What the user calls the run."""
+        return self.run.path.as_posix()
+
+    @property
+    def folders(self) -> DatasetFolders:
+        """Where the dataset lies."""
+        return DatasetFolders.of(self.spec, project=self.project)
+
+    @cached_property
+    def manifest(self) -> Manifest | None:
+        """The record of the dataset's build, None where it is not built."""
+        return read_manifest(self.folders)
+
+    @cached_property
+    def scores(self) -> Scores | None:
+        """The evaluation of the split, None where there is none."""
+        path = self.run.evaluation / "summary.json"
+        if not path.is_file():
+            return None
+        try:
+            summary = EvaluationSummary.model_validate_json(path.read_text(encoding="utf-8"))
+            tables = {name: pd.read_parquet(path.with_name(f"{name}.parquet")) for name in _TABLES}
+        except (ValidationError, OSError) as error:
+            raise ClasterError(
+                f"the evaluation in {path.parent} does not read",
+                remedy=f"run 'claster evaluate {self.name}' again",
+            ) from error
+        return Scores(summary, **tables)
+
+    @property
+    def is_predicted(self) -> bool:
+        """Whether there are predictions of the split."""
+        return self.run.predictions(SPLIT).is_file()
+
+    @cached_property
+    def fit(self) -> Fit | None:
+        """Observed and predicted signal, None where either is missing.
+
+        Raises
+        ------
+        ClasterError
+            If predictions and dataset do not fit each other.
+        """
+        table = self.folders.target_table(SPLIT)
+        if self.manifest is None or not self.is_predicted or not table.is_file():
+            return None
+        target = self.spec.require_target()
+        genes = read_genes_table(self.folders, split=SPLIT)
+        observed, predicted = (
+            profiles(values, genes, target, named=named, remedy=remedy)
+            for values, named, remedy in (
+                (
+                    read_targets(table, transform=target.transform),
+                    f"targets of the {SPLIT} split",
+                    "build the dataset again",
+                ),
+                (
+                    read_predictions(self.run, SPLIT),
+                    f"predictions of the {SPLIT} split",
+                    f"run 'claster predict {self.name}' again",
+                ),
+            )
+        )
+        return Fit(genes, observed, predicted)
+
+
+def read_subject(run: Path | str, *, project: Path | str = ".") -> Subject:
+    """Return the run in a folder and the dataset that it was trained on.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run.
+    """
+    folder = RunFolder(Path(run))
+    record = read_run(folder.path)
+    spec = record.trained_on or load_dataset(record.dataset, project=project)
+    return Subject(folder, record, spec, Path(project))

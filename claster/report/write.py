@@ -1,0 +1,115 @@
+"""The report of a run as one HTML file."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import jinja2
+
+from claster.files import write_text
+from claster.progress import SILENT, Progress
+from claster.report.accounting import accounting
+from claster.report.attribution import attribution
+from claster.report.examples import examples
+from claster.report.network import network
+from claster.report.overview import overview
+from claster.report.page import Page
+from claster.report.perturbation import perturbation
+from claster.report.provenance import provenance
+from claster.report.scoring import agreement, groups, scores
+from claster.report.subject import Subject, read_subject
+from claster.report.training import training
+
+__all__ = ["make_page", "render", "write_report"]
+
+_SECTIONS = (
+    overview,
+    accounting,
+    network,
+    training,
+    scores,
+    agreement,
+    groups,
+    examples,
+    perturbation,
+    attribution,
+    provenance,
+)
+
+
+def write_report(
+    run: Path | str,
+    *,
+    to: Path | str | None = None,
+    project: Path | str = ".",
+    progress: Progress = SILENT,
+) -> Path:
+    """Write what is known of a run as one HTML file that needs no other file and no network.
+
+    The same run gives the same bytes. What was not made yet is named with the command that makes it.
+
+    Parameters
+    ----------
+    run
+        The run's folder.
+    to
+        The file; None takes ``report.html`` in the run's folder.
+    project
+        The project's folder.
+    progress
+        Counts sections.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run, or one of its files does not read.
+    """
+    subject = read_subject(run, project=project)
+    path = Path(to) if to is not None else subject.run.path / "report.html"
+    write_text(path, render(make_page(subject, progress=progress)))
+    return path
+
+
+def make_page(subject: Subject, *, progress: Progress = SILENT) -> Page:
+    """Return the sections of a report.
+
+    Parameters
+    ----------
+    subject
+        The run.
+    progress
+        Counts sections.
+    """
+    sections = []
+    with progress.step("report", len(_SECTIONS)) as step:
+        for section in _SECTIONS:
+            step.describe(section.__name__)
+            sections.append(
+                network(subject, progress=progress) if section is network else section(subject)
+            )
+            step.advance()
+    record, spec = subject.record, subject.spec
+    return Page(
+        title=record.name,
+        about=f"flavour {record.flavour} on dataset {spec.name}"
+        + (f" · {spec.description}" if spec.description else ""),
+        sections=tuple(section for section in sections if section.parts),
+        footer=f"CLASTER {version('claster')} · {subject.name}",
+    )
+
+
+def render(page: Page) -> str:
+    """Return a page as HTML."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("claster.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("report.html").render(page=page)

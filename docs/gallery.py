@@ -1,0 +1,221 @@
+"""An example of every figure of `claster.plot`, drawn from toy arrays into a page of the documentation.
+
+`conf.py` calls `write_gallery`; an example is a function named after the one that it shows.
+"""
+
+import inspect
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import claster.plot as plot
+from claster.genome.windows import Binning
+
+rng = np.random.default_rng(0)
+window, target = Binning(2001, 100), Binning(81, 1000)
+genes = pd.DataFrame(
+    [
+        ("g1", "Nanog", "chr1", 130_000, 152_000, "+", 130_000),
+        ("g2", "Sox2", "chr1", 180_000, 200_001, "-", 200_000),
+        ("g3", "Klf4", "chr1", 238_000, 262_000, "+", 238_000),
+        ("g4", "Myc", "chr1", 274_000, 288_001, "-", 288_000),
+    ],
+    columns=["gene_id", "name", "chrom", "start", "end", "strand", "tss"],
+)
+peaks = {"ATAC": (-40_000, 0, 38_000), "H3K27ac": (-40_000, 1500, 60_000)}
+places = window.offsets * window.size
+landscape = np.stack(
+    [
+        rng.gamma(1, 0.6, window.bins)
+        + sum(30 * np.exp(-(((places - peak) / 900) ** 2)) for peak in where)
+        for where in peaks.values()
+    ]
+)
+bins = target.offsets * target.size
+truth = 40 * ((bins > -20_000) & (bins <= 0)) + 18 * (bins > 38_000) * np.exp(-bins / 30_000)
+observed = rng.poisson(truth + 0.3).astype(float)
+predicted = np.convolve(truth, np.ones(3) / 3, "same") * 0.9
+separation, midpoint = np.mgrid[:40, -62:63]
+contacts = rng.normal(0, 0.5, (40, 125)) + 2 * np.exp(
+    -((separation - 24) ** 2 + (midpoint + 1) ** 2) / 20
+)
+many_observed = rng.gamma(0.6, 20, (60, target.bins))
+many_predicted = many_observed * rng.lognormal(0, 0.4, many_observed.shape)
+elements = pd.DataFrame(
+    {
+        "element_id": [f"E{number}" for number in range(14)],
+        "chrom": "chr1",
+        "start": np.sort(rng.integers(110_000, 290_000, 14)),
+        "group": rng.choice(["dELS", "pELS", "CTCF-only"], 14),
+    }
+).assign(end=lambda table: table["start"] + 700)
+effects = elements.merge(genes[["gene_id", "chrom", "tss"]], on="chrom").assign(
+    element_start=lambda table: table["start"],
+    element_end=lambda table: table["end"],
+    distance_bp=lambda table: table["start"] + 350 - table["tss"],
+    effect=lambda table: rng.normal(0, 9000 / (9000 + table["distance_bp"].abs())),
+    fdr=lambda table: np.where(table["effect"].abs() > 0.5, 0.01, 0.6),
+    genes_between=lambda table: table["distance_bp"].abs() // 40_000,
+)
+methods = ("network", "boosting", "ridge", "mean_profile")
+scores = pd.DataFrame(
+    {
+        "method": methods,
+        "metric": "pearson",
+        "scale": "log2(x+1)",
+        "unit": "1",
+        "value": (0.91, 0.84, 0.78, 0.31),
+    }
+).assign(low=lambda table: table["value"] - 0.04, high=lambda table: table["value"] + 0.03)
+
+
+def calibration_curve():
+    level = np.linspace(0.1, 5, 12)
+    table = pd.DataFrame({"method": "network", "predicted": level, "observed": level**0.95})
+    table = table.assign(low=table["observed"] - 0.2, high=table["observed"] + 0.2)
+    return plot.calibration_curve(table)
+
+
+def contact_map():
+    return plot.contact_map(contacts, 1600, value="log_oe")
+
+
+def density():
+    return plot.density(many_observed, many_predicted, points="bins of 1 kb")
+
+
+def edited_profiles():
+    distances = np.array([-30_000, -8_000, 12_000, 34_000])
+    edited = predicted * np.array([[0.9], [0.5], [0.7], [1.1]])
+    return plot.edited_profiles(predicted, edited, distances, target)
+
+
+def effect_by_distance():
+    return plot.effect_by_distance(effects, effects.assign(effect=effects["effect"] / 3))
+
+
+def element_arcs():
+    return plot.element_arcs(effects, genes, chrom="chr1", start=100_000, end=300_000)
+
+
+def element_map():
+    return plot.element_map(elements, genes, "g2", window)
+
+
+def gene_scatter():
+    return plot.gene_scatter(many_observed[:, 0], many_predicted[:, 0], named={7: "Sox2"})
+
+
+def gene_tracks():
+    return plot.gene_tracks(
+        landscape,
+        list(peaks),
+        window,
+        genes=plot.genes_around(genes, "g2", window),
+        observed=observed,
+        predicted=predicted,
+        target=target,
+        contacts=contacts,
+        resolution=1600,
+    )
+
+
+def landscape_tracks():
+    near = plot.genes_around(genes, "g2", window)
+    return plot.landscape_tracks(landscape, list(peaks), window, genes=near, zoom_bp=20_000)
+
+
+def learning_curve():
+    steps = np.arange(1, 401)
+    train = pd.DataFrame({"split": "train", "step": steps, "loss": 2 / np.sqrt(steps)})
+    valid = pd.DataFrame({"split": "valid", "step": steps[19::20]})
+    valid["loss"] = 2 / np.sqrt(valid["step"]) + valid["step"] / 4000
+    valid["performance"] = 1 - valid["loss"] / 2
+    return plot.learning_curve(pd.concat([train, valid]), best=240)
+
+
+def most_affected_genes():
+    return plot.most_affected_genes(effects)
+
+
+def overview():
+    return plot.overview(
+        landscape,
+        list(peaks),
+        window,
+        observed=observed,
+        predicted=predicted,
+        target=target,
+        gene_span=(-20_000, 1, "-"),
+        contacts=contacts,
+        resolution=1600,
+    )
+
+
+def profile():
+    return plot.profile(observed, predicted, target, truth=truth, gene_span=(-20_000, 1, "-"))
+
+
+def score_bars():
+    return plot.score_bars(scores)
+
+
+def score_by_bin():
+    table = pd.concat([pd.DataFrame({"method": name, "offset": bins}) for name in methods[:2]])
+    value = 0.9 - np.abs(table["offset"]) / 2e5 - 0.1 * (table["method"] == "boosting")
+    return plot.score_by_bin(table.assign(value=value, low=value - 0.05, high=value + 0.05))
+
+
+def score_by_stratum():
+    quarters = ["1 of 4 (0 to 2 reads)", "2 of 4 (2 to 9 reads)", "3 of 4 (9 to 20 reads)"]
+    parts = [scores.assign(by="expression", stratum=quarter) for quarter in quarters]
+    return plot.score_by_stratum(pd.concat(parts))
+
+
+WITHOUT_PICTURE = {"genes_around", "save", "style"}
+
+
+def shown():
+    """Names of the public functions of `claster.plot` that draw."""
+    functions = {name for name in plot.__all__ if inspect.isfunction(getattr(plot, name))}
+    return sorted(functions - WITHOUT_PICTURE)
+
+
+def examples():
+    """Every example by the name of the function that it shows."""
+    return {name: globals()[name] for name in shown()}
+
+
+_HEAD = """\
+# Figures
+
+Every function of `claster.plot` returns `(fig, axes)` and draws in one style, whose colours colour-blind
+readers can tell apart. `save(fig, path)` writes PNG, SVG or PDF, the same figure as the same bytes;
+`style()` is the style as a context, for artists of your own; `genes_around` gives the genes of a window to
+those functions that draw them. The notebooks and `claster report` draw with the same functions.
+
+The pictures are drawn from toy arrays (`docs/gallery.py`): `landscape` (tracks x bins of `window`),
+`contacts`, `observed` and `predicted` (bins of `target`), `genes`, `elements`, `effects` and `scores`.
+"""
+
+
+def write_gallery(folder):
+    """Draw every example into `<folder>/_figures` and write `<folder>/figures.md`."""
+    parts = [_HEAD]
+    for name, example in examples().items():
+        about = inspect.getdoc(getattr(plot, name)).partition("\n")[0]
+        lines, _ = inspect.getsourcelines(example)
+        code = textwrap.dedent("".join(lines[1:])).replace("return plot.", "fig, axes = plot.")
+        fig, _ = example()
+        plot.save(fig, folder / "_figures" / f"{name}.png", 110)
+        parts.append(
+            f"## {name}\n\n{about}\n\n```{{image}} _figures/{name}.png\n:alt: {about}\n```\n\n"
+            f"```python\n{code}```\n"
+        )
+    (folder / "figures.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_gallery(Path(__file__).parent)
