@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "simulate": BASE,
     "dataset": BASE | {"genome", "signal", "contacts", "remote"},
     "eir": BASE | {"genome", "signal", "contacts", "dataset"},
+    "sequence": BASE | {"genome", "signal", "contacts", "dataset", "eir"},
     "analysis": BASE | {"genome", "signal", "contacts", "dataset", "eir"},
     "plot": BASE | {"genome", "signal", "contacts", "dataset", "eir", "analysis"},
 }

@@ -17,6 +17,7 @@ from claster.cli import (
     export,
     perturb,
     predict,
+    sequence,
     serve,
     simulate,
     train,
@@ -43,6 +44,7 @@ app.command()(train.train)
 app.command()(predict.predict)
 app.command()(evaluate.evaluate)
 app.command()(perturb.perturb)
+app.add_typer(sequence.app, name="sequence")
 app.command()(export.export)
 app.command()(serve.serve)
 app.command()(demo.demo)

@@ -1,0 +1,98 @@
+"""`claster sequence`: DNA windows, embeddings of sequence models, their training and comparison."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from claster.cli.arguments import DatasetName, Device, Force
+
+app = typer.Typer(
+    help="Compare with models of DNA sequence (Enformer, HyenaDNA, Borzoi).", no_args_is_help=True
+)
+
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="A sequence model; see docs/sequence.md.")
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights", metavar="DIR", help="Folder with its files; default: the Hugging Face hub."
+    ),
+]
+Revision = Annotated[
+    str | None, typer.Option(help="Commit of the hub (40 digits) instead of the pinned one.")
+]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust-remote-code",
+        help="Run the Python code that comes with the weights, with all your rights (HyenaDNA).",
+    ),
+]
+
+
+@app.callback()
+def _group() -> None:
+    """Compare with models of DNA sequence (Enformer, HyenaDNA, Borzoi)."""
+
+
+@app.command()
+def extract(
+    dataset: DatasetName,
+    length: Annotated[int, typer.Option(help="bp of each window, even.")],
+    fasta: Annotated[
+        Path | None, typer.Option(help="Write the windows as one FASTA as well.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Cut the genome sequence around each TSS into one file with an index."""
+    from claster.cli.console import console_progress
+    from claster.dataset.load import load_dataset
+    from claster.sequence.windows import extract_windows, write_windows_fasta
+
+    windows = extract_windows(
+        load_dataset(dataset), length=length, force=force, progress=console_progress()
+    )
+    typer.echo(f"windows: {windows.path} ({len(windows.table):,} genes)")
+    if fasta is not None:
+        write_windows_fasta(windows, fasta)
+        typer.echo(f"fasta: {fasta}")
+
+
+@app.command()
+def embed(
+    dataset: DatasetName,
+    model: Model,
+    weights: Weights = None,
+    revision: Revision = None,
+    trust_remote_code: Trust = False,
+    central_bins: Annotated[
+        int | None, typer.Option(help="Keep only so many of the model's bins around the TSS.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Samples at a time.")] = 4,
+    device: Device = "auto",
+    precision: Annotated[
+        Literal["float32", "bfloat16", "float16"], typer.Option(help="Of the computation.")
+    ] = "float32",
+    force: Force = False,
+) -> None:
+    """Store what a sequence model makes of every gene's sequence and its reverse complement."""
+    from claster.cli.console import console_progress
+    from claster.dataset.load import load_dataset
+    from claster.sequence.embed import embed_dataset
+
+    store = embed_dataset(
+        load_dataset(dataset),
+        model,
+        weights=weights,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        central_bins=central_bins,
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+        force=force,
+        progress=console_progress(),
+    )
+    typer.echo(f"embeddings: {store.path}")
