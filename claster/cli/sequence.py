@@ -96,3 +96,67 @@ def embed(
         progress=console_progress(),
     )
     typer.echo(f"embeddings: {store.path}")
+
+
+@app.command()
+def finetune(
+    dataset: DatasetName,
+    model: Model,
+    weights: Weights = None,
+    revision: Revision = None,
+    trust_remote_code: Trust = False,
+    tag: Annotated[str | None, typer.Option(help="Tells runs apart.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="At most.")] = 50,
+    batch_size: Annotated[int, typer.Option(min=1, help="Samples at a time, on each device.")] = 4,
+    accumulate: Annotated[
+        int, typer.Option(min=1, help="Batches that make one step of the optimizer.")
+    ] = 4,
+    lr: Annotated[float, typer.Option(min=0, help="Learning rate of the sequence model.")] = 6e-5,
+    head_lr: Annotated[float, typer.Option(min=0, help="Learning rate of the new head.")] = 1e-3,
+    patience: Annotated[
+        int, typer.Option(min=1, help="Epochs without a better validation loss that end it.")
+    ] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Of the head and the order of samples.")] = 0,
+    device: Device = "auto",
+    devices: Annotated[int, typer.Option(help="GPUs; on the CPU, processes.")] = 1,
+    precision: Annotated[
+        Literal["32-true", "bf16-mixed", "16-mixed"] | None,
+        typer.Option(help="Default: bf16-mixed on a GPU, else 32-true."),
+    ] = None,
+    force: Force = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last whole epoch of this run.")
+    ] = False,
+) -> None:
+    """Train a sequence model itself, with a head; validation genes choose the epoch."""
+    from claster.cli.console import console_progress
+    from claster.dataset.load import load_dataset
+    from claster.sequence.finetune import Tuning
+    from claster.sequence.finetune import finetune as run_finetuning
+
+    run = run_finetuning(
+        load_dataset(dataset),
+        model,
+        dataset_yaml=dataset,
+        weights=weights,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        tuning=Tuning(
+            epochs=epochs,
+            batch_size=batch_size,
+            accumulate=accumulate,
+            lr=lr,
+            head_lr=head_lr,
+            patience=patience,
+            seed=seed,
+        ),
+        tag=tag,
+        device=device,
+        devices=devices,
+        precision=precision,
+        force=force,
+        resume=resume,
+        progress=console_progress(),
+    )
+    typer.echo(f"run: {run.path}")
+    typer.echo(f"next: claster evaluate {run.path}")

@@ -152,10 +152,17 @@ def covered_bins(span: int, target: Binning) -> int:
     return inside if inside % 2 else inside - 1
 
 
-def pool_weights(record: EmbeddingRecord, target: Binning) -> np.ndarray:
+def pool_weights(bin: int, bins: int, target: Binning) -> np.ndarray:
     """Return how embedding bins make up target bins: each is the mean over its bases.
 
     Both windows are centred on the TSS.
+
+    Parameters
+    ----------
+    bin, bins
+        Width in bp and number of the embedding's bins.
+    target
+        The target's.
 
     Returns
     -------
@@ -167,10 +174,10 @@ def pool_weights(record: EmbeddingRecord, target: Binning) -> np.ndarray:
     ValueError
         If a target bin lies outside the embedding.
     """
-    edges = (np.arange(record.bins + 1) - record.bins / 2) * record.bin
+    edges = (np.arange(bins + 1) - bins / 2) * bin
     low, high = target.edges[:-1], target.edges[1:]
     if low[0] < edges[0] or high[-1] > edges[-1]:
-        raise ValueError(f"{target.width:,} bp are not within {record.span:,} bp")
+        raise ValueError(f"{target.width:,} bp are not within {bin * bins:,} bp")
     covered = np.minimum(edges[1:, None], high) - np.maximum(edges[:-1, None], low)
     return (covered.clip(min=0) / target.size).astype(np.float32)
 

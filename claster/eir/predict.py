@@ -18,7 +18,7 @@ from claster.dataset.layout import (
 from claster.dataset.load import load_dataset
 from claster.dataset.parts import TargetSpec
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import ArrayView, write_view
+from claster.dataset.views import view_of_folder, write_view
 from claster.eir.adopt import adopt_run, can_be_adopted
 from claster.eir.content import Device
 from claster.eir.eirpredict import input_folders, predict_by_program
@@ -208,7 +208,7 @@ def _samples(
     """
     folders = DatasetFolders.of(spec, project=project)
     folders.require_built()
-    views = [ArrayView.of_folder(folder) for folder in arrays]
+    views = [view_of_folder(folder) for folder in arrays]
     for view in views:
         write_view(view, spec, project=project, progress=progress)
     wanted = [split] if split != "all" else [part for part in SPLITS if read_ids(folders, part)]
@@ -289,9 +289,10 @@ def _observed(
     """Return the target tables of the splits as signal, None where the dataset has no such target."""
     if spec.target is None:
         return None
-    if spec.target.columns != target.columns:
+    if not set(target.columns) <= set(spec.target.columns):
         progress.say(f"the target of {spec.name!r} has other columns: no observed signal as track")
         return None
     folders = DatasetFolders.of(spec, project=project)
     paths = dict.fromkeys(folders.target_table(split) for split in splits)
-    return pd.concat([read_targets(path, transform=spec.target.transform) for path in paths])
+    tables = [read_targets(path, transform=spec.target.transform) for path in paths]
+    return pd.concat(tables)[target.columns]

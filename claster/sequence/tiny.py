@@ -17,7 +17,7 @@ from claster.sequence.weights import HASHES
 
 __all__ = ["write_tiny_model"]
 
-_ENFORMER = {
+_ENFORMER: dict[str, Any] = {
     "dim": 24,
     "depth": 1,
     "heads": 1,
@@ -27,7 +27,7 @@ _ENFORMER = {
     "target_length": 256,
     "input_length": 40_960,
 }
-_BORZOI = {
+_BORZOI: dict[str, Any] = {
     "dim": 32,
     "depth": 1,
     "heads": 1,
@@ -37,7 +37,7 @@ _BORZOI = {
     "bins_to_return": 160,
     "input_length": 8_192,
 }
-_HYENA = {
+_HYENA: dict[str, Any] = {
     "d_model": 16,
     "max_seq_len": 32_770,
     "n_layer": 1,
@@ -121,7 +121,7 @@ def _enformer(settings: dict[str, Any]) -> tuple[dict[str, Any], nn.Module]:
 def _borzoi(settings: dict[str, Any]) -> tuple[dict[str, Any], nn.Module]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
-        from borzoi_pytorch import Borzoi
+        from borzoi_pytorch import Borzoi  # type: ignore[import-untyped]
 
     config = _BORZOI | settings
     model = Borzoi.from_hparams(**config)

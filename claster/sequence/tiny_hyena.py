@@ -4,6 +4,8 @@
 that comes with a model. It imports nothing of this package for that reason.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
@@ -16,7 +18,11 @@ class HyenaConfig(PretrainedConfig):
     model_type = "hyenadna"
 
     def __init__(
-        self, d_model: int = 16, max_seq_len: int = 32_770, n_layer: int = 1, **kwargs: object
+        self,
+        d_model: int = 16,
+        max_seq_len: int = 32_770,
+        n_layer: int = 1,
+        **kwargs: Any,  # noqa: ANN401
     ) -> None:
         self.d_model = d_model
         self.max_seq_len = max_seq_len

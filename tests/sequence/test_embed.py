@@ -6,7 +6,7 @@ import torch
 from typer.testing import CliRunner
 
 from claster.cli import app
-from claster.dataset.embeddings import EmbeddingRecord, covered_bins, open_embeddings, pool_weights
+from claster.dataset.embeddings import covered_bins, open_embeddings, pool_weights
 from claster.dataset.layout import DatasetFolders
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
@@ -164,12 +164,8 @@ def test_other_genes_are_noticed(spec, tmp_path, weights):
         open_embeddings(folders, "borzoi")
 
 
-def record(bins, bin=128):
-    return EmbeddingRecord.model_construct(bins=bins, bin=bin)
-
-
 def test_pooling_of_bins_that_divide():
-    weights = pool_weights(record(8, 500), Binning(3, 1000))
+    weights = pool_weights(500, 8, Binning(3, 1000))
     assert weights.T.tolist() == [
         [0, 0.5, 0.5, 0, 0, 0, 0, 0],
         [0, 0, 0, 0.5, 0.5, 0, 0, 0],
@@ -180,7 +176,7 @@ def test_pooling_of_bins_that_divide():
 @pytest.mark.parametrize(("bins", "bin"), [(896, 128), (256, 128), (1536, 128), (40, 100)])
 def test_pooled_bins_are_means_over_bases(bins, bin):
     target = Binning(covered_bins(bins * bin, Binning(401, 1000)), 1000)
-    weights = pool_weights(record(bins, bin), target)
+    weights = pool_weights(bin, bins, target)
     np.testing.assert_allclose(weights.sum(axis=0), 1, rtol=1e-5)
     np.testing.assert_array_equal(weights, weights[::-1, ::-1])
     values = np.random.default_rng(0).normal(size=bins)
@@ -193,7 +189,7 @@ def test_pooled_bins_are_means_over_bases(bins, bin):
 
 def test_target_beyond_the_embedding():
     with pytest.raises(ValueError, match=r"401,000 bp are not within 114,688 bp"):
-        pool_weights(record(896), Binning(401, 1000))
+        pool_weights(128, 896, Binning(401, 1000))
 
 
 def test_command(spec, tmp_path, weights, monkeypatch):
