@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from claster.cli.arguments import DatasetName, Device, Force
+from claster.cli.arguments import DatasetName, Device, Force, SplitOption
 
 app = typer.Typer(
     help="Compare with models of DNA sequence (Enformer, HyenaDNA, Borzoi).", no_args_is_help=True
@@ -160,3 +160,24 @@ def finetune(
     )
     typer.echo(f"run: {run.path}")
     typer.echo(f"next: claster evaluate {run.path}")
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN", help="Run folders of one dataset, two or more.")
+    ],
+    to: Annotated[Path, typer.Option("--to", help="Folder for tables and figures.")],
+    split: SplitOption = "test",
+) -> None:
+    """Score runs with different windows on the bins that all predict, and each on its own."""
+    from claster.analysis.compare import compare_runs, main_scores, write_comparison
+    from claster.cli.console import console_progress
+    from claster.plot.comparison import write_figures
+
+    compared = compare_runs(runs, split=split, progress=console_progress())
+    table = write_comparison(compared, to)
+    figures = write_figures(compared, to)
+    columns = ["method", "condition", "level", "metric", "common", "own", "own_bins", "published"]
+    typer.echo(main_scores(compared)[columns].round(3).to_string(index=False, na_rep=""))
+    typer.echo(f"comparison: {table}, and {len(figures)} figures beside it")

@@ -11,12 +11,20 @@ from claster.plot.overview import overview
 from claster.plot.perturbation import edited_profiles, effect_by_distance, most_affected_genes
 from claster.plot.predictions import density, profile
 from claster.plot.scores import score_bars, score_by_bin, score_by_stratum
+from claster.plot.sequence import (
+    comparison_bars,
+    learning_curves,
+    model_densities,
+    pearson_spearman,
+    profile_panels,
+)
 from claster.plot.style import OKABE_ITO, save, style
 from claster.plot.tracks import landscape_tracks
 
 __all__ = [
     "OKABE_ITO",
     "calibration_curve",
+    "comparison_bars",
     "contact_map",
     "density",
     "edited_profiles",
@@ -24,9 +32,13 @@ __all__ = [
     "element_map",
     "genes_around",
     "landscape_tracks",
+    "learning_curves",
+    "model_densities",
     "most_affected_genes",
     "overview",
+    "pearson_spearman",
     "profile",
+    "profile_panels",
     "save",
     "score_bars",
     "score_by_bin",

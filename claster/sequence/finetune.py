@@ -247,7 +247,7 @@ def _fit(
     with _quiet(), progress.step(f"fine-tune {run.path.name}") as step:
         step.describe(f"at most {tuning.epochs} epochs")
         trainer.fit(
-            tuned,
+            tuned.train(),
             loaders["train"],
             loaders["valid"],
             ckpt_path=last if resume and last.is_file() else None,

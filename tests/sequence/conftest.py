@@ -31,8 +31,18 @@ def _libraries():
         import transformers  # noqa: F401
 
 
-def write_dataset(project, *, counts=COUNTS, sizes=SIZES, bins=11, letters=None, transform="log1p"):
-    """Write a built dataset whose target is 1 + 9 x (gene number % 2) around the TSS, with a genome."""
+def write_small(
+    project,
+    *,
+    counts=COUNTS,
+    sizes=SIZES,
+    bins=11,
+    bin=1000,
+    letters=None,
+    tss=None,
+    level=lambda _, number: 1 + 9 * (number % 2),
+):
+    """Write a built dataset with a genome; the target of a gene is its level and some noise."""
     rng = np.random.default_rng(3)
     source = project / "source"
     source.mkdir(parents=True)
@@ -50,7 +60,8 @@ def write_dataset(project, *, counts=COUNTS, sizes=SIZES, bins=11, letters=None,
         "window": {"bin": 100, "bins": 201},
         "target": {
             "bins": bins,
-            "transform": transform,
+            "bin": bin,
+            "transform": "log1p",
             "conditions": [{"name": "ctrl", "file": "n.bw"}],
         },
     }
@@ -66,13 +77,14 @@ def write_dataset(project, *, counts=COUNTS, sizes=SIZES, bins=11, letters=None,
         folder.mkdir(parents=True)
         ids, rows = [], []
         for number in range(count):
-            gene, tss = f"{split}{number}", 1_000 + number * (sizes[chrom] - 2_000) // count
-            genes.append((gene, chrom, tss, tss + 3_000, "+", tss, split))
-            profile = np.full(bins, 1 + 9 * (number % 2)) + rng.uniform(0, 0.5, bins)
+            gene, spread = f"{split}{number}", (sizes[chrom] - 2_000) // count
+            start = tss(split, number) if tss else 1_000 + number * spread
+            genes.append((gene, chrom, start, start + 3_000, "+", start, split))
+            profile = np.full(bins, level(split, number)) + rng.uniform(0, 0.5, bins)
             array = rng.gamma(0.3, 4.0, spec.landscape_file_shape).astype(np.float32)
             for way, turn in ((FORWARD, 1), (REVERSE, -1)):
                 ids.append(sample_id(gene, way))
-                rows.append(np.log1p(profile[::turn]) if transform == "log1p" else profile[::turn])
+                rows.append(np.log1p(profile[::turn]))
                 np.save(folder / f"{ids[-1]}.npy", array[..., ::turn])
         folders.ids(split).write_text("".join(f"{sample}\n" for sample in ids))
         table = pd.DataFrame(rows, index=pd.Index(ids, name="ID"), columns=spec.target.columns)
@@ -89,7 +101,13 @@ def write_dataset(project, *, counts=COUNTS, sizes=SIZES, bins=11, letters=None,
 
 @pytest.fixture
 def spec(tmp_path):
-    return write_dataset(tmp_path)
+    return write_small(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def write_dataset():
+    """Write a small built dataset."""
+    return write_small
 
 
 @pytest.fixture(scope="session")
