@@ -16,13 +16,14 @@
 # %% [markdown]
 # # 2b · HyenaDNA and Enformer
 #
-# What does the DNA sequence alone tell of transcription? Two models of DNA beside CLASTER, on the same genes and
-# the same bins: Enformer, frozen, with a head that EIR trains on its embedding, and HyenaDNA, fine-tuned itself.
+# What does the DNA sequence alone tell of transcription? Two models of DNA beside CLASTER, on the same
+# genes and the same bins: Enformer, frozen, with a head that EIR trains on its embedding, and HyenaDNA,
+# fine-tuned itself.
 #
-# As it is, this notebook takes a minute and needs no download: `WEIGHTS = None` writes **random weights** of the
-# real classes in a small size and sends them the same way as real ones. What they predict is worth nothing. Set
-# `WEIGHTS` to a folder that holds `enformer` and `hyenadna_small_32k` (files and licences are in
-# [docs/sequence.md](../docs/sequence.md)), and `DATASET` to `mesc`, for the real comparison.
+# As it is, this notebook takes a minute and needs no download: `WEIGHTS = None` writes **random weights**
+# of the real classes in a small size and sends them the same way as real ones. What they predict is worth
+# nothing. Set `WEIGHTS` to a folder that holds `enformer` and `hyenadna_small_32k` (files and licences are
+# in [docs/sequence.md](../docs/sequence.md)), and `DATASET` to `mesc`, for the real comparison.
 
 # %% tags=["parameters"]
 DATASET = "demo_tiny"
@@ -90,8 +91,8 @@ for name in used:
 # %% [markdown]
 # ## Sequence
 #
-# A window is centred on the boundary of the TSS, as landscape and target are. The rev sample of a gene is the
-# reverse complement.
+# A window is centred on the boundary of the TSS, as landscape and target are. The rev sample of a gene is
+# the reverse complement.
 
 # %%
 windows = extract_windows(dataset, length=1000, project=".")
@@ -103,8 +104,8 @@ windows.table.head(3)
 # %% [markdown]
 # ## Enformer: an embedding, and a head on it
 #
-# The embedding of each sample is stored once. `enformer_head` is a flavour like every other: EIR trains it on an
-# array a sample, one position a target bin.
+# The embedding of each sample is stored once. `enformer_head` is a flavour like every other: EIR trains it
+# on an array a sample, one position a target bin.
 
 # %%
 store = embed_dataset(dataset, "enformer", weights=place / "enformer", force=True)
@@ -146,8 +147,9 @@ pd.read_csv(tuned.history).round(3)
 # ## Compared
 #
 # With CLASTER's own runs on this dataset, where notebook 2 has trained any. Each run predicts as far as its
-# input reaches; scored are the bins that all predict (`common`), and beside them each run's own. `published`
-# repeats the paper's value of that model: other data, other windows, and heads that mixed positions and channels.
+# input reaches; scored are the bins that all predict (`common`), and beside them each run's own.
+# `published` repeats the paper's value of that model: other data, other windows, and heads that mixed
+# positions and channels.
 
 # %%
 trained = sorted(path.parent for path in Path("runs", dataset.name).glob("profile*/run.json"))
@@ -158,7 +160,7 @@ scores[shown].round(3).reset_index(drop=True)
 
 # %%
 for level in ("bin", "paper"):
-    fig, _ = comparison_bars(scores.query("level == @level and metric == 'pearson'"))
+    fig, _ = comparison_bars(scores.query(f"level == '{level}' and metric == 'pearson'"))
     display(fig)
 
 # %%
@@ -168,7 +170,8 @@ fig
 # %% [markdown]
 # ### One gene
 #
-# The test gene with the most transcription, each model on its own window; the black bar marks the common bins.
+# The test gene with the most transcription, each model on its own window; the black bar marks the common
+# bins.
 
 # %%
 genes, scored = compared.scored.genes, compared.scored
@@ -206,5 +209,5 @@ fig, _ = learning_curves({name: pd.read_csv(path) for name, path in compared.his
 fig
 
 # %% [markdown]
-# The same by commands: `claster sequence embed`, `claster train enformer_head`, `claster sequence finetune` and
-# `claster sequence compare` ([docs/sequence.md](../docs/sequence.md)).
+# The same by commands: `claster sequence embed`, `claster train enformer_head`, `claster sequence finetune`
+# and `claster sequence compare` ([docs/sequence.md](../docs/sequence.md)).

@@ -139,7 +139,7 @@ def comparison_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Fi
     rows = np.arange(len(scores))
     with style():
         if ax is None:
-            ax = new_figure(6.0, 1.0 + 0.55 * len(scores)).subplots()
+            ax = new_figure(7.2, 1.0 + 0.55 * len(scores)).subplots()
         fig = figure_of(ax)
         for shift, window, colour in ((-0.2, "common", "blue"), (0.2, "own", "sky blue")):
             value = scores[window].to_numpy()
@@ -192,7 +192,7 @@ def pearson_spearman(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[F
     """
     with style():
         if ax is None:
-            ax = new_figure(5.6, 3.8).subplots()
+            ax = new_figure(7.6, 3.8).subplots()
         fig = figure_of(ax)
         for number, (method, rows) in enumerate(scores.groupby("method", sort=False)):
             colour = _COLOURS[number % len(_COLOURS)]

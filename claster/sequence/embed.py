@@ -14,6 +14,7 @@ from claster.dataset.embeddings import (
     EmbeddingRecord,
     EmbeddingStore,
     embedding_path,
+    open_embeddings,
     sequence_folder,
 )
 from claster.dataset.layout import DatasetFolders
@@ -133,12 +134,12 @@ def embed_dataset(
     )
     plan = record.model_dump_json(indent=2) + "\n"
     if not force and (final / "record.json").is_file():
-        if (final / "record.json").read_text(encoding="utf-8") == plan:
+        other = _difference(final / "record.json", plan)
+        if other in ("", "versions"):
             progress.say(f"{final} is complete")
-            return EmbeddingStore(final, record)
+            return open_embeddings(folders, model.name)
         raise ClasterError(
-            f"{final} exists and was made otherwise ({_difference(final / 'record.json', plan)})",
-            remedy="pass --force to replace it",
+            f"{final} exists and was made otherwise ({other})", remedy="pass --force to replace it"
         )
     a_sample = 2 * record.channels * record.bins
     needed = a_sample * record.samples
@@ -250,7 +251,7 @@ def _record(
         revision=files.revision,
         licence=model.licence,
         weights=files.hashes,
-        genome=windows.genome,
+        genome={key: windows.genome[key] for key in ("path", "bytes", "sha256")},
         padded=int((windows.table["padded"] > 0).sum()),
         versions=versions(_PACKAGES),
     )

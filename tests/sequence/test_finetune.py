@@ -10,10 +10,9 @@ from claster.dataset.targets import mirror_targets
 from claster.eir.embedded import narrowed
 from claster.eir.runs import read_predictions, read_run
 from claster.errors import ClasterError
-from claster.sequence import finetune as finetune_module
 from claster.sequence.finetune import Tuning, finetune
 from claster.sequence.samples import SequenceSamples, TargetScale, read_stored_targets
-from claster.sequence.tuned import ProfileHead
+from claster.sequence.tuned import ProfileHead, TunedModel
 from claster.sequence.windows import extract_windows
 
 NAME = "hyenadna_small_32k"
@@ -65,7 +64,7 @@ def test_run_holds_record_history_and_predictions(tune, spec, tmp_path):
 def test_resumed_training_goes_on_after_the_last_whole_epoch(tune, monkeypatch):
     whole = tune(QUICK.model_copy(update={"epochs": 3}), tag="whole")
 
-    real, calls = finetune_module.TunedModel.validation_step, []
+    real, calls = TunedModel.validation_step, []
 
     def killed(self, batch):
         calls.append(1)
@@ -73,7 +72,7 @@ def test_resumed_training_goes_on_after_the_last_whole_epoch(tune, monkeypatch):
             raise RuntimeError("killed")
         return real(self, batch)
 
-    monkeypatch.setattr(finetune_module.TunedModel, "validation_step", killed)
+    monkeypatch.setattr(TunedModel, "validation_step", killed)
     with pytest.raises(RuntimeError, match="killed"):
         tune(QUICK.model_copy(update={"epochs": 3}), tag="parts")
     monkeypatch.undo()
@@ -100,9 +99,7 @@ def test_what_is_there_gives_way_when_told_to(tune):
 
 
 def test_training_that_bursts_says_so(tune, monkeypatch):
-    monkeypatch.setattr(
-        finetune_module.TunedModel, "_loss", lambda self, _: self.head.last.bias.sum() * np.nan
-    )
+    monkeypatch.setattr(TunedModel, "_loss", lambda self, _: self.head.last.bias.sum() * np.nan)
     with pytest.raises(ClasterError, match=r"the validation loss of .* is not finite"):
         tune()
 
