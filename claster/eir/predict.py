@@ -180,6 +180,11 @@ def _complete(run: RunFolder, project: Path, progress: Progress) -> RunRecord:
             f"{run.path} holds the predictions of several runs, no model",
             remedy=f"give its members: {' '.join(record.members)}",
         )
+    if record.command[:3] == ("claster", "sequence", "finetune"):
+        raise ClasterError(
+            f"{run.path} holds no model of EIR: its fine-tuning has predicted validation and test genes",
+            remedy=f"run 'claster evaluate {run.path}', with --split for the validation genes",
+        )
     return record
 
 

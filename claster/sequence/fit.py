@@ -48,7 +48,7 @@ class Tuning(BaseModel):
     batch_size: int = Field(default=4, ge=1)
     accumulate: int = Field(default=4, ge=1)
     lr: float = Field(default=6e-5, ge=0)
-    head_lr: float = Field(default=1e-3, gt=0)
+    head_lr: float = Field(default=1e-3, ge=0)
     weight_decay: float = Field(default=0.1, ge=0)
     clip: float = Field(default=1.0, gt=0)
     patience: int = Field(default=8, ge=1)

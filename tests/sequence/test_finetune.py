@@ -8,6 +8,7 @@ import torch
 from claster.dataset.layout import DatasetFolders, read_ids
 from claster.dataset.targets import mirror_targets
 from claster.eir.embedded import narrowed
+from claster.eir.predict import predict
 from claster.eir.runs import read_predictions, read_run
 from claster.errors import ClasterError
 from claster.sequence.finetune import Tuning, finetune
@@ -58,6 +59,8 @@ def test_run_holds_record_history_and_predictions(tune, spec, tmp_path):
     np.testing.assert_array_equal(
         table.loc["test3_rev"].to_numpy(), table.loc["test3_forward"].to_numpy()[::-1]
     )
+    with pytest.raises(ClasterError, match="its fine-tuning has predicted"):
+        predict(run, project=tmp_path)
     assert read_predictions(run, "valid").index.tolist() == read_ids(folders, "valid")
 
 
