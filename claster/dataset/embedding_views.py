@@ -1,6 +1,7 @@
 """Embeddings as EIR reads them: one array a sample, averaged over the bins of the target."""
 
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -22,7 +23,7 @@ from claster.files import atomic_folder, link_file, require_disk
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["EmbeddingView", "write_embedding_view"]
+__all__ = ["EmbeddingView", "remove_embedding_views", "write_embedding_view"]
 
 _FOLDER = re.compile(
     rf"{VIEW_PREFIX}embedding_(?P<model>\w+)_(?P<channels>\d+)x(?P<bins>\d+)", re.ASCII
@@ -116,3 +117,11 @@ def write_embedding_view(
             for sample in ids[split]:
                 name = f"{sample}.npy"
                 link_file(folder / split / name, folder / TOGETHER / name)
+
+
+def remove_embedding_views(folders: DatasetFolders, model: str) -> None:
+    """Remove the arrays that were made from the embeddings of one model, which are about to change."""
+    for folder in folders.inputs.glob(f"{VIEW_PREFIX}embedding_*"):
+        view = EmbeddingView.of_folder(folder.name)
+        if view is not None and view.model == model:
+            shutil.rmtree(folder)

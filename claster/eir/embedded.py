@@ -7,7 +7,12 @@ from claster.eir.parts import Embedding, Flavour
 from claster.eir.runs import RunRecord
 from claster.errors import ClasterError
 
-__all__ = ["as_stored", "narrowed", "predicted_by", "predicted_part"]
+__all__ = [
+    "as_stored",
+    "narrowed",
+    "predicted_by",
+    "predicted_part",
+]
 
 
 def predicted_part(flavour: Flavour, spec: DatasetSpec) -> DatasetSpec:

@@ -25,7 +25,7 @@ from claster.eir.eirpredict import input_folders, predict_by_program
 from claster.eir.ensemble import ensemble_folder, require_same_inputs
 from claster.eir.predictions import average_orientations, average_runs, prediction_table
 from claster.eir.preflight import check_prediction, resolve_device
-from claster.eir.reference import require_same_divisors
+from claster.eir.reference import require_same_divisors, require_same_weights
 from claster.eir.runs import RunFolder, RunRecord, require_complete
 from claster.eir.tracks import Merge, write_tracks
 from claster.errors import ClasterError
@@ -124,8 +124,9 @@ def predict(
         project=project,
         progress=progress,
     )
-    for record in records:
+    for run, record in zip(folders, records, strict=True):
         require_same_divisors(record, spec, project=project)
+        require_same_weights(run, record, DatasetFolders.of(spec, project=project))
     tables = []
     for run, record in zip(folders, records, strict=True):
         if through == "memory":

@@ -23,6 +23,7 @@ from claster.eir.parts import Flavour, Precision
 from claster.eir.preflight import check_training
 from claster.eir.program import find_program
 from claster.eir.recorded import EirFailedError, completed, now, run_recorded
+from claster.eir.reference import embedding_weights
 from claster.eir.resources import check_machine, choose_feeding, free_memory, sample_bytes
 from claster.eir.resume import ResumePlan, plan_resumption, set_up_resumption
 from claster.eir.retired import bring_back, set_aside
@@ -133,6 +134,7 @@ def train(
     _warn(flavour, spec, counts, epochs, machine, progress)
     manifest = read_manifest(folders)
     data = {name: file.sha256 for name, file in manifest.sources.items()} if manifest else {}
+    data |= embedding_weights(flavour, folders)
     with lock_folder(run.path.parent, name=f".{run.path.name}.lock"):
         if resume and run.path.exists() and not force:
             record = read_run(run.path)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from rich.filesize import decimal
 
+from claster.dataset.embedding_views import remove_embedding_views
 from claster.dataset.embeddings import (
     EmbeddingRecord,
     EmbeddingStore,
@@ -153,6 +154,7 @@ def embed_dataset(
         _write_batches(partial, record, trunk, windows, device, precision, progress)
         _write_samples(partial, windows)
         (partial / "plan.json").rename(partial / "record.json")
+        remove_embedding_views(folders, model.name)
         replace_folder(final, partial)
     return EmbeddingStore(final, record)
 

@@ -9,6 +9,7 @@ import yaml
 
 from claster.analysis.evaluate import evaluate_runs
 from claster.dataset.embedding_views import EmbeddingView
+from claster.dataset.embeddings import open_embeddings
 from claster.dataset.layout import read_ids
 from claster.dataset.views import view_of_folder, write_view
 from claster.eir import flavours
@@ -139,3 +140,8 @@ def test_head_trains_predicts_and_is_scored_on_its_own_bins(embedded, monkeypatc
     assert table.index.tolist() == read_ids(small.folders, "test")
     evaluation, _ = evaluate_runs([run.path], project=small.project)
     assert sorted(evaluation.tables.bins["offset"].unique() // 1000) == list(range(-15, 16))
+    store = open_embeddings(small.folders, "enformer")
+    other = store.record.model_copy(update={"weights": {"model.safetensors": "0" * 64}})
+    (store.path / "record.json").write_text(other.model_dump_json())
+    with pytest.raises(ClasterError, match="by other weights of enformer"):
+        predict(run, project=small.project, device="cpu")

@@ -126,7 +126,14 @@ def test_a_complete_store_is_left_and_another_one_refused(spec, tmp_path, weight
 
 def test_central_bins_are_the_middle(spec, tmp_path, weights):
     settings = {"project": tmp_path, "weights": weights("enformer"), "force": True}
+    folders = DatasetFolders.of(spec, project=tmp_path)
+    stale, other = (
+        folders.inputs / f"view_embedding_{name}_48x5" for name in ("enformer", "borzoi")
+    )
+    stale.mkdir()
+    other.mkdir()
     whole = embed_dataset(spec, "enformer", **settings).read("test0_rev")
+    assert (stale.exists(), other.exists()) == (False, True)
     part = embed_dataset(spec, "enformer", **settings, central_bins=24).read("test0_rev")
     np.testing.assert_array_equal(part, whole[:, 8:32])
     for count in (23, 42, 0):
