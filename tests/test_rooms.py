@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "dataset": BASE | {"genome", "signal", "contacts", "remote"},
     "eir": BASE | {"genome", "signal", "contacts", "dataset"},
     "analysis": BASE | {"genome", "signal", "contacts", "simulate", "dataset", "eir"},
+    "sequence": BASE | {"genome", "signal", "contacts", "dataset", "eir"},
     "plot": BASE | {"genome", "signal", "contacts", "dataset", "eir", "analysis"},
     "experiments": BASE | {"genome", "signal", "contacts", "dataset", "eir", "analysis"},
     "figures": BASE | {"genome", "signal", "contacts", "dataset", "eir", "analysis", "plot"},

@@ -12,6 +12,7 @@ from claster.analysis.scored import as_ensemble, stacked
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
+from claster.eir.embedded import predicted_by
 from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
@@ -190,6 +191,7 @@ def evaluate_together(
     ClasterError
         If the runs are neither, or see `evaluate`.
     """
+    runs = [RunOf(member.run, _as_predicted(member)) for member in runs]
     first = runs[0]
     tables = [read_predictions(member.run, split) for member in runs]
     names = [member.run.path.as_posix() for member in runs]
@@ -220,6 +222,13 @@ def evaluate_together(
     )
     write_evaluation(evaluation, to)
     return evaluation
+
+
+def _as_predicted(member: RunOf) -> DatasetSpec:
+    """Return the dataset with the bins that the run predicts; a folder of mere tables predicts all."""
+    if not member.run.record.is_file():
+        return member.spec
+    return predicted_by(read_run(member.run.path), member.spec)
 
 
 def _own_folder(run: RunFolder, split: Split) -> Path:

@@ -134,7 +134,7 @@ def profiles(
     Parameters
     ----------
     table
-        Samples x target columns, in any order.
+        Samples x target columns, in any order; bins beyond those of `target` are left out.
     genes
         The genes that are wanted, by `gene_id`.
     target
@@ -157,6 +157,7 @@ def profiles(
     ClasterError
         If a sample or column is missing, unknown or there twice, or a value is missing or infinite.
     """
+    table = _without_farther_bins(table, target)
     wrong = set(table.columns) ^ set(target.columns)
     if wrong or len(table.columns) != len(target.columns):
         raise ClasterError(
@@ -193,6 +194,16 @@ def profiles(
             remedy=remedy,
         )
     return values.reshape(len(genes), len(target.groups), target.bins)
+
+
+def _without_farther_bins(table: pd.DataFrame, target: TargetSpec) -> pd.DataFrame:
+    """Return the table without bins of the same conditions farther from the TSS than the target's."""
+    names = [str(name).partition("_") for name in table.columns]
+    farther = [
+        group in target.groups and k.removeprefix("-").isdigit() and abs(int(k)) > target.bins // 2
+        for k, _, group in names
+    ]
+    return table.loc[:, ~np.array(farther)] if any(farther) else table
 
 
 def _reader(

@@ -23,6 +23,7 @@ from claster.cli import (
     perturb,
     predict,
     report,
+    sequence,
     serve,
     simulate,
     train,
@@ -57,6 +58,7 @@ app.command()(crispr.crispr)
 app.command()(treat.treat)
 app.command()(report.report)
 app.command()(browse.browse)
+app.add_typer(sequence.app, name="sequence")
 app.command()(export.export)
 app.command()(serve.serve)
 app.command()(demo.demo)

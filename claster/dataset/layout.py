@@ -105,9 +105,10 @@ class DatasetFolders:
         """
         return self.inputs / modality / part
 
-    def profiles(self, part: str) -> Path:
-        """Folder of the targets as arrays; see `write_profiles`."""
-        return self.targets / f"{VIEW_PREFIX}profiles" / part
+    def profiles(self, part: str, *, bins: int | None = None) -> Path:
+        """Folder of the targets as arrays, of all bins or of so many central ones; see `write_profiles`."""
+        central = "" if bins is None else f"_{bins}"
+        return self.targets / f"{VIEW_PREFIX}profiles{central}" / part
 
     def target_table(self, split: str) -> Path:
         """Target table that holds a split."""

@@ -14,17 +14,23 @@ __all__ = ["write_profiles"]
 
 
 def write_profiles(
-    spec: DatasetSpec, *, project: Path | str = ".", progress: Progress = SILENT
+    spec: DatasetSpec,
+    *,
+    bins: int | None = None,
+    project: Path | str = ".",
+    progress: Progress = SILENT,
 ) -> None:
     """Write the targets of training and validation as arrays, unless they are there.
 
     The files are float32, (groups of columns, 1, bins), on the scale of `target.transform`, in
-    ``DatasetFolders.profiles("train_valid")``, named as the samples.
+    ``DatasetFolders.profiles("train_valid", bins=bins)``, named as the samples.
 
     Parameters
     ----------
     spec
         A built dataset with a target.
+    bins
+        How many bins around the TSS; None: all.
     project
         The project's folder.
     progress
@@ -36,10 +42,11 @@ def write_profiles(
         If the disk is too small.
     """
     folders = DatasetFolders.of(spec, project=project)
-    final = folders.profiles("train_valid").parent
+    final = folders.profiles("train_valid", bins=bins).parent
     if final.is_dir():
         return
     target = spec.require_target()
+    target = target.model_copy(update={"bins": bins or target.bins})
     table = pd.read_csv(folders.target_table("train"), index_col="ID", dtype={"ID": str})
     shape = (len(table), len(target.groups), 1, target.bins)
     profiles = table[target.columns].to_numpy(np.float32).reshape(shape)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from claster.dataset.embedding_views import EmbeddingView, write_embedding_view
 from claster.dataset.layout import (
     SPLITS,
     TOGETHER,
@@ -22,7 +23,7 @@ from claster.errors import ClasterError, one_line
 from claster.files import atomic_folder, link_file, require_disk
 from claster.progress import SILENT, Progress
 
-__all__ = ["ArrayView", "write_view"]
+__all__ = ["ArrayView", "View", "view_of_folder", "write_view"]
 
 _FOLDER = re.compile(
     rf"(?:{VIEW_PREFIX})?(?P<modality>landscape|contacts)"
@@ -131,8 +132,22 @@ class ArrayView:
         return array[rows][..., first : first + columns]
 
 
+type View = ArrayView | EmbeddingView
+
+
+def view_of_folder(folder: str) -> View:
+    """Return the view that lies in a folder of that name, of arrays or of embeddings.
+
+    Raises
+    ------
+    ValueError
+        If it is not the name of a view or modality.
+    """
+    return EmbeddingView.of_folder(folder) or ArrayView.of_folder(folder)
+
+
 def write_view(
-    view: ArrayView,
+    view: View,
     spec: DatasetSpec,
     *,
     project: Path | str = ".",
@@ -155,6 +170,9 @@ def write_view(
         If the dataset lacks what the view shows, an array has another shape than the dataset's YAML
         says, or the disk is too small.
     """
+    if isinstance(view, EmbeddingView):
+        write_embedding_view(view, spec, project=project, progress=progress)
+        return
     folders = DatasetFolders.of(spec, project=project)
     final = folders.inputs / view.folder
     if view.folder == view.modality or final.is_dir():

@@ -2,17 +2,26 @@
 
 from pathlib import Path
 
+from claster.dataset.embedding_views import EmbeddingView
 from claster.dataset.profiles import write_profiles
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import ArrayView, write_view
+from claster.dataset.views import ArrayView, View, write_view
+from claster.eir.embedded import predicted_part
 from claster.eir.parts import Flavour, InputBlock, Modality
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 
-__all__ = ["first_expansions", "input_views", "write_arrays"]
+__all__ = ["central_bins", "first_expansions", "input_views", "write_arrays"]
 
 
-def input_views(flavour: Flavour, spec: DatasetSpec) -> dict[Modality, ArrayView]:
+def central_bins(flavour: Flavour, spec: DatasetSpec) -> int | None:
+    """Return how many central target bins a flavour on an embedding predicts, None for any other."""
+    if "embedding" not in flavour.inputs:
+        return None
+    return predicted_part(flavour, spec).require_target().bins
+
+
+def input_views(flavour: Flavour, spec: DatasetSpec) -> dict[Modality, View]:
     """Return the part of each modality's arrays that a flavour reads.
 
     Raises
@@ -21,8 +30,12 @@ def input_views(flavour: Flavour, spec: DatasetSpec) -> dict[Modality, ArrayView
         If the dataset lacks the modality, has another kind of contact map than the branch is made
         for, or its windows are too small.
     """
-    views = {}
+    views: dict[Modality, View] = {}
     for modality, block in flavour.inputs.items():
+        if block.embedding is not None:
+            bins = predicted_part(flavour, spec).require_target().bins
+            views[modality] = EmbeddingView(block.embedding.model, block.embedding.channels, bins)
+            continue
         ArrayView(modality).shape(spec)
         if modality == "contacts":
             _require_map(flavour, block, spec)
@@ -35,11 +48,17 @@ def first_expansions(modality: Modality, block: InputBlock, spec: DatasetSpec) -
     """Return EIR's settings of the first convolution that follow from the dataset.
 
     A landscape's ``target`` window is read in steps of a target bin, by a kernel that reaches half a
-    target bin beyond it on either side and is centred on it: position ``i`` is target bin ``i``.
+    target bin beyond it on either side and is centred on it: position ``i`` is target bin ``i``. An
+    embedding has a column a target bin already and is read by a kernel of one.
     """
-    rows = spec.contacts_shape.shape[0] if modality == "contacts" else spec.landscape_file_shape[-2]
-    if modality == "landscape" and spec.window.layout == "rows":
-        rows -= len(block.without)
+    match modality:
+        case "contacts":
+            rows = spec.contacts_shape.shape[0]
+        case "embedding":
+            rows = 1
+        case "landscape":
+            rows = spec.landscape_file_shape[-2]
+            rows -= len(block.without) if spec.window.layout == "rows" else 0
     settings: dict[str, float] = {}
     if block.cnn.first_kernel_expansion_height == "whole":
         settings["first_kernel_expansion_height"] = rows
@@ -47,6 +66,9 @@ def first_expansions(modality: Modality, block: InputBlock, spec: DatasetSpec) -
         stride, kernel = _target_step(spec)
         settings["first_kernel_expansion_width"] = kernel / block.cnn.kernel_width
         settings["first_stride_expansion_width"] = stride
+    if modality == "embedding":
+        # EIR pads no first convolution; a wider one would leave fewer positions than bins.
+        settings["first_kernel_expansion_width"] = 1 / block.cnn.kernel_width
     return settings
 
 
@@ -67,7 +89,8 @@ def write_arrays(
     for view in input_views(flavour, spec).values():
         write_view(view, spec, project=project, progress=progress)
     if flavour.output.output_type == "array":
-        write_profiles(spec, project=project, progress=progress)
+        bins = central_bins(flavour, spec)
+        write_profiles(spec, bins=bins, project=project, progress=progress)
 
 
 def _columns(modality: Modality, block: InputBlock, spec: DatasetSpec) -> int | None:

@@ -8,13 +8,13 @@ import yaml
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import ArrayView
-from claster.eir.arrays import first_expansions, input_views
+from claster.dataset.views import View
+from claster.eir.arrays import central_bins, first_expansions, input_views
+from claster.eir.embedded import predicted_part
 from claster.eir.machine import Device, Machine, on_machine
 from claster.eir.parts import ArrayCnn, Flavour, InputBlock, Message, Modality
 
 __all__ = [
-    "ARRAY_OUTPUT_NAME",
     "OUTPUT_NAME",
     "Device",
     "SampleCounts",
@@ -25,8 +25,6 @@ __all__ = [
 ]
 
 OUTPUT_NAME = "expression"
-ARRAY_OUTPUT_NAME = "landscape"
-"""EIR demands of a pass-through output that it is called as the input it continues."""
 
 _LONGEST_INTERVAL = 1000
 """Steps: a schedule on a plateau and early stopping count evaluations."""
@@ -64,6 +62,7 @@ def configuration_texts(
     made_by: str,
 ) -> dict[str, str]:
     """Return the text of each file by name; see `configure`."""
+    spec = predicted_part(flavour, spec)
     contents = {"globals.yaml": _globals(flavour, spec, output_folder, schedule, machine)}
     for modality, view in input_views(flavour, spec).items():
         block = flavour.inputs[modality]
@@ -170,9 +169,7 @@ def _globals(
     return on_machine(settings, machine)
 
 
-def _input(
-    modality: Modality, view: ArrayView, block: InputBlock, spec: DatasetSpec
-) -> dict[str, Any]:
+def _input(modality: Modality, view: View, block: InputBlock, spec: DatasetSpec) -> dict[str, Any]:
     settings = block.cnn.model_dump() | {"layers": list(block.cnn.layers)}
     settings |= first_expansions(modality, block, spec)
     return {
@@ -199,7 +196,7 @@ def _fusion(flavour: Flavour) -> dict[str, Any]:
 def _output(flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
     output = flavour.output
     if output.array is not None:
-        return _array_output(output.array, flavour.messages, spec)
+        return _array_output(output.array, flavour, spec)
     return {
         "output_info": {
             "output_name": OUTPUT_NAME,
@@ -215,14 +212,13 @@ def _output(flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
     }
 
 
-def _array_output(
-    cnn: ArrayCnn, messages: tuple[Message, ...], spec: DatasetSpec
-) -> dict[str, Any]:
+def _array_output(cnn: ArrayCnn, flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
     spec.require_target()
+    bins = central_bins(flavour, spec)
     content = {
         "output_info": {
-            "output_name": ARRAY_OUTPUT_NAME,
-            "output_source": DatasetFolders.of(spec).profiles("train_valid").as_posix(),
+            "output_name": flavour.continued,
+            "output_source": DatasetFolders.of(spec).profiles("train_valid", bins=bins).as_posix(),
             "output_type": "array",
         },
         "model_config": {"model_type": "cnn", "model_init_config": cnn.model_dump()},
@@ -231,9 +227,9 @@ def _array_output(
         "output_type_info": {"normalization": "channel", "loss": "mse"},
         "sampling_config": {"n_eval_inputs": 1},
     }
-    if messages:
+    if flavour.messages:
         content["tensor_broker_config"] = {
-            "message_configs": [end for message in messages for end in _ends(message)]
+            "message_configs": [end for message in flavour.messages for end in _ends(message)]
         }
     return content
 

@@ -10,6 +10,7 @@ import re
 from claster.eir.parts import (
     ArrayCnn,
     Cnn,
+    Embedding,
     Flavour,
     Fusion,
     InputBlock,
@@ -182,6 +183,38 @@ PROFILE_MICROC = derive(
     ),
 )
 
+
+def _head(name: str, *, model: str, channels: int, span: int) -> Flavour:
+    """Return a small profile network on the frozen embedding of a sequence model."""
+    return Flavour(
+        name=name,
+        description=f"a profile from the frozen embedding of {model}, where that covers it",
+        inputs={
+            "embedding": InputBlock(
+                embedding=Embedding(model=model, channels=channels, span=span),
+                cnn=Cnn(
+                    layers=(1,),
+                    channel_exp_base=5,
+                    kernel_width=5,
+                    down_stride_width=1,
+                    num_output_features=0,
+                    **_PLAIN,
+                ),
+            )
+        },
+        fusion=Fusion(model_type="pass-through"),
+        output=Output(array=ArrayCnn(channel_exp_base=5, n_final_extra_blocks=1, **_PLAIN)),
+        training=PROFILE.training.model_copy(update={"lr": 2e-3, "memory_dataset": False}),
+    )
+
+
+ENFORMER_HEAD = _head("enformer_head", model="enformer", channels=3072, span=896 * 128)
+HYENADNA_HEAD = _head("hyenadna_head", model="hyenadna_small_32k", channels=256, span=256 * 128)
+HYENADNA_160K_HEAD = _head(
+    "hyenadna_160k_head", model="hyenadna_medium_160k", channels=256, span=1250 * 128
+)
+BORZOI_HEAD = _head("borzoi_head", model="borzoi", channels=1920, span=1536 * 128)
+
 CONTEXT_20KB = derive(
     PURE_CONV,
     name="context_20kb",
@@ -253,6 +286,10 @@ FLAVOURS = {
         PROFILE_MICROC,
         _without(PURE_CONV, "H3K27ac", name="without_H3K27ac"),
         CONTEXT_20KB,
+        ENFORMER_HEAD,
+        HYENADNA_HEAD,
+        HYENADNA_160K_HEAD,
+        BORZOI_HEAD,
         TUTORIAL,
         TOY,
     )

@@ -37,7 +37,7 @@ class Branch:
     Attributes
     ----------
     modality
-        `landscape` or `contacts`.
+        `landscape`, `contacts` or `embedding`.
     shape
         Channels, height and width of the arrays that come in.
     bin
@@ -94,7 +94,7 @@ def measure_geometry(flavour: Flavour, spec: DatasetSpec) -> Geometry:
     as_linear(model)
     branches = []
     for modality, view in input_views(flavour, spec).items():
-        profile = flavour.output.output_type == "array" and modality == "landscape"
+        profile = flavour.output.output_type == "array" and modality == flavour.continued
         step, span = steps_and_reach(model, modality, profile=profile)
         channels, height, width = (1, *view.shape(spec))[-3:]
         bin = _column_width(modality, spec)
@@ -129,6 +129,8 @@ def measure_geometry(flavour: Flavour, spec: DatasetSpec) -> Geometry:
 def _column_width(modality: Modality, spec: DatasetSpec) -> int:
     if modality == "contacts" and spec.contacts is not None:
         return spec.contacts.resolution
+    if modality == "embedding":
+        return spec.require_target().bin
     return spec.window.bin
 
 

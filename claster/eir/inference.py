@@ -57,7 +57,7 @@ class TrainedModel:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the inputs: ``landscape``, ``contacts`` or both."""
+        """Names of the inputs: ``landscape``, ``contacts``, ``embedding``."""
         return tuple(self.network.inputs)
 
     @property
@@ -119,6 +119,7 @@ def predict_arrays(
     *,
     landscape: np.ndarray | None = None,
     contacts: np.ndarray | None = None,
+    embedding: np.ndarray | None = None,
     batch_size: int | None = None,
     progress: Progress = SILENT,
 ) -> np.ndarray:
@@ -135,6 +136,8 @@ def predict_arrays(
         track's `transform`).
     contacts
         Shape (samples, rows, columns), as built; give what `model.inputs` names.
+    embedding
+        Shape (samples, channels, bins), averaged over the target's bins (`write_embedding_view`).
     batch_size
         Samples at a time; None starts with 64 on a CPU and 512 on a GPU. Either is halved as long as
         memory does not suffice.
@@ -153,7 +156,9 @@ def predict_arrays(
         If an input is missing or not wanted, has another shape, or leads to values that are not
         finite; or if memory does not suffice for one sample.
     """
-    inputs = named_inputs(model.network, landscape=landscape, contacts=contacts)
+    inputs = named_inputs(
+        model.network, landscape=landscape, contacts=contacts, embedding=embedding
+    )
     samples = count_samples(model.network, inputs)
     size = _start(model, batch_size)
     predicted = np.empty((samples, *model.profile_shape), np.float32)
@@ -213,6 +218,7 @@ def predict_tensors(
     *,
     landscape: Tensor | None = None,
     contacts: Tensor | None = None,
+    embedding: Tensor | None = None,
     scale: Literal["signal", "stored"] = "signal",
 ) -> Tensor:
     """Predict tensors in one forward pass, differentiable with respect to them.
@@ -221,7 +227,7 @@ def predict_tensors(
     ----------
     model
         A loaded run; its weights take no gradients.
-    landscape, contacts
+    landscape, contacts, embedding
         float32 on `model.device`, shaped as in `predict_arrays`.
     scale
         ``signal``: reads, as `predict_arrays`. ``stored``: the scale of the target's transform, on
@@ -237,7 +243,9 @@ def predict_tensors(
     ClasterError
         If an input is missing or not wanted, or has another shape.
     """
-    inputs = named_inputs(model.network, landscape=landscape, contacts=contacts)
+    inputs = named_inputs(
+        model.network, landscape=landscape, contacts=contacts, embedding=embedding
+    )
     samples = count_samples(model.network, inputs)
     stored = run_network(model.network, inputs)
     stored = stored.reshape(samples, *model.profile_shape)
@@ -300,6 +308,9 @@ def _forward(model: TrainedModel, inputs: Mapping[str, np.ndarray]) -> np.ndarra
             for name, array in inputs.items()
         }
         predicted = predict_tensors(
-            model, landscape=tensors.get("landscape"), contacts=tensors.get("contacts")
+            model,
+            landscape=tensors.get("landscape"),
+            contacts=tensors.get("contacts"),
+            embedding=tensors.get("embedding"),
         )
         return predicted.cpu().numpy()

@@ -13,6 +13,7 @@ import numpy as np
 from claster.dataset.spec import DatasetSpec
 from claster.eir.arrays import input_views
 from claster.eir.configure import configure
+from claster.eir.embedded import predicted_part
 from claster.eir.machine import Machine
 from claster.eir.parts import Flavour
 from claster.errors import ClasterError, one_line
@@ -42,6 +43,7 @@ def build_network(flavour: Flavour, spec: DatasetSpec) -> "nn.Module":
     ClasterError
         If the dataset lacks what the flavour needs, or EIR cannot build it.
     """
+    spec = predicted_part(flavour, spec)
     with tempfile.TemporaryDirectory() as folder, _quiet():
         configuration = configure(flavour, spec, out=folder, machine=Machine("cpu"))
         # Some 20 seconds, and only wanted where a network is asked for.

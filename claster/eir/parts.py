@@ -12,6 +12,7 @@ from claster.contacts.shapes import MapKind
 __all__ = [
     "ArrayCnn",
     "Cnn",
+    "Embedding",
     "Flavour",
     "Fusion",
     "InputBlock",
@@ -23,7 +24,7 @@ __all__ = [
     "derive",
 ]
 
-Modality = Literal["landscape", "contacts"]
+Modality = Literal["landscape", "contacts", "embedding"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
@@ -59,6 +60,17 @@ class Cnn(_Part):
     stochastic_depth_p: float = Field(ge=0, le=1)
 
 
+class Embedding(_Part):
+    """What a sequence model makes of the DNA around the TSS (`claster sequence embed`).
+
+    `channels` numbers a bin, over `span` bp; a training takes both from what is stored.
+    """
+
+    model: str
+    channels: int = Field(gt=0)
+    span: int = Field(gt=0)
+
+
 class InputBlock(_Part):
     """One input: which part of its arrays, how they are normalised, and its branch of the network.
 
@@ -73,12 +85,15 @@ class InputBlock(_Part):
         Tracks that are left out.
     map
         The kind of contact map that the branch is made for.
+    embedding
+        The embedding that the branch is made for; its arrays have a position a target bin.
     """
 
     normalization: Literal["channel", "element"] = "channel"
     window: Literal["whole", "target"] | int = "whole"
     without: tuple[str, ...] = ()
     map: MapKind | None = None
+    embedding: Embedding | None = None
     cnn: Cnn
 
     @model_validator(mode="after")
@@ -190,6 +205,18 @@ class Flavour(_Part):
     messages: tuple[Message, ...] = ()
     training: Training
     dataset: str = "toy"
+
+    @property
+    def continued(self) -> Modality:
+        """The input that an array output continues, which EIR wants to give its name to the output."""
+        return "landscape" if "landscape" in self.inputs else next(iter(self.inputs))
+
+    @model_validator(mode="after")
+    def _embeddings_by_name(self) -> Self:
+        for name, block in self.inputs.items():
+            if (name == "embedding") != (block.embedding is not None):
+                raise ValueError("'embedding' goes with the input of that name, and no other")
+        return self
 
     @model_validator(mode="after")
     def _feature_maps_to_the_end(self) -> Self:

@@ -18,7 +18,7 @@ from claster.dataset.layout import (
 from claster.dataset.load import load_dataset
 from claster.dataset.parts import TargetSpec
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import ArrayView, write_view
+from claster.dataset.views import view_of_folder, write_view
 from claster.eir.adopt import adopt_run, can_be_adopted
 from claster.eir.content import Device
 from claster.eir.eirpredict import input_folders, predict_by_program
@@ -26,7 +26,7 @@ from claster.eir.ensemble import ensemble_folder, require_same_inputs
 from claster.eir.kept import KeptBlocks, remove_blocks
 from claster.eir.predictions import average_orientations, average_runs, prediction_table
 from claster.eir.preflight import check_prediction, resolve_device
-from claster.eir.reference import require_same_divisors
+from claster.eir.reference import require_same_divisors, require_same_weights
 from claster.eir.runs import RunFolder, RunRecord, require_complete
 from claster.eir.tracks import Merge, write_tracks
 from claster.errors import ClasterError
@@ -126,8 +126,9 @@ def predict(
         project=project,
         progress=progress,
     )
-    for record in records:
+    for run, record in zip(folders, records, strict=True):
         require_same_divisors(record, spec, project=project)
+        require_same_weights(run, record, DatasetFolders.of(spec, project=project))
     name = _name(spec, split, own=own)
     tables = []
     for run, record in zip(folders, records, strict=True):
@@ -192,6 +193,11 @@ def _complete(run: RunFolder, project: Path, progress: Progress) -> RunRecord:
             f"{run.path} holds the predictions of several runs, no model",
             remedy=f"give its members: {' '.join(record.members)}",
         )
+    if record.command[:3] == ("claster", "sequence", "finetune"):
+        raise ClasterError(
+            f"{run.path} holds no model of EIR: its fine-tuning has predicted validation and test genes",
+            remedy=f"run 'claster evaluate {run.path}', with --split for the validation genes",
+        )
     return record
 
 
@@ -220,7 +226,7 @@ def _samples(
     """
     folders = DatasetFolders.of(spec, project=project)
     folders.require_built()
-    views = [ArrayView.of_folder(folder) for folder in arrays]
+    views = [view_of_folder(folder) for folder in arrays]
     for view in views:
         write_view(view, spec, project=project, progress=progress)
     wanted = [split] if split != "all" else [part for part in SPLITS if read_ids(folders, part)]
@@ -309,9 +315,10 @@ def _observed(
     """Return the target tables of the splits as signal, None where the dataset has no such target."""
     if spec.target is None:
         return None
-    if spec.target.columns != target.columns:
+    if not set(target.columns) <= set(spec.target.columns):
         progress.say(f"the target of {spec.name!r} has other columns: no observed signal as track")
         return None
     folders = DatasetFolders.of(spec, project=project)
     paths = dict.fromkeys(folders.target_table(split) for split in splits)
-    return pd.concat([read_targets(path, transform=spec.target.transform) for path in paths])
+    tables = [read_targets(path, transform=spec.target.transform) for path in paths]
+    return pd.concat(tables)[target.columns]

@@ -13,10 +13,11 @@ import pandas as pd
 
 from claster.dataset.layout import DatasetFolders, Split, read_ids
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import ArrayView
+from claster.dataset.views import ArrayView, View
 from claster.eir.array_file import array_fault
-from claster.eir.arrays import input_views, write_arrays
+from claster.eir.arrays import central_bins, input_views, write_arrays
 from claster.eir.content import SampleCounts
+from claster.eir.embedded import predicted_part
 from claster.eir.machine import Device
 from claster.eir.parts import Flavour
 from claster.errors import ClasterError, one_line
@@ -76,14 +77,15 @@ def check_training(
         folder = folders.arrays(view.folder, "train_valid")
         check_arrays(spec, folder, view.shape(spec), ids, progress=progress)
     if flavour.output.output_type == "array":
-        target = spec.require_target()
+        target = predicted_part(flavour, spec).require_target()
+        folder = folders.profiles("train_valid", bins=central_bins(flavour, spec))
         shape = (len(target.groups), 1, target.bins)
-        check_arrays(spec, folders.profiles("train_valid"), shape, ids, progress=progress)
+        check_arrays(spec, folder, shape, ids, progress=progress)
     return counts
 
 
 def check_prediction(
-    views: Iterable[ArrayView | str],
+    views: Iterable[View | str],
     spec: DatasetSpec,
     split: Split,
     *,

@@ -1,16 +1,26 @@
-"""How large the values of the tracks were that a model was trained on, and what they were divided by."""
+"""What a model was trained on: how large its tracks' values were, and whose embeddings it read."""
 
+import hashlib
 from pathlib import Path
 
+from claster.dataset.embedding_views import EmbeddingView
+from claster.dataset.embeddings import open_embeddings
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import read_manifest, require_manifest
 from claster.dataset.scale import SignalScale, track_divisors
 from claster.dataset.spec import DatasetSpec
+from claster.eir.eirpredict import input_folders
+from claster.eir.parts import Flavour
 from claster.eir.runs import RunFolder, RunRecord, read_run
 from claster.errors import ClasterError
 
-__all__ = ["reference_scales", "require_same_divisors"]
+__all__ = [
+    "embedding_weights",
+    "reference_scales",
+    "require_same_divisors",
+    "require_same_weights",
+]
 
 
 def reference_scales(named: str, *, project: Path | str = ".") -> dict[str, SignalScale]:
@@ -79,3 +89,39 @@ def require_same_divisors(record: RunRecord, spec: DatasetSpec, *, project: Path
                 if spec.name == record.dataset_name
                 else f"set 'scales_from: {record.dataset_name}' in its YAML and build it again",
             )
+
+
+def embedding_weights(flavour: Flavour, folders: DatasetFolders) -> dict[str, str]:
+    """Return, for the record of a run, one SHA-256 of the weights that made the embedding it reads."""
+    block = flavour.inputs.get("embedding")
+    if block is None or block.embedding is None:
+        return {}
+    model = block.embedding.model
+    return {_named(model): _digest(folders, model)}
+
+
+def require_same_weights(run: RunFolder, record: RunRecord, folders: DatasetFolders) -> None:
+    """Refuse embeddings by other weights than those that a run was trained on.
+
+    Raises
+    ------
+    ClasterError
+        If they are, or the dataset has none.
+    """
+    for folder in input_folders(run).values():
+        view = EmbeddingView.of_folder(folder)
+        if view is not None and record.data.get(_named(view.model)) != _digest(folders, view.model):
+            raise ClasterError(
+                f"the embeddings of {folders.name!r} are by other weights of {view.model} than those that "
+                f"{run.path} was trained on",
+                remedy="train again, or embed with the weights of then",
+            )
+
+
+def _named(model: str) -> str:
+    return f"weights of {model}"
+
+
+def _digest(folders: DatasetFolders, model: str) -> str:
+    files = open_embeddings(folders, model).record.weights
+    return hashlib.sha256("".join(sorted(files.values())).encode()).hexdigest()

@@ -14,6 +14,7 @@ from claster.eir.configure import (
     environment,
 )
 from claster.eir.content import SampleCounts, plan_schedule
+from claster.eir.embedded import as_stored, predicted_part
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import measure_geometry
 from claster.eir.history import write_history
@@ -22,6 +23,7 @@ from claster.eir.parts import Flavour, Precision
 from claster.eir.preflight import check_training
 from claster.eir.program import find_program
 from claster.eir.recorded import EirFailedError, completed, now, run_recorded
+from claster.eir.reference import embedding_weights
 from claster.eir.resources import check_machine, choose_feeding, free_memory, sample_bytes
 from claster.eir.resume import ResumePlan, plan_resumption, set_up_resumption
 from claster.eir.retired import bring_back, set_aside
@@ -100,9 +102,10 @@ def train(
         dataset, this machine cannot do what is asked for, or EIR fails.
     """
     project = Path(project)
-    flavour = find_flavour(flavour_name)
     find_program("eirtrain")
-    DatasetFolders.of(spec, project=project).require_built()
+    folders = DatasetFolders.of(spec, project=project)
+    folders.require_built()
+    flavour = as_stored(find_flavour(flavour_name), folders)
     _check_options(seed, epochs, batch_size)
     if batch_size is not None:
         training = flavour.training.model_copy(update={"batch_size": batch_size})
@@ -116,6 +119,7 @@ def train(
         )
     machine = check_machine(device, devices=devices, precision=precision)
     counts = check_training(flavour, spec, project=project, progress=progress)
+    spec = predicted_part(flavour, spec)
     machine, feeding = choose_feeding(
         machine,
         sample_bytes=sample_bytes(flavour, spec),
@@ -128,8 +132,9 @@ def train(
         memory=memory,
     )
     _warn(flavour, spec, counts, epochs, machine, progress)
-    manifest = read_manifest(DatasetFolders.of(spec, project=project))
+    manifest = read_manifest(folders)
     data = {name: file.sha256 for name, file in manifest.sources.items()} if manifest else {}
+    data |= embedding_weights(flavour, folders)
     with lock_folder(run.path.parent, name=f".{run.path.name}.lock"):
         if resume and run.path.exists() and not force:
             record = read_run(run.path)

@@ -13,6 +13,13 @@ from claster.plot.overview import overview
 from claster.plot.perturbation import edited_profiles, effect_by_distance, most_affected_genes
 from claster.plot.predictions import density, gene_scatter, profile
 from claster.plot.scores import score_bars, score_by_bin, score_by_stratum
+from claster.plot.sequence import (
+    comparison_bars,
+    learning_curves,
+    model_densities,
+    pearson_spearman,
+    profile_panels,
+)
 from claster.plot.style import OKABE_ITO, save, style
 from claster.plot.tracks import landscape_tracks
 from claster.plot.training import learning_curve
@@ -20,6 +27,7 @@ from claster.plot.training import learning_curve
 __all__ = [
     "OKABE_ITO",
     "calibration_curve",
+    "comparison_bars",
     "contact_map",
     "density",
     "edited_profiles",
@@ -31,9 +39,13 @@ __all__ = [
     "genes_around",
     "landscape_tracks",
     "learning_curve",
+    "learning_curves",
+    "model_densities",
     "most_affected_genes",
     "overview",
+    "pearson_spearman",
     "profile",
+    "profile_panels",
     "save",
     "score_bars",
     "score_by_bin",

@@ -10,14 +10,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from claster.dataset.layout import DatasetFolders
+from claster.dataset.embeddings import EmbeddingRecord, embedding_path
+from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import Manifest
 from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.eir import flavours
 from claster.eir.flavours import FLAVOURS
-from claster.eir.parts import Flavour, derive
+from claster.eir.parts import Embedding, Flavour, derive
 from claster.eir.program import run_program
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, RunRecord, read_run, write_run
@@ -104,6 +105,45 @@ def build_small(
     return small
 
 
+def write_embeddings(small: Small, embedding: Embedding, *, bins: int = 64) -> np.ndarray:
+    """Write a store of random embeddings and return it, shape (samples, channels, bins)."""
+    import zarr
+
+    path = embedding_path(small.folders, embedding.model)
+    genes = read_genes_table(small.folders)
+    shape = (2 * len(genes), embedding.channels, bins)
+    values = np.random.default_rng(1).normal(size=shape).astype(np.float16)
+    chunks = (1, *shape[1:])
+    array = zarr.create_array(path / "embeddings.zarr", shape=shape, chunks=chunks, dtype="float16")
+    array[:] = values
+    lines = [
+        f"{gene.gene_id}_{way}\t{gene.chrom}\t{gene.tss}\n"
+        for gene in genes.itertuples()
+        for way in ("forward", "rev")
+    ]
+    (path / "samples.tsv").write_text("ID\tchrom\ttss\n" + "".join(lines))
+    record = EmbeddingRecord(
+        model=embedding.model,
+        dataset=small.spec.name,
+        length=embedding.span,
+        bin=embedding.span // bins,
+        bins=bins,
+        channels=embedding.channels,
+        samples=len(values),
+        precision="float32",
+        batch_size=1,
+        repository=None,
+        revision=None,
+        licence="none",
+        weights={},
+        genome={},
+        padded=0,
+        versions={},
+    )
+    (path / "record.json").write_text(record.model_dump_json())
+    return values
+
+
 def small_genes(genes: dict[str, int]) -> pd.DataFrame:
     """Return a gene table: every second gene on chr1, 17,301 bp from one to the next."""
     names = [(split, f"{split}{gene}") for split, count in genes.items() for gene in range(count)]
@@ -154,6 +194,12 @@ def small(tmp_path: Path) -> Small:
     return build_small(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def write_store() -> Callable[..., np.ndarray]:
+    """Write a store of random embeddings."""
+    return write_embeddings
+
+
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the flavour `tiny` known."""
@@ -202,6 +248,9 @@ def full_size(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Flavour], S
             }
             folder = tmp_path_factory.mktemp(kind)
             made[kind] = build_small(folder, spec, genes={"train": 2, "valid": 1, "test": 1})
+        block = flavour.inputs.get("embedding")
+        if block:
+            write_embeddings(made[kind], block.embedding)
         return made[kind]
 
     return make

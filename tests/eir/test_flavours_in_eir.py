@@ -47,7 +47,14 @@ def eir(monkeypatch):
 
 
 # One of each kind at once, the others where there is time.
-QUICK = {"conv_attention", "microc_only", "promoter_capture", "profile", "profile_microc"}
+QUICK = {
+    "conv_attention",
+    "microc_only",
+    "promoter_capture",
+    "profile",
+    "profile_microc",
+    "hyenadna_head",
+}
 
 
 @pytest.mark.parametrize(

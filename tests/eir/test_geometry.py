@@ -83,6 +83,8 @@ def test_no_flavour_has_a_fault_but_the_short_sight_that_is_its_purpose(name):
         ("microc_square", "contacts", (1, 626, 626), 36, 16 * 1600),
         ("promoter_capture", "contacts", (1, 201, 201), 9, 16 * 5000),
         ("profile", "landscape", (4, 1, 4021), 401, 1000),
+        ("enformer_head", "embedding", (3072, 1, 113), 113, 1000),
+        ("hyenadna_head", "embedding", (256, 1, 31), 31, 1000),
         ("profile_microc", "contacts", (1, 129, 255), 251, 1600),
     ],
 )

@@ -1,0 +1,228 @@
+"""Runs that predict different windows, compared on the bins that all predict and each on its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from claster.analysis.bootstrap import Resamples, resample_blocks
+from claster.analysis.loci import locus_blocks
+from claster.analysis.published import published_scores
+from claster.analysis.result import RESAMPLES
+from claster.analysis.samples import annotated_genes, conditions_of, profiles, require_genes
+from claster.analysis.scored import Scored
+from claster.analysis.tables import LOG, RAW, make_tables
+from claster.dataset.layout import (
+    DatasetFolders,
+    Split,
+    read_genes_table,
+    read_ids,
+    read_targets,
+)
+from claster.dataset.load import load_dataset
+from claster.dataset.spec import DatasetSpec
+from claster.eir.embedded import narrowed, predicted_by
+from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.errors import ClasterError
+from claster.files import write_text
+from claster.genome.windows import Binning
+from claster.progress import SILENT, Progress
+
+__all__ = ["COMMON", "OWN", "Compared", "compare_runs", "main_scores", "write_comparison"]
+
+COMMON, OWN = "common", "own"
+"""Which bins are scored: those that every run predicts, or all that the run itself does."""
+
+_DECIMALS = 6
+_MAIN = [("bin", LOG, "once"), ("gene", LOG, "all"), ("paper", RAW, "all")]
+_PUBLISHED_AS = {
+    "enformer_head": "Enformer, embedding and head",
+    "hyenadna_small_32k_finetuned": "HyenaDNA 32k, fine-tuned",
+    "pure_conv": "CLASTER, chromatin",
+    "conv_attention": "CLASTER, chromatin and attention",
+    "microc_rotated": "CLASTER, chromatin and rotated Micro-C",
+    "microc_square": "CLASTER, chromatin and square Micro-C",
+}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Runs on the same genes.
+
+    Attributes
+    ----------
+    scored
+        Genes, observed signal and the prediction of each run over the common bins.
+    target
+        The common bins.
+    own
+        Of each run: the same genes over its own bins, and these bins.
+    scores
+        Of `make_tables`, with the columns `window` (`COMMON`, `OWN`) and `bins`; differences (column
+        `against`) are the first run's over each other one, on the common bins.
+    flavours
+        Of each run, by its name in `scores`.
+    histories
+        Path of `history.csv` of each run that has one.
+    """
+
+    scored: Scored
+    target: Binning
+    own: Mapping[str, tuple[Scored, Binning]]
+    scores: pd.DataFrame
+    flavours: Mapping[str, str]
+    histories: Mapping[str, Path]
+
+
+def compare_runs(
+    runs: Sequence[Path | str],
+    *,
+    project: Path | str = ".",
+    split: Split = "test",
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Compared:
+    """Score runs of one dataset on the same genes and bins, with the same resamples.
+
+    Predictions are joined by sample name and gene ID, never by order.
+
+    Parameters
+    ----------
+    runs
+        Run folders with predictions of `split`; the first is what differences are taken from.
+    project
+        The project's folder.
+    split
+        Which genes.
+    seed
+        Chooses the resamples.
+    progress
+        Where to report to.
+
+    Raises
+    ------
+    ClasterError
+        If there are fewer than two runs, they are of different datasets, two have one name, or
+        predictions, targets and genes do not match one to one.
+    """
+    if len(runs) < 2:
+        raise ClasterError("one run and nothing to compare it with", remedy="give two or more")
+    folders_of = {RunFolder(Path(run)).path.name: RunFolder(Path(run)) for run in runs}
+    if len(folders_of) < len(runs):
+        raise ClasterError("two runs have the same name", remedy="give each run once")
+    records = {name: read_run(run.path) for name, run in folders_of.items()}
+    datasets = {record.dataset_name for record in records.values()}
+    if len(datasets) > 1:
+        raise ClasterError(
+            f"the runs were trained on different datasets ({', '.join(sorted(datasets))})",
+            remedy="compare runs of one dataset",
+        )
+    whole = load_dataset(next(iter(records.values())).dataset, project=project)
+    specs = {name: predicted_by(record, whole) for name, record in records.items()}
+    tables = {name: read_predictions(run, split) for name, run in folders_of.items()}
+    common = min(spec.require_target().bins for spec in specs.values())
+    spec = narrowed(whole, common)
+    scored = _scored(spec, tables, project=project, split=split)
+    # Blocks of the whole target window: the same genes are drawn together whatever is scored of them.
+    block = locus_blocks(
+        scored.genes, whole.require_target().binning, length=whole.window.binning.width
+    )
+    resamples = resample_blocks(block, resamples=RESAMPLES, seed=seed)
+    parts = [_scores(scored, spec, resamples, window=COMMON, progress=progress)]
+    own = {}
+    for name, part in specs.items():
+        alone = _scored(part, {name: tables[name]}, project=project, split=split)
+        parts.append(_scores(alone, part, resamples, window=OWN, progress=progress))
+        own[name] = alone, part.require_target().binning
+    return Compared(
+        scored,
+        spec.require_target().binning,
+        own,
+        pd.concat(parts, ignore_index=True),
+        {name: record.flavour for name, record in records.items()},
+        {name: run.history for name, run in folders_of.items() if run.history.is_file()},
+    )
+
+
+def main_scores(compared: Compared) -> pd.DataFrame:
+    """Return the scores that are read first, a row a run, level and metric, published ones beside.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `method`, `condition`, `level` (``bin``: log2(x + 1), each kilobase once, pooled;
+        ``gene``: log2(x + 1); ``paper``: the published gene value, not logarithmic), `metric` (pearson,
+        spearman), `common`, `common_low`, `common_high` (95 % interval), `common_bins`, the same of
+        `own`, and `published`: the published value of the model that it stands for, on its own window,
+        of other data and with every bin counted; missing where there is none.
+    """
+    scores = compared.scores.query(
+        "against == '' and by == 'all' and how == 'pooled' and metric in ('pearson', 'spearman')"
+    )
+    chosen = pd.MultiIndex.from_tuples(_MAIN)
+    main = pd.MultiIndex.from_frame(scores[["level", "scale", "counted"]]).isin(chosen)
+    keys = ["method", "condition", "level", "metric"]
+    sides = [
+        scores[main & (scores["window"] == window)]
+        .set_index(keys)[["value", "low", "high", "bins"]]
+        .set_axis([window, f"{window}_low", f"{window}_high", f"{window}_bins"], axis=1)
+        for window in (COMMON, OWN)
+    ]
+    table = pd.concat(sides, axis=1).reset_index()
+    published = published_scores().set_index(["method", "level", "metric"])["published"]
+    named = table["method"].map(compared.flavours).map(_PUBLISHED_AS)
+    places = pd.MultiIndex.from_arrays([named, table["level"], table["metric"]])
+    return table.assign(published=published.reindex(places).to_numpy())
+
+
+def write_comparison(compared: Compared, folder: Path | str) -> Path:
+    """Write `comparison.csv` (the main scores) and `scores.csv` (all) to a folder; return the first."""
+    folder = Path(folder)
+    for name, table in (("scores", compared.scores), ("comparison", main_scores(compared))):
+        text = table.round(_DECIMALS).to_csv(index=False, lineterminator="\n")
+        write_text(folder / f"{name}.csv", text)
+    return folder / "comparison.csv"
+
+
+def _scored(
+    spec: DatasetSpec, tables: Mapping[str, pd.DataFrame], *, project: Path | str, split: Split
+) -> Scored:
+    folders = DatasetFolders.of(spec, project=project)
+    folders.require_built()
+    target = spec.require_target()
+    genes = read_genes_table(folders, split=split)
+    ids = read_ids(folders, split)
+    require_genes(genes, ids, split=split)
+    observed = profiles(
+        read_targets(folders.target_table(split), transform=target.transform),
+        genes,
+        target,
+        named=f"targets of the {split} split",
+        remedy="build the dataset again",
+    )
+    methods = {
+        name: profiles(
+            table,
+            genes,
+            target,
+            named=f"predictions of {name}",
+            remedy=f"predict the {split} split with it again",
+            only=ids,
+        )
+        for name, table in tables.items()
+    }
+    annotation = annotated_genes(folders)
+    return Scored(
+        genes, annotation, tuple(conditions_of(target)), observed, methods, next(iter(tables))
+    )
+
+
+def _scores(
+    scored: Scored, spec: DatasetSpec, resamples: Resamples, *, window: str, progress: Progress
+) -> pd.DataFrame:
+    target = spec.require_target()
+    with threadpool_limits(limits=1, user_api="blas"):
+        tables = make_tables(scored, target.binning, resamples, progress=progress)
+    return tables.scores.assign(window=window, bins=target.bins)

@@ -1,0 +1,193 @@
+"""Embeddings of DNA sequence beside a dataset: where they are, and how they meet the target's bins."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from claster.dataset.layout import DatasetFolders, read_genes_table
+from claster.errors import ClasterError
+from claster.genome.windows import Binning, split_sample_id
+
+__all__ = [
+    "EmbeddingRecord",
+    "EmbeddingStore",
+    "covered_bins",
+    "embedding_path",
+    "open_embeddings",
+    "pool_weights",
+    "sequence_folder",
+]
+
+
+class EmbeddingRecord(BaseModel):
+    """What `record.json` of a store of embeddings holds (format version 1).
+
+    A sequence of `length` bp centred on the TSS gives `bins` bins of `bin` bp, centred as well, with
+    `channels` numbers each. `weights` is the SHA-256 of each file that the model was made from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    model: str
+    dataset: str
+    length: int
+    bin: int
+    bins: int
+    channels: int
+    samples: int
+    precision: str
+    batch_size: int
+    repository: str | None
+    revision: str | None
+    licence: str
+    weights: dict[str, str]
+    genome: dict[str, str | int]
+    padded: int
+    versions: dict[str, str]
+
+    @property
+    def span(self) -> int:
+        """Width in bp of what the bins cover."""
+        return self.bin * self.bins
+
+
+def sequence_folder(folders: DatasetFolders) -> Path:
+    """Return where sequences and embeddings of a dataset are: beside its arrays, so a build keeps them."""
+    return folders.project / "inputs" / "sequence" / folders.name
+
+
+def embedding_path(folders: DatasetFolders, model: str) -> Path:
+    """Return the folder of the embeddings of one model."""
+    return sequence_folder(folders) / f"embeddings_{model}"
+
+
+@dataclass(frozen=True)
+class EmbeddingStore:
+    """Embeddings of every sample of a dataset, one chunk a sample (zarr, float16).
+
+    Attributes
+    ----------
+    path
+        Folder of the store.
+    record
+        What they are.
+    """
+
+    path: Path
+    record: EmbeddingRecord
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """Columns `chrom`, `tss` (0-based) and `row`, indexed by sample name."""
+        table = pd.read_csv(
+            self.path / "samples.tsv", sep="\t", index_col="ID", dtype={"ID": str, "chrom": str}
+        )
+        return table.assign(row=np.arange(len(table)))
+
+    @cached_property
+    def _array(self) -> Any:  # noqa: ANN401
+        import zarr
+
+        return zarr.open_array(self.path / "embeddings.zarr", mode="r")
+
+    def read(self, sample: str) -> np.ndarray:
+        """Return the embedding of a sample, float16, shape (channels, bins).
+
+        Raises
+        ------
+        ClasterError
+            If it is damaged.
+        """
+        values = np.asarray(self._array[self.samples.at[sample, "row"]])
+        if not np.isfinite(values).all():
+            raise ClasterError(
+                f"{self.path} holds values that are not finite at {sample}",
+                remedy=f"run 'claster sequence embed' for {self.record.model} again with --force",
+            )
+        return values
+
+
+def open_embeddings(folders: DatasetFolders, model: str) -> EmbeddingStore:
+    """Return the embeddings of a dataset's samples by one model.
+
+    Raises
+    ------
+    ClasterError
+        If there are none, their record does not read, or they were made for other genes or TSSs.
+    """
+    path = embedding_path(folders, model)
+    again = f"claster sequence embed {folders.name} --model {model}"
+    file = path / "record.json"
+    if not file.is_file():
+        raise ClasterError(
+            f"no embeddings of dataset {folders.name!r} by {model} (no {file})",
+            remedy=f"run '{again}' first",
+        )
+    try:
+        record = EmbeddingRecord.model_validate_json(file.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise ClasterError(
+            f"{file} is not the record of a store", remedy=f"run '{again} --force'"
+        ) from error
+    store = EmbeddingStore(path, record)
+    _require_same_genes(store, read_genes_table(folders), remedy=f"run '{again} --force'")
+    return store
+
+
+def covered_bins(span: int, target: Binning) -> int:
+    """Return the number of central target bins that lie wholly within `span` bp around the TSS.
+
+    Examples
+    --------
+    >>> covered_bins(114_688, Binning(401, 1000)), covered_bins(32_768, Binning(401, 1000))
+    (113, 31)
+    """
+    inside = min(span // target.size, target.bins)
+    return inside if inside % 2 else inside - 1
+
+
+def pool_weights(bin: int, bins: int, target: Binning) -> np.ndarray:
+    """Return how embedding bins make up target bins: each is the mean over its bases.
+
+    Both windows are centred on the TSS.
+
+    Parameters
+    ----------
+    bin, bins
+        Width in bp and number of the embedding's bins.
+    target
+        The target's.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, shape (embedding bins, target bins); each column sums to 1.
+
+    Raises
+    ------
+    ValueError
+        If a target bin lies outside the embedding.
+    """
+    edges = (np.arange(bins + 1) - bins / 2) * bin
+    low, high = target.edges[:-1], target.edges[1:]
+    if low[0] < edges[0] or high[-1] > edges[-1]:
+        raise ValueError(f"{target.width:,} bp are not within {bin * bins:,} bp")
+    covered = np.minimum(edges[1:, None], high) - np.maximum(edges[:-1, None], low)
+    return (covered.clip(min=0) / target.size).astype(np.float32)
+
+
+def _require_same_genes(store: EmbeddingStore, genes: pd.DataFrame, *, remedy: str) -> None:
+    held = store.samples
+    place = genes.set_index("gene_id")[["chrom", "tss"]]
+    owner = held.index.map(lambda name: split_sample_id(name)[0])
+    same = set(owner) == set(place.index) and len(held) == 2 * len(place)
+    if not same or (held[["chrom", "tss"]].to_numpy() != place.loc[owner].to_numpy()).any():
+        raise ClasterError(
+            f"{store.path} holds embeddings of other genes or TSSs than the dataset", remedy=remedy
+        )

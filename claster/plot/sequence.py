@@ -1,0 +1,259 @@
+"""Figures of a comparison between models: profiles, densities, bars, scores against each other, curves."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from claster.analysis.metrics import correlations, log_signal
+from claster.genome.windows import Binning
+from claster.plot.predictions import density
+from claster.plot.style import OKABE_ITO, figure_of, new_figure, style
+from claster.plot.tracks import TSS_AXIS
+
+__all__ = [
+    "comparison_bars",
+    "learning_curves",
+    "model_densities",
+    "pearson_spearman",
+    "profile_panels",
+]
+
+_COLOURS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
+_LEVELS = {
+    "bin": "bins, log2(x+1)",
+    "gene": "genes, log2(x+1)",
+    "paper": "genes as published, reads",
+}
+
+
+def profile_panels(
+    profiles: Mapping[str, tuple[np.ndarray, Binning]],
+    observed: np.ndarray,
+    binning: Binning,
+    *,
+    common: Binning,
+    title: str = "",
+) -> tuple[Figure, np.ndarray]:
+    """Draw one gene: a row a model on its own window, and the measurement below, on one axis.
+
+    Parameters
+    ----------
+    profiles
+        By model: prediction (reads), shape (bins,), and its bins.
+    observed, binning
+        What was measured, shape (bins,), over the widest window.
+    common
+        The bins that every model predicts; a black bar marks them.
+    title
+        Name of the gene.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : numpy.ndarray
+        Of `matplotlib.axes.Axes`, one a row.
+    """
+    rows = [(name, values, bins) for name, (values, bins) in profiles.items()]
+    rows.append(("measured", observed, binning))
+    top = 1.05 * max(float(np.max(values)) for _, values, _ in rows) or 1.0
+    with style():
+        fig = new_figure(7.2, 0.7 + 1.1 * len(rows))
+        axes = fig.subplots(len(rows), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        for number, (ax, (name, values, bins)) in enumerate(zip(axes, rows, strict=True)):
+            last = number == len(rows) - 1
+            colour = "0.6" if last else _COLOURS[number % len(_COLOURS)]
+            ax.stairs(values, bins.edges / 1000, fill=True, color=colour)
+            ax.plot([-common.half / 1000, common.half / 1000], [0, 0], color="black", linewidth=3)
+            ax.text(0.005, 0.93, name, transform=ax.transAxes, va="top", fontsize=8)
+        axes[0].set_xlim(-binning.half / 1000, binning.half / 1000)
+        axes[0].set_ylim(0, top)
+        axes[0].set_title(title, loc="left")
+        axes[-1].set_xlabel(TSS_AXIS)
+        fig.supylabel("Nascent transcription (reads)", fontsize=9)
+    return fig, axes
+
+
+def model_densities(
+    observed: Mapping[str, np.ndarray], predicted: Mapping[str, Mapping[str, np.ndarray]]
+) -> tuple[Figure, np.ndarray]:
+    """Draw predicted against observed, a column a model: densities of bins, points of genes.
+
+    Parameters
+    ----------
+    observed
+        By level (``bins``, ``genes``), signal (reads) of any shape.
+    predicted
+        By model, then by level, the same shapes.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : numpy.ndarray
+        Of `matplotlib.axes.Axes`, shape (levels, models).
+    """
+    with style():
+        fig = new_figure(3.9 * len(predicted), 3.4 * len(observed))
+        axes = fig.subplots(len(observed), len(predicted), squeeze=False)
+        for column, (model, levels) in zip(axes.T, predicted.items(), strict=True):
+            for ax, (level, values) in zip(column, observed.items(), strict=True):
+                if level == "genes":
+                    _scatter(ax, values, levels[level])
+                else:
+                    density(values, levels[level], points=level, ax=ax)
+                ax.set_title(model, loc="left")
+    return fig, axes
+
+
+def _scatter(ax: Axes, observed: np.ndarray, predicted: np.ndarray) -> None:
+    scores = correlations(observed, predicted)
+    x, y = (log_signal(values) for values in (observed, predicted))
+    top = 1.03 * max(float(np.max([x, y], initial=0)), 1.0)
+    ax.scatter(x, y, s=9, color=OKABE_ITO["blue"], alpha=0.6, linewidths=0)
+    ax.axline((0, 0), slope=1, color=OKABE_ITO["vermillion"], linestyle="--", linewidth=1)
+    told = [f"$r_p$ = {scores.pearson:.3f}", f"$r_s$ = {scores.spearman:.3f}", f"n = {scores.n:,}"]
+    ax.text(0.03, 0.97, "\n".join(told), transform=ax.transAxes, va="top", fontsize=8)
+    ax.set(xlim=(0, top), ylim=(0, top), aspect="equal")
+    ax.set_xlabel("Observed, log2(reads + 1)")
+    ax.set_ylabel("Predicted, log2(reads + 1)")
+
+
+def comparison_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
+    """Draw one score of every model on the common bins, on its own, and as published.
+
+    Parameters
+    ----------
+    scores
+        Rows of `claster.analysis.compare.main_scores`: of one condition, level and metric.
+    ax
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+    """
+    level, metric = _only(scores, "level"), _only(scores, "metric")
+    rows = np.arange(len(scores))
+    with style():
+        if ax is None:
+            ax = new_figure(7.2, 1.0 + 0.55 * len(scores)).subplots()
+        fig = figure_of(ax)
+        for shift, window, colour in ((-0.2, "common", "blue"), (0.2, "own", "sky blue")):
+            value = scores[window].to_numpy()
+            arms = np.stack([value - scores[f"{window}_low"], scores[f"{window}_high"] - value])
+            ax.barh(
+                rows + shift, value, height=0.36, color=OKABE_ITO[colour], label=f"{window} bins"
+            )
+            ax.errorbar(
+                value,
+                rows + shift,
+                xerr=np.nan_to_num(arms).clip(min=0),
+                fmt="none",
+                ecolor="0.3",
+                elinewidth=1,
+                capsize=2,
+            )
+        ax.scatter(
+            scores["published"],
+            rows,
+            marker="D",
+            s=26,
+            color=OKABE_ITO["vermillion"],
+            label="published (mouse ESC, own window)",
+            zorder=3,
+        )
+        ax.axvline(0, color="black", linewidth=0.8)
+        names = zip(scores["method"], scores["own_bins"], strict=True)
+        ax.set_yticks(rows, [f"{name}\n({bins} bins)" for name, bins in names])
+        ax.set_ylim(len(scores) - 0.5, -0.5)
+        ax.set_xlabel(f"{metric.capitalize()} r over {_LEVELS[level]}")
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.1)
+    return fig, ax
+
+
+def pearson_spearman(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
+    """Draw Spearman against Pearson r of every model on the common bins; published values as diamonds.
+
+    Parameters
+    ----------
+    scores
+        Rows of `claster.analysis.compare.main_scores` of one condition, levels ``bin`` (filled) and
+        ``paper`` (open).
+    ax
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+    """
+    with style():
+        if ax is None:
+            ax = new_figure(7.6, 3.8).subplots()
+        fig = figure_of(ax)
+        for number, (method, rows) in enumerate(scores.groupby("method", sort=False)):
+            colour = _COLOURS[number % len(_COLOURS)]
+            for level, part in rows.groupby("level", sort=False):
+                pair = part.set_index("metric")
+                face = colour if level == "bin" else "none"
+                label = f"{method}, {'bins' if level == 'bin' else 'genes'}"
+                for column, marker in (("common", "o"), ("published", "D")):
+                    x, y = pair.at["pearson", column], pair.at["spearman", column]
+                    if np.isfinite([x, y]).all():
+                        ax.scatter(
+                            x,
+                            y,
+                            marker=marker,
+                            s=36,
+                            edgecolors=colour,
+                            facecolors=face,
+                            label=label if column == "common" else f"{label}, published",
+                        )
+        ax.axline((0, 0), slope=1, color="0.8", linewidth=0.8, zorder=0)
+        ax.set_xlabel("Pearson r")
+        ax.set_ylabel("Spearman r")
+        ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return fig, ax
+
+
+def learning_curves(histories: Mapping[str, pd.DataFrame]) -> tuple[Figure, np.ndarray]:
+    """Draw training and validation loss by step, a panel a run.
+
+    Parameters
+    ----------
+    histories
+        By run, its `history.csv`: `split` (train, valid), `step`, `loss`.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : numpy.ndarray
+        Of `matplotlib.axes.Axes`, one a run.
+    """
+    with style():
+        fig = new_figure(3.1 * len(histories), 2.5)
+        axes = fig.subplots(1, len(histories), squeeze=False)[0]
+        for ax, (name, history) in zip(axes, histories.items(), strict=True):
+            for split, colour in (("train", "0.6"), ("valid", OKABE_ITO["vermillion"])):
+                rows = history[history["split"] == split]
+                ax.plot(rows["step"], rows["loss"], color=colour, label=split)
+            valid = history[history["split"] == "valid"]
+            if len(valid):
+                best = valid.loc[valid["loss"].idxmin()]
+                ax.plot(
+                    best["step"], best["loss"], "o", color=OKABE_ITO["vermillion"], markersize=4
+                )
+            ax.set_title(name, loc="left", fontsize=9)
+            ax.set_xlabel("Step")
+            ax.set_ylim(bottom=0)
+        axes[0].set_ylabel("Loss (its own for each run)")
+        axes[0].legend()
+    return fig, axes
+
+
+def _only(scores: pd.DataFrame, column: str) -> str:
+    (value,) = scores[column].unique()
+    return str(value)

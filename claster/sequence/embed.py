@@ -1,0 +1,296 @@
+"""Embeddings of every sample of a dataset by one sequence model, stored once."""
+
+import json
+import shutil
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from rich.filesize import decimal
+
+from claster.dataset.embedding_views import remove_embedding_views
+from claster.dataset.embeddings import (
+    EmbeddingRecord,
+    EmbeddingStore,
+    embedding_path,
+    open_embeddings,
+    sequence_folder,
+)
+from claster.dataset.layout import DatasetFolders
+from claster.dataset.spec import DatasetSpec
+from claster.eir.machine import Device
+from claster.eir.preflight import resolve_device
+from claster.errors import ClasterError
+from claster.files import replace_folder, require_disk, write_text
+from claster.genome.windows import FORWARD, REVERSE, sample_id
+from claster.lock import lock_folder
+from claster.progress import SILENT, Progress
+from claster.sequence.models import SequenceModel, find_model
+from claster.sequence.trunk import Trunk
+from claster.sequence.weights import ModelFiles, find_weights
+from claster.sequence.windows import SequenceWindows, extract_windows
+from claster.versions import versions
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+__all__ = ["Precision", "embed_dataset", "embed_letters"]
+
+Precision = Literal["float32", "bfloat16", "float16"]
+"""What the model computes in; stored is float16 always."""
+
+_PACKAGES = ("claster", "torch", "transformers", "enformer-pytorch", "borzoi-pytorch", "zarr")
+_LARGEST = float(np.finfo(np.float16).max)
+
+
+def embed_letters(
+    trunk: Trunk, letters: np.ndarray, *, device: str = "cpu", precision: Precision = "float32"
+) -> np.ndarray:
+    """Return the embeddings of a batch of sequences.
+
+    Parameters
+    ----------
+    trunk
+        On `device`, in evaluation mode.
+    letters
+        uint8, shape (samples, length).
+    device, precision
+        Where and in what to compute.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, shape (samples, channels, bins).
+    """
+    encoded = torch.from_numpy(np.ascontiguousarray(trunk.encode(letters))).to(device)
+    with torch.inference_mode(), _computing(device, precision):
+        return trunk(encoded).float().cpu().numpy()
+
+
+def embed_dataset(
+    spec: DatasetSpec,
+    model_name: str,
+    *,
+    project: Path | str = ".",
+    weights: Path | str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    central_bins: int | None = None,
+    batch_size: int = 4,
+    device: Device = "auto",
+    precision: Precision = "float32",
+    force: bool = False,
+    progress: Progress = SILENT,
+) -> EmbeddingStore:
+    """Embed the forward sequence and the reverse complement of every gene, and store them.
+
+    The size is said, and compared with the free disk, before the first batch. Work that was killed is
+    gone on with batch by batch, so that with the same batch size the bytes are the same.
+
+    Parameters
+    ----------
+    spec
+        A built dataset with a `genome`.
+    model_name
+        A known sequence model.
+    project
+        The project's folder; the store is ``inputs/sequence/<dataset>/embeddings_<model>``.
+    weights, revision
+        See `find_weights`.
+    trust_remote_code
+        Whether Python code that comes with the weights may run.
+    central_bins
+        How many of the model's bins are kept, centred on the TSS; None: all.
+    batch_size
+        Samples at a time.
+    device, precision
+        Where and in what to compute.
+    force
+        Whether a store that is there, or was begun, gives way.
+    progress
+        Where to report to.
+
+    Raises
+    ------
+    ClasterError
+        If weights, genome or dataset are missing or damaged, bins cannot be kept centred, the store is
+        there or was begun otherwise, or the disk is too small.
+    """
+    model = find_model(model_name)
+    if batch_size < 1:
+        raise ClasterError(f"batches of {batch_size} samples", remedy="choose 1 or more")
+    folders = DatasetFolders.of(spec, project=project)
+    folders.require_built()
+    final = embedding_path(folders, model.name)
+    files = find_weights(model, folder=weights, revision=revision)
+    device = resolve_device(device)
+    trunk = model.load(files.folder, trust_remote_code=trust_remote_code).to(device)
+    windows = extract_windows(
+        spec, length=trunk.geometry.length, project=project, progress=progress
+    )
+    record = _record(
+        spec, model, files, trunk, windows, _kept_bins(trunk, central_bins), precision, batch_size
+    )
+    plan = record.model_dump_json(indent=2) + "\n"
+    if not force and (final / "record.json").is_file():
+        other = _difference(final / "record.json", plan)
+        if other in ("", "versions"):
+            progress.say(f"{final} is complete")
+            return open_embeddings(folders, model.name)
+        raise ClasterError(
+            f"{final} exists and was made otherwise ({other})", remedy="pass --force to replace it"
+        )
+    a_sample = 2 * record.channels * record.bins
+    needed = a_sample * record.samples
+    progress.say(
+        f"{decimal(a_sample)} a sample, {decimal(2 * a_sample)} a gene (forward and rev), "
+        f"{decimal(needed)} for {record.samples // 2:,} genes"
+    )
+    with lock_folder(sequence_folder(folders), name=f".{final.name}.lock"):
+        partial = _open_partial(final, plan, force=force)
+        require_disk(final.parent, needed=needed - _bytes_of(partial), named=final.name)
+        _write_batches(partial, record, trunk, windows, device, precision, progress)
+        _write_samples(partial, windows)
+        (partial / "plan.json").rename(partial / "record.json")
+        remove_embedding_views(folders, model.name)
+        replace_folder(final, partial)
+    return EmbeddingStore(final, record)
+
+
+def _write_batches(
+    partial: Path,
+    record: EmbeddingRecord,
+    trunk: Trunk,
+    windows: SequenceWindows,
+    device: str,
+    precision: Precision,
+    progress: Progress,
+) -> None:
+    array = _open_array(partial / "embeddings.zarr", record)
+    first = (trunk.geometry.bins - record.bins) // 2
+    with progress.step(f"embed by {record.model}", record.samples) as step:
+        for start in range(0, record.samples, record.batch_size):
+            rows = range(start, min(start + record.batch_size, record.samples))
+            if not all(_chunk(partial / "embeddings.zarr", row).is_file() for row in rows):
+                letters = np.stack([windows.sample(row // 2, rev=row % 2 == 1) for row in rows])
+                values = embed_letters(trunk, letters, device=device, precision=precision)
+                values = values[..., first : first + record.bins]
+                _require_storable(values, record)
+                for row, value in zip(rows, values, strict=True):
+                    array[row] = value.astype(np.float16)
+            step.advance(len(rows))
+
+
+def _open_array(path: Path, record: EmbeddingRecord) -> Any:  # noqa: ANN401
+    import zarr
+
+    if (path / "zarr.json").is_file():
+        return zarr.open_array(path, mode="r+")
+    return zarr.create_array(
+        path,
+        shape=(record.samples, record.channels, record.bins),
+        chunks=(1, record.channels, record.bins),
+        dtype="float16",
+        compressors=None,
+        fill_value=float("nan"),
+        dimension_names=("sample", "channel", "bin"),
+    )
+
+
+def _chunk(array: Path, row: int) -> Path:
+    """Return the file of one sample; zarr gives it its name when it is whole."""
+    return array / "c" / str(row) / "0" / "0"
+
+
+def _open_partial(final: Path, plan: str, *, force: bool) -> Path:
+    """Return the folder of work that was begun in the same way, or a new one."""
+    partial = final.with_name(f".{final.name}.partial")
+    begun = partial / "plan.json"
+    if partial.is_dir() and (force or not begun.is_file()):
+        shutil.rmtree(partial)
+    if not partial.is_dir():
+        partial.mkdir(parents=True)
+        write_text(begun, plan)
+    elif begun.read_text(encoding="utf-8") != plan:
+        raise ClasterError(
+            f"{final} was begun otherwise ({_difference(begun, plan)})",
+            remedy="run it as before to go on, or pass --force to begin anew",
+        )
+    return partial
+
+
+def _write_samples(partial: Path, windows: SequenceWindows) -> None:
+    lines = ["ID\tchrom\ttss"]
+    for gene in windows.table.itertuples():
+        for way in (FORWARD, REVERSE):
+            lines.append(f"{sample_id(gene.gene_id, way)}\t{gene.chrom}\t{gene.tss}")
+    write_text(partial / "samples.tsv", "\n".join(lines) + "\n")
+
+
+def _record(
+    spec: DatasetSpec,
+    model: SequenceModel,
+    files: ModelFiles,
+    trunk: Trunk,
+    windows: SequenceWindows,
+    bins: int,
+    precision: Precision,
+    batch_size: int,
+) -> EmbeddingRecord:
+    return EmbeddingRecord(
+        model=model.name,
+        dataset=spec.name,
+        length=trunk.geometry.length,
+        bin=trunk.geometry.bin,
+        bins=bins,
+        channels=trunk.geometry.channels,
+        samples=2 * len(windows.table),
+        precision=precision,
+        batch_size=batch_size,
+        repository=model.repository,
+        revision=files.revision,
+        licence=model.licence,
+        weights=files.hashes,
+        genome={key: windows.genome[key] for key in ("path", "bytes", "sha256")},
+        padded=int((windows.table["padded"] > 0).sum()),
+        versions=versions(_PACKAGES),
+    )
+
+
+def _kept_bins(trunk: Trunk, central: int | None) -> int:
+    bins = trunk.geometry.bins
+    if central is None:
+        return bins
+    if not 1 <= central <= bins or (bins - central) % 2:
+        raise ClasterError(
+            f"{central} of {bins} bins cannot be kept around the TSS",
+            remedy=f"choose --central-bins from {2 - bins % 2} to {bins}, "
+            f"{'odd' if bins % 2 else 'even'}",
+        )
+    return central
+
+
+def _require_storable(values: np.ndarray, record: EmbeddingRecord) -> None:
+    if not (np.abs(values) <= _LARGEST).all():
+        raise ClasterError(
+            f"{record.model} gives values that are not finite or beyond {_LARGEST:,.0f} in "
+            f"{record.precision}",
+            remedy="use --precision float32, or check its weights",
+        )
+
+
+def _difference(path: Path, plan: str) -> str:
+    there, wanted = json.loads(path.read_text(encoding="utf-8")), json.loads(plan)
+    return ", ".join(sorted(key for key in wanted if there.get(key) != wanted[key]))
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _computing(device: str, precision: Precision) -> "AbstractContextManager[Any]":
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device, dtype=getattr(torch, precision))

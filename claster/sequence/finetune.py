@@ -1,0 +1,181 @@
+"""Fine-tuning of a sequence model together with a profile head, into a run folder like any other."""
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from claster.dataset.embeddings import covered_bins
+from claster.dataset.layout import DatasetFolders, read_ids
+from claster.dataset.spec import DatasetSpec
+from claster.eir.embedded import narrowed
+from claster.eir.machine import Device
+from claster.eir.parts import Precision
+from claster.eir.recorded import now
+from claster.eir.resources import check_machine
+from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
+from claster.errors import ClasterError
+from claster.files import write_text
+from claster.lock import lock_folder
+from claster.progress import SILENT, Progress
+from claster.sequence.fit import Job, Tuning, fit, precision_on
+from claster.sequence.models import find_model
+from claster.sequence.weights import find_weights
+from claster.sequence.windows import extract_windows
+from claster.versions import versions
+
+__all__ = ["Tuning", "finetune"]
+
+_PACKAGES = ("claster", "torch", "lightning", "transformers", "enformer-pytorch", "borzoi-pytorch")
+
+
+def finetune(
+    spec: DatasetSpec,
+    model_name: str,
+    *,
+    dataset_yaml: str,
+    project: Path | str = ".",
+    weights: Path | str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    tuning: Tuning | None = None,
+    tag: str | None = None,
+    device: Device = "auto",
+    devices: int = 1,
+    precision: Precision | None = None,
+    force: bool = False,
+    resume: bool = False,
+    progress: Progress = SILENT,
+) -> RunFolder:
+    """Train a sequence model and a head on the sequences of a dataset, and predict with the best of it.
+
+    The validation genes choose the model and end the training; test genes are predicted once, in the
+    end. Targets have the scale of `target.transform`, standardised over the training samples, as
+    CLASTER's. Both orientations are trained on, as samples of their own.
+
+    Parameters
+    ----------
+    spec, model_name
+        A built dataset with a `genome`, and the sequence model.
+    dataset_yaml
+        Name or path of the dataset's YAML, for the record.
+    project
+        The project's folder; the run is ``runs/<dataset>/<model>_finetuned[-<tag>]``.
+    weights, revision, trust_remote_code
+        See `embed_dataset`.
+    tuning
+        Lengths and rates.
+    tag
+        Tells runs apart.
+    device, devices, precision
+        Where to compute; None takes bf16-mixed on a GPU and 32-true elsewhere.
+    force, resume
+        Whether an earlier run gives way, or goes on from its last epoch.
+    progress
+        Where to report to.
+
+    Returns
+    -------
+    RunFolder
+        With predictions of the validation and the test split, `history.csv` and checkpoints.
+
+    Raises
+    ------
+    ClasterError
+        If the run exists, was begun otherwise, weights or data are missing or damaged, or the loss is
+        not finite.
+    """
+    project, tuning = Path(project), tuning or Tuning()
+    folders = DatasetFolders.of(spec, project=project)
+    folders.require_built()
+    machine = check_machine(device, devices=devices, precision=precision)
+    model = find_model(model_name)
+    files = find_weights(model, folder=weights, revision=revision)
+    trunk = model.load(files.folder, trust_remote_code=trust_remote_code)
+    windows = extract_windows(
+        spec, length=trunk.geometry.length, project=project, progress=progress
+    )
+    bins = covered_bins(trunk.geometry.bin * trunk.geometry.bins, spec.require_target().binning)
+    spec = narrowed(spec, bins)
+    run = RunFolder(project / run_path(spec.name, f"{model.name}_finetuned", tag=tag))
+    settings = {
+        "model": model.name,
+        "weights": files.hashes,
+        "geometry": vars(trunk.geometry),
+        "bins": spec.require_target().bins,
+        **tuning.model_dump(),
+    }
+    job = Job(run, spec, folders, trunk, windows, tuning, machine)
+    if _is_helper():
+        fit(job, resume=resume)
+        return run
+    if run.path.exists() and not _may_go_on(run, settings, force=force, resume=resume):
+        progress.say(f"{run.path} is complete")
+        return run
+    with lock_folder(run.path.parent, name=f".{run.path.name}.lock"):
+        write_text(run.path / "finetune.json", json.dumps(settings, indent=2) + "\n")
+        record = RunRecord(
+            name=run.path.name,
+            flavour=f"{model.name}_finetuned",
+            dataset=dataset_yaml,
+            dataset_name=spec.name,
+            tag=tag,
+            seed=tuning.seed,
+            device=machine.device,
+            devices=machine.devices,
+            precision=precision_on(machine),
+            status="running",
+            command=("claster", "sequence", "finetune", dataset_yaml, "--model", model.name),
+            environment={},
+            versions=versions(_PACKAGES),
+            configurations={},
+            training_samples=len(read_ids(folders, "train")),
+            validation_samples=len(read_ids(folders, "valid")),
+            batch_size=tuning.batch_size * tuning.accumulate * machine.devices,
+            steps=0,
+            output="array",
+            started=now(),
+            trained_on=spec,
+        )
+        write_run(run, record)
+        start = time.monotonic()
+        try:
+            changes = fit(job, resume=resume, progress=progress)
+        except BaseException as error:
+            status = "failed" if isinstance(error, ClasterError) else "interrupted"
+            ended = {"status": status, "ended": now(), "error": str(error)}
+            write_run(run, record.model_copy(update=ended))
+            raise
+        done = {"status": "complete", "ended": now(), "seconds": round(time.monotonic() - start, 1)}
+        write_run(run, record.model_copy(update=done | changes))
+    return run
+
+
+def _may_go_on(run: RunFolder, settings: dict[str, Any], *, force: bool, resume: bool) -> bool:
+    """Make way for a training; False where it is complete already."""
+    if force:
+        shutil.rmtree(run.path)
+        return True
+    if not resume:
+        raise ClasterError(
+            f"{run.path} exists already",
+            remedy="choose another --tag, pass --resume to go on with it or --force to replace it",
+        )
+    begun = run.path / "finetune.json"
+    there = json.loads(begun.read_text(encoding="utf-8")) if begun.is_file() else {}
+    wanted = json.loads(json.dumps(settings))
+    other = sorted(key for key in wanted if there.get(key) != wanted[key] and key != "epochs")
+    if other:
+        raise ClasterError(
+            f"{run.path} was begun with another {', '.join(other)}",
+            remedy="resume it with its own settings, or pass --force to begin anew",
+        )
+    complete = read_run(run.path).status == "complete"
+    return not complete or wanted["epochs"] > there["epochs"]
+
+
+def _is_helper() -> bool:
+    """Tell whether Lightning started this process for a further device."""
+    return int(os.environ.get("LOCAL_RANK", "0")) > 0

@@ -1,0 +1,116 @@
+"""Letters of DNA: reverse complement, one-hot vectors, tokens.
+
+Sequences are ASCII codes (uint8) as they stand in the FASTA, soft-masked letters in lower case included.
+"""
+
+import numpy as np
+
+from claster.errors import ClasterError
+
+__all__ = ["NUCLEOTIDES", "one_hot", "require_nucleotides", "reverse_complement", "tokens"]
+
+NUCLEOTIDES = "ACGT"
+"""Order of the channels of `one_hot`."""
+
+_IUPAC = "ACGTRYSWKMBDHVN"
+_PAIRED = "TGCAYRSWMKVHDBN"
+_FIRST_TOKEN = 7  # of A; C, G, T and N follow
+_UNKNOWN = 4
+
+_COMPLEMENT = np.arange(256, dtype=np.uint8)
+_INDEX = np.full(256, _UNKNOWN, dtype=np.uint8)
+for _case in (str.upper, str.lower):
+    _COMPLEMENT[[ord(_case(letter)) for letter in _IUPAC]] = [ord(_case(p)) for p in _PAIRED]
+    _INDEX[[ord(_case(letter)) for letter in NUCLEOTIDES]] = range(4)
+_KNOWN = np.zeros(256, dtype=bool)
+_KNOWN[[ord(letter) for letter in _IUPAC + _IUPAC.lower()]] = True
+
+
+def reverse_complement(letters: np.ndarray) -> np.ndarray:
+    """Return the other strand read in its own direction.
+
+    Ambiguous letters (IUPAC) become those of the complementary bases; upper and lower case stay.
+
+    Parameters
+    ----------
+    letters
+        uint8, shape (..., length).
+
+    Examples
+    --------
+    >>> reverse_complement(np.frombuffer(b"ACgtNR", dtype=np.uint8)).tobytes()
+    b'YNacGT'
+    """
+    return np.ascontiguousarray(_COMPLEMENT[letters][..., ::-1])
+
+
+def one_hot(letters: np.ndarray) -> np.ndarray:
+    """Return one channel a nucleotide; every letter other than A, C, G, T (any case) is all zeros.
+
+    Parameters
+    ----------
+    letters
+        uint8, shape (..., length).
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, shape (..., length, 4), channels A, C, G, T.
+
+    Examples
+    --------
+    >>> one_hot(np.frombuffer(b"cN", dtype=np.uint8)).tolist()
+    [[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
+    """
+    return np.eye(_UNKNOWN + 1, 4, dtype=np.float32)[_INDEX[letters]]
+
+
+def tokens(letters: np.ndarray) -> np.ndarray:
+    """Return HyenaDNA's tokens of single letters: A 7, C 8, G 9, T 10, all others N 11.
+
+    Case does not count. The published benchmark dropped letters other than A, C, G, T and N, which
+    moves all that follow.
+
+    Parameters
+    ----------
+    letters
+        uint8, shape (..., length).
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, the shape of `letters`; no token for beginning or end is added.
+
+    References
+    ----------
+    Nguyen et al., HyenaDNA, NeurIPS 2023 (arXiv:2306.15794), character tokenizer.
+
+    Examples
+    --------
+    >>> tokens(np.frombuffer(b"AcGtNR", dtype=np.uint8)).tolist()
+    [7, 8, 9, 10, 11, 11]
+    """
+    return _INDEX[letters].astype(np.int64) + _FIRST_TOKEN
+
+
+def require_nucleotides(letters: np.ndarray, *, named: str) -> None:
+    """Refuse a sequence with anything but IUPAC letters of DNA.
+
+    Parameters
+    ----------
+    letters
+        uint8, shape (length,).
+    named
+        Where it comes from, for the message.
+
+    Raises
+    ------
+    ClasterError
+        If another letter is there; the message names the first.
+    """
+    strange = np.flatnonzero(~_KNOWN[letters])
+    if strange.size:
+        raise ClasterError(
+            f"{named}: {chr(letters[strange[0]])!r} at position {strange[0] + 1:,} is no letter of DNA",
+            remedy="bring a nucleotide FASTA",
+        )
