@@ -25,7 +25,7 @@ class _Borzoi(Trunk):
         super().__init__()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # a regular expression in its source
-            from borzoi_pytorch import Borzoi  # type: ignore[import-untyped]
+            from borzoi_pytorch import Borzoi
 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.model = Borzoi.from_hparams(**config)

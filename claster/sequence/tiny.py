@@ -121,7 +121,7 @@ def _enformer(settings: dict[str, Any]) -> tuple[dict[str, Any], nn.Module]:
 def _borzoi(settings: dict[str, Any]) -> tuple[dict[str, Any], nn.Module]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
-        from borzoi_pytorch import Borzoi  # type: ignore[import-untyped]
+        from borzoi_pytorch import Borzoi
 
     config = _BORZOI | settings
     model = Borzoi.from_hparams(**config)
