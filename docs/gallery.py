@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 import claster.plot as plot
+from claster.analysis.validation.agreement import distance_names
 from claster.genome.windows import Binning
 
 rng = np.random.default_rng(0)
@@ -69,6 +70,21 @@ scores = pd.DataFrame(
         "value": (0.91, 0.84, 0.78, 0.31),
     }
 ).assign(low=lambda table: table["value"] - 0.04, high=lambda table: table["value"] + 0.03)
+compared = pd.DataFrame(
+    [
+        (model, level, metric, value - drop, own, value - drop + 0.02)
+        for model, drop, own in (("CLASTER", 0.0, 401), ("Enformer head", 0.1, 113))
+        for level in ("bin", "paper")
+        for metric, value in (("pearson", 0.88), ("spearman", 0.8))
+    ],
+    columns=["method", "level", "metric", "common", "own_bins", "published"],
+).assign(
+    own=lambda table: table["common"] - 0.01,
+    common_low=lambda table: table["common"] - 0.03,
+    common_high=lambda table: table["common"] + 0.03,
+    own_low=lambda table: table["own"] - 0.03,
+    own_high=lambda table: table["own"] + 0.03,
+)
 
 
 def calibration_curve():
@@ -172,6 +188,142 @@ def score_by_stratum():
     quarters = ["1 of 4 (0 to 2 reads)", "2 of 4 (2 to 9 reads)", "3 of 4 (9 to 20 reads)"]
     parts = [scores.assign(by="expression", stratum=quarter) for quarter in quarters]
     return plot.score_by_stratum(pd.concat(parts))
+
+
+def attribution_by_distance():
+    far = np.arange(-200, 201) * 1000
+    parts = [
+        pd.DataFrame({"track": name, "distance": far}).assign(
+            mean_absolute=lambda table, w=width: np.exp(-table["distance"].abs() / w) + 0.02
+        )
+        for name, width in (("ATAC", 4000), ("H3K27ac", 12_000))
+    ]
+    table = pd.concat(parts)
+    low, high = 0.8 * table["mean_absolute"], 1.2 * table["mean_absolute"]
+    return plot.attribution_by_distance(table.assign(absolute_low=low, absolute_high=high))
+
+
+def attribution_locality():
+    rows = [
+        ("ATAC", 0.5, 4000, 3000, 5500),
+        ("ATAC", 0.9, 15_000, 11_000, 21_000),
+        ("H3K27ac", 0.5, 7000, 6000, 8000),
+        ("H3K27ac", 0.9, 22_000, 17_000, 30_000),
+    ]
+    table = pd.DataFrame(rows, columns=["track", "share", "half_width", "low", "high"])
+    return plot.attribution_locality(table.assign(above="zero"))
+
+
+def attribution_map():
+    return plot.attribution_map(contacts / 100, 1600, value="signed")
+
+
+def change_of_genes():
+    change = rng.normal(-0.4, 0.6, 80)
+    table = pd.DataFrame({"predicted_change": 0.6 * change, "measured_change": change})
+    noise = rng.normal(0, 0.3, 80)
+    table = table.assign(
+        predicted_change=table["predicted_change"] + noise, measured_baseline=many_observed[0, :80]
+    )
+    return plot.change_of_genes(table)
+
+
+def comparison_bars():
+    return plot.comparison_bars(compared.query("level == 'bin' and metric == 'pearson'"))
+
+
+def control_p_values():
+    return plot.control_p_values(rng.uniform(0, 1, 200))
+
+
+def filter_images():
+    return plot.filter_images({"first layer": rng.normal(0, 1, (8, 12, 40))})
+
+
+def learning_curves():
+    steps = np.arange(20, 401, 20)
+    curves = {
+        name: pd.concat(
+            pd.DataFrame({"split": split, "step": steps, "loss": scale / np.sqrt(steps)})
+            for split, scale in (("train", 2.0), ("valid", 2.6))
+        )
+        for name in ("CLASTER", "Enformer head")
+    }
+    return plot.learning_curves(curves)
+
+
+def link_curves():
+    threshold = np.linspace(0, 1, 40)
+    parts = [
+        pd.DataFrame(
+            {
+                "predictor": name,
+                "recall": threshold,
+                "precision": np.maximum(1 - threshold**power, 0.08),
+                "false_positive_rate": threshold ** (3 * power),
+            }
+        )
+        for name, power in (("perturbation", 2.0), ("distance", 0.6))
+    ]
+    areas = pd.DataFrame(
+        [
+            (name, metric, value, 40, 500)
+            for name, pair in (("perturbation", (0.9, 0.6)), ("distance", (0.8, 0.3)))
+            for metric, value in zip(("auroc", "auprc"), pair, strict=True)
+        ],
+        columns=["predictor", "metric", "value", "links", "n"],
+    )
+    return plot.link_curves(pd.concat(parts), areas)
+
+
+def measured_against_predicted():
+    size = rng.uniform(-0.8, 0.2, 90)
+    table = pd.DataFrame({"effect_size": size, "effect": 0.5 * size + rng.normal(0, 0.1, 90)})
+    return plot.measured_against_predicted(table.assign(regulated=size < -0.5))
+
+
+def model_densities():
+    levels = {"bins": many_observed, "genes": many_observed.mean(axis=1)}
+    predicted_by = {
+        name: {
+            level: values * rng.lognormal(0, width, values.shape)
+            for level, values in levels.items()
+        }
+        for name, width in (("CLASTER", 0.3), ("Enformer head", 0.6))
+    }
+    return plot.model_densities(levels, predicted_by)
+
+
+def pearson_spearman():
+    return plot.pearson_spearman(compared)
+
+
+def planted_against_predicted():
+    kind = np.array(["none"] * 60 + ["contact"] * 15 + ["proximal"] * 25)
+    size = np.where(kind == "none", 0, -rng.gamma(2, 0.3, kind.size))
+    seen = np.where(kind == "proximal", 0.8 * size, 0) + rng.normal(0, 0.05, kind.size)
+    pairs = pd.DataFrame({"planted": kind, "planted_effect": size, "effect": seen})
+    return plot.planted_against_predicted(pairs)
+
+
+def profile_panels():
+    narrow = Binning(41, 1000)
+    models = {"CLASTER": (predicted, target), "Enformer head": (0.7 * predicted[20:61], narrow)}
+    return plot.profile_panels(models, observed, target, common=narrow, title="Sox2")
+
+
+def recovered_by_distance():
+    names = distance_names()
+    share = np.linspace(0.9, 0.05, len(names))
+    table = pd.DataFrame({"group": names, "share": share, "n": np.arange(len(names), 0, -1) * 9})
+    table = table.assign(share_low=share - 0.04, share_high=share + 0.05)
+    return plot.recovered_by_distance(table)
+
+
+def state_cloud():
+    marks = rng.gamma(0.5, 8, (6, 3, 400))
+    before = rng.gamma(4, 8, (5, 3))
+    return plot.state_cloud(marks, ["ATAC", "H3K4me3", "H3K27ac"], before, before * [0.1, 0.9, 0.1])
 
 
 WITHOUT_PICTURE = {"genes_around", "save", "style"}

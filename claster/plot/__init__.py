@@ -4,8 +4,15 @@ Nothing here touches pyplot or the global settings, so figures do not leak betwe
 """
 
 from claster.plot.arcs import element_arcs
+from claster.plot.attribution import (
+    attribution_by_distance,
+    attribution_locality,
+    attribution_map,
+    filter_images,
+)
 from claster.plot.calibration import calibration_curve
 from claster.plot.contacts import contact_map
+from claster.plot.crispr import measured_against_predicted
 from claster.plot.elements import element_map
 from claster.plot.gene_tracks import gene_tracks
 from claster.plot.genes import genes_around
@@ -20,35 +27,54 @@ from claster.plot.sequence import (
     pearson_spearman,
     profile_panels,
 )
+from claster.plot.states import state_cloud
 from claster.plot.style import OKABE_ITO, save, style
 from claster.plot.tracks import landscape_tracks
 from claster.plot.training import learning_curve
+from claster.plot.treated import change_of_genes
+from claster.plot.validation import (
+    control_p_values,
+    link_curves,
+    planted_against_predicted,
+    recovered_by_distance,
+)
 
 __all__ = [
     "OKABE_ITO",
+    "attribution_by_distance",
+    "attribution_locality",
+    "attribution_map",
     "calibration_curve",
+    "change_of_genes",
     "comparison_bars",
     "contact_map",
+    "control_p_values",
     "density",
     "edited_profiles",
     "effect_by_distance",
     "element_arcs",
     "element_map",
+    "filter_images",
     "gene_scatter",
     "gene_tracks",
     "genes_around",
     "landscape_tracks",
     "learning_curve",
     "learning_curves",
+    "link_curves",
+    "measured_against_predicted",
     "model_densities",
     "most_affected_genes",
     "overview",
     "pearson_spearman",
+    "planted_against_predicted",
     "profile",
     "profile_panels",
+    "recovered_by_distance",
     "save",
     "score_bars",
     "score_by_bin",
     "score_by_stratum",
+    "state_cloud",
     "style",
 ]

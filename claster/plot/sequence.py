@@ -7,9 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from claster.analysis.metrics import correlations, log_signal
 from claster.genome.windows import Binning
-from claster.plot.predictions import density
+from claster.plot.predictions import density, gene_scatter
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, style
 from claster.plot.tracks import TSS_AXIS
 
@@ -100,24 +99,11 @@ def model_densities(
         for column, (model, levels) in zip(axes.T, predicted.items(), strict=True):
             for ax, (level, values) in zip(column, observed.items(), strict=True):
                 if level == "genes":
-                    _scatter(ax, values, levels[level])
+                    gene_scatter(values, levels[level], ax=ax)
                 else:
                     density(values, levels[level], points=level, ax=ax)
                 ax.set_title(model, loc="left")
     return fig, axes
-
-
-def _scatter(ax: Axes, observed: np.ndarray, predicted: np.ndarray) -> None:
-    scores = correlations(observed, predicted)
-    x, y = (log_signal(values) for values in (observed, predicted))
-    top = 1.03 * max(float(np.max([x, y], initial=0)), 1.0)
-    ax.scatter(x, y, s=9, color=OKABE_ITO["blue"], alpha=0.6, linewidths=0)
-    ax.axline((0, 0), slope=1, color=OKABE_ITO["vermillion"], linestyle="--", linewidth=1)
-    told = [f"$r_p$ = {scores.pearson:.3f}", f"$r_s$ = {scores.spearman:.3f}", f"n = {scores.n:,}"]
-    ax.text(0.03, 0.97, "\n".join(told), transform=ax.transAxes, va="top", fontsize=8)
-    ax.set(xlim=(0, top), ylim=(0, top), aspect="equal")
-    ax.set_xlabel("Observed, log2(reads + 1)")
-    ax.set_ylabel("Predicted, log2(reads + 1)")
 
 
 def comparison_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
@@ -212,7 +198,9 @@ def pearson_spearman(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[F
                             facecolors=face,
                             label=label if column == "common" else f"{label}, published",
                         )
+        limits = ax.get_xlim(), ax.get_ylim()
         ax.axline((0, 0), slope=1, color="0.8", linewidth=0.8, zorder=0)
+        ax.set(xlim=limits[0], ylim=limits[1])
         ax.set_xlabel("Pearson r")
         ax.set_ylabel("Spearman r")
         ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))

@@ -30,7 +30,10 @@ def test_an_example_is_a_whole_picture(name, drawn):
     drawn_within = fig.get_tightbbox(fig.canvas.get_renderer()).extents * fig.dpi
     assert (drawn_within[:2] > -3).all(), "something leaves the figure on the left or below"
     assert (drawn_within[2:] < np.array([width, height]) + 3).all(), "... on the right or above"
-    listed = axes.values() if isinstance(axes, dict) else np.atleast_1d(axes).ravel()
+    listed = list(axes.values() if isinstance(axes, dict) else np.atleast_1d(axes).ravel())
+    while any(isinstance(part, np.ndarray) for part in listed):
+        listed = [ax for part in listed for ax in np.atleast_1d(part).ravel()]
+    assert listed
     assert all(ax in fig.findobj(type(ax)) for ax in listed)
 
 
