@@ -69,11 +69,11 @@ def _published() -> tuple[Published, ...]:
 def sequence_profiles(context: Context, page: Page) -> Drawn:
     """Draw profiles of the main run, sequence models, and the measurement.
 
-    Two expressed test genes: of those the main run predicts best and of median correlation. Each model on
-    the window that it predicts; the black bar marks the bins that all predict. Published were 140 genes.
+    Two test genes, expressed within the bins that all predict (black bar): those of the best and of median
+    correlation of the main run there. Each model on the window that it predicts. Published were 140 genes.
     """
     found, common = _profiles_of_all(context)
-    genes = context.typical_genes(found[context.run.path.name][0], 3)[:2]
+    genes = context.typical_genes(_middle(*found[context.run.path.name], common), 3)[:2]
     rows = len(found) + 1
     fig, axes = page.panels(rows * len(genes), height=1.05, across=len(genes))
     by_gene = axes.reshape(rows, -1).T if page.columns == 2 else axes.reshape(-1, rows)
@@ -91,7 +91,8 @@ def sequence_profiles(context: Context, page: Page) -> Drawn:
             axes=column,
         )
         for ax in column:
-            ax.set_ylabel("(reads)")
+            ax.set_ylabel("Signal (reads)")
+            ax.tick_params(labelbottom=ax is column[-1])
         for name, (values, bins) in {
             **shown,
             "measured": (measured, context.target.binning),
@@ -114,9 +115,7 @@ def sequence_agreement(context: Context, page: Page) -> Drawn:
     fig, axes = page.panels(2 * len(found), height=2.7)
     tables = []
     for pair, (name, (own, bins)) in zip(axes.reshape(-1, 2), found.items(), strict=True):
-        side = (bins.bins - common.bins) // 2
-        middle = slice(side, side + common.bins)
-        cut = Profiles(own.genes, own.observed[:, middle], own.predicted[:, middle])
+        cut = _middle(own, bins, common)
         density(cut.observed, cut.predicted, points="bins", ax=pair[0])
         draw_genes_scatter(pair[1], _gene_values(cut, common), log=True)
         for ax in pair:
@@ -180,7 +179,7 @@ def embeddings_of_a_gene(context: Context, page: Page) -> Drawn:
                 rasterized=True,
             )
             ax.set_xlim(-half, half)
-            ax.set_ylabel(f"Channel (rank of {record.channels:,})")
+            ax.set_ylabel(f"Channels ({len(channels)} of {record.channels:,})")
             ax.set_title(f"{gene['name']}, {record.model}", loc="left")
         middles = (edges[:-1] + edges[1:]) / 2
         table = pd.DataFrame(scaled.T, columns=[f"channel_{number}" for number in channels])
@@ -213,6 +212,12 @@ def _profiles_of_all(context: Context) -> tuple[dict[str, tuple[Profiles, Binnin
         found[run.path.name] = part.profiles("test", run), part.target.binning
     least = min(binning.bins for _, binning in found.values())
     return found, narrowed(context.spec, least).require_target().binning
+
+
+def _middle(part: Profiles, bins: Binning, common: Binning) -> Profiles:
+    side = (bins.bins - common.bins) // 2
+    kept = slice(side, side + common.bins)
+    return Profiles(part.genes, part.observed[:, kept], part.predicted[:, kept])
 
 
 def _gene_values(part: Profiles, binning: Binning) -> pd.DataFrame:

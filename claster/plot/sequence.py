@@ -71,8 +71,10 @@ def profile_panels(
             last = number == len(rows) - 1
             colour = "0.6" if last else _COLOURS[number % len(_COLOURS)]
             ax.stairs(values, bins.edges / 1000, fill=True, color=colour)
-            ax.plot([-common.half / 1000, common.half / 1000], [0, 0], color="black", linewidth=3)
-            ax.text(0.005, 0.93, name, transform=ax.transAxes, va="top", fontsize=8)
+            reach = np.array([-common.half, common.half]) / 1000
+            ax.plot(reach, [0, 0], color="black", linewidth=3, solid_capstyle="butt")
+            label = ax.text(0.01, 0.93, name, transform=ax.transAxes, va="top", fontsize=8)
+            label.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1})
             ax.set_xlim(-binning.half / 1000, binning.half / 1000)
             ax.set_ylim(0, top)
         axes[0].set_title(title, loc="left")
