@@ -11,6 +11,7 @@ from claster.figures import (
     human,
     inputs,
     performance,
+    sequence,
     silencing,
     states,
     tutorial,
@@ -32,6 +33,7 @@ _CHAPTERS = (
     edits,
     attributions,
     human,
+    sequence,
 )
 
 

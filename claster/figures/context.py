@@ -59,15 +59,18 @@ class Context:
     spec
         The dataset.
     runs
-        Runs on the dataset; the first one is the main one.
+        Runs on the dataset that read landscapes or contact maps; the first one is the main one.
     named
         How commands name the dataset; default: its own name.
+    sequence_runs
+        Runs that read DNA alone; they predict the central bins of the target.
     """
 
     project: Path
     spec: DatasetSpec
     runs: tuple[RunFolder, ...] = ()
     named: str = ""
+    sequence_runs: tuple[RunFolder, ...] = ()
     _known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -252,15 +255,20 @@ def read_context(
     if not runs:
         records = sorted((project / "runs" / spec.name).glob("*/run.json"))
         found = [RunFolder(record.parent) for record in records]
-        chosen = [run for run in found if _is_network(run)]
-        return Context(project, spec, tuple(chosen), dataset)
+        return _context(project, spec, [run for run in found if _is_network(run)], dataset)
     for run in runs:
         if (name := read_run(run).dataset_name) != spec.name:
             raise ClasterError(
                 f"{run} was trained on {name!r}, not on {spec.name!r}",
                 remedy=f"pass --dataset {name}, or another --run",
             )
-    return Context(project, spec, tuple(RunFolder(Path(run)) for run in runs), dataset)
+    return _context(project, spec, [RunFolder(Path(run)) for run in runs], dataset)
+
+
+def _context(project: Path, spec: DatasetSpec, runs: Sequence[RunFolder], dataset: str) -> Context:
+    of_chromatin = [run for run in runs if {"landscape", "contacts"} & input_folders(run).keys()]
+    of_sequence = [run for run in runs if run not in of_chromatin]
+    return Context(project, spec, tuple(of_chromatin), dataset, tuple(of_sequence))
 
 
 def _is_network(run: RunFolder) -> bool:

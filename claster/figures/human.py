@@ -8,7 +8,7 @@ import pandas as pd
 from claster.errors import ClasterError
 from claster.figures.base import Drawn, Need, Page, PaperFigure, figure
 from claster.figures.context import Context
-from claster.figures.needs import BUILT, later, predictions
+from claster.figures.needs import BUILT, predictions
 from claster.figures.numbers import agreement_rows, profile_table
 from claster.figures.performance import draw_profile
 from claster.plot.predictions import density
@@ -31,10 +31,11 @@ _CRISPR = Need("a comparison with a CRISPR interference screen", _crispr)
 
 
 def _histories(context: Context) -> list[Path]:
-    for run in (context.run, *context.runs[1:]):
+    runs = (context.run, *context.runs[1:], *context.sequence_runs)
+    for run in runs:
         if not run.history.is_file():
             raise ClasterError(f"no {run.history}", remedy=f"claster train {run.path.name}")
-    return [run.history for run in context.runs]
+    return [run.history for run in runs]
 
 
 @figure("S3", needs=(Need("the history of every run", _histories),))
@@ -44,7 +45,7 @@ def learning_curves(context: Context, page: Page) -> Drawn:
     From each run's history. The published curves of the sequence models are of the test chromosome after
     every epoch; here it is never looked at in training.
     """
-    tables = [pd.read_csv(run.history).assign(run=run.path.name) for run in context.runs]
+    tables = [pd.read_csv(path).assign(run=path.parent.name) for path in _histories(context)]
     fig, axes = page.panels(2, height=2.2)
     for number, table in enumerate(tables):
         for split, dashes in (("train", ":"), ("valid", "-")):
@@ -190,39 +191,8 @@ def _scored_pairs(context: Context) -> pd.DataFrame:
     return pairs[pairs["scored"]].reset_index(drop=True)
 
 
-def _awaited(name: str, title: str, what: str, command: str) -> PaperFigure:
-    """Return a figure of what no command of this version writes in a form that it reads."""
-    need = later(what, command)
-
-    def draw(context: Context, page: Page) -> Drawn:
-        need.find(context)
-        raise AssertionError(name)
-
-    return PaperFigure(name, title, f"Waits for {what}.", (need,), draw)
-
-
-_COMPARISON = "claster sequence compare {run} SEQUENCE_RUN --to FOLDER"
-
 FIGURES: tuple[PaperFigure, ...] = (
-    _awaited(
-        "S1",
-        "Profiles of sequence models and CLASTER",
-        "predictions of sequence models",
-        _COMPARISON,
-    ),
-    _awaited(
-        "S2",
-        "Bins and genes of sequence models and CLASTER",
-        "predictions of sequence models",
-        _COMPARISON,
-    ),
     learning_curves,
-    _awaited(
-        "S7",
-        "Embeddings of a gene's sequence",
-        "embeddings of a sequence model",
-        "claster sequence embed MODEL --dataset DATASET",
-    ),
     cells_and_targets,
     crispr_curves,
     crispr_confusion,

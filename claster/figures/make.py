@@ -138,7 +138,8 @@ def _draw(figure: PaperFigure, context: Context, to: Path, columns: Sequence[Col
 
 
 def _command(name: str, context: Context) -> list[str]:
-    runs = [word for run in context.runs for word in ("--run", run.path.as_posix())]
+    every = (*context.runs, *context.sequence_runs)
+    runs = [word for run in every for word in ("--run", run.path.as_posix())]
     return ["claster", "figures", name, "--dataset", context.dataset, *runs]
 
 

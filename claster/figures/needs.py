@@ -1,5 +1,6 @@
 """What figures need, how it is found, and the command that makes it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ __all__ = [
     "P2",
     "TARGETS",
     "TARGET_SOURCE",
-    "later",
     "predictions",
     "screen",
     "screen_files",
@@ -109,20 +109,27 @@ def _contact_branch(context: Context) -> list[Path]:
 CONTACT_BRANCH = Need("a trained run that takes contact maps", _contact_branch)
 
 
-def predictions(split: Split) -> Need:
-    """Return the need of every run's predictions of a split."""
+def _every_run(context: Context) -> tuple[RunFolder, ...]:
+    return (context.run, *context.runs[1:])
+
+
+def predictions(
+    split: Split, *, of: Callable[[Context], tuple[RunFolder, ...]] = _every_run
+) -> Need:
+    """Return the need of the predictions of a split, of every run or of the runs that `of` returns."""
 
     def find(context: Context) -> list[Path]:
-        paths = [run.predictions(split) for run in (context.run, *context.runs[1:])]
-        for run, path in zip(context.runs, paths, strict=True):
-            if not path.is_file():
+        runs = of(context)
+        for run in runs:
+            if not run.predictions(split).is_file():
                 raise ClasterError(
-                    f"no {path}", remedy=f"claster predict {run.path} --split {split}"
+                    f"no {run.predictions(split)}",
+                    remedy=f"claster predict {run.path} --split {split}",
                 )
-        return [*_targets(context), *paths]
+        return [*_targets(context), *(run.predictions(split) for run in runs)]
 
     def make(context: Context, progress: Progress) -> None:
-        for run in context.runs:
+        for run in of(context):
             if not run.predictions(split).is_file():
                 predict(run, split=split, tracks=None, project=context.project, progress=progress)
 
@@ -219,16 +226,3 @@ CENTRED = screen(
     centre="element",
     controls=0,
 )
-
-
-def later(what: str, command: str) -> Need:
-    """Return the need of what only a command makes that this version of the figures does not read yet."""
-
-    def find(context: Context) -> list[Path]:
-        raise ClasterError(f"no {what}", remedy=command.format(run=_main(context)))
-
-    return Need(what, find)
-
-
-def _main(context: Context) -> str:
-    return context.runs[0].path.as_posix() if context.runs else "RUN"

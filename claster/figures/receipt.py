@@ -162,7 +162,7 @@ def write_receipt(
         title=figure.title,
         about=figure.about,
         dataset=context.spec.name,
-        runs=tuple(run.path.as_posix() for run in context.runs),
+        runs=tuple(run.path.as_posix() for run in (*context.runs, *context.sequence_runs)),
         command=" ".join(command),
         table=path.name,
         table_sha256=sha256(path),

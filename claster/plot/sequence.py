@@ -35,6 +35,7 @@ def profile_panels(
     *,
     common: Binning,
     title: str = "",
+    axes: np.ndarray | None = None,
 ) -> tuple[Figure, np.ndarray]:
     """Draw one gene: a row a model on its own window, and the measurement below, on one axis.
 
@@ -48,6 +49,8 @@ def profile_panels(
         The bins that every model predicts; a black bar marks them.
     title
         Name of the gene.
+    axes
+        Where to draw, one a model and one more; None makes a figure.
 
     Returns
     -------
@@ -59,20 +62,23 @@ def profile_panels(
     rows.append(("measured", observed, binning))
     top = 1.05 * max(float(np.max(values)) for _, values, _ in rows) or 1.0
     with style():
-        fig = new_figure(7.2, 0.7 + 1.1 * len(rows))
-        axes = fig.subplots(len(rows), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        if axes is None:
+            fig = new_figure(7.2, 0.7 + 1.1 * len(rows))
+            axes = fig.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
+            fig.supylabel("Nascent transcription (reads)", fontsize=9)
         for number, (ax, (name, values, bins)) in enumerate(zip(axes, rows, strict=True)):
             last = number == len(rows) - 1
             colour = "0.6" if last else _COLOURS[number % len(_COLOURS)]
             ax.stairs(values, bins.edges / 1000, fill=True, color=colour)
-            ax.plot([-common.half / 1000, common.half / 1000], [0, 0], color="black", linewidth=3)
-            ax.text(0.005, 0.93, name, transform=ax.transAxes, va="top", fontsize=8)
-        axes[0].set_xlim(-binning.half / 1000, binning.half / 1000)
-        axes[0].set_ylim(0, top)
+            reach = np.array([-common.half, common.half]) / 1000
+            ax.plot(reach, [0, 0], color="black", linewidth=3, solid_capstyle="butt")
+            label = ax.text(0.01, 0.93, name, transform=ax.transAxes, va="top", fontsize=8)
+            label.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1})
+            ax.set_xlim(-binning.half / 1000, binning.half / 1000)
+            ax.set_ylim(0, top)
         axes[0].set_title(title, loc="left")
         axes[-1].set_xlabel(TSS_AXIS)
-        fig.supylabel("Nascent transcription (reads)", fontsize=9)
-    return fig, axes
+    return figure_of(axes[0]), axes
 
 
 def model_densities(

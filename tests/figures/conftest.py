@@ -8,14 +8,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import zarr
 
 from claster.analysis.evaluate import evaluate
 from claster.dataset.build import build_dataset
+from claster.dataset.embeddings import EmbeddingRecord, embedding_path
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_ids, read_targets
 from claster.dataset.load import load_dataset
+from claster.eir.embedded import narrowed
 from claster.eir.runs import RunFolder, RunRecord
 from claster.figures.context import Context
 from claster.files import write_text
+from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.simulate import simulate_genome
 
 PROJECT = Path(__file__).parents[2]
@@ -32,10 +36,10 @@ def write_predictions(run, spec, folders, *, seed):
         table.to_parquet(path)
 
 
-def write_record(run, spec):
+def write_record(run, spec, *, flavour="profile"):
     record = RunRecord(
         name=run.path.name,
-        flavour="profile",
+        flavour=flavour,
         dataset="demo_tiny",
         dataset_name=spec.name,
         tag=None,
@@ -55,9 +59,14 @@ def write_record(run, spec):
     )
     write_text(run.record, record.model_dump_json())
     write_text(run.exported_weights, "weights")
+    name, source = (
+        ("embedding", "view_embedding_enformer_24x31")
+        if flavour == "enformer_head"
+        else ("landscape", "landscape")
+    )
     write_text(
-        run.configurations / "input_landscape.yaml",
-        f"input_info: {{input_name: landscape, input_source: inputs/{spec.name}/landscape/train_valid}}",
+        run.configurations / f"input_{name}.yaml",
+        f"input_info: {{input_name: {name}, input_source: inputs/{spec.name}/{source}/train_valid}}",
     )
     rows = [
         f"{split},{step},{1 / step},{1 - 1 / step}"
@@ -65,6 +74,36 @@ def write_record(run, spec):
         for step in (1, 5, 9)
     ]
     write_text(run.history, "\n".join(["split,step,loss,performance", *rows]) + "\n")
+
+
+def write_embeddings(folders, genes, *, model, channels, bin, bins):
+    """Store random embeddings of every sample."""
+    path = embedding_path(folders, model)
+    ids = [sample_id(gene, way) for gene in genes["gene_id"] for way in (FORWARD, REVERSE)]
+    values = np.random.default_rng(6).normal(2, 3, (len(ids), channels, bins)).astype(np.float16)
+    values[:, 0] = 1
+    zarr.create_array(path / "embeddings.zarr", data=values)
+    places = genes.loc[genes.index.repeat(2), ["chrom", "tss"]]
+    places.assign(ID=ids).set_index("ID").to_csv(path / "samples.tsv", sep="\t")
+    record = EmbeddingRecord(
+        model=model,
+        dataset=folders.name,
+        length=bin * bins,
+        bin=bin,
+        bins=bins,
+        channels=channels,
+        samples=len(ids),
+        precision="float32",
+        batch_size=4,
+        repository=None,
+        revision=None,
+        licence="",
+        weights={},
+        genome={},
+        padded=0,
+        versions={},
+    )
+    write_text(path / "record.json", record.model_dump_json())
 
 
 def write_screen(run, name, genes, spec, *, seed):
@@ -202,10 +241,19 @@ def context(tmp_path_factory):
             runs[1].configurations / "input_contacts.yaml",
             f"input_info: {{input_name: contacts, input_source: inputs/{spec.name}/contacts/train_valid}}",
         )
-        yield MadeContext(project, spec, tuple(runs))
+        # A third one reads DNA and predicts 31 bins.
+        head = RunFolder(project / "runs" / spec.name / "enformer_head")
+        write_record(head, narrowed(spec, 31), flavour="enformer_head")
+        table = pd.read_parquet(runs[0].predictions("test")) * np.float32(0.5)
+        head.predictions("test").parent.mkdir()
+        table[narrowed(spec, 31).target.columns].to_parquet(head.predictions("test"))
+        every = read_genes_table(folders)
+        write_embeddings(folders, every, model="enformer", channels=90, bin=512, bins=64)
+        write_embeddings(folders, every, model="borzoi", channels=6, bin=1024, bins=128)
+        yield MadeContext(project, spec, tuple(runs), sequence_runs=(head,))
 
 
 @pytest.fixture
 def alone(context):
     """The same with the first run only."""
-    return replace(context, runs=context.runs[:1])
+    return replace(context, runs=context.runs[:1], sequence_runs=())

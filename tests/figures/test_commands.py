@@ -27,7 +27,7 @@ def test_list_names_the_commands(inside):
     assert done.exit_code == 0
     lines = {line.split("\t")[0]: line for line in done.stdout.splitlines()}
     assert lines["F1a"].endswith("predictions of the test split\t")
-    assert "claster sequence compare runs/demo_tiny/profile-a" in lines["S1"]
+    assert lines["S1"].endswith("claster train enformer_head --dataset demo_tiny")
 
 
 def test_figures_and_receipt(inside, tmp_path):
@@ -53,6 +53,7 @@ def test_experiments_are_listed(inside):
 def test_runs_are_found_and_checked(inside, context):
     found = read_context("demo_tiny")
     assert [run.path.name for run in found.runs] == ["profile-a", "profile-b"]
+    assert [run.path.name for run in found.sequence_runs] == ["enformer_head"]
     with pytest.raises(ClasterError, match="was trained on 'demo_tiny', not on 'toy'"):
         read_context("toy", [inside])
     with pytest.raises(ClasterError, match="claster train pure_conv --dataset toy"):
