@@ -29,7 +29,7 @@ demo: setup ## Run the main job on a simulated genome (ARGS="--size tiny" for op
 	$(BIN)/claster demo $(ARGS)
 
 test: setup ## Run the tests, with coverage, without the slow ones
-	$(BIN)/pytest --cov
+	$(BIN)/pytest --cov --durations=25
 
 test-slow: setup ## Run the slow tests alone
 	$(BIN)/pytest -m slow
