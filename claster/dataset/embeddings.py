@@ -28,7 +28,8 @@ class EmbeddingRecord(BaseModel):
     """What `record.json` of a store of embeddings holds (format version 1).
 
     A sequence of `length` bp centred on the TSS gives `bins` bins of `bin` bp, centred as well, with
-    `channels` numbers each. `weights` is the SHA-256 of each file that the model was made from.
+    `channels` numbers each; the model itself gives `model_bins`. `weights` is the SHA-256 of each file
+    that the model was made from.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +40,7 @@ class EmbeddingRecord(BaseModel):
     length: int
     bin: int
     bins: int
+    model_bins: int
     channels: int
     samples: int
     precision: str

@@ -28,7 +28,7 @@ from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 from claster.sequence.models import SequenceModel, find_model
-from claster.sequence.trunk import Trunk
+from claster.sequence.trunk import Geometry, Trunk
 from claster.sequence.weights import ModelFiles, find_weights
 from claster.sequence.windows import SequenceWindows, extract_windows
 from claster.versions import versions
@@ -86,8 +86,9 @@ def embed_dataset(
 ) -> EmbeddingStore:
     """Embed the forward sequence and the reverse complement of every gene, and store them.
 
-    The size is said, and compared with the free disk, before the first batch. Work that was killed is
-    gone on with batch by batch, so that with the same batch size the bytes are the same.
+    A complete store is left before the model is loaded. The size is said, and compared with the free disk,
+    before the first batch. Work that was killed is gone on with batch by batch, so that with the same
+    batch size the bytes are the same.
 
     Parameters
     ----------
@@ -125,23 +126,27 @@ def embed_dataset(
     folders.require_built()
     final = embedding_path(folders, model.name)
     files = find_weights(model, folder=weights, revision=revision)
-    device = resolve_device(device)
-    trunk = model.load(files.folder, trust_remote_code=trust_remote_code).to(device)
-    windows = extract_windows(
-        spec, length=trunk.geometry.length, project=project, progress=progress
-    )
-    record = _record(
-        spec, model, files, trunk, windows, _kept_bins(trunk, central_bins), precision, batch_size
-    )
-    plan = record.model_dump_json(indent=2) + "\n"
+
+    def plan_for(geometry: Geometry) -> tuple[SequenceWindows, EmbeddingRecord, str]:
+        windows = extract_windows(spec, length=geometry.length, project=project, progress=progress)
+        kept = _kept_bins(geometry, central_bins)
+        record = _record(spec, model, files, geometry, windows, kept, precision, batch_size)
+        return windows, record, record.model_dump_json(indent=2) + "\n"
+
     if not force and (final / "record.json").is_file():
+        store = open_embeddings(folders, model.name)
+        held = store.record
+        plan = plan_for(Geometry(held.length, held.bin, held.model_bins, held.channels))[2]
         other = _difference(final / "record.json", plan)
         if other in ("", "versions"):
             progress.say(f"{final} is complete")
-            return open_embeddings(folders, model.name)
+            return store
         raise ClasterError(
             f"{final} exists and was made otherwise ({other})", remedy="pass --force to replace it"
         )
+    device = resolve_device(device)
+    trunk = model.load(files.folder, trust_remote_code=trust_remote_code).to(device)
+    windows, record, plan = plan_for(trunk.geometry)
     a_sample = 2 * record.channels * record.bins
     needed = a_sample * record.samples
     progress.say(
@@ -233,7 +238,7 @@ def _record(
     spec: DatasetSpec,
     model: SequenceModel,
     files: ModelFiles,
-    trunk: Trunk,
+    geometry: Geometry,
     windows: SequenceWindows,
     bins: int,
     precision: Precision,
@@ -242,10 +247,11 @@ def _record(
     return EmbeddingRecord(
         model=model.name,
         dataset=spec.name,
-        length=trunk.geometry.length,
-        bin=trunk.geometry.bin,
+        length=geometry.length,
+        bin=geometry.bin,
         bins=bins,
-        channels=trunk.geometry.channels,
+        model_bins=geometry.bins,
+        channels=geometry.channels,
         samples=2 * len(windows.table),
         precision=precision,
         batch_size=batch_size,
@@ -259,8 +265,8 @@ def _record(
     )
 
 
-def _kept_bins(trunk: Trunk, central: int | None) -> int:
-    bins = trunk.geometry.bins
+def _kept_bins(geometry: Geometry, central: int | None) -> int:
+    bins = geometry.bins
     if central is None:
         return bins
     if not 1 <= central <= bins or (bins - central) % 2:

@@ -128,6 +128,7 @@ def write_embeddings(small: Small, embedding: Embedding, *, bins: int = 64) -> n
         length=embedding.span,
         bin=embedding.span // bins,
         bins=bins,
+        model_bins=bins,
         channels=embedding.channels,
         samples=len(values),
         precision="float32",

@@ -91,6 +91,7 @@ def write_embeddings(folders, genes, *, model, channels, bin, bins):
         length=bin * bins,
         bin=bin,
         bins=bins,
+        model_bins=bins,
         channels=channels,
         samples=len(ids),
         precision="float32",

@@ -13,7 +13,7 @@ from claster.genome.windows import Binning
 from claster.progress import Silent
 from claster.sequence import embed as embed_module
 from claster.sequence.embed import embed_dataset, embed_letters
-from claster.sequence.models import MODELS
+from claster.sequence.models import MODELS, SequenceModel
 from claster.sequence.windows import extract_windows
 
 CODE = {"trust_remote_code": True}
@@ -118,10 +118,17 @@ def test_killed_and_resumed_is_the_same_store(spec, tmp_path, weights, monkeypat
 def test_a_complete_store_is_left_and_another_one_refused(spec, tmp_path, weights, monkeypatch):
     settings = {"project": tmp_path, "weights": weights("hyenadna_small_32k"), **CODE}
     embed_dataset(spec, "hyenadna_small_32k", **settings)
-    monkeypatch.setattr(embed_module, "embed_letters", None)
+    monkeypatch.setattr(SequenceModel, "load", None)
     embed_dataset(spec, "hyenadna_small_32k", **settings)
+    embed_dataset(spec, "hyenadna_small_32k", **settings | {"trust_remote_code": False})
     with pytest.raises(ClasterError, match=r"was made otherwise \(bins\).*--force"):
         embed_dataset(spec, "hyenadna_small_32k", **settings, central_bins=30)
+    changed = shutil.copytree(
+        settings["weights"], tmp_path / "changed", ignore=shutil.ignore_patterns("SHA256SUMS")
+    )
+    (changed / "config.json").write_text((changed / "config.json").read_text() + "\n")
+    with pytest.raises(ClasterError, match=r"was made otherwise \(weights\).*--force"):
+        embed_dataset(spec, "hyenadna_small_32k", **settings | {"weights": changed})
 
 
 def test_central_bins_are_the_middle(spec, tmp_path, weights):
