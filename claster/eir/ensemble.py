@@ -8,8 +8,9 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder, RunRecord, read_run, write_run
 from claster.errors import ClasterError
+from claster.files import require_file
 
-__all__ = ["ensemble_folder", "require_same_inputs"]
+__all__ = ["ensemble_folder", "member_runs", "require_same_inputs"]
 
 
 def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) -> None:
@@ -101,3 +102,29 @@ def ensemble_folder(
     )
     write_run(folder, record)
     return folder
+
+
+def member_runs(run: RunFolder | Path | str, *, project: Path | str = ".") -> list[RunFolder]:
+    """Return the runs whose models predict for a run: the members of an ensemble, else the run itself.
+
+    Parameters
+    ----------
+    run
+        A run, or the folder of an ensemble.
+    project
+        The project's folder, from which members are named.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run, or a member is no longer there.
+    """
+    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    members = [RunFolder(Path(project) / member) for member in read_run(run.path).members]
+    for member in members:
+        require_file(
+            member.record,
+            named=f"member of {run.path}",
+            remedy="bring it back, or 'claster predict' the runs that are left together",
+        )
+    return members or [run]

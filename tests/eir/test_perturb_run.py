@@ -11,7 +11,10 @@ from claster.analysis.perturbation.perturb import perturb
 from claster.cli import app
 from claster.dataset.layout import read_genes_table
 from claster.eir.inference import load_model, predict_arrays
+from claster.eir.predict import predict
+from claster.eir.runs import RunFolder, trained_weights
 from claster.errors import ClasterError
+from claster.files import sha256
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,28 @@ def test_screen_of_a_trained_run(trained, bed):
     assert not pd.read_parquet(twice.effects)["effect"].equals(table["effect"])
     with pytest.raises(ClasterError, match="dataset 'small' has no track 'H3K27me3'"):
         perturb(trained.run, verb="repress", name="r", **options | {"tracks": ()})
+
+
+@pytest.mark.slow
+def test_screen_of_an_ensemble(trained, profile_run, bed):
+    project = trained.small.project
+    members = [trained.run, profile_run.run]
+    predict([member.path for member in members], project=project, tracks=None, device="cpu")
+    ensemble = RunFolder(project / "runs" / "small" / "ensemble")
+    options = {"elements": bed, "controls": 0, "project": project, "device": "cpu", "reach": 10_000}
+    files = perturb(ensemble, tracks=("ATAC",), **options)
+    table = pd.read_parquet(files.effects).set_index(["gene_id", "element_id"])
+    stored = np.load(trained.small.folders.arrays("landscape", "test") / "test2_forward.npy")
+    signals = [
+        predict_arrays(load_model(member, device="cpu"), landscape=stored[np.newaxis])
+        for member in members
+    ]
+    mean = np.maximum(np.mean(signals, axis=0)[0, 0], 0)
+    shares = np.array([0.5, 1, 1, 1, 1, 0.5])
+    found = table.loc[("test2", "test2_1500"), "baseline"]
+    np.testing.assert_allclose(found, mean[20:26] @ shares / 5, rtol=1e-5)
+    weights = json.loads(files.manifest.read_text())["identity"]["weights"].split()
+    assert weights == [sha256(trained_weights(member)[1]) for member in members]
 
 
 @pytest.mark.slow

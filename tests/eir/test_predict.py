@@ -10,6 +10,7 @@ import pytest
 
 from claster.dataset.layout import read_targets
 from claster.eir import predict as predict_module
+from claster.eir.ensemble import member_runs
 from claster.eir.inference import load_model, predict_arrays
 from claster.eir.predict import predict
 from claster.eir.predictions import average_orientations
@@ -194,6 +195,11 @@ def test_mean_of_several_runs(run, trained, tmp_path, monkeypatch, values):
         predict(ensemble, device="cpu")
     with pytest.raises(ClasterError, match="of several runs, no model: load one of"):
         load_model(ensemble)
+    assert member_runs(run) == [run]
+    assert member_runs(ensemble.path) == [run, other]
+    shutil.rmtree(other.path)
+    with pytest.raises(ClasterError, match=r"no file at .*run.json.* bring it back"):
+        member_runs(ensemble)
 
 
 def test_folder_of_a_run_is_no_place_for_an_ensemble(run):

@@ -1,5 +1,8 @@
 """Screens of a flavour that reads a part of the window: the same identities as of whole windows."""
 
+import itertools
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,15 +33,33 @@ def of_part(window):
 
 
 @pytest.fixture
-def predict(world, monkeypatch, tmp_path):
-    class Model:
-        inputs = ("landscape",)
+def load(world, monkeypatch, tmp_path):
+    """Load made models as the members of one run; a model multiplies what is predicted."""
 
-    monkeypatch.setattr(inference, "load_model", lambda *_, **__: Model())
-    monkeypatch.setattr(inference, "predict_windows", lambda _, parts, **__: map(of_part, parts))
-    folders = {"landscape": VIEW.folder}
-    monkeypatch.setattr(predictor, "input_folders", lambda _: folders)
-    return predictor.load_predictor(RunFolder(tmp_path), world.spec).predict
+    def load(*factors):
+        members = {RunFolder(tmp_path / str(factor)): factor for factor in factors}
+        monkeypatch.setattr(predictor, "member_runs", lambda *_, **__: list(members))
+        monkeypatch.setattr(inference, "load_model", lambda run, **_: Model(members[run]))
+        folders = {"landscape": VIEW.folder}
+        monkeypatch.setattr(predictor, "input_folders", lambda _: folders)
+        return predictor.load_predictor(RunFolder(tmp_path), world.spec).predict
+
+    @dataclass(frozen=True)
+    class Model:
+        factor: float
+        inputs: tuple[str, ...] = ("landscape",)
+
+    def predict_windows(model, parts, *, batch_size):
+        for some in itertools.batched(parts, int(3 * model.factor), strict=False):
+            yield from (model.factor * of_part(part) for part in some)
+
+    monkeypatch.setattr(inference, "predict_windows", predict_windows)
+    return load
+
+
+@pytest.fixture
+def predict(load):
+    return load(1.0)
 
 
 def read(files):
@@ -95,3 +116,14 @@ def test_stated_width_and_signal_around_the_tss(world, screen, predict):
     assert by_width["width_bp"].tolist() == [1000] * len(by_width)
     assert by_width["measured_bp"].tolist() == [2000] * len(by_width)
     np.testing.assert_array_equal(by_width["effect"], by_file["effect"])
+
+
+def test_an_ensemble_measures_the_mean_signal(world, screen, load):
+    bed = world.bed(BED)
+    common = {"reach": 10_000, "tracks": ("H3K27ac",), "controls": 5}
+    one = read(screen(bed, name="one", predict=load(1.0), **common))
+    # Batches of 3 and of 9 windows: the members take them at their own pace.
+    both = read(screen(bed, name="both", predict=load(1.0, 3.0), **common))
+    for column in ("baseline", "perturbed"):
+        np.testing.assert_allclose(both[column], 2 * one[column], rtol=1e-12)
+    assert (both["effect"] != one["effect"]).any()

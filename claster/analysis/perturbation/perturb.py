@@ -14,7 +14,7 @@ from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
 from claster.eir.content import Device
-from claster.eir.ensemble import require_same_inputs
+from claster.eir.ensemble import member_runs, require_same_inputs
 from claster.eir.reference import require_same_divisors
 from claster.eir.runs import RunFolder, read_run, trained_weights
 from claster.errors import ClasterError
@@ -65,7 +65,8 @@ def perturb(
     Parameters
     ----------
     run
-        A trained run; windows, genes and tracks are those of its dataset, which must be built.
+        A trained run, or an ensemble of them (`claster predict` of several); windows, genes and tracks are
+        those of its dataset, which must be built.
     verb, tracks, factors, shifts, gain_track, gain, locus, edges, seed
         The edit, see `edit_settings`; `seed` chooses control regions too.
     elements
@@ -98,14 +99,11 @@ def perturb(
     """
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
     record = read_run(run.path)
-    if record.members:
-        raise ClasterError(
-            f"{run.path} holds the predictions of several runs, no model",
-            remedy=f"perturb one of {', '.join(record.members)}",
-        )
     spec = load_dataset(record.dataset, project=project)
-    require_same_inputs(run, record, spec)
-    require_same_divisors(record, spec, project=project)
+    members = member_runs(run, project=project)
+    for member in members:
+        require_same_inputs(member, read_run(member.path), spec)
+        require_same_divisors(read_run(member.path), spec, project=project)
     folders = DatasetFolders.of(spec, project=project)
     folders.require_built()
     file = Path(elements) if elements is not None else None
@@ -141,11 +139,11 @@ def perturb(
         profiles=profiles,
         seed=seed,
     )
-    _, weights = trained_weights(run)
+    weights = [sha256(trained_weights(member)[1]) for member in members]
     found = elements_file(spec, file)
     identity = Identity(
         run=record.name,
-        weights=sha256(weights),
+        weights=" ".join(weights),
         dataset=sha256(folders.manifest),
         elements_file=found.name,
         elements=sha256(found),
