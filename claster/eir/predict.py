@@ -29,6 +29,7 @@ from claster.eir.preflight import check_prediction, resolve_device
 from claster.eir.reference import require_same_divisors, require_same_weights
 from claster.eir.runs import RunFolder, RunRecord, require_complete
 from claster.eir.tracks import Merge, write_tracks
+from claster.eir.weights import require_model
 from claster.errors import ClasterError
 from claster.files import atomic_path
 from claster.genome.assembly import chromosome_sizes
@@ -187,18 +188,8 @@ def _complete(run: RunFolder, project: Path, progress: Progress) -> RunRecord:
     if can_be_adopted(run):
         adopt_run(run, project=project)
         progress.say(f"{run.path} was trained by eirtrain itself: recorded as {run.record}")
-    record = require_complete(run)
-    if record.members:
-        raise ClasterError(
-            f"{run.path} holds the predictions of several runs, no model",
-            remedy=f"give its members: {' '.join(record.members)}",
-        )
-    if record.command[:3] == ("claster", "sequence", "finetune"):
-        raise ClasterError(
-            f"{run.path} holds no model of EIR: its fine-tuning has predicted validation and test genes",
-            remedy=f"run 'claster evaluate {run.path}', with --split for the validation genes",
-        )
-    return record
+    require_model(run)
+    return require_complete(run)
 
 
 def _chromosome_sizes(spec: DatasetSpec) -> dict[str, int]:

@@ -192,7 +192,7 @@ def test_mean_of_several_runs(run, trained, tmp_path, monkeypatch, values):
         predict([other, run], device="cpu")
     with pytest.raises(ClasterError, match="of several runs, no model: give its members"):
         predict(ensemble, device="cpu")
-    with pytest.raises(ClasterError, match="of several runs, no model: load one of"):
+    with pytest.raises(ClasterError, match="of several runs, no model: give its members"):
         load_model(ensemble)
 
 
