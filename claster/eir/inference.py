@@ -13,9 +13,8 @@ from torch import Tensor
 from claster.dataset.load import load_dataset
 from claster.dataset.parts import TargetSpec
 from claster.dataset.spec import DatasetSpec
-from claster.eir.content import Device
+from claster.eir.machine import Device, resolve_device
 from claster.eir.network_inputs import count_samples, named_inputs, stack_windows
-from claster.eir.preflight import resolve_device
 from claster.eir.runs import RunFolder, trained_weights
 from claster.eir.trained_network import Network, load_network, run_network
 from claster.eir.weights import require_model

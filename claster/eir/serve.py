@@ -10,9 +10,8 @@ from typing import NoReturn
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.views import view_of_folder
-from claster.eir.content import Device
 from claster.eir.eirpredict import input_folders
-from claster.eir.preflight import resolve_device
+from claster.eir.machine import Device, resolve_device
 from claster.eir.program import find_program
 from claster.eir.runs import RunFolder, best_checkpoint
 from claster.eir.weights import program_checkpoint, require_model

@@ -6,9 +6,9 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.eir.cost import Cost, measure_cost
 from claster.eir.geometry import Geometry, measure_geometry
-from claster.eir.machine import Device
+from claster.eir.machine import Device, resolve_device
 from claster.eir.parts import Flavour
-from claster.eir.preflight import resolve_device, sample_counts
+from claster.eir.preflight import sample_counts
 from claster.eir.watch import duration
 
 __all__ = ["geometry_text", "show_flavour"]

@@ -86,7 +86,7 @@ def test_mean_over_both_orientations_and_its_tracks(run, values, trained):
 
 def test_negative_values_become_zero(run, values, monkeypatch):
     monkeypatch.setattr(
-        predict_module, "_predict_in_memory", lambda *_, **__: values - values.stack().median()
+        predict_module, "predict_in_memory", lambda *_, **__: values - values.stack().median()
     )
     heard = Heard()
     predict(run, average=False, tracks=None, device="cpu", progress=heard)
@@ -174,9 +174,7 @@ def test_contact_maps_do_not_matter_to_a_run_without(run, trained):
 def test_mean_of_several_runs(run, trained, tmp_path, monkeypatch, values):
     other = RunFolder(shutil.copytree(run.path, tmp_path / "other"))
     tables = {run.path: values + 5, other.path: values + 7}
-    monkeypatch.setattr(
-        predict_module, "_predict_in_memory", lambda run, *_, **__: tables[run.path]
-    )
+    monkeypatch.setattr(predict_module, "predict_in_memory", lambda run, *_, **__: tables[run.path])
     both = [run, other.path]
     path = predict(both, average=False, tracks=None, device="cpu")
     ensemble = RunFolder(trained.small.project / "runs" / "small" / "ensemble")
