@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 from claster.errors import ClasterError, one_line
@@ -86,7 +87,13 @@ def load_network(folder: Path, weights: Path, *, device: torch.device) -> Networ
             remedy="give a run whose training has begun to save models",
         )
     build, strip = _import_eir()
-    module, inputs, outputs = build(folder)
+    try:
+        module, inputs, outputs = build(folder)
+    except (OSError, ValueError, KeyError, yaml.YAMLError) as error:
+        raise ClasterError(
+            f"EIR cannot build the network of {folder} ({one_line(error)[:200]})",
+            remedy="bring back its folder 'serializations' as it was, or train again",
+        ) from error
     try:
         module.load_state_dict(strip(state_dict=read_weights(weights)))
     except RuntimeError as error:

@@ -192,6 +192,17 @@ def test_damaged_weights(trained, tmp_path):
         load_model(run, device="cpu")
 
 
+@pytest.mark.parametrize("content", [None, "basic_experiment: ["])
+def test_damaged_configurations(trained, tmp_path, content):
+    run = copied(trained, tmp_path)
+    path = run.eir / "serializations" / "configs_stripped" / "global_config.yaml"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ClasterError, match=r"EIR cannot build the network of .*serializations"):
+        load_model(run, device="cpu")
+
+
 def test_weights_of_another_network(trained, tmp_path):
     run = copied(trained, tmp_path)
     checkpoint, _ = best_checkpoint(run)
