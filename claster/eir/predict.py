@@ -102,11 +102,17 @@ def predict(
     Raises
     ------
     ClasterError
-        If a run is not complete, the dataset has a fault or is made otherwise, or EIR fails.
+        If a run is not complete, the dataset has a fault or is made otherwise, `out` is given for one
+        run, or EIR fails.
     """
     project = Path(project)
     listed = [runs] if isinstance(runs, RunFolder | Path | str) else list(runs)
     folders = [run if isinstance(run, RunFolder) else RunFolder(Path(run)) for run in listed]
+    if len(folders) == 1 and out is not None:
+        raise ClasterError(
+            "--out is for the mean of several runs, and one is given",
+            remedy=f"leave it out: predictions of one run lie in {folders[0].path / 'predictions'}",
+        )
     records = [_complete(run, project, progress) for run in folders]
     device = resolve_device(device)
     spec = load_dataset(dataset or records[0].dataset, project=project)

@@ -15,8 +15,8 @@ def require_model(run: RunFolder) -> RunRecord:
     Raises
     ------
     ClasterError
-        If there is no run, or it only holds predictions (of several runs, or of a fine-tuned model of
-        the sequence).
+        If there is no run, it only holds predictions (of several runs, or of a fine-tuned model of the
+        sequence), or it lacks a file of its configuration.
     """
     record = read_run(run.path)
     if record.members:
@@ -28,6 +28,12 @@ def require_model(run: RunFolder) -> RunRecord:
         raise ClasterError(
             f"{run.path} holds no model of EIR: its fine-tuning has predicted validation and test genes",
             remedy=f"run 'claster evaluate {run.path}', with --split for the validation genes",
+        )
+    missing = [name for name in record.configurations if not (run.configurations / name).is_file()]
+    if missing:
+        raise ClasterError(
+            f"{run.path} lacks {', '.join(missing)} in its folder {run.configurations.name!r}",
+            remedy="bring it back from a copy of the run, or train again",
         )
     return record
 

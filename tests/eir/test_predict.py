@@ -194,6 +194,17 @@ def test_mean_of_several_runs(run, trained, tmp_path, monkeypatch, values):
         load_model(ensemble)
 
 
+def test_one_run_has_a_folder_of_its_own(run, tmp_path):
+    with pytest.raises(ClasterError, match="--out is for the mean of several runs"):
+        predict(run, out=tmp_path / "elsewhere", device="cpu")
+
+
+def test_run_without_its_configuration(run):
+    (run.configurations / "input_landscape.yaml").unlink()
+    with pytest.raises(ClasterError, match=r"lacks input_landscape.yaml in its folder"):
+        predict(run, device="cpu")
+
+
 def test_folder_of_a_run_is_no_place_for_an_ensemble(run):
     with pytest.raises(ClasterError, match="choose another folder with --out"):
         predict([run, run], out=run.path, device="cpu")
