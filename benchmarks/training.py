@@ -3,8 +3,9 @@
 Samples are random. EIR's own experiment and loop run against a loop of a dozen lines with the same
 module, loss, optimizer, batch and device, which reads the same files; rounds alternate, medians of
 steps count, evaluations lie outside. Then EIR's dataset objects, from files and in memory, feed its
-own loaders with 0, 1 and 2 workers. ``--real`` takes `pure_conv` with batches of 64 windows of
-4 x 10,001 and 401 targets. Where other work shares the cores, set OMP_NUM_THREADS=1.
+own loaders with 0, 1 and 2 workers. This is done for a table of targets and for `profile`, whose target is
+an array. ``--real`` takes `pure_conv` and `profile` with batches of 64 windows of 4 x 10,001 (of which
+`profile` reads 4,021 bins) and 401 targets. Where other work shares the cores, set OMP_NUM_THREADS=1.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
+from claster.eir.arrays import input_views
 from claster.eir.configure import configure, eirtrain_command
 from claster.eir.content import SampleCounts
 from claster.eir.flavours import FLAVOURS
@@ -36,13 +38,14 @@ from claster.eir.parts import Flavour, derive
 WORKERS = (0, 1, 2)
 
 
-def example(*, real: bool) -> tuple[Flavour, DatasetSpec]:
+def example(name: str, *, real: bool) -> tuple[Flavour, DatasetSpec]:
     bins = 10_001 if real else 2_001
+    training = {"n_epochs": 1, "evaluations": 1, "interval": 10**6, "early_stopping_patience": 0}
     flavour = derive(
-        FLAVOURS["pure_conv" if real else "toy"],
+        FLAVOURS[name],
         name="timed",
         description="for a benchmark",
-        training={"n_epochs": 1, "evaluations": 1, "interval": 10**6, "early_stopping_patience": 0},
+        training=training | ({"batch_size": 64} if real else {}),
     )
     spec = DatasetSpec.model_validate(
         {
@@ -57,15 +60,17 @@ def example(*, real: bool) -> tuple[Flavour, DatasetSpec]:
     return flavour, spec
 
 
-def write_samples(spec: DatasetSpec, counts: SampleCounts) -> None:
+def write_samples(flavour: Flavour, spec: DatasetSpec, counts: SampleCounts) -> None:
     folders = DatasetFolders.of(spec)
-    arrays = folders.arrays("landscape", "train_valid")
-    arrays.mkdir(parents=True)
-    folders.targets.mkdir(parents=True)
+    view = input_views(flavour, spec)["landscape"]
+    arrays = folders.arrays(view.folder, "train_valid")
+    profiles = folders.profiles("train_valid")
+    for folder in (arrays, profiles):
+        folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     names = [f"s{n}" for n in range(counts.train + counts.valid)]
     for name in names:
-        array = rng.random(spec.landscape_file_shape, dtype=np.float32)
+        array = rng.random(view.shape(spec), dtype=np.float32)
         np.save(arrays / f"{name}.npy", array)
     folders.ids("train").write_text("\n".join(names[: counts.train]) + "\n")
     folders.ids("valid").write_text("\n".join(names[counts.train :]) + "\n")
@@ -73,6 +78,8 @@ def write_samples(spec: DatasetSpec, counts: SampleCounts) -> None:
     values = rng.random((len(names), len(spec.target.columns)))
     table = pd.DataFrame(values, index=pd.Index(names, name="ID"), columns=spec.target.columns)
     table.to_csv(folders.target_table("train"))
+    for name, row in zip(names, values.astype(np.float32), strict=True):
+        np.save(profiles / f"{name}.npy", row[None, None])
 
 
 def experiment(flavour: Flavour, spec: DatasetSpec, counts: SampleCounts, machine: Machine) -> Any:
@@ -124,10 +131,11 @@ def eir_steps(built: Any) -> list[float]:
 class Files(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """Normalised windows from files, and standardised targets."""
 
-    def __init__(self, spec: DatasetSpec, stats: Any) -> None:
+    def __init__(self, flavour: Flavour, spec: DatasetSpec, stats: Any) -> None:
         folders = DatasetFolders.of(spec)
         names = folders.ids("train").read_text().split()
-        self.paths = [folders.arrays("landscape", "train_valid") / f"{name}.npy" for name in names]
+        arrays = folders.arrays(input_views(flavour, spec)["landscape"].folder, "train_valid")
+        self.paths = [arrays / f"{name}.npy" for name in names]
         targets = pd.read_csv(folders.target_table("train"), index_col="ID").loc[names]
         self.targets = torch.tensor(
             ((targets - targets.mean()) / targets.std()).to_numpy(np.float32)
@@ -146,13 +154,15 @@ def plain_steps(module: nn.Module, data: Files, flavour: Flavour, device: str) -
     """Train with a loop as one writes it by hand; return the seconds of each step."""
     module = module.to(device).train()
     training = flavour.training
+    table = flavour.output.output_type == "tabular"
+    measure = nn.functional.smooth_l1_loss if table else nn.functional.mse_loss
     optimizer = torch.optim.AdamW(module.parameters(), lr=training.lr, weight_decay=training.wd)
     stamps = [time.perf_counter()]
     for arrays, targets in DataLoader(data, training.batch_size, shuffle=True, drop_last=True):
         optimizer.zero_grad()
-        outputs = module({"landscape": arrays.to(device)})["expression"]
-        predicted = torch.cat(list(outputs.values()), dim=1)
-        loss = nn.functional.smooth_l1_loss(predicted, targets.to(device))
+        (outputs,) = module({"landscape": arrays.to(device)}).values()
+        predicted = torch.cat(list(outputs.values()), dim=1).flatten(start_dim=1)
+        loss = measure(predicted, targets.to(device))
         loss.backward()
         nn.utils.clip_grad_norm_(module.parameters(), training.gradient_clipping)
         optimizer.step()
@@ -170,7 +180,7 @@ def compare_loops(
         built = experiment(flavour, spec, counts, machine)
         setup = time.perf_counter() - start
         module = copy.deepcopy(getattr(built.model, "_forward_module", built.model))
-        data = Files(spec, built.inputs["landscape"].normalization_stats)
+        data = Files(flavour, spec, built.inputs["landscape"].normalization_stats)
         taken["plain"] += plain_steps(module, data, flavour, machine.device)[1:]
         taken["eirtrain"] += eir_steps(built)[1:]
     print(f"{'setting up':<24} {setup:9.1f} s")
@@ -190,7 +200,8 @@ def time_loaders(
         built = experiment(flavour, spec, counts, kept)
         data, valid = built.train_loader.dataset, built.valid_dataset
         if memory:
-            arrays = 4 * np.prod(spec.landscape_shape) * (counts.train + counts.valid)
+            shape = input_views(flavour, spec)["landscape"].shape(spec)
+            arrays = 4 * np.prod(shape) * (counts.train + counts.valid)
             copies = (memory_peak() - before) / arrays
             print(f"memory_dataset takes {copies:.1f} x the arrays while it reads them")
         for workers in WORKERS:
@@ -199,9 +210,11 @@ def time_loaders(
             with quiet():
                 loader, _ = get_dataloaders(data, None, valid, flavour.training.batch_size, workers)
             start = time.perf_counter()
-            for _ in loader:  # workers start, and EIR is imported in each
-                break
+            batches = iter(loader)
+            next(batches)
             first = time.perf_counter() - start
+            for _ in batches:  # until each worker has started and imported EIR
+                pass
             start = time.perf_counter()
             seen = sum(len(ids) for _, _, ids in loader)
             rate = seen / (time.perf_counter() - start)
@@ -219,7 +232,7 @@ def memory_peak(*, reset: bool = False) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--real", action="store_true", help="pure_conv, 64 x 4 x 10,001")
+    parser.add_argument("--real", action="store_true", help="batches of 64 x 4 x 10,001")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--steps", type=int, default=0, help="a round; default: 15, with --real 4")
     parser.add_argument("--rounds", type=int, default=3)
@@ -228,17 +241,19 @@ def main() -> None:
     import eir.train  # noqa: F401
 
     print(f"{'import eir.train':<24} {time.perf_counter() - start:9.1f} s")
-    flavour, spec = example(real=options.real)
-    batch = flavour.training.batch_size
-    counts = SampleCounts(batch * (1 + (options.steps or (4 if options.real else 15))), batch)
-    machine = Machine(options.device, memory=False)
-    with tempfile.TemporaryDirectory() as scratch:
-        os.chdir(scratch)
-        write_samples(spec, counts)
-        print(f"batches of {batch} x {' x '.join(map(str, spec.landscape_shape))}")
-        compare_loops(flavour, spec, counts, machine, rounds=options.rounds)
-        time_loaders(flavour, spec, counts, machine)
-        os.chdir("/")
+    for name in ("pure_conv" if options.real else "toy", "profile"):
+        flavour, spec = example(name, real=options.real)
+        batch = flavour.training.batch_size
+        counts = SampleCounts(batch * (1 + (options.steps or (4 if options.real else 15))), batch)
+        machine = Machine(options.device, memory=False)
+        with tempfile.TemporaryDirectory() as scratch:
+            os.chdir(scratch)
+            write_samples(flavour, spec, counts)
+            shape = input_views(flavour, spec)["landscape"].shape(spec)
+            print(f"\n{name}: batches of {batch} x {' x '.join(map(str, shape))}")
+            compare_loops(flavour, spec, counts, machine, rounds=options.rounds)
+            time_loaders(flavour, spec, counts, machine)
+            os.chdir("/")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders, read_ids, read_targets
 from claster.dataset.load import load_dataset
 from claster.demo import DEMO_SIZES, draw_run, run_demo
+from claster.eir.export import export_run
 from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.errors import ClasterError
 from claster.simulate import simulate_genome
@@ -68,6 +69,8 @@ def test_the_main_job_from_end_to_end(project):
         " and scale == 'log2(x+1)' and how == 'pooled' and by == 'all'"
     )
     assert attainable["value"].item() > 0.9
+    card = (export_run(result.run, project / "model") / "README.md").read_text()
+    assert f"| ctrl | attainable | {attainable['value'].item():.3f} " in card
     assert {path.name for path in result.figures} == FIGURES
     assert (result.run.path / "summary.md").read_text() == result.summary
     assert result.evaluation.summary.verdict in result.summary

@@ -17,8 +17,10 @@ def serve(
 ) -> None:
     """Run eirserve on the run's best model, for clients on this machine; docs/predict.md has one."""
     from claster.eir.configure import pasteable
-    from claster.eir.serve import become, serve_command
+    from claster.eir.serve import become, describe_inputs, serve_command
 
     command = serve_command(run, host=host, port=port, device=device)
+    for line in describe_inputs(run):
+        typer.echo(line)
     typer.echo(pasteable(command))
     become(command)

@@ -13,6 +13,7 @@ from claster.eir.arrays import central_bins, first_expansions, input_views
 from claster.eir.embedded import predicted_part
 from claster.eir.machine import Device, Machine, on_machine
 from claster.eir.parts import ArrayCnn, Flavour, InputBlock, Message, Modality
+from claster.errors import ClasterError
 
 __all__ = [
     "OUTPUT_NAME",
@@ -96,6 +97,11 @@ def plan_schedule(
 
     An epoch is one pass over the training samples. The run is divided into the flavour's number of
     evaluations, or more where these would lie over 1,000 steps apart.
+
+    Raises
+    ------
+    ClasterError
+        If that is a single step.
     """
     training = flavour.training
     epochs = n_epochs or training.n_epochs
@@ -107,6 +113,12 @@ def plan_schedule(
         batch //= 2
     batch = max(2, batch // devices) * devices
     steps = epochs * steps_an_epoch(counts.train, batch, devices)
+    if steps == 1:
+        raise ClasterError(
+            f"{counts.train} training samples in batches of {batch} and one epoch are one step, and "
+            "EIR saves a model every second step at the soonest",
+            remedy="choose more --epochs or a smaller --batch-size",
+        )
     # EIR divides by half the interval, so 1 is no interval; a longer one than the run would end it
     # without a checkpoint.
     return Schedule(

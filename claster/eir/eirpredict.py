@@ -16,7 +16,8 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir.content import OUTPUT_NAME, Device
 from claster.eir.predictions import prediction_table
 from claster.eir.program import run_program, why_it_failed
-from claster.eir.runs import RunFolder, RunRecord, best_checkpoint
+from claster.eir.runs import RunFolder, RunRecord
+from claster.eir.weights import program_checkpoint
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.progress import Progress
@@ -175,7 +176,7 @@ def _predict(
         write("--input_configs", f"input_{modality}.yaml", {"input_info": {"input_source": source}})
     write("--fusion_configs", "fusion.yaml", {})
     write("--output_configs", "output.yaml", {"output_info": {"output_source": None}})
-    checkpoint, _ = best_checkpoint(run)
+    checkpoint = program_checkpoint(run, scratch / "exported")
     command = ["eirpredict"]
     for option, paths in written.items():
         command += [option, *paths]

@@ -8,6 +8,8 @@ import pandas as pd
 
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.views import view_of_folder
+from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder, RunRecord, require_complete, trained_weights, write_run
 from claster.errors import ClasterError
 from claster.files import atomic_folder, sha256
@@ -15,6 +17,13 @@ from claster.files import atomic_folder, sha256
 __all__ = ["export_run", "model_card"]
 
 _KEPT = ("serializations", "meta")
+_COLUMNS = (
+    ("bin", "once", "pearson"),
+    ("bin", "once", "spearman"),
+    ("gene", "all", "pearson"),
+    ("gene", "all", "spearman"),
+)
+"""Level, how bins are counted, and metric of the scores on the card."""
 
 
 def export_run(
@@ -52,8 +61,9 @@ def export_run(
     ClasterError
         If the run is not complete, holds no weights of its own, or the folder exists.
     """
-    import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save_file  # PyTorch: seconds
+
+    from claster.eir.trained_network import read_weights
 
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
     record = require_complete(run)
@@ -66,25 +76,33 @@ def export_run(
     folder, checkpoint = trained_weights(run)
     with atomic_folder(out, replace=force) as partial:
         exported = RunFolder(partial)
-        weights = torch.load(checkpoint, map_location="cpu", weights_only=True)
         save_file(
             {
                 name.removeprefix("_orig_mod."): value.clone().contiguous()
-                for name, value in weights.items()
+                for name, value in read_weights(checkpoint).items()
             },
             exported.exported_weights,
-            metadata={"format": "pt", "flavour": record.flavour, "dataset": record.dataset_name},
+            metadata={"format": "pt"},  # several entries come in any order, so with another SHA-256
         )
         for name in _KEPT:
             shutil.copytree(folder / name, exported.eir / name)
         shutil.copytree(run.configurations, exported.configurations)
-        metrics = run.evaluation / "metrics.csv"
-        scores = pd.read_csv(metrics) if metrics.is_file() else None
+        table = run.evaluation / "scores.csv"
+        scores = pd.read_csv(table) if table.is_file() else None
         if scores is not None:
             exported.evaluation.mkdir()
-            shutil.copy(metrics, exported.evaluation)
-        digest = sha256(exported.exported_weights)
-        card = model_card(record, spec, scores=scores, licence=licence, weights_sha256=digest)
+            shutil.copy(table, exported.evaluation)
+        card = model_card(
+            record,
+            spec,
+            arrays={
+                name: view_of_folder(folder).shape(spec)
+                for name, folder in input_folders(run).items()
+            },
+            scores=scores,
+            licence=licence,
+            weights_sha256=sha256(exported.exported_weights),
+        )
         (partial / "README.md").write_text(card, encoding="utf-8")
         changes = {"checkpoint": exported.exported_weights.name, "trained_on": spec}
         write_run(exported, record.model_copy(update=changes))
@@ -95,6 +113,7 @@ def model_card(
     record: RunRecord,
     spec: DatasetSpec,
     *,
+    arrays: Mapping[str, tuple[int, ...]],
     scores: pd.DataFrame | None,
     licence: str,
     weights_sha256: str,
@@ -105,8 +124,10 @@ def model_card(
     ----------
     record, spec
         The run and the dataset that it was trained on.
+    arrays
+        Shape of one sample's array by input.
     scores
-        Table of `claster evaluate`; None where it was not evaluated.
+        ``scores.csv`` of `claster evaluate`; None where it was not evaluated.
     licence
         Licence of the weights.
     weights_sha256
@@ -124,6 +145,10 @@ def model_card(
         "flavour": record.flavour,
         "trained on": f"{record.dataset_name} ({spec.assembly})",
         "inputs": inputs,
+        "arrays": "; ".join(
+            f"{name} {' x '.join(f'{length:,}' for length in shape)}"
+            for name, shape in arrays.items()
+        ),
         "output": (
             f"{', '.join(target.groups)}: {target.bins} bins of "
             f"{target.bin} bp around the TSS, {target.statistic} signal"
@@ -135,6 +160,7 @@ def model_card(
         "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
         "SHA-256 of model.safetensors": f"`{weights_sha256}`",
     }
+    given = ", ".join(f"{name}={name}" for name in arrays)
     data = {name: f"`{digest}`" for name, digest in record.data.items()}
     terms = {item.name: f"{item.licence}. {item.citation}" for item in spec.downloads}
     return "\n".join(
@@ -170,18 +196,11 @@ def model_card(
             "from claster.eir.inference import load_model, predict_arrays",
             "",
             'model = load_model("this folder")',
-            f"signal = predict_arrays(model, {_arguments(record)})  # (samples, groups, bins)",
+            f"signal = predict_arrays(model, {given})  # (samples, groups, bins)",
             "```",
             "",
         ]
     )
-
-
-def _arguments(record: RunRecord) -> str:
-    names = [
-        name for name in ("landscape", "contacts") if f"input_{name}.yaml" in record.configurations
-    ]
-    return ", ".join(f"{name}={name}" for name in names)
 
 
 def _rows(entries: Mapping[str, object]) -> list[str]:
@@ -189,14 +208,22 @@ def _rows(entries: Mapping[str, object]) -> list[str]:
 
 
 def _scores(scores: pd.DataFrame) -> Iterable[str]:
-    """Return the scores as a table, a method and condition a row, a level and statistic a column."""
-    wide = scores.pivot_table(
-        index=["condition", "method"], columns=["level", "statistic"], values="value", sort=False
-    )
-    heads = [" ".join(column) for column in wide.columns]
-    yield f"{scores['split'].iloc[0]} split, {scores['scale'].iloc[0]}."
+    """Return the main scores as a table, a method and condition a row."""
+    chosen = scores["against"].isna() & (scores["by"] == "all") & (scores["how"] == "pooled")
+    main = scores[chosen & (scores["scale"] == "log2(x+1)")]
+    keys = ["condition", "method", "level", "counted", "metric"]
+    cells = main.set_index(keys)[["value", "low", "high"]].apply(_cell, axis="columns")
+    yield "Pearson and Spearman r on log2(x + 1) with 95 % intervals, test genes; each kilobase once."
     yield ""
-    yield f"| condition | method | {' | '.join(heads)} |"
-    yield f"| --- | --- |{' --- |' * len(heads)}"
-    for (condition, method), row in wide.iterrows():
-        yield f"| {condition} | {method} | {' | '.join(f'{value:.3f}' for value in row)} |"
+    yield f"| condition | method | {' | '.join(f'{level}s, {m}' for level, _, m in _COLUMNS)} |"
+    yield f"| --- | --- |{' --- |' * len(_COLUMNS)}"
+    for condition, method in (
+        main[["condition", "method"]].drop_duplicates().itertuples(index=False)
+    ):
+        row = [cells[condition, method, *column] for column in _COLUMNS]
+        yield f"| {condition} | {method} | {' | '.join(row)} |"
+
+
+def _cell(score: pd.Series) -> str:
+    value = f"{score['value']:.3f}"
+    return value if score.isna().any() else f"{value} ({score['low']:.3f}-{score['high']:.3f})"

@@ -13,11 +13,11 @@ from torch import Tensor
 from claster.dataset.load import load_dataset
 from claster.dataset.parts import TargetSpec
 from claster.dataset.spec import DatasetSpec
-from claster.eir.content import Device
+from claster.eir.machine import Device, resolve_device
 from claster.eir.network_inputs import count_samples, named_inputs, stack_windows
-from claster.eir.preflight import resolve_device
-from claster.eir.runs import RunFolder, read_run, trained_weights
+from claster.eir.runs import RunFolder, trained_weights
 from claster.eir.trained_network import Network, load_network, run_network
+from claster.eir.weights import require_model
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 from claster.signal.transform import Transform
@@ -93,12 +93,7 @@ def load_model(
         If there is no run, it saved no model yet, or a file of it is missing or damaged.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
-    record = read_run(run.path)
-    if record.members:
-        raise ClasterError(
-            f"{run.path} holds the predictions of several runs, no model",
-            remedy=f"load one of {', '.join(record.members)}",
-        )
+    record = require_model(run)
     spec = record.trained_on or load_dataset(record.dataset, project=project)
     target = spec.require_target()
     folder, weights = trained_weights(run)

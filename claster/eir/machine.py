@@ -1,11 +1,13 @@
 """The machine that EIR computes on, and what it changes in EIR's global configuration."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from claster.eir.parts import Precision
+from claster.errors import ClasterError
 
-__all__ = ["Device", "Machine", "on_machine"]
+__all__ = ["Device", "Machine", "on_machine", "resolve_device"]
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -65,3 +67,27 @@ def on_machine(settings: dict[str, Any], machine: Machine) -> dict[str, Any]:
         }
         settings["training_control"] = {"early_stopping_patience": 0}
     return settings
+
+
+def resolve_device(device: Device) -> Device:
+    """Return where to compute: ``auto`` becomes ``cuda`` if EIR can use one, else ``cpu``.
+
+    Raises
+    ------
+    ClasterError
+        If ``cuda`` is asked for where there is none.
+    """
+    if device == "cpu":
+        return "cpu"
+    if device == "auto" and not any(Path("/dev").glob("nvidia[0-9]*")):
+        return "cpu"
+    import torch  # seconds, and only wanted where a GPU is in question
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if device == "auto":
+        return "cpu"
+    raise ClasterError(
+        "device cuda was asked for and PyTorch finds no CUDA GPU here",
+        remedy="use --device cpu, or check the driver with nvidia-smi",
+    )

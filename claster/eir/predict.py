@@ -1,10 +1,9 @@
 """Prediction of a dataset with one or several runs: a table, and tracks for a browser."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from claster.dataset.layout import (
@@ -20,15 +19,17 @@ from claster.dataset.parts import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder, write_view
 from claster.eir.adopt import adopt_run, can_be_adopted
-from claster.eir.content import Device
 from claster.eir.eirpredict import input_folders, predict_by_program
 from claster.eir.ensemble import ensemble_folder, require_same_inputs
-from claster.eir.kept import KeptBlocks, remove_blocks
-from claster.eir.predictions import average_orientations, average_runs, prediction_table
-from claster.eir.preflight import check_prediction, resolve_device
+from claster.eir.in_memory import predict_in_memory
+from claster.eir.kept import remove_blocks
+from claster.eir.machine import Device, resolve_device
+from claster.eir.predictions import average_orientations, average_runs
+from claster.eir.preflight import check_prediction
 from claster.eir.reference import require_same_divisors, require_same_weights
 from claster.eir.runs import RunFolder, RunRecord, require_complete
 from claster.eir.tracks import Merge, write_tracks
+from claster.eir.weights import require_model
 from claster.errors import ClasterError
 from claster.files import atomic_path
 from claster.genome.assembly import chromosome_sizes
@@ -101,11 +102,17 @@ def predict(
     Raises
     ------
     ClasterError
-        If a run is not complete, the dataset has a fault or is made otherwise, or EIR fails.
+        If a run is not complete, the dataset has a fault or is made otherwise, `out` is given for one
+        run, or EIR fails.
     """
     project = Path(project)
     listed = [runs] if isinstance(runs, RunFolder | Path | str) else list(runs)
     folders = [run if isinstance(run, RunFolder) else RunFolder(Path(run)) for run in listed]
+    if len(folders) == 1 and out is not None:
+        raise ClasterError(
+            "--out is for the mean of several runs, and one is given",
+            remedy=f"leave it out: predictions of one run lie in {folders[0].path / 'predictions'}",
+        )
     records = [_complete(run, project, progress) for run in folders]
     device = resolve_device(device)
     spec = load_dataset(dataset or records[0].dataset, project=project)
@@ -133,12 +140,12 @@ def predict(
     tables = []
     for run, record in zip(folders, records, strict=True):
         if through == "memory":
-            table = _predict_in_memory(
+            table = predict_in_memory(
                 run,
                 spec,
                 samples,
-                project,
-                device,
+                project=project,
+                device=device,
                 table=run.predictions(name),
                 batch_size=batch_size,
                 progress=progress,
@@ -187,18 +194,8 @@ def _complete(run: RunFolder, project: Path, progress: Progress) -> RunRecord:
     if can_be_adopted(run):
         adopt_run(run, project=project)
         progress.say(f"{run.path} was trained by eirtrain itself: recorded as {run.record}")
-    record = require_complete(run)
-    if record.members:
-        raise ClasterError(
-            f"{run.path} holds the predictions of several runs, no model",
-            remedy=f"give its members: {' '.join(record.members)}",
-        )
-    if record.command[:3] == ("claster", "sequence", "finetune"):
-        raise ClasterError(
-            f"{run.path} holds no model of EIR: its fine-tuning has predicted validation and test genes",
-            remedy=f"run 'claster evaluate {run.path}', with --split for the validation genes",
-        )
-    return record
+    require_model(run)
+    return require_complete(run)
 
 
 def _chromosome_sizes(spec: DatasetSpec) -> dict[str, int]:
@@ -234,51 +231,6 @@ def _samples(
         part: check_prediction(views, spec, part, project=project, progress=progress)
         for part in wanted
     }
-
-
-def _predict_in_memory(
-    run: RunFolder,
-    spec: DatasetSpec,
-    samples: Mapping[Split, Sequence[str]],
-    project: Path,
-    device: Device,
-    *,
-    table: Path,
-    batch_size: int | None,
-    progress: Progress,
-) -> pd.DataFrame:
-    from claster.eir.inference import load_model, predict_windows  # EIR: many seconds
-
-    with progress.step(f"load {run.path.name}") as step:
-        step.describe("EIR starts")
-        model = load_model(run, device=device, project=project)
-    folders = DatasetFolders.of(spec, project=project)
-    inputs = input_folders(run)
-    split_of = {name: split for split, names in samples.items() for name in names}
-    kept = KeptBlocks(table, run, folders, list(split_of))
-    if kept.samples:
-        progress.say(
-            f"{kept.samples:,} of {len(split_of):,} samples were predicted before it was stopped"
-        )
-
-    def windows(names: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
-        for name in names:
-            yield {
-                modality: np.load(
-                    folders.arrays(folder, split_of[name]) / f"{name}.npy", allow_pickle=False
-                )
-                for modality, folder in inputs.items()
-            }
-
-    with progress.step(f"predict {' '.join(samples)}", len(split_of) - kept.samples) as step:
-
-        def predicted(names: Sequence[str]) -> Iterator[np.ndarray]:
-            for profiles in predict_windows(model, windows(names), batch_size=batch_size):
-                yield profiles
-                step.advance()
-
-        values = kept.fill(model.profile_shape, predicted)
-    return prediction_table(values, ids=list(split_of), columns=model.target.columns)
 
 
 def _without_negative(table: pd.DataFrame, progress: Progress) -> pd.DataFrame:

@@ -18,7 +18,6 @@ from claster.eir.array_file import array_fault
 from claster.eir.arrays import central_bins, input_views, write_arrays
 from claster.eir.content import SampleCounts
 from claster.eir.embedded import predicted_part
-from claster.eir.machine import Device
 from claster.eir.parts import Flavour
 from claster.errors import ClasterError, one_line
 from claster.progress import SILENT, Progress
@@ -28,7 +27,6 @@ __all__ = [
     "check_prediction",
     "check_targets",
     "check_training",
-    "resolve_device",
     "sample_counts",
 ]
 
@@ -236,30 +234,6 @@ def check_arrays(
             if fault:
                 raise ClasterError(f"{path} {fault}", remedy=remedy)
             step.advance()
-
-
-def resolve_device(device: Device) -> Device:
-    """Return where to compute: ``auto`` becomes ``cuda`` if EIR can use one, else ``cpu``.
-
-    Raises
-    ------
-    ClasterError
-        If ``cuda`` is asked for where there is none.
-    """
-    if device == "cpu":
-        return "cpu"
-    if device == "auto" and not any(Path("/dev").glob("nvidia[0-9]*")):
-        return "cpu"
-    import torch  # seconds, and only wanted where a GPU is in question
-
-    if torch.cuda.is_available():
-        return "cuda"
-    if device == "auto":
-        return "cpu"
-    raise ClasterError(
-        "device cuda was asked for and PyTorch finds no CUDA GPU here",
-        remedy="use --device cpu, or check the driver with nvidia-smi",
-    )
 
 
 def _ids(folders: DatasetFolders, split: Split) -> list[str]:

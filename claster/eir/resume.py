@@ -15,14 +15,21 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from claster.eir.content import steps_an_epoch
+from claster.dataset.spec import DatasetSpec
+from claster.eir.content import SampleCounts, steps_an_epoch
 from claster.eir.history import part_steps
 from claster.eir.machine import Machine, on_machine
 from claster.eir.runs import Resumption, RunFolder, RunRecord
 from claster.errors import ClasterError
 from claster.files import write_text
 
-__all__ = ["ResumePlan", "learning_rate", "plan_resumption", "set_up_resumption"]
+__all__ = [
+    "ResumePlan",
+    "learning_rate",
+    "plan_resumption",
+    "require_same_dataset",
+    "set_up_resumption",
+]
 
 _STEP = re.compile(r"_checkpoint_(?P<step>\d+)_")
 _VALIDATION = "validation_average_history.log"
@@ -112,6 +119,34 @@ def plan_resumption(run: RunFolder, record: RunRecord, machine: Machine) -> Resu
         rate=rate,
         warmup=min(warmup, limit) if isinstance(warmup, int) else limit,
     )
+
+
+def require_same_dataset(
+    run: RunFolder, record: RunRecord, spec: DatasetSpec, counts: SampleCounts, data: dict[str, str]
+) -> None:
+    """Refuse to go on with a training on other data than it was begun on.
+
+    Parameters
+    ----------
+    run, record
+        What was begun.
+    spec, counts, data
+        The dataset, its numbers of samples and the SHA-256 of its sources as they are now.
+
+    Raises
+    ------
+    ClasterError
+        If they differ, in more than what is said of the dataset and where it lies.
+    """
+    begun = SampleCounts(train=record.training_samples, valid=record.validation_samples)
+    spoken_of = {"description", "data", "downloads", "example_gene"}  # change no sample
+    now = spec.model_dump(exclude=spoken_of)
+    then = record.trained_on.model_dump(exclude=spoken_of) if record.trained_on else now
+    if counts != begun or then != now or record.data not in ({}, data):
+        raise ClasterError(
+            f"dataset {spec.name!r} has changed since the training of {run.path} began",
+            remedy="train anew with --force, or choose another --tag",
+        )
 
 
 def learning_rate(

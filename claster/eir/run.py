@@ -25,7 +25,7 @@ from claster.eir.program import find_program
 from claster.eir.recorded import EirFailedError, completed, now, run_recorded
 from claster.eir.reference import embedding_weights
 from claster.eir.resources import check_machine, choose_feeding, free_memory, sample_bytes
-from claster.eir.resume import ResumePlan, plan_resumption, set_up_resumption
+from claster.eir.resume import ResumePlan, plan_resumption, require_same_dataset, set_up_resumption
 from claster.eir.retired import bring_back, set_aside
 from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
 from claster.errors import ClasterError
@@ -141,7 +141,7 @@ def train(
             if record.status == "complete":
                 progress.say(f"{run.path} is complete")
                 return run
-            _require_same_dataset(run, record, spec, counts, data)
+            require_same_dataset(run, record, spec, counts, data)
             if plan := plan_resumption(run, record, machine):
                 record = record.model_copy(update={"feeding": feeding})
                 return _resume(run, record, plan, project, machine, progress)
@@ -282,20 +282,6 @@ def _warn(
         progress.say("EIR builds the network once to look at it")
         for warning in measure_geometry(flavour, spec).warnings:
             progress.say(f"warning: {warning}")
-
-
-def _require_same_dataset(
-    run: RunFolder, record: RunRecord, spec: DatasetSpec, counts: SampleCounts, data: dict[str, str]
-) -> None:
-    begun = SampleCounts(train=record.training_samples, valid=record.validation_samples)
-    spoken_of = {"description", "data", "downloads", "example_gene"}  # change no sample
-    now = spec.model_dump(exclude=spoken_of)
-    then = record.trained_on.model_dump(exclude=spoken_of) if record.trained_on else now
-    if counts != begun or then != now or record.data not in ({}, data):
-        raise ClasterError(
-            f"dataset {spec.name!r} has changed since the training of {run.path} began",
-            remedy="train anew with --force, or choose another --tag",
-        )
 
 
 def _check_options(seed: int, epochs: int | None, batch_size: int | None) -> None:

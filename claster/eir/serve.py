@@ -2,17 +2,21 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from claster.eir.content import Device
-from claster.eir.preflight import resolve_device
+from claster.dataset.layout import DatasetFolders
+from claster.dataset.load import load_dataset
+from claster.dataset.views import view_of_folder
+from claster.eir.eirpredict import input_folders
+from claster.eir.machine import Device, resolve_device
 from claster.eir.program import find_program
-from claster.eir.runs import RunFolder, best_checkpoint, read_run
-from claster.errors import ClasterError
+from claster.eir.runs import RunFolder, best_checkpoint
+from claster.eir.weights import program_checkpoint, require_model
 
-__all__ = ["become", "serve_command"]
+__all__ = ["become", "describe_inputs", "serve_command"]
 
 
 def serve_command(
@@ -24,10 +28,13 @@ def serve_command(
 ) -> list[str]:
     """Return the `eirserve` command line for the best model of a run.
 
+    For a folder that `claster export` wrote, the checkpoint that `eirserve` reads is made first, in a
+    temporary folder. It goes when this process ends, also after `become`.
+
     Parameters
     ----------
     run
-        A run.
+        A run, or a folder that `claster export` wrote.
     host
         Where it listens. The server asks nobody for a password: any address but the loopback one opens
         it to everyone who reaches this machine.
@@ -39,19 +46,42 @@ def serve_command(
     Raises
     ------
     ClasterError
-        If there is no run, it saved no model, or only its exported weights are there.
+        If there is no run, it saved no model, or its weights are damaged.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
-    read_run(run.path)
-    if run.exported_weights.is_file():
-        raise ClasterError(
-            f"{run.path} holds exported weights, which eirserve does not read",
-            remedy="serve the run that they were exported from",
-        )
-    checkpoint, _ = best_checkpoint(run)
+    require_model(run)
     settings = {"--host": host, "--port": str(port), "--device": resolve_device(device)}
+    if run.exported_weights.is_file():
+        checkpoint = program_checkpoint(run, _folder_of_this_process())
+    else:
+        checkpoint, _ = best_checkpoint(run)
     command = ["eirserve", "--model-path", str(checkpoint)]
     return [*command, *(word for pair in settings.items() for word in pair)]
+
+
+def describe_inputs(run: RunFolder | Path | str, *, project: Path | str = ".") -> list[str]:
+    """Return a line an input: shape and type of its arrays, and where the dataset has such arrays.
+
+    Parameters
+    ----------
+    run
+        A run, or a folder that `claster export` wrote.
+    project
+        The project's folder; only read where an old run does not record its dataset.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run.
+    """
+    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    record = require_model(run)
+    spec = record.trained_on or load_dataset(record.dataset, project=project)
+    lines = []
+    for name, folder in input_folders(run).items():
+        shape = " x ".join(f"{length:,}" for length in view_of_folder(folder).shape(spec))
+        lines.append(f"{name}: {shape} float32, as in {DatasetFolders.of(spec).inputs / folder}")
+    return lines
 
 
 def become(command: Sequence[str]) -> NoReturn:
@@ -59,3 +89,22 @@ def become(command: Sequence[str]) -> NoReturn:
     program = find_program(command[0])
     sys.stdout.flush()
     os.execv(program, [str(program), *command[1:]])
+
+
+def _folder_of_this_process() -> Path:
+    """Return a new folder that a shell removes once this process is gone, whatever it has become.
+
+    The shell waits for the end of a pipe that only this process holds; SIGKILL closes it too.
+    """
+    folder = tempfile.mkdtemp(prefix="claster-")
+    read, write = os.pipe()
+    os.posix_spawn(
+        "/bin/sh",
+        ["sh", "-c", 'cat > /dev/null; rm -r -- "$1"', "sh", folder],
+        os.environ,
+        file_actions=[(os.POSIX_SPAWN_DUP2, read, 0)],
+        setpgroup=0,  # an interrupt in the terminal is not for it
+    )
+    os.close(read)
+    os.set_inheritable(write, True)  # noqa: FBT003 - kept by what this process becomes
+    return Path(folder)

@@ -6,9 +6,9 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.eir.cost import Cost, measure_cost
 from claster.eir.geometry import Geometry, measure_geometry
-from claster.eir.machine import Device
+from claster.eir.machine import Device, resolve_device
 from claster.eir.parts import Flavour
-from claster.eir.preflight import resolve_device, sample_counts
+from claster.eir.preflight import sample_counts
 from claster.eir.watch import duration
 
 __all__ = ["geometry_text", "show_flavour"]
@@ -70,10 +70,14 @@ def geometry_text(geometry: Geometry, cost: Cost, *, samples: int) -> str:
         channels, height, width = branch.shape
         covered = width * branch.bin
         sight = "everything" if branch.reach >= covered else f"{branch.reach:,} bp"
+        positions = (
+            "1 position, which"
+            if branch.positions == 1
+            else f"{branch.positions:,} positions, one every {branch.pitch:,} bp, each"
+        )
         lines.append(
             f"  {branch.modality}: {channels} x {height} x {width:,} in columns of {branch.bin:,} bp "
-            f"({covered:,} bp); {branch.positions:,} positions, one every {branch.pitch:,} bp, each "
-            f"sees {sight} through convolutions"
+            f"({covered:,} bp); {positions} sees {sight} through convolutions"
         )
     lines += [
         f"  {block.name}: attention over {block.length:,} {block.over}, {block.heads} "

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 from claster.errors import ClasterError, one_line
 
-__all__ = ["Network", "Scaling", "load_network", "run_network"]
+__all__ = ["Network", "Scaling", "load_network", "read_weights", "run_network"]
 
 _EPSILON = 1e-10  # what EIR adds to a standard deviation before it divides
 
@@ -86,9 +87,15 @@ def load_network(folder: Path, weights: Path, *, device: torch.device) -> Networ
             remedy="give a run whose training has begun to save models",
         )
     build, strip = _import_eir()
-    module, inputs, outputs = build(folder)
     try:
-        module.load_state_dict(strip(state_dict=_read_weights(weights)))
+        module, inputs, outputs = build(folder)
+    except (OSError, ValueError, KeyError, yaml.YAMLError) as error:
+        raise ClasterError(
+            f"EIR cannot build the network of {folder} ({one_line(error)[:200]})",
+            remedy="bring back its folder 'serializations' as it was, or train again",
+        ) from error
+    try:
+        module.load_state_dict(strip(state_dict=read_weights(weights)))
     except RuntimeError as error:
         raise ClasterError(
             f"{weights} does not fit the network of {folder} ({one_line(error)[:200]})",
@@ -140,6 +147,30 @@ def run_network(network: Network, inputs: Mapping[str, Tensor]) -> Tensor:
     return values * network.output.deviation + network.output.mean
 
 
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Return the weights of a checkpoint by EIR's names, on the CPU.
+
+    Raises
+    ------
+    ClasterError
+        If there is no such file, or it is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ClasterError(f"no weights at {path}", remedy="train again with --force") from None
+    except (RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
+        raise ClasterError(
+            f"{path} cannot be read as weights ({one_line(error)[:200]})",
+            remedy="take another checkpoint, or train again",
+        ) from error
+
+
 def _import_eir() -> tuple[Any, Any]:
     """Return what builds a network from EIR's folder, and what cleans the names of weights.
 
@@ -179,22 +210,6 @@ def _import_eir() -> tuple[Any, Any]:
         return network(**settings), dict(inputs), dict(run.outputs)
 
     return build, strip_orig_mod_prefix
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise ClasterError(f"no weights at {path}", remedy="train again with --force") from None
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ClasterError(
-            f"{path} cannot be read as weights ({one_line(error)[:200]})",
-            remedy="take another checkpoint, or train again",
-        ) from error
 
 
 def _output(output: Any) -> tuple[Scaling, tuple[str, ...] | None]:  # noqa: ANN401

@@ -20,8 +20,7 @@ from claster.dataset.embeddings import (
 )
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
-from claster.eir.machine import Device
-from claster.eir.preflight import resolve_device
+from claster.eir.machine import Device, resolve_device
 from claster.errors import ClasterError
 from claster.files import replace_folder, require_disk, write_text
 from claster.genome.windows import FORWARD, REVERSE, sample_id

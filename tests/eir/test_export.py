@@ -3,6 +3,7 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -48,30 +49,47 @@ def test_card(run, tmp_path):
     assert f"`{sha256(tmp_path / 'a' / 'model.safetensors')}`" in text
     assert "eir-dl 0.25.0" in text
     assert "Not evaluated." in text
+    assert "| arrays | landscape 2 x 1 x 2,001 |" in text
     assert "predict_arrays(model, landscape=landscape)" in text
     assert str(tmp_path) not in text
 
 
 def test_scores_on_the_card(run, tmp_path):
     run.evaluation.mkdir()
-    (run.evaluation / "metrics.csv").write_text(
-        "method,condition,level,statistic,value,n,scale,split\n"
-        "network,ctrl,bin,pearson,0.512345,10,log2(x+1),test\n"
-        "network,ctrl,gene,pearson,0.7,2,log2(x+1),test\n"
-    )
+    columns = ["condition", "method", "against", "level", "counted", "metric", "value", "low"]
+    rows = [
+        ("ctrl", "network", "", "bin", "once", "pearson", 0.512345, 0.4),
+        ("ctrl", "network", "", "bin", "all", "pearson", 0.6, 0.5),
+        ("ctrl", "network", "", "bin", "once", "spearman", 0.3, 0.2),
+        ("ctrl", "network", "", "gene", "all", "pearson", 0.7, 0.6),
+        ("ctrl", "network", "ridge", "gene", "all", "pearson", 0.1, 0.05),
+        ("ctrl", "network", "", "gene", "all", "spearman", 0.25, np.nan),
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    table = table.assign(high=table["low"] + 0.3, scale="log2(x+1)", how="pooled", by="all")
+    table.to_csv(run.evaluation / "scores.csv", index=False)
     out = export_run(run, tmp_path / "a")
     text = (out / "README.md").read_text()
-    assert "| condition | method | bin pearson | gene pearson |" in text
-    assert "| ctrl | network | 0.512 | 0.700 |" in text
-    assert "test split, log2(x+1)." in text
-    assert (out / "evaluation" / "metrics.csv").is_file()
+    assert "| condition | method | bins, pearson | bins, spearman | genes, pearson |" in text
+    row = "0.512 (0.400-0.700) | 0.300 (0.200-0.500) | 0.700 (0.600-0.900) | 0.250"
+    assert f"| ctrl | network | {row} |" in text
+    assert (out / "evaluation" / "scores.csv").is_file()
+
+
+def test_damaged_weights_are_not_exported(run, tmp_path):
+    checkpoint, _ = best_checkpoint(run)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(ClasterError, match="cannot be read as weights"):
+        export_run(run, tmp_path / "a")
+    assert not (tmp_path / "a").exists()
 
 
 def test_folder_that_is_there_stays(run, tmp_path):
     (tmp_path / "a").mkdir()
     with pytest.raises(ClasterError, match="exists already"):
         export_run(run, tmp_path / "a")
-    assert (export_run(run, tmp_path / "a", force=True) / "model.safetensors").is_file()
+    first = sha256(export_run(run, tmp_path / "a", force=True) / "model.safetensors")
+    assert sha256(export_run(run, tmp_path / "b") / "model.safetensors") == first
 
 
 @pytest.mark.parametrize("status", ["running", "failed"])

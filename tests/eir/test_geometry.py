@@ -220,6 +220,13 @@ def test_text_tells_everything():
     ]
 
 
+def test_text_of_a_single_position():
+    branch = Branch("contacts", (1, 41, 99), 10_000, 1, 0, 10**6)
+    geometry = Geometry("f", "d", 1, (), (branch,), (), ())
+    text = geometry_text(geometry, Cost(64, "cpu", 2.0, 10**9), samples=64)
+    assert "(990,000 bp); 1 position, which sees everything through convolutions" in text
+
+
 class Heard(Silent):
     """Progress that keeps what is said."""
 

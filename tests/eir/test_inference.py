@@ -13,6 +13,7 @@ import yaml
 from claster.eir import inference
 from claster.eir.content import OUTPUT_NAME
 from claster.eir.eirpredict import predict_by_program
+from claster.eir.export import export_run
 from claster.eir.inference import load_model, predict_arrays, predict_tensors, predict_windows
 from claster.eir.runs import RunFolder, best_checkpoint, read_run
 from claster.errors import ClasterError
@@ -38,9 +39,12 @@ def landscape(trained, ids):
     return np.stack([np.load(folder / f"{name}.npy") for name in ids])
 
 
-def test_same_as_eirpredict(trained, model, ids, landscape):
+@pytest.mark.parametrize("exported", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_same_as_eirpredict(trained, model, ids, landscape, exported, tmp_path):
+    run = RunFolder(export_run(trained.run, tmp_path / "model")) if exported else trained.run
+    kept = sorted(run.eir.rglob("*"))
     table = predict_by_program(
-        trained.run,
+        run,
         read_run(trained.run.path),
         trained.small.spec,
         "test",
@@ -49,6 +53,7 @@ def test_same_as_eirpredict(trained, model, ids, landscape):
         device="cpu",
         progress=inference.SILENT,
     )
+    assert sorted(run.eir.rglob("*")) == kept
     predicted = predict_arrays(model, landscape=landscape)
     assert (predicted.shape, predicted.dtype) == ((12, 1, 41), np.float32)
     np.testing.assert_allclose(predicted[:, 0], table, rtol=1e-5, atol=1e-6)
@@ -184,6 +189,17 @@ def test_damaged_weights(trained, tmp_path):
     checkpoint, _ = best_checkpoint(run)
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     with pytest.raises(ClasterError, match="cannot be read as weights"):
+        load_model(run, device="cpu")
+
+
+@pytest.mark.parametrize("content", [None, "basic_experiment: ["])
+def test_damaged_configurations(trained, tmp_path, content):
+    run = copied(trained, tmp_path)
+    path = run.eir / "serializations" / "configs_stripped" / "global_config.yaml"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ClasterError, match=r"EIR cannot build the network of .*serializations"):
         load_model(run, device="cpu")
 
 

@@ -87,7 +87,7 @@ def test_mean_over_both_orientations_and_its_tracks(run, values, trained):
 
 def test_negative_values_become_zero(run, values, monkeypatch):
     monkeypatch.setattr(
-        predict_module, "_predict_in_memory", lambda *_, **__: values - values.stack().median()
+        predict_module, "predict_in_memory", lambda *_, **__: values - values.stack().median()
     )
     heard = Heard()
     predict(run, average=False, tracks=None, device="cpu", progress=heard)
@@ -175,9 +175,7 @@ def test_contact_maps_do_not_matter_to_a_run_without(run, trained):
 def test_mean_of_several_runs(run, trained, tmp_path, monkeypatch, values):
     other = RunFolder(shutil.copytree(run.path, tmp_path / "other"))
     tables = {run.path: values + 5, other.path: values + 7}
-    monkeypatch.setattr(
-        predict_module, "_predict_in_memory", lambda run, *_, **__: tables[run.path]
-    )
+    monkeypatch.setattr(predict_module, "predict_in_memory", lambda run, *_, **__: tables[run.path])
     both = [run, other.path]
     path = predict(both, average=False, tracks=None, device="cpu")
     ensemble = RunFolder(trained.small.project / "runs" / "small" / "ensemble")
@@ -193,13 +191,24 @@ def test_mean_of_several_runs(run, trained, tmp_path, monkeypatch, values):
         predict([other, run], device="cpu")
     with pytest.raises(ClasterError, match="of several runs, no model: give its members"):
         predict(ensemble, device="cpu")
-    with pytest.raises(ClasterError, match="of several runs, no model: load one of"):
+    with pytest.raises(ClasterError, match="of several runs, no model: give its members"):
         load_model(ensemble)
     assert member_runs(run) == [run]
     assert member_runs(ensemble.path) == [run, other]
     shutil.rmtree(other.path)
     with pytest.raises(ClasterError, match=r"no file at .*run.json.* bring it back"):
         member_runs(ensemble)
+
+
+def test_one_run_has_a_folder_of_its_own(run, tmp_path):
+    with pytest.raises(ClasterError, match="--out is for the mean of several runs"):
+        predict(run, out=tmp_path / "elsewhere", device="cpu")
+
+
+def test_run_without_its_configuration(run):
+    (run.configurations / "input_landscape.yaml").unlink()
+    with pytest.raises(ClasterError, match=r"lacks input_landscape.yaml in its folder"):
+        predict(run, device="cpu")
 
 
 def test_folder_of_a_run_is_no_place_for_an_ensemble(run):

@@ -7,7 +7,8 @@ import pytest
 from claster.eir.arrays import input_views
 from claster.eir.content import SampleCounts
 from claster.eir.flavours import FLAVOURS
-from claster.eir.preflight import check_prediction, check_training, resolve_device
+from claster.eir.machine import resolve_device
+from claster.eir.preflight import check_prediction, check_training
 from claster.errors import ClasterError
 
 BOTH = FLAVOURS["microc_diagonal"]

@@ -171,3 +171,11 @@ def test_devices_share_a_batch():
     assert one == four
     odd = plan_schedule(FLAVOURS["pure_conv"], SampleCounts(100, 20), 1, devices=3)
     assert (odd.batch_size, odd.steps) == (15, 6)  # 34 samples each, 5 at a time
+
+
+def test_a_training_of_one_step_would_save_no_model():
+    training = FLAVOURS["toy"].training
+    counts = SampleCounts(training.batch_size + 1, training.batch_size)
+    with pytest.raises(ClasterError, match="and one epoch are one step"):
+        plan_schedule(FLAVOURS["toy"], counts, 1)
+    assert plan_schedule(FLAVOURS["toy"], counts, 2).interval == 2
