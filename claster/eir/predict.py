@@ -28,7 +28,7 @@ from claster.eir.predictions import average_orientations, average_runs
 from claster.eir.preflight import check_prediction
 from claster.eir.reference import require_same_divisors, require_same_weights
 from claster.eir.runs import RunFolder, RunRecord, require_complete
-from claster.eir.tracks import Merge, write_tracks
+from claster.eir.tracks import TRACK_KINDS, Merge, write_tracks
 from claster.eir.weights import require_model
 from claster.errors import ClasterError
 from claster.files import atomic_path
@@ -102,8 +102,8 @@ def predict(
     Raises
     ------
     ClasterError
-        If a run is not complete, the dataset has a fault or is made otherwise, `out` is given for one
-        run, or EIR fails.
+        If a run is not complete or named twice, the dataset has a fault or is made otherwise, `out` is
+        given for one run, or EIR fails.
     """
     project = Path(project)
     listed = [runs] if isinstance(runs, RunFolder | Path | str) else list(runs)
@@ -113,6 +113,8 @@ def predict(
             "--out is for the mean of several runs, and one is given",
             remedy=f"leave it out: predictions of one run lie in {folders[0].path / 'predictions'}",
         )
+    if len({run.path.resolve() for run in folders}) < len(folders):
+        raise ClasterError("a run is named twice", remedy="name each run once")
     records = [_complete(run, project, progress) for run in folders]
     device = resolve_device(device)
     spec = load_dataset(dataset or records[0].dataset, project=project)
@@ -169,6 +171,7 @@ def predict(
             table = average_orientations(table, target)
         tables.append(_without_negative(table, progress))
     path = into.predictions(name)
+    _remove_older(path, target)
     table = tables[0]
     if len(tables) > 1:
         table, spread = average_runs(tables)
@@ -247,6 +250,14 @@ def _name(spec: DatasetSpec, split: str | None, *, own: bool) -> str:
     if own:
         return split or "test"
     return f"{spec.name}_{split}" if split else spec.name
+
+
+def _remove_older(path: Path, target: TargetSpec) -> None:
+    """Remove what an earlier prediction left beside its table, so that nothing old stands beside the new."""
+    endings = [".csv", ".spread.parquet", ".spread.csv"]
+    endings += [f".{group}.{kind}.bw" for group in target.groups for kind in TRACK_KINDS]
+    for ending in endings:
+        path.with_suffix(ending).unlink(missing_ok=True)
 
 
 def _write(table: pd.DataFrame, path: Path, *, csv: bool) -> None:

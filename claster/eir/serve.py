@@ -1,6 +1,7 @@
 """EIR's own server for a trained run, reachable from this machine only unless asked otherwise."""
 
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from claster.eir.machine import Device, resolve_device
 from claster.eir.program import find_program
 from claster.eir.runs import RunFolder, best_checkpoint
 from claster.eir.weights import program_checkpoint, require_model
+from claster.errors import ClasterError
 
 __all__ = ["become", "describe_inputs", "serve_command"]
 
@@ -46,8 +48,9 @@ def serve_command(
     Raises
     ------
     ClasterError
-        If there is no run, it saved no model, or its weights are damaged.
+        If there is no run, it saved no model, its weights are damaged, or the port is taken.
     """
+    _require_free(host, port)
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
     require_model(run)
     settings = {"--host": host, "--port": str(port), "--device": resolve_device(device)}
@@ -89,6 +92,17 @@ def become(command: Sequence[str]) -> NoReturn:
     program = find_program(command[0])
     sys.stdout.flush()
     os.execv(program, [str(program), *command[1:]])
+
+
+def _require_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise ClasterError(
+            f"cannot listen on {host}, port {port}: {error.strerror}",
+            remedy="choose another --port, or another --host",
+        ) from error
 
 
 def _folder_of_this_process() -> Path:

@@ -14,7 +14,9 @@ from claster.files import atomic_path
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["Merge", "merge_mean", "merge_nearest", "write_track", "write_tracks"]
+__all__ = ["TRACK_KINDS", "Merge", "merge_mean", "merge_nearest", "write_track", "write_tracks"]
+
+TRACK_KINDS = ("predicted", "observed", "residual")
 
 Merge = Literal["nearest", "mean"]
 Intervals = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -194,10 +196,11 @@ def write_tracks(
         See `write_track`.
     """
     names, profiles = forward_profiles(predicted, bins=target.bins)
-    kinds = {"predicted": profiles}
+    drawn = [profiles]
     if observed is not None:
         _, seen = forward_profiles(observed.loc[predicted.index], bins=target.bins)
-        kinds |= {"observed": seen, "residual": seen - profiles}
+        drawn += [seen, seen - profiles]
+    kinds = dict(zip(TRACK_KINDS, drawn, strict=False))
     windows = genes.set_index("gene_id").loc[names, ["chrom", "tss"]]
     written = []
     with progress.step("tracks", len(kinds) * len(target.groups)) as step:

@@ -83,6 +83,11 @@ def test_mean_over_both_orientations_and_its_tracks(run, values, trained):
             tss = genes.loc["test4", "tss"]
             found = track.values(genes.loc["test4", "chrom"], tss - 500, tss + 500)
             np.testing.assert_allclose(found, value, rtol=1e-5)
+    stranger = run.predictions("test").with_name("test.2.csv")
+    stranger.touch()
+    predict(run, device="cpu", tracks=None)
+    left = {path.name for path in stranger.parent.iterdir()}
+    assert left == {"test.parquet", stranger.name}
 
 
 def test_negative_values_become_zero(run, values, monkeypatch):
@@ -189,6 +194,8 @@ def test_mean_of_several_runs(run, trained, tmp_path, monkeypatch, values):
     predict(both, average=False, tracks=None, device="cpu")
     with pytest.raises(ClasterError, match="holds something else than the mean of these runs"):
         predict([other, run], device="cpu")
+    with pytest.raises(ClasterError, match="a run is named twice: name each run once"):
+        predict([run, RunFolder(run.path / "eir" / "..")], device="cpu")
     with pytest.raises(ClasterError, match="of several runs, no model: give its members"):
         predict(ensemble, device="cpu")
     with pytest.raises(ClasterError, match="of several runs, no model: give its members"):
@@ -211,9 +218,10 @@ def test_run_without_its_configuration(run):
         predict(run, device="cpu")
 
 
-def test_folder_of_a_run_is_no_place_for_an_ensemble(run):
+def test_folder_of_a_run_is_no_place_for_an_ensemble(run, tmp_path):
+    other = shutil.copytree(run.path, tmp_path / "other")
     with pytest.raises(ClasterError, match="choose another folder with --out"):
-        predict([run, run], out=run.path, device="cpu")
+        predict([run, other], out=run.path, device="cpu")
 
 
 def test_tracks_need_chromosome_lengths(run, trained, monkeypatch):

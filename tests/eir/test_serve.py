@@ -41,6 +41,13 @@ def test_only_this_machine_reaches_the_server(trained):
     ]
 
 
+def test_a_port_that_is_taken(trained):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ClasterError, match=f"127.0.0.1, port {port}: Address already in use"):
+            serve_command(trained.run, port=port, device="cpu")
+
+
 def test_checkpoint_of_exported_weights_goes_with_the_process(trained, tmp_path):
     out = export_run(trained.run, tmp_path / "model")
     code = (
