@@ -15,14 +15,10 @@ from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.perturb import perturb
 from claster.analysis.perturbation.settings import Centre
 from claster.analysis.validation.baselines import activity_by_contact, contact_of_pairs
+from claster.analysis.validation.linked import predictors_of
 from claster.analysis.validation.links import curves, score_links
-from claster.analysis.validation.validate import (
-    BLOCK,
-    RESAMPLES,
-    predictors_of,
-    read_screen,
-    write_tables,
-)
+from claster.analysis.validation.screens import BLOCK, RESAMPLES, read_screen
+from claster.analysis.validation.validate import write_tables
 from claster.dataset.layout import DatasetFolders, Split, read_genes_table
 from claster.dataset.load import load_dataset
 from claster.eir.content import Device
