@@ -250,9 +250,11 @@ def _reasons(table: pd.DataFrame, genes: pd.DataFrame, *, split: Split, reach: i
         "gene of another split": of_gene["split"] != split,
         "gene on another chromosome in the dataset": of_gene["chrom"] != table["chrom"],
         "out of reach": (table["start"] < low) | (table["end"] > high),
-        "pair named before": table.duplicated(["element_id", "gene_id"]),
     }
-    return pd.Series(np.select(list(checks.values()), list(checks), ""), index=table.index)
+    reason = pd.Series(np.select(list(checks.values()), list(checks), ""), index=table.index)
+    again = table[reason == ""].duplicated(["element_id", "gene_id"])
+    reason[again.index[again]] = "pair named before"
+    return reason
 
 
 def _require_both(tried: pd.DataFrame, reason: pd.Series) -> None:
