@@ -252,6 +252,14 @@ def learning_curves():
     return plot.learning_curves(curves)
 
 
+def lifted_repression():
+    repressed = np.arange(120) < 35
+    planted = np.where(repressed, rng.gamma(2, 0.2, 120), 0)
+    seen = 0.8 * planted + rng.normal(0, 0.1, 120)
+    genes = pd.DataFrame({"repressed": repressed, "planted_effect": planted, "effect": seen})
+    return plot.lifted_repression(genes)
+
+
 def link_curves():
     threshold = np.linspace(0, 1, 40)
     parts = [

@@ -13,30 +13,26 @@ from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.effects import gene_signal, log_effect
 from claster.analysis.perturbation.predictor import load_predictor
-from claster.analysis.perturbation.spans import covered_bins, span_mean
 from claster.analysis.perturbation.windows import Window, average_mirrored, built_window
 from claster.analysis.summary import Number
+from claster.analysis.treated_marks import measured_profiles, promoter_change, treated_window
 from claster.analysis.validation.agreement import pearson, spearman, with_interval
 from claster.dataset.layout import DatasetFolders, Split, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import track_divisors
-from claster.dataset.sources import Sources, open_sources
+from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.targets import reach_of_targets, target_signal
 from claster.eir.content import Device
 from claster.eir.runs import RunFolder, read_run
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
-from claster.signal.landscape import landscape
-from claster.signal.transform import restored, transformed
 
 __all__ = ["TreatedFiles", "TreatedSummary", "compare_treated"]
 
 _BLOCK, _RESAMPLES = 2_000_000, 1000
-_PROMOTER = 2_000
 
 
 class Correlation(BaseModel):
@@ -162,10 +158,10 @@ def compare_treated(
             for gene in genes.itertuples():
                 before = read(gene.gene_id, gene.chrom, gene.tss)
                 yield before
-                after = _treated_window(
+                after = treated_window(
                     before, gene.chrom, gene.tss, chosen, sources, spec, divisors
                 )
-                promoters.append(_promoter_change(before, after, spec, divisors, pseudocount))
+                promoters.append(promoter_change(before, after, spec, divisors, pseudocount))
                 yield after
 
         profiles = []
@@ -173,7 +169,7 @@ def compare_treated(
             profiles.append(profile[0])
             step.advance()
         step.describe("measured transcription")
-        measured_after = _measured(genes, sources, other)
+        measured_after = measured_profiles(genes, sources, other)
     target = spec.require_target()
     stored = read_targets(folders.target_table(split), transform=target.transform)
     samples = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
@@ -245,70 +241,6 @@ def _require_fitting(
             remedy=f"choose among {', '.join(names)}",
         )
     return tuple(name for name in names if not tracks or name in tracks)
-
-
-def _treated_window(
-    before: Window,
-    chrom: str,
-    tss: int,
-    chosen: tuple[str, ...],
-    sources: Sources,
-    spec: DatasetSpec,
-    divisors: tuple[float, ...],
-) -> Window:
-    if "landscape" not in before:
-        raise ClasterError(
-            "the run does not take landscapes, so nothing of it is treated",
-            remedy="choose a run of a flavour with landscapes",
-        )
-    array = np.array(before["landscape"])
-    rows = [row for row, track in enumerate(spec.tracks) if track.name in chosen]
-    cut = landscape(
-        [sources.tracks[row] for row in rows],
-        chrom,
-        tss,
-        binning=spec.window.binning,
-        summary=spec.summary,
-    )
-    for signal, row in zip(cut, rows, strict=True):
-        track = spec.tracks[row]
-        array[row] = transformed(signal, track.transform, clip=track.clip, divisor=divisors[row])
-    return {**before, "landscape": array}
-
-
-def _promoter_change(
-    before: Window,
-    after: Window,
-    spec: DatasetSpec,
-    divisors: tuple[float, ...],
-    pseudocount: float,
-) -> float:
-    """Return the mean log2 change of the tracks within 2 kb of the TSS: what needs no network."""
-    span = covered_bins(-_PROMOTER, _PROMOTER, spec.window.binning)
-    changes = []
-    for row, track in enumerate(spec.tracks):
-        values = [
-            span_mean(
-                restored(window["landscape"][row], track.transform, divisor=divisors[row]), span
-            )
-            for window in (after, before)
-        ]
-        changes.append(log_effect(*values, pseudocount=pseudocount))
-    return float(np.mean(changes))
-
-
-def _measured(genes: pd.DataFrame, sources: Sources, spec: DatasetSpec) -> np.ndarray:
-    """Return the measured profiles of the first condition, shape (genes, bins), as signal."""
-    target = spec.require_target()
-    reach = reach_of_targets(target)
-    strands = sources.targets[target.groups[0]]
-    profiles = np.empty((len(genes), target.bins))
-    for chrom, rows in genes.groupby("chrom", sort=False).indices.items():
-        here = genes.iloc[rows]
-        span = (max(int(here["tss"].min()) - reach, 0), int(here["tss"].max()) + reach)
-        decoded = [(track.signal(str(chrom), span=span), sign) for track, sign in strands]
-        profiles[rows] = target_signal(target, decoded, here, summary=spec.summary)
-    return profiles
 
 
 def _verdict(table: pd.DataFrame, found: list[Correlation]) -> str:

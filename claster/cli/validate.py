@@ -11,7 +11,7 @@ def validate(
     run: RunFolderPath,
     perturbation: Annotated[
         str | None,
-        typer.Option(help="A screen below RUN/perturb; default: one that is done for this."),
+        typer.Option(help="A screen below RUN/perturb; default: two that are done for this."),
     ] = None,
     attribution: Annotated[
         str | None, typer.Option(help="Attributions below RUN/attributions to score as well.")

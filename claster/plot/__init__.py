@@ -34,6 +34,7 @@ from claster.plot.training import learning_curve
 from claster.plot.treated import change_of_genes
 from claster.plot.validation import (
     control_p_values,
+    lifted_repression,
     link_curves,
     planted_against_predicted,
     recovered_by_distance,
@@ -61,6 +62,7 @@ __all__ = [
     "landscape_tracks",
     "learning_curve",
     "learning_curves",
+    "lifted_repression",
     "link_curves",
     "measured_against_predicted",
     "model_densities",

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from claster.analysis.crispr.crispr import CrisprFiles
+from claster.analysis.crispr.result import CrisprFiles
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
 from claster.plot.validation import link_curves
 

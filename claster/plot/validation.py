@@ -8,12 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from claster.analysis.validation.agreement import distance_names
-from claster.analysis.validation.result import ValidationFiles
+from claster.analysis.validation.result import ValidationFiles, ValidationSummary
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
 
 __all__ = [
     "control_p_values",
     "draw_validation",
+    "lifted_repression",
     "link_curves",
     "planted_against_predicted",
     "recovered_by_distance",
@@ -98,39 +99,39 @@ def planted_against_predicted(
     fig : matplotlib.figure.Figure
     ax : matplotlib.axes.Axes
     """
-    shown = [
-        ("no enhancer of the gene", ["none", "decoy", "other gene"], "0.75"),
-        ("far enhancer (loop)", ["contact"], OKABE_ITO["blue"]),
-        ("proximal enhancer", ["proximal"], OKABE_ITO["vermillion"]),
+    kinds = {
+        "no enhancer of the gene": (["none", "decoy", "other gene"], "0.75"),
+        "far enhancer (loop)": (["contact"], OKABE_ITO["blue"]),
+        "proximal enhancer": (["proximal"], OKABE_ITO["vermillion"]),
+    }
+    groups = [
+        (label, pairs[pairs["planted"].isin(named)], colour)
+        for label, (named, colour) in kinds.items()
     ]
-    with style():
-        if ax is None:
-            ax = new_figure(4.4, 3.9).subplots()
-        fig = figure_of(ax)
-        values = [0.0]
-        for label, kinds, colour in shown:
-            rows = pairs[pairs["planted"].isin(kinds)]
-            if rows.empty:
-                continue
-            ax.scatter(
-                rows["planted_effect"],
-                rows["effect"],
-                s=9,
-                color=colour,
-                linewidths=0,
-                alpha=0.8,
-                label=f"{label} (n = {len(rows):,})",
-            )
-            values += [*rows["planted_effect"], *rows["effect"]]
-        low, high = min(values), max(values)
-        margin = 0.05 * max(high - low, 0.1)
-        ax.axline((0, 0), slope=1, color="0.6", linewidth=0.8)
-        ax.set_xlim(low - margin, high + margin)
-        ax.set_ylim(low - margin, high + margin)
-        ax.set_xlabel("Planted effect (log2 perturbed / baseline)")
-        ax.set_ylabel("Predicted effect (log2 perturbed / baseline)")
-        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
-    return fig, ax
+    return _planted_and_predicted(groups, ax)
+
+
+def lifted_repression(genes: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
+    """Draw the effect that the network predicts of losing H3K27me3 against the planted one.
+
+    Parameters
+    ----------
+    genes
+        `repressed`, `planted_effect` and `effect` (log2), from `compare_repression`.
+    ax
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+    """
+    repressed = genes["repressed"]
+    groups = [
+        ("not repressed", genes[~repressed], "0.75"),
+        ("repressed by H3K27me3", genes[repressed], OKABE_ITO["vermillion"]),
+    ]
+    return _planted_and_predicted(groups, ax)
 
 
 def recovered_by_distance(
@@ -219,11 +220,48 @@ def draw_validation(files: ValidationFiles) -> list[Path]:
     list of Path
         The PNG files.
     """
-    pairs = pd.read_parquet(files.pairs)
-    figures = {
-        "curves": link_curves(pd.read_parquet(files.curves), pd.read_csv(files.scores))[0],
-        "effects": planted_against_predicted(pairs)[0],
-        "distance": recovered_by_distance(pd.read_csv(files.agreement))[0],
-        "controls": control_p_values(pd.read_csv(files.controls)["p"].to_numpy())[0],
-    }
+    summary = ValidationSummary.model_validate_json(files.summary.read_text(encoding="utf-8"))
+    figures = {}
+    if summary.bars:
+        curves, scores = pd.read_parquet(files.curves), pd.read_csv(files.scores)
+        p = pd.read_csv(files.controls)["p"].to_numpy()
+        figures["curves"] = link_curves(curves, scores)[0]
+        figures["effects"] = planted_against_predicted(pd.read_parquet(files.pairs))[0]
+        figures["distance"] = recovered_by_distance(pd.read_csv(files.agreement))[0]
+        figures["controls"] = control_p_values(p)[0]
+    if summary.repression is not None:
+        figures["repression"] = lifted_repression(pd.read_csv(files.repression))[0]
     return [save(fig, files.folder / f"{name}.png") for name, fig in figures.items()]
+
+
+def _planted_and_predicted(
+    groups: list[tuple[str, pd.DataFrame, str]], ax: Axes | None
+) -> tuple[Figure, Axes]:
+    """Draw labelled groups of rows with `planted_effect` and `effect` in their colours."""
+    with style():
+        if ax is None:
+            ax = new_figure(4.4, 3.9).subplots()
+        fig = figure_of(ax)
+        values = [0.0]
+        for label, rows, colour in groups:
+            if rows.empty:
+                continue
+            ax.scatter(
+                rows["planted_effect"],
+                rows["effect"],
+                s=9,
+                color=colour,
+                linewidths=0,
+                alpha=0.8,
+                label=f"{label} (n = {len(rows):,})",
+            )
+            values += [*rows["planted_effect"], *rows["effect"]]
+        low, high = min(values), max(values)
+        margin = 0.05 * max(high - low, 0.1)
+        ax.axline((0, 0), slope=1, color="0.6", linewidth=0.8)
+        ax.set_xlim(low - margin, high + margin)
+        ax.set_ylim(low - margin, high + margin)
+        ax.set_xlabel("Planted effect (log2 perturbed / baseline)")
+        ax.set_ylabel("Predicted effect (log2 perturbed / baseline)")
+        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
+    return fig, ax

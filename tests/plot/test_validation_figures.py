@@ -10,6 +10,7 @@ from claster.plot.states import state_cloud
 from claster.plot.style import save
 from claster.plot.validation import (
     control_p_values,
+    lifted_repression,
     link_curves,
     planted_against_predicted,
     recovered_by_distance,
@@ -46,6 +47,14 @@ def test_points_are_planted_and_predicted(tmp_path):
     drawn = np.concatenate([dots.get_offsets() for dots in ax.collections])
     assert sorted(drawn.tolist()) == [[-1.0, -0.8], [-0.5, 0.0], [0.0, 0.1]]
     save(fig, tmp_path / "a.png")
+
+
+def test_repressed_genes_are_told_from_the_others():
+    genes = pd.DataFrame(
+        {"repressed": [True, False], "planted_effect": [1.0, 0.0], "effect": [0.8, -0.1]}
+    )
+    _, ax = lifted_repression(genes)
+    assert ax.collections[1].get_offsets().tolist() == [[1.0, 0.8]]
 
 
 def test_only_classes_with_links_are_drawn():

@@ -5,9 +5,13 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from claster.analysis.crispr.crispr import score_crispr
 from claster.analysis.crispr.table import match_genes, read_crispr_table
+from claster.analysis.perturbation.perturb import perturb
+from claster.analysis.validation.planted import read_planted
+from claster.analysis.validation.screens import read_planted_screen
 from claster.dataset.layout import read_genes_table
 from claster.errors import ClasterError
 from claster.plot.crispr import draw_crispr
@@ -35,7 +39,7 @@ COLUMNS = [
 def line(start=100, gene="GATA1", *, cell="K562", valid="TRUE", regulated="TRUE", tss=5000):
     place = f"chr1:{start}-{start + 500}"
     return [
-        *("chr1", start, start + 500, f"{gene}|{place}:*", "-0.4", "chr1", tss, tss + 1, gene),
+        *("chr1", start, start + 500, f"{gene}|{place}:*", "-0.4", "chr1", tss, tss, gene),
         *("TRUE", "NA", "0.9", valid, cell, "Made2024", regulated),
     ]
 
@@ -57,6 +61,18 @@ def test_table_is_read(tmp_path, name):
     assert table["regulated"].tolist() == [True, False]
     assert table["effect_size"].tolist() == [-0.4, -0.4]
     assert table["valid"].tolist() == ["TRUE", "overlaps potential promoter"]
+
+
+def test_unknown_cells_of_real_tables_are_no_fault(tmp_path):
+    # pandas writes True and 5000.0 where the public tables have TRUE and 5000.
+    lines = [line(tss="NA"), line(900, regulated="NA"), line(valid="True", regulated="True")]
+    lines[2][6] = "5000.0"
+    table = read_crispr_table(written(tmp_path / "pairs.tsv", lines))
+    assert table["valid"].tolist() == ["no TSS or truth", "no TSS or truth", "TRUE"]
+    assert table["table_tss"].tolist() == [-1, 5000, 5000]
+    assert table["regulated"].tolist() == [True, False, True]
+    genes = pd.DataFrame({"gene_id": ["ENSG1.1"], "name": ["GATA1"], "tss": [5000]})
+    assert match_genes(table, genes)["gene_id"].tolist() == ["ENSG1.1"] * 3
 
 
 @pytest.mark.parametrize(
@@ -129,7 +145,8 @@ def made_table(toy, tmp_path):
     odd.append([*rows[0][:5], "chr2", trained.tss, trained.tss + 1, trained["name"], *rows[0][9:]])
     odd.append(["chr2", 40_000, 40_500, *rows[-1][3:]])
     odd.append(rows[-1])
-    return written(tmp_path / "made.tsv", rows + odd), len(rows)
+    # The first row does not count; the pair does, where it is named again.
+    return written(tmp_path / "made.tsv", [odd[0], *rows, *odd[1:]]), len(rows)
 
 
 def test_a_comparison_counts_what_it_cannot_score(toy, made_model, made_table):
@@ -151,6 +168,22 @@ def test_a_comparison_counts_what_it_cannot_score(toy, made_model, made_table):
     assert scores.loc[("perturbation", "auprc"), "value"] > 0.95
     assert scores.loc[("distance", "auprc"), "value"] > 0.95
     assert summary.folds == "loci"
+    scored_pairs = pd.read_parquet(files.pairs).query("scored")
+    expected = roc_auc_score(scored_pairs["regulated"], scored_pairs["effect"].abs())
+    assert scores.loc[("perturbation", "auroc"), "value"] == pytest.approx(expected)
+    screen = {"around_tss": (2000, 3000), "reach": 90_000, "controls": 0, "name": "same"}
+    perturb(toy.run, elements=files.elements, project=toy.project, **screen)
+    planted = read_planted_screen(
+        toy.run,
+        "same",
+        read_planted(toy.spec),
+        condition="ctrl",
+        binning=toy.spec.require_target().binning,
+    ).pairs
+    both = scored_pairs.merge(planted, on=["gene_id", "element_id"], suffixes=("", "_planted"))
+    assert len(both) == scored
+    np.testing.assert_allclose(both["effect"], both["effect_planted"])
+    assert roc_auc_score(both["regulated"], -both["planted_effect"]) > 0.95
     decisions = pd.read_csv(files.decisions).set_index("predictor")
     assert decisions.loc["closest gene", "n"] == scored
     pairs = pd.read_parquet(files.pairs)

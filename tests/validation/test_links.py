@@ -36,6 +36,15 @@ def test_areas_are_undefined_without_one_of_both():
     assert np.isnan([auroc[0], auprc[0]]).all()
 
 
+def test_a_predictor_that_ranks_every_link_last_has_no_ratio():
+    scores = {"distance": np.array([1.0, 2, 3]), "other": np.array([3.0, 2, 1])}
+    resamples = resample_blocks(np.arange(3), resamples=20)
+    table = score_links(np.array([True, False, False]), scores, resamples)
+    table = table.set_index(["predictor", "metric"])
+    assert table["value"].xs("auroc", level="metric").tolist() == [0, 1]
+    assert np.isnan(table.loc[("other", "auroc"), "ratio"])
+
+
 def test_ratio_to_the_first_predictor_and_pairs_without_a_score():
     rng = np.random.default_rng(0)
     positive = np.tile([True, False, False, False], 100)

@@ -7,9 +7,11 @@ import pandas as pd
 import pyBigWig
 import pytest
 from scipy.stats import spearmanr
+from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
 from claster.analysis.bootstrap import resample_blocks
+from claster.analysis.perturbation.perturb import perturb
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
 from claster.analysis.validation.agreement import agreement, distance_names, distance_of_network
 from claster.analysis.validation.baselines import (
@@ -18,12 +20,15 @@ from claster.analysis.validation.baselines import (
     power_law,
 )
 from claster.analysis.validation.planted import planted_effects, read_planted
+from claster.analysis.validation.repression import compare_repression, lifts_repression
+from claster.analysis.validation.screens import PlantedScreen
 from claster.analysis.validation.uniform import control_p_values, uniformity
 from claster.analysis.validation.validate import validate
 from claster.cli import app
 from claster.contacts.maps import PSEUDO
 from claster.dataset.layout import read_arrays
 from claster.errors import ClasterError
+from claster.plot.validation import draw_validation
 
 SILENCED = ScreenSettings(
     edit=EditSettings(verb="silence", tracks=("ATAC", "H3K4me3", "H3K27ac")), around_tss=None
@@ -206,3 +211,61 @@ def test_a_model_that_knows_the_rules_meets_the_bars(toy, made_model):
         validate(toy.run, perturbation="nothing", project=toy.project)
     result = CliRunner().invoke(app, ["validate", "--help"])
     assert result.exit_code == 0
+
+
+def test_repression_is_compared_over_the_nearest_stretch_of_each_gene():
+    rng = np.random.default_rng(1)
+    planted = np.where(np.arange(60) < 20, rng.random(60) + 0.1, 0.0)
+    own = pd.DataFrame(
+        {
+            "gene_id": [f"G{number}" for number in range(60)],
+            "planted": "promoter",
+            "planted_effect": planted,
+            "effect": 0.5 * planted + rng.normal(0, 0.1, 60),
+            "distance_bp": 100,
+        }
+    )
+    own[["gene_name", "chrom", "tss", "strand", "element_id"]] = ""
+    own[["element_start", "element_end", "baseline", "planted_baseline"]] = 0
+    farther = own.assign(distance_bp=-4_000, effect=9.0)
+    pairs = pd.concat([farther, own, own.assign(planted="none", distance_bp=0)], ignore_index=True)
+    blocks = resample_blocks(np.arange(len(pairs)) % 60 // 3, resamples=60)
+    settings = ScreenSettings(edit=EditSettings(verb="background", tracks=("H3K27me3",)))
+    assert lifts_repression(settings)
+    found, genes = compare_repression(PlantedScreen("made", settings, pairs, pairs, blocks))
+    assert (found.genes, found.repressed) == (60, 20)
+    assert found.spearman.value == pytest.approx(spearmanr(own["effect"], planted).statistic)
+    among = own[planted > 0]
+    expected = spearmanr(among["effect"], among["planted_effect"]).statistic
+    assert found.spearman_of_repressed.value == pytest.approx(expected)
+    assert found.share.value == pytest.approx(among["effect"].sum() / planted.sum())
+    assert found.share.low < 0.5 < found.share.high
+    assert found.auroc.value == pytest.approx(roc_auc_score(planted > 0, own["effect"]))
+    assert found.median_of_others == pytest.approx(own["effect"][planted == 0].median())
+    assert genes["effect"].tolist() == own["effect"].tolist()
+
+
+def test_lifted_repression_is_compared_by_gene(toy, made_model):
+    summary, files = validate(toy.run, project=toy.project)
+    found = summary.repression
+    genes = pd.read_csv(files.repression)
+    assert genes["gene_id"].is_unique
+    assert found.genes == len(genes)
+    assert found.repressed == genes["repressed"].sum() >= 1
+    truth = read_planted(toy.spec).genes.set_index("gene_id")["H3K27me3"]
+    assert (truth[genes.loc[genes["repressed"], "gene_id"]] > 0).all()
+    assert "Repression: " in summary.verdict
+    assert "repression.png" in [path.name for path in draw_validation(files)]
+    alone, files = validate(toy.run, perturbation="repression_test", project=toy.project)
+    assert alone.repression == found
+    assert (alone.links, alone.bars) == (0, ())
+    assert [path.name for path in draw_validation(files)] == ["repression.png"]
+    with pytest.raises(ClasterError, match="compared with links"):
+        validate(toy.run, perturbation="repression_test", attribution="made", project=toy.project)
+    beside = toy.project / "beside.bed"
+    tss = int(genes["tss"].iloc[3]) + 3_000
+    beside.write_text(f"chr2\t{tss}\t{tss + 200}\tE1\n")
+    options = {"tracks": ("H3K27me3",), "controls": 0, "reach": 9_000, "project": toy.project}
+    perturb(toy.run, elements=beside, name="beside", **options)
+    with pytest.raises(ClasterError, match="holds the TSS"):
+        validate(toy.run, perturbation="beside", project=toy.project)

@@ -1,28 +1,23 @@
 """A run against a CRISPR interference screen: each pair perturbed and scored."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.crispr.decide import decide, first_of_element
+from claster.analysis.crispr.result import CrisprFiles, CrisprSummary, tell_crispr
 from claster.analysis.crispr.table import match_genes, read_crispr_table
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.perturb import perturb
 from claster.analysis.perturbation.settings import Centre
 from claster.analysis.validation.baselines import activity_by_contact, contact_of_pairs
+from claster.analysis.validation.linked import predictors_of
 from claster.analysis.validation.links import curves, score_links
-from claster.analysis.validation.validate import (
-    BLOCK,
-    RESAMPLES,
-    predictors_of,
-    read_screen,
-    write_tables,
-)
+from claster.analysis.validation.screens import BLOCK, RESAMPLES, read_screen
+from claster.analysis.validation.validate import write_tables
 from claster.dataset.layout import DatasetFolders, Split, read_genes_table
 from claster.dataset.load import load_dataset
 from claster.eir.content import Device
@@ -32,68 +27,9 @@ from claster.files import write_text
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["CrisprFiles", "CrisprSummary", "score_crispr"]
+__all__ = ["score_crispr"]
 
 _CLASSES = (0, 2_500, 10_000, 50_000, 100_000)
-
-
-class CrisprSummary(BaseModel):
-    """The result of `claster crispr` (`summary.json`, format version 1).
-
-    `left_out` counts the table's rows that were not scored, by reason; `folds` says what thresholds were
-    chosen on: the other chromosomes, or the other loci where regulated pairs lie on one chromosome.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format: Literal[1] = 1
-    verdict: str
-    run: str
-    screen: str
-    table: str
-    rows: int
-    scored: int
-    regulated: int
-    left_out: dict[str, int]
-    contact: str
-    folds: Literal["chromosomes", "loci"]
-
-
-@dataclass(frozen=True)
-class CrisprFiles:
-    """The folder of a comparison, ``<run>/crispr/<name>``."""
-
-    folder: Path
-
-    @property
-    def elements(self) -> Path:
-        """Elements of the table as BED."""
-        return self.folder / "elements.bed"
-
-    @property
-    def pairs(self) -> Path:
-        """Every row of the table, with its scores or the reason why it has none."""
-        return self.folder / "pairs.parquet"
-
-    @property
-    def scores(self) -> Path:
-        """AUROC and AUPRC of every predictor, by distance class."""
-        return self.folder / "scores.csv"
-
-    @property
-    def decisions(self) -> Path:
-        """Precision, recall and accuracy of yes-or-no predictions."""
-        return self.folder / "decisions.csv"
-
-    @property
-    def curves(self) -> Path:
-        """Points of ROC and precision-recall curves."""
-        return self.folder / "curves.parquet"
-
-    @property
-    def summary(self) -> Path:
-        """Counts and the verdict; written last."""
-        return self.folder / "summary.json"
 
 
 def score_crispr(
@@ -219,7 +155,7 @@ def score_crispr(
     )
     left_out = {str(why): int(n) for why, n in joined["reason"].value_counts().items() if why}
     summary = CrisprSummary(
-        verdict=_verdict(scores, decisions, len(scored), int(positive.sum()), folds),
+        verdict=tell_crispr(scores, decisions, len(scored), int(positive.sum()), folds),
         run=run.path.as_posix(),
         screen=name,
         table=Path(pairs).name,
@@ -254,9 +190,11 @@ def _reasons(table: pd.DataFrame, genes: pd.DataFrame, *, split: Split, reach: i
         "gene of another split": of_gene["split"] != split,
         "gene on another chromosome in the dataset": of_gene["chrom"] != table["chrom"],
         "out of reach": (table["start"] < low) | (table["end"] > high),
-        "pair named before": table.duplicated(["element_id", "gene_id"]),
     }
-    return pd.Series(np.select(list(checks.values()), list(checks), ""), index=table.index)
+    reason = pd.Series(np.select(list(checks.values()), list(checks), ""), index=table.index)
+    again = table[reason == ""].duplicated(["element_id", "gene_id"])
+    reason[again.index[again]] = "pair named before"
+    return reason
 
 
 def _require_both(tried: pd.DataFrame, reason: pd.Series) -> None:
@@ -307,27 +245,3 @@ def _by_distance(
             scored = score_links(positive, some, resamples.of(rows))
             tables.append(scored.assign(distance=name))
     return pd.concat(tables, ignore_index=True)
-
-
-def _verdict(
-    scores: pd.DataFrame, decisions: pd.DataFrame, scored: int, regulated: int, folds: str
-) -> str:
-    area = scores[scores["distance"] == "all"].set_index(["predictor", "metric"])
-    share = regulated / scored
-    lines = [
-        f"{scored:,} pairs scored, {regulated:,} of them regulated (AUPRC by chance {share:.3f})."
-    ]
-    for metric in ("auprc", "auroc"):
-        told = [
-            f"{name} {area.loc[(name, metric), 'value']:.3f} "
-            f"({area.loc[(name, metric), 'low']:.3f} to {area.loc[(name, metric), 'high']:.3f})"
-            for name in ("perturbation", "distance", "abc")
-        ]
-        lines.append(f"{metric.upper()}: {', '.join(told)}.")
-    by_name = decisions.set_index("predictor")
-    told = [
-        f"{name} {by_name.loc[name, 'precision']:.2f} / {by_name.loc[name, 'recall']:.2f}"
-        for name in by_name.index
-    ]
-    lines.append(f"Precision / recall, thresholds from other {folds}: {', '.join(told)}.")
-    return "\n".join(lines)

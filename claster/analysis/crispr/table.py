@@ -22,6 +22,7 @@ _NEEDED = [
     "Regulated",
 ]
 _TRUTH = {"TRUE": True, "True": True, "1": True, "FALSE": False, "False": False, "0": False}
+_UNKNOWN = ["NA", ""]
 _FAR = 10_000
 
 
@@ -41,15 +42,17 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
     -------
     pandas.DataFrame
         `element_id` (``chrom:start-end``), `chrom`, `start`, `end` (0-based half-open), `symbol`,
-        `ensembl_id` (without version; empty where unknown), `tss_chrom`, `table_tss`, `effect_size` (share of
+        `ensembl_id` (without version; empty where unknown), `tss_chrom`, `table_tss` (-1 where unknown),
+        `effect_size` (share of
         expression gained, -1 to ...; NaN where unknown), `regulated` (bool: significantly lowered by
-        silencing), `valid` (``TRUE``, or why the pair does not count), `dataset`.
+        silencing), `valid` (``TRUE``, or why the pair does not count, ``NA`` as TSS or as truth among it),
+        `dataset`.
 
     Raises
     ------
     ClasterError
-        If there is no such file, it is no such table, a row has no coordinates or truth, or the table has
-        several cell types and none of them is chosen.
+        If there is no such file, it is no such table, a row has no coordinates or another word for truth, or
+        the table has several cell types and none of them is chosen.
 
     References
     ----------
@@ -86,9 +89,10 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
         for name in ("chromStart", "chromEnd", "startTSS")
     }
     truth = table["Regulated"].map(_TRUTH)
-    bad = truth.isna() | (numbers["chromStart"] >= numbers["chromEnd"])
-    for values in numbers.values():
-        bad |= values.isna() | (values < 0)
+    unknown = table[["startTSS", "Regulated"]].isin(_UNKNOWN).any(axis=1)
+    bad = (truth.isna() & ~unknown) | (numbers["chromStart"] >= numbers["chromEnd"])
+    for name, values in numbers.items():
+        bad |= (values < 0) | (values.isna() & ~(unknown & (name == "startTSS")))
     if bad.any():
         row = int(np.argmax(bad.to_numpy()))
         raise ClasterError(
@@ -98,6 +102,8 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
         )
     start, end = (numbers[name].astype(np.int64) for name in ("chromStart", "chromEnd"))
     empty = pd.Series("", index=table.index)
+    # Tables that were lifted over in Python come back with its own spelling.
+    valid = table["ValidConnection"].replace("True", "TRUE")
     return pd.DataFrame(
         {
             "element_id": table["chrom"] + ":" + start.astype(str) + "-" + end.astype(str),
@@ -109,10 +115,10 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
                 r"\.\d+$", "", regex=True
             ),
             "tss_chrom": table["chrTSS"],
-            "table_tss": numbers["startTSS"].astype(np.int64),
+            "table_tss": numbers["startTSS"].fillna(-1).astype(np.int64),
             "effect_size": pd.to_numeric(table.get("EffectSize", empty), errors="coerce"),
-            "regulated": truth.astype(bool),
-            "valid": table["ValidConnection"],
+            "regulated": truth.eq(other=True),
+            "valid": valid.mask(unknown, "no TSS or truth"),
             "dataset": table.get("Dataset", table.get("Reference", empty)),
         }
     )
@@ -147,12 +153,13 @@ def match_genes(pairs: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
     found = pairs["ensembl_id"].map(by_id)
     found = found.fillna(pairs["symbol"].map(by_name)).fillna("")
     matched = pairs.assign(gene_id=found, ambiguous=(found == "") & pairs["symbol"].isin(several))
-    known = matched[matched["gene_id"] != ""].drop_duplicates("gene_id")
+    known = matched[(matched["gene_id"] != "") & (matched["table_tss"] >= 0)]
+    known = known.drop_duplicates("gene_id")
     tss = known["gene_id"].map(dict(zip(genes["gene_id"], genes["tss"], strict=True)))
     far = (tss - known["table_tss"]).abs()
-    if len(known) and far.median() > _FAR:
+    if len(far) and far.median() > _FAR:
         raise ClasterError(
-            f"the TSSs of {len(known):,} genes lie elsewhere in the table, by {int(far.median()):,} bp in "
+            f"the TSSs of {len(far):,} genes lie elsewhere in the table, by {int(far.median()):,} bp in "
             "the median: it is of another assembly",
             remedy="lift the table over to the dataset's assembly first (UCSC liftOver)",
         )

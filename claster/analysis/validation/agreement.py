@@ -12,7 +12,9 @@ from claster.analysis.perturbation.annotated import TSS_MARGIN
 from claster.analysis.perturbation.strata import DISTANCES
 
 __all__ = [
+    "SMALL",
     "agreement",
+    "compare_effects",
     "distance_names",
     "distance_of_network",
     "pearson",
@@ -23,7 +25,7 @@ __all__ = [
 _LEAST = 5
 """Fewest pairs of a group that is described."""
 
-_SMALL = 0.01
+SMALL = 0.01
 """Planted effects (log2) up to this are none."""
 
 
@@ -55,8 +57,8 @@ def agreement(pairs: pd.DataFrame, resamples: Resamples) -> pd.DataFrame:
         ("proximal", np.nan, np.nan, (pairs["planted"] == "proximal").to_numpy()),
         ("contact", np.nan, np.nan, (pairs["planted"] == "contact").to_numpy()),
         ("promoter", np.nan, np.nan, promoter),
-        ("activators", np.nan, np.nan, (planted < -_SMALL) & ~promoter),
-        ("repressors", np.nan, np.nan, planted > _SMALL),
+        ("activators", np.nan, np.nan, (planted < -SMALL) & ~promoter),
+        ("repressors", np.nan, np.nan, planted > SMALL),
     ]
     edges = [*DISTANCES, np.inf]
     for name, low, high in zip(distance_names(), edges[:-1], edges[1:], strict=True):
@@ -65,7 +67,7 @@ def agreement(pairs: pd.DataFrame, resamples: Resamples) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"group": name, "low_bp": low, "high_bp": high}
-            | _compare(pairs[rows], resamples.of(rows))
+            | compare_effects(pairs[rows], resamples.of(rows))
             for name, low, high, rows in chosen
         ]
     )
@@ -147,7 +149,21 @@ def with_interval(
     return measure(a, b), float(low[0]), float(high[0])
 
 
-def _compare(pairs: pd.DataFrame, resamples: Resamples) -> dict[str, float]:
+def compare_effects(pairs: pd.DataFrame, resamples: Resamples) -> dict[str, float]:
+    """Compare predicted and planted effects of one group of pairs.
+
+    Parameters
+    ----------
+    pairs
+        `effect` and `planted_effect` (log2).
+    resamples
+        Resamples of the pairs' blocks.
+
+    Returns
+    -------
+    dict
+        `n`, `spearman` and `share` with `_low` and `_high`, see `agreement`.
+    """
     found: dict[str, float] = {"n": len(pairs)}
     predicted, planted = (pairs[name].to_numpy() for name in ("effect", "planted_effect"))
     for name, measure in (("spearman", spearman), ("share", _share)):

@@ -76,7 +76,7 @@ def score_links(
     """
     blocks = resamples.effective_blocks(positive.astype(float))
     rows: list[dict[str, object]] = []
-    first: dict[str, tuple[float, np.ndarray]] = {}
+    first: dict[str, tuple[np.float64, np.ndarray]] = {}
     reference = next(iter(scores))
     for name, score in scores.items():
         ranked = np.where(np.isfinite(score), score, -np.inf)
@@ -87,21 +87,21 @@ def score_links(
             for at in range(0, len(resamples.counts), step)
         ]
         for number, metric in enumerate(("auroc", "auprc")):
-            value = float(values[number][0])
+            value = values[number][0]
             replicates = np.concatenate([part[number] for part in drawn])
             first.setdefault(metric, (value, replicates))
-            ratio = value / first[metric][0]
-            ratios = replicates / first[metric][1]
+            ratio = _over(value, first[metric][0])
+            ratios = _over(replicates, first[metric][1])
             low, high = intervals(np.stack([replicates, ratios]), np.full(2, blocks))
             rows.append(
                 {
                     "predictor": name,
                     "metric": metric,
-                    "value": value,
+                    "value": float(value),
                     "low": low[0],
                     "high": high[0],
                     "ratio_to": reference,
-                    "ratio": ratio,
+                    "ratio": float(ratio),
                     "ratio_low": low[1],
                     "ratio_high": high[1],
                     "n": len(positive),
@@ -139,6 +139,12 @@ def curves(positive: np.ndarray, scores: Mapping[str, np.ndarray]) -> pd.DataFra
             )
         )
     return pd.concat(tables, ignore_index=True)
+
+
+def _over(value: np.ndarray | np.float64, first: np.ndarray | np.float64) -> np.ndarray:
+    """Return the ratio; NaN where the first predictor ranks every link last, its AUROC being 0."""
+    undefined = np.full(np.shape(value), np.nan)
+    return np.divide(value, first, out=undefined, where=np.asarray(first) > 0)
 
 
 def _ends_of_ties(ordered: np.ndarray) -> np.ndarray:

@@ -7,9 +7,18 @@ from typing import Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from claster.analysis.summary import Number
+from claster.analysis.summary import Number, Score
 
-__all__ = ["Bar", "ValidationFiles", "ValidationSummary", "bars_of", "tell_bars", "tell_distance"]
+__all__ = [
+    "Bar",
+    "Repression",
+    "ValidationFiles",
+    "ValidationSummary",
+    "bars_of",
+    "tell_bars",
+    "tell_distance",
+    "tell_repression",
+]
 
 
 class Bar(BaseModel):
@@ -32,11 +41,33 @@ class Bar(BaseModel):
         return self.value >= self.bar if self.rule == "at least" else self.value > self.bar
 
 
+class Repression(BaseModel):
+    """What a run says of genes that lose the H3K27me3 around their TSS (`repression` in `summary.json`).
+
+    `repressed` of `genes` are planted to gain by it. `spearman` and `spearman_of_repressed` are of predicted
+    and planted effects, `share` is the sum of predicted over the sum of planted effects of the repressed,
+    `auroc` that of the predicted effect telling them from the others, whose median effect (log2) is
+    `median_of_others`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    screen: str
+    genes: int
+    repressed: int
+    spearman: Score
+    spearman_of_repressed: Score
+    share: Score
+    auroc: Score
+    median_of_others: Number
+
+
 class ValidationSummary(BaseModel):
     """The result of `claster validate` (`summary.json`, format version 1).
 
-    `recovered_bp` and `stops_bp` are those of `distance_of_network`; `contact` says what the
-    activity-by-contact baseline took; `controls` is how many control regions were tested.
+    `pairs` to `bars` tell of links; a screen of H3K27me3 alone has none. `recovered_bp` and `stops_bp` are
+    those of `distance_of_network`; `contact` says what the activity-by-contact baseline took; `controls` is
+    how many control regions were tested.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,14 +79,15 @@ class ValidationSummary(BaseModel):
     attribution: str | None
     verb: str
     condition: str
-    pairs: int
-    links: int
-    blocks: int
-    contact: str
-    controls: int
-    recovered_bp: int
-    stops_bp: int | None
-    bars: tuple[Bar, ...]
+    pairs: int = 0
+    links: int = 0
+    blocks: int = 0
+    contact: str | None = None
+    controls: int = 0
+    recovered_bp: int = 0
+    stops_bp: int | None = None
+    bars: tuple[Bar, ...] = ()
+    repression: Repression | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +96,7 @@ class ValidationFiles:
 
     `pairs` holds a pair of element and gene a row, `scores` AUROC and AUPRC, `agreement` predicted against
     planted effects by group, `curves` points of ROC and precision-recall curves, `controls` p-values of
-    control regions.
+    control regions, `repression` a gene that loses H3K27me3 a row.
     """
 
     folder: Path
@@ -98,6 +130,16 @@ class ValidationFiles:
     def controls(self) -> Path:
         """The p-values of control regions."""
         return self.folder / "control_p.csv"
+
+    @property
+    def tss(self) -> Path:
+        """TSSs around which H3K27me3 is taken away, as BED."""
+        return self.folder / "tss.bed"
+
+    @property
+    def repression(self) -> Path:
+        """Predicted and planted effect of each gene that loses H3K27me3."""
+        return self.folder / "repression.csv"
 
 
 def bars_of(scores: pd.DataFrame, agreement: pd.DataFrame, control_p: float) -> tuple[Bar, ...]:
@@ -175,3 +217,23 @@ def tell_distance(reached: int, stops: int | None) -> str:
         f"Planted effects are recovered up to {reached // 1000} kb; at {stops // 1000} kb and beyond the "
         "network does not see them."
     )
+
+
+def tell_repression(found: Repression) -> str:
+    """Return what a run says of genes that lose their H3K27me3, as a sentence."""
+    return (
+        f"Repression: {found.repressed:,} of {found.genes:,} genes gain without H3K27me3; Spearman "
+        f"{_told(found.spearman_of_repressed)} over them, {_told(found.spearman)} over all; "
+        f"{_told(found.share)} of the planted gain is predicted; AUROC {_told(found.auroc)}; median effect "
+        f"on the others {_number(found.median_of_others)}."
+    )
+
+
+def _told(score: Score) -> str:
+    if score.low is None or score.high is None:
+        return _number(score.value)
+    return f"{_number(score.value)} ({score.low:.2f} to {score.high:.2f})"
+
+
+def _number(value: Number) -> str:
+    return "undefined" if value is None else f"{value:.2f}"

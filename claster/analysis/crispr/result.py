@@ -1,0 +1,106 @@
+"""What a comparison with a CRISPR interference screen says, and the files that it is written to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["CrisprFiles", "CrisprSummary", "tell_crispr"]
+
+
+class CrisprSummary(BaseModel):
+    """The result of `claster crispr` (`summary.json`, format version 1).
+
+    `left_out` counts the table's rows that were not scored, by reason; `folds` says what thresholds were
+    chosen on: the other chromosomes, or the other loci where regulated pairs lie on one chromosome.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    verdict: str
+    run: str
+    screen: str
+    table: str
+    rows: int
+    scored: int
+    regulated: int
+    left_out: dict[str, int]
+    contact: str
+    folds: Literal["chromosomes", "loci"]
+
+
+@dataclass(frozen=True)
+class CrisprFiles:
+    """The folder of a comparison, ``<run>/crispr/<name>``."""
+
+    folder: Path
+
+    @property
+    def elements(self) -> Path:
+        """Elements of the table as BED."""
+        return self.folder / "elements.bed"
+
+    @property
+    def pairs(self) -> Path:
+        """Every row of the table, with its scores or the reason why it has none."""
+        return self.folder / "pairs.parquet"
+
+    @property
+    def scores(self) -> Path:
+        """AUROC and AUPRC of every predictor, by distance class."""
+        return self.folder / "scores.csv"
+
+    @property
+    def decisions(self) -> Path:
+        """Precision, recall and accuracy of yes-or-no predictions."""
+        return self.folder / "decisions.csv"
+
+    @property
+    def curves(self) -> Path:
+        """Points of ROC and precision-recall curves."""
+        return self.folder / "curves.parquet"
+
+    @property
+    def summary(self) -> Path:
+        """Counts and the verdict; written last."""
+        return self.folder / "summary.json"
+
+
+def tell_crispr(
+    scores: pd.DataFrame, decisions: pd.DataFrame, scored: int, regulated: int, folds: str
+) -> str:
+    """Return the scores of all pairs, and of yes-or-no predictions, as sentences.
+
+    Parameters
+    ----------
+    scores
+        From `score_links`, with `distance` (class, or ``all``).
+    decisions
+        From `decide`.
+    scored, regulated
+        How many pairs were scored, and how many of them are regulated.
+    folds
+        What thresholds were chosen on.
+    """
+    area = scores[scores["distance"] == "all"].set_index(["predictor", "metric"])
+    share = regulated / scored
+    lines = [
+        f"{scored:,} pairs scored, {regulated:,} of them regulated (AUPRC by chance {share:.3f})."
+    ]
+    for metric in ("auprc", "auroc"):
+        told = [
+            f"{name} {area.loc[(name, metric), 'value']:.3f} "
+            f"({area.loc[(name, metric), 'low']:.3f} to {area.loc[(name, metric), 'high']:.3f})"
+            for name in ("perturbation", "distance", "abc")
+        ]
+        lines.append(f"{metric.upper()}: {', '.join(told)}.")
+    by_name = decisions.set_index("predictor")
+    told = [
+        f"{name} {by_name.loc[name, 'precision']:.2f} / {by_name.loc[name, 'recall']:.2f}"
+        for name in by_name.index
+    ]
+    lines.append(f"Precision / recall, thresholds from other {folds}: {', '.join(told)}.")
+    return "\n".join(lines)

@@ -1,0 +1,141 @@
+"""Effects of a screen, and attributions, against planted links."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from claster.analysis.perturbation.annotated import TSS_MARGIN
+from claster.analysis.validation.agreement import agreement, distance_of_network
+from claster.analysis.validation.baselines import activity_by_contact, contact_of_pairs
+from claster.analysis.validation.links import curves, score_links
+from claster.analysis.validation.result import ValidationFiles, bars_of
+from claster.analysis.validation.screens import PlantedScreen
+from claster.analysis.validation.uniform import control_p_values, uniformity
+from claster.dataset.layout import DatasetFolders
+from claster.dataset.spec import DatasetSpec
+from claster.eir.runs import RunFolder
+from claster.errors import ClasterError
+from claster.files import require_file
+
+__all__ = ["compare_links", "predictors_of"]
+
+
+def compare_links(
+    screen: PlantedScreen,
+    run: RunFolder,
+    files: ValidationFiles,
+    *,
+    spec: DatasetSpec,
+    folders: DatasetFolders,
+    attribution: str | None,
+    seed: int,
+) -> tuple[dict[str, Any], dict[Path, pd.DataFrame]]:
+    """Score a screen, and attributions, by the links that were planted.
+
+    Parameters
+    ----------
+    screen
+        A screen beside the planted rules.
+    run, attribution
+        The attributions ``<run>/attributions/<attribution>``; None for none.
+    files
+        Where tables go.
+    spec, folders
+        The built dataset.
+    seed
+        Of the test of control regions.
+
+    Returns
+    -------
+    numbers : dict
+        The fields of `ValidationSummary` that tell of links.
+    tables : dict of Path to pandas.DataFrame
+        What is to be written.
+
+    Raises
+    ------
+    ClasterError
+        If attributions are missing or of other pairs, or no pair is a link.
+    """
+    pairs = screen.pairs
+    contact, source = contact_of_pairs(pairs, spec, folders, split=screen.settings.split)
+    pairs = pairs.assign(abc=activity_by_contact(pairs, contact))
+    if attribution is not None:
+        pairs = _with_attribution(pairs, run, attribution)
+    scored = _scored(pairs)
+    positive = pairs.loc[scored, "link"].to_numpy()
+    if not positive.any() or positive.all():
+        raise ClasterError(
+            f"{int(positive.sum())} of {positive.size:,} pairs of {screen.name!r} are planted links",
+            remedy="screen the dataset's own elements, on a split with more genes",
+        )
+    predictors = predictors_of(pairs[scored])
+    scores = score_links(positive, predictors, screen.resamples.of(scored))
+    compared = agreement(pairs, screen.resamples)
+    p = control_p_values(screen.controls, most=max(screen.settings.controls, 1), seed=seed)
+    test = uniformity(p)
+    reached, stops = distance_of_network(compared)
+    numbers = {
+        "pairs": int(scored.sum()),
+        "links": int(positive.sum()),
+        "blocks": screen.resamples.blocks,
+        "contact": source,
+        "controls": test.n,
+        "recovered_bp": reached,
+        "stops_bp": stops,
+        "bars": bars_of(scores, compared, test.p),
+    }
+    return numbers, {
+        files.pairs: pairs,
+        files.scores: scores,
+        files.agreement: compared,
+        files.curves: curves(positive, predictors),
+        files.controls: pd.DataFrame({"p": p}),
+    }
+
+
+def predictors_of(pairs: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the scores of pairs by the name of what predicts, ``distance`` first.
+
+    Parameters
+    ----------
+    pairs
+        `distance_bp`, `abc`, `effect`, and `score` where there are attributions.
+    """
+    predictors = {
+        "distance": -pairs["distance_bp"].abs().to_numpy(dtype=np.float64),
+        "abc": pairs["abc"].to_numpy(),
+        "perturbation": pairs["effect"].abs().to_numpy(),
+    }
+    if "score" in pairs:
+        predictors["attribution"] = pairs["score"].to_numpy(dtype=np.float64)
+    return predictors
+
+
+def _scored(pairs: pd.DataFrame) -> np.ndarray:
+    """Tell which pairs count: edits that keep away from the gene's promoter, as control regions do."""
+    before = pairs["element_end"] <= pairs["tss"] - TSS_MARGIN
+    behind = pairs["element_start"] > pairs["tss"] + TSS_MARGIN
+    return (before | behind).to_numpy()
+
+
+def _with_attribution(pairs: pd.DataFrame, run: RunFolder, name: str) -> pd.DataFrame:
+    path = require_file(
+        run.path / "attributions" / name / "elements.parquet",
+        named="attributions",
+        remedy="run 'claster attribute', or leave --attribution out",
+    )
+    table = pd.read_parquet(path)
+    keys = ["gene_id", "element_id"]
+    if "condition" in table:
+        keys.append("condition")
+    scores = table[[*keys, "score", "signed"]].drop_duplicates(keys)
+    joined = pairs.merge(scores, on=keys, how="left")
+    if joined["score"].isna().all():
+        raise ClasterError(
+            f"{path} and the screen share no pair of gene and element",
+            remedy="attribute the split and elements of the screen",
+        )
+    return joined
