@@ -8,7 +8,7 @@ import pytest
 import claster
 
 PACKAGE = Path(claster.__file__).parent
-BASE = {"compiled", "errors", "files", "lock", "progress", "versions"}
+BASE = {"compiled", "errors", "files", "lock", "memory", "progress", "versions"}
 MAY_IMPORT = {
     "genome": BASE,
     "signal": BASE | {"genome"},

@@ -11,7 +11,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import reach_of_targets, target_signal
 from claster.errors import ClasterError
 from claster.signal.landscape import landscape
-from claster.signal.transform import restored, transformed
+from claster.signal.transform import restored
 
 __all__ = ["measured_profiles", "promoter_change", "treated_window"]
 
@@ -65,7 +65,7 @@ def treated_window(
     )
     for signal, row in zip(cut, rows, strict=True):
         track = spec.tracks[row]
-        array[row] = transformed(signal, track.transform, clip=track.clip, divisor=divisors[row])
+        array[row] = track.stored(signal, divisor=divisors[row])
     return {**before, "landscape": array}
 
 

@@ -193,9 +193,7 @@ def _write_slab(job: ChromosomeJob, signals: _Signals, genes: pd.DataFrame) -> S
         signals, genes["tss"].to_numpy(), binning=spec.window.binning, summary=spec.summary
     )
     for row, (track, divisor) in enumerate(zip(spec.tracks, job.divisors, strict=True)):
-        arrays[:, row] = transformed(
-            arrays[:, row], track.transform, clip=track.clip, divisor=divisor
-        )
+        arrays[:, row] = track.stored(arrays[:, row], divisor=divisor)
     shard = Shard(genes=genes["gene_id"].tolist())
     for gene_id, array in zip(shard.genes, arrays, strict=True):
         stored = array.reshape(spec.landscape_file_shape)

@@ -4,6 +4,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
+import numpy as np
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -12,7 +13,7 @@ from claster.contacts.shapes import DIAGONAL_ROWS, MapKind
 from claster.dataset.part import EvenSize, Name, OddBins, Part, as_published, without_twins
 from claster.genome.windows import Binning, Recipe
 from claster.remote.signature import FileFormat
-from claster.signal.transform import Transform
+from claster.signal.transform import Transform, transformed
 
 __all__ = [
     "Condition",
@@ -48,15 +49,23 @@ def _digest(sha256: str) -> str:
 class TrackSpec(Part):
     """One row of the landscape: a bigWig file, and how its bins are stored.
 
-    Larger values than `clip` are set to it; then values are divided by `scale`, a statistic of the track
-    around training genes (`SignalScale`); then `transform` is applied.
+    Values below `floor` are set to 0, so that peaks are left, and larger ones than `clip` to it; then
+    values are divided by `scale`, a statistic of the track around training genes (`SignalScale`); then
+    `transform` is applied.
     """
 
     name: Name
     file: str
     transform: Transform = "none"
+    floor: float | None = Field(default=None, gt=0)
     clip: float | None = Field(default=None, gt=0)
     scale: Literal["none", "q99", "mean"] = "none"
+
+    def stored(self, signal: np.ndarray, *, divisor: float) -> np.ndarray:
+        """Return signal as it is stored; `divisor` is what `scale` comes to (`track_divisors`)."""
+        return transformed(
+            signal, self.transform, floor=self.floor, clip=self.clip, divisor=divisor
+        )
 
 
 class SignalFiles(Part):

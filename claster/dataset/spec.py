@@ -37,7 +37,7 @@ _PUBLISHED: dict[str, dict[str, object]] = {
 """What `recipe: paper` fixes in the parts that a dataset has."""
 
 _PUBLISHED_MAPS = ("paper_square", "paper_rotated")
-_PUBLISHED_TRACK = {"transform": "none", "clip": None, "scale": "none"}
+_PUBLISHED_TRACK = {"transform": "none", "floor": None, "clip": None, "scale": "none"}
 
 
 class DatasetSpec(Part):

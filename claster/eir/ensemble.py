@@ -38,7 +38,10 @@ def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) ->
 def _meaning(spec: DatasetSpec) -> dict[str, object]:
     """Return what gives the numbers of the inputs their meaning; file names do not."""
     return {
-        "tracks": [(track.name, track.scale, track.transform, track.clip) for track in spec.tracks],
+        "tracks": [
+            (track.name, track.scale, track.transform, track.floor, track.clip)
+            for track in spec.tracks
+        ],
         "window": spec.window.model_dump(),
         "summary": spec.summary,
         "contacts": spec.contacts.model_dump(exclude={"file"}) if spec.contacts else None,

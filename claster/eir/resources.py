@@ -2,7 +2,6 @@
 
 import math
 import os
-from pathlib import Path
 
 from rich.filesize import decimal
 
@@ -13,7 +12,7 @@ from claster.eir.machine import Device, Machine, resolve_device
 from claster.eir.parts import Flavour, Precision
 from claster.errors import ClasterError
 
-__all__ = ["check_machine", "choose_feeding", "free_memory", "sample_bytes"]
+__all__ = ["check_machine", "choose_feeding", "sample_bytes"]
 
 _COPIES = 4
 """Memory that EIR takes while it reads arrays into it, in times of these (3.0 measured:
@@ -140,32 +139,6 @@ def sample_bytes(flavour: Flavour, spec: DatasetSpec) -> int:
     sizes = [math.prod(view.shape(spec)) for view in input_views(flavour, spec).values()]
     target = len(spec.require_target().columns) if flavour.output.array else 0
     return 4 * (sum(sizes) + target)
-
-
-def free_memory(
-    meminfo: Path = Path("/proc/meminfo"), control_group: Path = Path("/sys/fs/cgroup")
-) -> int | None:
-    """Return the bytes of memory that can be had, on Linux; None elsewhere.
-
-    The limit of a container or of a cluster's job counts (control groups, version 2).
-    """
-    if not meminfo.is_file():
-        return None
-    free = [
-        1024 * int(line.split()[1])
-        for line in meminfo.read_text(encoding="ascii").splitlines()
-        if line.startswith("MemAvailable:")
-    ]
-    limit, used = (_number(control_group / name) for name in ("memory.max", "memory.current"))
-    if limit is not None and used is not None:
-        free.append(max(0, limit - used))
-    return min(free, default=None)
-
-
-def _number(path: Path) -> int | None:
-    """Return the number in a file; None where there is no file or it says ``max``."""
-    text = path.read_text(encoding="ascii").strip() if path.is_file() else ""
-    return int(text) if text.isdecimal() else None
 
 
 def _devices(device: Device) -> int:

@@ -24,13 +24,14 @@ from claster.eir.preflight import check_training
 from claster.eir.program import find_program
 from claster.eir.recorded import EirFailedError, completed, now, run_recorded
 from claster.eir.reference import embedding_weights
-from claster.eir.resources import check_machine, choose_feeding, free_memory, sample_bytes
+from claster.eir.resources import check_machine, choose_feeding, sample_bytes
 from claster.eir.resume import ResumePlan, plan_resumption, require_same_dataset, set_up_resumption
 from claster.eir.retired import bring_back, set_aside
 from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.lock import lock_folder
+from claster.memory import free_memory
 from claster.progress import SILENT, Progress
 from claster.versions import versions
 

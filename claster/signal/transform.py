@@ -10,7 +10,12 @@ Transform = Literal["none", "log1p", "asinh"]
 
 
 def transformed(
-    signal: np.ndarray, transform: Transform, *, clip: float | None = None, divisor: float = 1.0
+    signal: np.ndarray,
+    transform: Transform,
+    *,
+    floor: float | None = None,
+    clip: float | None = None,
+    divisor: float = 1.0,
 ) -> np.ndarray:
     """Return signal on the scale that is stored.
 
@@ -20,11 +25,15 @@ def transformed(
         Means or sums a bin; for ``log1p`` not negative.
     transform
         As it is, log(x + 1), or asinh(x).
+    floor
+        Smaller values are set to 0 first.
     clip
-        Larger values are set to this first.
+        Larger values are set to this.
     divisor
         Then values are divided by this.
     """
+    if floor is not None:
+        signal = np.where(signal < floor, 0, signal)
     if clip is not None:
         signal = np.minimum(signal, clip)
     if divisor != 1:
@@ -39,7 +48,7 @@ def transformed(
 
 
 def restored(stored: np.ndarray, transform: Transform, *, divisor: float = 1.0) -> np.ndarray:
-    """Return stored values as signal: the inverse of `transformed`, apart from what was clipped.
+    """Return stored values as signal: the inverse of `transformed`, but for its floor and clip.
 
     Examples
     --------

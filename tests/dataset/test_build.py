@@ -143,6 +143,19 @@ def test_clip_caps_tracks_and_targets(edited):
     np.testing.assert_allclose(low, raw.clip(upper=1.5), rtol=1e-5)
 
 
+def test_a_floor_leaves_the_peaks_of_a_track(edited):
+    plain = build_dataset(edited(), project="plain").folders
+    spec = edited(lambda content: content["tracks"][0].update(floor=1.0, transform="log1p"))
+    folders = build_dataset(spec, project="peaks").folders
+    signal = read_arrays(plain, ["GA.1"], split="train")
+    peaks = read_landscapes(folders, spec, ["GA.1"], split="train")
+    high = signal[:, 0] >= 1
+    assert 0 < high.sum() < high.size
+    np.testing.assert_allclose(peaks[:, 0][high], signal[:, 0][high], rtol=1e-6)
+    assert (peaks[:, 0][~high] == 0).all()
+    np.testing.assert_array_equal(peaks[:, 1], signal[:, 1])
+
+
 def test_contacts_are_pixels_of_the_matrix(world):
     folders = build_dataset(load_dataset("small")).folders
     array = read_arrays(folders, ["GA.1"], split="train", modality="contacts")[0]

@@ -75,6 +75,7 @@ def test_other_splits_take_no_room_and_give_the_same_bytes(world, read, tree):
     [
         lambda content: content["window"].update(bins=121),
         lambda content: content["tracks"][0].update(clip=2.0),
+        lambda content: content["tracks"][0].update(floor=1.0),
         lambda content: content["tracks"].reverse(),
         lambda content: content.update(summary="mean_covered"),
     ],

@@ -8,7 +8,7 @@ import torch
 from claster.eir.content import SampleCounts, plan_schedule
 from claster.eir.flavours import FLAVOURS
 from claster.eir.machine import Machine, on_machine
-from claster.eir.resources import check_machine, choose_feeding, free_memory, sample_bytes
+from claster.eir.resources import check_machine, choose_feeding, sample_bytes
 from claster.errors import ClasterError
 
 PUBLISHED = SampleCounts(38_800, 3_000)
@@ -105,18 +105,6 @@ def test_feeding_that_is_asked_for():
     assert feeding(GPU, free=10**3 * GB, memory=False)[:2] == (4, False)
     with pytest.raises(ClasterError, match="-1 workers cannot be"):
         feeding(GPU, free=GB, workers=-1)
-
-
-def test_free_memory_is_the_jobs_where_it_has_a_limit(tmp_path):
-    meminfo = tmp_path / "meminfo"
-    assert free_memory(meminfo, tmp_path) is None
-    meminfo.write_text("MemTotal:  9000 kB\nMemAvailable:     5000 kB\n")
-    assert free_memory(meminfo, tmp_path) == 5_120_000
-    (tmp_path / "memory.max").write_text("max\n")
-    (tmp_path / "memory.current").write_text("1000\n")
-    assert free_memory(meminfo, tmp_path) == 5_120_000
-    (tmp_path / "memory.max").write_text("4000\n")
-    assert free_memory(meminfo, tmp_path) == 3000
 
 
 def test_bytes_of_a_sample(small):

@@ -28,6 +28,12 @@ def test_transforms_are_undone(signal, transform):
     )
 
 
+def test_small_values_become_zero_before_the_transform():
+    stored = transformed(SIGNAL, "log1p", floor=3.0, clip=5.0)
+    np.testing.assert_allclose(stored, np.log1p([0.0, 0.0, 3.0, 5.0]))
+    assert transformed(SIGNAL.astype(np.float32), "none", floor=1.0).dtype == np.float32
+
+
 def test_large_values_are_clipped_before_the_transform():
     stored = transformed(SIGNAL, "log1p", clip=3.0)
     np.testing.assert_allclose(stored, np.log1p([0.0, 0.5, 3.0, 3.0]))

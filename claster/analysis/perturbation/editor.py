@@ -13,7 +13,7 @@ from claster.analysis.perturbation.settings import EditSettings
 from claster.analysis.perturbation.spans import Span, covered_bins, whole_bins
 from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning
-from claster.signal.transform import restored, transformed
+from claster.signal.transform import restored
 
 __all__ = ["Place", "SignalWindow", "edit_window", "restore_landscape", "store_edited"]
 
@@ -179,7 +179,5 @@ def store_edited(
     result = np.array(stored)
     for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
         changed = edited[row] != signal[row]
-        result[row, changed] = transformed(
-            edited[row, changed], track.transform, clip=track.clip, divisor=divisor
-        )
+        result[row, changed] = track.stored(edited[row, changed], divisor=divisor)
     return result

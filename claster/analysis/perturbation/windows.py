@@ -15,7 +15,6 @@ from claster.dataset.targets import mirror_targets
 from claster.errors import ClasterError
 from claster.genome.windows import mirror
 from claster.signal.landscape import landscape
-from claster.signal.transform import transformed
 
 __all__ = [
     "Predict",
@@ -137,9 +136,7 @@ def source_window(
                 sources.tracks, chrom, centre, binning=spec.window.binning, summary=spec.summary
             )
             for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
-                array[row] = transformed(
-                    array[row], track.transform, clip=track.clip, divisor=divisor
-                )
+                array[row] = track.stored(array[row], divisor=divisor)
             window["landscape"] = array
         if "contacts" in names:
             window["contacts"] = contacts(chrom, centre)
