@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from gallery import write_gallery  # noqa: E402
+from rooms import write_rooms  # noqa: E402
 
 project = "CLASTER"
 author = "CLASTER developers"
@@ -44,3 +45,4 @@ def _write_commands() -> None:
 
 _write_commands()
 write_gallery(HERE)
+write_rooms(HERE)

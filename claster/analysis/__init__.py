@@ -1,1 +1,1 @@
-"""Scores of a prediction, and the simple methods that it has to beat."""
+"""Scores of predictions beside simple methods; perturbation, attribution, and whether these hold."""
