@@ -61,7 +61,7 @@ pins: setup ## Renew the exact versions in pyproject.toml
 	UV="$(UV)" $(BIN)/python .ci/pins.py --renew
 
 clean: ## Remove what building and testing left (inputs, targets and runs stay)
-	rm -rf docs/_build docs/_figures docs/figures.md dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf docs/_build docs/_figures docs/api docs/cli.md docs/figures.md docs/notebooks dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find claster tests docs .ci -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the environment and the private uv as well

@@ -12,7 +12,9 @@ from claster.cli import app
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+from api import write_api  # noqa: E402
 from gallery import write_gallery  # noqa: E402
+from notebooks import copy_notebooks  # noqa: E402
 from rooms import write_rooms  # noqa: E402
 
 project = "CLASTER"
@@ -20,10 +22,21 @@ author = "CLASTER developers"
 copyright = "2026, CLASTER developers"
 version = release = installed_version("claster")
 
-extensions = ["myst_parser", "sphinx_copybutton"]
-source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+exclude_patterns = ["_build", "_figures"]
 nitpicky = True
+# Types in docstrings are words ("bytes", "(samples, bins)"), some of them names of several attributes.
+nitpick_ignore_regex = [("py:.*", ".*")]
+suppress_warnings = ["ref.python"]
+
+nb_execution_mode = "off"  # with the outputs that the notebooks carry
+
+autodoc_typehints_format = "short"
+default_role = "code"
+napoleon_google_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+python_maximum_signature_line_length = 88
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
@@ -44,5 +57,7 @@ def _write_commands() -> None:
 
 
 _write_commands()
+copy_notebooks(HERE)
+write_api(HERE)
 write_gallery(HERE)
 write_rooms(HERE)

@@ -1,4 +1,4 @@
-"""Scores from seven sums over points: 1, x, y, xx, yy, xy and |x - y|, x observed and y predicted.
+"""Scores from seven sums over points: 1, x, y, xx, yy, xy and ``|x - y|``, x observed and y predicted.
 
 Sums of points are the sums of their blocks, so a resample of blocks costs one matrix product. The
 seven stand on the last axis but one; the last one is the bin, or has length 1.
@@ -25,7 +25,7 @@ _NEARLY_CONSTANT = 1e-10
 def point_sums(
     x: np.ndarray, y: np.ndarray, counted: np.ndarray, *, axis: int | None = None
 ) -> np.ndarray:
-    """Return what is summed of each point: 1, x, y, xx, yy, xy, |x - y|; shape (genes, 7, bins).
+    """Return what is summed of each point: 1, x, y, xx, yy, xy, ``|x - y|``; shape (genes, 7, bins).
 
     Both are shifted by the mean of x (along `axis`), so that squares do not swamp differences.
     """

@@ -56,7 +56,7 @@ class KeptBlocks:
     def fill(
         self, shape: tuple[int, ...], predict: Callable[[Sequence[str]], Iterator[np.ndarray]]
     ) -> np.ndarray:
-        """Return the predictions of all samples, float32, shape (samples, *shape).
+        """Return the predictions of all samples, float32; `shape` after the axis of samples.
 
         Parameters
         ----------

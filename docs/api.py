@@ -1,0 +1,86 @@
+"""The API reference: a page a room, with every function and class that its modules list in `__all__`.
+
+`conf.py` calls `write_api`, so that what is new or gone in the code is so in the reference.
+"""
+
+import ast
+from pathlib import Path
+
+from rooms import PACKAGE, purpose, read_rooms
+
+_ROLES = {ast.FunctionDef: "func", ast.ClassDef: "class"}
+
+
+def modules(room):
+    """Yield (name, what its first line says, its public functions and classes) of a room's modules."""
+    for path in sorted((PACKAGE / room).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        listed = next(
+            (
+                ast.literal_eval(node.value)
+                for node in tree.body
+                if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+            ),
+            (),
+        )
+        here = [
+            (node.name, _ROLES[type(node)], (ast.get_docstring(node) or "").partition("\n")[0])
+            for node in tree.body
+            if type(node) in _ROLES and node.name in listed
+        ]
+        if here:
+            parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+            name = ".".join(part for part in parts if part != "__init__")
+            yield name, ast.get_docstring(tree).partition("\n")[0], sorted(here)
+
+
+def page(room):
+    """Return the page of a room as reStructuredText."""
+    title = f"claster.{room}"
+    lines = [title, "=" * len(title), "", purpose(room), ""]
+    for name, about, members in modules(room):
+        lines += [name, "-" * len(name), "", about, "", ".. list-table::", "   :widths: 1 2", ""]
+        for member, role, says in members:
+            lines += [f"   * - :py:{role}:`~{name}.{member}`", f"     - {says}"]
+        lines += ["", f".. automodule:: {name}", "   :members:", ""]
+    return "\n".join(lines)
+
+
+def overview(rooms):
+    """Return the page that lists the rooms."""
+    listed = [f"   * - :doc:`claster.{room} <{room}>`\n     - {purpose(room)}" for room in rooms]
+    return "\n".join(
+        [
+            "API",
+            "===",
+            "",
+            "What can be called from Python, room by room: every public function and class with its",
+            "shapes, units and errors. Coordinates are 0-based and half-open.",
+            "",
+            ".. list-table::",
+            "   :widths: 1 2",
+            "",
+            *listed,
+            "",
+            ".. toctree::",
+            "   :hidden:",
+            "",
+            *(f"   {room}" for room in rooms),
+            "",
+        ]
+    )
+
+
+def write_api(folder):
+    """Write `api/index.rst` and a page a room below a folder; pages that say the same stay as they are."""
+    _, rooms = read_rooms()
+    pages = {"index": overview(rooms)} | {room: page(room) for room in rooms}
+    (folder / "api").mkdir(exist_ok=True)
+    for name, text in pages.items():
+        path = folder / "api" / f"{name}.rst"
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_api(Path(__file__).parent)
