@@ -9,10 +9,11 @@ from pathlib import Path
 from rooms import PACKAGE, purpose, read_rooms
 
 _ROLES = {ast.FunctionDef: "func", ast.ClassDef: "class"}
+_DIRECTIVES = {"func": "function", "class": "class"}
 
 
 def modules(room):
-    """Yield (name, what its first line says, its public functions and classes) of a room's modules."""
+    """Yield (name, its public functions and classes) of a room's modules."""
     for path in sorted((PACKAGE / room).rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         listed = next(
@@ -31,18 +32,22 @@ def modules(room):
         if here:
             parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
             name = ".".join(part for part in parts if part != "__init__")
-            yield name, ast.get_docstring(tree).partition("\n")[0], sorted(here)
+            yield name, sorted(here)
 
 
 def page(room):
     """Return the page of a room as reStructuredText."""
     title = f"claster.{room}"
     lines = [title, "=" * len(title), "", purpose(room), ""]
-    for name, about, members in modules(room):
-        lines += [name, "-" * len(name), "", about, "", ".. list-table::", "   :widths: 1 2", ""]
+    for name, members in modules(room):
+        lines += [name, "-" * len(name), "", f".. automodule:: {name}", ""]
+        lines += [".. list-table::", "   :widths: 1 2", ""]
         for member, role, says in members:
             lines += [f"   * - :py:{role}:`~{name}.{member}`", f"     - {says}"]
-        lines += ["", f".. automodule:: {name}", "   :members:", ""]
+        lines.append("")
+        for member, role, _ in members:
+            lines.append(f".. auto{_DIRECTIVES[role]}:: {name}.{member}")
+            lines += ["   :members:", ""] if role == "class" else [""]
     return "\n".join(lines)
 
 
