@@ -32,6 +32,7 @@ from claster.files import write_text
 from claster.simulate import ensure_genome
 
 SKIPPED = {"promoter_capture", "tutorial"}  # wants its own data; toy with fewer epochs
+SKIPPED |= {name for name, flavour in FLAVOURS.items() if "embedding" in flavour.inputs}
 
 
 def flavour_datasets(name: str, out: Path) -> dict[str, str]:
