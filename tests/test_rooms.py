@@ -56,7 +56,13 @@ def test_the_picture_shows_every_room_above_what_it_imports():
     assert sorted(chain.from_iterable(stack)) == sorted(ROOMS)
     height = {room: number for number, layer in enumerate(stack) for room in layer}
     assert all(height[room] > height[other] for room in ROOMS for other in ROOMS[room])
-    assert all(other in ROOMS[room] for room, other in rooms["arrows"](listed))
+    arrows = rooms["arrows"](listed)
+    assert all(other in ROOMS[room] for room, other in arrows)
+    reached = {room: set() for room in ROOMS}
+    for room in chain.from_iterable(stack):
+        for other in (low for high, low in arrows if high == room):
+            reached[room] |= {other} | reached[other]
+    assert all(reached[room] >= set(ROOMS[room]) for room in ROOMS)
     drawn = {text.get_text() for text in rooms["draw_rooms"](base, listed).axes[0].texts}
     assert drawn > ROOMS.keys() | {"base"}
 
