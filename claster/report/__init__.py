@@ -1,4 +1,4 @@
-"""One self-contained HTML page that says what a run is, how good it is, and how to repeat it."""
+"""One self-contained HTML page: what a run is, how good it is, how to repeat it."""
 
 from claster.report.write import write_report
 
