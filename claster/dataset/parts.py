@@ -107,8 +107,8 @@ class TargetSpec(Part):
     a bin, as published for EU-seq coverage, or its ``sum``, for tracks that count read ends.
     `strands` says what becomes of a strand pair: their ``sum``, the strand of the gene (``sense``), or
     both, ``apart``, as two groups of columns. `transform` is the scale that the network is trained on: as
-    it is, as published, or ``log1p`` or ``asinh``, which tame heavy tails; predictions are always turned
-    back. Larger values than `clip` are set to it before. `recipe: paper` is the published arithmetic
+    it is, as published, or ``sqrt``, ``log1p`` or ``asinh``, which tame heavy tails; predictions are always
+    turned back. Larger values than `clip` are set to it before. `recipe: paper` is the published arithmetic
     (`target_profiles`) and leaves no choice but the conditions.
     """
 

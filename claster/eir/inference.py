@@ -254,6 +254,8 @@ def is_want_of_memory(error: RuntimeError) -> bool:
 
 def _restored(stored: Tensor, transform: Transform) -> Tensor:
     match transform:
+        case "sqrt":
+            return stored * stored.abs()
         case "log1p":
             return torch.expm1(stored)
         case "asinh":

@@ -6,7 +6,7 @@ import numpy as np
 
 __all__ = ["Transform", "restored", "transformed"]
 
-Transform = Literal["none", "log1p", "asinh"]
+Transform = Literal["none", "sqrt", "log1p", "asinh"]
 
 
 def transformed(
@@ -24,7 +24,7 @@ def transformed(
     signal
         Means or sums a bin; for ``log1p`` not negative.
     transform
-        As it is, log(x + 1), or asinh(x).
+        As it is, the root with the sign of x, log(x + 1), or asinh(x).
     floor
         Smaller values are set to 0 first.
     clip
@@ -39,6 +39,8 @@ def transformed(
     if divisor != 1:
         signal = signal / divisor
     match transform:
+        case "sqrt":
+            return np.copysign(np.sqrt(np.abs(signal)), signal)
         case "log1p":
             return np.log1p(signal)
         case "asinh":
@@ -56,6 +58,8 @@ def restored(stored: np.ndarray, transform: Transform, *, divisor: float = 1.0) 
     [0.0, 3.0]
     """
     match transform:
+        case "sqrt":
+            signal = stored * np.abs(stored)
         case "log1p":
             signal = np.expm1(stored)
         case "asinh":
