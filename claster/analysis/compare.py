@@ -23,8 +23,8 @@ from claster.dataset.layout import (
 )
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
-from claster.eir.embedded import narrowed, predicted_by
 from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.eir.target_part import narrowed, predicted_by
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.windows import Binning

@@ -12,8 +12,8 @@ from claster.analysis.scored import as_ensemble, stacked
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
-from claster.eir.embedded import predicted_by
 from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.eir.target_part import predicted_by
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 

@@ -25,6 +25,7 @@ from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.eir.content import Device
 from claster.eir.runs import RunFolder, read_run
+from claster.eir.target_part import predicted_by, run_dataset
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, sample_id
@@ -136,8 +137,9 @@ def compare_treated(
         If the datasets do not fit together, or the split holds fewer than 3 genes.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
-    spec = load_dataset(read_run(run.path).dataset, project=project)
-    other = load_dataset(treated, project=project)
+    record = read_run(run.path)
+    spec = run_dataset(record, project=project)
+    other = predicted_by(record, load_dataset(treated, project=project))
     chosen = _require_fitting(spec, other, tracks)
     folders = DatasetFolders.of(spec, project=project)
     folders.require_built()

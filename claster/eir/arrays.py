@@ -6,8 +6,8 @@ from claster.dataset.embedding_views import EmbeddingView
 from claster.dataset.profiles import write_profiles
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView, View, write_view
-from claster.eir.embedded import predicted_part
 from claster.eir.parts import Flavour, InputBlock, Modality
+from claster.eir.target_part import predicted_part
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 
@@ -48,8 +48,9 @@ def first_expansions(modality: Modality, block: InputBlock, spec: DatasetSpec) -
     """Return EIR's settings of the first convolution that follow from the dataset.
 
     A landscape's ``target`` window is read in steps of a target bin, by a kernel that reaches half a
-    target bin beyond it on either side and is centred on it: position ``i`` is target bin ``i``. An
-    embedding has a column a target bin already and is read by a kernel of one.
+    target bin beyond it on either side (further where the branch is dilated) and is centred on it:
+    position ``i`` is target bin ``i``. An embedding has a column a target bin already and is read by a
+    kernel of one.
     """
     match modality:
         case "contacts":
@@ -106,7 +107,7 @@ def _columns(modality: Modality, block: InputBlock, spec: DatasetSpec) -> int | 
     target = spec.require_target()
     if modality == "landscape":
         stride, kernel = _target_step(spec)
-        return stride * (target.bins - 1) + kernel
+        return stride * (target.bins - 1) + (kernel - 1) * block.cnn.dilation_factor_width + 1
     # The odd number of columns whose width is nearest to the target's, and what the kernel takes.
     half = round((target.binning.width / size - 1) / 2)
     kernel = block.cnn.kernel_width * block.cnn.first_kernel_expansion_width

@@ -10,9 +10,9 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import View
 from claster.eir.arrays import central_bins, first_expansions, input_views
-from claster.eir.embedded import predicted_part
 from claster.eir.machine import Device, Machine, on_machine
 from claster.eir.parts import ArrayCnn, Flavour, InputBlock, Message, Modality
+from claster.eir.target_part import predicted_part
 from claster.errors import ClasterError
 
 __all__ = [

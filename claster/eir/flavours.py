@@ -255,6 +255,26 @@ TOY = derive(
     },
 )
 
+PROXIMAL = derive(
+    TOY,
+    name="proximal",
+    description="the 9 bins around the TSS from the 50 kb around it, to ask what single elements do",
+    inputs={
+        "landscape": {
+            "window": 50_000,
+            "cnn": {
+                "layers": (2, 2),
+                "channel_exp_base": 5,
+                "kernel_width": 9,
+                "first_kernel_expansion_width": 1,
+                "first_stride_expansion_width": 1,
+            },
+        }
+    },
+    output={"span": 9_000, "con_loss_name": "MSELoss"},
+    training={"lr": 5e-3},
+)
+
 TUTORIAL = derive(
     TOY,
     name="tutorial",
@@ -290,6 +310,7 @@ FLAVOURS = {
         HYENADNA_HEAD,
         HYENADNA_160K_HEAD,
         BORZOI_HEAD,
+        PROXIMAL,
         TUTORIAL,
         TOY,
     )

@@ -20,6 +20,7 @@ from claster.eir.blocks import (
 )
 from claster.eir.network import build_network
 from claster.eir.parts import Flavour, Modality
+from claster.eir.target_part import predicted_part
 
 __all__ = ["FEWEST_POSITIONS", "LOCALITY", "Branch", "Geometry", "measure_geometry"]
 
@@ -87,6 +88,7 @@ def measure_geometry(flavour: Flavour, spec: DatasetSpec) -> Geometry:
     ClasterError
         If the dataset lacks what the flavour needs, or EIR cannot build it.
     """
+    spec = predicted_part(flavour, spec)
     model = build_network(flavour, spec)
     parameters = sum(weights.numel() for weights in model.parameters())
     blocks = trace_blocks(model)

@@ -13,9 +13,9 @@ import numpy as np
 from claster.dataset.spec import DatasetSpec
 from claster.eir.arrays import input_views
 from claster.eir.configure import configure
-from claster.eir.embedded import predicted_part
 from claster.eir.machine import Machine
 from claster.eir.parts import Flavour
+from claster.eir.target_part import predicted_part
 from claster.errors import ClasterError, one_line
 
 if TYPE_CHECKING:

@@ -151,13 +151,21 @@ class Output(_Part):
     and with the loss `con_loss_name`. A learned weight for each (`uncertainty_weighted_mt_loss`, the
     published EIR's unspoken default) makes a step several times slower for 401 of them and is off, as
     in EIR 0.25. With `array`: the profile as an array, with one mean and standard deviation for all
-    its bins, by that network and with the mean squared error, EIR's only loss for it.
+    its bins, by that network and with the mean squared error, EIR's only loss for it. A table may stop
+    short of the target: only bins that lie whole within `span` bp around the TSS.
     """
 
     model_type: Literal["linear"] = "linear"
     con_loss_name: Literal["SmoothL1Loss", "MSELoss", "L1Loss", "HuberLoss"] = "SmoothL1Loss"
     uncertainty_weighted_mt_loss: bool = False
     array: ArrayCnn | None = None
+    span: int | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _table_of_a_span(self) -> Self:
+        if self.array is not None and self.span is not None:
+            raise ValueError("'span' goes with a table")
+        return self
 
     @property
     def output_type(self) -> Literal["tabular", "array"]:

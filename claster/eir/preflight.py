@@ -17,8 +17,8 @@ from claster.dataset.views import ArrayView, View
 from claster.eir.array_file import array_fault
 from claster.eir.arrays import central_bins, input_views, write_arrays
 from claster.eir.content import SampleCounts
-from claster.eir.embedded import predicted_part
 from claster.eir.parts import Flavour
+from claster.eir.target_part import predicted_part
 from claster.errors import ClasterError, one_line
 from claster.progress import SILENT, Progress
 

@@ -14,7 +14,6 @@ from claster.eir.configure import (
     environment,
 )
 from claster.eir.content import SampleCounts, plan_schedule
-from claster.eir.embedded import as_stored, predicted_part
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import measure_geometry
 from claster.eir.history import write_history
@@ -28,6 +27,7 @@ from claster.eir.resources import check_machine, choose_feeding, sample_bytes
 from claster.eir.resume import ResumePlan, plan_resumption, require_same_dataset, set_up_resumption
 from claster.eir.retired import bring_back, set_aside
 from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
+from claster.eir.target_part import as_stored, predicted_part
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.lock import lock_folder

@@ -14,8 +14,8 @@ from claster.analysis.metrics import paper_gene_values
 from claster.analysis.published import published_scores
 from claster.cli import app
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_targets
-from claster.eir.embedded import narrowed
 from claster.eir.runs import RunFolder, RunRecord, write_run
+from claster.eir.target_part import narrowed
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.windows import Binning

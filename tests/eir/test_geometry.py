@@ -110,6 +110,12 @@ def test_reach_is_that_of_the_convolutions(name):
     assert (branch(name).reach, branch(name).pitch) == (100 * reach, 100 * step)
 
 
+def test_a_dilated_profile_keeps_a_position_a_bin():
+    """EIR dilates the first kernel too: 21 columns, 3 apart, on steps of 10."""
+    found = measure_geometry(landscape("profile", dilation_factor_width=3), REAL).branches[0]
+    assert (found.shape, found.positions, found.pitch) == ((4, 1, 4061), 401, 1000)
+
+
 def test_rows_give_the_same_positions_as_channels():
     window = REAL.window.model_copy(update={"layout": "rows"})
     spec = REAL.model_copy(update={"window": window})

@@ -7,9 +7,9 @@ import torch
 
 from claster.dataset.layout import DatasetFolders, read_ids
 from claster.dataset.targets import mirror_targets
-from claster.eir.embedded import narrowed
 from claster.eir.predict import predict
 from claster.eir.runs import read_predictions, read_run
+from claster.eir.target_part import narrowed
 from claster.errors import ClasterError
 from claster.sequence.finetune import Tuning, finetune
 from claster.sequence.samples import SequenceSamples, TargetScale, read_stored_targets

@@ -19,9 +19,9 @@ from claster.analysis.validation.links import curves, score_links
 from claster.analysis.validation.screens import BLOCK, RESAMPLES, read_screen
 from claster.analysis.validation.validate import write_tables
 from claster.dataset.layout import DatasetFolders, Split, read_genes_table
-from claster.dataset.load import load_dataset
 from claster.eir.content import Device
 from claster.eir.runs import RunFolder, read_run
+from claster.eir.target_part import run_dataset
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.windows import Binning
@@ -92,7 +92,7 @@ def score_crispr(
         scored.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
-    spec = load_dataset(read_run(run.path).dataset, project=project)
+    spec = run_dataset(read_run(run.path), project=project)
     folders = DatasetFolders.of(spec, project=project)
     folders.require_built()
     genes = read_genes_table(folders)

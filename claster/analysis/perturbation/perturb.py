@@ -11,12 +11,12 @@ from claster.analysis.perturbation.screen import run_screen
 from claster.analysis.perturbation.settings import Centre, ScreenSettings, Verb, edit_settings
 from claster.analysis.perturbation.spans import Edges
 from claster.dataset.layout import DatasetFolders, Split
-from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
 from claster.eir.content import Device
 from claster.eir.ensemble import member_runs, require_same_inputs
 from claster.eir.reference import require_same_divisors
 from claster.eir.runs import RunFolder, read_run, trained_weights
+from claster.eir.target_part import run_dataset
 from claster.errors import ClasterError
 from claster.files import require_file, sha256
 from claster.progress import SILENT, Progress
@@ -99,7 +99,7 @@ def perturb(
     """
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
     record = read_run(run.path)
-    spec = load_dataset(record.dataset, project=project)
+    spec = run_dataset(record, project=project)
     members = member_runs(run, project=project)
     for member in members:
         require_same_inputs(member, read_run(member.path), spec)

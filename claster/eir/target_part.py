@@ -1,7 +1,10 @@
-"""Flavours on embeddings: what of the target they predict, and the shape of what is stored."""
+"""What part of the target flavours and runs predict, and the embeddings that may decide it."""
+
+from pathlib import Path
 
 from claster.dataset.embeddings import covered_bins, open_embeddings
 from claster.dataset.layout import DatasetFolders
+from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.parts import Embedding, Flavour
 from claster.eir.runs import RunRecord
@@ -12,24 +15,26 @@ __all__ = [
     "narrowed",
     "predicted_by",
     "predicted_part",
+    "run_dataset",
 ]
 
 
 def predicted_part(flavour: Flavour, spec: DatasetSpec) -> DatasetSpec:
     """Return the dataset with the target bins that a flavour predicts.
 
-    A flavour on an embedding predicts the central bins that the embedding covers whole, any other
-    flavour all of them.
+    They are the central ones that lie whole within its `Output.span` or within what its embedding covers,
+    else all.
 
     Raises
     ------
     ClasterError
-        If the embedding covers none.
+        If there is none.
     """
     block = flavour.inputs.get("embedding")
-    if block is None or block.embedding is None:
+    span = block.embedding.span if block and block.embedding else flavour.output.span
+    if span is None:
         return spec
-    return narrowed(spec, covered_bins(block.embedding.span, spec.require_target().binning))
+    return narrowed(spec, covered_bins(span, spec.require_target().binning))
 
 
 def narrowed(spec: DatasetSpec, bins: int) -> DatasetSpec:
@@ -44,7 +49,7 @@ def narrowed(spec: DatasetSpec, bins: int) -> DatasetSpec:
     if bins < 1:
         raise ClasterError(
             f"no target bin of {target.bin:,} bp is covered around the TSS",
-            remedy="keep more bins with 'claster sequence embed --central-bins'",
+            remedy="choose another flavour, or keep more bins with 'claster sequence embed --central-bins'",
         )
     if bins >= target.bins:
         return spec
@@ -55,6 +60,17 @@ def predicted_by(record: RunRecord, spec: DatasetSpec) -> DatasetSpec:
     """Return a dataset with the target bins that a run predicts."""
     trained = record.trained_on and record.trained_on.target
     return narrowed(spec, trained.bins) if trained else spec
+
+
+def run_dataset(record: RunRecord, *, project: Path | str = ".") -> DatasetSpec:
+    """Return the dataset that a run names, with the target bins that the run predicts.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset is not there or has a fault.
+    """
+    return predicted_by(record, load_dataset(record.dataset, project=project))
 
 
 def as_stored(flavour: Flavour, folders: DatasetFolders) -> Flavour:
