@@ -162,13 +162,34 @@ def made_controls(genes, shift=0.0):
 
 
 def test_p_of_like_regions_is_uniform_and_of_others_is_not():
-    p = control_p_values(made_controls(400), most=100, seed=0)
-    assert len(p) == 200
-    assert uniformity(p).p > 0.01
-    assert uniformity(p**2).p < 1e-6
-    assert uniformity(np.array([])).n == 0
-    silent = made_controls(200).assign(effect=0.0)
-    assert uniformity(control_p_values(silent, most=100, seed=1)).p > 0.01
+    p, others = control_p_values(made_controls(400), most=100, seed=0)
+    assert (len(p), others) == (200, 200)
+    assert uniformity(p, others=others).p > 0.01
+    assert uniformity(p**2, others=others).p < 1e-6
+    assert uniformity(np.array([]), others=0).n == 0
+    silent, others = control_p_values(made_controls(200).assign(effect=0.0), most=100, seed=1)
+    assert uniformity(silent, others=others).p > 0.01
+
+
+def test_uniformity_of_genes_that_differ_is_refused_no_more_often_than_it_says():
+    """Regions of a gene are alike; a test that took the other half for the truth would say no too often."""
+    rng = np.random.default_rng(8)
+    levels = np.repeat(rng.lognormal(0, 1, 80), 5)
+    controls = pd.DataFrame(
+        {
+            "gene_id": np.repeat(np.arange(80), 5).astype(str),
+            "effect": levels * rng.uniform(0.8, 1.2, 400),
+            "width_class": 2500,
+            "distance_class": 1,
+            "signal_class": 0,
+            "signal": 1.0,
+        }
+    )
+    drawn = [control_p_values(controls, most=1000, seed=seed) for seed in range(100)]
+    refused = [uniformity(p, others=others).p < 0.05 for p, others in drawn]
+    taken_for_the_truth = [uniformity(p, others=10**9).p < 0.05 for p, _ in drawn]
+    assert np.mean(refused) <= 0.1
+    assert np.mean(taken_for_the_truth) > 0.15
 
 
 def test_contact_is_the_pixel_of_element_and_tss(toy):

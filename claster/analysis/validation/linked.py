@@ -74,8 +74,8 @@ def compare_links(
     predictors = predictors_of(pairs[scored])
     scores = score_links(positive, predictors, screen.resamples.of(scored))
     compared = agreement(pairs, screen.resamples)
-    p = control_p_values(screen.controls, most=max(screen.settings.controls, 1), seed=seed)
-    test = uniformity(p)
+    p, others = control_p_values(screen.controls, most=max(screen.settings.controls, 1), seed=seed)
+    test = uniformity(p, others=others)
     reached, stops = distance_of_network(compared)
     numbers = {
         "pairs": int(scored.sum()),

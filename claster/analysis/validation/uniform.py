@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kstest
+from scipy.stats import kstest, kstwo
 
 from claster.analysis.perturbation.controls import regions_of
 from claster.analysis.perturbation.strata import STRATUM
@@ -29,8 +29,8 @@ class Uniformity:
     p: float
 
 
-def control_p_values(controls: pd.DataFrame, *, most: int, seed: int) -> np.ndarray:
-    """Return the p-value of half of the control regions against the other half.
+def control_p_values(controls: pd.DataFrame, *, most: int, seed: int) -> tuple[np.ndarray, int]:
+    """Return the p-value of half of the control regions against the other half, and its number of genes.
 
     Genes are cut into two halves at random, so that no region is compared with one of its own window. Of
     each gene of the first half one region stands for all, because edits of one window are not independent.
@@ -49,8 +49,10 @@ def control_p_values(controls: pd.DataFrame, *, most: int, seed: int) -> np.ndar
 
     Returns
     -------
-    numpy.ndarray
+    p : numpy.ndarray
         float64, between 0 and 1; regions whose stratum has fewer than 5 in the other half are left out.
+    others : int
+        Genes of the other half.
 
     References
     ----------
@@ -70,19 +72,28 @@ def control_p_values(controls: pd.DataFrame, *, most: int, seed: int) -> np.ndar
         larger = int((like["size"] > row.size).sum())
         equal = int((like["size"] == row.size).sum())
         found.append((larger + rng.random() * (equal + 1)) / (len(like) + 1))
-    return np.array(found)
+    return np.array(found), int(null["gene_id"].nunique())
 
 
-def uniformity(p: np.ndarray) -> Uniformity:
+def uniformity(p: np.ndarray, *, others: int) -> Uniformity:
     """Test p-values against the uniform distribution (two-sided Kolmogorov-Smirnov).
+
+    The p-values of n genes come from comparison with m others, which were drawn by chance like them, so the
+    largest difference is as of two samples: that of nm / (n + m) values against a known distribution.
+
+    Parameters
+    ----------
+    p, others
+        See `control_p_values`.
 
     Examples
     --------
-    >>> uniformity(np.linspace(0.005, 0.995, 100)).p > 0.99
+    >>> uniformity(np.linspace(0.005, 0.995, 100), others=100).p > 0.99
     True
     """
     p = p[np.isfinite(p)]
     if not p.size:
         return Uniformity(0, np.nan, np.nan)
-    test = kstest(p, "uniform")
-    return Uniformity(int(p.size), float(test.statistic), float(test.pvalue))
+    statistic = float(kstest(p, "uniform").statistic)
+    like = max(1, round(p.size * others / (p.size + others)))
+    return Uniformity(int(p.size), statistic, float(kstwo.sf(statistic, like)))
