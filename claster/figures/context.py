@@ -25,6 +25,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView
 from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.eir.target_part import predicted_by
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 
@@ -241,34 +242,54 @@ def read_context(
     dataset
         See `claster.dataset.load.load_dataset`.
     runs
-        Run folders; none takes every complete run below ``runs/<dataset>``, by name.
+        Run folders; none takes every complete run below ``runs/<dataset>``, by name. But for those on
+        embeddings they predict the whole target.
     project
         The project's folder.
 
     Raises
     ------
     ClasterError
-        If the dataset or a run is missing, or a run is of another dataset.
+        If the dataset or a run is missing, or a run is of another dataset or predicts a part of the
+        target.
     """
     project = Path(project)
     spec = load_dataset(dataset, project=project)
     if not runs:
         records = sorted((project / "runs" / spec.name).glob("*/run.json"))
         found = [RunFolder(record.parent) for record in records]
-        return _context(project, spec, [run for run in found if _is_network(run)], dataset)
+        whole = [run for run in found if _is_network(run) and not _left_out(run, spec)]
+        return _context(project, spec, whole, dataset)
     for run in runs:
         if (name := read_run(run).dataset_name) != spec.name:
             raise ClasterError(
                 f"{run} was trained on {name!r}, not on {spec.name!r}",
                 remedy=f"pass --dataset {name}, or another --run",
             )
+        if bins := _left_out(RunFolder(Path(run)), spec):
+            raise ClasterError(
+                f"{run} predicts {bins:,} bins of the target less than figures show",
+                remedy="pass another --run",
+            )
     return _context(project, spec, [RunFolder(Path(run)) for run in runs], dataset)
 
 
 def _context(project: Path, spec: DatasetSpec, runs: Sequence[RunFolder], dataset: str) -> Context:
-    of_chromatin = [run for run in runs if {"landscape", "contacts"} & input_folders(run).keys()]
-    of_sequence = [run for run in runs if run not in of_chromatin]
+    of_chromatin = [run for run in runs if not _is_of_sequence(run)]
+    of_sequence = [run for run in runs if _is_of_sequence(run)]
     return Context(project, spec, tuple(of_chromatin), dataset, tuple(of_sequence))
+
+
+def _is_of_sequence(run: RunFolder) -> bool:
+    return not {"landscape", "contacts"} & input_folders(run).keys()
+
+
+def _left_out(run: RunFolder, spec: DatasetSpec) -> int:
+    """Return how many bins of the target the run does not predict; none counts where DNA is read."""
+    if _is_of_sequence(run):
+        return 0
+    predicted = predicted_by(read_run(run.path), spec).require_target().bins
+    return spec.require_target().bins - predicted
 
 
 def _is_network(run: RunFolder) -> bool:

@@ -1,5 +1,7 @@
 """The commands around figures, without a network."""
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from claster.cli import app
+from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.figures import make
 from claster.figures.context import read_context
@@ -58,6 +61,23 @@ def test_runs_are_found_and_checked(inside, context):
         read_context("toy", [inside])
     with pytest.raises(ClasterError, match="claster train pure_conv --dataset toy"):
         read_context("toy").run  # noqa: B018
+
+
+def test_a_run_of_a_part_of_the_target_draws_no_figure(inside, context):
+    part = RunFolder(inside.parent / "proximal")
+    shutil.copytree(RunFolder(inside).configurations, part.configurations)
+    record = json.loads(RunFolder(inside).record.read_text())
+    record["trained_on"]["target"]["bins"] = 9
+    part.record.write_text(json.dumps(record))
+    try:
+        assert [run.path.name for run in read_context("demo_tiny").runs] == [
+            "profile-a",
+            "profile-b",
+        ]
+        with pytest.raises(ClasterError, match="proximal predicts 392 bins of the target less"):
+            read_context("demo_tiny", [part.path])
+    finally:
+        shutil.rmtree(part.path)
 
 
 def test_all_figures_of_a_simulated_genome_get_a_run_with_contacts(context, monkeypatch, tmp_path):
