@@ -260,23 +260,24 @@ def read_context(
         found = [RunFolder(record.parent) for record in records]
         whole = [run for run in found if _is_network(run) and not _left_out(run, spec)]
         return _context(project, spec, whole, dataset)
-    for run in runs:
-        if (name := read_run(run).dataset_name) != spec.name:
+    given = [RunFolder(Path(run)) for run in runs]
+    for run in given:
+        if (name := read_run(run.path).dataset_name) != spec.name:
             raise ClasterError(
-                f"{run} was trained on {name!r}, not on {spec.name!r}",
+                f"{run.path} was trained on {name!r}, not on {spec.name!r}",
                 remedy=f"pass --dataset {name}, or another --run",
             )
-        if bins := _left_out(RunFolder(Path(run)), spec):
+        if bins := _left_out(run, spec):
             raise ClasterError(
-                f"{run} predicts {bins:,} bins of the target less than figures show",
+                f"{run.path} predicts {bins:,} bins of the target less than figures show",
                 remedy="pass another --run",
             )
-    return _context(project, spec, [RunFolder(Path(run)) for run in runs], dataset)
+    return _context(project, spec, given, dataset)
 
 
 def _context(project: Path, spec: DatasetSpec, runs: Sequence[RunFolder], dataset: str) -> Context:
     of_chromatin = [run for run in runs if not _is_of_sequence(run)]
-    of_sequence = [run for run in runs if _is_of_sequence(run)]
+    of_sequence = [run for run in runs if run not in of_chromatin]
     return Context(project, spec, tuple(of_chromatin), dataset, tuple(of_sequence))
 
 

@@ -10,6 +10,7 @@ import yaml
 from claster.analysis.attribution.attribute import attribute
 from claster.analysis.evaluate import evaluate_runs
 from claster.analysis.perturbation.perturb import perturb
+from claster.dataset.layout import read_genes_table
 from claster.eir import flavours
 from claster.eir.configure import configure
 from claster.eir.flavours import FLAVOURS
@@ -67,8 +68,7 @@ def test_it_is_trained_scored_and_questioned(small, monkeypatch):
     evaluation, _ = evaluate_runs([run.path], project=project)
     assert sorted(evaluation.tables.bins["offset"].unique() // 1000) == list(range(-4, 5))
 
-    genes = pd.read_csv(small.folders.genes, sep="\t")
-    gene = genes[genes["split"] == "test"].iloc[0]
+    gene = read_genes_table(small.folders, split="test").iloc[0]
     bed = project / "elements.bed"
     bed.write_text(f"{gene['chrom']}\t{gene['tss'] + 6000}\t{gene['tss'] + 7000}\te\n")
     files = perturb(
