@@ -4,6 +4,9 @@ import numpy as np
 import pyBigWig
 import pytest
 
+from claster.dataset.doctor.pairs import check_balance
+from claster.dataset.doctor.scales import check_scale
+from claster.dataset.doctor.uses import signal_uses
 from claster.dataset.scale import SignalScale
 
 TRACK = "track ATAC"
@@ -233,6 +236,23 @@ def test_scale_against_a_reference(spec_of, make, one):
     assert finding.evidence.startswith("10 times smaller than in runs/toy (99 % of bins below 27.5")
     assert "multiply its values by 10" in finding.remedy
     assert one(report, "track H3K27ac", "scale").verdict == "fine"
+
+
+@pytest.mark.parametrize(
+    ("q99", "verdict"),
+    [(53.9, "fine"), (54.1, "warning"), (6.01, "fine"), (5.99, "warning")],
+)
+def test_a_track_is_told_when_it_is_3_times_larger_or_smaller(spec_of, q99, verdict):
+    use = signal_uses(spec_of())[0]
+    assert check_scale(scale(q99=q99), scale(q99=18.0), use, named="runs/toy").verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("mean", "verdict"),
+    [(8.99, "fine"), (9.01, "warning"), (1.01, "fine"), (0.99, "warning"), (0.0, "warning")],
+)
+def test_strands_are_told_when_one_is_3_times_deeper(mean, verdict):
+    assert check_balance(scale(mean=mean), scale(mean=3.0), item="target").verdict == verdict
 
 
 def test_tracks_of_another_model(spec_of, one):

@@ -10,7 +10,7 @@ import pytest
 
 from claster.dataset.layout import read_targets
 from claster.eir import predict as predict_module
-from claster.eir.ensemble import member_runs
+from claster.eir.ensemble import member_runs, require_same_inputs
 from claster.eir.inference import load_model, predict_arrays
 from claster.eir.predict import predict
 from claster.eir.predictions import average_orientations
@@ -170,6 +170,18 @@ def test_dataset_that_means_something_else(run, trained, changes, key):
     name = new_dataset(trained, "strange", **changes)
     with pytest.raises(ClasterError, match=f"'{key}' of dataset 'strange' differs from what"):
         predict(run, dataset=name, device="cpu")
+
+
+@pytest.mark.parametrize(
+    "change", [{"scale": "q99"}, {"transform": "sqrt"}, {"floor": 1.0}, {"clip": 30.0}]
+)
+def test_whatever_moves_a_tracks_values_makes_another_input(run, trained, change):
+    record, spec = read_run(run.path), trained.small.spec
+    require_same_inputs(run, record, spec)
+    last = spec.tracks[-1].model_copy(update=change)
+    other = spec.model_copy(update={"tracks": (*spec.tracks[:-1], last)})
+    with pytest.raises(ClasterError, match="'tracks' of dataset 'small' differs from what"):
+        require_same_inputs(run, record, other)
 
 
 def test_contact_maps_do_not_matter_to_a_run_without(run, trained):

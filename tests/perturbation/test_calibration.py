@@ -236,3 +236,27 @@ def test_background_is_the_nearest_quiet_free_block():
     assert find_background(signal, [0, 1], span, annotated=annotated) == 7
     annotated[:] = True
     assert find_background(signal, [0], span, annotated=annotated) is None
+
+
+def test_background_is_quiet_for_its_surroundings_not_for_the_window():
+    """The 200 nearest blocks lie in a body of about 10; the rest of the window holds 0."""
+    bins, first = 2001, 1000
+    body = 10 + np.abs(np.arange(bins) - first) % 7 / 10.0
+    signal = np.where(np.abs(np.arange(bins) - first) <= 101, body, 0.0)[np.newaxis]
+    annotated = np.zeros(bins, bool)
+    begins = find_background(signal, [0], Span(first, np.ones(1)), annotated=annotated)
+    # Half of the 200 are at most 10.3, bins 1 to 3 left of the element among them; the window's median is 0.
+    assert begins == first - 1
+    assert signal[0, begins] == pytest.approx(10.1)
+
+
+def test_background_looks_twice_as_far_where_no_block_is_quiet_in_every_track():
+    bins, first = 2001, 1000
+    near = np.abs(np.arange(bins) - first) <= 150
+    high = np.arange(bins) % 2 == 0
+    # Within 150 bins each block is above the median of one of both tracks; beyond it both hold 0.
+    signal = np.where(near, np.stack([high, ~high]).astype(float), 0.0)
+    begins = find_background(
+        signal, [0, 1], Span(first, np.ones(1)), annotated=np.zeros(bins, bool)
+    )
+    assert begins == first - 151

@@ -143,6 +143,29 @@ def test_agreement_tells_where_the_network_stops():
     assert list(rows.index[-7:]) == distance_names()
 
 
+@pytest.mark.parametrize(
+    ("share", "low", "expected"),
+    [
+        (0.30, 0.10, (20_000, None)),
+        (0.30, 0.00, (10_000, 10_000)),  # the interval touches 0
+        (0.30, -0.2, (10_000, 10_000)),  # a large share that may be chance
+        (0.09, 0.05, (10_000, 10_000)),  # a sure share that is too small
+        (np.nan, np.nan, (10_000, 10_000)),
+    ],
+)
+def test_a_class_counts_where_its_share_is_large_and_sure(share, low, expected):
+    table = pd.DataFrame(
+        {
+            "low_bp": [np.nan, 5_000.0, 10_000.0],
+            "high_bp": [np.nan, 10_000.0, 20_000.0],
+            "n": [9, 9, 9],
+            "share": [0.0, 0.5, share],
+            "share_low": [-1.0, 0.4, low],
+        }
+    )
+    assert distance_of_network(table) == expected
+
+
 def made_controls(genes, shift=0.0):
     rng = np.random.default_rng(3)
     count = genes * 20
