@@ -1,6 +1,27 @@
-"""The one error that a user can act on."""
+"""The one error that a user can act on, and what the operating system's errors mean."""
 
-__all__ = ["ClasterError", "DamagedFileError", "one_line"]
+import errno
+import os
+
+__all__ = ["ClasterError", "DamagedFileError", "one_line", "os_fault"]
+
+_SYSTEM = {
+    errno.EACCES: ("no permission", "ask for the right to use it (ls -l shows whose it is)"),
+    errno.EPERM: ("no permission", "ask for the right to use it (ls -l shows whose it is)"),
+    errno.ENOENT: ("no such file or folder", "check the path"),
+    errno.EISDIR: ("a folder, not a file", "name the file in it"),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "check the path"),
+    errno.ELOOP: ("links that lead back to themselves", "mend the link"),
+    errno.ENAMETOOLONG: ("a name that is too long for the disk", "choose a shorter one"),
+    errno.EMFILE: ("too many open files", "raise the limit (ulimit -n 4096) or use fewer workers"),
+    errno.ENFILE: ("too many open files on this machine", "wait, or close other programs"),
+    errno.EIO: ("the disk does not read or write here", "copy the file anew or use another disk"),
+    errno.ESTALE: ("the network disk has lost the file", "mount the disk anew, then run again"),
+    errno.ENOSPC: ("the disk is full", "free disk space or choose another folder"),
+    errno.EDQUOT: ("the disk quota is used up", "free disk space or choose another folder"),
+    errno.EROFS: ("a disk that can only be read", "choose a folder on another disk"),
+    errno.ENOMEM: ("no memory is left", "close other programs or use fewer workers"),
+}
 
 
 class ClasterError(Exception):
@@ -43,3 +64,29 @@ def one_line(error: BaseException) -> str:
     'bad value'
     """
     return " ".join(str(error).split())
+
+
+def os_fault(error: OSError, *, named: str = "") -> ClasterError:
+    """Return what an error of the operating system says about a file, with what to do.
+
+    A file that does not open has said nothing about its content, so nobody may call it damaged or of
+    another kind.
+
+    Parameters
+    ----------
+    error
+        The error; its path is part of the message.
+    named
+        What the user calls the file ("track ATAC"), for the message.
+
+    Examples
+    --------
+    >>> print(os_fault(PermissionError(errno.EACCES, "", "ATAC.bw"), named="track ATAC").found)
+    track ATAC: no permission: ATAC.bw
+    """
+    unknown = os.strerror(error.errno) if error.errno else one_line(error) or type(error).__name__
+    found, remedy = _SYSTEM.get(
+        error.errno or 0, (unknown, "check the file and the disk that it is on")
+    )
+    parts = [named, found, str(error.filename or "")]
+    return ClasterError(": ".join(part for part in parts if part), remedy=remedy)

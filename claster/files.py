@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from claster.errors import ClasterError
+from claster.errors import ClasterError, os_fault
 
 __all__ = [
     "NO_HARD_LINKS",
@@ -173,7 +173,7 @@ def sha256(path: Path | str) -> str:
 
 
 def require_file(path: Path | str, *, named: str, remedy: str) -> Path:
-    """Return `path` if a file is there.
+    """Return `path` if a file is there that opens.
 
     Parameters
     ----------
@@ -187,13 +187,27 @@ def require_file(path: Path | str, *, named: str, remedy: str) -> Path:
     Raises
     ------
     ClasterError
-        If no file is there.
+        If no file is there, or the system does not let it be read; the message then says why.
     """
     path = Path(path)
-    if not path.is_file():
-        kind = "a folder, not a file," if path.is_dir() else "no file"
-        raise ClasterError(f"{named}: {kind} at {path}", remedy=remedy)
+    try:
+        regular = path.is_file()
+        if regular:
+            path.open("rb").close()
+    except OSError as error:
+        raise os_fault(error, named=named) from error
+    if not regular:
+        raise ClasterError(f"{named}: {_instead(path)} at {path}", remedy=remedy)
     return path
+
+
+def _instead(path: Path) -> str:
+    """Return what is at a path where no file is."""
+    if path.is_dir():
+        return "a folder, not a file,"
+    if path.is_symlink():
+        return f"a link to {path.readlink()}, which is not there,"
+    return "something that is no plain file" if path.exists() else "no file"
 
 
 def free_disk(folder: Path | str) -> int:

@@ -10,8 +10,8 @@ from claster.dataset.parts import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
+from claster.formats import FileFormat
 from claster.progress import SILENT, Progress
-from claster.remote.signature import FileFormat
 from claster.simulate import ensure_genome
 from claster.simulate.serve import serve_folder
 

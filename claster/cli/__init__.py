@@ -1,7 +1,5 @@
 """The command line: one module a command, no logic of its own."""
 
-import errno
-import os
 import signal
 import sys
 from typing import Annotated
@@ -32,7 +30,7 @@ from claster.cli import (
     verify,
 )
 from claster.cli.complaint import complain
-from claster.errors import ClasterError
+from claster.errors import ClasterError, os_fault
 
 __all__ = ["app", "main"]
 
@@ -89,10 +87,9 @@ def main() -> None:
     except ClasterError as error:
         complain(str(error))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno is None:
             raise
-        where = f" at {error.filename}" if error.filename else ""
-        complain(f"{os.strerror(error.errno)}{where}: free disk space or choose another folder")
+        complain(str(os_fault(error)))
     except KeyboardInterrupt:
         complain(
             "interrupted: nothing half-written is left, run the same command again", status=130

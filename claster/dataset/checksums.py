@@ -23,6 +23,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.progress import SILENT, Progress, Step
+from claster.text import read_text, text_lines
 
 __all__ = [
     "CHECKSUMS",
@@ -70,7 +71,7 @@ def write_checksums(folder: Path, *, known: Mapping[str, str] | None = None) -> 
 
 def read_checksums(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of a folder, by its name below it, as `write_checksums` listed them."""
-    lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    lines = text_lines(folder / CHECKSUMS)
     return {line[66:]: line[:64] for line in lines}
 
 
@@ -106,7 +107,7 @@ def verify_dataset(folders: DatasetFolders, *, progress: Progress = SILENT) -> l
             f"{folders.inputs} has no checksums",
             remedy=f"run 'claster data build {folders.name} --force'",
         )
-    if seal.read_text(encoding="utf-8") != _seal_of(folders.manifest):
+    if read_text(seal) != _seal_of(folders.manifest):
         return [Mismatch(folders.manifest, "changed")]
     manifest = read_manifest(folders)
     assert manifest is not None

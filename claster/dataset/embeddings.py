@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.errors import ClasterError
 from claster.genome.windows import Binning, split_sample_id
+from claster.text import read_text
 
 __all__ = [
     "EmbeddingRecord",
@@ -132,8 +133,8 @@ def open_embeddings(folders: DatasetFolders, model: str) -> EmbeddingStore:
             remedy=f"run '{again}' first",
         )
     try:
-        record = EmbeddingRecord.model_validate_json(file.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError) as error:
+        record = EmbeddingRecord.model_validate_json(read_text(file))
+    except ValidationError as error:
         raise ClasterError(
             f"{file} is not the record of a store", remedy=f"run '{again} --force'"
         ) from error

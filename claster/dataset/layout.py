@@ -12,6 +12,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.signal.transform import Transform, restored
+from claster.text import read_text
 
 __all__ = [
     "PARTS",
@@ -133,7 +134,7 @@ class DatasetFolders:
 
 def read_ids(folders: DatasetFolders, split: Split) -> list[str]:
     """Return the sample names of a split, forward and rev, in file order."""
-    return folders.ids(split).read_text(encoding="utf-8").split()
+    return read_text(folders.ids(split)).split()
 
 
 def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from claster.dataset.place import places_in
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.variants import vary
 from claster.errors import ClasterError, one_line
+from claster.text import read_text
 
 __all__ = ["find_dataset", "fold_names", "list_datasets", "load_dataset"]
 
@@ -97,7 +98,7 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
     unfolded = fold["dataset"] if fold else str(name)
     variant = _VARIANT.fullmatch(unfolded)
     path = find_dataset(variant["dataset"] if variant else unfolded, project=project)
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path, remedy="check the path")
     try:
         content = yaml.safe_load(text)
         places = places_in(path, text)

@@ -13,6 +13,7 @@ from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
+from claster.text import read_text
 from claster.versions import versions
 
 __all__ = [
@@ -126,7 +127,7 @@ def read_manifest(folders: DatasetFolders) -> Manifest | None:
     if not folders.manifest.is_file():
         return None
     try:
-        return Manifest.model_validate_json(folders.manifest.read_text(encoding="utf-8"))
+        return Manifest.model_validate_json(read_text(folders.manifest))
     except ValidationError as error:
         raise ClasterError(
             f"{folders.manifest} is not a manifest of this version ({error.error_count()} faults)",

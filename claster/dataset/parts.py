@@ -11,8 +11,8 @@ from pydantic_core import PydanticCustomError
 from claster.contacts.maps import MapValue
 from claster.contacts.shapes import DIAGONAL_ROWS, MapKind
 from claster.dataset.part import EvenSize, Name, OddBins, Part, as_published, without_twins
+from claster.formats import FileFormat
 from claster.genome.windows import Binning, Recipe
-from claster.remote.signature import FileFormat
 from claster.signal.transform import Transform, transformed
 
 __all__ = [

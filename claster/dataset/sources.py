@@ -14,6 +14,7 @@ from claster.dataset.parts import Condition, SignalFiles
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import by_column_group
 from claster.errors import ClasterError
+from claster.formats import check_whole
 from claster.genome.assembly import (
     chromosome_aliases,
     chromosome_sizes,
@@ -21,7 +22,6 @@ from claster.genome.assembly import (
     rename_chromosomes,
 )
 from claster.genome.genes import published_tss, read_genes
-from claster.remote.signature import check_whole
 from claster.signal.bigwig import BigWig
 
 __all__ = ["Sources", "Strands", "open_sources"]

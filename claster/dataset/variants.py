@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from claster.errors import ClasterError, one_line
+from claster.text import read_text
 
 __all__ = ["EXPERIMENTS", "laid_over", "read_experiment", "vary"]
 
@@ -31,7 +32,7 @@ def read_experiment(name: str, *, project: Path | str = ".") -> dict[str, Any]:
             remedy=f"choose one of {', '.join(known)}" if known else "run in the project's folder",
         )
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
         raise ClasterError(
             f"{path} is not YAML ({one_line(error)})", remedy="mend the file"

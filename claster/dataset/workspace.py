@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from claster.dataset.arrays import write_array
 from claster.dataset.layout import DatasetFolders
 from claster.files import sha256, write_text
+from claster.text import read_text
 
 __all__ = ["Shard", "Workspace", "open_workspace"]
 
@@ -79,7 +80,7 @@ class Workspace:
         path = self._record(chrom)
         if not path.is_file():
             return None
-        shard = Shard.model_validate_json(path.read_text(encoding="utf-8"))
+        shard = Shard.model_validate_json(read_text(path))
         wanted = {self.inputs / file: digest for file, digest in shard.checksums.items()}
         wanted |= {self._values(chrom, name): digest for name, digest in shard.values.items()}
         with ThreadPoolExecutor() as pool:
@@ -113,7 +114,7 @@ def open_workspace(folders: DatasetFolders, *, plan: str) -> Iterator[Workspace]
     """
     workspace = Workspace(folders.inputs.with_name(f".{folders.name}.building"))
     written = workspace.folder / "plan.json"
-    if not written.is_file() or written.read_text(encoding="utf-8") != plan:
+    if not written.is_file() or read_text(written) != plan:
         _remove(workspace)
         (workspace.folder / "shards").mkdir(parents=True)
         write_text(written, plan)

@@ -13,6 +13,7 @@ from claster.eir.preflight import sample_counts
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, write_run
 from claster.errors import ClasterError
 from claster.files import sha256, write_text
+from claster.text import read_text
 
 __all__ = ["adopt_run", "can_be_adopted"]
 
@@ -44,7 +45,7 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
     """
     checkpoint, performance = best_checkpoint(run)
     kept = {
-        name: yaml.safe_load((run.eir / "configs" / f"{name}.yaml").read_text(encoding="utf-8"))
+        name: yaml.safe_load(read_text(run.eir / "configs" / f"{name}.yaml"))
         for name in ("global_config", "input_configs", "fusion_config", "output_configs")
     }
     source = Path(kept["input_configs"][0]["input_info"]["input_source"])
@@ -66,7 +67,7 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
         write_text(run.configurations / name, yaml.safe_dump(content, sort_keys=False))
     folders = DatasetFolders.of(spec, project=project)
     counts, manifest = sample_counts(folders), read_manifest(folders)
-    trained = (run.eir / "train_average_history.log").read_text(encoding="utf-8").split()[-1]
+    trained = read_text(run.eir / "train_average_history.log").split()[-1]
     record = RunRecord(
         name=run.path.name,
         flavour=run.path.name,

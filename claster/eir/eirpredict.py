@@ -22,6 +22,7 @@ from claster.errors import ClasterError
 from claster.files import write_text
 from claster.progress import Progress
 from claster.signal.transform import restored
+from claster.text import read_text
 
 __all__ = ["gather_predictions", "input_folders", "predict_by_program"]
 
@@ -62,7 +63,7 @@ def predict_by_program(
     ClasterError
         If the output is an array, of which EIR writes no sample names, or EIR fails.
     """
-    output = yaml.safe_load((run.configurations / "output.yaml").read_text(encoding="utf-8"))
+    output = yaml.safe_load(read_text(run.configurations / "output.yaml"))
     if output["output_info"]["output_type"] != "tabular":
         raise ClasterError(
             f"{run.path} predicts arrays, which eirpredict writes without sample names",
@@ -137,7 +138,7 @@ def input_folders(run: RunFolder) -> dict[str, str]:
     """
     folders = {}
     for path in sorted(run.configurations.glob("input_*.yaml")):
-        info = yaml.safe_load(path.read_text(encoding="utf-8"))["input_info"]
+        info = yaml.safe_load(read_text(path))["input_info"]
         folders[info["input_name"]] = Path(info["input_source"]).parent.name
     return folders
 
@@ -156,7 +157,7 @@ def _predict(
     written: dict[str, list[str]] = {}
 
     def write(option: str, name: str, changes: dict[str, Any]) -> None:
-        content = yaml.safe_load((run.configurations / name).read_text(encoding="utf-8"))
+        content = yaml.safe_load(read_text(run.configurations / name))
         for section, settings in changes.items():
             content[section] = content[section] | settings
         write_text(scratch / name, yaml.safe_dump(content, sort_keys=False))

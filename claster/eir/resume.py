@@ -22,6 +22,7 @@ from claster.eir.machine import Machine, on_machine
 from claster.eir.runs import Resumption, RunFolder, RunRecord
 from claster.errors import ClasterError
 from claster.files import write_text
+from claster.text import read_text
 
 __all__ = [
     "ResumePlan",
@@ -251,4 +252,4 @@ def set_up_resumption(
 def _globals(run: RunFolder, part: int) -> dict[str, Any]:
     """Return EIR's global configuration of the training in `eir.part<part + 1>`, or of the last one."""
     folder = run.configurations / f"resume_{part}" if part else run.configurations
-    return yaml.safe_load((folder / "globals.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load(read_text(folder / "globals.yaml"))

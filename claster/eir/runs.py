@@ -13,6 +13,7 @@ from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import write_text
+from claster.text import read_text
 
 __all__ = [
     "RunFolder",
@@ -187,8 +188,8 @@ def read_run(path: Path | str) -> RunRecord:
             remedy="give the folder of a run, such as runs/toy/toy, or train first",
         )
     try:
-        return RunRecord.model_validate(json.loads(record.read_text(encoding="utf-8")))
-    except (ValidationError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        return RunRecord.model_validate_json(read_text(record, remedy="train again"))
+    except ValidationError as error:
         raise ClasterError(f"{record} is not the record of a run", remedy="train again") from error
 
 

@@ -9,6 +9,7 @@ import yaml
 from claster.eir.resume import learning_rate
 from claster.eir.runs import RunFolder, RunRecord
 from claster.progress import Step
+from claster.text import read_text
 
 __all__ = ["Watcher", "duration"]
 
@@ -35,7 +36,7 @@ class Watcher:
         folder = run.configurations
         settings = folder / path.parent.name / path.name
         settings = settings if settings.is_file() else folder / path.name
-        self._settings = yaml.safe_load(settings.read_text(encoding="utf-8"))
+        self._settings = yaml.safe_load(read_text(settings))
         step.describe("EIR starts")
 
     def look(self) -> None:

@@ -1,6 +1,5 @@
 """What predictions rest on: by distance, in contact maps, filter by filter."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from claster.figures.context import Context
 from claster.figures.needs import CONTACT_BRANCH
 from claster.plot.attribution import attribution_by_distance, attribution_map, filter_images
 from claster.progress import Progress
+from claster.text import read_json
 
 __all__ = ["FIGURES"]
 
@@ -107,7 +107,7 @@ def attribution_of_contacts(context: Context, page: Page) -> Drawn:
     the 99.5 % quantile of the absolute values.
     """
     files = _files(_contact_run(context))
-    record = json.loads(files.manifest.read_text(encoding="utf-8"))
+    record = read_json(files.manifest)
     axes_of_map = MapAxes.model_validate(record["contacts"])
     fig, axes = page.panels(2, height=2.4, across=1)
     series = {}
@@ -194,7 +194,7 @@ def _by_distance(context: Context, page: Page, runs: Iterable[RunFolder]) -> Dra
     tables = []
     for ax, run in zip(axes, chosen, strict=True):
         files = _files(run)
-        record = json.loads(files.manifest.read_text(encoding="utf-8"))
+        record = read_json(files.manifest)
         profile = pd.read_parquet(files.profile)
         attribution_by_distance(profile, reach=_REACH, unit=record["unit"], ax=ax)
         ax.set_title(run.path.name, loc="left")

@@ -7,6 +7,7 @@ import pandas as pd
 
 from claster.errors import ClasterError
 from claster.genome.builds import MITOCHONDRION, known_assemblies, known_assembly, plain_name
+from claster.text import text_lines
 
 __all__ = [
     "assemblies_naming",
@@ -154,7 +155,7 @@ def read_chrom_sizes(path: Path) -> dict[str, int]:
             f"chromosome sizes: no file at {path}", remedy="check 'chrom_sizes' and 'data'"
         )
     sizes: dict[str, int] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text_lines(path), start=1):
         if not line.strip():
             continue
         fields = line.split()

@@ -1,6 +1,5 @@
 """The figures of a folder of attributions."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from claster.plot.attribution import (
     filter_images,
 )
 from claster.plot.style import save
+from claster.text import read_json
 
 __all__ = ["draw_attributions"]
 
@@ -26,7 +26,7 @@ def draw_attributions(files: AttributionFiles) -> list[Path]:
     list of Path
         The figures.
     """
-    record = json.loads(files.manifest.read_text(encoding="utf-8"))
+    record = read_json(files.manifest)
     figures = {}
     for value in ("absolute", "signed"):
         if files.profile.is_file():

@@ -22,6 +22,7 @@ from claster.eir.runs import read_run
 from claster.plot.perturbation import effect_by_distance, most_affected_genes
 from claster.plot.states import state_cloud
 from claster.plot.style import save
+from claster.text import read_text
 
 __all__ = ["draw_screen"]
 
@@ -41,7 +42,7 @@ def draw_screen(files: ScreenFiles, run: Path | str, *, project: Path | str = ".
         The PNG files in the screen's folder; a figure without anything to show is left out.
     """
     spec = load_dataset(read_run(Path(run)).dataset, project=project)
-    record = ScreenRecord.model_validate_json(files.manifest.read_text(encoding="utf-8"))
+    record = ScreenRecord.model_validate_json(read_text(files.manifest))
     effects, controls = (_first(pd.read_parquet(path)) for path in (files.effects, files.controls))
     single = effects[effects["partner_id"] == ""]
     figures: dict[str, Figure] = {}

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import requests
 from urllib3.exceptions import HTTPError
 
+from claster.formats import HEAD
 from claster.remote.faults import SetbackError, StoppedError, TooSlowError
 from claster.remote.request import reason_of
-from claster.remote.signature import HEAD
 
 __all__ = ["Pace", "read_body", "with_checked_start"]
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import requests
 
 from claster.errors import ClasterError
+from claster.formats import check_whole
 from claster.progress import Step
 from claster.remote.journal import Journal
 from claster.remote.partial import Partial, bytes_kept
 from claster.remote.patience import USUAL_PATIENCE, Patience
 from claster.remote.receive import Wanted, receive
-from claster.remote.signature import check_whole
 
 __all__ = ["Fetched", "Wanted", "fetch"]
 

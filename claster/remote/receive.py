@@ -11,6 +11,7 @@ import requests
 
 from claster.errors import ClasterError
 from claster.files import require_disk
+from claster.formats import FileFormat, check_start
 from claster.progress import Step
 from claster.remote.answer import Answer, read_answer
 from claster.remote.body import Pace, read_body, with_checked_start
@@ -26,7 +27,6 @@ from claster.remote.journal import Journal
 from claster.remote.partial import Partial
 from claster.remote.patience import Patience, wait_before
 from claster.remote.request import host_of, send
-from claster.remote.signature import FileFormat, check_start
 
 __all__ = ["Wanted", "receive"]
 

@@ -1,12 +1,11 @@
 """What the network looks at: whatever figures and sentences an attribution left in the run's folder."""
 
-import json
 from pathlib import Path
 
-from claster.errors import ClasterError
 from claster.report.page import Facts, Lines, Missing, Part, Pictures, Section, Subtitle
 from claster.report.pictures import picture_of_file
 from claster.report.subject import Subject
+from claster.text import read_json
 
 __all__ = ["attribution"]
 
@@ -44,10 +43,7 @@ def _summary(path: Path) -> list[Part]:
     """Return the sentences of a JSON object, or its names and values where it holds none."""
     if not path.is_file():
         return []
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ClasterError(f"{path} is no JSON", remedy="make the attribution again") from error
+    content = read_json(path, remedy="make the attribution again")
     listed = [value for value in content.values() if isinstance(value, list)]
     sentences = [item for values in listed for item in values if isinstance(item, str)]
     if sentences:

@@ -24,6 +24,7 @@ from claster.report.page import (
     count,
 )
 from claster.report.subject import Subject
+from claster.text import read_text
 
 __all__ = ["network"]
 
@@ -64,7 +65,7 @@ def network(subject: Subject, *, progress: Progress = SILENT) -> Section:
             Command((pasteable(list(record.command), record.environment),)),
         ]
     files = sorted(subject.run.configurations.glob("*.yaml"))
-    parts += [Code(path.name, path.read_text(encoding="utf-8")) for path in files]
+    parts += [Code(path.name, read_text(path)) for path in files]
     return Section("network", "Network", tuple(parts))
 
 
@@ -74,7 +75,7 @@ def _measure(subject: Subject, progress: Progress) -> Geometry:
     eir = record.versions.get("eir-dl", "")
     if path.is_file():
         try:
-            known = _Measured.model_validate_json(path.read_text(encoding="utf-8"))
+            known = _Measured.model_validate_json(read_text(path))
         except ValidationError:
             known = None
         if known and (known.configurations, known.eir) == (record.configurations, eir):
@@ -144,4 +145,4 @@ def _info(subject: Subject) -> list[Part]:
     path = subject.run.eir / "model_architecture" / "model_info.txt"
     if not path.is_file():
         return []
-    return [Code("the network in EIR's words", path.read_text(encoding="utf-8"))]
+    return [Code("the network in EIR's words", read_text(path))]

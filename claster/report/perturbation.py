@@ -26,6 +26,7 @@ from claster.report.page import (
 )
 from claster.report.pictures import picture
 from claster.report.subject import Subject
+from claster.text import read_text
 
 __all__ = ["perturbation"]
 
@@ -80,7 +81,7 @@ def _screen(subject: Subject, files: ScreenFiles) -> list[Part]:
 
 def _read(path: Path) -> ScreenRecord:
     try:
-        return ScreenRecord.model_validate_json(path.read_text(encoding="utf-8"))
+        return ScreenRecord.model_validate_json(read_text(path))
     except ValidationError as error:
         raise ClasterError(
             f"{path} is not the record of a screen of this version",

@@ -16,6 +16,7 @@ from claster.dataset.manifest import Manifest, read_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder, RunRecord, read_predictions, read_run
 from claster.errors import ClasterError
+from claster.text import read_text
 
 __all__ = ["SPLIT", "Fit", "Scores", "Subject", "read_subject"]
 
@@ -76,7 +77,7 @@ class Subject:
         if not path.is_file():
             return None
         try:
-            summary = EvaluationSummary.model_validate_json(path.read_text(encoding="utf-8"))
+            summary = EvaluationSummary.model_validate_json(read_text(path))
             tables = {name: pd.read_parquet(path.with_name(f"{name}.parquet")) for name in _TABLES}
         except (ValidationError, OSError) as error:
             raise ClasterError(

@@ -1,6 +1,5 @@
 """Borzoi, by borzoi-pytorch."""
 
-import json
 import warnings
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from torch.nn.functional import avg_pool1d
 
 from claster.sequence.letters import one_hot
 from claster.sequence.trunk import Geometry, Trunk, fill_weights, read_weights
+from claster.text import read_json
 
 __all__ = ["load_borzoi"]
 
@@ -27,7 +27,7 @@ class _Borzoi(Trunk):
             warnings.simplefilter("ignore", SyntaxWarning)  # a regular expression in its source
             from borzoi_pytorch import Borzoi
 
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json(folder / "config.json")
         self.model = Borzoi.from_hparams(**config)
         fill_weights(self.model, read_weights(folder), named=folder)
         length = int(config.get("input_length", _LENGTH))

@@ -30,6 +30,7 @@ from claster.sequence.models import SequenceModel, find_model
 from claster.sequence.trunk import Geometry, Trunk
 from claster.sequence.weights import ModelFiles, find_weights
 from claster.sequence.windows import SequenceWindows, extract_windows
+from claster.text import read_json, read_text
 from claster.versions import versions
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ def _open_partial(final: Path, plan: str, *, force: bool) -> Path:
     if not partial.is_dir():
         partial.mkdir(parents=True)
         write_text(begun, plan)
-    elif begun.read_text(encoding="utf-8") != plan:
+    elif read_text(begun) != plan:
         raise ClasterError(
             f"{final} was begun otherwise ({_difference(begun, plan)})",
             remedy="run it as before to go on, or pass --force to begin anew",
@@ -287,7 +288,7 @@ def _require_storable(values: np.ndarray, record: EmbeddingRecord) -> None:
 
 
 def _difference(path: Path, plan: str) -> str:
-    there, wanted = json.loads(path.read_text(encoding="utf-8")), json.loads(plan)
+    there, wanted = read_json(path), json.loads(plan)
     return ", ".join(sorted(key for key in wanted if there.get(key) != wanted[key]))
 
 

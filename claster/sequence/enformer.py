@@ -1,6 +1,5 @@
 """Enformer, by enformer-pytorch."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from claster.sequence.letters import one_hot
 from claster.sequence.trunk import Geometry, Trunk, fill_weights, read_weights
+from claster.text import read_json
 
 __all__ = ["load_enformer"]
 
@@ -20,7 +20,7 @@ class _Enformer(Trunk):
         super().__init__()
         from enformer_pytorch.modeling_enformer import TF_GAMMAS, Attention, Enformer
 
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json(folder / "config.json")
         self.model = Enformer.from_hparams(**config)
         fill_weights(self.model, read_weights(folder), named=folder)
         settings = self.model.config

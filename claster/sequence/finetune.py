@@ -24,6 +24,7 @@ from claster.sequence.fit import Job, Tuning, fit, precision_on
 from claster.sequence.models import find_model
 from claster.sequence.weights import find_weights
 from claster.sequence.windows import extract_windows
+from claster.text import read_json
 from claster.versions import versions
 
 __all__ = ["Tuning", "finetune"]
@@ -164,7 +165,7 @@ def _may_go_on(run: RunFolder, settings: dict[str, Any], *, force: bool, resume:
             remedy="choose another --tag, pass --resume to go on with it or --force to replace it",
         )
     begun = run.path / "finetune.json"
-    there = json.loads(begun.read_text(encoding="utf-8")) if begun.is_file() else {}
+    there = read_json(begun) if begun.is_file() else {}
     wanted = json.loads(json.dumps(settings))
     other = sorted(key for key in wanted if there.get(key) != wanted[key] and key != "epochs")
     if other:

@@ -8,6 +8,7 @@ from pathlib import Path
 from claster.errors import ClasterError, one_line
 from claster.files import sha256
 from claster.sequence.models import SequenceModel
+from claster.text import text_lines
 
 __all__ = ["HASHES", "ModelFiles", "find_weights"]
 
@@ -89,7 +90,7 @@ def _listed(folder: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     listed = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text_lines(path), start=1):
         digest, _, name = line.strip().partition(" ")
         if not _DIGEST.fullmatch(digest) or not name:
             raise ClasterError(

@@ -22,6 +22,7 @@ from claster.genome.assembly import chromosome_aliases, chromosome_sizes, match_
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
 from claster.sequence.letters import require_nucleotides, reverse_complement
+from claster.text import read_json
 
 __all__ = ["SequenceWindows", "extract_windows", "write_windows_fasta"]
 
@@ -57,7 +58,7 @@ class SequenceWindows:
     @cached_property
     def genome(self) -> dict[str, str | int]:
         """Path, size, time and SHA-256 of the FASTA."""
-        manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+        manifest = read_json(self.path / "manifest.json")
         return manifest["genome"]
 
     def sample(self, row: int, *, rev: bool) -> np.ndarray:

@@ -18,6 +18,7 @@ from claster.simulate.streams import Purpose, stream
 from claster.simulate.tables import write_tables
 from claster.simulate.tracks import TRACKS, write_contacts, write_marks, write_nascent
 from claster.simulate.transcription import CONDITIONS, SILENT_LEVEL
+from claster.text import read_json
 from claster.versions import versions
 
 __all__ = ["ToyGenome", "ensure_genome", "simulate_genome", "simulated_parameters"]
@@ -203,8 +204,8 @@ def simulated_parameters(folder: Path | str) -> dict[str, Any] | None:
     if not manifest.is_file():
         return None
     try:
-        content = json.loads(manifest.read_text(encoding="utf-8"))
-    except ValueError:
+        content = read_json(manifest)
+    except ClasterError:
         return None
     return content["parameters"] if content.get("kind") == KIND else None
 

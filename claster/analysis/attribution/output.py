@@ -12,6 +12,7 @@ from claster.analysis.attribution.settings import AttributionRecord, Identity
 from claster.eir.tracks import write_track
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
+from claster.text import read_text
 
 __all__ = ["COLUMNS", "AttributionFiles", "is_there", "write_bigwigs", "write_json", "write_table"]
 
@@ -116,8 +117,8 @@ def is_there(files: AttributionFiles, identity: Identity, *, force: bool) -> boo
     if force or not files.folder.exists():
         return False
     try:
-        record = AttributionRecord.model_validate_json(files.manifest.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValidationError):
+        record = AttributionRecord.model_validate_json(read_text(files.manifest))
+    except (ClasterError, ValidationError):
         record = None
     if record is None or record.identity != identity:
         raise ClasterError(

@@ -11,6 +11,7 @@ from claster.errors import ClasterError
 from claster.files import require_file
 from claster.genome.assembly import chromosome_aliases, rename_chromosomes
 from claster.genome.elements import read_elements, select_elements
+from claster.text import text_lines
 
 __all__ = ["elements_file", "read_candidates", "read_listed_pairs", "tell_candidates", "widen"]
 
@@ -112,7 +113,7 @@ def read_listed_pairs(file: Path, elements: pd.DataFrame) -> pd.DataFrame:
     require_file(file, named="pairs of elements", remedy="check the file name")
     known = set(elements["element_id"])
     pairs: dict[frozenset[str], tuple[str, str]] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text_lines(file), start=1):
         if not line.strip():
             continue
         names = line.split()

@@ -10,6 +10,7 @@ from claster.analysis.perturbation.parts import PartStore
 from claster.analysis.perturbation.record import Identity
 from claster.errors import ClasterError
 from claster.files import write_text
+from claster.text import read_text
 
 __all__ = ["ScreenFiles", "claim_folder"]
 
@@ -86,7 +87,7 @@ def claim_folder(files: ScreenFiles, identity: Identity, *, force: bool, shard: 
     begun = files.parts.plan.is_file() or files.manifest.is_file()
     if begun and files.identity.is_file():
         try:
-            there = Identity.model_validate_json(files.identity.read_text(encoding="utf-8"))
+            there = Identity.model_validate_json(read_text(files.identity))
         except ValidationError as error:
             raise ClasterError(
                 f"{files.identity} is not the record of a screen of this version",

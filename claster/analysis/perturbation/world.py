@@ -26,6 +26,7 @@ from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.genome.assembly import chromosome_sizes
 from claster.progress import Progress
+from claster.text import read_json
 
 __all__ = ["World", "read_world", "ready_plan"]
 
@@ -162,7 +163,7 @@ def ready_plan(
         write_text(store.counts, json.dumps(world.counts | counts))
         with atomic_path(store.plan) as partial:
             plan.to_parquet(partial)
-    counts = json.loads(store.counts.read_text(encoding="utf-8"))
+    counts = read_json(store.counts)
     progress.say(
         f"{counts['tested_elements']:,} elements in {counts['tested_pairs']:,} pairs with genes "
         f"({counts['outside_windows']:,} elements near no gene, "

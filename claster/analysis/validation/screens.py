@@ -14,6 +14,7 @@ from claster.eir.runs import RunFolder
 from claster.files import require_file
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
+from claster.text import read_text
 
 __all__ = ["BLOCK", "RESAMPLES", "PlantedScreen", "read_planted_screen", "read_screen"]
 
@@ -108,6 +109,6 @@ def read_screen(run: RunFolder, name: str) -> tuple[ScreenRecord, pd.DataFrame, 
         named="screen",
         remedy=f"run 'claster perturb {run.path} --name {name}' to its end",
     )
-    record = ScreenRecord.model_validate_json(files.manifest.read_text(encoding="utf-8"))
+    record = ScreenRecord.model_validate_json(read_text(files.manifest))
     effects = pd.read_parquet(files.effects)
     return record, effects[effects["partner_id"] == ""], pd.read_parquet(files.controls)

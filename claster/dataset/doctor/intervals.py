@@ -14,6 +14,7 @@ from claster.errors import ClasterError
 from claster.genome.assembly import assemblies_with, rename_chromosomes
 from claster.genome.bed import read_bed
 from claster.genome.elements import read_elements, select_elements
+from claster.text import text_lines
 
 __all__ = ["check_blacklist", "check_elements_file", "check_fasta", "check_sizes_file"]
 
@@ -162,7 +163,7 @@ def check_fasta(path: Path, setting: Setting) -> list[Finding]:
                 f"bring the FASTA of {setting.assembly}",
             )
         ]
-    lines = (line.split("\t") for line in index.read_text(encoding="utf-8").splitlines())
+    lines = (line.split("\t") for line in text_lines(index))
     found = {
         fields[0]: int(fields[1]) for fields in lines if len(fields) > 1 and fields[1].isdigit()
     }

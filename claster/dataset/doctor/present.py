@@ -8,7 +8,7 @@ from claster.dataset.doctor.wording import count_of, listed
 from claster.dataset.inventory import Source, require_source
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.remote.signature import FileFormat, check_whole
+from claster.formats import FileFormat, check_whole
 
 __all__ = ["check_data_folder", "check_present", "check_twins"]
 

@@ -7,7 +7,7 @@ from claster.dataset.downloads.receipts import Receipts
 from claster.dataset.parts import DownloadSpec
 from claster.errors import ClasterError
 from claster.files import sha256
-from claster.remote.signature import check_whole
+from claster.formats import check_whole
 
 __all__ = ["Known", "is_settled", "known_about", "verify_file"]
 

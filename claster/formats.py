@@ -1,4 +1,4 @@
-"""What a file of each format starts and ends with, so that an error page never becomes data."""
+"""What a file is by its first and last bytes, so that a name or an error page never becomes data."""
 
 import gzip
 import re
@@ -7,14 +7,27 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from claster.errors import ClasterError
+from claster.errors import ClasterError, os_fault
 
-__all__ = ["HEAD", "FileFormat", "check_start", "check_whole"]
+__all__ = [
+    "HEAD",
+    "WIDE_MARKS",
+    "FileFormat",
+    "advice",
+    "check_start",
+    "check_whole",
+    "describe",
+    "is_binary",
+    "is_gzip",
+]
 
 FileFormat = Literal["bigwig", "cooler", "hic", "gtf", "bed", "table", "fasta"]
 
 HEAD = 4096
 """Bytes from the start of a file that are enough to tell its format."""
+
+WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
+"""Byte-order marks of UTF-16 and UTF-32; text that starts with one has NUL bytes."""
 
 _BIGWIG = struct.pack("<I", 0x888FFC26), struct.pack(">I", 0x888FFC26)
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -30,11 +43,25 @@ _KNOWN = {
     _HDF5: "an HDF5 file",
     _GZIP: "a gzip file",
     _HIC: "a .hic file",
-    b"BZh": "a bzip2 file",
+    b"BAM\1": "a BAM file",
+    b"CRAM\2": "a CRAM file",
+    b"CRAM\3": "a CRAM file",
+    b"\x93NUMPY": "an array of numpy",
+    b"BZh91AY&SY": "a bzip2 file",
     b"\xfd7zXZ\0": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a zstd file",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
     b"PK\x03\x04": "a ZIP archive or Excel workbook",
     b"%PDF-": "a PDF document",
 }
+_TEXT_KINDS = (
+    (r"track\b[^\n]*type=\"?bedGraph", "a bedGraph text"),
+    (r"(track\b[^\n]*type=\"?wiggle_0|(fixed|variable)Step\s)", "a wig text"),
+    (r"\S+\t\d+\t\d+\t-?\d+(\.\d+)?(e-?\d+)?\s*(\n|$)", "a bedGraph text"),
+    (r"@(HD|SQ|RG|PG)\t", "a SAM text"),
+    (r"##fileformat=VCF", "a VCF text"),
+    (r">\S", "a FASTA text"),
+)
 _WANTED = {
     "bigwig": "a bigWig file",
     "cooler": "a cooler (HDF5) file",
@@ -46,7 +73,89 @@ _WANTED = {
 }
 _STARTS = {"bigwig": _BIGWIG, "cooler": (_HDF5,), "hic": (_HIC,), "fasta": (b">",)}
 _REMEDY = "get the file anew and check the address that it comes from"
+_UNPACKED_BY = {
+    "a gzip file": "unpack it (gunzip) and name the unpacked file",
+    "a bzip2 file": "unpack it (bunzip2) and name the unpacked file",
+    "an xz file": "unpack it (unxz) and name the unpacked file",
+    "a zstd file": "unpack it (unzstd) and name the unpacked file",
+    "a 7-Zip archive": "unpack it (7z x) and name the unpacked file",
+    "a ZIP archive or Excel workbook": "unzip it, or save the sheet as tab-separated text",
+}
+_BIGWIG_FROM = {
+    "a bedGraph text": "make a bigWig of it (bedGraphToBigWig of UCSC)",
+    "a wig text": "make a bigWig of it (wigToBigWig of UCSC)",
+    "a BAM file": "make a bigWig of it (bamCoverage of deepTools)",
+    "a CRAM file": "make a bigWig of it (bamCoverage of deepTools)",
+    "a SAM text": "make a bigWig of it (bamCoverage of deepTools)",
+    "a bigBed file": "bring the signal of the same experiment as bigWig; a bigBed holds intervals",
+}
 _BLOCK = 1 << 20
+
+
+def is_gzip(path: Path | str) -> bool:
+    """Tell by its first bytes whether a file is packed by gzip or bgzip."""
+    with Path(path).open("rb") as handle:
+        return handle.read(len(_GZIP)) == _GZIP
+
+
+def is_binary(head: bytes) -> bool:
+    """Tell by its first bytes whether a file is of a known binary format, or a page of HTML."""
+    return head.startswith(tuple(_KNOWN)) or describe(head).startswith("an HTML page")
+
+
+def describe(head: bytes) -> str:
+    r"""Return what a file is by its first bytes, as in "a bigWig file" or "an empty file".
+
+    Parameters
+    ----------
+    head
+        The first `HEAD` bytes, or all of a shorter file. Of a gzip file what is inside counts too.
+
+    Examples
+    --------
+    >>> describe(b"chr1\t0\t100\t2.5\n"), describe(b"")
+    ('a bedGraph text', 'an empty file')
+    """
+    for magic, name in _KNOWN.items():
+        if head.startswith(magic):
+            return _inside_gzip(head) if magic == _GZIP else name
+    if not head:
+        return "an empty file"
+    text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    if "\0" in text:
+        return "a binary file of another format"
+    start = text[:200].lower()
+    if "<html" in start or start.startswith("<!doctype html"):
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+        return f"an HTML page{_quoted(title[1]) if title else ''}"
+    if start.startswith("<"):
+        return f"an XML or HTML message{_quoted(text)}"
+    if start.startswith(("{", "[")):
+        return f"a JSON message{_quoted(text)}"
+    for pattern, name in _TEXT_KINDS:
+        if re.match(pattern, text):
+            return name
+    return f"a file that starts with{_quoted(text) or ' blanks'}"
+
+
+def advice(found: str, *, wanted: FileFormat | None = None) -> str:
+    """Return what to do with a file that is something else than wanted.
+
+    Parameters
+    ----------
+    found
+        What it is (`describe`).
+    wanted
+        What it shall be; None where it is text already unpacked.
+    """
+    packing = next((name for name in _UNPACKED_BY if found.startswith(name)), None)
+    if wanted == "bigwig" and found in _BIGWIG_FROM:
+        return _BIGWIG_FROM[found]
+    if packing == "a gzip file" and wanted in ("gtf", "bed", "table", "fasta"):
+        return "let its name end in .gz, in the dataset's YAML too, or unpack it (gunzip)"
+    if wanted == "cooler" and found == "a .hic file":
+        return "let its name end in .hic, in the dataset's YAML too ('format: hic' for a download)"
+    return _UNPACKED_BY[packing] if packing else _REMEDY
 
 
 def check_start(head: bytes, *, format: FileFormat, gzipped: bool, named: str) -> None:
@@ -77,15 +186,16 @@ def check_start(head: bytes, *, format: FileFormat, gzipped: bool, named: str) -
     """
     if gzipped:
         if not head.startswith(_GZIP):
-            raise ClasterError(f"{named}: {_describe(head)} instead of a gzip file", remedy=_REMEDY)
+            raise ClasterError(f"{named}: {describe(head)} instead of a gzip file", remedy=_REMEDY)
         head = _unpack_start(head, named)
     starts = _STARTS.get(format)
     if head.startswith(starts) if starts else _is_plain_text(head):
         return
-    found = _describe(head)
+    found = describe(head)
     inside = " inside the gzip" if gzipped else ""
     raise ClasterError(
-        f"{named}: {found} instead of {_WANTED[format]}{inside}", remedy=_remedy(head, format)
+        f"{named}: {found} instead of {_WANTED[format]}{inside}",
+        remedy=advice(found, wanted=format),
     )
 
 
@@ -125,13 +235,16 @@ def check_whole(
     path = Path(path)
     if gzipped is None:
         gzipped = path.name.endswith(".gz")
-    with path.open("rb") as handle:
-        head = handle.read(HEAD)
-        size = path.stat().st_size
-        check_start(head, format=format, gzipped=gzipped, named=named)
-        stated = _stated_length(handle, head, format)
-        handle.seek(max(size - 4, 0))
-        end = handle.read(4)
+    try:
+        with path.open("rb") as handle:
+            head = handle.read(HEAD)
+            size = path.stat().st_size
+            check_start(head, format=format, gzipped=gzipped, named=named)
+            stated = _stated_length(handle, head, format)
+            handle.seek(max(size - 4, 0))
+            end = handle.read(4)
+    except OSError as error:
+        raise os_fault(error, named=named) from error
     if gzipped:
         if deep:
             _unpack(path, named)
@@ -141,30 +254,9 @@ def check_whole(
         )
     elif stated is not None and size < stated:
         raise ClasterError(
-            f"{named}: {_describe(head)} of {stated} bytes of which {size} are there",
+            f"{named}: {describe(head)} of {stated} bytes of which {size} are there",
             remedy=_REMEDY,
         )
-
-
-def _describe(head: bytes) -> str:
-    """Return what a file looks like by its first bytes."""
-    for magic, name in _KNOWN.items():
-        if head.startswith(magic):
-            return name
-    text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    start = text[:200].lower()
-    if not head:
-        return "an empty file"
-    if "\0" in text:
-        return "a binary file of another format"
-    if "<html" in start or start.startswith("<!doctype html"):
-        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-        return f"an HTML page{_quoted(title[1]) if title else ''}"
-    if start.startswith("<"):
-        return f"an XML or HTML message{_quoted(text)}"
-    if start.startswith(("{", "[")):
-        return f"a JSON message{_quoted(text)}"
-    return f"a file that starts with{_quoted(text) or ' blanks'}"
 
 
 def _quoted(text: str) -> str:
@@ -175,17 +267,24 @@ def _quoted(text: str) -> str:
 
 
 def _is_plain_text(head: bytes) -> bool:
+    if head.startswith(WIDE_MARKS):
+        return True
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     known = any(head.startswith(magic) for magic in _KNOWN)
     return bool(start) and not known and b"\0" not in head and start[:1] not in b"<{["
 
 
-def _remedy(head: bytes, format: FileFormat) -> str:
-    if format == "cooler" and head.startswith(_HIC):
-        return "let its name end in .hic, in the dataset's YAML too ('format: hic' for a download)"
-    if head.startswith(_GZIP):
-        return "let its name end in .gz, in the dataset's YAML too"
-    return _REMEDY
+def _inside_gzip(head: bytes) -> str:
+    """Return what a gzip file is with its content, where that is something known."""
+    try:
+        start = zlib.decompressobj(wbits=31).decompress(head, HEAD)
+    except zlib.error:
+        return "a gzip file"
+    inside = describe(start)
+    if inside == "a BAM file":
+        return inside  # always packed by bgzip
+    known = start and not inside.startswith("a file that")
+    return f"a gzip file around {inside}" if known else "a gzip file"
 
 
 def _unpack_start(head: bytes, named: str) -> bytes:

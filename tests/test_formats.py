@@ -11,9 +11,9 @@ import pyBigWig
 import pytest
 
 from claster.errors import ClasterError
-from claster.remote.signature import check_start, check_whole
+from claster.formats import check_start, check_whole
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[1]
 FILES = Path(os.environ.get("CLASTER_REAL_FILES", PROJECT.parent / "shared" / "data"))
 
 PAGE = b"<!DOCTYPE html>\n<html><head><TITLE>\n 404  Not Found </TITLE></head></html>"

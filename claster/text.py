@@ -1,0 +1,239 @@
+"""Text that people bring, and the tables that are written here and read again."""
+
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+
+from claster.errors import ClasterError, one_line, os_fault
+from claster.files import atomic_path, require_file
+from claster.formats import HEAD, advice, describe, is_binary, is_gzip
+
+__all__ = ["NAMES", "read_json", "read_table", "read_text", "text_lines", "write_table"]
+
+NAMES = frozenset(
+    [
+        *("ID", "sample", "gene_id", "gene", "name", "symbol", "type", "element_id", "group"),
+        *(
+            "chrom",
+            "tss_chrom",
+            "strand",
+            "split",
+            "reason",
+            "condition",
+            "track",
+            "method",
+            "stratum",
+        ),
+    ]
+)
+"""Columns that hold names: text whatever they look like (``NA``, ``007``, ``1e5``, ``True``)."""
+
+_MARKS = {
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+_ESCAPED = range(0xDC80, 0xDD00)  # where "surrogateescape" puts a byte that is no UTF-8
+_NOT_TEXT = "give plain text (UTF-8) or such text packed by gzip"
+
+
+def text_lines(
+    path: Path | str, *, named: str = "", remedy: str = "check the file name"
+) -> Iterator[str]:
+    r"""Yield the lines of a text file without their line ends.
+
+    Parameters
+    ----------
+    path
+        UTF-8 with or without byte-order mark, or UTF-16 or UTF-32 with one; plain or packed by gzip or
+        bgzip. First bytes tell these apart. Lines end with ``\n``, ``\r\n`` or ``\r``.
+    named
+        What the user calls it, for messages.
+    remedy
+        What to do where no file is there.
+
+    Yields
+    ------
+    str
+
+    Raises
+    ------
+    ClasterError
+        If no file is there or it does not open, if it is something else (another format or packing, a
+        page of HTML, another encoding; then with line and byte), or if it ends in the middle.
+    """
+    for line in _lines(path, named=named, remedy=remedy):
+        yield line.removesuffix("\n")
+
+
+def read_text(path: Path | str, *, named: str = "", remedy: str = "check the file name") -> str:
+    r"""Return a text file as a whole, with ``\n`` for every line end; see `text_lines`.
+
+    Parameters
+    ----------
+    path, named, remedy
+        As for `text_lines`.
+
+    Raises
+    ------
+    ClasterError
+        As `text_lines` does.
+    """
+    return "".join(_lines(path, named=named, remedy=remedy))
+
+
+def read_json(path: Path | str, *, named: str = "", remedy: str = "make it anew") -> Any:  # noqa: ANN401
+    """Return what a JSON file holds.
+
+    Parameters
+    ----------
+    path, named, remedy
+        As for `text_lines`.
+
+    Raises
+    ------
+    ClasterError
+        If the file is no JSON; see also `text_lines`.
+    """
+    try:
+        return json.loads(read_text(path, named=named, remedy=remedy))
+    except json.JSONDecodeError as error:
+        place = f"{named} ({path})" if named else str(path)
+        raise ClasterError(f"{place} is no JSON ({error})", remedy=remedy) from error
+
+
+def read_table(
+    path: Path | str,
+    *,
+    named: str = "",
+    remedy: str = "make it anew",
+    **options: Any,  # noqa: ANN401
+) -> pd.DataFrame:
+    """Read a table that `write_table`, or pandas, wrote.
+
+    Columns of `NAMES` are text; only an empty field is a missing value. The name's end tells the
+    separator: a tab for ``.tsv``, else a comma.
+
+    Parameters
+    ----------
+    path, named, remedy
+        As for `text_lines`.
+    options
+        For `pandas.read_csv` (``index_col``, ``usecols``, ``dtype=str`` where all is text).
+
+    Raises
+    ------
+    ClasterError
+        If the file does not read as a table; see `text_lines`.
+    """
+    path = require_file(path, named=named or "table", remedy=remedy)
+    defaults = {
+        "sep": "\t" if path.suffix == ".tsv" else ",",
+        "dtype": dict.fromkeys(NAMES, str),
+        "keep_default_na": False,
+        "na_values": [""],
+        "encoding": "utf-8",
+        "compression": None,
+    }
+    try:
+        return pd.read_csv(path, **(defaults | options))
+    except (
+        pd.errors.ParserError,
+        pd.errors.EmptyDataError,
+        UnicodeDecodeError,
+        ValueError,
+    ) as error:
+        place = f"{named} ({path})" if named else str(path)
+        raise ClasterError(
+            f"{place} does not read as a table ({one_line(error)})", remedy=remedy
+        ) from error
+
+
+def write_table(
+    table: pd.DataFrame,
+    path: Path | str,
+    **options: Any,  # noqa: ANN401
+) -> None:
+    """Write a table whole or not at all, so that `read_table` returns it.
+
+    Parameters
+    ----------
+    table
+        Its index is not written unless `options` say so.
+    path
+        Tab-separated where it ends in ``.tsv``, else comma-separated.
+    options
+        For `pandas.DataFrame.to_csv`.
+    """
+    separator = "\t" if Path(path).suffix == ".tsv" else ","
+    defaults = {"sep": separator, "index": False, "lineterminator": "\n"}
+    with atomic_path(path) as partial:
+        table.to_csv(partial, **(defaults | options))
+
+
+def _lines(path: Path | str, *, named: str, remedy: str) -> Iterator[str]:
+    path = require_file(path, named=named or "text", remedy=remedy)
+    place = f"{named} ({path})" if named else str(path)
+    number = 0
+    try:
+        with _unpacked(path) as handle:
+            encoding = _encoding(handle, place)
+            lines = io.TextIOWrapper(handle, encoding=encoding, errors="surrogateescape")
+            for number, line in enumerate(lines, start=1):
+                if "\0" in line or not line.isascii():
+                    _require_letters(line, f"{place}, line {number}", path)
+                yield line
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ClasterError(
+            f"{place}: a gzip file that is damaged after line {number:,} ({one_line(error)})",
+            remedy="bring the file once more",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ClasterError(
+            f"{place}: {error.encoding} text that is damaged after line {number:,}",
+            remedy="save it as UTF-8",
+        ) from error
+    except OSError as error:
+        raise os_fault(error, named=place) from error
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, through gzip where its first bytes say so."""
+    opener: Any = gzip.open if is_gzip(path) else open
+    with opener(path, "rb") as handle:
+        yield handle
+
+
+def _encoding(handle: Any, place: str) -> str:  # noqa: ANN401
+    """Return how the text is encoded; refuse what is another format by its first bytes."""
+    head = handle.peek(HEAD)[:HEAD]
+    for mark, encoding in _MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    if is_binary(head):
+        found = describe(head)
+        raise ClasterError(f"{place}: {found} instead of text", remedy=advice(found))
+    return "utf-8-sig"
+
+
+def _require_letters(line: str, place: str, path: Path) -> None:
+    """Refuse a line with a NUL byte, or with a byte that is no UTF-8."""
+    if "\0" in line:
+        raise ClasterError(f"{place}: a NUL byte, which no text has", remedy=_NOT_TEXT)
+    strange = next((letter for letter in line if ord(letter) in _ESCAPED), None)
+    if strange is not None:
+        byte = ord(strange) - _ESCAPED.start + 0x80
+        likely = bytes([byte]).decode("cp1252", "replace")
+        raise ClasterError(
+            f"{place}: byte 0x{byte:02x} is not UTF-8 ({likely!r} in Windows-1252 or Latin-1)",
+            remedy=f"save the file as UTF-8 (iconv -f WINDOWS-1252 -t UTF-8 {path.name})",
+        )

@@ -1,0 +1,135 @@
+"""Text as people bring it: encodings, packing, line ends, and what is no text at all."""
+
+import bz2
+import errno
+import gzip
+import lzma
+import os
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from claster.errors import ClasterError
+from claster.text import read_table, read_text, text_lines, write_table
+
+PLAIN = "chr1\t10\tGröße\nchr2\t20\tNA\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_every_spelling_of_text_reads_the_same(tmp_path, encoding, end, packed):
+    content = PLAIN.replace("\n", end).encode(encoding)
+    path = tmp_path / "genes.txt"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    assert read_text(path) == PLAIN
+    assert list(text_lines(path)) == PLAIN.splitlines()
+
+
+def test_big_endian_and_empty_text(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"\xfe\xff" + PLAIN.encode("utf-16-be"))
+    assert read_text(path) == PLAIN
+    path.write_bytes(b"")
+    assert read_text(path) == ""
+
+
+def test_only_line_ends_end_lines(tmp_path):
+    path = tmp_path / "x"
+    path.write_text("a\x0bb\x0c\x1c\u2028c\x85\nd", encoding="utf-8")
+    assert list(text_lines(path)) == ["a\x0bb\x0c\x1c\u2028c\x85", "d"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_another_encoding_is_told_by_line_and_byte(tmp_path, packed):
+    path = tmp_path / "sizes.txt"
+    content = "chr1\t10\n#Größe\n".encode("latin-1")
+    path.write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(ClasterError, match=r"line 2: byte 0xf6 is not UTF-8 \('ö' in .*iconv"):
+        read_text(path, named="chromosome sizes")
+
+
+def write_zip(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.txt", PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (bz2.compress(PLAIN.encode()), r"a bzip2 file instead of text: unpack it \(bunzip2\)"),
+        (lzma.compress(PLAIN.encode()), r"an xz file instead of text: unpack it \(unxz\)"),
+        (b"\x28\xb5\x2f\xfd\x04", r"a zstd file instead of text: unpack it \(unzstd\)"),
+        (gzip.compress(gzip.compress(b"a\n")), r"a gzip file instead of text: unpack it"),
+        (gzip.compress(b"BAM\1\0\0"), "a BAM file instead of text"),
+        (b"\x89HDF\r\n\x1a\n\0", "an HDF5 file instead of text"),
+        (b"<!DOCTYPE html><title>404</title>", "an HTML page '404' instead of text"),
+        (b"chr1\t1\nchr\0\n", "line 2: a NUL byte"),
+        ("chr1\t1\n".encode("utf-16-le"), "line 1: a NUL byte"),
+        (gzip.compress(PLAIN.encode() * 9)[:-12], "a gzip file that is damaged after line"),
+        ("chr1\t1\n".encode("utf-16")[:-1], "damaged after line"),
+    ],
+)
+def test_what_is_no_text_is_named(tmp_path, content, said):
+    path = tmp_path / "genes.txt"
+    path.write_bytes(content)
+    with pytest.raises(ClasterError, match=rf"^genes \({path}\).*{said}"):
+        read_text(path, named="genes")
+
+
+def test_a_zip_is_named(tmp_path):
+    write_zip(tmp_path / "x.txt")
+    with pytest.raises(
+        ClasterError, match="a ZIP archive or Excel workbook instead of text: unzip"
+    ):
+        read_text(tmp_path / "x.txt")
+
+
+def test_what_is_not_a_file_is_named(tmp_path):
+    (tmp_path / "link").symlink_to("gone")
+    os.mkfifo(tmp_path / "pipe")
+    for name, said in [
+        (".", "genes: a folder, not a file, at"),
+        ("link", "genes: a link to gone, which is not there, at"),
+        ("pipe", "genes: something that is no plain file at"),
+        ("x", "genes: no file at"),
+    ]:
+        with pytest.raises(ClasterError, match=said):
+            read_text(tmp_path / name, named="genes", remedy="check it")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EACCES, "genes: no permission: .*x.txt: ask for the right"),
+        (errno.EMFILE, "genes: too many open files: .*ulimit"),
+        (errno.EIO, "genes: the disk does not read or write here"),
+    ],
+)
+def test_a_file_that_does_not_open_says_why(tmp_path, monkeypatch, number, said):
+    path = tmp_path / "x.txt"
+    path.write_text("a\n")
+
+    def refuse(self, *args, **kwargs):
+        raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ClasterError, match=said):
+        read_text(path, named="genes")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+def test_names_come_back_as_they_were(tmp_path, suffix):
+    names = ["nan", "NA", "null", "None", "True", "1e5", "007", "1", "-inf", 'a "b"', "#x", "N/A"]
+    table = pd.DataFrame({"gene_id": names, "chrom": names, "value": range(len(names))})
+    table["value"] = table["value"].astype(float).where(table["value"] != 3)
+    write_table(table, tmp_path / f"t.{suffix}")
+    pd.testing.assert_frame_equal(read_table(tmp_path / f"t.{suffix}"), table)
+
+
+def test_a_table_that_is_damaged_says_so(tmp_path):
+    (tmp_path / "t.csv").write_text('a,b\n1,"2\n')
+    with pytest.raises(ClasterError, match=r"t.csv\) does not read as a table .*: make it anew"):
+        read_table(tmp_path / "t.csv", named="scores")
