@@ -3,7 +3,7 @@
 import errno
 import os
 
-__all__ = ["ClasterError", "DamagedFileError", "one_line", "os_fault"]
+__all__ = ["ClasterError", "DamagedFileError", "NothingHereError", "one_line", "os_fault"]
 
 _SYSTEM = {
     errno.EACCES: ("no permission", "ask for the right to use it (ls -l shows whose it is)"),
@@ -53,6 +53,22 @@ class ClasterError(Exception):
 
 class DamagedFileError(ClasterError):
     """A file whose data do not read at some place; elsewhere they may."""
+
+
+class NothingHereError(ClasterError):
+    """A whole file that holds nothing to use on one chromosome; on others it may.
+
+    Parameters
+    ----------
+    found, remedy
+        As `ClasterError`.
+    reason
+        Why genes there are dropped, a key of `claster.genome.selection.DROP_REASONS`.
+    """
+
+    def __init__(self, found: str, *, remedy: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(found, remedy=remedy)
 
 
 def one_line(error: BaseException) -> str:

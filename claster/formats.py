@@ -1,6 +1,7 @@
 """What a file is by its first and last bytes, so that a name or an error page never becomes data."""
 
 import gzip
+import os
 import re
 import struct
 import zlib
@@ -154,7 +155,7 @@ def advice(found: str, *, wanted: FileFormat | None = None) -> str:
     if packing == "a gzip file" and wanted in ("gtf", "bed", "table", "fasta"):
         return "let its name end in .gz, in the dataset's YAML too, or unpack it (gunzip)"
     if wanted == "cooler" and found == "a .hic file":
-        return "let its name end in .hic, in the dataset's YAML too ('format: hic' for a download)"
+        return "write 'format: hic' for this download in the dataset's YAML"
     return _UNPACKED_BY[packing] if packing else _REMEDY
 
 
@@ -316,12 +317,15 @@ def _stated_length(handle: BinaryIO, head: bytes, format: FileFormat) -> int | N
 
 
 def _hic_length(handle: BinaryIO, head: bytes) -> int | None:
-    """Return where the footer of a `.hic` ends, or its index of normalisations (since version 9)."""
+    """Return where the footer of a `.hic` ends at least, or its index of normalisations (since version 9)."""
     if len(head) < 16:
         return 16
     version, footer = struct.unpack_from("<iq", head, 4)
     width = 8 if version > 8 else 4  # of the footer's length
-    handle.seek(max(footer, 0))
+    size = handle.seek(0, os.SEEK_END)
+    if not 0 <= footer < size:
+        return size + 1  # the footer is not there, wherever it is said to be
+    handle.seek(footer)
     length = handle.read(width)
     ends = [footer + width + int.from_bytes(length, "little", signed=True)]
     genome_end = head.find(b"\0", 16)

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from claster.errors import ClasterError
+from claster.errors import ClasterError, DamagedFileError, NothingHereError
 
 if TYPE_CHECKING:
     from claster.contacts.balance import Balance
     from claster.contacts.matrix import ContactMatrix
 
 __all__ = ["Band", "CountBand", "read_band", "read_counts"]
+
+_ONE_HALF = "make the file anew from pixels of the upper half, in cooler's symmetric-upper storage"
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,10 @@ def read_band(matrix: "ContactMatrix", chrom: str, *, separations: int, balance:
 
     Raises
     ------
+    NothingHereError
+        If no bin has a weight, or no known pixel of the band holds a contact.
     ClasterError
-        If no known pixel of the band holds a contact, or the file does not read.
+        If the file does not read, or holds pixels below the main diagonal, twice, or without a count.
     """
     from claster.contacts.kernels import weigh
 
@@ -117,8 +121,10 @@ def read_counts(
 
     Raises
     ------
+    NothingHereError
+        If no bin has a weight, or no known pixel of the band holds a contact.
     ClasterError
-        If no known pixel of the band holds a contact, or the file does not read.
+        If the file does not read, or holds pixels below the main diagonal, twice, or without a count.
     """
     counts, weights = _read(matrix, chrom, separations, balance=balance, dtype=matrix.count_type)
     known = np.isfinite(weights)
@@ -139,21 +145,66 @@ def _read(
     dtype: type[np.floating],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return counts, shape (separations, bins), and weights, shape (bins,)."""
-    from claster.contacts.kernels import place_pixels
+    from claster.contacts import kernels
 
     weights = matrix.weights(chrom, balance) if balance else None
+    if weights is not None and not np.isfinite(weights).any():
+        raise NothingHereError(
+            f"contacts: {matrix.label} has no weight on {chrom}: all its bins are masked",
+            remedy="balance with a milder filter, set 'contacts.balance' to others, or leave the "
+            "chromosome out with 'regions'",
+            reason="no_weights",
+        )
     bins = matrix.bins(chrom)
     counts = np.zeros((separations, bins), dtype=dtype)
     touched = np.zeros(bins, dtype=bool)
     # Which bins have any contact at all, only the whole chromosome tells.
     reach = bins if weights is None else separations
+    halves = np.zeros(2, np.int64)
     for first, second, count in matrix.pixels(chrom, separations=reach):
-        place_pixels(counts, touched, first, second, count)
+        fault, pixel = kernels.place_pixels(
+            counts, touched, first, second, count, matrix.square, halves
+        )
+        if fault != kernels.WELL:
+            i, j = (int(bins[pixel]) * matrix.resolution for bins in (first, second))
+            raise _wrong_pixel(fault, matrix.label, f"{chrom}:{i:,} and {j:,}", count[pixel])
+    if matrix.square and halves[0] != halves[1]:
+        raise ClasterError(
+            f"contacts: {matrix.label} says that it holds both halves of the matrix, but {halves[0]:,} "
+            f"pixels of {chrom} lie above the main diagonal and {halves[1]:,} below it",
+            remedy=_ONE_HALF,
+        )
     return counts, np.where(touched, 1.0, np.nan) if weights is None else weights
 
 
-def _no_contact(label: str, chrom: str, separations: int) -> ClasterError:
+def _wrong_pixel(fault: int, label: str, place: str, count: float) -> ClasterError:
+    from claster.contacts import kernels
+
+    anew = "fetch or make the file anew"
+    if fault == kernels.WILD:
+        return DamagedFileError(
+            f"contacts: {label} holds {count} contacts of {place}, which is no count", remedy=anew
+        )
+    if fault == kernels.TWICE:
+        return DamagedFileError(
+            f"contacts: {label} holds the pixel of {place} twice",
+            remedy="make the file anew; 'cooler load' and 'cooler merge' sum such pixels",
+        )
+    if fault == kernels.UNEQUAL:
+        return ClasterError(
+            f"contacts: {label} holds both halves of the matrix, and they differ at {place}",
+            remedy=_ONE_HALF,
+        )
     return ClasterError(
+        f"contacts: {label} says that it holds the upper half of the matrix alone, but has a pixel below "
+        f"the main diagonal, of {place}",
+        remedy=_ONE_HALF,
+    )
+
+
+def _no_contact(label: str, chrom: str, separations: int) -> NothingHereError:
+    return NothingHereError(
         f"contacts: {label} holds no contact on {chrom} below {separations} bins of separation",
         remedy="check the file, or leave the chromosome out with 'regions'",
+        reason="no_contacts",
     )

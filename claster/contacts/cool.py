@@ -1,24 +1,24 @@
 """Contact matrices in cooler files: `.cool`, and `.mcool` in the new and the old zoom layout."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
 import cooler
+import h5py
 import numpy as np
 
 from claster.contacts.balance import Balance, weight_column
 from claster.contacts.chunks import read_column
-from claster.contacts.hic import starts_as_hic
+from claster.contacts.direction import weights_divide
+from claster.contacts.grid import Grid, read_grid
 from claster.errors import ClasterError, DamagedFileError, one_line
 
-__all__ = ["READ_ERRORS", "CoolMatrix", "list_groups", "open_cool"]
+__all__ = ["READ_ERRORS", "CoolMatrix", "find_matrices", "open_cool"]
 
 READ_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError)
 """What cooler and h5py raise at a file that is damaged or of another kind."""
-
-_DIVISIVE = frozenset({"KR", "VC", "VC_SQRT"})
-"""Weights that divide, unless the column says otherwise: so hic2cool and 4DN store them."""
 
 _PIECE = 500_000
 """About how many pixels are read at a time."""
@@ -34,18 +34,24 @@ class CoolMatrix:
     """
 
     clr: cooler.Cooler
+    _divide: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def label(self) -> str:
         """Path and group."""
         return self.clr.uri
 
-    @property
+    @cached_property
     def resolution(self) -> int:
         """Bin width in bp, 0 for bins of several widths."""
         return int(self.clr.binsize or 0)
 
-    @property
+    @cached_property
+    def square(self) -> bool:
+        """Whether the file says that it holds both halves of the matrix."""
+        return self.clr.storage_mode == "square"
+
+    @cached_property
     def sizes(self) -> Mapping[str, int]:
         """Chromosome lengths in bp by the file's own names."""
         return {str(name): int(size) for name, size in self.clr.chromsizes.items()}
@@ -68,57 +74,188 @@ class CoolMatrix:
 
     def bins(self, chrom: str) -> int:
         """Return the number of bins of a chromosome."""
-        first, last = self._extent(chrom)
-        return last - first
+        return -(-self.sizes[chrom] // self.resolution)
+
+    def divides(self, balance: Balance) -> bool:
+        """Return whether weights divide, as `claster.contacts.direction` tells.
+
+        Raises
+        ------
+        ClasterError
+            If what the file says of it contradicts its sums of rows.
+        """
+        name = weight_column(balance)
+        if name not in self._divide:
+            try:
+                with self.clr.open("r") as store:
+                    _require_numbers(store["bins"][name], len(store["bins/start"]), "iuf")
+                    self._divide[name] = weights_divide(store, name, label=self.label)
+            except READ_ERRORS as error:
+                raise self._damaged(f"weights {name}", error) from error
+        return self._divide[name]
 
     def weights(self, chrom: str, balance: Balance) -> np.ndarray:
         """Return what counts are to be multiplied by; weights that divide are turned over."""
         name = weight_column(balance)
-        first, last = self._extent(chrom)
+        divide = self.divides(balance)
         try:
             with self.clr.open("r") as store:
-                column = store["bins"][name]
-                weights = column[first:last].astype(np.float64)
-                divide = bool(column.attrs.get("divisive_weights", name in _DIVISIVE))
+                grid = self._grid(store, chrom)
+                weights = store["bins"][name][grid.first : grid.last].astype(np.float64)
         except READ_ERRORS as error:
             raise self._damaged(f"weights {name} of {chrom}", error) from error
+        if (weights < 0).any():
+            raise ClasterError(
+                f"contacts: {self.label} has negative weights '{name}' on {chrom}",
+                remedy=f"run 'cooler balance --force {self.label}' on a copy, or set "
+                "'contacts.balance' to others",
+            )
         if divide:
             weights = np.divide(1, weights, out=np.full_like(weights, np.nan), where=weights > 0)
-        return np.where(np.isfinite(weights), weights, np.nan)
+        return grid.spread(np.where(np.isfinite(weights), weights, np.nan), fill=np.nan)
 
     def pixels(
         self, chrom: str, *, separations: int, rows: tuple[int, int] | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Yield first bin, second bin and count of the pixels of some rows, `separations` or not.
 
-        First bins are counted out from the file's index of rows; their column would take as long to
-        read as the others.
+        First bins are counted out from the file's index of rows, which a mismatch with their own
+        column shows to be wrong.
         """
-        start, end = self._extent(chrom)
-        first, last = rows or (0, end - start)
         try:
             with self.clr.open("r") as store:
-                offsets = store["indexes/bin1_offset"][start + first : start + last + 1]
-                second, count = store["pixels/bin2_id"], store["pixels/count"]
-                for low, high in _pieces(int(offsets[0]), int(offsets[-1]), second.chunks):
-                    held = np.diff(np.clip(offsets, low, high))
+                grid = self._grid(store, chrom)
+                low, high = grid.rows(*(rows or (0, grid.bins)))
+                offsets = self._offsets(store, grid)[low : high + 1]
+                own, second, count = (
+                    store["pixels"][name] for name in ("bin1_id", "bin2_id", "count")
+                )
+                total = len(store["bins/start"])
+                numbers = np.arange(low, high)
+                for start, end in _pieces(int(offsets[0]), int(offsets[-1]), second.chunks):
+                    held = np.repeat(numbers, np.diff(np.clip(offsets, start, end)))
+                    if not np.array_equal(read_column(own, start, end), held + grid.first):
+                        raise self._wrong(f"index of rows does not fit its pixels on {chrom}")
+                    partner = read_column(second, start, end)
+                    if partner.size and not 0 <= partner.min() <= partner.max() < total:
+                        raise self._wrong(f"pixels on {chrom} name bins that are not there")
                     yield (
-                        np.repeat(np.arange(first, last), held),
-                        read_column(second, low, high) - start,
-                        read_column(count, low, high),
+                        grid.place(held),
+                        grid.place(partner.astype(np.int64, copy=False) - grid.first),
+                        read_column(count, start, end),
                     )
         except READ_ERRORS as error:
             raise self._damaged(f"pixels of {chrom}", error) from error
 
-    def _extent(self, chrom: str) -> tuple[int, int]:
-        first, last = self.clr.extent(chrom)
-        return int(first), int(last)
+    def filled(self, chrom: str) -> np.ndarray:
+        """Return in how many pixels each bin of a chromosome comes first, int64, shape (bins,)."""
+        try:
+            with self.clr.open("r") as store:
+                grid = self._grid(store, chrom)
+                return grid.spread(np.diff(self._offsets(store, grid)), fill=0)
+        except READ_ERRORS as error:
+            raise self._damaged(f"index of {chrom}", error) from error
+
+    def _grid(self, store: h5py.Group, chrom: str) -> Grid:
+        return read_grid(
+            store,
+            chrom,
+            names=list(self.sizes),
+            size=self.sizes[chrom],
+            resolution=self.resolution,
+            label=self.label,
+        )
+
+    def _offsets(self, store: h5py.Group, grid: Grid) -> np.ndarray:
+        """Return where the pixels of each row of a chromosome begin, and where the last ones end."""
+        index = store["indexes/bin1_offset"]
+        columns = [store["pixels"][name] for name in ("bin1_id", "bin2_id", "count")]
+        pixels = len(columns[-1])
+        for column, kinds in zip(columns, ("iu", "iu", "iuf"), strict=True):
+            _require_numbers(column, pixels, kinds)
+        _require_numbers(index, len(store["bins/start"]) + 1, "iu")
+        offsets = index[grid.first : grid.last + 1].astype(np.int64)
+        if (
+            (int(index[0]), int(index[-1])) != (0, pixels)
+            or not 0 <= offsets[0] <= offsets[-1] <= pixels
+            or (np.diff(offsets) < 0).any()
+        ):
+            raise self._wrong("index of rows does not fit its pixels")
+        return offsets
+
+    def _wrong(self, what: str) -> DamagedFileError:
+        return DamagedFileError(
+            f"contacts: {self.label} is damaged: its {what}", remedy="fetch or make the file anew"
+        )
 
     def _damaged(self, what: str, error: Exception) -> DamagedFileError:
         return DamagedFileError(
             f"contacts: {self.label} is damaged: the {what} cannot be read ({one_line(error)})",
             remedy="fetch or make the file anew",
         )
+
+
+def find_matrices(file: str, group: str = "") -> tuple[dict[int, tuple[str, CoolMatrix]], bool]:
+    """Find the matrices in a cooler file.
+
+    Parameters
+    ----------
+    file
+        A `.cool`, `.mcool` or `.scool`.
+    group
+        The group in it, "" to look for all.
+
+    Returns
+    -------
+    matrices : dict
+        Group and matrix by resolution in bp, finest first.
+    listed : bool
+        Whether cooler's own listing names any.
+
+    Raises
+    ------
+    ClasterError
+        If there is none with bins of one width, several have the same width, or one does not read.
+    """
+    try:
+        with h5py.File(file) as store:
+            held = sorted(store)
+        listed = cooler.fileops.list_coolers(file)
+        if not listed and not group and "pixels" not in held:
+            raise ClasterError(
+                f"contacts: {file} is an HDF5 file without a cooler in it (it holds {', '.join(held[:4])})",
+                remedy="convert it to .mcool first; 'fanc to-cooler' does so for FAN-C files",
+            )
+        found = [
+            (name, CoolMatrix(cooler.Cooler(f"{file}::{name}")))
+            for name in ([group] if group else listed or ["/"])
+        ]
+        sizes = [matrix.resolution for _, matrix in found]
+        for _, matrix in found:
+            if not matrix.clr.chromsizes.index.is_unique:
+                raise ValueError("a chromosome is named twice")
+    except READ_ERRORS as error:
+        raise ClasterError(
+            f"contacts: {file} is not a cooler ({one_line(error)})",
+            remedy="give a .cool, .mcool or Juicer's .hic",
+        ) from error
+    twice = sorted({size for size in sizes if size > 0 and sizes.count(size) > 1})
+    if twice:
+        named = [name for name, matrix in found if matrix.resolution == twice[0]]
+        raise ClasterError(
+            f"contacts: {file} has {len(named)} matrices of {twice[0]:,} bp (such as ::{named[0]} and "
+            f"::{named[1]}), like a file of single cells",
+            remedy=f"name one of them in 'contacts.file', as in '{file}::{named[0]}'",
+        )
+    matrices = {
+        matrix.resolution: (name, matrix) for name, matrix in found if matrix.resolution > 0
+    }
+    if not matrices:
+        raise ClasterError(
+            f"contacts: {file} has bins of several widths, such as restriction fragments",
+            remedy="bin the contacts anew in bins of one width, with 'cooler cload'",
+        )
+    return {size: matrices[size] for size in sorted(matrices)}, bool(listed)
 
 
 def open_cool(file: str, group: str, *, resolution: int, balance: Balance) -> CoolMatrix:
@@ -138,38 +275,22 @@ def open_cool(file: str, group: str, *, resolution: int, balance: Balance) -> Co
     Raises
     ------
     ClasterError
-        If the file is no cooler, lacks the resolution, or lacks the weights.
+        If the file is no cooler, lacks the resolution, lacks the weights, or contradicts itself on
+        whether these divide.
     """
-    if starts_as_hic(file):
-        raise ClasterError(
-            f"contacts: {file} is a .hic file", remedy="let its name end in .hic, in the YAML too"
-        )
-    try:
-        groups = [group] if group else list_groups(file)
-        found = {
-            matrix.resolution: matrix
-            for matrix in (CoolMatrix(cooler.Cooler(f"{file}::{name}")) for name in groups)
-        }
-    except READ_ERRORS as error:
-        raise ClasterError(
-            f"contacts: {file} is not a cooler ({one_line(error)})",
-            remedy="give a .cool, .mcool or Juicer's .hic",
-        ) from error
+    found, _ = find_matrices(file, group)
     if resolution not in found:
-        have = ", ".join(f"{size:,}" for size in sorted(found))
+        have = ", ".join(f"{size:,}" for size in found)
         raise ClasterError(
             f"contacts: {file} has no resolution of {resolution:,} bp; it has {have}",
             remedy="set 'contacts.resolution' to one of these",
         )
-    matrix = found[resolution]
-    if balance and weight_column(balance) not in matrix.columns:
-        raise _no_weights(matrix, balance)
+    matrix = found[resolution][1]
+    if balance:
+        if weight_column(balance) not in matrix.columns:
+            raise _no_weights(matrix, balance)
+        matrix.divides(balance)
     return matrix
-
-
-def list_groups(file: str) -> list[str]:
-    """Return the groups of a file that hold matrices; the root where cooler itself lists none."""
-    return cooler.fileops.list_coolers(file) or ["/"]
 
 
 def _no_weights(matrix: CoolMatrix, balance: Balance) -> ClasterError:
@@ -184,6 +305,12 @@ def _no_weights(matrix: CoolMatrix, balance: Balance) -> ClasterError:
         f"contacts: {matrix.label} has no weights{other}",
         remedy=f"run 'cooler balance {matrix.label}', or set 'contacts.balance: false'",
     )
+
+
+def _require_numbers(column: h5py.Dataset, length: int, kinds: str) -> None:
+    """Raise ValueError unless a column holds so many numbers of some kinds (as numpy names them)."""
+    if column.shape != (length,) or column.dtype.kind not in kinds:
+        raise ValueError(f"{column.name} holds {column.dtype} {column.shape}, not {length} numbers")
 
 
 def _pieces(low: int, high: int, chunks: tuple[int, ...] | None) -> Iterator[tuple[int, int]]:

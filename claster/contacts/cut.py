@@ -41,8 +41,10 @@ def map_cutter(
 
     Raises
     ------
+    NothingHereError
+        If no bin has a weight, or no known pixel of the diagonals holds a contact.
     ClasterError
-        If no known pixel of the diagonals holds a contact, or the file does not read.
+        If the file does not read.
     """
     if isinstance(shape, DiagonalMap):
         band = read_band(matrix, chrom, separations=shape.separations, balance=balance)

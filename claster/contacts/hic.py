@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from claster.contacts.balance import Balance, hic_normalisation
-from claster.errors import ClasterError, DamagedFileError, one_line
+from claster.errors import ClasterError, DamagedFileError, NothingHereError, one_line
 
 if TYPE_CHECKING:
     import hictkpy
 
-__all__ = ["HicMatrix", "is_hic", "list_resolutions", "open_hic", "starts_as_hic"]
+__all__ = ["HicMatrix", "is_hic", "list_resolutions", "open_hic"]
 
 _MAGIC = b"HIC\0"
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 _STRIP = 4000
 """How many rows are read at a time."""
@@ -53,6 +52,11 @@ class HicMatrix:
             return {str(name): int(size) for name, size in store.chromosomes().items()}
 
     @property
+    def square(self) -> bool:
+        """False: a `.hic` holds one half."""
+        return False
+
+    @property
     def count_type(self) -> type[np.floating]:
         """float32: the format holds no more."""
         return np.float32
@@ -81,10 +85,11 @@ class HicMatrix:
             vector = np.asarray(store.weights(name))[start : start + self.bins(chrom)]
         usable = np.isfinite(vector) & (vector > 0)
         if not usable.any():
-            raise ClasterError(
+            raise NothingHereError(
                 f"contacts: {self.label} has no normalisation {name} of {chrom}",
                 remedy=f"set 'contacts.balance' to another ({', '.join(self.columns)}), "
                 "or leave the chromosome out with 'regions'",
+                reason="no_weights",
             )
         return np.divide(1, vector, out=np.full(vector.size, np.nan), where=usable)
 
@@ -125,13 +130,12 @@ class HicMatrix:
 
 
 def is_hic(file: str | Path) -> bool:
-    """Return whether a file counts as `.hic`: by its name, if it is not HDF5 (FAN-C calls its files so)."""
-    return Path(file).suffix == ".hic" and _start(file) != _HDF5
+    """Return whether a file has the first bytes of a `.hic`, whatever its name (FAN-C's are HDF5).
 
-
-def starts_as_hic(file: str | Path) -> bool:
-    """Return whether a file has the first bytes of a `.hic`."""
-    return _start(file).startswith(_MAGIC)
+    A group may follow after ``::``, as coolers have.
+    """
+    with Path(str(file).partition("::")[0]).open("rb") as handle:
+        return handle.read(len(_MAGIC)) == _MAGIC
 
 
 def list_resolutions(file: str | Path) -> list[int]:
@@ -142,7 +146,7 @@ def list_resolutions(file: str | Path) -> list[int]:
     ClasterError
         If the file is something else, is damaged, or hictkpy is not installed.
     """
-    if not starts_as_hic(file):
+    if not is_hic(file):
         raise ClasterError(
             f"contacts: {file} is not a .hic file: it starts otherwise",
             remedy="get the file anew and check where it comes from",
@@ -191,11 +195,6 @@ def open_hic(file: str, *, resolution: int, balance: Balance) -> HicMatrix:
             remedy="set 'contacts.balance' to a normalisation that is there, or to false",
         )
     return matrix
-
-
-def _start(file: str | Path) -> bytes:
-    with Path(file).open("rb") as handle:
-        return handle.read(len(_HDF5))
 
 
 def _hictkpy(file: str | Path) -> ModuleType:

@@ -1,14 +1,27 @@
 """The inner loops over pixels and diagonals, compiled by numba on first use and kept on disk.
 
 Importing numba takes a second, so the functions of this room that need these import them when they run.
-Each loop lets other threads run.
+Each loop lets other threads run, and none reads or writes beyond an array, whatever it is given.
 """
 
 import numpy as np
 
 from claster.compiled import compiled
 
-__all__ = ["cut_diagonals", "place_pixels", "weigh"]
+__all__ = [
+    "BELOW",
+    "TWICE",
+    "UNEQUAL",
+    "WELL",
+    "WILD",
+    "cut_diagonals",
+    "place_pixels",
+    "weigh",
+]
+
+WELL, WILD, BELOW, TWICE, UNEQUAL = range(5)
+"""What `place_pixels` found: nothing wrong, a count that is none, a pixel below the main diagonal, one
+that is there twice, one whose mirror image differs."""
 
 
 @compiled
@@ -18,7 +31,9 @@ def place_pixels(
     first: np.ndarray,
     second: np.ndarray,
     count: np.ndarray,
-) -> None:
+    square: bool,  # noqa: FBT001 - a compiled function takes positions only
+    halves: np.ndarray,
+) -> tuple[int, int]:
     """Put pixels on their diagonals.
 
     Parameters
@@ -28,19 +43,49 @@ def place_pixels(
     touched
         bool, shape (bins,): set where a bin has a contact inside the chromosome, however far.
     first, second
-        Bins of each pixel from the chromosome's first bin on, ``first <= second``; pixels that leave
+        Bins of each pixel from the chromosome's first bin on, by rising first bin; pixels that leave
         the chromosome are passed over.
     count
         Contacts of each pixel.
+    square
+        Whether a pixel below the main diagonal is the mirror image of one above it, which came before;
+        else it is a fault.
+    halves
+        int64, shape (2,): counts up the pixels above and below the main diagonal, among `counts`.
+
+    Returns
+    -------
+    tuple of int
+        `WELL`, `WILD`, `BELOW`, `TWICE` or `UNEQUAL`, and the pixel with the fault.
     """
     separations, bins = counts.shape
-    for pixel in range(first.size):
+    cell = np.empty(1, counts.dtype)
+    for pixel in range(min(first.size, second.size, count.size)):
         i, j = first[pixel], second[pixel]
-        if j < bins and count[pixel] > 0:
-            touched[i] = True
-            touched[j] = True
-            if j - i < separations:
-                counts[j - i, i] = count[pixel]
+        cell[0] = count[pixel]
+        value = cell[0]
+        if not (0 <= value < np.inf):
+            return WILD, pixel
+        if j < i and not square:
+            return BELOW, pixel
+        if not (0 <= i < min(bins, touched.size) and 0 <= j < min(bins, touched.size)):
+            continue
+        if value == 0:
+            continue
+        touched[i] = True
+        touched[j] = True
+        if abs(j - i) >= separations:
+            continue
+        if j < i:
+            if counts[i - j, j] != value:
+                return UNEQUAL, pixel
+            halves[1] += 1
+        else:
+            if counts[j - i, i] != 0:
+                return TWICE, pixel
+            counts[j - i, i] = value
+            halves[0] += j > i
+    return WELL, 0
 
 
 @compiled
@@ -62,6 +107,8 @@ def weigh(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarr
         int64, shape (separations,): how many are known.
     """
     separations, bins = values.shape
+    if weights.size != bins:
+        raise ValueError("weights and diagonals have different numbers of bins")
     total = np.zeros(separations)
     known = np.zeros(separations, np.int64)
     for s in range(separations):
@@ -93,6 +140,8 @@ def cut_diagonals(logs: np.ndarray, fill: np.ndarray, first: int, contacts: np.n
     """
     rows, columns = contacts.shape
     bins = logs.shape[1]
+    if rows > logs.shape[0] or rows > fill.size:
+        raise ValueError("a map has more rows than there are diagonals")
     unknown = 0
     for r in range(rows):
         for m in range(columns):

@@ -69,6 +69,12 @@ class DiagonalMap:
         """How many diagonals of the matrix the map needs."""
         return 2 * (self.rows - 1) + 1
 
+    def share_off(self, bins: int) -> float:
+        """Return which share of a map around the middle of a chromosome of so many bins lies off it."""
+        middle = bins // 2 + np.arange(-self.half, self.half + 1)
+        apart = np.arange(self.rows)[:, None]
+        return float(((middle - apart < 0) | (middle + apart >= bins)).mean())
+
 
 @dataclass(frozen=True)
 class Logarithms:

@@ -10,6 +10,7 @@ from claster.contacts.balance import Balance
 from claster.contacts.cool import open_cool
 from claster.contacts.hic import is_hic, open_hic
 from claster.files import require_file
+from claster.formats import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ Pixels = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class ContactMatrix(Protocol):
-    """One matrix of a file: one resolution, upper triangle. Several threads may read at once."""
+    """One matrix of a file: one resolution. Several threads may read at once."""
 
     @property
     def label(self) -> str:
@@ -40,6 +41,10 @@ class ContactMatrix(Protocol):
         """What the file calls its assembly, "" where it does not."""
 
     @property
+    def square(self) -> bool:
+        """Whether the file says that it holds both halves of the matrix, not the upper one alone."""
+
+    @property
     def count_type(self) -> type[np.floating]:
         """The smallest float that holds the file's counts: float32 where they are whole numbers."""
 
@@ -47,14 +52,18 @@ class ContactMatrix(Protocol):
         """Return the number of bins of a chromosome."""
 
     def weights(self, chrom: str, balance: Balance) -> np.ndarray:
-        """Return what counts are to be multiplied by, float64, shape (bins,), NaN for masked bins."""
+        """Return what counts are to be multiplied by, float64, shape (bins,), NaN for masked bins.
+
+        Raises `claster.errors.NothingHereError` where the file has none of the chromosome.
+        """
 
     def pixels(
         self, chrom: str, *, separations: int, rows: tuple[int, int] | None = None
     ) -> Iterator[Pixels]:
         """Yield each pixel of `rows` (first bins, 0-based half-open; all) below `separations` once.
 
-        Pixels farther away, and such as leave the chromosome, may be among them.
+        Pixels farther away, and such as leave the chromosome, may be among them; so may those of the
+        other half where the file is `square`.
         """
 
 
@@ -64,7 +73,7 @@ def open_contacts(path: Path | str, *, resolution: int, balance: Balance) -> Con
     Parameters
     ----------
     path
-        A `.hic` by its name, else a `.cool` or `.mcool`. Groups of an `.mcool` may follow the new
+        A `.hic`, `.cool` or `.mcool`, told by their first bytes. Groups of an `.mcool` may follow the new
         (``/resolutions/1600``) or the old (``/13``) layout, or be spelled out after ``::``.
     resolution
         Bin width in bp.
@@ -74,12 +83,14 @@ def open_contacts(path: Path | str, *, resolution: int, balance: Balance) -> Con
     Raises
     ------
     ClasterError
-        If the file is missing or of another kind, lacks the resolution, or lacks the weights.
+        If the file is missing, cut off or of another kind, lacks the resolution, or lacks the weights.
     """
     file, _, group = str(path).partition("::")
     require_file(
         file, named="contacts", remedy="check 'contacts.file' and 'data' in the dataset YAML"
     )
-    if is_hic(file):
+    hic = is_hic(file)
+    check_whole(file, format="hic" if hic else "cooler", named=f"contacts ({file})")
+    if hic:
         return open_hic(file, resolution=resolution, balance=balance)
     return open_cool(file, group, resolution=resolution, balance=balance)

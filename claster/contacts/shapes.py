@@ -34,6 +34,9 @@ SPLINE_MARGIN = 24
 """Pixels after which a cut no longer shows: a spline coefficient forgets by 2 - sqrt(3) a pixel."""
 
 
+_FEWEST_COLUMNS = 3
+
+
 @dataclass(frozen=True)
 class SquareMap:
     """Shape of the `paper_square` map: cell ``(i, j)`` is the pixel of the window's bins i and j.
@@ -108,10 +111,8 @@ class RotatedMap:
         square = SquareMap.over(window, resolution=resolution)
         turned = cls(square.bins, square.half)
         if turned.rows < 1:
-            raise ClasterError(
-                f"contacts: a window of {window.width:,} bp has {square.bins} bins of {resolution:,} bp,"
-                " too few for a rotated map",
-                remedy="set a finer 'contacts.resolution', or 'contacts.map: diagonal'",
+            raise _too_coarse(
+                window, resolution, square.bins, "a rotated", "'contacts.map: diagonal'"
             )
         return turned
 
@@ -165,12 +166,21 @@ def map_over(
         Bin width of the matrix in bp.
     rows
         Rows of a ``diagonal`` map; the rows of the others follow from the window.
+
+    Raises
+    ------
+    ClasterError
+        If the window has so few bins of the matrix that a map of it says nothing: fewer than 3 columns.
     """
     if kind == "paper_square":
-        return SquareMap.over(window, resolution=resolution)
-    if kind == "paper_rotated":
-        return RotatedMap.over(window, resolution=resolution)
-    return DiagonalMap.over(window, resolution=resolution, rows=rows or DIAGONAL_ROWS)
+        shape: ContactMap = SquareMap.over(window, resolution=resolution)
+    elif kind == "paper_rotated":
+        shape = RotatedMap.over(window, resolution=resolution)
+    else:
+        shape = DiagonalMap.over(window, resolution=resolution, rows=rows or DIAGONAL_ROWS)
+    if shape.shape[1] < _FEWEST_COLUMNS:
+        raise _too_coarse(window, resolution, shape.shape[1], "a", "widen 'window'")
+    return shape
 
 
 def mirror_map(contacts: np.ndarray, shape: ContactMap) -> np.ndarray:
@@ -186,3 +196,11 @@ def mirror_map(contacts: np.ndarray, shape: ContactMap) -> np.ndarray:
            [3, 2]])
     """
     return mirror(contacts[::-1] if isinstance(shape, SquareMap) else contacts)
+
+
+def _too_coarse(window: Binning, resolution: int, bins: int, kind: str, other: str) -> ClasterError:
+    return ClasterError(
+        f"contacts: a window of {window.width:,} bp has {bins} bins of {resolution:,} bp, too few for "
+        f"{kind} map",
+        remedy=f"set a finer 'contacts.resolution', or {other}",
+    )

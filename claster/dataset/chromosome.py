@@ -18,7 +18,7 @@ from claster.dataset.sources import Sources, Strands
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import mirror_targets, reach_of_targets, target_signal
 from claster.dataset.workspace import Shard
-from claster.errors import DamagedFileError
+from claster.errors import DamagedFileError, NothingHereError
 from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
 from claster.signal.chromosome import ChromosomeSignal
 from claster.signal.landscape import landscapes
@@ -83,8 +83,9 @@ def write_chromosome(
     Returns
     -------
     shard : Shard
-        What was written. Genes whose map is mostly unknown or, where the dataset says ``on_error:
-        drop``, whose windows do not read, are among its dropped ones and leave no file.
+        What was written. Genes whose map is mostly unknown, whose chromosome has no contacts or no
+        weights, or, where the dataset says ``on_error: drop``, whose windows do not read, are among its
+        dropped ones and leave no file.
     values : dict of str to numpy.ndarray
         ``target`` and, where the dataset names noise-free tracks, ``truth``: float32, shape
         (genes, 2, columns), forward and mirrored.
@@ -123,6 +124,9 @@ def _write_contacts(job: ChromosomeJob, genes: pd.DataFrame) -> Shard:
             balance=contacts.balance,
             value=contacts.value,
         )
+    except NothingHereError as error:
+        job.advance(len(genes))
+        return Shard(dropped=dict.fromkeys(genes["gene_id"], (error.reason, error.found)))
     except DamagedFileError as error:
         return _unreadable(job, genes, error)
     written = _for_slabs(job, partial(_write_maps, job, cut), genes)

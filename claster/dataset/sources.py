@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from claster.contacts.hic import is_hic
 from claster.contacts.matrix import ContactMatrix, open_contacts
 from claster.dataset.inventory import require_sources, strand_labels
 from claster.dataset.parts import Condition, SignalFiles
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import by_column_group
 from claster.errors import ClasterError
-from claster.formats import check_whole
 from claster.genome.assembly import (
     chromosome_aliases,
     chromosome_sizes,
@@ -148,8 +146,6 @@ def _open_contacts(
     if spec.contacts is None:
         return None, {}, {}
     path = spec.source(spec.contacts.file)
-    if is_hic(path):
-        check_whole(path, format="hic", named=f"contacts ({path})")
     matrix = open_contacts(path, resolution=spec.contacts.resolution, balance=spec.contacts.balance)
     names = match_chromosomes(wanted, matrix.sizes, aliases=aliases, file=path, named="contacts")
     return matrix, names, {c: f"contacts lack {c}" for c in wanted if c not in names}

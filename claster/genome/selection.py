@@ -19,6 +19,7 @@ DROP_REASONS = {
     "outside_regions": "the input window is not whole inside 'regions'",
     "no_signal": "a track or target file has no data for the chromosome",
     "no_contacts": "the contact file has no data for the chromosome",
+    "no_weights": "the contact file has no weights for the chromosome",
     "contacts_missing": "more of the contact map is unknown than 'contacts.max_missing' allows",
     "unreadable": "a track, target or contact file does not read there, and 'on_error' is 'drop'",
     "shares_window": "the input window shares bases with the window of a gene that is held out",

@@ -1,8 +1,8 @@
 """The inner loops, compiled by numba on first use and kept on disk.
 
 Importing numba takes a second, so the functions of this room that need these import them when they run.
-Each loop lets other threads run, adds in the order of the genome and in float64, so that the same
-numbers come out however the work is spread.
+Each loop lets other threads run, reads and writes inside its arrays whatever it is given, and adds in the
+order of the genome and in float64, so that the same numbers come out however the work is spread.
 """
 
 import numpy as np
@@ -47,12 +47,15 @@ def unpack_blocks(
         `WELL`, `OUT_OF_PLACE` or `WILD`, and block and base of the first fault.
     """
     at = 0
+    room = min(len(starts), len(ends), len(values))
     before = np.int64(0)
-    for block in range(len(items)):
+    for block in range(min(len(items), len(headers), len(limits))):
         kind, count, start = headers[block, 0], headers[block, 1], headers[block, 2]
         step, span = headers[block, 3], headers[block, 4]
         word = items[block]
         for item in range(count):
+            if word + (3 if kind == 1 else 2 if kind == 2 else 1) > len(words) or at >= room:
+                return OUT_OF_PLACE, block, int(before)
             if kind == 1:
                 low, high = np.int64(words[word]), np.int64(words[word + 1])
                 value = floats[word + 2]
@@ -100,9 +103,10 @@ def sum_windows(
     over_covered
         Whether means are over covered bases instead of all.
     """
-    for window in range(out.shape[0]):
+    held = min(len(starts), len(ends), len(values))
+    for window in range(min(out.shape[0], len(firsts))):
         left = firsts[window]
-        low, high = 0, len(ends)
+        low, high = 0, held
         while low < high:
             middle = (low + high) // 2
             if ends[middle] <= left:
@@ -114,7 +118,7 @@ def sum_windows(
             right = left + size
             total = 0.0
             covered = 0
-            while at < len(starts) and starts[at] < right:
+            while at < held and starts[at] < right:
                 width = min(np.int64(ends[at]), right) - max(np.int64(starts[at]), left)
                 total += np.float64(values[at]) * width
                 covered += width
@@ -133,6 +137,8 @@ def sum_windows(
 @compiled
 def weigh(fine: np.ndarray, weights: np.ndarray, step: int, out: np.ndarray) -> None:
     """Fill ``out[row, k]`` with the sum of ``weights * fine[row, k * step : k * step + taps]``."""
+    if out.shape[0] > fine.shape[0] or (out.shape[1] - 1) * step + len(weights) > fine.shape[1]:
+        raise ValueError("the sums reach past the values")
     for row in range(out.shape[0]):
         for k in range(out.shape[1]):
             total = 0.0

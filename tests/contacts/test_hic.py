@@ -163,10 +163,10 @@ def test_without_hictkpy_the_extra_is_named(files, monkeypatch):
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda data: b"", "is not a .hic file: it starts otherwise"),
-        (lambda data: b"<html>", "is not a .hic file"),
-        (lambda data: data[: len(data) // 2], "is damaged: it does not read"),
-        (lambda data: data[:60], "is damaged: it does not read"),
+        (lambda data: b"", "an empty file instead of a cooler"),
+        (lambda data: b"<html>", "an HTML page instead of a cooler"),
+        (lambda data: data[: len(data) // 2], "a .hic file of [0-9]+ bytes of which"),
+        (lambda data: data[:60], "a .hic file of [0-9]+ bytes of which"),
         (
             lambda data: data[:300] + bytes(900) + data[1200:],
             r"is damaged: the [a-z ]+ cannot be read \(failed to decompress",
@@ -182,15 +182,16 @@ def test_damaged_files_are_named_in_one_line(files, tmp_path, spoil, said):
         matrix = open_contacts(path, resolution=1000, balance="KR")
         return [read_band(matrix, chrom, separations=5, balance="KR") for chrom in SIZES]
 
-    with pytest.raises(ClasterError, match=f"contacts: {path}.* {said}") as caught:
+    with pytest.raises(ClasterError, match=f"contacts.*{path}.* {said}") as caught:
         read()
     assert "\n" not in str(caught.value)
 
 
 def test_names_that_belong_to_the_other_format(files, tmp_path):
     (tmp_path / "contacts.mcool").write_bytes(files[0].read_bytes())
-    with pytest.raises(ClasterError, match=r"contacts.mcool is a .hic file: let its name end in"):
-        open_contacts(tmp_path / "contacts.mcool", resolution=1000, balance=False)
+    assert isinstance(
+        open_contacts(tmp_path / "contacts.mcool", resolution=1000, balance="KR"), hic.HicMatrix
+    )
     (tmp_path / "contacts.hic").write_bytes(files[1].read_bytes())
     assert (
         open_contacts(tmp_path / "contacts.hic", resolution=1000, balance=True).bins("chr1") == 41

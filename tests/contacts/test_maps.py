@@ -200,5 +200,5 @@ def test_unusable_contact_files_say_why(tmp_path):
     with pytest.raises(ClasterError, match="no file"):
         open_contacts(tmp_path / "gone.cool", resolution=RESOLUTION, balance=True)
     (tmp_path / "page.cool").write_text("<html>")
-    with pytest.raises(ClasterError, match="is not a cooler"):
+    with pytest.raises(ClasterError, match="an HTML page instead of a cooler"):
         open_contacts(tmp_path / "page.cool", resolution=RESOLUTION, balance=True)

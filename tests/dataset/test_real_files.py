@@ -192,7 +192,7 @@ def test_odd_contact_files_say_what_they_have():
     )
     assert capture.count_type is np.float64
     fanc = FILES / "mouse/fanc/rao2014.chr11_77400000_78600000.hic"  # HDF5, by FAN-C
-    with pytest.raises(ClasterError, match=r"rao2014.* is not a cooler"):
+    with pytest.raises(ClasterError, match=r"rao2014.* an HDF5 file without a cooler"):
         open_contacts(fanc, resolution=10_000, balance=True)
 
 

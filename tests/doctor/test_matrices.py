@@ -244,7 +244,7 @@ def test_chromosome_lacking_and_other_names(examine, make, one):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"HIC\x00" + bytes(5000), "a .hic file instead of a cooler"),
+        (b"HIC\x00" + bytes(5000), "a .hic file of 4409676 bytes of which 5004 are there"),
         (b"<html><title>Sign in</title>", "an HTML page 'Sign in'"),
     ],
 )

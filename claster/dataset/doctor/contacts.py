@@ -9,9 +9,16 @@ import pandas as pd
 from claster.contacts.balance import Balance
 from claster.dataset.doctor.chromosomes import check_chromosomes
 from claster.dataset.doctor.findings import Finding, as_fault
-from claster.dataset.doctor.matrices import check_density, check_layout, check_matrix, check_weights
-from claster.dataset.doctor.matrix_facts import Rows, read_matrix_facts, sample_rows
-from claster.dataset.doctor.matrix_layout import Layout, read_layout
+from claster.dataset.doctor.matrices import (
+    check_bare,
+    check_density,
+    check_layout,
+    check_maps,
+    check_matrix,
+    check_weights,
+)
+from claster.dataset.doctor.matrix_facts import Rows, read_matrix_facts, sample_maps, sample_rows
+from claster.dataset.doctor.matrix_layout import Layout, read_layout, why_unfit
 from claster.dataset.doctor.setting import Setting, places_without_genes
 from claster.dataset.doctor.spread import NEARLY_WHOLE, Spread, measure_spread
 from claster.dataset.parts import ContactsSpec
@@ -49,18 +56,23 @@ def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> Ex
     findings: list[Finding] = []
     try:
         layout = read_layout(path, contacts.file.partition("::")[2])
-        findings += check_layout(layout, contacts, file=file)
+        longest = max(size for matrix in layout.matrices.values() for size in matrix.sizes.values())
+        unfit = {
+            size: why
+            for size in layout.matrices
+            if (why := why_unfit(size, contacts, window, longest=longest))
+        }
+        findings += check_layout(layout, contacts, unfit, file=file)
         matrix = layout.matrices.get(contacts.resolution, next(iter(layout.matrices.values())))
         sizes = matrix.sizes
         names, chromosomes = check_chromosomes(sizes, setting, item="contacts", file=file)
         findings.insert(0, chromosomes)
-        weights = check_weights(layout, contacts, uri=matrix.label, file=file)
+        weights = check_weights(layout, contacts, unfit, uri=matrix.label, file=file)
         findings += [weights] if weights else []
         if not names or contacts.resolution not in layout.matrices:
             return ExaminedContacts(findings, names)
-        facts = read_matrix_facts(
-            matrix, names, balance=_there(layout, contacts, matrix.resolution)
-        )
+        balance = _there(layout, contacts, matrix.resolution)
+        facts = read_matrix_facts(matrix, names, balance=balance)
         centres = setting.centres
         if centres.empty:
             centres = places_without_genes(sizes, half=window.half)
@@ -70,7 +82,13 @@ def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> Ex
         if inside.empty:
             inside = centres[~spread.windows["empty"]]
         separation = min(_SEPARATION, window.half)
-        findings += _depth(file, layout, names, inside, contacts, separation)
+        findings += _depth(file, layout, unfit, names, inside, contacts, separation)
+        bare = facts.bare
+        if contacts.resolution not in unfit and bool(balance) == bool(contacts.balance):
+            maps = sample_maps(matrix, names, centres, contacts, setting.spec.contacts_shape)
+            findings += check_maps(maps, contacts, file=file)
+            bare = bare | maps.bare
+        findings += check_bare(bare, centres, file=file)
     except ClasterError as error:
         return ExaminedContacts(
             [*findings, as_fault(error, item="contacts", file=file, check="kind")]
@@ -81,6 +99,7 @@ def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> Ex
 def _depth(
     file: str,
     layout: Layout,
+    unfit: Mapping[int, str],
     names: Mapping[str, str],
     centres: pd.DataFrame,
     contacts: ContactsSpec,
@@ -97,7 +116,8 @@ def _depth(
     findings = check_density(wanted, {}, contacts, file=file)
     if not any(finding.verdict == "warning" for finding in findings):
         return findings
-    coarser = [size for size in layout.matrices if size > contacts.resolution][:_COARSER]
+    coarser = [size for size in layout.matrices if size > contacts.resolution and size not in unfit]
+    coarser = coarser[:_COARSER]
     return check_density(wanted, {size: sample(size) for size in coarser}, contacts, file=file)
 
 

@@ -1,27 +1,56 @@
 """What is found in the contact matrices of a dataset."""
 
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from claster.contacts.cool import CoolMatrix
 from claster.dataset.doctor.findings import Finding, Verdict
-from claster.dataset.doctor.matrix_facts import MatrixFacts, Rows
+from claster.dataset.doctor.matrix_facts import Maps, MatrixFacts, Rows
 from claster.dataset.doctor.matrix_layout import Layout
 from claster.dataset.doctor.wording import base_pairs, count_of, listed, percent
 from claster.dataset.parts import ContactsSpec
 
-__all__ = ["check_density", "check_layout", "check_matrix", "check_weights"]
+__all__ = [
+    "check_bare",
+    "check_density",
+    "check_layout",
+    "check_maps",
+    "check_matrix",
+    "check_weights",
+]
 
 _MOST_EMPTY = 0.8
 _MOST_MASKED = 0.25
 _FEWEST_BINS = 20
+_FEWEST_KEPT = 0.5
 
 
 def _found(file: str, check: str, verdict: Verdict, evidence: str, remedy: str = "") -> Finding:
     return Finding("contacts", file, check, verdict, evidence, remedy)
 
 
-def check_layout(layout: Layout, contacts: ContactsSpec, *, file: str) -> list[Finding]:
-    """Tell which resolutions there are and in which zoom layout. Check ``resolution``."""
+def check_layout(
+    layout: Layout, contacts: ContactsSpec, unfit: Mapping[int, str], *, file: str
+) -> list[Finding]:
+    """Tell which resolutions there are, in which zoom layout, and which are of use.
+
+    Checks ``resolution`` and ``storage``; `unfit` holds the resolutions of which no gene can have a map,
+    with the reason.
+    """
     have = ", ".join(base_pairs(size) for size in layout.matrices)
+    near = sorted(
+        layout.matrices.keys() - unfit.keys(),
+        key=lambda size: (abs(size - contacts.resolution), -size),
+    )[:2]
+    offer = "take a file with a finer matrix, or a map of fewer 'rows' or over a wider 'window'"
+    if near:
+        offer = f"write {' or '.join(f"'resolution: {size}'" for size in near)} under 'contacts'"
     results = []
-    if contacts.resolution in layout.matrices:
+    if why := unfit.get(contacts.resolution):
+        results.append(_found(file, "resolution", "fault", f"{why}; {layout.name} ({have})", offer))
+    elif contacts.resolution in layout.matrices:
         wanted = base_pairs(contacts.resolution)
         evidence = f"{wanted}, {layout.name}"
         if len(layout.matrices) > 1:
@@ -29,16 +58,23 @@ def check_layout(layout: Layout, contacts: ContactsSpec, *, file: str) -> list[F
             evidence = f"{wanted}{f' at ::{group}' if group else ''}; {layout.name} ({have})"
         results.append(_found(file, "resolution", "fine", evidence))
     else:
-        near = sorted(layout.matrices, key=lambda size: abs(size - contacts.resolution))[:2]
-        offered = " or ".join(f"'resolution: {size}'" for size in near)
         results.append(
             _found(
                 file,
                 "resolution",
                 "fault",
                 f"no matrix of {base_pairs(contacts.resolution)}; {layout.name} ({have})",
-                f"write {offered} under 'contacts'"
-                + (", or make it with 'cooler zoomify'" if layout.groups else ""),
+                offer + (", or make it with 'cooler zoomify'" if layout.groups else ""),
+            )
+        )
+    wanted_matrix = layout.matrices.get(contacts.resolution)
+    if wanted_matrix and wanted_matrix.square:
+        results.append(
+            _found(
+                file,
+                "storage",
+                "note",
+                "holds both halves of the matrix; the upper one is used, where the lower is its mirror image",
             )
         )
     if not layout.listed:
@@ -54,8 +90,16 @@ def check_layout(layout: Layout, contacts: ContactsSpec, *, file: str) -> list[F
     return results
 
 
-def check_weights(layout: Layout, contacts: ContactsSpec, *, uri: str, file: str) -> Finding | None:
-    """Tell whether the wanted matrix has the wanted weights. Check ``weights``."""
+def check_weights(
+    layout: Layout, contacts: ContactsSpec, unfit: Collection[int], *, uri: str, file: str
+) -> Finding | None:
+    """Tell whether the wanted matrix has the wanted weights, and which way. Check ``weights``.
+
+    Raises
+    ------
+    ClasterError
+        If what the file says of their direction contradicts its sums of rows.
+    """
     wanted = contacts.resolution
     if wanted not in layout.matrices:
         return None
@@ -70,7 +114,11 @@ def check_weights(layout: Layout, contacts: ContactsSpec, *, uri: str, file: str
             "write 'balance: true' under 'contacts' to use them",
         )
     if name := layout.weights(wanted, contacts.balance):
-        said = "" if name == "weight" else f" ({name})"
+        matrix = layout.matrices[wanted]
+        divide = matrix.divides(contacts.balance) if isinstance(matrix, CoolMatrix) else True
+        said = "" if name == "weight" and not divide else f" ({name})"
+        if divide and isinstance(matrix, CoolMatrix):
+            said += ", and counts are divided by them"
         return _found(file, "weights", "fine", f"balance weights are there{said}")
     if isinstance(contacts.balance, str) or not layout.groups:
         named = contacts.balance if isinstance(contacts.balance, str) else "balanced matrix"
@@ -83,7 +131,8 @@ def check_weights(layout: Layout, contacts: ContactsSpec, *, uri: str, file: str
     if others := layout.columns[wanted]:
         seen += f"; the bins have {listed(others)} instead"
     choices = [f"'balance: {others[0]}'"] if others else []
-    choices += [f"'resolution: {weighted[0]}'"] if weighted else []
+    usable = [size for size in weighted if size not in unfit]
+    choices += [f"'resolution: {usable[0]}'"] if usable else []
     remedy = f"write {', or '.join([*choices, "'balance: false'"])}, under 'contacts'"
     if layout.groups and contacts.balance is True:
         remedy = f"run 'cooler balance {uri}' on a copy that you may write to, or {remedy}"
@@ -130,6 +179,45 @@ def check_matrix(facts: MatrixFacts, *, named: str, file: str, assembly: str) ->
             )
         )
     return results
+
+
+def check_bare(bare: Mapping[str, str], centres: pd.DataFrame, *, file: str) -> list[Finding]:
+    """Tell of chromosomes whose genes the build drops. Check ``bare``.
+
+    `bare` says what each lacks, `centres` has a row a gene.
+    """
+    lost = int(centres["chrom"].isin(bare).sum())
+    if not lost:
+        return []
+    first, why = next(iter(bare.items()))
+    why = why.removeprefix("contacts: ").replace(file, Path(file).name)
+    others = f", and so for {listed(list(bare)[1:])}" if len(bare) > 1 else ""
+    return [
+        _found(
+            file,
+            "bare",
+            "fault" if lost == len(centres) else "warning",
+            f"{first}: {why}{others}; the build drops {count_of(lost, 'gene')} of {len(centres)}",
+            "set 'balance' under 'contacts' to other weights or to false, or leave these chromosomes out",
+        )
+    ]
+
+
+def check_maps(maps: Maps, contacts: ContactsSpec, *, file: str) -> list[Finding]:
+    """Tell how many of the genes that were tried have a map that the build keeps. Check ``maps``."""
+    if not maps.tried:
+        return []
+    tried = count_of(maps.tried, "map")
+    seen = f"{maps.kept} of {tried} tried: at most {percent(contacts.max_missing)} of its cells unknown"
+    if maps.kept >= _FEWEST_KEPT * maps.tried:
+        return [_found(file, "maps", "fine", seen)] if maps.kept < maps.tried else []
+    remedy = "take a matrix that covers the genes' windows, or balance with a milder filter"
+    if maps.least < 1:
+        remedy += (
+            f", or raise 'max_missing' under 'contacts' (the best map has {percent(maps.least)})"
+        )
+    verdict: Verdict = "fault" if maps.whole and not maps.kept else "warning"
+    return [_found(file, "maps", verdict, f"{seen}; the build drops the others", remedy)]
 
 
 def check_density(

@@ -7,17 +7,22 @@ import numpy as np
 import pandas as pd
 
 from claster.contacts.balance import Balance
-from claster.contacts.cool import READ_ERRORS, CoolMatrix
+from claster.contacts.cool import CoolMatrix
+from claster.contacts.cut import map_cutter
 from claster.contacts.hic import HicMatrix, list_resolutions
 from claster.contacts.matrix import ContactMatrix
+from claster.contacts.shapes import ContactMap
+from claster.dataset.parts import ContactsSpec
 from claster.dataset.scale import spread_evenly
-from claster.errors import ClasterError, one_line
+from claster.errors import NothingHereError
 
-__all__ = ["MatrixFacts", "Rows", "read_matrix_facts", "sample_rows"]
+__all__ = ["Maps", "MatrixFacts", "Rows", "read_matrix_facts", "sample_maps", "sample_rows"]
 
 _PLACES = 20
 _ROWS_A_PLACE = 40
 _COARSE = 100_000
+_MOST_PIXELS = 5_000_000
+_MAPS_A_CHROMOSOME = 10
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,36 @@ class MatrixFacts:
         Share of the bins inside `blocks` without a weight; None where none are wanted.
     whole
         Whether the counts are whole numbers.
+    bare
+        Chromosomes (the assembly's names) without weights or contacts, with what the build says of them.
     """
 
     blocks: pd.DataFrame
     masked: float | None
+    whole: bool
+    bare: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Which of some genes have a map that a build keeps, on the chromosomes that were read.
+
+    Attributes
+    ----------
+    tried, kept
+        Genes, and those of which no larger share is unknown than allowed.
+    least
+        The smallest share of a map that is unknown; 1 where no chromosome has contacts.
+    bare
+        As in `MatrixFacts`.
+    whole
+        Whether every chromosome with genes was read.
+    """
+
+    tried: int
+    kept: int
+    least: float
+    bare: dict[str, str]
     whole: bool
 
 
@@ -80,21 +111,83 @@ def read_matrix_facts(
     overview = _coarse(matrix)
     size = overview.resolution
     blocks, masked, inside, whole = [], 0, 0, True
+    bare: dict[str, str] = {}
     for chrom, name in names.items():
-        filled, whole_here = _filled(overview, name)
+        try:
+            filled, whole_here = _filled(overview, name)
+            known = np.isfinite(matrix.weights(name, balance)) if balance else None
+        except NothingHereError as error:
+            bare[chrom] = error.found
+            continue
         whole = whole and whole_here
         runs = _runs(filled)
         blocks += [(chrom, low * size, high * size) for low, high in runs]
-        if balance and runs:
+        if known is not None and not known.any():
+            bare[chrom] = f"has no weight on {name}"
+        elif known is not None and runs:
             low, high = (edge * size // matrix.resolution for edge in (runs[0][0], runs[-1][1]))
-            weights = matrix.weights(name, balance)[low:high]
-            masked += int(np.isnan(weights).sum())
-            inside += weights.size
+            masked += int((~known[low:high]).sum())
+            inside += known[low:high].size
     return MatrixFacts(
         blocks=pd.DataFrame(blocks, columns=["chrom", "start", "end"]),
         masked=masked / inside if inside else None,
         whole=whole,
+        bare=bare,
     )
+
+
+def sample_maps(
+    matrix: ContactMatrix,
+    names: Mapping[str, str],
+    centres: pd.DataFrame,
+    contacts: ContactsSpec,
+    shape: ContactMap,
+) -> Maps:
+    """Cut maps as a build does, on all chromosomes of a small file and on the smallest of a large one.
+
+    Parameters
+    ----------
+    matrix
+        The matrix; it must have the weights that `contacts` wants.
+    names
+        The file's name of each chromosome, by the assembly's name.
+    centres
+        `chrom` and `tss` (0-based) of the genes.
+    contacts, shape
+        What the dataset wants, and the shape of its maps.
+
+    Raises
+    ------
+    ClasterError
+        If the matrix does not read, or is one that the build refuses.
+    """
+    by_chrom = {chrom: table for chrom, table in centres.groupby("chrom") if chrom in names}
+    sizes = {chrom: _pixels(matrix, names[chrom]) for chrom in by_chrom}
+    tried = kept = read = 0
+    least, bare = 1.0, {}
+    chosen = 0
+    for chrom in sorted(sizes, key=lambda chrom: sizes[chrom]):
+        if chosen and read + sizes[chrom] > _MOST_PIXELS:
+            break
+        read += sizes[chrom]
+        chosen += 1
+        genes = by_chrom[chrom]
+        places = spread_evenly(genes, _MAPS_A_CHROMOSOME)["tss"]
+        try:
+            cut = map_cutter(
+                matrix, names[chrom], shape, balance=contacts.balance, value=contacts.value
+            )
+        except NothingHereError as error:
+            bare[chrom] = error.found
+            tried += len(places)
+            continue
+        unknown = [cut(int(tss))[1] for tss in places]
+        if min(unknown) > contacts.max_missing:
+            unknown += [cut(int(tss))[1] for tss in genes["tss"][~genes["tss"].isin(places)]]
+        tried += len(unknown)
+        kept += sum(share <= contacts.max_missing for share in unknown)
+        least = min([least, *unknown])
+    return Maps(tried, kept, least, bare, chosen == len(sizes))
 
 
 def sample_rows(
@@ -169,21 +262,22 @@ def _coarse(matrix: ContactMatrix) -> ContactMatrix:
 def _filled(matrix: ContactMatrix, chrom: str) -> tuple[np.ndarray, bool]:
     """Return which bins of a chromosome begin a pixel, and whether counts are whole as far as seen."""
     if isinstance(matrix, CoolMatrix):
-        try:
-            first, last = matrix.clr.extent(chrom)
-            with matrix.clr.open("r") as store:
-                filled = np.diff(store["indexes/bin1_offset"][first : last + 1]) > 0
-        except READ_ERRORS as error:
-            raise ClasterError(
-                f"contacts ({matrix.label}) are damaged: they do not read ({one_line(error)})",
-                remedy="fetch or make the file anew",
-            ) from error
-        return filled, matrix.count_type is np.float32
+        return matrix.filled(chrom) > 0, matrix.count_type is np.float32
     filled, whole = np.zeros(matrix.bins(chrom), dtype=bool), True
     for pixel, _, count in matrix.pixels(chrom, separations=2):
         filled[pixel[count > 0]] = True
         whole = whole and bool((count == np.round(count)).all())
     return filled, whole
+
+
+def _pixels(matrix: ContactMatrix, chrom: str) -> int:
+    """Return how many pixels are to be read for a chromosome; of a `.hic`, at most."""
+    if isinstance(matrix, CoolMatrix):
+        try:
+            return int(matrix.filled(chrom).sum())
+        except NothingHereError:
+            return 0
+    return matrix.bins(chrom) * min(matrix.bins(chrom), 1000)
 
 
 def _runs(filled: np.ndarray) -> list[tuple[int, int]]:

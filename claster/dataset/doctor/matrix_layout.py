@@ -3,17 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import cooler
-import h5py
-
 from claster.contacts.balance import Balance, hic_normalisation, weight_column
-from claster.contacts.cool import READ_ERRORS, CoolMatrix
+from claster.contacts.cool import find_matrices
 from claster.contacts.hic import HicMatrix, is_hic, list_resolutions
+from claster.contacts.maps import DiagonalMap
 from claster.contacts.matrix import ContactMatrix
-from claster.dataset.doctor.wording import count_of
-from claster.errors import ClasterError, one_line
+from claster.contacts.shapes import map_over
+from claster.dataset.doctor.wording import base_pairs, count_of, percent
+from claster.dataset.parts import ContactsSpec
+from claster.errors import ClasterError
+from claster.genome.windows import Binning
 
-__all__ = ["Layout", "read_layout"]
+__all__ = ["Layout", "read_layout", "why_unfit"]
 
 
 @dataclass(frozen=True)
@@ -73,33 +74,45 @@ def read_layout(path: Path | str, group: str = "") -> Layout:
     Raises
     ------
     ClasterError
-        If there is none, or one does not read.
+        If there is none, one does not read, or several have the same resolution.
     """
     if is_hic(path):
         found = {size: HicMatrix(str(path), size) for size in list_resolutions(path)}
         return Layout(dict(found), {size: hic.columns for size, hic in found.items()}, groups={})
-    try:
-        with h5py.File(path) as store:
-            held = sorted(store)
-        listed = cooler.fileops.list_coolers(str(path))
-        if not listed and not group and "pixels" not in held:
-            raise ClasterError(
-                f"contacts: {path} is an HDF5 file without a cooler in it (it holds {', '.join(held[:4])})",
-                remedy="convert it to .mcool first; 'fanc to-cooler' does so for FAN-C files",
-            )
-        matrices = {}
-        for name in [group] if group else listed or ["/"]:
-            matrix = CoolMatrix(cooler.Cooler(f"{path}::{name}"))
-            matrices[matrix.resolution] = name, matrix, matrix.columns
-    except READ_ERRORS as error:
-        raise ClasterError(
-            f"contacts: {path} is not a cooler ({one_line(error)})",
-            remedy="give a .cool or .mcool, made by 'cooler cload' and 'cooler zoomify'",
-        ) from error
-    sizes = sorted(matrices)
+    matrices, listed = find_matrices(str(path), group)
     return Layout(
-        matrices={size: matrices[size][1] for size in sizes},
-        columns={size: matrices[size][2] for size in sizes},
-        groups={size: matrices[size][0] for size in sizes},
-        listed=bool(listed),
+        matrices={size: matrix for size, (_, matrix) in matrices.items()},
+        columns={size: matrix.columns for size, (_, matrix) in matrices.items()},
+        groups={size: name for size, (name, _) in matrices.items()},
+        listed=listed,
+    )
+
+
+def why_unfit(
+    resolution: int, contacts: ContactsSpec, window: Binning, *, longest: int
+) -> str | None:
+    """Return why no gene can have a map of some resolution, None where one can.
+
+    Parameters
+    ----------
+    resolution
+        Width of the matrix's bins in bp.
+    contacts, window
+        What the dataset wants.
+    longest
+        Length of the file's longest chromosome in bp.
+    """
+    try:
+        shape = map_over(contacts.map, window, resolution=resolution, rows=contacts.rows)
+    except ClasterError as error:
+        return error.found.removeprefix("contacts: ")
+    if not isinstance(shape, DiagonalMap):
+        return None
+    off = shape.share_off(-(-longest // resolution))
+    if off <= contacts.max_missing:
+        return None
+    reach = base_pairs((shape.separations - 1) * resolution)
+    return (
+        f"{shape.rows} rows of {base_pairs(resolution)} reach {reach} of separation: even in the middle of "
+        f"the longest chromosome {percent(off)} of the map lies off it, more than 'max_missing' allows"
     )

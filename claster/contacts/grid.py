@@ -1,0 +1,138 @@
+"""Where the bins of a cooler lie: by their own start and end, not by their number.
+
+A cooler may hold the bins of a captured region alone, leave bins out, or hold bins of any width; its
+table of bins says so. Here each bin takes its place among the bins of one width that begin at the
+chromosome's start, and a bin that has no such place is refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+
+from claster.errors import ClasterError, DamagedFileError, NothingHereError
+
+__all__ = ["Grid", "read_grid"]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The bins of one chromosome in a file.
+
+    Attributes
+    ----------
+    first, last
+        Rows of the file's table of bins, 0-based half-open.
+    bins
+        How many bins of one width cover the chromosome.
+    places
+        int64, shape (last - first,): which of these each row is; None where they are all there.
+    """
+
+    first: int
+    last: int
+    bins: int
+    places: np.ndarray | None
+
+    def rows(self, low: int, high: int) -> tuple[int, int]:
+        """Return the file's rows, counted from `first`, of the bins `low` to `high` (half-open)."""
+        if self.places is None:
+            return low, high
+        start, end = np.searchsorted(self.places, [low, high])
+        return int(start), int(end)
+
+    def place(self, rows: np.ndarray) -> np.ndarray:
+        """Return the bins of rows counted from `first`; outside the chromosome none of `bins`."""
+        if self.places is None:
+            return rows
+        count = self.last - self.first
+        inside = self.places.take(rows, mode="clip")
+        return np.where(rows < 0, -1, np.where(rows < count, inside, self.bins))
+
+    def spread(self, values: np.ndarray, *, fill: float) -> np.ndarray:
+        """Return values of the file's rows by bin; bins that are not in the file take `fill`."""
+        if self.places is None:
+            return values
+        whole = np.full(self.bins, fill, dtype=values.dtype)
+        whole[self.places] = values
+        return whole
+
+
+def read_grid(
+    store: h5py.Group,
+    chrom: str,
+    *,
+    names: Sequence[str],
+    size: int,
+    resolution: int,
+    label: str,
+) -> Grid:
+    """Read which bins of a chromosome a cooler has.
+
+    Parameters
+    ----------
+    store
+        The cooler's open group.
+    chrom, names
+        The chromosome, and all of the file in its order.
+    size
+        Length of the chromosome in bp.
+    resolution
+        Width of a bin in bp; the last one of a chromosome may be cut off at its end.
+    label
+        What messages call the matrix.
+
+    Raises
+    ------
+    ClasterError
+        If a bin is not one of equal bins from the chromosome's start.
+    NothingHereError
+        If the file has no bin of the chromosome.
+    DamagedFileError
+        If the index of chromosomes does not fit the bins.
+    """
+    offsets = store["indexes/chrom_offset"][:].astype(np.int64)
+    table = store["bins"]
+    count = len(table["start"])
+    whole = (
+        offsets.size == len(names) + 1
+        and offsets[0] == 0
+        and offsets[-1] == count
+        and (np.diff(offsets) >= 0).all()
+        and len(table["end"]) == len(table["chrom"]) == count
+    )
+    at = list(names).index(chrom)
+    if whole:
+        first, last = int(offsets[at]), int(offsets[at + 1])
+        codes = table["chrom"][first:last]
+        whole = codes.dtype.kind not in "iu" or bool((codes == at).all())
+    if not whole:
+        raise DamagedFileError(
+            f"contacts: {label} is damaged: its index of chromosomes does not fit its bins",
+            remedy="fetch or make the file anew",
+        )
+    if first == last:
+        raise NothingHereError(
+            f"contacts: {label} has no bin of {chrom}",
+            remedy="leave the chromosome out with 'regions', or take another file",
+            reason="no_contacts",
+        )
+    starts = table["start"][first:last].astype(np.int64)
+    ends = table["end"][first:last].astype(np.int64)
+    places = starts // resolution
+    width = ends - starts
+    fits = (width == resolution) | ((ends == size) & (width > 0) & (width < resolution))
+    fits &= (starts % resolution == 0) & (starts >= 0) & (starts < size)
+    fits[1:] &= np.diff(places) > 0
+    if not fits.all():
+        odd = int(np.argmin(fits))
+        raise ClasterError(
+            f"contacts: {label} has a bin {chrom}:{starts[odd]:,}-{ends[odd]:,}, which is none of equal "
+            f"bins of {resolution:,} bp from the chromosome's start",
+            remedy="bin the contacts anew with 'cooler cload pairs chrom.sizes:"
+            f"{resolution}', or leave 'contacts' out",
+        )
+    bins = -(-size // resolution)
+    full = places.size == bins
+    return Grid(first, last, bins, None if full else places)
