@@ -9,8 +9,9 @@ from threading import Lock
 
 import pandas as pd
 
-from claster.dataset.choice import choose_genes
+from claster.dataset.choice import choose_genes, lacks_training, more_training
 from claster.dataset.chromosome import ChromosomeJob, write_chromosome
+from claster.dataset.doctor.pairs import require_sense
 from claster.dataset.donors import Donor, find_donor
 from claster.dataset.finish import finish_dataset
 from claster.dataset.layout import STORE, DatasetFolders, modalities
@@ -109,6 +110,7 @@ def build_dataset(
     with open_sources(spec) as sources:
         selection = choose_genes(spec, sources)
         _require_usable(selection, spec)
+        _require_strands(sources, spec)
         _require_room(selection, spec, folders)
         dividing = dividing_scales(spec, sources, selection, project=project)
         divisors = track_divisors(spec.tracks, dividing)
@@ -220,6 +222,23 @@ def _require_usable(selection: GeneSelection, spec: DatasetSpec) -> None:
                 f"dataset {spec.name!r}: no usable gene in the {split} split ({', '.join(rules)})",
                 remedy=f"choose other chromosomes or regions for 'splits.{split}'",
             )
+    if lacks_training(selection, spec):
+        raise ClasterError(
+            f"dataset {spec.name!r}: no usable gene is left for training",
+            remedy=more_training(selection),
+        )
+
+
+def _require_strands(sources: Sources, spec: DatasetSpec) -> None:
+    """Refuse exchanged strands where the target tells them apart."""
+    if spec.target is None or spec.target.strands == "sum":
+        return
+    for kind, signals in (("target", sources.targets), ("truth", sources.truths)):
+        for condition in spec.target.conditions:
+            groups = [group for group in spec.target.groups_of(condition.name) if group in signals]
+            if pair := [strand for group in groups for strand in signals[group]]:
+                named = f"{kind} {condition.name}"
+                require_sense(pair, sources.genes, spec.target.strands, item=named)
 
 
 def _require_room(selection: GeneSelection, spec: DatasetSpec, folders: DatasetFolders) -> None:

@@ -14,7 +14,7 @@ from claster.genome.folds import chromosome_folds
 from claster.genome.regions import read_regions
 from claster.genome.selection import GeneSelection, select_genes
 
-__all__ = ["choose_genes"]
+__all__ = ["choose_genes", "lacks_training", "more_training"]
 
 
 def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
@@ -66,6 +66,24 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
         usable = select(held_out={"valid": regions(()), "test": regions(())}).kept
         valid, test = _fold(usable, sizes, folds=spec.splits.folds, fold=spec.splits.fold)
     return select(held_out={"valid": regions(valid), "test": regions(test)})
+
+
+def lacks_training(selection: GeneSelection, spec: DatasetSpec) -> bool:
+    """Tell whether a dataset with a target is left without a training gene, though it could train.
+
+    One whose scales come from another dataset (`scales_from`) is for networks trained on that.
+    """
+    if spec.target is None or spec.scales_from is not None:
+        return False
+    return not (selection.kept["split"] == "train").any()
+
+
+def more_training(selection: GeneSelection) -> str:
+    """Return what to do about splits that leave no gene for training."""
+    remedy = "hold out fewer chromosomes or smaller regions under 'splits'"
+    if (selection.dropped["reason"] == "shares_window").any():
+        remedy += "; genes beside held-out ones stay with 'allow_shared_windows: true'"
+    return remedy
 
 
 def _fold(

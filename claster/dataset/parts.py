@@ -13,6 +13,7 @@ from claster.contacts.shapes import DIAGONAL_ROWS, MapKind
 from claster.dataset.part import EvenSize, Name, OddBins, Part, as_published, without_twins
 from claster.formats import FileFormat
 from claster.genome.windows import Binning, Recipe
+from claster.signal.target import FINE_BIN
 from claster.signal.transform import Transform, transformed
 
 __all__ = [
@@ -140,6 +141,15 @@ class TargetSpec(Part):
     @classmethod
     def _one_condition_a_name(cls, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
         return without_twins(conditions, kind="condition")
+
+    @model_validator(mode="after")
+    def _whole_fine_bins(self) -> Self:
+        if self.smoothing and self.bin % FINE_BIN:
+            raise ValueError(
+                f"target bins of {self.bin} bp are no multiple of {FINE_BIN} bp, which 'smoothing' needs; "
+                "choose another 'bin' or 'smoothing: 0'"
+            )
+        return self
 
     @model_validator(mode="after")
     def _pairs_where_strands_count(self) -> Self:

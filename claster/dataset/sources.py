@@ -26,6 +26,8 @@ __all__ = ["Sources", "Strands", "open_sources"]
 
 Strands = list[tuple[BigWig, float]]
 
+_OTHER_SIGN = "correct 'minus_values' in the dataset YAML, or swap plus and minus"
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -103,14 +105,19 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
             return track
 
         def open_strands(files: SignalFiles, named: str) -> Strands:
-            return [
+            strands = [
                 (open_track(spec.source(file), label), sign)
                 for label, (file, sign) in zip(
                     strand_labels(named, files), files.strands, strict=True
                 )
             ]
+            for track, sign in strands:
+                track.require_values(sign, remedy=_OTHER_SIGN, mostly=True)
+            return strands
 
         tracks = [open_track(spec.source(t.file), f"track {t.name}") for t in spec.tracks]
+        for track in tracks:
+            track.require_values(1.0, remedy="give a track of values above 0", mostly=False)
         conditions: tuple[Condition, ...] = spec.target.conditions if spec.target else ()
         targets = {c.name: open_strands(c, f"target {c.name}") for c in conditions}
         truths = {c.name: open_strands(c.truth, f"truth {c.name}") for c in conditions if c.truth}

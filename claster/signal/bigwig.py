@@ -1,6 +1,7 @@
 """bigWig files: what is in them, and their signal in bins."""
 
 import math
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from claster.signal.means import Summary
 
 __all__ = ["BigWig", "reading"]
 
+_SMALLEST = sys.float_info.min  # what pyBigWig states where no value is above 0
 _READ_ERRORS = (ValueError, OSError, RuntimeError, pybigtools.BBIReadError)
 
 
@@ -88,8 +90,10 @@ class BigWig:
         if not is_bigwig:
             raise ClasterError(f"{named}: {path} is a bigBed", remedy="give a bigWig")
         with reading(self.path, named=named):
-            total = float(self._reader.info()["summary"]["sum"])
-        if not math.isfinite(total):
+            summary = self._reader.info()["summary"]
+        self._low, self._high = float(summary["min"]), float(summary["max"])
+        self._total = float(summary["sum"])
+        if not math.isfinite(self._total):
             raise self._not_finite()
         self.sizes: dict[str, int] = dict(self._reader.chroms())
         self._names = {chrom: chrom for chrom in self.sizes}
@@ -101,6 +105,45 @@ class BigWig:
     def has(self, chrom: str) -> bool:
         """Tell whether the file holds the chromosome."""
         return chrom in self._names
+
+    def require_values(self, sign: float, *, remedy: str, mostly: bool) -> None:
+        """Check that the file holds values of a sign; those of the other one are read as 0.
+
+        Its header tells: without sampling, and the same for every window.
+
+        Parameters
+        ----------
+        sign
+            1.0 for values above 0, -1.0 for values below.
+        remedy
+            What to do otherwise.
+        mostly
+            Whether such values must outweigh the others; else it is enough that there is one.
+
+        Raises
+        ------
+        ClasterError
+            If they do not. A file of zeros, or without data, passes.
+        """
+        if sign * self._total > 0 or self._low == self._total == 0:
+            return
+        alone = self._low >= 0 if sign < 0 else not self._reaches_above_0()
+        if alone or (mostly and self._total != 0):
+            other = "negative" if sign > 0 else "positive"
+            most = "only" if alone else "mostly"
+            raise ClasterError(
+                f"{self.named} ({self.path}) has {most} {other} values", remedy=remedy
+            )
+
+    def _reaches_above_0(self) -> bool:
+        """Tell whether a value is above 0; the highest one that pyBigWig states may be too low."""
+        if self._high > _SMALLEST:
+            return True
+        with reading(self.path, named=self.named):
+            return any(
+                self._reader.values(name, bins=1, summary="max", exact=True, fillna=0.0)[0] > 0
+                for name in self.sizes
+            )
 
     def bins(
         self, chrom: str, start: int, *, bins: int, size: int, summary: Summary = "mean_all"

@@ -62,8 +62,7 @@ def target_profiles(
     Raises
     ------
     ClasterError
-        If a strand's values have the other sign than the dataset says, or the bin size is no
-        multiple of 20 bp where fine bins are needed.
+        If the bin size is no multiple of 20 bp where fine bins are needed.
 
     Notes
     -----
@@ -133,13 +132,5 @@ def _summed(
     total = np.zeros((starts.size, bins))
     for signal, sign in strands:
         values = sign * window_means(signal, starts, bins=bins, size=size, summary=summary)
-        opposite = (values.max(axis=1) <= 0) & (values.min(axis=1) < 0)
-        if opposite.any():
-            other = "negative" if sign > 0 else "positive"
-            raise ClasterError(
-                f"{signal.named} ({signal.path}) has only {other} values at "
-                f"{signal.chrom}:{starts[opposite][0]:,}, the dataset says otherwise",
-                remedy=f"set 'minus_values: {other}' in the dataset YAML, or swap plus and minus",
-            )
         total += np.maximum(values, 0.0)
     return total

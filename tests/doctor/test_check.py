@@ -104,6 +104,12 @@ BREAKS_THE_BUILD = {
     "other names": ({}, {"ATAC.bw": {"sizes": {"scaffold1": 400_000}}}),
     "no gene of the type": ({"genes/types": ["lincRNA"]}, {}),
     "empty split": ({"splits/test": ["chr1:0-10"]}, {}),
+    "only negative track": ({}, {"ATAC.bw": {"sign": -1.0}}),
+    "nothing to train on": ({"splits/valid": ["chr1"]}, {}),
+    "training windows beside held-out ones": (
+        {"splits/valid": ["chr1:0-194,000", "chr1:206,000-400,000"]},
+        {},
+    ),
     "bad region": ({"regions": ["chr9"]}, {}),
     "missing": ({"genes/file": "none.gtf"}, {}),
 }

@@ -1,6 +1,10 @@
 """What is found when plus and minus are held against each other and the genes."""
 
 import numpy as np
+import pytest
+
+from claster.dataset.build import build_dataset
+from claster.errors import ClasterError
 
 PAIR = "target ctrl"
 
@@ -35,6 +39,33 @@ def test_exchanged_strands_look_it(examine, make, one):
     finding = one(examine(), PAIR, "sense")
     assert finding.verdict == "note"
     assert finding.evidence.endswith("plus and minus look exchanged")
+    assert "'strands: sum' gives the same" in finding.remedy
+
+
+@pytest.mark.parametrize("strands", ["sense", "apart"])
+def test_exchanged_strands_that_are_told_apart_stop_check_and_build(
+    examine, spec_of, make, one, strands, tmp_path
+):
+    def told_apart(content):
+        content["target"]["strands"] = strands
+
+    genes = make.genes()
+    stranded(make, genes, 9.0, 1.0)
+    assert one(examine(told_apart), PAIR, "sense").verdict == "fine"
+    stranded(make, genes, 1.0, 9.0)
+    finding = one(examine(told_apart), PAIR, "sense")
+    assert finding.verdict == "fault"
+    assert "exchange 'plus' and 'minus'" in finding.remedy
+    with pytest.raises(ClasterError, match="look exchanged"):
+        build_dataset(spec_of(told_apart), project=tmp_path)
+
+
+@pytest.mark.parametrize(("strands", "verdict"), [("sum", "note"), ("sense", "warning")])
+def test_strands_that_hardly_differ(examine, make, one, strands, verdict):
+    stranded(make, make.genes({"chr1": 400_000}), 4.0, 6.0)
+    finding = one(examine(lambda content: content["target"].update(strands=strands)), PAIR, "sense")
+    assert finding.verdict == verdict
+    assert "hardly differ" in finding.evidence
 
 
 def test_strands_of_different_depth(examine, make, one):

@@ -131,10 +131,17 @@ def test_both_signs_of_a_minus_file_are_legal_and_named(
 
 
 def test_minus_file_of_both_signs(examine, make, one):
-    make.track("minus.bw", values=lambda s: np.where(s % 100 == 0, -1.0, 3.0))
+    make.track("minus.bw", values=lambda s: np.where(s % 100 == 0, -3.0, 1.0))
     finding = one(examine(), "target ctrl minus", "strand")
     assert finding.verdict == "warning"
     assert "both signs" in finding.evidence
+
+
+def test_most_of_a_minus_file_is_of_the_other_sign(examine, make, one):
+    make.track("minus.bw", values=lambda s: np.where(s % 100 == 0, -1.0, 3.0))
+    finding = one(examine(), "target ctrl minus", "strand")
+    assert finding.verdict == "fault"
+    assert "'minus_values: positive'" in finding.remedy
 
 
 def test_exchanged_strands(examine, make, one):

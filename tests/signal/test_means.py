@@ -229,12 +229,43 @@ def test_any_target_equals_base_level_truth(
         np.testing.assert_allclose(profile, expected, rtol=1e-9, atol=1e-9)
 
 
-def test_the_gene_with_values_of_the_other_sign_is_named(tmp_path):
+def test_values_of_the_other_sign_are_0_in_a_window_without_others(tmp_path):
     path = tmp_path / "m.bw"
     with pyBigWig.open(str(path), "w") as file:
         file.addHeader([("chr1", SIZE)])
-        file.addEntries(["chr1"] * 2, [2000, 9000], ends=[2100, 9100], values=[1.0, -1.0])
-    with BigWig(path, named="target ctrl minus") as track:
+        file.addEntries(["chr1"] * 2, [2000, 9000], ends=[2100, 9100], values=[2.0, -1.0])
+    with BigWig(path, named="target ctrl") as track:
         signals = [(track.signal("chr1"), 1.0)]
-        with pytest.raises(ClasterError, match=r"only negative values at chr1:8,500.*swap"):
-            target_profiles(signals, [2000, 9000], binning=Binning(1, 1000))
+        profiles = target_profiles(signals, [2050, 9050], binning=Binning(1, 1000))
+    assert profiles.tolist() == [[0.2], [0.0]]
+
+
+@pytest.mark.parametrize(
+    ("values", "sign", "mostly", "said"),
+    [
+        ([1.0, 2.0], 1.0, True, None),
+        ([-1.0, -2.0], -1.0, True, None),
+        ([0.0, 0.0], -1.0, True, None),
+        ([0.0, 0.0], 1.0, True, None),
+        ([3.0, -1.0], 1.0, True, None),
+        ([1.0, -3.0], 1.0, False, None),
+        ([-3.0, 1.0], 1.0, False, None),
+        ([-3.0, 3.0], 1.0, True, None),
+        ([1.0, -3.0], 1.0, True, "mostly negative"),
+        ([-1.0, 3.0], -1.0, True, "mostly positive"),
+        ([0.0, -3.0], 1.0, False, "only negative"),
+        ([-1.0, -3.0], 1.0, True, "only negative"),
+        ([1.0, 3.0], -1.0, True, "only positive"),
+    ],
+)
+def test_the_sign_of_a_file_is_told_from_its_header(tmp_path, values, sign, mostly, said):
+    path = tmp_path / "m.bw"
+    with pyBigWig.open(str(path), "w") as file:
+        file.addHeader([("chr1", SIZE)])
+        file.addEntries(["chr1"] * 2, [2000, 9000], ends=[2100, 9100], values=values)
+    with BigWig(path, named="target ctrl") as track:
+        if said is None:
+            track.require_values(sign, remedy="swap", mostly=mostly)
+            return
+        with pytest.raises(ClasterError, match=f"has {said} values.*swap"):
+            track.require_values(sign, remedy="swap", mostly=mostly)

@@ -80,7 +80,8 @@ def check_dataset(
         findings += _signal_findings(signals, against or {}, against_named)
         for item, plus, minus in strand_pairs(spec):
             if plus in signals and minus in signals:
-                findings += examine_pair(item, signals[plus], signals[minus], genes)
+                strands = spec.require_target().strands
+                findings += examine_pair(item, signals[plus], signals[minus], genes, strands)
         contacts = ExaminedContacts([])
         if spec.contacts and (path := now("contacts")):
             contacts = examine_contacts(path, spec.contacts, setting)

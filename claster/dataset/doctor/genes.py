@@ -109,7 +109,9 @@ def check_gene_table(gene_file: GeneFile, wanted: GenesSpec, *, file: Path) -> l
                 "types",
                 "fault",
                 f"no gene has the type {listed(wanted.types)}; types are {listed(known) or 'not given'}",
-                f"write 'types: [{known[0]}]' under 'genes'"
+                "leave 'recipe: paper' out of 'genes' and choose other 'types'"
+                if wanted.recipe == "paper"
+                else f"write 'types: [{known[0]}]' under 'genes'"
                 if known
                 else "write 'types: null' under 'genes' to take all",
             )

@@ -1,18 +1,23 @@
 """What is found when the two files of a strand pair are held against each other and the genes."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 
 from claster.dataset.doctor.findings import Finding
 from claster.dataset.doctor.wording import count_of, number, percent, times
 from claster.dataset.scale import SignalScale, spread_evenly
+from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
 
-__all__ = ["check_balance", "check_sense", "sense_fractions"]
+__all__ = ["check_balance", "check_sense", "require_sense", "sense_fractions"]
 
 _GENES = 100
 _FEWEST_GENES = 10
 _LARGEST_RATIO = 3.0
+_EXCHANGED = 1 / 3
 
 
 def sense_fractions(
@@ -51,10 +56,14 @@ def sense_fractions(
     return np.array(shares)
 
 
-def check_sense(shares: np.ndarray, *, item: str) -> Finding | None:
+def check_sense(
+    shares: np.ndarray, strands: Literal["sum", "sense", "apart"], *, item: str
+) -> Finding | None:
     """Tell whether genes have their signal on their own strand; None with fewer than 10 genes.
 
-    Check ``sense``. The strands are summed for the target, so exchanged files are worth a note only.
+    Check ``sense``. Exchanged files (under a third of the signal on the gene's strand) are worth a note
+    where the target is the `strands`' ``sum``, which is the same for both orders. They are a fault where
+    strands are told apart: the build refuses them (`require_sense`).
     """
     if len(shares) < _FEWEST_GENES:
         return None
@@ -65,14 +74,46 @@ def check_sense(shares: np.ndarray, *, item: str) -> Finding | None:
     )
     if middle >= 0.5:
         return Finding(item, "", "sense", "fine", seen)
+    if middle >= _EXCHANGED:
+        seen += ": the strands hardly differ in genes"
+        if strands == "sum":
+            return Finding(item, "", "sense", "note", seen)
+        remedy = "check that both files come from a stranded assay"
+        return Finding(item, "", "sense", "warning", seen, remedy)
+    seen += ": plus and minus look exchanged"
+    if strands == "sum":
+        remedy = "check which file is which strand; 'strands: sum' gives the same for both orders"
+        return Finding(item, "", "sense", "note", seen, remedy)
+    remedy = "exchange 'plus' and 'minus' (and 'minus_values' with them), or write 'strands: sum'"
     return Finding(
-        item,
-        "",
-        "sense",
-        "note",
-        f"{seen}: plus and minus look exchanged",
-        "check which file is which strand; the target is their sum, so the build gives the same",
+        item, "", "sense", "fault", f"{seen}, and 'strands: {strands}' tells them apart", remedy
     )
+
+
+def require_sense(
+    pair: Sequence[tuple[BigWig, float]],
+    genes: pd.DataFrame,
+    strands: Literal["sense", "apart"],
+    *,
+    item: str,
+) -> None:
+    """Raise `ClasterError` where the strands of a target that tells them apart look exchanged.
+
+    Parameters
+    ----------
+    pair
+        Plus and minus, open, with the sign that makes their values positive.
+    genes
+        Gene table (0-based half-open) with the assembly's chromosome names.
+    strands, item
+        See `check_sense`.
+    """
+    (plus, _), (minus, sign) = pair
+    here = genes[genes["chrom"].map(plus.has) & genes["chrom"].map(minus.has)]
+    shares = sense_fractions(plus, minus, here, minus_sign=sign)
+    finding = check_sense(shares, strands, item=item)
+    if finding and finding.verdict == "fault":
+        raise ClasterError(f"{item}: {finding.evidence}", remedy=finding.remedy)
 
 
 def check_balance(plus: SignalScale, minus: SignalScale, *, item: str) -> Finding:

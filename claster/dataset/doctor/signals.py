@@ -23,14 +23,14 @@ def check_values(
 ) -> list[Finding]:
     """Tell the range of the values, and whether they are finite, all 0, floored, capped or cut off.
 
-    Check ``values``. Values that are not finite are a fault: one of them spoils its whole bin.
+    Check ``values``. Values that are not finite are a fault, as in the build.
     """
     if not facts.is_finite:
         return [
             use.found(
                 "values",
                 "fault",
-                "holds NaN or infinite values, each of which spoils its whole bin",
+                "holds NaN or infinite values, which the build refuses",
                 "make the bigWig anew without them: leave such bases out, or write 0",
             )
         ]
@@ -125,7 +125,8 @@ def check_sign(facts: SignalFacts, use: SignalUse) -> list[Finding]:
     """Compare the signs of the values with what the file is used for.
 
     Check ``strand``. A minus file may hold positive or negative values: both are legal, which it is has
-    to be declared as `minus_values`.
+    to be declared as `minus_values`. As in the build, a track needs one value above 0, and the values of a
+    target that have its sign must outweigh the others, which are set to 0.
     """
     if not facts.is_finite or facts.low == facts.high == 0:
         return []
@@ -134,7 +135,7 @@ def check_sign(facts: SignalFacts, use: SignalUse) -> list[Finding]:
     mixed = facts.low < 0 < facts.high
     if use.strand == "minus":
         declared = "negative" if use.sign < 0 else "positive"
-        if mixed:
+        if mixed and use.sign * facts.mean >= 0:
             return [
                 use.found(
                     "strand",
@@ -144,7 +145,7 @@ def check_sign(facts: SignalFacts, use: SignalUse) -> list[Finding]:
                     "make the file anew with one sign",
                 )
             ]
-        holds = "negative" if facts.low < 0 else "positive"
+        holds = "negative" if facts.mean < 0 else "positive"
         if holds != declared:
             return [
                 use.found(
@@ -159,17 +160,19 @@ def check_sign(facts: SignalFacts, use: SignalUse) -> list[Finding]:
         ]
     if facts.low >= 0:
         return [use.found("strand", "fine", "plus strand, positive values")] if use.strand else []
-    if not mixed:
-        remedy = (
-            "exchange 'plus' and 'minus'"
-            if use.strand
-            else "bring a track of positive values; a minus strand belongs under 'minus'"
-        )
+    if not mixed or (not use.is_track and facts.mean < 0):
+        most = "mostly" if mixed else "only"
+        remedy = "bring a track of positive values; a minus strand belongs under 'minus'"
+        if use.strand:
+            remedy = (
+                "exchange 'plus' and 'minus' where the other file holds positive values, else make "
+                "it anew with positive ones"
+            )
         return [
             use.found(
                 "strand",
                 "fault",
-                f"only negative values ({held}): nothing would be left",
+                f"{most} negative values ({held}), which are set to 0",
                 f"{remedy} ({use.place})",
             )
         ]
@@ -216,10 +219,12 @@ def _read_ends(facts: SignalFacts, use: SignalUse, setting: Setting, covered: fl
             "intervals",
             "warning",
             f"{seen}; 'summary: mean_covered' averages over those only, so that depth is lost",
-            "write 'summary: mean_all'",
+            "write 'summary: mean_all'"
+            if setting.spec.recipe == "exact"
+            else "bring coverage, or leave 'recipe: paper' out and write 'summary: mean_all'",
         )
     target = setting.spec.target
-    if not use.is_track and target and target.statistic == "mean":
+    if not use.is_track and target and target.statistic == "mean" and target.recipe == "exact":
         return use.found(
             "intervals",
             "note",

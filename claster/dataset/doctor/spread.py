@@ -199,7 +199,10 @@ def _excludable(spread: Spread, setting: Setting) -> str:
     share = float(spread.windows["chrom"].isin(gone).mean())
     if spread.partial or not gone or share > _FEW_WINDOWS:
         return ""
-    names = ", ".join([*setting.spec.genes.exclude_chromosomes, *gone])
+    if setting.spec.genes.recipe == "paper":
+        return ""
+    before = [name for name in setting.spec.genes.exclude_chromosomes if name in setting.sizes]
+    names = ", ".join([*before, *gone])
     return f"'exclude_chromosomes: [{names}]' under 'genes'"
 
 

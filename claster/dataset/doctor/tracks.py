@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pandas as pd
 
@@ -85,6 +86,7 @@ def examine_pair(
     plus: ExaminedSignal,
     minus: ExaminedSignal,
     genes: pd.DataFrame | None,
+    strands: Literal["sum", "sense", "apart"],
 ) -> list[Finding]:
     """Hold the two files of a strand pair against each other and the genes.
 
@@ -96,6 +98,8 @@ def examine_pair(
         What was found in each.
     genes
         Gene table (0-based half-open) with the assembly's names, or None where there is none.
+    strands
+        What becomes of the pair (`TargetSpec.strands`).
     """
     if any(finding.verdict == "fault" for finding in (*plus.findings, *minus.findings)):
         return []
@@ -119,7 +123,7 @@ def examine_pair(
                 )
             except ClasterError as error:
                 return [*results, as_fault(error, item=item, file="", check="kind")]
-        if finding := check_sense(shares, item=item):
+        if finding := check_sense(shares, strands, item=item):
             results.append(finding)
     return results
 

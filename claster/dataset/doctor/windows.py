@@ -1,5 +1,8 @@
 """How many genes of a dataset would get a window, by split and reason."""
 
+import pandas as pd
+
+from claster.dataset.choice import lacks_training, more_training
 from claster.dataset.doctor.findings import Finding
 from claster.dataset.doctor.wording import count_of, percent
 from claster.dataset.layout import SPLITS
@@ -15,9 +18,9 @@ def check_windows(
     """Tell how many genes are kept, by split, and why the others are not.
 
     Checks ``genes`` (a fault where none is left) and ``splits`` (a fault where one that the YAML names
-    is empty, a note where a dataset with a target holds nothing out). Genes whose contact map has too
-    many unknown cells are only dropped by the build itself. `once_mended` says that other faults come
-    first.
+    is empty or a dataset with a target has no gene to train on, a note where it holds nothing out). Genes
+    whose contact map has too many unknown cells are only dropped by the build itself. `once_mended` says
+    that other faults come first.
     """
     kept, dropped = selection.kept, selection.dropped
     counts: dict[str, int] = {split: int((kept["split"] == split).sum()) for split in SPLITS}
@@ -26,7 +29,7 @@ def check_windows(
         f"{n:,} because {DROP_REASONS[str(reason)]}"
         for reason, n in dropped["reason"].value_counts().items()
     )
-    if spec.contacts:
+    if spec.contacts and spec.contacts.max_missing < 1:
         later = f"fewer where over {percent(spec.contacts.max_missing)} of a contact map is unknown"
         why = f"{why}; {later}".removeprefix("; ")
     if once_mended:
@@ -60,7 +63,10 @@ def check_windows(
                     f"choose other chromosomes or regions for '{split}' ({spec.place('splits', split)})",
                 )
             )
-    if spec.target and not spec.splits.valid and not spec.splits.test:
+    if lacks_training(selection, spec):
+        seen = "no gene is left for training"
+        results.append(Finding("windows", "", "splits", "fault", seen, more_training(selection)))
+    if spec.target and not counts["valid"] and not counts["test"]:
         results.append(
             Finding(
                 "windows",
@@ -68,7 +74,19 @@ def check_windows(
                 "splits",
                 "note",
                 "no gene is held out, so nothing tells how well a model does on genes that it has not seen",
-                f"name chromosomes under 'splits', such as 'test: [{kept['chrom'].iloc[-1]}]'",
+                _to_hold_out(kept, spec),
             )
         )
     return results
+
+
+def _to_hold_out(kept: pd.DataFrame, spec: DatasetSpec) -> str:
+    """Return a rule for 'test' that leaves genes to train on, where one can be named."""
+    last = kept["chrom"].iloc[-1]
+    rule = last
+    if kept["chrom"].nunique() == 1:
+        cut = int(kept["tss"].quantile(0.8))
+        if not (kept["tss"] < cut - spec.window.binning.width).any():
+            return "bring genes of another chromosome to hold out"
+        rule = f'"{last}:{cut:,}-{kept["tss"].max() + 1:,}"'
+    return f"name chromosomes or regions under 'splits', such as 'test: [{rule}]'"
