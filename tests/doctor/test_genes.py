@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.dataset.doctor.landmarks import compare_landmarks, read_landmarks
+from claster.dataset.doctor.landmarks import assembly_of_genes, compare_landmarks, read_landmarks
 
 
 def gtf(make, attributes, *, feature="gene", chrom="{chrom}", top=()):
@@ -165,7 +165,41 @@ def test_known_genes_elsewhere_tell_another_assembly(examine, make, one):
     report = examine(from_file("genes.bed"), assembly="mm10", chrom_sizes=None, splits={})
     finding = one(report, "genes", "assembly")
     assert finding.verdict == "warning"
-    assert finding.evidence.startswith("63 of 63 genes whose place in mm10 is known")
+    count = len(known)
+    assert finding.evidence.startswith(f"{count} of {count} genes whose place in mm10 is known")
+
+
+@pytest.mark.parametrize(
+    ("assembly", "other"),
+    [
+        ("hg19", "hg38"),
+        ("hg38", "hg19"),
+        ("mm9", "mm10"),
+        ("mm10", "mm9"),
+        ("mm10", "mm39"),
+        ("mm39", "mm10"),
+        ("GRCm39", "mm10"),
+    ],
+)
+def test_the_gene_table_of_another_build_of_the_species_is_named(
+    examine, make, one, assembly, other
+):
+    make.text("genes.bed", landmark_bed(other, shift=0))
+    report = examine(from_file("genes.bed"), assembly=assembly, chrom_sizes=None, splits={})
+    finding = one(report, "genes", "assembly")
+    assert finding.verdict == "warning"
+    assert f"they lie where {other} has them" in finding.evidence
+
+
+@pytest.mark.parametrize("assembly", ["hg19", "hg38", "mm9", "mm10", "mm39"])
+@pytest.mark.parametrize("named", ["gene_id", "name"])
+def test_known_genes_in_their_place_say_nothing(assembly, named):
+    known = read_landmarks().query("assembly == @assembly")
+    genes = known.assign(gene_id=known[named].where(known[named] != "", known["name"]))
+    found = compare_landmarks(genes, assembly)
+    assert found.known >= 0.95 * len(known)
+    assert not found.elsewhere
+    assert assembly_of_genes(genes) == assembly
 
 
 def test_landmarks_count_what_can_be_compared():
@@ -187,7 +221,15 @@ def test_landmarks_count_what_can_be_compared():
 def test_landmarks_are_whole():
     known = read_landmarks()
     assert (known["start"] < known["end"]).all()
-    assert known.groupby("assembly").size().to_dict() == {"hg38": 56, "mm10": 63}
+    assert known.groupby("assembly").size().to_dict() == {
+        "hg19": 138,
+        "hg38": 194,
+        "mm10": 183,
+        "mm39": 120,
+        "mm9": 120,
+    }
+    places = {("hg19", "chr21"), ("mm39", "chr11"), ("mm9", "chrX")}
+    assert places <= set(zip(known["assembly"], known["chrom"], strict=True))
     fam = known.query("name == 'PRDM16'").iloc[0]
     assert (fam["chrom"], fam["start"], fam["end"]) == ("chr1", 3_069_167, 3_438_621)
 

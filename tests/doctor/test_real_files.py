@@ -119,7 +119,7 @@ def test_gencode_m18_bed_has_1_based_starts_and_blanks(one):
     report = examine("mm10", H3K4ME3, genes=GENCODE_M18, regions=["chr11"])
     finding = one(report, "genes", "starts")
     assert finding.verdict == "warning"
-    assert "63 of 63 known genes begin one base late" in finding.evidence
+    assert "183 of 183 known genes begin one base late" in finding.evidence
     assert "21,978 rows with blanks" in notes(report, "genes")
 
 
@@ -181,6 +181,16 @@ def test_mm10_genes_against_mm9(one):
     finding = one(examine("mm9", CAGE.format("plus"), genes=GENCODE_M18), "genes", "ends")
     assert finding.verdict == "warning"
     assert finding.evidence.startswith("200 genes end past their chromosome")
+
+
+def test_hg38_genes_against_hg19_tracks(one):
+    right = examine("hg19", LUNG, genes=ABC)
+    assert float(one(right, "track T0", "promoters").evidence.split()[0]) > 8
+    assert "tracks" not in right.items
+    wrong = examine("hg19", LUNG, genes="human/K562_elements_hg38/genes.bed")
+    assert float(one(wrong, "track T0", "promoters").evidence.split()[0]) < 2
+    assert one(wrong, "tracks", "promoters").verdict == "warning"
+    assert "they lie where hg38 has them" in one(wrong, "genes", "assembly").evidence
 
 
 def test_capture_hic_is_not_listed_has_float_counts_and_is_sparse(one):

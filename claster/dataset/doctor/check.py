@@ -10,6 +10,7 @@ from claster.dataset.doctor.annotation import examine_assembly, examine_genes, e
 from claster.dataset.doctor.contacts import ExaminedContacts, examine_contacts
 from claster.dataset.doctor.findings import Finding, Report, as_fault
 from claster.dataset.doctor.present import check_data_folder, check_present, check_twins
+from claster.dataset.doctor.promoters import check_promoters
 from claster.dataset.doctor.scales import check_scale, check_tracks
 from claster.dataset.doctor.setting import Setting, places_without_genes, select_windows
 from claster.dataset.doctor.spread import check_common, check_spread
@@ -77,7 +78,7 @@ def check_dataset(
         signals = {
             use.label: examine_signal(use, setting) for use in signal_uses(spec) if now(use.label)
         }
-        findings += _signal_findings(signals, against or {}, against_named)
+        findings += _signal_findings(signals, against or {}, against_named, setting)
         for item, plus, minus in strand_pairs(spec):
             if plus in signals and minus in signals:
                 strands = spec.require_target().strands
@@ -125,13 +126,13 @@ def _setting(
         return Setting(spec, sizes, aliases, wanted, centres), []
     present = set(genes["chrom"]) - excluded
     wanted = {chrom: size for chrom, size in sizes.items() if chrom in present}
-    nothing = genes.iloc[:0][["gene_id", "chrom", "tss"]]
+    nothing = genes.iloc[:0][["gene_id", "chrom", "tss", "strand"]]
     try:
         kept = select_windows(spec, genes, sizes=sizes, without_signal={}, without_contacts={}).kept
     except ClasterError as error:
         fault = as_fault(error, item="windows", file="", check="rules")
         return Setting(spec, sizes, aliases, wanted, nothing), [fault]
-    setting = Setting(spec, sizes, aliases, wanted, kept[["gene_id", "chrom", "tss"]])
+    setting = Setting(spec, sizes, aliases, wanted, kept[["gene_id", "chrom", "tss", "strand"]])
     if kept.empty:
         selection = select_windows(spec, genes, sizes=sizes, without_signal={}, without_contacts={})
         return setting, check_windows(selection, spec)
@@ -139,7 +140,10 @@ def _setting(
 
 
 def _signal_findings(
-    signals: Mapping[str, ExaminedSignal], against: Mapping[str, SignalScale], against_named: str
+    signals: Mapping[str, ExaminedSignal],
+    against: Mapping[str, SignalScale],
+    against_named: str,
+    setting: Setting,
 ) -> list[Finding]:
     findings = []
     for label, signal in signals.items():
@@ -147,6 +151,8 @@ def _signal_findings(
         reference = against.get(label.removeprefix("track ")) if signal.use.is_track else None
         if signal.scale and reference:
             findings.append(check_scale(signal.scale, reference, signal.use, named=against_named))
+    if told := check_promoters([signal.at_promoters for signal in signals.values()], setting):
+        findings.append(told)
     return findings
 
 

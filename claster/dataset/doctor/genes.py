@@ -8,7 +8,7 @@ import bioframe
 import pandas as pd
 
 from claster.dataset.doctor.findings import Finding, Verdict
-from claster.dataset.doctor.landmarks import Comparison, compare_landmarks
+from claster.dataset.doctor.landmarks import Comparison, assembly_of_genes, compare_landmarks
 from claster.dataset.doctor.wording import count_of, listed, percent
 from claster.dataset.gene_parts import GenesSpec
 from claster.genome.builds import known_assembly
@@ -16,7 +16,6 @@ from claster.genome.genes import GeneFile
 
 __all__ = ["check_gene_file", "check_gene_places", "check_gene_table"]
 
-_FEWEST_LANDMARKS = 5
 _FEWEST_STARTS = 3
 
 
@@ -159,14 +158,15 @@ def check_gene_places(
             )
         )
     landmarks = compare_landmarks(on, assembly)
-    if landmarks.known >= _FEWEST_LANDMARKS and landmarks.far > 0.5 * landmarks.known:
+    if landmarks.elsewhere:
+        other = assembly_of_genes(on)
         results.append(
             _found(
                 file,
                 "assembly",
                 "warning",
                 f"{landmarks.far} of {landmarks.known} genes whose place in {assembly} is known lie "
-                "over 50 kb from it: another assembly",
+                f"elsewhere: {f'they lie where {other} has them' if other else 'another assembly'}",
                 f"take the annotation of {assembly}, or correct 'assembly' in the YAML",
             )
         )

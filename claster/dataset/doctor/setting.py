@@ -33,8 +33,9 @@ class Setting:
     wanted
         Sizes of the chromosomes that matter to the build: those with genes.
     centres
-        Windows by their centre: `gene_id`, `chrom`, `tss` (0-based) of every gene that keeps to the rules
-        of the dataset, ordered by position; evenly spread places where genes could not be read.
+        Windows by their centre: `gene_id`, `chrom`, `tss` (0-based), `strand` of every gene that keeps to
+        the rules of the dataset, ordered by position; evenly spread places, without `strand`, where genes
+        could not be read.
     """
 
     spec: DatasetSpec

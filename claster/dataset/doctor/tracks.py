@@ -9,11 +9,13 @@ import pandas as pd
 from claster.dataset.doctor.chromosomes import check_chromosomes
 from claster.dataset.doctor.findings import Finding, as_fault
 from claster.dataset.doctor.pairs import check_balance, check_sense, sense_fractions
+from claster.dataset.doctor.promoters import PromoterSignal, measure_promoters
 from claster.dataset.doctor.setting import Setting, places_without_genes
 from claster.dataset.doctor.signal_facts import read_signal_facts
 from claster.dataset.doctor.signals import check_intervals, check_sign, check_values
 from claster.dataset.doctor.spread import NEARLY_WHOLE, Spread, measure_spread
 from claster.dataset.doctor.uses import SignalUse
+from claster.dataset.doctor.wording import number
 from claster.dataset.scale import SignalScale, measure_scale
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
@@ -37,6 +39,8 @@ class ExaminedSignal:
         How the windows lie to its data; None where that could not be told.
     scale
         How large its values are; None where they do not read.
+    at_promoters
+        How its signal lies to genes; None where too few tell, or none could be read.
     """
 
     use: SignalUse
@@ -44,12 +48,13 @@ class ExaminedSignal:
     names: Mapping[str, str] = field(default_factory=dict)
     spread: Spread | None = None
     scale: SignalScale | None = None
+    at_promoters: PromoterSignal | None = None
 
 
 def examine_signal(use: SignalUse, setting: Setting) -> ExaminedSignal:
     """Look into one bigWig; faults become findings."""
     file = str(use.path)
-    scale = None
+    scale = at_promoters = None
     try:
         with BigWig(use.path, named=use.label) as track:
             names, chromosomes = check_chromosomes(track.sizes, setting, item=use.label, file=file)
@@ -69,6 +74,8 @@ def examine_signal(use: SignalUse, setting: Setting) -> ExaminedSignal:
             covered = min(facts.bases / length, 1.0) if length else 0.0
             if names and facts.is_finite:
                 scale = _scale(track, centres, spread, use, setting)
+                if "strand" in centres:
+                    at_promoters = measure_promoters(track, centres, sign=use.sign)
     except ClasterError as error:
         return ExaminedSignal(use, [as_fault(error, item=use.label, file=file, check="kind")])
     findings = [
@@ -78,7 +85,10 @@ def examine_signal(use: SignalUse, setting: Setting) -> ExaminedSignal:
     ]
     if names:
         findings += check_intervals(facts, use, setting, covered=covered)
-    return ExaminedSignal(use, findings, names, spread if names else None, scale)
+    if at_promoters is not None:
+        seen = f"{number(at_promoters.at)} times the signal at TSSs that lies 5 to 10 kb away"
+        findings.append(use.found("promoters", "fine", seen))
+    return ExaminedSignal(use, findings, names, spread if names else None, scale, at_promoters)
 
 
 def examine_pair(
