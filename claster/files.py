@@ -97,7 +97,7 @@ def atomic_folder(final: Path | str, *, replace: bool = False) -> Iterator[Path]
             f"{final} exists already", remedy="choose another folder or pass --force"
         )
     final.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(final)
+    _remove_abandoned(final)  # room for what is to be written
     partial = _hidden_folder(final)
     try:
         yield partial
@@ -120,6 +120,7 @@ def replace_folder(final: Path, whole: Path) -> None:
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     whole.chmod(0o777 & ~_umask())
+    _remove_abandoned(final)
     os.sync()  # thousands of small files: once for all
     if final.exists():
         retired = _hidden_folder(final)

@@ -62,7 +62,8 @@ def build_dataset(
     Everything is checked before anything is written, and the folders appear under their names only
     when they are whole. A dataset that is there and whose sources and settings have not changed is
     left as it is. A build that was killed is gone on with: chromosomes that were done are compared
-    with their checksums and kept.
+    with their checksums and kept. One that was killed between giving the two folders their names leaves a
+    dataset that is torn (`DatasetFolders.is_torn`): it is built anew.
 
     Parameters
     ----------
@@ -90,7 +91,8 @@ def build_dataset(
         small.
     """
     folders = DatasetFolders.of(spec, project=project)
-    built = read_manifest(folders) if not force else None
+    torn = folders.is_torn
+    built = None if force or torn else read_manifest(folders)
     if built is not None:
         changed = differences(built, spec)
         if not changed:
@@ -100,7 +102,7 @@ def build_dataset(
             remedy="pass --force to replace it, or give the dataset another name",
         )
     if not force:
-        for folder in (folders.inputs, folders.targets):
+        for folder in (folders.targets,) if torn else (folders.inputs, folders.targets):
             if folder.exists() and not _is_leftover(folder):
                 raise ClasterError(
                     f"{folder} exists and was not made by a build",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from claster.dataset.layout import (
+    CHECKSUMS,
     PARTS,
     SPLITS,
     STORE,
@@ -26,16 +27,12 @@ from claster.progress import SILENT, Progress, Step
 from claster.text import read_text, text_lines
 
 __all__ = [
-    "CHECKSUMS",
     "Mismatch",
     "read_checksums",
     "seal_manifest",
     "verify_dataset",
     "write_checksums",
 ]
-
-CHECKSUMS = "checksums.sha256"
-"""Name of the list in each folder; `sha256sum -c` reads it too."""
 
 _SEAL = "manifest.sha256"
 _LISTED_ELSEWHERE = {CHECKSUMS, _SEAL, "manifest.json"}
@@ -98,9 +95,10 @@ def verify_dataset(folders: DatasetFolders, *, progress: Progress = SILENT) -> l
     Raises
     ------
     ClasterError
-        If the dataset is not built, or has no checksums.
+        If the dataset is not built or torn, or has no checksums.
     """
-    folders.require_built()
+    if not folders.is_torn or _fits_its_list(folders.targets):
+        folders.require_built()
     seal = folders.inputs / _SEAL
     if not seal.is_file():
         raise ClasterError(
@@ -115,6 +113,12 @@ def verify_dataset(folders: DatasetFolders, *, progress: Progress = SILENT) -> l
     for part, folder in (("inputs", folders.inputs), ("targets", folders.targets)):
         found += _compare(folder, manifest.checksums[part], progress)
     return found or _compare_parts(folders, manifest.dataset)
+
+
+def _fits_its_list(folder: Path) -> bool:
+    """Tell whether a folder is as its own list says: then it is whole, if of another build."""
+    path = folder / CHECKSUMS
+    return path.is_file() and not _compare(folder, sha256(path), SILENT)
 
 
 def _seal_of(manifest: Path) -> str:

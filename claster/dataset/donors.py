@@ -128,6 +128,7 @@ def find_donor(spec: DatasetSpec, modality: str, *, project: Path | str) -> Dono
             continue
         if (
             manifest is not None
+            and not folders.is_torn
             and folders.name != spec.name
             and manifest.versions == versions(LIBRARIES)
             and not any(_concerns(change, modality) for change in differences(manifest, spec))

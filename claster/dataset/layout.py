@@ -1,5 +1,6 @@
 """Where the files of a built dataset are."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,11 +11,13 @@ import pandas as pd
 from claster.dataset.scale import track_divisors
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
+from claster.files import sha256
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.signal.transform import Transform, restored
 from claster.text import read_text
 
 __all__ = [
+    "CHECKSUMS",
     "PARTS",
     "SPLITS",
     "STORE",
@@ -42,6 +45,9 @@ TOGETHER = "train_valid"
 
 PARTS: tuple[str, ...] = (*SPLITS, TOGETHER)
 """Folders of a modality that show the part of one or two splits."""
+
+CHECKSUMS = "checksums.sha256"
+"""Name of the list of a folder's files with their SHA-256; `sha256sum -c` reads it too."""
 
 VIEW_PREFIX = "view_"
 """Begins the name of each folder that is derived from a build and no part of it."""
@@ -123,17 +129,52 @@ class DatasetFolders:
         """Sample names of a split, one a line."""
         return self.targets / f"ids_{split}.txt"
 
+    @property
+    def is_torn(self) -> bool:
+        """Whether the targets are missing or of another build than the inputs.
+
+        A build that is killed between the two renames at its end leaves that. The manifest lies with the
+        inputs and holds the SHA-256 of the list of checksums in the targets, so it tells its own targets
+        from any others.
+        """
+        try:
+            manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
+            listed = manifest["checksums"]["targets"]
+        except FileNotFoundError:
+            return False
+        except (ValueError, KeyError, TypeError):
+            return False  # what is wrong with the manifest itself is told where it is read
+        path = self.targets / CHECKSUMS
+        return not path.is_file() or sha256(path) != listed
+
+    @property
+    def is_built(self) -> bool:
+        """Whether inputs and targets are there and of one build."""
+        return self.manifest.is_file() and not self.is_torn
+
     def require_built(self) -> None:
-        """Raise `ClasterError` unless the dataset was built."""
+        """Raise `ClasterError` unless the dataset was built, inputs and targets in one build."""
         if not self.manifest.is_file():
             raise ClasterError(
                 f"dataset {self.name!r} is not built (no {self.manifest})",
                 remedy=f"run 'claster data build {self.name}' first",
             )
+        if self.is_torn:
+            raise ClasterError(
+                f"dataset {self.name!r} is torn: {self.targets} is not of the same build as {self.inputs}",
+                remedy=f"run 'claster data build {self.name}', which makes both anew",
+            )
 
 
 def read_ids(folders: DatasetFolders, split: Split) -> list[str]:
-    """Return the sample names of a split, forward and rev, in file order."""
+    """Return the sample names of a split, forward and rev, in file order.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset is not built, or torn.
+    """
+    folders.require_built()
     return read_text(folders.ids(split)).split()
 
 
@@ -146,7 +187,13 @@ def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> 
         Columns `gene_id`, `name`, `type`, `chrom`, `start`, `end` (0-based half-open), `strand`,
         `tss` (0-based), `split` and, with contacts, `contacts_unknown` (share of the map), ordered by
         chromosome and TSS; with `edges: pad`, `padded` (bp of the windows off the chromosome).
+
+    Raises
+    ------
+    ClasterError
+        If the dataset is not built, or torn.
     """
+    folders.require_built()
     table = pd.read_csv(folders.genes, sep="\t", dtype={"chrom": str, "gene_id": str, "name": str})
     if split is not None:
         table = table[table["split"] == split].reset_index(drop=True)

@@ -46,6 +46,8 @@ def reasons_to_build(spec: DatasetSpec, *, project: Path | str = ".") -> list[st
     manifest = read_manifest(folders)
     if manifest is None:
         return [f"{folders.inputs} is not built yet"]
+    if folders.is_torn:
+        return [f"{folders.targets} is not of the same build as {folders.inputs}"]
     changed = differences(manifest, spec)
     return [f"changed: {name}" for name in changed] or [f"{folders.inputs} is up to date"]
 

@@ -169,6 +169,6 @@ def next_lines(runs: Sequence[RunFolder]) -> list[str]:
 def _build_fold(name: str, spec: DatasetSpec, project: Path | str, progress: Progress) -> None:
     """Build the dataset of a fold where it is not; another dataset is the user's to build."""
     folders = DatasetFolders.of(spec, project=project)
-    if "@" in name and not folders.manifest.is_file():
+    if "@" in name and not folders.is_built:
         progress.say(f"{folders.inputs} is not built: it is built first")
         build_dataset(spec, project=project, progress=progress)

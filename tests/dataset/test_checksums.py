@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from claster.dataset.build import build_dataset
-from claster.dataset.checksums import CHECKSUMS, Mismatch, verify_dataset
-from claster.dataset.layout import PARTS
+from claster.dataset.checksums import Mismatch, verify_dataset
+from claster.dataset.layout import CHECKSUMS, PARTS
 from claster.errors import ClasterError
 
 
