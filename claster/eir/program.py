@@ -2,9 +2,11 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from claster.errors import ClasterError
@@ -16,6 +18,9 @@ __all__ = ["find_program", "run_program", "why_it_failed"]
 _DEFAULTS = {"OMP_WAIT_POLICY": "PASSIVE"}
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 10
+_AWAIT_GUARD = 'read -r go && exec "$0" "$@" < /dev/null'
+"""What starts a program: not before its guard is there, and not at all where this process is gone by then."""
+_GUARD = 'cat > /dev/null; kill -TERM "-$1"; sleep 1; kill -KILL "-$1"'
 _EXCEPTION = re.compile(r"^(?P<name>[A-Za-z_][\w.]*)(: (?P<message>.*))?$")
 _CODE = re.compile(r'^  File "(?P<file>.+)", line (?P<line>\d+), in ')
 _MESSAGE_LINES = 3
@@ -45,7 +50,10 @@ def run_program(
     variables: dict[str, str],
     watch: Callable[[], None],
 ) -> int:
-    """Run one of EIR's programs to its end.
+    """Run one of EIR's programs to its end; no process of it outlives this one.
+
+    The program leads a session of its own, with its loaders and the processes of other devices: these are
+    ended together with it.
 
     Parameters
     ----------
@@ -54,7 +62,7 @@ def run_program(
     cwd
         Where it runs.
     log
-        File for everything that it prints.
+        File for everything that it prints; one that is there gives way.
     variables
         Environment variables on top of the present ones.
     watch
@@ -71,17 +79,21 @@ def run_program(
         Whatever interrupts the wait; the program is ended first.
     """
     program = find_program(command[0])
-    with log.open("wb") as output:
+    log.unlink(missing_ok=True)  # it may be a link to a file elsewhere
+    with log.open("xb") as output:
         process = subprocess.Popen(
-            [str(program), *command[1:]],
+            ["/bin/sh", "-c", _AWAIT_GUARD, str(program), *command[1:]],
             cwd=cwd,
             env=_DEFAULTS | os.environ | variables | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
-        guard = _end_with_this_process(process)
+        guard = None
         try:
+            guard = _start_guard(process)
+            _let_go(process)
             while True:
                 try:
                     status = process.wait(timeout=_POLL_SECONDS)
@@ -90,8 +102,9 @@ def run_program(
                     watch()
         finally:
             _end(process)
-            guard.kill()
-            guard.communicate()
+            if guard is not None:
+                guard.kill()
+                guard.communicate()
     watch()
     return status
 
@@ -135,13 +148,13 @@ def why_it_failed(log: Path, status: int) -> str:
     return last[-1].strip() if last else f"it ended with status {status} and printed nothing"
 
 
-def _end_with_this_process(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
-    """Start a shell that ends `process` once this process is gone, however that was ended.
+def _start_guard(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+    """Start a shell that ends a program and its processes once this process is gone, however that ended.
 
     The shell waits for the end of a pipe that only this process holds; SIGKILL closes it too.
     """
     return subprocess.Popen(
-        ["/bin/sh", "-c", 'cat > /dev/null; kill -TERM "$1" 2> /dev/null', "sh", str(process.pid)],
+        ["/bin/sh", "-c", _GUARD, "sh", str(process.pid)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -149,12 +162,23 @@ def _end_with_this_process(process: subprocess.Popen[bytes]) -> subprocess.Popen
     )
 
 
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Let a program begin, which waits until its guard is there."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError), process.stdin as begin:  # it was ended already
+        begin.write(b"go\n")
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(timeout=_GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    """End a program that still runs, and whatever it has started and left."""
+    if process.poll() is None:
+        _signal(process, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=_GRACE_SECONDS)
+    _signal(process, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
