@@ -54,4 +54,4 @@ def configure(
             made_by=f"claster configure {flavour.name} --dataset {named}",
         )
         typer.echo(f"{folder}: {', '.join(path.name for path in configuration.files)}")
-        typer.echo(f"  {pasteable(eirtrain_command(configuration), environment(seed))}")
+        typer.echo(f"  {pasteable(eirtrain_command(configuration.files), environment(seed))}")

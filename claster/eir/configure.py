@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,23 +129,22 @@ def configure(
     )
 
 
-def eirtrain_command(configuration: Configuration, *, project: Path | str = ".") -> list[str]:
-    """Return the `eirtrain` command line, to be run in the project's folder."""
+def eirtrain_command(files: Sequence[Path], *, project: Path | str = ".") -> list[str]:
+    """Return the `eirtrain` command line, to be run in the project's folder.
 
-    def written(path: Path) -> str:
-        return Path(os.path.relpath(path, project)).as_posix()
-
-    return [
-        "eirtrain",
-        "--global_configs",
-        written(configuration.globals),
-        "--input_configs",
-        *(written(path) for path in configuration.inputs),
-        "--fusion_configs",
-        written(configuration.fusion),
-        "--output_configs",
-        written(configuration.output),
-    ]
+    Parameters
+    ----------
+    files
+        The configurations in the order of `Configuration.files`: global one, inputs, fusion, output.
+    project
+        The project's folder.
+    """
+    first, *inputs, fusion, output = (
+        Path(os.path.relpath(path, project)).as_posix() for path in files
+    )
+    options = {"global": [first], "input": inputs, "fusion": [fusion], "output": [output]}
+    words = [[f"--{kind}_configs", *paths] for kind, paths in options.items()]
+    return ["eirtrain", *(word for option in words for word in option)]
 
 
 def environment(seed: int) -> dict[str, str]:

@@ -13,6 +13,8 @@ import yaml
 
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.views import view_of_folder
+from claster.eir.configure import environment
 from claster.eir.content import OUTPUT_NAME, Device
 from claster.eir.predictions import prediction_table
 from claster.eir.program import run_program, why_it_failed
@@ -135,12 +137,31 @@ def input_folders(run: RunFolder) -> dict[str, str]:
     """Return the inputs of a run by name, each with the folder of arrays that it was trained on.
 
     The folder is named as `DatasetFolders.arrays` takes it: the modality, or a part of it.
+
+    Raises
+    ------
+    ClasterError
+        If a configuration is not one that this project writes.
     """
     folders = {}
     for path in sorted(run.configurations.glob("input_*.yaml")):
-        info = yaml.safe_load(read_text(path))["input_info"]
-        folders[info["input_name"]] = Path(info["input_source"]).parent.name
+        try:
+            info = yaml.safe_load(read_text(path))["input_info"]
+            folder = Path(info["input_source"]).parent.name
+            is_own = path.name == f"input_{info['input_name']}.yaml" and view_of_folder(folder)
+        except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+            raise _strange(path) from error
+        if not is_own or info.get("input_type") != "array":
+            raise _strange(path)
+        folders[info["input_name"]] = folder
     return folders
+
+
+def _strange(configuration: Path) -> ClasterError:
+    return ClasterError(
+        f"{configuration} describes no input that a flavour of this project has",
+        remedy="bring it back from a copy of the run, or train again",
+    )
 
 
 def _predict(
@@ -168,7 +189,11 @@ def _predict(
         "globals.yaml",
         {
             # EIR loads the model onto `device` and computes on `hardware`.
-            "basic_experiment": {"device": device, "memory_dataset": False},
+            "basic_experiment": {
+                "device": device,
+                "memory_dataset": False,
+                "output_folder": str((scratch / "out").absolute()),
+            },
             "accelerator": {"hardware": device},
         },
     )
@@ -187,7 +212,11 @@ def _predict(
     with progress.step(f"predict {split}") as step:
         step.describe("EIR predicts")
         status = run_program(
-            command, cwd=project, log=log, variables=record.environment, watch=lambda: None
+            command,
+            cwd=project,
+            log=log,
+            variables=environment(record.seed or 0),
+            watch=lambda: None,
         )
     if status:
         raise ClasterError(

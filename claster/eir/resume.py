@@ -3,6 +3,9 @@
 EIR 0.25 saves the weights of a model, whenever the validation performance rises, and nothing else:
 no moments of the optimizer, no state of the schedule, no step. What can be worked out again from its
 history (step, learning rate) is; the rest is lost, and `lost` says so.
+
+The folder may have come from elsewhere, so it is data: the command line is put together anew, and of its
+configurations numbers may differ from those that this version writes, names and paths may not.
 """
 
 import math
@@ -16,11 +19,13 @@ import pandas as pd
 import yaml
 
 from claster.dataset.spec import DatasetSpec
-from claster.eir.content import SampleCounts, steps_an_epoch
+from claster.eir.configure import eirtrain_command
+from claster.eir.content import SampleCounts, configuration_texts, plan_schedule, steps_an_epoch
 from claster.eir.history import part_steps
 from claster.eir.machine import Machine, on_machine
+from claster.eir.parts import Flavour
 from claster.eir.runs import Resumption, RunFolder, RunRecord
-from claster.errors import ClasterError
+from claster.errors import ClasterError, one_line
 from claster.files import write_text
 from claster.text import read_text
 
@@ -28,12 +33,21 @@ __all__ = [
     "ResumePlan",
     "learning_rate",
     "plan_resumption",
+    "require_own_configurations",
     "require_same_dataset",
     "set_up_resumption",
 ]
 
 _STEP = re.compile(r"_checkpoint_(?P<step>\d+)_")
 _VALIDATION = "validation_average_history.log"
+_OF_THE_MACHINE = {
+    ("accelerator", "hardware"),
+    ("accelerator", "precision"),
+    ("accelerator", "strategy"),
+    ("lr_schedule", "lr_schedule"),
+}
+"""Keys of the global configuration whose words depend on what a training began on."""
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True)
@@ -150,6 +164,79 @@ def require_same_dataset(
         )
 
 
+def require_own_configurations(
+    run: RunFolder, record: RunRecord, flavour: Flavour, spec: DatasetSpec, *, relative: Path
+) -> None:
+    """Refuse configurations that say something else than what is written for this run.
+
+    EIR writes to the folder and reads the files that they name, and fetches models by name.
+
+    Parameters
+    ----------
+    run, record
+        What was begun.
+    flavour, spec
+        What it trains, on which dataset.
+    relative
+        The run's folder below the project's, where EIR runs.
+
+    Raises
+    ------
+    ClasterError
+        If a file is missing or damaged, or has another key, name or path; numbers may differ.
+    """
+    texts = configuration_texts(
+        flavour,
+        spec,
+        output_folder=(relative / run.eir.name).as_posix(),
+        schedule=plan_schedule(flavour, None, None),
+        machine=Machine(),
+        made_by="",
+    )
+    remedy = "train anew with --force, or choose another --tag"
+    if record.configurations.keys() != texts.keys():
+        raise ClasterError(
+            f"{run.path} was configured by {', '.join(record.configurations) or 'no file'} and "
+            f"flavour {flavour.name!r} is by {', '.join(texts)}",
+            remedy=remedy,
+        )
+    for name, text in texts.items():
+        path = run.configurations / name
+        try:
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ClasterError(
+                f"{path} does not read ({one_line(error)})", remedy=remedy
+            ) from error
+        if place := _other_words(found, yaml.safe_load(text)):
+            raise ClasterError(
+                f"{path}: {'.'.join(map(str, place))} is not what this version writes for {relative}",
+                remedy=remedy,
+            )
+
+
+def _other_words(
+    found: object, own: object, place: tuple[str | int, ...] = ()
+) -> tuple[str | int, ...] | None:
+    """Return where the first key or word is that is not one's own, None where all are."""
+    if place in _OF_THE_MACHINE:
+        is_own = isinstance(found, str) and _PLAIN_WORD.fullmatch(found)
+        return None if is_own else place
+    if isinstance(own, dict) and isinstance(found, dict):
+        for key, value in found.items():
+            if key not in own:
+                return (*place, key)
+            if other := _other_words(value, own[key], (*place, key)):
+                return other
+        return None
+    if isinstance(own, list) and isinstance(found, list):
+        if any(not isinstance(value, int | float) for value in (*own, *found)):
+            return None if found == own else place
+        return None
+    is_own = found == own if isinstance(own, str) else isinstance(found, int | float | None)
+    return None if is_own else place
+
+
 def learning_rate(
     settings: dict[str, Any], history: pd.DataFrame | None, *, step: int, steps: int
 ) -> float:
@@ -224,9 +311,9 @@ def set_up_resumption(
     }
     written = run.configurations / f"resume_{number}" / "globals.yaml"
     write_text(written, yaml.safe_dump(on_machine(settings, machine), sort_keys=False))
-    replaced = (folder / written.relative_to(run.path)).as_posix()
-    command = list(record.command)
-    command[command.index("--global_configs") + 1] = replaced
+    others = [name for name in record.configurations if name != "globals.yaml"]
+    files = [written.relative_to(run.path), *(Path(run.configurations.name, n) for n in others)]
+    command = eirtrain_command([folder / file for file in files])
     resumption = Resumption(
         step=plan.step,
         checkpoint=model.as_posix(),

@@ -24,7 +24,13 @@ from claster.eir.program import find_program
 from claster.eir.recorded import EirFailedError, completed, now, run_recorded
 from claster.eir.reference import embedding_weights
 from claster.eir.resources import check_machine, choose_feeding, sample_bytes
-from claster.eir.resume import ResumePlan, plan_resumption, require_same_dataset, set_up_resumption
+from claster.eir.resume import (
+    ResumePlan,
+    plan_resumption,
+    require_own_configurations,
+    require_same_dataset,
+    set_up_resumption,
+)
 from claster.eir.retired import bring_back, set_aside
 from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
 from claster.eir.target_part import as_stored, predicted_part
@@ -143,6 +149,7 @@ def train(
                 progress.say(f"{run.path} is complete")
                 return run
             require_same_dataset(run, record, spec, counts, data)
+            require_own_configurations(run, record, flavour, spec, relative=relative)
             if plan := plan_resumption(run, record, machine):
                 record = record.model_copy(update={"feeding": feeding})
                 return _resume(run, record, plan, project, machine, progress)
@@ -202,7 +209,7 @@ def _train_anew(
             f"batch size {configuration.batch_size} instead of {flavour.training.batch_size}: "
             f"{counts.train} samples to train and {counts.valid} to validate on"
         )
-    command = eirtrain_command(configuration, project=project)
+    command = eirtrain_command(configuration.files, project=project)
     record = RunRecord(
         name=relative.name,
         flavour=flavour.name,

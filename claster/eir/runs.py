@@ -1,13 +1,14 @@
 """The folder of one training run, and what lies in it."""
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 
+_PROGRAMS = ("eirtrain", "claster")
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHECKPOINT = re.compile(r"_checkpoint_\d+_perf-average=(?P<score>-?\d+(\.\d+)?)\.pt$")
 
@@ -59,6 +61,8 @@ class RunRecord(BaseModel):
     the dataset's YAML as it was then, and `data` the SHA-256 of each of its source files. `resumed`
     tells how a training went on after it was ended; `members` names the runs whose predictions an
     ensemble averages.
+
+    A run may have come from elsewhere: `command` and `environment` say what ran, and are never run again.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -95,6 +99,20 @@ class RunRecord(BaseModel):
     data: dict[str, str] = {}
     resumed: tuple[Resumption, ...] = ()
     members: tuple[str, ...] = ()
+
+    @field_validator("command")
+    @classmethod
+    def _of_a_known_program(cls, command: tuple[str, ...]) -> tuple[str, ...]:
+        if command and command[0] not in _PROGRAMS:
+            raise ValueError(f"{command[0]!r} is no program that trains")
+        return command
+
+    @field_validator("environment")
+    @classmethod
+    def _only_a_seed(cls, environment: dict[str, str]) -> dict[str, str]:
+        if environment.keys() - {"EIR_SEED"} or not all(map(str.isdecimal, environment.values())):
+            raise ValueError("the environment holds more than EIR's seed")
+        return environment
 
 
 @dataclass(frozen=True)
@@ -179,7 +197,8 @@ def read_run(path: Path | str) -> RunRecord:
     Raises
     ------
     ClasterError
-        If there is no run or its record cannot be read.
+        If there is no run, its record cannot be read, or a link in the folder leads out of it: what is
+        written to the run would go there.
     """
     record = RunFolder(Path(path)).record
     if not record.is_file():
@@ -187,10 +206,26 @@ def read_run(path: Path | str) -> RunRecord:
             f"no run in {path} (no {record.name})",
             remedy="give the folder of a run, such as runs/toy/toy, or train first",
         )
+    _require_no_way_out(record.parent)
     try:
         return RunRecord.model_validate_json(read_text(record, remedy="train again"))
     except ValidationError as error:
         raise ClasterError(f"{record} is not the record of a run", remedy="train again") from error
+
+
+def _require_no_way_out(folder: Path) -> None:
+    home = folder.resolve()
+    waiting = [os.fspath(folder)]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(home):
+                    raise ClasterError(
+                        f"{entry.path} is a link that leads out of the run's folder",
+                        remedy="put what it leads to in its place",
+                    )
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
 
 
 def write_run(run: RunFolder, record: RunRecord) -> None:

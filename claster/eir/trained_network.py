@@ -86,6 +86,7 @@ def load_network(folder: Path, weights: Path, *, device: torch.device) -> Networ
             f"{folder} holds no configurations that EIR can load a model from",
             remedy="give a run whose training has begun to save models",
         )
+    _require_arrays(folder / "serializations" / "configs_stripped" / "input_configs.yaml")
     build, strip = _import_eir()
     try:
         module, inputs, outputs = build(folder)
@@ -115,6 +116,27 @@ def load_network(folder: Path, weights: Path, *, device: torch.device) -> Networ
         output_name=name,
         columns=columns,
     )
+
+
+def _require_arrays(configurations: Path) -> None:
+    """Refuse inputs of other kinds: for those of text and images EIR fetches models from the network."""
+    try:
+        inputs = yaml.safe_load(configurations.read_text(encoding="utf-8"))
+        kinds = {
+            (given["input_info"]["input_type"], given["model_config"]["model_type"])
+            for given in inputs
+        }
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise ClasterError(
+            f"EIR cannot build the network of {configurations.parents[2]} ({one_line(error)[:200]})",
+            remedy="bring back its folder 'serializations' as it was, or train again",
+        ) from error
+    if strange := kinds - {("array", "cnn")}:
+        kind, model = min(strange)
+        raise ClasterError(
+            f"{configurations} has an input of type {kind!r} with a model {model!r}",
+            remedy="give a run of a flavour of this project: those read arrays by convolutions",
+        )
 
 
 def run_network(network: Network, inputs: Mapping[str, Tensor]) -> Tensor:

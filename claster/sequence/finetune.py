@@ -1,8 +1,11 @@
 """Fine-tuning of a sequence model together with a profile head, into a run folder like any other."""
 
+import ctypes
 import json
 import os
 import shutil
+import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,7 @@ from claster.versions import versions
 
 __all__ = ["Tuning", "finetune"]
 
+_PR_SET_PDEATHSIG = 1  # of Linux's prctl
 _PACKAGES = ("claster", "torch", "lightning", "transformers", "enformer-pytorch", "borzoi-pytorch")
 
 
@@ -110,6 +114,7 @@ def finetune(
     }
     job = Job(run, spec, folders, trunk, windows, tuning, machine)
     if _is_helper():
+        _end_with_parent()
         fit(job, resume=resume)
         return run
     if run.path.exists() and not _may_go_on(run, settings, force=force, resume=resume):
@@ -175,6 +180,12 @@ def _may_go_on(run: RunFolder, settings: dict[str, Any], *, force: bool, resume:
         )
     complete = read_run(run.path).status == "complete"
     return not complete or wanted["epochs"] > there["epochs"]
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process once the one that started it is gone, SIGKILL included; on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _is_helper() -> bool:

@@ -44,7 +44,7 @@ def test_pasteable_line_parses_back_and_names_existing_files(name, tmp_path):
     configuration = configure(
         FLAVOURS[name], dataset_of(name), out=tmp_path / "with space", project=tmp_path
     )
-    command = eirtrain_command(configuration, project=tmp_path)
+    command = eirtrain_command(configuration.files, project=tmp_path)
     line = pasteable(command, environment(7))
     words = shlex.split(line)
     assert words[0] == "EIR_SEED=7"

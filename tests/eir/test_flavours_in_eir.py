@@ -29,7 +29,7 @@ class Eir:
         """Run what `eirtrain` runs."""
         from eir.train import main
 
-        sys.argv = eirtrain_command(configuration, project=self.project)
+        sys.argv = eirtrain_command(configuration.files, project=self.project)
         main()
 
 

@@ -18,7 +18,12 @@ from claster.eir import flavours
 from claster.eir.flavours import derive
 from claster.eir.history import read_history
 from claster.eir.machine import Machine
-from claster.eir.resume import learning_rate, plan_resumption, set_up_resumption
+from claster.eir.resume import (
+    learning_rate,
+    plan_resumption,
+    require_own_configurations,
+    set_up_resumption,
+)
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, best_checkpoint, read_run, write_run
 from claster.errors import ClasterError
@@ -228,6 +233,71 @@ def test_training_that_had_come_to_its_end(small, begun):
     assert said == [f"{begun.path} had been trained to its end: recorded as complete"]
     assert read_run(run.path).status == "complete"
     assert pd.read_csv(run.history)["step"].max() == 12
+
+
+def altered(run, name, *place, to):
+    """Give a key of a run's configuration another value."""
+    path = run.configurations / name
+    content = yaml.safe_load(path.read_text())
+    *above, last = place
+    part = content
+    for step in above:
+        part = part.setdefault(step, {})
+    part[last] = to
+    path.write_text(yaml.safe_dump(content))
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "to"),
+    [
+        ("globals.yaml", ("basic_experiment", "output_folder"), "/elsewhere/eir"),
+        ("globals.yaml", ("basic_experiment", "output_folder"), "runs/small/other/eir"),
+        ("globals.yaml", ("basic_experiment", "manual_valid_ids_file"), "/etc/passwd"),
+        ("globals.yaml", ("model", "pretrained_checkpoint"), "/elsewhere/model.pt"),
+        ("globals.yaml", ("optimization", "optimizer"), "other"),
+        ("globals.yaml", ("accelerator", "hardware"), "../x"),
+        ("globals.yaml", ("metrics", "con_averaging_metrics"), ["r2"]),
+        ("input_landscape.yaml", ("input_info", "input_source"), "/elsewhere/train_valid"),
+        ("input_landscape.yaml", ("model_config", "model_type"), "someone/model"),
+        ("input_landscape.yaml", ("pretrained_config",), {"model_path": "/x"}),
+        ("output.yaml", ("output_info", "output_source"), "/elsewhere/train.csv"),
+        ("output.yaml", ("output_type_info", "target_con_columns"), ["0_ctrl"]),
+    ],
+)
+def test_configurations_that_name_other_places_are_not_run(small, begun, name, place, to):
+    altered(begun, name, *place, to=to)
+    saved_model(begun.eir, 8, 0.4)
+    before = begun.record.read_bytes()
+    with pytest.raises(ClasterError, match=rf"{name}: {place[0]}.* is not what this version writes"):
+        resume(small)
+    assert begun.record.read_bytes() == before
+
+
+def test_numbers_of_a_configuration_may_differ(small, begun, tiny):
+    altered(begun, "globals.yaml", "optimization", "lr", to=0.5)
+    altered(begun, "globals.yaml", "accelerator", "precision", to="bf16-mixed")
+    record = read_run(begun.path)
+    require_own_configurations(begun, record, flavours.FLAVOURS["tiny"], small.spec, relative=Path("runs/small/tiny"))
+
+
+def test_configurations_that_are_gone_or_more(small, begun, tiny):
+    record = read_run(begun.path)
+    more = record.model_copy(update={"configurations": {**record.configurations, "input_x.yaml": ""}})
+    where = {"relative": Path("runs/small/tiny")}
+    with pytest.raises(ClasterError, match="was configured by .*input_x.yaml and"):
+        require_own_configurations(begun, more, flavours.FLAVOURS["tiny"], small.spec, **where)
+    (begun.configurations / "output.yaml").unlink()
+    with pytest.raises(ClasterError, match=r"output.yaml does not read \(.*No such file"):
+        require_own_configurations(begun, record, flavours.FLAVOURS["tiny"], small.spec, **where)
+
+
+def test_the_command_of_a_record_is_not_run(killed):
+    record = read_run(killed.path)
+    strange = record.model_copy(update={"command": ("eirtrain", "--global_configs", "/x", "--evil")})
+    plan = plan_resumption(killed, record, CPU)
+    after = set_up_resumption(killed, strange, plan, machine=CPU, now="now")
+    assert after.command[3:] == record.command[3:]
+    assert after.command[:2] == ("eirtrain", "--global_configs")
 
 
 SCRIPT = """

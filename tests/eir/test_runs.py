@@ -10,6 +10,7 @@ from claster.eir.runs import (
     read_run,
     require_complete,
     run_path,
+    write_run,
 )
 from claster.errors import ClasterError
 
@@ -55,6 +56,40 @@ def test_record_that_is_none(tmp_path, content):
     (tmp_path / "run.json").write_text(content)
     with pytest.raises(ClasterError, match=r"run\.json is not the record of a run"):
         read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"command": ["/bin/sh", "-c", "true"]},
+        {"command": ["python", "x.py"]},
+        {"environment": {"LD_PRELOAD": "/x.so"}},
+        {"environment": {"EIR_SEED": "1; true"}},
+    ],
+)
+def test_record_that_would_have_run_something_else(tmp_path, record, strange):
+    content = record.model_dump(mode="json") | strange
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    with pytest.raises(ClasterError, match=r"run\.json is not the record of a run"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize("link", ["predictions", "eir/saved_models", "train.log", "gone"])
+def test_a_link_that_leads_out_of_a_run_is_refused(tmp_path, record, link):
+    run = RunFolder(tmp_path / "run")
+    write_run(run, record)
+    (tmp_path / "elsewhere").mkdir()
+    (run.path / link).parent.mkdir(exist_ok=True)
+    (run.path / link).symlink_to(tmp_path / ("elsewhere" if link != "gone" else "nowhere"))
+    with pytest.raises(ClasterError, match=rf"{link} is a link that leads out of the run's folder"):
+        read_run(run.path)
+
+
+def test_links_within_a_run_and_to_a_run_are_followed(tmp_path, record):
+    write_run(RunFolder(tmp_path / "run"), record)
+    (tmp_path / "run" / "inside").symlink_to("run.json")
+    (tmp_path / "link").symlink_to("run")
+    assert read_run(tmp_path / "link") == record
 
 
 def test_incomplete_run_is_refused(trained, tmp_path):
