@@ -40,6 +40,7 @@ from claster.plot import (
     save,
 )
 from claster.progress import SILENT, Progress
+from claster.quoting import pasteable
 from claster.simulate import ensure_genome
 
 if TYPE_CHECKING:
@@ -264,8 +265,8 @@ Look at
 - {run.evaluation.as_posix()}/scores.csv, {run.predictions("test").with_suffix(".csv").as_posix()}
 
 Next
-- all of it on one page: claster report {run.path.as_posix()}
-- its tracks in a genome browser: claster browse {run.path.as_posix()}
+- all of it on one page: {pasteable(["claster", "report", run.path])}
+- its tracks in a genome browser: {pasteable(["claster", "browse", run.path])}
 - the published network: claster train pure_conv --dataset {spec.name} (120 epochs: take a GPU)
 - with contact maps: claster train microc_diagonal --dataset {spec.name}
 - your own tracks: copy configurations/datasets/toy.yaml, then claster data build NAME

@@ -67,7 +67,11 @@ def test_right_starts(head, format, gzipped):
         (b"chr1 0 10", "bigwig", "a file that starts with 'chr1 0 10' instead"),
         (b"ACGT", "fasta", "a file that starts with 'ACGT' instead of a FASTA file"),
         (b"\x1f\x8b\x08", "gtf", "a gzip file instead of a GTF text file: let its name end in .gz"),
-        (b"HIC\0\x08", "cooler", r"a \.hic file instead of .*: write .format: hic. for this download"),
+        (
+            b"HIC\0\x08",
+            "cooler",
+            r"a \.hic file instead of .*: write .format: hic. for this download",
+        ),
         (b"\x89HDF\r\n\x1a\n", "hic", r"an HDF5 file instead of a \.hic file"),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
+from claster.quoting import pasteable
 
 __all__ = ["BrowserTrack", "find_tracks"]
 
@@ -61,7 +62,7 @@ def find_tracks(run: RunFolder, spec: DatasetSpec) -> list[BrowserTrack]:
     if not found:
         raise ClasterError(
             f"no bigWig tracks in {run.path / 'predictions'}",
-            remedy=f"run 'claster predict {run.path}' first",
+            remedy=f"first run: {pasteable(['claster', 'predict', run.path])}",
         )
     found += _made(run, "perturb", _PURPLE)
     found += _made(run, "attributions", _BLUE)

@@ -29,7 +29,7 @@ from claster.cli import (
     validate,
     verify,
 )
-from claster.cli.complaint import complain
+from claster.cli.complaint import complain, echo
 from claster.errors import ClasterError, os_fault
 
 __all__ = ["app", "main"]
@@ -74,7 +74,7 @@ def _options(
     if version:
         import importlib.metadata
 
-        typer.echo(importlib.metadata.version("claster"))
+        echo(importlib.metadata.version("claster"))
         raise typer.Exit
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from claster.cli.arguments import Device, Force, RunFolderPath, SplitOption
+from claster.cli.complaint import echo
 
 
 def attribute(
@@ -132,4 +133,4 @@ def attribute(
             progress=progress,
         )
     draw_attributions(files)
-    typer.echo(f"attributions: {files.folder}")
+    echo(f"attributions: {files.folder}")

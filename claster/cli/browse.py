@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import RunFolderPath
+from claster.cli.complaint import echo
 
 
 def browse(
@@ -27,6 +28,6 @@ def browse(
     from claster.browse import open_browser, prepare_browser
 
     browser = prepare_browser(run, session=session)
-    typer.echo(f"session for IGV on the desktop: {browser.session}")
+    echo(f"session for IGV on the desktop: {browser.session}")
     if session is None:
-        open_browser(browser, port=port, show=show, say=typer.echo)
+        open_browser(browser, port=port, show=show, say=echo)

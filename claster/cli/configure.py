@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import Device
+from claster.cli.complaint import echo
+from claster.quoting import pasteable
 
 
 def configure(
@@ -35,7 +37,7 @@ def configure(
     """Write the EIR configuration of each flavour and print the command that trains it."""
     from claster.dataset.load import load_dataset
     from claster.eir.configure import configure as write_configuration
-    from claster.eir.configure import eirtrain_command, environment, pasteable
+    from claster.eir.configure import eirtrain_command, environment
     from claster.eir.flavours import FLAVOURS, find_flavour
 
     for flavour in [find_flavour(name) for name in flavours or FLAVOURS]:
@@ -44,14 +46,14 @@ def configure(
         if show:
             from claster.eir.show import show_flavour
 
-            typer.echo(show_flavour(flavour, spec, device=device))
+            echo(show_flavour(flavour, spec, device=device))
             continue
         folder = (out or Path("configurations")) / flavour.name
         configuration = write_configuration(
             flavour,
             spec,
             out=folder,
-            made_by=f"claster configure {flavour.name} --dataset {named}",
+            made_by=pasteable(["claster", "configure", flavour.name, "--dataset", named]),
         )
-        typer.echo(f"{folder}: {', '.join(path.name for path in configuration.files)}")
-        typer.echo(f"  {pasteable(eirtrain_command(configuration.files), environment(seed))}")
+        echo(f"{folder}: {', '.join(path.name for path in configuration.files)}")
+        echo(f"  {pasteable(eirtrain_command(configuration.files), environment(seed))}")

@@ -24,6 +24,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from claster.progress import Progress, Step, Unit
+from claster.quoting import printable
 
 __all__ = ["console_progress"]
 
@@ -48,7 +49,7 @@ class _Bars:
         """Show a bar while the step runs; one of bytes leaves a line behind."""
         start = time.monotonic()
         with self._shown() as bars:
-            task = bars.add_task("", total=total, label=name, unit=unit)
+            task = bars.add_task("", total=total, label=printable(name), unit=unit)
             try:
                 yield _Bar(bars, task)
             finally:
@@ -60,7 +61,7 @@ class _Bars:
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
     def _shown(self) -> Iterator[RichProgress]:
@@ -80,10 +81,10 @@ class _Bars:
 
     def _display(self) -> RichProgress:
         return RichProgress(
-            TextColumn("{task.fields[label]:<16}"),
+            TextColumn("{task.fields[label]:<16}", markup=False),
             BarColumn(),
             _Numbers(),
-            TextColumn("{task.description}", style="dim"),
+            TextColumn("{task.description}", style="dim", markup=False),
             console=self._console,
         )
 
@@ -113,7 +114,7 @@ class _Bar:
 
     def describe(self, text: str) -> None:
         """Show what is being done behind the bar."""
-        self._bars.update(self._task, description=text)
+        self._bars.update(self._task, description=printable(text))
 
     def expect(self, total: float | None) -> None:
         """Set the bar's length."""
@@ -172,7 +173,7 @@ class _Line:
 
 def _print(text: str) -> None:
     """Print a line at once, so that those of several threads do not mix."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{printable(text)}\n")
     sys.stdout.flush()
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from claster.cli.arguments import Device, Force, RunFolderPath, SplitOption
+from claster.cli.complaint import echo
 
 
 def crispr(
@@ -74,6 +75,6 @@ def crispr(
     )
     draw_crispr(files)
     for reason, rows in summary.left_out.items():
-        typer.echo(f"{rows:,} of {summary.rows:,} rows not scored: {reason}")
-    typer.echo(summary.verdict)
-    typer.echo(f"comparison: {files.folder} (docs/validation.md says what it holds)")
+        echo(f"{rows:,} of {summary.rows:,} rows not scored: {reason}")
+    echo(summary.verdict)
+    echo(f"comparison: {files.folder} (docs/validation.md says what it holds)")

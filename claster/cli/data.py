@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import DatasetName, Force
-from claster.cli.complaint import complain
+from claster.cli.complaint import complain, echo
+from claster.quoting import pasteable
 
 app = typer.Typer(help="Fetch, check and prepare datasets.", no_args_is_help=True)
 
@@ -36,7 +37,7 @@ def list_downloads(
 
     spec = load_dataset(dataset)
     if urls:
-        typer.echo(url_list(spec, only=only or ()), nl=False)
+        echo(url_list(spec, only=only or ()), nl=False)
     else:
         print_downloads(spec, plan_downloads(spec, only=only or ()), terms=True)
 
@@ -65,8 +66,8 @@ def download(
         print_downloads(spec, plan_downloads(spec, only=only or (), ask_servers=True), terms=False)
         return
     download_dataset(spec, only=only or (), jobs=jobs, verify=verify, progress=console_progress())
-    typer.echo(f"every file is in {spec.data_folder}")
-    typer.echo(f"next: claster data check {dataset}")
+    echo(f"every file is in {spec.data_folder}")
+    echo(f"next: {pasteable(['claster', 'data', 'check', dataset])}")
 
 
 @app.command()
@@ -87,7 +88,7 @@ def adopt(
 
     specs = [load_dataset(dataset)] if dataset else datasets_below(folder)
     for spec in specs:
-        typer.echo(f"{spec.name}: into {spec.data_folder}")
+        echo(f"{spec.name}: into {spec.data_folder}")
         adopt_files(spec, folder, only=only or (), progress=console_progress())
 
 
@@ -127,7 +128,7 @@ def check(
         progress=SILENT if json else console_progress(),
     )
     if json:
-        typer.echo(report.as_json())
+        echo(report.as_json())
     else:
         print_report(report)
     raise typer.Exit(report.exit_code)
@@ -138,7 +139,7 @@ def schema() -> None:
     """Print the JSON Schema of dataset YAMLs, for editors (docs/dataset.schema.json)."""
     from claster.dataset.schema import dataset_schema
 
-    typer.echo(dataset_schema(), nl=False)
+    echo(dataset_schema(), nl=False)
 
 
 @app.command()
@@ -165,8 +166,8 @@ def build(
     spec = load_dataset(dataset)
     if why:
         for reason in reasons_to_build(spec):
-            typer.echo(reason)
+            echo(reason)
         return
     result = build_dataset(spec, force=force, jobs=jobs, progress=console_progress())
     for line in build_lines(result):
-        typer.echo(line)
+        echo(line)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import Device
+from claster.cli.complaint import echo
 
 
 def demo(
@@ -18,4 +19,4 @@ def demo(
     from claster.demo import run_demo
 
     result = run_demo(size, device=device, progress=console_progress())
-    typer.echo(result.summary)
+    echo(result.summary)

@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import SplitOption
+from claster.cli.complaint import echo
 
 
 def _print_schema(asked: bool) -> None:
     if asked:
         from claster.analysis.summary import evaluation_schema
 
-        typer.echo(evaluation_schema(), nl=False)
+        echo(evaluation_schema(), nl=False)
         raise typer.Exit
 
 
@@ -45,7 +46,7 @@ def evaluate(
     from claster.cli.console import console_progress
 
     evaluation, folder = evaluate_runs(runs, to=to, split=split, progress=console_progress())
-    typer.echo(evaluation.summary.verdict)
+    echo(evaluation.summary.verdict)
     for line in score_lines(evaluation.tables.scores):
-        typer.echo(line)
-    typer.echo(f"scores: {folder / 'scores.csv'} (docs/evaluation.md says what they mean)")
+        echo(line)
+    echo(f"scores: {folder / 'scores.csv'} (docs/evaluation.md says what they mean)")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import Device
+from claster.cli.complaint import echo
 
 
 def experiment(
@@ -37,9 +38,9 @@ def experiment(
         path = Path("runs") / (dataset or found.of) / f"{name}.csv"
         write_text(path, table.to_csv(index=False))
         print_table(table.drop(columns="about"))
-        typer.echo(f"{path}")
+        echo(f"{path}")
         return
     for run in run_experiment(
         name, of=dataset, flavour=flavour, epochs=epochs, device=device, progress=console_progress()
     ):
-        typer.echo(f"{run.path}: {run.evaluation / 'scores.csv'}")
+        echo(f"{run.path}: {run.evaluation / 'scores.csv'}")

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import DatasetOption
+from claster.cli.complaint import echo
 
 
 def explain(
@@ -16,4 +17,4 @@ def explain(
     from claster.dataset.load import load_dataset
 
     for line in explain_gene(load_dataset(dataset), gene):
-        typer.echo(line)
+        echo(line)

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import Force, RunFolderPath
+from claster.cli.complaint import echo
+from claster.quoting import pasteable
 
 
 def export(
@@ -18,6 +20,6 @@ def export(
     from claster.eir.export import export_run
 
     folder = export_run(run, out, licence=licence, force=force)
-    typer.echo(f"model: {folder / 'model.safetensors'}")
-    typer.echo(f"card: {folder / 'README.md'}")
-    typer.echo(f"next: claster predict {folder} --dataset NAME")
+    echo(f"model: {folder / 'model.safetensors'}")
+    echo(f"card: {folder / 'README.md'}")
+    echo(f"next: {pasteable(['claster', 'predict', folder])} --dataset NAME")

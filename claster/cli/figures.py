@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import DatasetOption
+from claster.cli.complaint import echo
 
 RunOption = Annotated[
     list[str] | None,
@@ -59,7 +60,7 @@ def figures(
         from claster.figures.architecture import write_architecture
 
         for path in write_architecture(to or Path(), flavour=architecture, dataset=dataset):
-            typer.echo(path)
+            echo(path)
         return
     context = read_context(dataset, run or ())
     if list_:
@@ -74,8 +75,8 @@ def figures(
         progress=console_progress(),
     )
     for name, commands in made.missing.items():
-        typer.echo(f"{name}: missing: {'; '.join(commands)}")
-    typer.echo(f"{len(made.receipts)} figures: {made.folder}")
+        echo(f"{name}: missing: {'; '.join(commands)}")
+    echo(f"{len(made.receipts)} figures: {made.folder}")
 
 
 def receipt(
@@ -91,8 +92,8 @@ def receipt(
 
     found, same = renew_receipt(read_context(dataset, run or ()), figure, to=to)
     for line in receipt_lines(found):
-        typer.echo(line)
+        echo(line)
     if same is not None:
-        typer.echo(
+        echo(
             "the table that was there is the same" if same else "the table that was there differed"
         )

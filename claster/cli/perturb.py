@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from claster.cli.arguments import Device, Force, RunFolderPath, SplitOption
+from claster.cli.complaint import echo
 
 
 def perturb(
@@ -146,4 +147,4 @@ def perturb(
     )
     if files.manifest.is_file():
         draw_screen(files, run)
-    typer.echo(f"perturbation: {files.folder}")
+    echo(f"perturbation: {files.folder}")

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from claster.cli.arguments import Device
+from claster.cli.complaint import echo
+from claster.quoting import pasteable
 
 
 def predict(
@@ -57,6 +59,13 @@ def predict(
         out=out,
         progress=console_progress(),
     )
-    typer.echo(f"predictions: {table}")
+    echo(f"predictions: {table}")
     if dataset is None and table.stem in ("train", "valid", "test"):
-        typer.echo(f"next: claster evaluate {table.parent.parent} --split {table.stem}")
+        command: list[str | Path] = [
+            "claster",
+            "evaluate",
+            table.parent.parent,
+            "--split",
+            table.stem,
+        ]
+        echo(f"next: {pasteable(command)}")

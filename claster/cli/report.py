@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import RunFolderPath
+from claster.cli.complaint import echo
 
 
 def report(
@@ -20,4 +21,4 @@ def report(
     from claster.report import write_report
 
     path = write_report(run, to=to, progress=console_progress())
-    typer.echo(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    echo(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from claster.cli.arguments import DatasetName, Device, Force, SplitOption
+from claster.cli.complaint import echo
+from claster.quoting import pasteable
 
 app = typer.Typer(
     help="Compare with models of DNA sequence (Enformer, HyenaDNA, Borzoi).", no_args_is_help=True
@@ -54,10 +56,10 @@ def extract(
     windows = extract_windows(
         load_dataset(dataset), length=length, force=force, progress=console_progress()
     )
-    typer.echo(f"windows: {windows.path} ({len(windows.table):,} genes)")
+    echo(f"windows: {windows.path} ({len(windows.table):,} genes)")
     if fasta is not None:
         write_windows_fasta(windows, fasta)
-        typer.echo(f"fasta: {fasta}")
+        echo(f"fasta: {fasta}")
 
 
 @app.command()
@@ -95,7 +97,7 @@ def embed(
         force=force,
         progress=console_progress(),
     )
-    typer.echo(f"embeddings: {store.path}")
+    echo(f"embeddings: {store.path}")
 
 
 @app.command()
@@ -158,8 +160,8 @@ def finetune(
         resume=resume,
         progress=console_progress(),
     )
-    typer.echo(f"run: {run.path}")
-    typer.echo(f"next: claster evaluate {run.path}")
+    echo(f"run: {run.path}")
+    echo(f"next: {pasteable(['claster', 'evaluate', run.path])}")
 
 
 @app.command()
@@ -179,5 +181,5 @@ def compare(
     table = write_comparison(compared, to)
     figures = write_figures(compared, to)
     columns = ["method", "condition", "level", "metric", "common", "own", "own_bins", "published"]
-    typer.echo(main_scores(compared)[columns].round(3).to_string(index=False, na_rep=""))
-    typer.echo(f"comparison: {table}, and {len(figures)} figures beside it")
+    echo(main_scores(compared)[columns].round(3).to_string(index=False, na_rep=""))
+    echo(f"comparison: {table}, and {len(figures)} figures beside it")

@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import Device, RunFolderPath
+from claster.cli.complaint import echo
+from claster.quoting import pasteable
 
 
 def serve(
@@ -16,11 +18,10 @@ def serve(
     device: Device = "auto",
 ) -> None:
     """Run eirserve on the run's best model, for clients on this machine; docs/predict.md has one."""
-    from claster.eir.configure import pasteable
     from claster.eir.serve import become, describe_inputs, serve_command
 
     command = serve_command(run, host=host, port=port, device=device)
     for line in describe_inputs(run):
-        typer.echo(line)
-    typer.echo(pasteable(command))
+        echo(line)
+    echo(pasteable(command))
     become(command)

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import Force
+from claster.cli.complaint import echo
+from claster.quoting import pasteable
 
 
 def simulate(
@@ -49,5 +51,5 @@ def simulate(
     }
     folder = out or spec.data_folder
     made = ensure_genome(folder, plan, force=force, progress=console_progress())
-    typer.echo(f"toy genome: {folder}" + ("" if made else " is up to date"))
-    typer.echo(f"next: claster data build {dataset}")
+    echo(f"toy genome: {folder}" + ("" if made else " is up to date"))
+    echo(f"next: {pasteable(['claster', 'data', 'build', dataset])}")

@@ -4,12 +4,15 @@ import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from claster.cli.complaint import echo
 from claster.dataset.doctor.findings import Report
 from claster.dataset.doctor.show import report_lines, report_summary, report_table
 from claster.dataset.downloads.plan import DownloadPlan
 from claster.dataset.report import download_table, plan_line
 from claster.dataset.spec import DatasetSpec
+from claster.quoting import printable
 
 __all__ = ["print_downloads", "print_report", "print_table"]
 
@@ -28,16 +31,17 @@ def print_downloads(spec: DatasetSpec, plan: DownloadPlan, *, terms: bool) -> No
                 column, overflow="fold", justify="right" if column == "size" else "left"
             )
         for row in rows[_SHORT].itertuples(index=False):
-            table.add_row(*map(str, row))
+            table.add_row(*map(_cell, row))
         console.print(table, highlight=False)
         for (citation, licence), group in rows.groupby(["citation", "licence"], sort=False):
             if terms:
                 names = ", ".join(group["name"])
-                console.print(f"[bold]{names}[/]: {citation}. {licence}", highlight=False)
+                said = printable(f": {citation}. {licence}")
+                console.print(Text.assemble((names, "bold"), said), highlight=False)
     else:
         shown = [*_SHORT, "licence", "citation"] if terms else _SHORT
-        print(rows[shown].to_csv(sep="\t", index=False), end="")
-    print(plan_line(spec, plan))
+        echo(rows[shown].to_csv(sep="\t", index=False), nl=False)
+    echo(plan_line(spec, plan))
 
 
 def print_report(report: Report) -> None:
@@ -45,20 +49,24 @@ def print_report(report: Report) -> None:
     console = Console()
     if console.is_terminal:
         console.print(report_table(report), highlight=False)
-        print(report_summary(report))
+        echo(report_summary(report))
     else:
-        print("\n".join(report_lines(report)))
+        echo("\n".join(report_lines(report)))
 
 
 def print_table(rows: pd.DataFrame) -> None:
     """Print a table of words."""
     console = Console()
     if not console.is_terminal:
-        print(rows.to_csv(sep="\t", index=False), end="")
+        echo(rows.to_csv(sep="\t", index=False), nl=False)
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in rows.columns:
         table.add_column(column, overflow="fold")
     for row in rows.itertuples(index=False):
-        table.add_row(*map(str, row))
+        table.add_row(*map(_cell, row))
     console.print(table, highlight=False)
+
+
+def _cell(value: object) -> Text:
+    return Text(printable(str(value)))

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from claster.cli.arguments import DatasetOption, Device, Force
+from claster.cli.complaint import echo
 
 
 def train(
@@ -78,6 +79,6 @@ def train(
         progress=console_progress(),
     )
     for run in runs:
-        typer.echo(f"run: {run.path}")
+        echo(f"run: {run.path}")
     for line in next_lines(runs):
-        typer.echo(f"next: {line}")
+        echo(f"next: {line}")

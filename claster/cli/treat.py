@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import Device, RunFolderPath, SplitOption
+from claster.cli.complaint import echo
 
 
 def treat(
@@ -44,5 +45,5 @@ def treat(
         progress=console_progress(),
     )
     draw_treated(files)
-    typer.echo(summary.verdict)
-    typer.echo(f"comparison: {files.folder} (docs/validation.md says what it holds)")
+    echo(summary.verdict)
+    echo(f"comparison: {files.folder} (docs/validation.md says what it holds)")

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from claster.cli.arguments import Device, RunFolderPath, SplitOption
+from claster.cli.complaint import echo
 
 
 def validate(
@@ -39,5 +40,5 @@ def validate(
         progress=console_progress(),
     )
     draw_validation(files)
-    typer.echo(summary.verdict)
-    typer.echo(f"validation: {files.folder} (docs/validation.md says what it holds)")
+    echo(summary.verdict)
+    echo(f"validation: {files.folder} (docs/validation.md says what it holds)")

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from claster.cli.complaint import echo
+
 
 def verify(
     dataset: Annotated[
@@ -22,10 +24,8 @@ def verify(
     folders = DatasetFolders.at(folder) if is_folder else DatasetFolders.of(load_dataset(dataset))
     found = verify_dataset(folders, progress=console_progress())
     for mismatch in found:
-        typer.echo(f"{mismatch.how:<8}{mismatch.path}")
+        echo(f"{mismatch.how:<8}{mismatch.path}")
     if found:
-        typer.echo(
-            f"{len(found)} differ: claster data build {folders.name} --force makes them anew"
-        )
+        echo(f"{len(found)} differ: claster data build {folders.name} --force makes them anew")
         raise typer.Exit(1)
-    typer.echo(f"{folders.inputs} and {folders.targets} are as they were built")
+    echo(f"{folders.inputs} and {folders.targets} are as they were built")

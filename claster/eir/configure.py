@@ -1,7 +1,6 @@
 """Flavour and dataset to the YAML files that EIR reads, and the command line that runs them."""
 
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ __all__ = [
     "configure",
     "eirtrain_command",
     "environment",
-    "pasteable",
 ]
 
 
@@ -150,15 +148,3 @@ def eirtrain_command(files: Sequence[Path], *, project: Path | str = ".") -> lis
 def environment(seed: int) -> dict[str, str]:
     """Return the variable that EIR takes its seed from."""
     return {"EIR_SEED": str(seed)}
-
-
-def pasteable(command: list[str], variables: dict[str, str] | None = None) -> str:
-    """Return a command line that a shell understands.
-
-    Examples
-    --------
-    >>> pasteable(["eirtrain", "--global_configs", "a b.yaml"], {"EIR_SEED": "1"})
-    "EIR_SEED=1 eirtrain --global_configs 'a b.yaml'"
-    """
-    settings = [f"{name}={shlex.quote(value)}" for name, value in (variables or {}).items()]
-    return " ".join([*settings, shlex.join(command)])

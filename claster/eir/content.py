@@ -14,6 +14,7 @@ from claster.eir.machine import Device, Machine, on_machine
 from claster.eir.parts import ArrayCnn, Flavour, InputBlock, Message, Modality
 from claster.eir.target_part import predicted_part
 from claster.errors import ClasterError
+from claster.quoting import printable
 
 __all__ = [
     "OUTPUT_NAME",
@@ -73,7 +74,7 @@ def configuration_texts(
     header = (
         f"# {flavour.name}: {flavour.description}\n"
         f"# Dataset {spec.name!r}. Paths start at the project's folder. Written by\n"
-        f"#   {made_by}\n"
+        f"#   {' '.join(printable(made_by).splitlines())}\n"
         "# from claster/eir/flavours.py; a change made here is lost when that line runs again.\n"
     )
     return {name: header + _to_yaml(content) for name, content in contents.items()}

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
@@ -13,6 +14,7 @@ from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder, RunRecord, require_complete, trained_weights, write_run
 from claster.errors import ClasterError
 from claster.files import atomic_folder, sha256
+from claster.quoting import markdown_text
 
 __all__ = ["export_run", "model_card"]
 
@@ -166,10 +168,10 @@ def model_card(
     return "\n".join(
         [
             "---",
-            f"license: {licence}",
+            yaml.safe_dump({"license": licence}).strip(),
             "tags: [genomics, nascent-transcription, chromatin]",
             "---",
-            f"# {record.flavour} on {record.dataset_name}",
+            f"# {markdown_text(record.flavour)} on {record.dataset_name}",
             "",
             "Predicts nascent transcription around a gene's start from chromatin tracks and contact maps.",
             "",
@@ -187,7 +189,7 @@ def model_card(
             "",
             "## Licence",
             "",
-            f"Weights: {licence}. EIR, which runs them, is AGPL-3.0-or-later from 0.24 on.",
+            f"Weights: {markdown_text(licence)}. EIR, which runs them, is AGPL-3.0-or-later from 0.24 on.",
             "",
             *([*_rows(terms), ""] if terms else []),
             "## Use",
@@ -204,7 +206,11 @@ def model_card(
 
 
 def _rows(entries: Mapping[str, object]) -> list[str]:
-    return ["| | |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in entries.items())]
+    return [
+        "| | |",
+        "| --- | --- |",
+        *(f"| {markdown_text(key)} | {markdown_text(value)} |" for key, value in entries.items()),
+    ]
 
 
 def _scores(scores: pd.DataFrame) -> Iterable[str]:

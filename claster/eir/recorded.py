@@ -5,13 +5,13 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from claster.eir.configure import pasteable
 from claster.eir.history import write_history
 from claster.eir.program import run_program, why_it_failed
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, write_run
 from claster.eir.watch import Watcher
 from claster.errors import ClasterError
 from claster.progress import Progress
+from claster.quoting import pasteable
 
 __all__ = ["EirFailedError", "completed", "now", "run_recorded"]
 

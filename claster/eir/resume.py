@@ -220,8 +220,7 @@ def _other_words(
 ) -> tuple[str | int, ...] | None:
     """Return where the first key or word is that is not one's own, None where all are."""
     if place in _OF_THE_MACHINE:
-        is_own = isinstance(found, str) and _PLAIN_WORD.fullmatch(found)
-        return None if is_own else place
+        return None if isinstance(found, str) and _PLAIN_WORD.fullmatch(found) else place
     if isinstance(own, dict) and isinstance(found, dict):
         for key, value in found.items():
             if key not in own:

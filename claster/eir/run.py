@@ -39,6 +39,7 @@ from claster.files import sha256
 from claster.lock import lock_folder
 from claster.memory import free_memory
 from claster.progress import SILENT, Progress
+from claster.quoting import pasteable
 from claster.versions import versions
 
 __all__ = ["train"]
@@ -202,7 +203,7 @@ def _train_anew(
         counts=counts,
         machine=machine,
         n_epochs=epochs,
-        made_by=f"claster train {flavour.name} --dataset {dataset_yaml}",
+        made_by=pasteable(["claster", "train", flavour.name, "--dataset", dataset_yaml]),
     )
     if configuration.batch_size < flavour.training.batch_size:
         progress.say(

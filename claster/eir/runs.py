@@ -14,6 +14,7 @@ from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import write_text
+from claster.quoting import pasteable
 from claster.text import read_text
 
 __all__ = [
@@ -308,6 +309,6 @@ def read_predictions(run: RunFolder | Path | str, split: str) -> pd.DataFrame:
     if not path.is_file():
         raise ClasterError(
             f"no predictions of the {split} split at {path}",
-            remedy=f"run 'claster predict {folder.path} --split {split}'",
+            remedy=f"run: {pasteable(['claster', 'predict', folder.path, '--split', split])}",
         )
     return pd.read_parquet(path)

@@ -14,6 +14,7 @@ from claster.eir.run import train
 from claster.eir.runs import RunFolder, read_run, run_path
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
+from claster.quoting import pasteable
 
 __all__ = ["Training", "next_lines", "plan_series", "train_series"]
 
@@ -158,11 +159,10 @@ def next_lines(runs: Sequence[RunFolder]) -> list[str]:
     """Return the commands that predict with the runs and score them, several together."""
     names = [str(run.path) for run in runs]
     if len(names) < 2:
-        return [f"claster predict {name}" for name in names]
-    together = " ".join(names)
+        return [pasteable(["claster", "predict", name]) for name in names]
     return [
-        f"for run in {together}; do claster predict $run; done",
-        f"claster evaluate {together}",
+        f'for run in {pasteable(names)}; do claster predict "$run"; done',
+        pasteable(["claster", "evaluate", *names]),
     ]
 
 

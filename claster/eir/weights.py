@@ -5,6 +5,7 @@ from pathlib import Path
 
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, read_run
 from claster.errors import ClasterError
+from claster.quoting import pasteable
 
 __all__ = ["program_checkpoint", "require_model"]
 
@@ -22,12 +23,12 @@ def require_model(run: RunFolder) -> RunRecord:
     if record.members:
         raise ClasterError(
             f"{run.path} holds the predictions of several runs, no model",
-            remedy=f"give its members: {' '.join(record.members)}",
+            remedy=f"give its members: {pasteable(record.members)}",
         )
     if record.command[:3] == ("claster", "sequence", "finetune"):
         raise ClasterError(
             f"{run.path} holds no model of EIR: its fine-tuning has predicted validation and test genes",
-            remedy=f"run 'claster evaluate {run.path}', with --split for the validation genes",
+            remedy=f"run: {pasteable(['claster', 'evaluate', run.path])} (--split for the validation genes)",
         )
     missing = [name for name in record.configurations if not (run.configurations / name).is_file()]
     if missing:

@@ -18,6 +18,7 @@ from claster.figures.context import Context
 from claster.figures.needs import CONTACT_BRANCH
 from claster.plot.attribution import attribution_by_distance, attribution_map, filter_images
 from claster.progress import Progress
+from claster.quoting import pasteable
 from claster.text import read_json
 
 __all__ = ["FIGURES"]
@@ -46,7 +47,7 @@ def _need(what: str, *, of: str = "main") -> Need:
             if not _files(run).manifest.is_file():
                 raise ClasterError(
                     f"no attributions at {_files(run).folder}",
-                    remedy=f"claster attribute {run.path}",
+                    remedy=pasteable(["claster", "attribute", run.path]),
                 )
         return [path for r in runs(context) for path in (_files(r).manifest, _files(r).profile)]
 
@@ -73,7 +74,7 @@ def _latents(context: Context) -> list[Path]:
     if not files.latents.is_file():
         raise ClasterError(
             f"no activations at {files.folder}",
-            remedy=f"claster attribute {_contact_run(context).path} --latents",
+            remedy=pasteable(["claster", "attribute", _contact_run(context).path, "--latents"]),
         )
     return [files.manifest, files.latents]
 

@@ -28,6 +28,7 @@ from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.eir.target_part import predicted_by
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, REVERSE, sample_id
+from claster.quoting import pasteable
 
 __all__ = ["Context", "Profiles", "read_context"]
 
@@ -154,7 +155,7 @@ class Context:
         if missing or list(table.columns) != self.target.columns:
             raise ClasterError(
                 f"{chosen.predictions(split)} does not hold the {split} samples of {self.spec.name!r}",
-                remedy=f"claster predict {chosen.path} --split {split}",
+                remedy=pasteable(["claster", "predict", chosen.path, "--split", split]),
             )
         return Profiles(genes, self.observed(split), table.loc[samples, self.columns].to_numpy())
 

@@ -13,6 +13,7 @@ from claster.figures.numbers import agreement_rows, profile_table
 from claster.figures.performance import draw_profile
 from claster.plot.predictions import density
 from claster.plot.style import OKABE_ITO, style, track_colour
+from claster.quoting import pasteable
 
 __all__ = ["FIGURES"]
 
@@ -22,7 +23,8 @@ def _crispr(context: Context) -> list[Path]:
     files = [folder / name for name in ("pairs.parquet", "decisions.csv", "curves.parquet")]
     if missing := [path for path in files if not path.is_file()]:
         raise ClasterError(
-            f"no {missing[0]}", remedy=f"claster crispr {context.run.path} --pairs TABLE"
+            f"no {missing[0]}",
+            remedy=pasteable(["claster", "crispr", context.run.path, "--pairs", "TABLE"]),
         )
     return files
 

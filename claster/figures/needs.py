@@ -16,6 +16,7 @@ from claster.errors import ClasterError
 from claster.figures.base import Need
 from claster.figures.context import Context
 from claster.progress import Progress
+from claster.quoting import pasteable
 
 __all__ = [
     "BUILT",
@@ -102,7 +103,7 @@ def _contact_branch(context: Context) -> list[Path]:
     )
     raise ClasterError(
         "no run with a branch for contact maps",
-        remedy=f"claster train {flavour} --dataset {context.dataset}",
+        remedy=pasteable(["claster", "train", flavour, "--dataset", context.dataset]),
     )
 
 
@@ -124,7 +125,7 @@ def predictions(
             if not run.predictions(split).is_file():
                 raise ClasterError(
                     f"no {run.predictions(split)}",
-                    remedy=f"claster predict {run.path} --split {split}",
+                    remedy=pasteable(["claster", "predict", run.path, "--split", split]),
                 )
         return [*_targets(context), *(run.predictions(split) for run in runs)]
 
@@ -143,7 +144,9 @@ def _scores(run: RunFolder) -> Path:
 def _evaluations(context: Context) -> list[Path]:
     for run in (context.run, *context.runs[1:]):
         if not _scores(run).is_file():
-            raise ClasterError(f"no {_scores(run)}", remedy=f"claster evaluate {run.path}")
+            raise ClasterError(
+                f"no {_scores(run)}", remedy=pasteable(["claster", "evaluate", run.path])
+            )
     return [_scores(run) for run in context.runs]
 
 
@@ -190,9 +193,10 @@ def screen(name: str, what: str, options: str, *, of_all: int = 1, **settings: A
         files = [screen_files(context, name, run) for run in runs(context)]
         for run, there in zip(context.runs, files, strict=False):
             if not there.manifest.is_file() or not there.profiles.is_file():
+                command = pasteable(["claster", "perturb", run.path])
                 raise ClasterError(
                     f"no screen at {there.folder}",
-                    remedy=f"claster perturb {run.path} {options} --profiles --name {name}",
+                    remedy=f"{command} {options} --profiles --name {name}",
                 )
         return [path for f in files for path in (f.identity, f.effects, f.profiles)]
 

@@ -5,6 +5,7 @@ import pandas as pd
 from claster.dataset.layout import SPLITS, read_genes_table
 from claster.dataset.manifest import Manifest
 from claster.genome.selection import DROP_REASONS
+from claster.quoting import pasteable
 from claster.report.page import Facts, Missing, Part, Row, Section, Table, Text, count, number
 from claster.report.subject import Subject
 
@@ -20,7 +21,7 @@ def accounting(subject: Subject) -> Section:
         parts.append(
             Missing(
                 f"The dataset {subject.spec.name!r} is not built here, so its genes cannot be counted.",
-                (f"claster data build {subject.record.dataset}",),
+                (pasteable(["claster", "data", "build", subject.record.dataset]),),
             )
         )
     else:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from claster.quoting import pasteable
 from claster.report.page import Facts, Lines, Missing, Part, Pictures, Section, Subtitle
 from claster.report.pictures import picture_of_file
 from claster.report.subject import Subject
@@ -20,7 +21,7 @@ def attribution(subject: Subject) -> Section:
     if not made:
         missing = Missing(
             "Nobody has asked yet what the network looks at.",
-            (f"claster attribute {subject.name}",),
+            (pasteable(["claster", "attribute", subject.name]),),
         )
         return Section("attribution", title, (missing,))
     parts: list[Part] = []

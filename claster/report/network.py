@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from claster.eir.configure import pasteable
 from claster.eir.flavours import FLAVOURS, find_flavour
 from claster.eir.geometry import Geometry, measure_geometry
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.progress import SILENT, Progress
+from claster.quoting import pasteable
 from claster.report.page import (
     Code,
     Command,
@@ -46,7 +46,7 @@ def network(subject: Subject, *, progress: Progress = SILENT) -> Section:
     """
     record = subject.record
     if record.members:
-        listed = tuple(f"claster report {member}" for member in record.members)
+        listed = tuple(pasteable(["claster", "report", member]) for member in record.members)
         text = (
             f"The predictions are the mean of {len(listed)} runs, which have reports of their own."
         )

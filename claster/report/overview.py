@@ -2,6 +2,7 @@
 
 from claster.analysis.summary import Comparison, Score
 from claster.analysis.verdict import method_in_words
+from claster.quoting import pasteable
 from claster.report.page import Facts, Lead, Missing, Part, Section, Text, interval, number
 from claster.report.subject import Scores, Subject
 
@@ -13,14 +14,24 @@ _LEVELS = {"bin": "bins", "gene": "genes"}
 def overview(subject: Subject) -> Section:
     """Return the verdict of the evaluation, worst news first, and the main scores."""
     parts: list[Part] = []
-    if subject.record.status != "complete":
+    record = subject.record
+    if record.status != "complete":
         parts.append(
             Missing(
-                f"The training of this run is {subject.record.status}, not complete"
-                + (f" ({subject.record.error})" if subject.record.error else "")
+                f"The training of this run is {record.status}, not complete"
+                + (f" ({record.error})" if record.error else "")
                 + ".",
                 (
-                    f"claster train {subject.record.flavour} --dataset {subject.record.dataset} --resume",
+                    pasteable(
+                        [
+                            "claster",
+                            "train",
+                            record.flavour,
+                            "--dataset",
+                            record.dataset,
+                            "--resume",
+                        ]
+                    ),
                 ),
             )
         )
@@ -43,12 +54,13 @@ def unmade(subject: Subject, sentence: str) -> Missing:
     sentence
         What is missing, without a full stop.
     """
-    commands = [f"claster evaluate {subject.name}"]
+    commands = [["evaluate", subject.name]]
     if not subject.is_predicted:
-        commands.insert(0, f"claster predict {subject.name}")
+        commands.insert(0, ["predict", subject.name])
     if subject.manifest is None:
-        commands.insert(0, f"claster data build {subject.record.dataset}")
-    return Missing(f"{sentence}.", tuple(commands))
+        commands.insert(0, ["data", "build", subject.record.dataset])
+    lines = tuple(pasteable(["claster", *command]) for command in commands)
+    return Missing(f"{sentence}.", lines)
 
 
 def _verdict(scores: Scores) -> list[Part]:

@@ -11,6 +11,7 @@ from claster.analysis.perturbation.record import ScreenRecord
 from claster.dataset.layout import read_genes_table
 from claster.errors import ClasterError
 from claster.plot import edited_profiles, effect_by_distance, element_arcs, most_affected_genes
+from claster.quoting import pasteable
 from claster.report.page import (
     Facts,
     Missing,
@@ -42,7 +43,9 @@ def perturbation(subject: Subject) -> Section:
     folder = subject.run.path / "perturb"
     screens = sorted(path.parent for path in folder.glob("*/manifest.json"))
     if not screens:
-        missing = Missing("No element has been edited yet.", (f"claster perturb {subject.name}",))
+        missing = Missing(
+            "No element has been edited yet.", (pasteable(["claster", "perturb", subject.name]),)
+        )
         return Section("perturbation", title, (missing,))
     parts: list[Part] = []
     for screen in screens:

@@ -1,7 +1,6 @@
 """Where everything comes from: commands, versions, hashes."""
 
-import shlex
-
+from claster.quoting import pasteable
 from claster.report.page import Command, Part, Row, Section, Subtitle, Table, Text, count
 from claster.report.subject import Subject
 
@@ -61,23 +60,19 @@ def provenance(subject: Subject) -> Section:
 
 def _commands(subject: Subject) -> list[str]:
     record, spec = subject.record, subject.spec
-    dataset = shlex.quote(record.dataset)
     commands = []
     if spec.simulation:
-        commands.append(f"claster simulate {dataset}")
+        commands.append(["simulate", record.dataset])
     if spec.downloads:
-        commands.append(f"claster data download {dataset}")
-    commands.append(f"claster data build {dataset}")
+        commands.append(["data", "download", record.dataset])
+    commands.append(["data", "build", record.dataset])
     if record.members:
-        members = " ".join(shlex.quote(member) for member in record.members)
-        commands.append(f"claster predict {members} --out {shlex.quote(subject.name)}")
+        commands.append(["predict", *record.members, "--out", subject.name])
     else:
-        options = f" --tag {record.tag}" if record.tag else ""
-        options += f" --seed {record.seed}" if record.seed else ""
-        options += f" --devices {record.devices}" if record.devices > 1 else ""
-        commands.append(f"claster train {record.flavour} --dataset {dataset}{options}")
-        commands.append(f"claster predict {shlex.quote(subject.name)}")
-    return [
-        *commands,
-        *(f"claster {verb} {shlex.quote(subject.name)}" for verb in ("evaluate", "report")),
-    ]
+        options = ["--tag", record.tag] if record.tag else []
+        options += ["--seed", str(record.seed)] if record.seed else []
+        options += ["--devices", str(record.devices)] if record.devices > 1 else []
+        commands.append(["train", record.flavour, "--dataset", record.dataset, *options])
+        commands.append(["predict", subject.name])
+    commands += [[verb, subject.name] for verb in ("evaluate", "report")]
+    return [pasteable(["claster", *command]) for command in commands]

@@ -16,6 +16,7 @@ from claster.dataset.manifest import Manifest, read_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder, RunRecord, read_predictions, read_run
 from claster.errors import ClasterError
+from claster.quoting import pasteable
 from claster.text import read_text
 
 __all__ = ["SPLIT", "Fit", "Scores", "Subject", "read_subject"]
@@ -82,7 +83,7 @@ class Subject:
         except (ValidationError, OSError) as error:
             raise ClasterError(
                 f"the evaluation in {path.parent} does not read",
-                remedy=f"run 'claster evaluate {self.name}' again",
+                remedy=f"run again: {pasteable(['claster', 'evaluate', self.name])}",
             ) from error
         return Scores(summary, **tables)
 
@@ -116,7 +117,7 @@ class Subject:
                 (
                     read_predictions(self.run, SPLIT),
                     f"predictions of the {SPLIT} split",
-                    f"run 'claster predict {self.name}' again",
+                    f"run again: {pasteable(['claster', 'predict', self.name])}",
                 ),
             )
         )

@@ -268,7 +268,9 @@ def test_configurations_that_name_other_places_are_not_run(small, begun, name, p
     altered(begun, name, *place, to=to)
     saved_model(begun.eir, 8, 0.4)
     before = begun.record.read_bytes()
-    with pytest.raises(ClasterError, match=rf"{name}: {place[0]}.* is not what this version writes"):
+    with pytest.raises(
+        ClasterError, match=rf"{name}: {place[0]}.* is not what this version writes"
+    ):
         resume(small)
     assert begun.record.read_bytes() == before
 
@@ -277,14 +279,18 @@ def test_numbers_of_a_configuration_may_differ(small, begun, tiny):
     altered(begun, "globals.yaml", "optimization", "lr", to=0.5)
     altered(begun, "globals.yaml", "accelerator", "precision", to="bf16-mixed")
     record = read_run(begun.path)
-    require_own_configurations(begun, record, flavours.FLAVOURS["tiny"], small.spec, relative=Path("runs/small/tiny"))
+    require_own_configurations(
+        begun, record, flavours.FLAVOURS["tiny"], small.spec, relative=Path("runs/small/tiny")
+    )
 
 
 def test_configurations_that_are_gone_or_more(small, begun, tiny):
     record = read_run(begun.path)
-    more = record.model_copy(update={"configurations": {**record.configurations, "input_x.yaml": ""}})
+    more = record.model_copy(
+        update={"configurations": {**record.configurations, "input_x.yaml": ""}}
+    )
     where = {"relative": Path("runs/small/tiny")}
-    with pytest.raises(ClasterError, match="was configured by .*input_x.yaml and"):
+    with pytest.raises(ClasterError, match=r"was configured by .*input_x\.yaml and"):
         require_own_configurations(begun, more, flavours.FLAVOURS["tiny"], small.spec, **where)
     (begun.configurations / "output.yaml").unlink()
     with pytest.raises(ClasterError, match=r"output.yaml does not read \(.*No such file"):
@@ -293,7 +299,9 @@ def test_configurations_that_are_gone_or_more(small, begun, tiny):
 
 def test_the_command_of_a_record_is_not_run(killed):
     record = read_run(killed.path)
-    strange = record.model_copy(update={"command": ("eirtrain", "--global_configs", "/x", "--evil")})
+    strange = record.model_copy(
+        update={"command": ("eirtrain", "--global_configs", "/x", "--evil")}
+    )
     plan = plan_resumption(killed, record, CPU)
     after = set_up_resumption(killed, strange, plan, machine=CPU, now="now")
     assert after.command[3:] == record.command[3:]

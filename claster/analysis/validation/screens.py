@@ -14,6 +14,7 @@ from claster.eir.runs import RunFolder
 from claster.files import require_file
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
+from claster.quoting import pasteable
 from claster.text import read_text
 
 __all__ = ["BLOCK", "RESAMPLES", "PlantedScreen", "read_planted_screen", "read_screen"]
@@ -107,7 +108,7 @@ def read_screen(run: RunFolder, name: str) -> tuple[ScreenRecord, pd.DataFrame, 
     require_file(
         files.manifest,
         named="screen",
-        remedy=f"run 'claster perturb {run.path} --name {name}' to its end",
+        remedy=f"run to its end: {pasteable(['claster', 'perturb', run.path, '--name', name])}",
     )
     record = ScreenRecord.model_validate_json(read_text(files.manifest))
     effects = pd.read_parquet(files.effects)

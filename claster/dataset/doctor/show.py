@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from claster.dataset.doctor.findings import VERDICTS, Finding, Report, Verdict
+from claster.quoting import printable
 
 __all__ = ["report_lines", "report_summary", "report_table"]
 
@@ -26,10 +27,11 @@ def report_table(report: Report) -> Table:
     table.add_column("evidence, and what to do", overflow="fold")
     for item in report.items:
         for position, (verdict, evidence, remedy) in enumerate(_rows(report.of(item))):
-            text = Text(evidence)
+            text = Text(printable(evidence))
             if remedy:
                 text.append(
-                    f"\n→ {remedy}", style="bold" if verdict in ("warning", "fault") else "dim"
+                    f"\n→ {printable(remedy)}",
+                    style="bold" if verdict in ("warning", "fault") else "dim",
                 )
             table.add_row(
                 Text("") if position else _name(report.of(item)),
@@ -61,9 +63,9 @@ def report_summary(report: Report) -> str:
 
 
 def _name(findings: list[Finding]) -> Text:
-    name = Text(findings[0].item, style="bold")
+    name = Text(printable(findings[0].item), style="bold")
     if findings[0].file:
-        name.append(f"\n{Path(findings[0].file).name}", style="not bold dim")
+        name.append(f"\n{printable(Path(findings[0].file).name)}", style="not bold dim")
     return name
 
 

@@ -14,6 +14,7 @@ from claster.dataset.parts import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import free_disk
+from claster.quoting import curl_string
 from claster.remote.partial import bytes_kept, total_told
 from claster.remote.patience import Patience
 from claster.remote.request import ask_length, open_session
@@ -151,18 +152,18 @@ def url_list(spec: DatasetSpec, *, only: Sequence[str] = ()) -> str:
         "location",
         "fail",
         "create-dirs",
+        "globoff",
         "remote-time",
         "retry = 5",
         'continue-at = "-"',
     ]
     for download in choose_downloads(spec, only):
-        lines += ["", f"url = {_quoted(download.url)}", f"output = {_quoted(download.file)}"]
+        lines += [
+            "",
+            f"url = {curl_string(download.url)}",
+            f"output = {curl_string(download.file)}",
+        ]
     return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _look_at(

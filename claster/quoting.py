@@ -1,0 +1,77 @@
+"""Words of users, files and servers, put into the language of another program: one function each."""
+
+import os
+import shlex
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+__all__ = ["curl_string", "markdown_text", "pasteable", "printable"]
+
+
+def printable(text: str) -> str:
+    r"""Return text for a terminal or a log: what is not to be seen, or steers the terminal, written out.
+
+    Line ends and tabs stay; escape sequences, carriage returns, backspaces and marks that turn the direction
+    of writing do not.
+
+    Examples
+    --------
+    >>> printable("a\x1b[31mred\r b\u202ec\n")
+    'a\\u001b[31mred\\u000d b\\u202ec\n'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c in "\n\t" or not _is_unseen(c) else _written_out(c) for c in text)
+
+
+def pasteable(
+    command: Iterable[str | os.PathLike[str]], variables: Mapping[str, str] | None = None
+) -> str:
+    """Return a command line that a shell understands.
+
+    Examples
+    --------
+    >>> pasteable(["eirtrain", "--global_configs", "a b.yaml"], {"EIR_SEED": "1"})
+    "EIR_SEED=1 eirtrain --global_configs 'a b.yaml'"
+    """
+    settings = [f"{name}={shlex.quote(value)}" for name, value in (variables or {}).items()]
+    return " ".join([*settings, shlex.join(os.fspath(word) for word in command)])
+
+
+def curl_string(text: str) -> str:
+    r"""Return text as a quoted value of curl's configuration files.
+
+    Examples
+    --------
+    >>> print(curl_string('a"b\n'))
+    "a\"b\n"
+
+    References
+    ----------
+    https://curl.se/docs/manpage.html, option ``--config``
+    """
+    escapes = {"\\": "\\\\", '"': '\\"', "\t": "\\t", "\n": "\\n", "\r": "\\r", "\v": "\\v"}
+    return f'"{"".join(escapes.get(c, c) for c in text)}"'
+
+
+def markdown_text(text: object) -> str:
+    r"""Return text on one line of Markdown, a cell of a table included; code spans in it stay.
+
+    Examples
+    --------
+    >>> markdown_text("a|b\n# <c>")
+    'a\\|b # &lt;c&gt;'
+    """
+    line = " ".join(printable(str(text)).split())
+    return line.replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _is_unseen(character: str) -> bool:
+    """Tell controls, format marks, halves of pairs, characters that are none, and other line ends."""
+    category = unicodedata.category(character)
+    return category.startswith("C") or category in ("Zl", "Zp")
+
+
+def _written_out(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
