@@ -9,16 +9,19 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from claster.errors import ClasterError, os_fault
+from claster.quoting import printable
 
 __all__ = [
     "NO_HARD_LINKS",
     "atomic_folder",
     "atomic_path",
+    "below",
     "free_disk",
     "hidden_sibling",
+    "is_below",
     "link_file",
     "replace_folder",
     "require_disk",
@@ -32,6 +35,46 @@ NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errn
 """What the operating system says where it cannot make a hard link."""
 
 _BLOCK = 1 << 20
+
+
+def is_below(name: str) -> bool:
+    """Tell whether a name that a file gives stays below the folder that it is meant for.
+
+    It may lead through folders; it is not absolute, does not go up, and holds no control character.
+
+    Examples
+    --------
+    >>> [is_below(name) for name in ("a/b.bw", "../b.bw", "/b.bw", ".", "")]
+    [True, False, False, False, False]
+    """
+    path = PurePosixPath(name)
+    is_plain = bool(path.name) and not path.is_absolute() and ".." not in path.parts
+    return is_plain and printable(name) == name and not set(name) & {"\n", "\t"}
+
+
+def below(folder: Path, name: str, *, named: str) -> Path:
+    """Return where a file is written that a YAML or a record names: below the folder that is its own.
+
+    Parameters
+    ----------
+    folder
+        The folder. Links in it are followed: they are the user's.
+    name
+        What the file is called there.
+    named
+        Who says so ("'assembly' of dataset 'toy'"), for the message.
+
+    Raises
+    ------
+    ClasterError
+        If the name leads out of the folder (see `is_below`).
+    """
+    if not is_below(name):
+        raise ClasterError(
+            f"{named} is {name!r}, which is no file below {folder}",
+            remedy="choose a name without '..', a leading '/' and control characters",
+        )
+    return folder / name
 
 
 def hidden_sibling(final: Path) -> Path:

@@ -66,7 +66,7 @@ def open_archive(
             f"dataset {spec.name!r} lists no downloads and is not simulated",
             remedy="choose mesc, k562, or a toy genome such as demo_tiny",
         )
-    ensure_genome(spec.data_folder, spec.simulation.model_dump(), progress=progress)
+    ensure_genome(spec.folder_to_fill(), spec.simulation.model_dump(), progress=progress)
     with serve_folder(spec.data_folder) as address:
         yield spec.model_copy(
             update={

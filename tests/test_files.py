@@ -11,6 +11,7 @@ from claster.errors import ClasterError
 from claster.files import (
     atomic_folder,
     atomic_path,
+    below,
     require_disk,
     require_file,
     sha256,
@@ -151,3 +152,18 @@ def test_room_on_disk(tmp_path, monkeypatch):
         ClasterError, match=r"x needs 2\.50 GB and .* has 2\.00 GB free: free 0\.50 GB"
     ):
         require_disk(tmp_path, needed=2_500_000_000, named="x")
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "a/../../x", "/etc/x", "", ".", "..", "a\nb", "a\x1b[31m", "a\tb", "a\u202eb"]
+)
+def test_names_that_lead_out_of_a_folder_are_refused(tmp_path, name):
+    with pytest.raises(ClasterError, match=r"'file' of x is .* which is no file below"):
+        below(tmp_path, name, named="'file' of x")
+
+
+def test_a_folder_below_may_be_a_link_of_the_user(tmp_path):
+    (tmp_path / "big").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "tracks").symlink_to(tmp_path / "big")
+    assert below(tmp_path / "data", "tracks/a b.bw", named="x") == tmp_path / "data/tracks/a b.bw"

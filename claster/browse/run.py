@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from urllib.parse import quote
 
 import jinja2
 
@@ -18,7 +19,7 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.eir.runs import RunFolder, read_run
 from claster.errors import ClasterError
-from claster.files import write_text
+from claster.files import below, write_text
 
 __all__ = ["Browser", "open_browser", "prepare_browser"]
 
@@ -70,7 +71,9 @@ def prepare_browser(
     tracks = find_tracks(folder, spec)
     genome = find_genome(spec, DatasetFolders.of(spec, project=project))
     beside = folder.path / "browser"
-    sizes, genes = beside / f"{spec.assembly}.chrom.sizes", beside / "genes.bed"
+    named = f"'assembly' of dataset {spec.name!r}"
+    sizes = below(beside, f"{spec.assembly}.chrom.sizes", named=named)
+    genes = beside / "genes.bed"
     write_text(sizes, sizes_text(genome.sizes))
     write_text(genes, genes_as_bed(genome.genes))
     files = {"sizes": sizes, "genes": genes}
@@ -80,9 +83,10 @@ def prepare_browser(
             "index": genome.fasta.with_name(f"{genome.fasta.name}.fai"),
         }
     files |= {str(track.path): track.path for track in tracks}
-    addresses = {
+    places = {
         name: f"files/{number}/{path.name}" for number, (name, path) in enumerate(files.items())
     }
+    addresses = {name: quote(place) for name, place in places.items()}
     configuration = json.dumps(page_session(tracks, genome, addresses), indent=1) + "\n"
     write_text(beside / "session.json", configuration)
     desktop = session or beside / "session.xml"
@@ -94,7 +98,7 @@ def prepare_browser(
         beside=desktop.parent,
     )
     write_text(desktop, text)
-    served = {f"/{addresses[name]}": Served(path) for name, path in files.items()}
+    served = {f"/{places[name]}": Served(path) for name, path in files.items()}
     served |= _page(record.name, folder.path.as_posix())
     served["/session.json"] = Served(configuration.encode(), "application/json")
     return Browser(served, desktop, tuple(track.name for track in tracks))

@@ -62,7 +62,7 @@ def find_tracks(run: RunFolder, spec: DatasetSpec) -> list[BrowserTrack]:
     if not found:
         raise ClasterError(
             f"no bigWig tracks in {run.path / 'predictions'}",
-            remedy=f"first run: {pasteable(['claster', 'predict', run.path])}",
+            remedy=f"run '{pasteable(['claster', 'predict', run.path])}' first",
         )
     found += _made(run, "perturb", _PURPLE)
     found += _made(run, "attributions", _BLUE)

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -33,6 +33,8 @@ from claster.cli.complaint import complain, echo
 from claster.errors import ClasterError, os_fault
 
 __all__ = ["app", "main"]
+
+_INTERRUPTED = 128 + signal.SIGINT
 
 app = typer.Typer(
     help="Predict nascent transcription from chromatin tracks and contact maps, and question the model.",
@@ -81,9 +83,15 @@ def _options(
 def main() -> None:
     """Run the command line; a fault that the user can mend is one line and exit code 1."""
     # A terminated command ends like an interrupted one: temporary files go, EIR is ended.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, lambda received, _: sys.exit(128 + received))
     try:
         app()
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:  # typer has caught the KeyboardInterrupt
+            _complain_of_interrupt()
+        raise
     except ClasterError as error:
         complain(str(error))
     except OSError as error:
@@ -91,6 +99,11 @@ def main() -> None:
             raise
         complain(str(os_fault(error)))
     except KeyboardInterrupt:
-        complain(
-            "interrupted: nothing half-written is left, run the same command again", status=130
-        )
+        _complain_of_interrupt()
+
+
+def _complain_of_interrupt() -> NoReturn:
+    complain(
+        "interrupted: nothing half-written is left, run the same command again",
+        status=_INTERRUPTED,
+    )

@@ -27,15 +27,16 @@ def experiment(
     from claster.experiments.recipes import compare_recipes
     from claster.experiments.run import run_experiment
     from claster.experiments.spec import find_experiment, list_experiments
-    from claster.files import write_text
+    from claster.files import below, write_text
 
     if name is None:
         print_table(list_experiments())
         return
     found = find_experiment(name)
     if found.compare:
-        table = compare_recipes(dataset or found.of, found.compare, progress=console_progress())
-        path = Path("runs") / (dataset or found.of) / f"{name}.csv"
+        of = dataset or found.of
+        path = below(Path("runs"), f"{of}/{name}.csv", named=f"the table of experiment {name!r}")
+        table = compare_recipes(of, found.compare, progress=console_progress())
         write_text(path, table.to_csv(index=False))
         print_table(table.drop(columns="about"))
         echo(f"{path}")

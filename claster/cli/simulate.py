@@ -49,7 +49,7 @@ def simulate(
     plan = (spec.simulation or SimulationSpec()).model_dump() | {
         key: value for key, value in given.items() if value is not None
     }
-    folder = out or spec.data_folder
+    folder = out or spec.folder_to_fill()
     made = ensure_genome(folder, plan, force=force, progress=console_progress())
     echo(f"toy genome: {folder}" + ("" if made else " is up to date"))
     echo(f"next: {pasteable(['claster', 'data', 'build', dataset])}")

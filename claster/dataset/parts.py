@@ -1,7 +1,6 @@
 """The parts of a dataset YAML that name signal, windows, contact maps and public files."""
 
 import re
-from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -11,8 +10,10 @@ from pydantic_core import PydanticCustomError
 from claster.contacts.maps import MapValue
 from claster.contacts.shapes import DIAGONAL_ROWS, MapKind
 from claster.dataset.part import EvenSize, Name, OddBins, Part, as_published, without_twins
+from claster.files import is_below
 from claster.formats import FileFormat
 from claster.genome.windows import Binning, Recipe
+from claster.quoting import printable
 from claster.signal.target import FINE_BIN
 from claster.signal.transform import Transform, transformed
 
@@ -29,14 +30,13 @@ __all__ = [
 
 
 def _below_data(file: str) -> str:
-    path = PurePosixPath(file)
-    if not path.name or path.is_absolute() or ".." in path.parts:
+    if not is_below(file):
         raise ValueError(f"{file!r} is not a file name below 'data'")
     return file
 
 
 def _web_address(url: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/]+/\S*", url):
+    if not re.fullmatch(r"https?://[^\s/]+/\S*", url) or printable(url) != url:
         raise ValueError(f"{url!r} is not an http or https address")
     return url
 

@@ -1,7 +1,7 @@
 """The dataset YAML: which files, which windows, which genes are held out."""
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
@@ -119,6 +119,22 @@ class DatasetSpec(Part):
         """Where the source files are: `data` with ``${CLASTER_DATA}`` filled in."""
         data = os.environ.get(DATA_VARIABLE) or _DEFAULT_DATA
         return Path(self.data.replace("${" + DATA_VARIABLE + "}", data))
+
+    def folder_to_fill(self) -> Path:
+        """Return `data_folder` for a command that writes source files.
+
+        Raises
+        ------
+        ClasterError
+            If `data` goes up, so that a YAML from elsewhere names a folder that nobody looks at. What
+            ``${CLASTER_DATA}`` says is the user's own.
+        """
+        if ".." in PurePosixPath(self.data.replace("${" + DATA_VARIABLE + "}", "")).parts:
+            raise ClasterError(
+                f"{self.place('data')}: 'data' is {self.data!r}, which goes up, and it is written to",
+                remedy=f"name the folder without '..', or below ${{{DATA_VARIABLE}}}",
+            )
+        return self.data_folder
 
     def source(self, file: str) -> Path:
         """Return the path of a source file; relative ones start at `data_folder`."""

@@ -198,7 +198,7 @@ def read_run(path: Path | str) -> RunRecord:
     Raises
     ------
     ClasterError
-        If there is no run, its record cannot be read, or a link in the folder leads out of it: what is
+        If there is no run, its record cannot be read, or a link in it leads to a folder elsewhere: what is
         written to the run would go there.
     """
     record = RunFolder(Path(path)).record
@@ -215,14 +215,17 @@ def read_run(path: Path | str) -> RunRecord:
 
 
 def _require_no_way_out(folder: Path) -> None:
+    """Refuse links to folders elsewhere; files are written under another name, which replaces a link."""
     home = folder.resolve()
     waiting = [os.fspath(folder)]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
-                if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(home):
+                if entry.is_symlink() and not entry.is_file():
+                    if Path(entry.path).resolve().is_relative_to(home):
+                        continue
                     raise ClasterError(
-                        f"{entry.path} is a link that leads out of the run's folder",
+                        f"{entry.path} is a link to a folder that is not the run's own",
                         remedy="put what it leads to in its place",
                     )
                 if entry.is_dir(follow_symlinks=False):
@@ -309,6 +312,6 @@ def read_predictions(run: RunFolder | Path | str, split: str) -> pd.DataFrame:
     if not path.is_file():
         raise ClasterError(
             f"no predictions of the {split} split at {path}",
-            remedy=f"run: {pasteable(['claster', 'predict', folder.path, '--split', split])}",
+            remedy=f"run '{pasteable(['claster', 'predict', folder.path, '--split', split])}'",
         )
     return pd.read_parquet(path)

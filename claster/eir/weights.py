@@ -26,9 +26,10 @@ def require_model(run: RunFolder) -> RunRecord:
             remedy=f"give its members: {pasteable(record.members)}",
         )
     if record.command[:3] == ("claster", "sequence", "finetune"):
+        command = pasteable(["claster", "evaluate", run.path])
         raise ClasterError(
             f"{run.path} holds no model of EIR: its fine-tuning has predicted validation and test genes",
-            remedy=f"run: {pasteable(['claster', 'evaluate', run.path])} (--split for the validation genes)",
+            remedy=f"run '{command}', with --split for the validation genes",
         )
     missing = [name for name in record.configurations if not (run.configurations / name).is_file()]
     if missing:

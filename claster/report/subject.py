@@ -83,7 +83,7 @@ class Subject:
         except (ValidationError, OSError) as error:
             raise ClasterError(
                 f"the evaluation in {path.parent} does not read",
-                remedy=f"run again: {pasteable(['claster', 'evaluate', self.name])}",
+                remedy=f"run '{pasteable(['claster', 'evaluate', self.name])}' again",
             ) from error
         return Scores(summary, **tables)
 
@@ -117,7 +117,7 @@ class Subject:
                 (
                     read_predictions(self.run, SPLIT),
                     f"predictions of the {SPLIT} split",
-                    f"run again: {pasteable(['claster', 'predict', self.name])}",
+                    f"run '{pasteable(['claster', 'predict', self.name])}' again",
                 ),
             )
         )

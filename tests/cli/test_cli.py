@@ -1,3 +1,4 @@
+import shlex
 import subprocess
 import sys
 
@@ -161,3 +162,46 @@ def test_scores_as_a_table():
     ]
     assert lines[1] == ["network", *["0.500", "(0.400-0.600)"] * 4]
     assert lines[2] == ["ridge", *["nan", "(nan-nan)"] * 4]
+
+
+def test_a_reader_that_leaves_early_is_no_fault():
+    script = f"{shlex.quote(sys.executable)} -c 'from claster.cli import main; main()' data schema"
+    told = subprocess.run(
+        ["sh", "-c", f"{script} | true"], capture_output=True, text=True, check=True
+    )
+    assert told.stderr == ""
+
+
+def test_an_interrupted_command_says_so_in_one_line(monkeypatch, capsys):
+    def interrupted(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("claster.dataset.schema.dataset_schema", interrupted)
+    code, _, err = run(monkeypatch, capsys, "data", "schema")
+    assert code == 130
+    assert err.startswith("error: interrupted: nothing half-written is left")
+    assert err.count("\n") == 1
+
+
+def test_next_lines_quote_paths(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("claster.simulate.ensure_genome", lambda *_, **__: True)
+    (tmp_path / "a b;c.yaml").write_text(
+        "{name: x, assembly: y, tracks: [{name: A, file: a.bw}], genes: {file: g.gtf}}"
+    )
+    code, out, _ = run(monkeypatch, capsys, "simulate", "a b;c.yaml")
+    assert code == 0
+    assert out.splitlines()[-1] == "next: claster data build 'a b;c.yaml'"
+
+
+@pytest.mark.parametrize("data", ["../../x", "${CLASTER_DATA}/../x", "a/../../x"])
+def test_a_foreign_yaml_is_not_simulated_outside_its_folder(monkeypatch, capsys, tmp_path, data):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("claster.simulate.ensure_genome", lambda *_, **__: pytest.fail("written"))
+    (tmp_path / "x.yaml").write_text(
+        f"{{name: x, assembly: y, data: '{data}', tracks: [{{name: A, file: a.bw}}], "
+        "genes: {file: g.gtf}}"
+    )
+    code, _, err = run(monkeypatch, capsys, "simulate", "x.yaml")
+    assert code == 1
+    assert f"x.yaml, line 1: 'data' is '{data}', which goes up" in err

@@ -1,12 +1,17 @@
 """Several steps at once, and steps that count bytes."""
 
 import io
+import re
 import threading
 import time
+from pathlib import Path
 
+import pandas as pd
+import pytest
 from rich.console import Console
 
-from claster.cli import console
+from claster.cli import console, tables
+from claster.cli.complaint import complain, echo
 from claster.cli.console import console_progress
 from claster.progress import SILENT
 
@@ -80,3 +85,48 @@ def test_silence(capsys):
         step.describe("y")
     SILENT.say("z")
     assert capsys.readouterr() == ("", "")
+
+
+HOSTILE = "[/] [red]x[/red] [link=a]\x1b]0;title\x07\rgone"
+SHOWN = r"[/] [red]x[/red] [link=a]\u001b]0;title\u0007\u000dgone"
+
+
+def test_names_of_steps_are_shown_as_they_are(monkeypatch, capsys):
+    progress, screen = on_terminal(monkeypatch)
+    with progress.step(HOSTILE, 2) as step:
+        step.describe(HOSTILE)
+        step.advance(2)
+        progress.say(HOSTILE)
+    shown = screen.getvalue()
+    assert shown.count("[red]x[/red]") >= 3
+    assert "\x1b]0;" not in shown
+    assert r"\u001b]0;title" in shown
+    console._Lines().say(HOSTILE)
+    assert capsys.readouterr().out == f"{SHOWN}\n"
+
+
+def test_answers_and_faults_are_shown_as_they_are(capsys):
+    echo(HOSTILE)
+    with pytest.raises(SystemExit):
+        complain(f"{HOSTILE}\nsecond")
+    out, err = capsys.readouterr()
+    assert out == f"{SHOWN}\n"
+    assert err == f"error: {SHOWN} second\n"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_cells_of_tables_are_shown_as_they_are(monkeypatch, capsys, terminal):
+    screen = io.StringIO()
+    made = Console(file=screen, force_terminal=terminal, width=160, color_system=None)
+    monkeypatch.setattr(tables, "Console", lambda: made)
+    tables.print_table(pd.DataFrame({"name": [HOSTILE]}))
+    shown = screen.getvalue() + capsys.readouterr().out
+    assert SHOWN in shown
+    assert "\x1b]0;" not in shown
+
+
+def test_nothing_of_the_command_line_prints_by_another_way():
+    rooms = Path(console.__file__).parent
+    for module in rooms.glob("*.py"):
+        if module.name not in ("complaint.py", "console.py"):
+            assert not re.search(r"typer\.echo\(|(?<![.\w])print\(", module.read_text()), module

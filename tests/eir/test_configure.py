@@ -11,12 +11,12 @@ from claster.eir.configure import (
     configure,
     eirtrain_command,
     environment,
-    pasteable,
 )
 from claster.eir.content import SampleCounts
 from claster.eir.flavours import FLAVOURS, find_flavour
 from claster.eir.parts import derive
 from claster.errors import ClasterError
+from claster.quoting import pasteable
 
 PROJECT = Path(__file__).parents[2]
 

@@ -97,7 +97,7 @@ def test_lines_that_come_next():
     runs = [RunFolder(Path(f"runs/toy/toy-seed{n}")) for n in (1, 2)]
     together = "runs/toy/toy-seed1 runs/toy/toy-seed2"
     assert next_lines(runs) == [
-        f"for run in {together}; do claster predict $run; done",
+        f'for run in {together}; do claster predict "$run"; done',
         f"claster evaluate {together}",
     ]
     assert next_lines(runs[:1]) == ["claster predict runs/toy/toy-seed1"]

@@ -108,7 +108,7 @@ def read_screen(run: RunFolder, name: str) -> tuple[ScreenRecord, pd.DataFrame, 
     require_file(
         files.manifest,
         named="screen",
-        remedy=f"run to its end: {pasteable(['claster', 'perturb', run.path, '--name', name])}",
+        remedy=f"run '{pasteable(['claster', 'perturb', run.path, '--name', name])}' to its end",
     )
     record = ScreenRecord.model_validate_json(read_text(files.manifest))
     effects = pd.read_parquet(files.effects)

@@ -72,7 +72,7 @@ def adopt_files(
         raise ClasterError(f"no folder at {folder}", remedy="check the path")
     lying = _files_below(folder, {Path(download.file).name for download in chosen})
     with (
-        lock_folder(spec.data_folder, name=LOCK),
+        lock_folder(spec.folder_to_fill(), name=LOCK),
         progress.step("adopt", total=len(chosen)) as step,
     ):
         receipts = Receipts(spec.data_folder)

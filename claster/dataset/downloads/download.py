@@ -84,7 +84,7 @@ def download_dataset(
         command is writing to the data folder.
     """
     chosen = choose_downloads(spec, only)
-    receipts = Receipts(spec.data_folder)
+    receipts = Receipts(spec.folder_to_fill())
     finished = [find_finished(d, spec.source(d.file), receipts) for d in chosen]
     if not verify and all(finished):
         return [file for file in finished if file is not None]
