@@ -2,8 +2,16 @@
 
 import errno
 import os
+import re
 
-__all__ = ["ClasterError", "DamagedFileError", "NothingHereError", "one_line", "os_fault"]
+__all__ = [
+    "ClasterError",
+    "DamagedFileError",
+    "NothingHereError",
+    "one_line",
+    "os_errno",
+    "os_fault",
+]
 
 _SYSTEM = {
     errno.EACCES: ("no permission", "ask for the right to use it (ls -l shows whose it is)"),
@@ -22,6 +30,8 @@ _SYSTEM = {
     errno.EROFS: ("a disk that can only be read", "choose a folder on another disk"),
     errno.ENOMEM: ("no memory is left", "close other programs or use fewer workers"),
 }
+
+_CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
 
 
 class ClasterError(Exception):
@@ -82,6 +92,19 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
+def os_errno(error: OSError) -> int | None:
+    """Return the operating system's number of an error, None where another library made it up.
+
+    NumPy raises one without number where an array does not fit on the disk.
+
+    Examples
+    --------
+    >>> os_errno(OSError("4096 requested and 512 written")) == errno.ENOSPC
+    True
+    """
+    return errno.ENOSPC if _CUT_SHORT.fullmatch(str(error)) else error.errno
+
+
 def os_fault(error: OSError, *, named: str = "") -> ClasterError:
     """Return what an error of the operating system says about a file, with what to do.
 
@@ -100,9 +123,8 @@ def os_fault(error: OSError, *, named: str = "") -> ClasterError:
     >>> print(os_fault(PermissionError(errno.EACCES, "", "ATAC.bw"), named="track ATAC").found)
     track ATAC: no permission: ATAC.bw
     """
-    unknown = os.strerror(error.errno) if error.errno else one_line(error) or type(error).__name__
-    found, remedy = _SYSTEM.get(
-        error.errno or 0, (unknown, "check the file and the disk that it is on")
-    )
+    number = os_errno(error)
+    unknown = os.strerror(number) if number else one_line(error) or type(error).__name__
+    found, remedy = _SYSTEM.get(number or 0, (unknown, "check the file and the disk that it is on"))
     parts = [named, found, str(error.filename or "")]
     return ClasterError(": ".join(part for part in parts if part), remedy=remedy)

@@ -30,7 +30,7 @@ from claster.cli import (
     verify,
 )
 from claster.cli.complaint import complain, echo
-from claster.errors import ClasterError, os_fault
+from claster.errors import ClasterError, os_errno, os_fault
 
 __all__ = ["app", "main"]
 
@@ -95,7 +95,7 @@ def main() -> None:
     except ClasterError as error:
         complain(str(error))
     except OSError as error:
-        if error.errno is None:
+        if os_errno(error) is None:
             raise
         complain(str(os_fault(error)))
     except KeyboardInterrupt:
