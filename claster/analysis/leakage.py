@@ -1,10 +1,11 @@
 """Whether what is scored was seen in training."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import pandas as pd
 
 from claster.errors import ClasterError
+from claster.genome.genes import one_gene
 from claster.genome.regions import shared_bases
 from claster.genome.windows import Binning, split_sample_id, window_table
 
@@ -13,6 +14,8 @@ __all__ = ["require_unseen_genes", "require_unseen_windows"]
 
 def require_unseen_genes(scored: Collection[str], trained: Collection[str], *, split: str) -> None:
     """Raise `ClasterError` if a gene that is scored has a sample among the training ones.
+
+    A gene is the same under another version of its ID, or as the pseudoautosomal twin (`one_gene`).
 
     Parameters
     ----------
@@ -23,7 +26,8 @@ def require_unseen_genes(scored: Collection[str], trained: Collection[str], *, s
     split
         What is scored, for the message.
     """
-    seen = set(scored) & {split_sample_id(sample)[0] for sample in trained}
+    known = set(_genes(split_sample_id(sample)[0] for sample in trained))
+    seen = [gene for gene, key in zip(scored, _genes(scored), strict=True) if key in known]
     if seen:
         raise ClasterError(
             f"{len(seen)} of {len(scored)} genes of the {split} split were seen in training, such as"
@@ -66,3 +70,7 @@ def require_unseen_windows(
             remedy="build the dataset again, or say 'allow_shared_windows: true' in its 'splits'",
         )
     return shared
+
+
+def _genes(ids: Iterable[str]) -> list[str]:
+    return one_gene(pd.DataFrame({"gene_id": list(ids)}, dtype=str)).tolist()

@@ -17,15 +17,16 @@ from claster.analysis.perturbation.windows import Window, average_mirrored, buil
 from claster.analysis.summary import Number
 from claster.analysis.treated_marks import measured_profiles, promoter_change, treated_window
 from claster.analysis.validation.agreement import pearson, spearman, with_interval
-from claster.dataset.layout import DatasetFolders, Split, read_genes_table, read_targets
+from claster.dataset.layout import Split, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import track_divisors
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.eir.content import Device
-from claster.eir.runs import RunFolder, read_run
-from claster.eir.target_part import predicted_by, run_dataset
+from claster.eir.ensemble import checked_dataset
+from claster.eir.runs import RunFolder
+from claster.eir.target_part import predicted_by
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, sample_id
@@ -107,8 +108,8 @@ def compare_treated(
     run
         A trained run; its dataset is the baseline and has to be built.
     treated
-        The dataset of the treated cells: the same assembly, tracks, window and target, other files. It need
-        not be built.
+        The dataset of the treated cells: the same assembly, tracks with their transforms and scales, window
+        and target, other files. It need not be built: its tracks are divided as the baseline's are.
     tracks
         Tracks that are taken from `treated`, the others stay as they are; default: all.
     split
@@ -137,12 +138,9 @@ def compare_treated(
         If the datasets do not fit together, or the split holds fewer than 3 genes.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
-    record = read_run(run.path)
-    spec = run_dataset(record, project=project)
+    record, spec, folders = checked_dataset(run, project=project)
     other = predicted_by(record, load_dataset(treated, project=project))
     chosen = _require_fitting(spec, other, tracks)
-    folders = DatasetFolders.of(spec, project=project)
-    folders.require_built()
     genes = read_genes_table(folders, split=split)
     if len(genes) < 3:
         raise ClasterError(
@@ -225,13 +223,26 @@ def _require_fitting(
 ) -> tuple[str, ...]:
     """Return the tracks to take, in order, or say why the datasets do not fit."""
     names = [track.name for track in spec.tracks]
-    target, treated = spec.require_target(), other.require_target()
+    target, treated = (
+        dataset.require_target().model_dump(exclude={"conditions"}) for dataset in (spec, other)
+    )
+    taken, given = (
+        {track.name: track.model_dump(exclude={"file"}) for track in dataset.tracks}
+        for dataset in (spec, other)
+    )
     faults = {
-        "tracks": names != [track.name for track in other.tracks],
+        "tracks": names != list(given),
         "assembly": spec.assembly != other.assembly,
         "window": spec.window.binning != other.window.binning,
-        "target": target.binning != treated.binning or target.strands != treated.strands,
+        "summary": spec.summary != other.summary,
     }
+    faults |= {
+        f"'{key}' of track {name}": taken[name][key] != given[name][key]
+        for name in names
+        if name in given and name in (tracks or names)
+        for key in taken[name]
+    }
+    faults |= {f"'{key}' of the target": target[key] != treated[key] for key in target}
     if wrong := [name for name, fault in faults.items() if fault]:
         raise ClasterError(
             f"datasets {spec.name!r} and {other.name!r} have other {' and '.join(wrong)}",

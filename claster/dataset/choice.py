@@ -81,7 +81,13 @@ def lacks_training(selection: GeneSelection, spec: DatasetSpec) -> bool:
 def more_training(selection: GeneSelection) -> str:
     """Return what to do about splits that leave no gene for training."""
     remedy = "hold out fewer chromosomes or smaller regions under 'splits'"
-    if (selection.dropped["reason"] == "shares_window").any():
+    reasons = selection.dropped["reason"]
+    if twins := int((reasons == "same_gene").sum()):
+        remedy += (
+            f"; {twins:,} are the same genes as held-out ones (chrX and chrY, alternate sequences): hold "
+            "out both places or neither"
+        )
+    if (reasons == "shares_window").any():
         remedy += "; genes beside held-out ones stay with 'allow_shared_windows: true'"
     return remedy
 

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.eir.eirpredict import input_folders
+from claster.eir.reference import require_same_divisors
 from claster.eir.runs import RunFolder, RunRecord, read_run, write_run
+from claster.eir.target_part import run_dataset
 from claster.errors import ClasterError
 from claster.files import require_file
 
-__all__ = ["ensemble_folder", "member_runs", "require_same_inputs"]
+__all__ = ["checked_dataset", "ensemble_folder", "member_runs", "require_same_inputs"]
 
 
 def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) -> None:
@@ -33,6 +36,28 @@ def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) ->
                 f"({here[key]} instead of {there[key]})",
                 remedy="build a dataset like that one, or train on this one",
             )
+
+
+def checked_dataset(
+    run: RunFolder, *, project: Path | str = "."
+) -> tuple[RunRecord, DatasetSpec, DatasetFolders]:
+    """Return a run's record and its dataset, once that is known to be what the run was trained on.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run, or its dataset is not built, or its arrays mean something else, or are divided
+        by other numbers, than those that the run, or a member of the ensemble, was trained on.
+    """
+    record = read_run(run.path)
+    spec = run_dataset(record, project=project)
+    folders = DatasetFolders.of(spec, project=project)
+    folders.require_built()
+    for member in member_runs(run, project=project):
+        trained = read_run(member.path)
+        require_same_inputs(member, trained, spec)
+        require_same_divisors(trained, spec, project=project)
+    return record, spec, folders
 
 
 def _meaning(spec: DatasetSpec) -> dict[str, object]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from claster.genome.genes import one_gene
 from claster.genome.regions import contained_in, overlapping, shared_bases
 from claster.genome.windows import Binning, window_table
 
@@ -22,6 +23,7 @@ DROP_REASONS = {
     "no_weights": "the contact file has no weights for the chromosome",
     "contacts_missing": "more of the contact map is unknown than 'contacts.max_missing' allows",
     "unreadable": "a track, target or contact file does not read there, and 'on_error' is 'drop'",
+    "same_gene": "the same gene, under another ID or on another chromosome, is held out",
     "shares_window": "the input window shares bases with the window of a gene that is held out",
 }
 
@@ -137,14 +139,20 @@ def select_genes(
     for name in ("valid", "test"):
         split[overlapping(bases, held_out[name])] = name
     kept = reason == ""
-    if not allow_shared_windows:
-        for name, later in (("valid", ("test",)), ("train", ("valid", "test"))):
-            others = windows[kept & split.isin(later)]
-            hit = kept & (split == name)
+    keys = one_gene(genes)
+    for name, later in (("valid", ("test",)), ("train", ("valid", "test"))):
+        held = kept & split.isin(later)
+        twins = genes.loc[held, "gene_id"].groupby(keys[held]).first()
+        hit = kept & (split == name) & keys.isin(twins.index)
+        reason[hit] = "same_gene"
+        detail[hit] = name + " twin of " + keys[hit].map(twins).astype(str)
+        if not allow_shared_windows:
+            others = windows[held]
+            hit = kept & (split == name) & (reason == "")
             hit &= overlapping(windows, others[["chrom", "start", "end"]])
             reason[hit] = "shares_window"
             detail[hit] = f"{name} window beside {' or '.join(later)}"
-            kept = reason == ""
+        kept = reason == ""
 
     order = {name: rank for rank, name in enumerate(sizes)}
     padded = (-low).clip(lower=0) + (high - size).clip(lower=0)

@@ -27,3 +27,9 @@ def test_shared_bases_of_windows_are_counted_once():
     with pytest.raises(ClasterError, match="30 bp of the test split's input windows"):
         require_unseen_windows(genes(100, 120), genes(190, 195), **check, allowed=False)
     assert require_unseen_windows(genes(100), genes(), **check, allowed=False) == 0
+
+
+@pytest.mark.parametrize("twin", ["ENSG00000000009.2", "ENSG00000000009.1_PAR_Y"])
+def test_another_version_or_the_pseudoautosomal_twin_was_seen(twin):
+    with pytest.raises(ClasterError, match=r"1 of 1 genes .*ENSG00000000009\.1"):
+        require_unseen_genes(["ENSG00000000009.1"], [f"{twin}_forward"], split="test")

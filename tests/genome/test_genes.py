@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claster.errors import ClasterError
-from claster.genome.genes import GENE_COLUMNS, check_genes, read_gene_file, read_genes
+from claster.genome.genes import GENE_COLUMNS, check_genes, one_gene, read_gene_file, read_genes
 
 GENCODE = """\
 ##description: evidence-based annotation
@@ -247,3 +247,21 @@ def test_check_genes_answers_or_raises():
     assert check_genes(genes.assign(tss=8))
     with pytest.raises(ClasterError, match="no column tss"):
         check_genes(genes.drop(columns="tss"))
+
+
+def test_one_gene_by_name_on_alternate_sequences_and_both_sex_chromosomes():
+    rows = [
+        ("ENSG00000204531.20", "POU5F1", "chr6", 100, 200, "+"),
+        ("ENSG00000206454.12", "POU5F1", "chr6_GL000251v2_alt", 130, 231, "+"),
+        ("ASMTL", "ASMTL", "chrX", 50, 90, "-"),
+        ("ASMTL_1", "ASMTL", "chrY", 50, 90, "-"),
+        ("ZFX", "ZFX", "chrX", 10, 40, "+"),
+        ("ZFX_Y", "ZFX", "chrY", 10, 45, "+"),
+        ("U6.1", "U6", "chr1", 10, 40, "+"),
+        ("U6.2", "U6", "chr2", 10, 40, "+"),
+    ]
+    table = pd.DataFrame(rows, columns=["gene_id", "name", "chrom", "start", "end", "strand"])
+    keys = one_gene(table.assign(type="x")).tolist()
+    assert keys[0] == keys[1] == "ENSG00000204531"
+    assert keys[2] == keys[3] == "ASMTL"
+    assert keys[4:] == ["ZFX", "ZFX_Y", "U6.1", "U6.2"]

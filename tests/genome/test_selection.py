@@ -261,3 +261,35 @@ def test_interval_arithmetic_against_sets_of_bases(first, second):
         own = {(row.chrom, b) for b in range(row.start, row.end)}
         assert hit[row.Index] == bool(own & bases(second))
         assert inside[row.Index] == (own <= bases(second))
+
+
+TWINS = [
+    ("ENSG00000000001.1", "chr1", 3_000, "protein_coding"),
+    ("ENSG00000000002.1", "chr1", 6_000, "protein_coding"),
+    ("ENSG00000000001.1_PAR_Y", "chr2", 2_000, "protein_coding"),
+    ("ENSGR0000000002.4", "chr2", 2_500, "protein_coding"),
+    ("ENSG00000000003.1", "chr1", 9_000, "protein_coding"),
+]
+
+
+@pytest.mark.parametrize("allow", [True, False])
+def test_a_gene_whose_twin_is_held_out_does_not_train(allow):
+    chosen = select(gene_table(TWINS), allow_shared_windows=allow)
+    assert reasons(chosen) == {
+        "ENSG00000000001.1": "same_gene",
+        "ENSG00000000002.1": "same_gene",
+    }
+    assert chosen.dropped["detail"].tolist() == [
+        "train twin of ENSG00000000001.1_PAR_Y",
+        "train twin of ENSGR0000000002.4",
+    ]
+
+
+def test_twins_of_one_split_stay():
+    held_out = {"valid": regions(), "test": regions()}
+    assert select(gene_table(TWINS), held_out=held_out).dropped.empty
+
+
+def test_the_validation_twin_yields_to_the_test_twin():
+    held_out = {"valid": regions("chr1"), "test": regions("chr2")}
+    assert set(reasons(select(gene_table(TWINS), held_out=held_out)).values()) == {"same_gene"}

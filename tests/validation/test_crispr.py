@@ -190,6 +190,21 @@ def test_a_comparison_counts_what_it_cannot_score(toy, made_model, made_table):
     assert pairs["scored"].sum() == scored
     assert np.isfinite(pairs.loc[pairs["scored"], "effect"]).all()
     assert [path.name for path in draw_crispr(files)] == ["curves.png", "effects.png"]
+    spelled = table.with_name("spelled.tsv")
+    spelled.write_text(table.read_text().replace("chr2\t", "2\t").replace("chr1\t", "1\t"))
+    again, _ = score_crispr(
+        toy.run,
+        spelled,
+        centre="gene",
+        reach=90_000,
+        around_tss=(2000, 3000),
+        project=toy.project,
+        force=True,
+    )
+    assert (again.scored, again.left_out) == (summary.scored, summary.left_out)
+    spelled.write_text(table.read_text().replace("chr2\t", "scaffold7\t"))
+    with pytest.raises(ClasterError, match=r"are on scaffold7.* has chr1, chr2"):
+        score_crispr(toy.run, spelled, project=toy.project)
     nowhere = table.with_name("nowhere.tsv")
     lines = table.read_text().splitlines()[:2]
     nowhere.write_text("\n".join(lines) + "\n")

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pyBigWig
 import pytest
+import yaml
 from scipy.stats import pearsonr, spearmanr
 
 from claster.analysis.treated import compare_treated
+from claster.eir.runs import read_run, write_run
 from claster.errors import ClasterError
 from claster.plot.treated import draw_treated
 
@@ -50,3 +52,40 @@ def test_datasets_that_do_not_fit_are_refused(toy, made_model):
         compare_treated(toy.run, other, project=toy.project)
     with pytest.raises(ClasterError, match="no track 'CTCF'"):
         compare_treated(toy.run, folder / "a485.yaml", tracks=("CTCF",), project=toy.project)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"tracks": 0, "transform": "sqrt"}, "'transform' of track ATAC"),
+        ({"tracks": 0, "clip": 3.0}, "'clip' of track ATAC"),
+        ({"target": "smoothing", "value": 0}, "'smoothing' of the target"),
+        ({"summary": "mean_covered"}, "summary"),
+    ],
+)
+def test_treated_datasets_of_other_settings_are_refused(toy, made_model, change, said):
+    folder = toy.project / "configurations" / "datasets"
+    content = yaml.safe_load((folder / "a485.yaml").read_text()) | {"name": "odd"}
+    match change:
+        case {"tracks": row, **keys}:
+            content["tracks"][row] |= keys
+        case {"target": key, "value": value}:
+            content["target"][key] = value
+        case keys:
+            content |= keys
+    (folder / "odd.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(ClasterError, match=f"have other {said}"):
+        compare_treated(toy.run, folder / "odd.yaml", project=toy.project)
+
+
+def test_a_baseline_that_changed_since_training_is_refused(toy):
+    record = read_run(toy.run.path)
+    first = toy.spec.tracks[0].model_copy(update={"transform": "sqrt"})
+    before = toy.spec.model_copy(update={"tracks": (first, *toy.spec.tracks[1:])})
+    write_run(toy.run, record.model_copy(update={"trained_on": before}))
+    treated = toy.project / "configurations" / "datasets" / "a485.yaml"
+    try:
+        with pytest.raises(ClasterError, match="'tracks' of dataset"):
+            compare_treated(toy.run, treated, project=toy.project)
+    finally:
+        write_run(toy.run, record)

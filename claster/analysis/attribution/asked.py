@@ -9,10 +9,8 @@ from claster.analysis.attribution.seen import Seen, seen_inputs
 from claster.analysis.attribution.settings import BASELINES, Baseline
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
-from claster.eir.ensemble import require_same_inputs
-from claster.eir.reference import require_same_divisors
+from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder, read_run, trained_weights
-from claster.eir.target_part import run_dataset
 from claster.errors import ClasterError
 
 __all__ = ["Explained", "choose_baselines", "choose_condition", "choose_rows", "explained_run"]
@@ -60,11 +58,7 @@ def explained_run(run: RunFolder | Path | str, *, project: Path | str = ".") -> 
             remedy=f"explain one of {', '.join(record.members)}",
         )
     _, weights = trained_weights(run)
-    spec = run_dataset(record, project=project)
-    require_same_inputs(run, record, spec)
-    require_same_divisors(record, spec, project=project)
-    folders = DatasetFolders.of(spec, project=project)
-    folders.require_built()
+    _, spec, folders = checked_dataset(run, project=project)
     return Explained(run, record.name, weights, spec, folders, seen_inputs(run, spec))
 
 

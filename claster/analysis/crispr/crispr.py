@@ -18,12 +18,18 @@ from claster.analysis.validation.linked import predictors_of
 from claster.analysis.validation.links import curves, score_links
 from claster.analysis.validation.screens import BLOCK, RESAMPLES, read_screen
 from claster.analysis.validation.validate import write_tables
-from claster.dataset.layout import DatasetFolders, Split, read_genes_table
+from claster.dataset.layout import Split, read_genes_table
+from claster.dataset.spec import DatasetSpec
 from claster.eir.content import Device
-from claster.eir.runs import RunFolder, read_run
-from claster.eir.target_part import run_dataset
+from claster.eir.ensemble import checked_dataset
+from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.files import write_text
+from claster.genome.assembly import (
+    chromosome_aliases,
+    chromosome_sizes,
+    rename_chromosomes,
+)
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
@@ -92,11 +98,10 @@ def score_crispr(
         scored.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
-    spec = run_dataset(read_run(run.path), project=project)
-    folders = DatasetFolders.of(spec, project=project)
-    folders.require_built()
+    _, spec, folders = checked_dataset(run, project=project)
     genes = read_genes_table(folders)
-    table = match_genes(read_crispr_table(pairs, cell_type=cell_type), genes)
+    table = _on_assembly(read_crispr_table(pairs, cell_type=cell_type), spec, file=pairs)
+    table = match_genes(table, genes)
     reason = _reasons(table, genes, split=split, reach=reach)
     files = CrisprFiles(run.path / "crispr" / name)
     tried = table[reason == ""]
@@ -176,6 +181,23 @@ def score_crispr(
     )
     write_text(files.summary, summary.model_dump_json(indent=2) + "\n")
     return summary, files
+
+
+def _on_assembly(table: pd.DataFrame, spec: DatasetSpec, *, file: Path | str) -> pd.DataFrame:
+    """Return pairs on the assembly's chromosome names, or refuse a table without any."""
+    given = spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
+    sizes, aliases = chromosome_sizes(spec.assembly, given), chromosome_aliases(spec.assembly)
+    named = rename_chromosomes(table, sizes=sizes, aliases=aliases)
+    tss = rename_chromosomes(
+        table[["tss_chrom"]].set_axis(["chrom"], axis=1), sizes=sizes, aliases=aliases
+    )
+    if not named["chrom"].isin(sizes.keys()).any():
+        raise ClasterError(
+            f"CRISPR pairs ({file}) are on {', '.join(table['chrom'].unique()[:4])}, {spec.assembly} has "
+            f"{', '.join(list(sizes)[:4])}",
+            remedy="bring a table with the assembly's chromosome names",
+        )
+    return named.assign(tss_chrom=tss["chrom"])
 
 
 def _reasons(table: pd.DataFrame, genes: pd.DataFrame, *, split: Split, reach: int) -> pd.Series:

@@ -10,13 +10,11 @@ from claster.analysis.perturbation.record import Identity
 from claster.analysis.perturbation.screen import run_screen
 from claster.analysis.perturbation.settings import Centre, ScreenSettings, Verb, edit_settings
 from claster.analysis.perturbation.spans import Edges
-from claster.dataset.layout import DatasetFolders, Split
+from claster.dataset.layout import Split
 from claster.dataset.manifest import require_manifest
 from claster.eir.content import Device
-from claster.eir.ensemble import member_runs, require_same_inputs
-from claster.eir.reference import require_same_divisors
-from claster.eir.runs import RunFolder, read_run, trained_weights
-from claster.eir.target_part import run_dataset
+from claster.eir.ensemble import checked_dataset, member_runs
+from claster.eir.runs import RunFolder, trained_weights
 from claster.errors import ClasterError
 from claster.files import require_file, sha256
 from claster.progress import SILENT, Progress
@@ -98,14 +96,8 @@ def perturb(
         If run, elements or settings have a fault, or the folder holds another screen.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
-    record = read_run(run.path)
-    spec = run_dataset(record, project=project)
+    record, spec, folders = checked_dataset(run, project=project)
     members = member_runs(run, project=project)
-    for member in members:
-        require_same_inputs(member, read_run(member.path), spec)
-        require_same_divisors(read_run(member.path), spec, project=project)
-    folders = DatasetFolders.of(spec, project=project)
-    folders.require_built()
     file = Path(elements) if elements is not None else None
     listed = Path(pairs) if pairs is not None and str(pairs) != "all" else None
     if verb == "swap" and pairs is None:

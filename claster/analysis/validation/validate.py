@@ -23,10 +23,10 @@ from claster.analysis.validation.result import (
     tell_repression,
 )
 from claster.analysis.validation.screens import read_planted_screen
-from claster.dataset.layout import DatasetFolders, Split, read_genes_table
+from claster.dataset.layout import Split, read_genes_table
 from claster.eir.content import Device
-from claster.eir.runs import RunFolder, read_run
-from claster.eir.target_part import run_dataset
+from claster.eir.ensemble import checked_dataset
+from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
@@ -101,9 +101,8 @@ def validate(
         that loses H3K27me3 holds the TSS of its gene.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
-    spec = run_dataset(read_run(run.path), project=project)
+    _, spec, folders = checked_dataset(run, project=project)
     planted = read_planted(spec)
-    folders = DatasetFolders.of(spec, project=project)
     names = [perturbation or f"validation_{split}"]
     files = ValidationFiles(run.path / "validation" / names[0])
     if perturbation is None:

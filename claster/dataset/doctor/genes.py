@@ -12,7 +12,7 @@ from claster.dataset.doctor.landmarks import Comparison, assembly_of_genes, comp
 from claster.dataset.doctor.wording import count_of, listed, percent
 from claster.dataset.gene_parts import GenesSpec
 from claster.genome.builds import known_assembly
-from claster.genome.genes import GeneFile
+from claster.genome.genes import GeneFile, one_gene
 
 __all__ = ["check_gene_file", "check_gene_places", "check_gene_table"]
 
@@ -194,6 +194,21 @@ def _check_ids(genes: pd.DataFrame, *, file: Path) -> list[Finding]:
                 "ids",
                 "note",
                 f"{seen} ({example}): lists of IDs to compare with need the same spelling",
+            )
+        )
+    keys = one_gene(genes)
+    twins = genes[keys.duplicated() & ~genes["gene_id"].duplicated()]
+    if len(twins):
+        twin = twins.iloc[0]
+        first = genes.loc[keys[keys == keys[twin.name]].index[0]]
+        results.append(
+            _found(
+                file,
+                "twins",
+                "note",
+                f"{count_of(len(twins), 'gene')} are there a second time ({first['gene_id']} on "
+                f"{first['chrom']}, {twin['gene_id']} on {twin['chrom']}): where one is held out, the "
+                "other does not train",
             )
         )
     twice = genes[genes["gene_id"].duplicated()]
