@@ -1,4 +1,4 @@
-"""Text that people bring, and the tables that are written here and read again."""
+"""Text that people bring, and tables that were written here, read in one way."""
 
 import gzip
 import io
@@ -7,19 +7,30 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pandas as pd
 
 from claster.errors import ClasterError, one_line, os_fault
-from claster.files import atomic_path, require_file
+from claster.files import require_file
 from claster.formats import HEAD, advice, describe, is_binary, is_gzip
 
-__all__ = ["NAMES", "read_json", "read_table", "read_text", "text_lines", "write_table"]
+__all__ = ["NAMES", "open_unpacked", "read_json", "read_table", "read_text", "text_lines"]
 
 NAMES = frozenset(
     [
-        *("ID", "sample", "gene_id", "gene", "name", "symbol", "type", "element_id", "group"),
+        *(
+            "ID",
+            "sample",
+            "gene_id",
+            "gene",
+            "name",
+            "symbol",
+            "type",
+            "element_id",
+            "group",
+            "detail",
+        ),
         *(
             "chrom",
             "tss_chrom",
@@ -117,7 +128,7 @@ def read_table(
     remedy: str = "make it anew",
     **options: Any,  # noqa: ANN401
 ) -> pd.DataFrame:
-    """Read a table that `write_table`, or pandas, wrote.
+    """Read a table that CLASTER or EIR wrote.
 
     Columns of `NAMES` are text; only an empty field is a missing value. The name's end tells the
     separator: a tab for ``.tsv``, else a comma.
@@ -157,60 +168,53 @@ def read_table(
         ) from error
 
 
-def write_table(
-    table: pd.DataFrame,
-    path: Path | str,
-    **options: Any,  # noqa: ANN401
-) -> None:
-    """Write a table whole or not at all, so that `read_table` returns it.
+@contextmanager
+def open_unpacked(
+    path: Path | str, *, named: str = "", remedy: str = "check the file name"
+) -> Iterator[Any]:
+    """Open a file for reading its bytes, through gzip where its first bytes say so.
 
     Parameters
     ----------
-    table
-        Its index is not written unless `options` say so.
-    path
-        Tab-separated where it ends in ``.tsv``, else comma-separated.
-    options
-        For `pandas.DataFrame.to_csv`.
+    path, named, remedy
+        As for `text_lines`.
+
+    Raises
+    ------
+    ClasterError
+        If no file is there, it does not open, or its gzip is damaged.
     """
-    separator = "\t" if Path(path).suffix == ".tsv" else ","
-    defaults = {"sep": separator, "index": False, "lineterminator": "\n"}
-    with atomic_path(path) as partial:
-        table.to_csv(partial, **(defaults | options))
-
-
-def _lines(path: Path | str, *, named: str, remedy: str) -> Iterator[str]:
     path = require_file(path, named=named or "text", remedy=remedy)
     place = f"{named} ({path})" if named else str(path)
-    number = 0
     try:
-        with _unpacked(path) as handle:
-            encoding = _encoding(handle, place)
-            lines = io.TextIOWrapper(handle, encoding=encoding, errors="surrogateescape")
-            for number, line in enumerate(lines, start=1):
-                if "\0" in line or not line.isascii():
-                    _require_letters(line, f"{place}, line {number}", path)
-                yield line
+        opener: Any = gzip.open if is_gzip(path) else open
+        with opener(path, "rb") as handle:
+            yield handle
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ClasterError(
-            f"{place}: a gzip file that is damaged after line {number:,} ({one_line(error)})",
+            f"{place}: a gzip file that is damaged ({one_line(error)})",
             remedy="bring the file once more",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ClasterError(
-            f"{place}: {error.encoding} text that is damaged after line {number:,}",
-            remedy="save it as UTF-8",
         ) from error
     except OSError as error:
         raise os_fault(error, named=place) from error
 
 
-@contextmanager
-def _unpacked(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, through gzip where its first bytes say so."""
-    opener: Any = gzip.open if is_gzip(path) else open
-    with opener(path, "rb") as handle:
-        yield handle
+def _lines(path: Path | str, *, named: str, remedy: str) -> Iterator[str]:
+    place = f"{named} ({path})" if named else str(path)
+    number = 0
+    with open_unpacked(path, named=named, remedy=remedy) as handle:
+        encoding = _encoding(handle, place)
+        lines = io.TextIOWrapper(handle, encoding=encoding, errors="surrogateescape")
+        try:
+            for number, line in enumerate(lines, start=1):
+                if "\0" in line or not line.isascii():
+                    _require_letters(line, f"{place}, line {number}", Path(path))
+                yield line
+        except UnicodeDecodeError as error:
+            raise ClasterError(
+                f"{place}: {error.encoding} text that is damaged after line {number:,}",
+                remedy="save it as UTF-8",
+            ) from error
 
 
 def _encoding(handle: Any, place: str) -> str:  # noqa: ANN401

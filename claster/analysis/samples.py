@@ -21,6 +21,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import require_file
 from claster.genome.windows import FORWARD, sample_id, split_sample_id
+from claster.text import read_table
 
 __all__ = ["annotated_genes", "conditions_of", "labelled_genes", "profiles", "require_genes"]
 
@@ -58,7 +59,7 @@ def annotated_genes(folders: DatasetFolders) -> pd.DataFrame:
     columns = ["gene_id", "chrom", "start", "end", "tss"]
     tables = [read_genes_table(folders)[columns]]
     if folders.dropped.is_file():
-        dropped = pd.read_csv(folders.dropped, sep="\t", dtype={"chrom": str, "gene_id": str})
+        dropped = read_table(folders.dropped)
         chosen = ~dropped["reason"].isin(["type_not_selected", "duplicate_id"])
         tables.append(dropped.loc[chosen, columns])
     return pd.concat([table for table in tables if len(table)], ignore_index=True)

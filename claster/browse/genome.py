@@ -10,6 +10,8 @@ from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_sizes
+from claster.genome.fasta import indexed_lengths
+from claster.text import read_table
 
 __all__ = ["BrowserGenome", "find_genome", "genes_as_bed", "sizes_text"]
 
@@ -67,11 +69,11 @@ def find_genome(spec: DatasetSpec, folders: DatasetFolders) -> BrowserGenome:
     columns = ["gene_id", "name", "chrom", "start", "end", "strand"]
     tables = [kept[columns]]
     if folders.dropped.is_file():
-        dropped = pd.read_csv(folders.dropped, sep="\t", dtype={"chrom": str, "gene_id": str})
+        dropped = read_table(folders.dropped)
         tables.append(dropped.loc[~dropped["reason"].isin(_NO_GENES), columns])
     genes = pd.concat([table for table in tables if len(table)], ignore_index=True)
     fasta = spec.source(spec.genome) if spec.genome else None
-    if fasta is not None and not (fasta.is_file() and _index(fasta).is_file()):
+    if fasta is not None and not (fasta.is_file() and indexed_lengths(fasta)):
         fasta = None
     return BrowserGenome(
         name=spec.assembly,
@@ -97,10 +99,6 @@ def genes_as_bed(genes: pd.DataFrame) -> str:
 def sizes_text(sizes: Mapping[str, int]) -> str:
     """Return chromosome sizes as the file that browsers read: name, tab, length."""
     return "".join(f"{chrom}\t{size}\n" for chrom, size in sizes.items())
-
-
-def _index(fasta: Path) -> Path:
-    return fasta.with_name(f"{fasta.name}.fai")
 
 
 def _locus(genes: pd.DataFrame, sizes: Mapping[str, int], example: str | None) -> str:

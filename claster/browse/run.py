@@ -20,6 +20,7 @@ from claster.dataset.load import load_dataset
 from claster.eir.runs import RunFolder, read_run
 from claster.errors import ClasterError
 from claster.files import below, write_text
+from claster.genome.fasta import index_of
 
 __all__ = ["Browser", "open_browser", "prepare_browser"]
 
@@ -80,7 +81,7 @@ def prepare_browser(
     if genome.fasta is not None:
         files |= {
             "fasta": genome.fasta,
-            "index": genome.fasta.with_name(f"{genome.fasta.name}.fai"),
+            "index": index_of(genome.fasta),
         }
     files |= {str(track.path): track.path for track in tracks}
     places = {

@@ -15,6 +15,7 @@ from claster.dataset.workspace import Shard
 from claster.errors import ClasterError
 from claster.files import NO_HARD_LINKS, sha256
 from claster.genome.windows import FORWARD, REVERSE, sample_id
+from claster.text import read_table
 from claster.versions import versions
 
 __all__ = ["Donor", "find_donor"]
@@ -144,7 +145,7 @@ def _concerns(change: str, modality: str) -> bool:
 
 
 def _open_donor(folders: DatasetFolders, modality: str) -> Donor:
-    dropped = pd.read_csv(folders.dropped, sep="\t", dtype=str)
+    dropped = read_table(folders.dropped, dtype=str)
     dropped = dropped[dropped["reason"] == "contacts_missing"]
     return Donor(
         folder=folders.inputs,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.errors import ClasterError
 from claster.genome.windows import Binning, split_sample_id
-from claster.text import read_text
+from claster.text import read_table, read_text
 
 __all__ = [
     "EmbeddingRecord",
@@ -88,9 +88,7 @@ class EmbeddingStore:
     @cached_property
     def samples(self) -> pd.DataFrame:
         """Columns `chrom`, `tss` (0-based) and `row`, indexed by sample name."""
-        table = pd.read_csv(
-            self.path / "samples.tsv", sep="\t", index_col="ID", dtype={"ID": str, "chrom": str}
-        )
+        table = read_table(self.path / "samples.tsv", index_col="ID")
         return table.assign(row=np.arange(len(table)))
 
     @cached_property

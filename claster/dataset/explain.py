@@ -11,6 +11,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.dataset.window import find_gene
 from claster.genome.selection import DROP_REASONS
 from claster.genome.windows import FORWARD, sample_id
+from claster.text import read_table
 
 __all__ = ["explain_gene"]
 
@@ -39,7 +40,7 @@ def explain_gene(spec: DatasetSpec, named: str, *, project: Path | str = ".") ->
     """
     folders = DatasetFolders.of(spec, project=project)
     if folders.manifest.is_file():
-        kept, dropped = read_genes_table(folders), pd.read_csv(folders.dropped, sep="\t", dtype=str)
+        kept, dropped = read_genes_table(folders), read_table(folders.dropped, dtype=str)
         dropped = dropped.astype({"start": int, "end": int, "tss": int}).fillna("")
         source = "as built"
     else:

@@ -14,7 +14,7 @@ from claster.errors import ClasterError
 from claster.files import sha256
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.signal.transform import Transform, restored
-from claster.text import read_text
+from claster.text import read_table, read_text
 
 __all__ = [
     "CHECKSUMS",
@@ -194,7 +194,7 @@ def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> 
         If the dataset is not built, or torn.
     """
     folders.require_built()
-    table = pd.read_csv(folders.genes, sep="\t", dtype={"chrom": str, "gene_id": str, "name": str})
+    table = read_table(folders.genes)
     if split is not None:
         table = table[table["split"] == split].reset_index(drop=True)
     return table
@@ -215,7 +215,7 @@ def read_targets(path: Path, *, transform: Transform = "none") -> pd.DataFrame:
     pandas.DataFrame
         float32, samples x columns, indexed by sample name (`ID`).
     """
-    table = pd.read_csv(path, index_col="ID", dtype={"ID": str}, engine="c").astype(np.float32)
+    table = read_table(path, index_col="ID", engine="c").astype(np.float32)
     table[:] = restored(table.to_numpy(), transform)
     return table
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.files import atomic_folder, require_disk
 from claster.progress import SILENT, Progress
+from claster.text import read_table
 
 __all__ = ["write_profiles"]
 
@@ -47,7 +47,7 @@ def write_profiles(
         return
     target = spec.require_target()
     target = target.model_copy(update={"bins": bins or target.bins})
-    table = pd.read_csv(folders.target_table("train"), index_col="ID", dtype={"ID": str})
+    table = read_table(folders.target_table("train"), index_col="ID")
     shape = (len(table), len(target.groups), 1, target.bins)
     profiles = table[target.columns].to_numpy(np.float32).reshape(shape)
     require_disk(folders.targets, needed=profiles.nbytes, named="targets as arrays")

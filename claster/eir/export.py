@@ -15,6 +15,7 @@ from claster.eir.runs import RunFolder, RunRecord, require_complete, trained_wei
 from claster.errors import ClasterError
 from claster.files import atomic_folder, sha256
 from claster.quoting import markdown_text
+from claster.text import read_table
 
 __all__ = ["export_run", "model_card"]
 
@@ -90,7 +91,7 @@ def export_run(
             shutil.copytree(folder / name, exported.eir / name)
         shutil.copytree(run.configurations, exported.configurations)
         table = run.evaluation / "scores.csv"
-        scores = pd.read_csv(table) if table.is_file() else None
+        scores = read_table(table) if table.is_file() else None
         if scores is not None:
             exported.evaluation.mkdir()
             shutil.copy(table, exported.evaluation)

@@ -7,6 +7,7 @@ import pandas as pd
 from claster.eir.runs import RunFolder, RunRecord
 from claster.eir.tensorboard import write_tensorboard
 from claster.files import atomic_path
+from claster.text import read_table
 
 __all__ = ["part_steps", "read_history", "write_history"]
 
@@ -44,7 +45,7 @@ def read_history(run: RunFolder, record: RunRecord) -> pd.DataFrame:
         for split, name in _FILES.items():
             if not (folder / name).is_file():
                 continue
-            table = pd.read_csv(folder / name)
+            table = read_table(folder / name)
             step = table["iteration"].astype(int) + before
             rows = pd.DataFrame({"split": split, "step": step, "loss": table["loss-average"]})
             if split == "valid":

@@ -19,8 +19,9 @@ from claster.eir.arrays import central_bins, input_views, write_arrays
 from claster.eir.content import SampleCounts
 from claster.eir.parts import Flavour
 from claster.eir.target_part import predicted_part
-from claster.errors import ClasterError, one_line
+from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
+from claster.text import read_table
 
 __all__ = [
     "check_arrays",
@@ -163,10 +164,7 @@ def check_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
     target = spec.require_target()
     if not table.is_file():
         raise ClasterError(f"no target table at {table}", remedy=remedy)
-    try:
-        rows = pd.read_csv(table, dtype={"ID": str}, low_memory=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ClasterError(f"{table} is not a table ({one_line(error)})", remedy=remedy) from error
+    rows = read_table(table, remedy=remedy, low_memory=False)
     expected = ["ID", *target.columns]
     _refuse_difference(
         expected, list(rows.columns), "column", str(table), "the dataset's YAML", remedy=remedy

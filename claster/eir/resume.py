@@ -27,7 +27,7 @@ from claster.eir.parts import Flavour
 from claster.eir.runs import Resumption, RunFolder, RunRecord
 from claster.errors import ClasterError, one_line
 from claster.files import write_text
-from claster.text import read_text
+from claster.text import read_table, read_text
 
 __all__ = [
     "ResumePlan",
@@ -118,7 +118,7 @@ def plan_resumption(run: RunFolder, record: RunRecord, machine: Machine) -> Resu
     history = path.parent.parent / _VALIDATION
     rate = learning_rate(
         settings,
-        pd.read_csv(history) if history.is_file() else None,
+        read_table(history) if history.is_file() else None,
         step=step - before,
         steps=record.steps - before,
     )

@@ -14,6 +14,7 @@ from claster.figures.performance import draw_profile
 from claster.plot.predictions import density
 from claster.plot.style import OKABE_ITO, style, track_colour
 from claster.quoting import pasteable
+from claster.text import read_table
 
 __all__ = ["FIGURES"]
 
@@ -47,7 +48,7 @@ def learning_curves(context: Context, page: Page) -> Drawn:
     From each run's history. The published curves of the sequence models are of the test chromosome after
     every epoch; here it is never looked at in training.
     """
-    tables = [pd.read_csv(path).assign(run=path.parent.name) for path in _histories(context)]
+    tables = [read_table(path).assign(run=path.parent.name) for path in _histories(context)]
     fig, axes = page.panels(2, height=2.2)
     for number, table in enumerate(tables):
         for split, dashes in (("train", ":"), ("valid", "-")):
@@ -153,7 +154,7 @@ def crispr_decisions(context: Context, page: Page) -> Drawn:
     Thresholds are those with the best F1 on the other chromosomes; published ones were chosen on the
     scored pairs themselves.
     """
-    table = pd.read_csv(_crispr(context)[1])
+    table = read_table(_crispr(context)[1])
     metrics = ["precision", "recall", "f1", "accuracy"]
     fig, ax = page.panel(height=2.6)
     with style():

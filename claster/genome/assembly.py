@@ -7,6 +7,7 @@ import pandas as pd
 
 from claster.errors import ClasterError
 from claster.genome.builds import MITOCHONDRION, known_assemblies, known_assembly, plain_name
+from claster.genome.rows import position_fault
 from claster.text import text_lines
 
 __all__ = [
@@ -143,32 +144,42 @@ def assemblies_naming(names: Iterable[str]) -> list[str]:
 
 
 def read_chrom_sizes(path: Path) -> dict[str, int]:
-    """Read a tab-separated file of chromosome names and lengths (bp).
+    """Read a file of chromosome names and lengths (bp), such as UCSC's ``chrom.sizes`` or a ``.fai``.
+
+    Parameters
+    ----------
+    path
+        Two columns, separated by a tab or blanks; after tabs more may follow. Lines that start with ``#``
+        are comments.
 
     Raises
     ------
     ClasterError
-        If the file is missing or a line is not a name and a positive whole number.
+        If the file is missing or no text, a line is not a name and a positive whole number, or one name has
+        two lengths.
     """
-    if not path.is_file():
-        raise ClasterError(
-            f"chromosome sizes: no file at {path}", remedy="check 'chrom_sizes' and 'data'"
-        )
+    remedy = "give two columns: name and length in bp"
     sizes: dict[str, int] = {}
-    for number, line in enumerate(text_lines(path), start=1):
-        if not line.strip():
+    lines = text_lines(path, named="chromosome sizes", remedy="check 'chrom_sizes' and 'data'")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.startswith("#"):
             continue
-        fields = line.split()
-        if len(fields) < 2 or not fields[1].isdigit() or int(fields[1]) == 0:
+        tabbed = "\t" in line
+        fields = [field.strip() for field in line.split("\t")] if tabbed else line.split()
+        whole = len(fields) == 2 or (tabbed and len(fields) > 2)
+        if not whole or not fields[0] or position_fault(fields[1]) or int(fields[1]) == 0:
             raise ClasterError(
                 f"{path}, line {number}: {line!r} is not a chromosome name and a length",
-                remedy="give two columns: name and length in bp",
+                remedy=remedy,
             )
-        sizes[fields[0]] = int(fields[1])
+        name, size = fields[0], int(fields[1])
+        if sizes.setdefault(name, size) != size:
+            raise ClasterError(
+                f"{path}, line {number}: {name} has {size:,} bp here and {sizes[name]:,} bp above",
+                remedy="keep the line of this assembly",
+            )
     if not sizes:
-        raise ClasterError(
-            f"{path} names no chromosome", remedy="give two columns: name and length in bp"
-        )
+        raise ClasterError(f"{path} names no chromosome", remedy=remedy)
     return sizes
 
 

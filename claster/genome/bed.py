@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from claster.errors import ClasterError
-from claster.genome.rows import AnnotationSource, data_rows, interval_table, place_of, text_lines
+from claster.genome.rows import AnnotationSource, data_rows, interval_table, place_of, source_lines
 
 if TYPE_CHECKING:
     from pybedtools import BedTool
@@ -51,7 +51,7 @@ def read_bed(
     ----------
     BED: https://genome.ucsc.edu/FAQ/FAQformat.html#format1
     """
-    lines = text_lines(source, named=named, remedy=remedy)
+    lines = source_lines(source, named=named, remedy=remedy)
     rows = (row for row in data_rows(lines) if not row[1][0].startswith("#"))
     return interval_table(
         rows, None, named=f"{named} ({place_of(source)})", allow_empty=allow_empty

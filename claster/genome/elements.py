@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from claster.errors import ClasterError
-from claster.genome.checks import Rule, check_table
+from claster.genome.checks import Rule, check_table, file_name_rules
 from claster.genome.rows import (
     AnnotationSource,
     data_rows,
@@ -14,7 +14,7 @@ from claster.genome.rows import (
     header_columns,
     interval_table,
     place_of,
-    text_lines,
+    source_lines,
 )
 
 __all__ = ["ELEMENT_COLUMNS", "check_elements", "read_elements", "select_elements"]
@@ -73,7 +73,7 @@ def read_elements(source: AnnotationSource) -> pd.DataFrame:
     cCREs: ENCODE Project Consortium et al. 2020, doi 10.1038/s41586-020-2493-4, Supplementary Table 11
     """
     named = f"elements ({place_of(source)})"
-    lines = text_lines(
+    lines = source_lines(
         source, named="elements", remedy="check 'elements' and 'data' in the dataset YAML"
     )
     first, lines = first_row(lines)
@@ -162,16 +162,7 @@ def select_elements(elements: pd.DataFrame, *, groups: Sequence[str] | None) -> 
 
 def _rules(elements: pd.DataFrame) -> Iterator[Rule]:
     element_id = elements["element_id"]
-    yield (
-        element_id.isna() | (element_id == ""),
-        "a row without element ID",
-        "give every element an ID",
-    )
-    yield (
-        element_id.astype(str).str.contains(r"[\s/]"),
-        "an element ID with a blank or a slash, which cannot name a file",
-        "give the element another ID",
-    )
+    yield from file_name_rules(element_id, kind="element")
     yield (
         element_id.duplicated(),
         "an element ID that an earlier row has",

@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from claster.errors import ClasterError
-from claster.genome.checks import Rule, check_table
+from claster.genome.checks import Rule, check_table, file_name_rules
 from claster.genome.gtf import gtf_dialect, is_gtf, read_gtf_genes
 from claster.genome.rows import (
     AnnotationSource,
@@ -16,7 +16,7 @@ from claster.genome.rows import (
     header_columns,
     interval_table,
     place_of,
-    text_lines,
+    source_lines,
 )
 
 __all__ = [
@@ -156,7 +156,9 @@ def read_gene_file(source: AnnotationSource) -> GeneFile:
         If the file is missing or none of the formats, or a row holds no interval.
     """
     named = f"genes ({place_of(source)})"
-    lines = text_lines(source, named="genes", remedy="check 'genes' and 'data' in the dataset YAML")
+    lines = source_lines(
+        source, named="genes", remedy="check 'genes' and 'data' in the dataset YAML"
+    )
     first, lines = first_row(lines)
     if is_gtf(first):
         gtf = read_gtf_genes(lines, named=named)
@@ -262,13 +264,7 @@ def published_tss(genes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rules(genes: pd.DataFrame) -> Iterator[Rule]:
-    gene_id = genes["gene_id"]
-    yield gene_id.isna() | (gene_id == ""), "a row without gene ID", "give every gene an ID"
-    yield (
-        gene_id.astype(str).str.contains(r"[\s/]"),
-        "a gene ID with a blank or a slash, which cannot name a file",
-        "give the gene another ID",
-    )
+    yield from file_name_rules(genes["gene_id"], kind="gene")
     yield (
         genes["chrom"].isna() | (genes["chrom"] == ""),
         "a row without chromosome",

@@ -39,9 +39,9 @@ def is_gtf(fields: list[str]) -> bool:
     """Tell whether the fields of a row are those of a GTF or GFF3."""
     return (
         len(fields) == len(_COLUMNS)
-        and not fields[2].isdigit()
-        and fields[3].isdigit()
-        and fields[4].isdigit()
+        and not fields[2].isdecimal()
+        and fields[3].isdecimal()
+        and fields[4].isdecimal()
     )
 
 

@@ -1,7 +1,5 @@
 """Rows of annotation files: plain or gzipped text, or a BedTool, as fields with their line numbers."""
 
-import gzip
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -10,12 +8,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from claster.errors import ClasterError, one_line
-from claster.files import require_file
+from claster.text import text_lines
 
 if TYPE_CHECKING:
     from pybedtools import BedTool
 
 __all__ = [
+    "LAST_POSITION",
     "AnnotationSource",
     "Row",
     "data_rows",
@@ -23,13 +22,16 @@ __all__ = [
     "header_columns",
     "interval_table",
     "place_of",
-    "text_lines",
+    "position_fault",
+    "source_lines",
 ]
 
 type AnnotationSource = Path | str | BedTool
 type Row = tuple[int, list[str]]
 
-_GZIP = b"\x1f\x8b"
+LAST_POSITION = 2**32 - 1
+"""The largest number that a bigWig can hold as a position; no chromosome is that long."""
+
 _NOT_ROWS = ("track", "browser")
 _HEADER_STARTS = ("#chr", "#chrom", "#chromosome")
 _BED6 = ["chrom", "start", "end", "name", "score", "strand"]
@@ -42,14 +44,14 @@ def place_of(source: AnnotationSource) -> str:
     return source.fn if isinstance(source.fn, str) else "BedTool"
 
 
-def text_lines(source: AnnotationSource, *, named: str, remedy: str) -> Iterator[str]:
+def source_lines(source: AnnotationSource, *, named: str, remedy: str) -> Iterator[str]:
     """Yield the lines of an annotation without their line ends.
 
     Parameters
     ----------
     source
-        A file of text, plain or gzipped (told apart by content), or a `pybedtools.BedTool`. One that is
-        made from a stream is consumed.
+        A file of text (`claster.text.text_lines`), or a `pybedtools.BedTool`. One that is made from a
+        stream is consumed.
     named
         What the user calls it, for messages.
     remedy
@@ -68,22 +70,7 @@ def text_lines(source: AnnotationSource, *, named: str, remedy: str) -> Iterator
     if not isinstance(source, Path | str) and not isinstance(source.fn, str):
         yield from _streamed_lines(source, named=named)
         return
-    path = require_file(place, named=named, remedy=remedy)
-    with path.open("rb") as handle:
-        zipped = handle.read(len(_GZIP)) == _GZIP
-    try:
-        with (gzip.open if zipped else open)(path, "rt", encoding="utf-8-sig") as handle:
-            for line in handle:
-                yield line.rstrip("\n")
-    except UnicodeDecodeError as error:
-        raise ClasterError(
-            f"{named} ({path}) are not text: {one_line(error)}",
-            remedy="give a plain or gzipped text file",
-        ) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ClasterError(
-            f"{named} ({path}) are damaged: {one_line(error)}", remedy="bring the file once more"
-        ) from error
+    yield from text_lines(place, named=named, remedy=remedy)
 
 
 def first_row(lines: Iterable[str]) -> tuple[list[str], Iterator[str]]:
@@ -167,6 +154,21 @@ def header_columns(
     return columns
 
 
+def position_fault(text: str) -> str:
+    """Return why a text is no position or length in bp; empty when it is one.
+
+    Examples
+    --------
+    >>> position_fault("1000"), position_fault("1e3"), position_fault("-5")
+    ('', 'is not a whole number', 'is below 0')
+    """
+    if text.isascii() and text.isdecimal():
+        beyond = len(text) > len(str(LAST_POSITION)) or int(text) > LAST_POSITION
+        return f"is beyond {LAST_POSITION:,}" if beyond else ""
+    negative = text.startswith("-") and text[1:].isdecimal()
+    return "is below 0" if negative else "is not a whole number"
+
+
 def interval_table(
     rows: Iterable[Row],
     columns: Sequence[str] | None,
@@ -218,11 +220,11 @@ def interval_table(
         dtype=object,
     )
     for column in ("start", "end"):
-        broken = ~table[column].str.fullmatch(r"\d{1,15}").astype(bool)
-        if broken.any():
-            row = int(broken.to_numpy().argmax())
+        faults = table[column].map(position_fault)
+        if faults.any():
+            row = int(faults.astype(bool).to_numpy().argmax())
             raise ClasterError(
-                f"{named}, line {rows[row][0]}: {column} {table[column][row]!r} is not a whole number",
+                f"{named}, line {rows[row][0]}: {column} {table[column][row]!r} {faults[row]}",
                 remedy="give positions in bp as plain digits",
             )
         table[column] = table[column].astype("int64")

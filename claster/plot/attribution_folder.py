@@ -13,7 +13,7 @@ from claster.plot.attribution import (
     filter_images,
 )
 from claster.plot.style import save
-from claster.text import read_json
+from claster.text import read_json, read_table
 
 __all__ = ["draw_attributions"]
 
@@ -42,7 +42,7 @@ def draw_attributions(files: AttributionFiles) -> list[Path]:
                 unit=record["unit"],
             )
     if files.locality.is_file():
-        locality = pd.read_csv(files.locality)
+        locality = read_table(files.locality)
         figures["locality"], _ = attribution_locality(locality)
         figures["locality_above_level"], _ = attribution_locality(locality, above="level")
     if files.latents.is_file():

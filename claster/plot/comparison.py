@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from claster.analysis.compare import Compared, main_scores
 from claster.analysis.metrics import gene_weights
@@ -15,6 +14,7 @@ from claster.plot.sequence import (
     profile_panels,
 )
 from claster.plot.style import save
+from claster.text import read_table
 
 __all__ = ["write_figures"]
 
@@ -51,7 +51,7 @@ def write_figures(compared: Compared, folder: Path | str) -> list[Path]:
         rows = scores[(scores["level"] == level) & (scores["metric"] == metric)]
         figures[f"{level}_{metric}"] = comparison_bars(rows)[0]
     figures["pearson_spearman"] = pearson_spearman(scores[scores["level"] != "gene"])[0]
-    histories = {name: pd.read_csv(path) for name, path in compared.histories.items()}
+    histories = {name: read_table(path) for name, path in compared.histories.items()}
     if histories:
         figures["learning_curves"] = learning_curves(histories)[0]
     row = int(np.argmax(observed["genes"]))

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from claster.analysis.crispr.result import CrisprFiles
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
 from claster.plot.validation import link_curves
+from claster.text import read_table
 
 __all__ = ["draw_crispr", "measured_against_predicted"]
 
@@ -67,7 +68,7 @@ def draw_crispr(files: CrisprFiles) -> list[Path]:
         The PNG files.
     """
     pairs = pd.read_parquet(files.pairs)
-    scores = pd.read_csv(files.scores)
+    scores = read_table(files.scores)
     everything = scores[scores["distance"] == "all"]
     figures = {
         "curves": link_curves(pd.read_parquet(files.curves), everything)[0],

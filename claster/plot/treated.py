@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from claster.analysis.treated import TreatedFiles
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
+from claster.text import read_table
 
 __all__ = ["change_of_genes", "draw_treated"]
 
@@ -57,5 +58,5 @@ def draw_treated(files: TreatedFiles) -> list[Path]:
     list of Path
         The PNG file.
     """
-    fig, _ = change_of_genes(pd.read_csv(files.genes))
+    fig, _ = change_of_genes(read_table(files.genes))
     return [save(fig, files.folder / "change.png")]

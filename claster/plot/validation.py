@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from claster.analysis.validation.agreement import distance_names
 from claster.analysis.validation.result import ValidationFiles, ValidationSummary
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
-from claster.text import read_text
+from claster.text import read_table, read_text
 
 __all__ = [
     "control_p_values",
@@ -224,14 +224,14 @@ def draw_validation(files: ValidationFiles) -> list[Path]:
     summary = ValidationSummary.model_validate_json(read_text(files.summary))
     figures = {}
     if summary.bars:
-        curves, scores = pd.read_parquet(files.curves), pd.read_csv(files.scores)
-        p = pd.read_csv(files.controls)["p"].to_numpy()
+        curves, scores = pd.read_parquet(files.curves), read_table(files.scores)
+        p = read_table(files.controls)["p"].to_numpy()
         figures["curves"] = link_curves(curves, scores)[0]
         figures["effects"] = planted_against_predicted(pd.read_parquet(files.pairs))[0]
-        figures["distance"] = recovered_by_distance(pd.read_csv(files.agreement))[0]
+        figures["distance"] = recovered_by_distance(read_table(files.agreement))[0]
         figures["controls"] = control_p_values(p)[0]
     if summary.repression is not None:
-        figures["repression"] = lifted_repression(pd.read_csv(files.repression))[0]
+        figures["repression"] = lifted_repression(read_table(files.repression))[0]
     return [save(fig, files.folder / f"{name}.png") for name, fig in figures.items()]
 
 

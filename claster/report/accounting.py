@@ -8,6 +8,7 @@ from claster.genome.selection import DROP_REASONS
 from claster.quoting import pasteable
 from claster.report.page import Facts, Missing, Part, Row, Section, Table, Text, count, number
 from claster.report.subject import Subject
+from claster.text import read_table
 
 __all__ = ["accounting"]
 
@@ -60,7 +61,7 @@ def _kept(subject: Subject) -> Table:
 def _dropped(subject: Subject, manifest: Manifest) -> list[Part]:
     if not manifest.genes_dropped:
         return []
-    table = pd.read_csv(subject.folders.dropped, sep="\t", dtype=str)
+    table = read_table(subject.folders.dropped, dtype=str)
     names = table["name"].fillna(table["gene_id"]).groupby(table["reason"])
     rows = []
     for reason, n in sorted(manifest.genes_dropped.items(), key=lambda item: -item[1]):

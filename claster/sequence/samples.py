@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -15,6 +14,7 @@ from claster.genome.windows import REVERSE, split_sample_id
 from claster.sequence.trunk import Trunk
 from claster.sequence.windows import SequenceWindows
 from claster.signal.transform import restored
+from claster.text import read_table
 
 __all__ = ["SequenceSamples", "TargetScale", "read_stored_targets"]
 
@@ -100,6 +100,6 @@ def read_stored_targets(
     """
     target = spec.require_target()
     ids = read_ids(folders, split)  # type: ignore[arg-type]
-    table = pd.read_csv(folders.target_table(split), index_col="ID", dtype={"ID": str})
+    table = read_table(folders.target_table(split), index_col="ID")
     values = table.loc[ids, target.columns].to_numpy(np.float32)
     return ids, values.reshape(len(ids), len(target.groups), target.bins)

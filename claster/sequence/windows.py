@@ -1,14 +1,9 @@
-"""Sequence windows around each TSS, cut from an indexed genome into one file."""
+"""Sequence windows around each TSS, cut from a genome into one file."""
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,13 +11,14 @@ import pandas as pd
 from claster.dataset.embeddings import sequence_folder
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.spec import DatasetSpec
-from claster.errors import ClasterError, one_line
+from claster.errors import ClasterError
 from claster.files import atomic_folder, atomic_path, require_disk, require_file, sha256, write_text
 from claster.genome.assembly import chromosome_aliases, chromosome_sizes, match_chromosomes
+from claster.genome.fasta import fasta_records
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
 from claster.sequence.letters import require_nucleotides, reverse_complement
-from claster.text import read_json
+from claster.text import read_json, read_table
 
 __all__ = ["SequenceWindows", "extract_windows", "write_windows_fasta"]
 
@@ -51,9 +47,7 @@ class SequenceWindows:
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a gene: `gene_id`, `chrom`, `start`, `end` (0-based half-open), `tss`, `padded` (bp)."""
-        return pd.read_csv(
-            self.path / "windows.tsv", sep="\t", dtype={"gene_id": str, "chrom": str}
-        )
+        return read_table(self.path / "windows.tsv")
 
     @cached_property
     def genome(self) -> dict[str, str | int]:
@@ -117,23 +111,24 @@ def extract_windows(
     if not force and _is_current(final, fasta, genes):
         return SequenceWindows(final)
     require_disk(final.parent, needed=length * len(genes), named=f"sequence of {spec.name!r}")
-    with atomic_folder(final, replace=True) as folder, _open_fasta(fasta) as genome:
-        sizes = {name: len(genome[name]) for name in genome.keys()}  # noqa: SIM118
-        names = _chromosome_names(spec, genes, sizes, fasta)
+    sizes = {name: len(letters) for name, letters in fasta_records(fasta)}
+    names = _chromosome_names(spec, genes, sizes, fasta)
+    with atomic_folder(final, replace=True) as folder:
         letters = np.lib.format.open_memmap(
             folder / "sequence.npy", mode="w+", dtype=np.uint8, shape=(len(genes), length)
         )
         windows = _window_table(genes, length, sizes={c: sizes[n] for c, n in names.items()})
+        chroms = {name: chrom for chrom, name in names.items()}
         with progress.step(f"sequence of {length:,} bp", len(genes)) as step:
-            for row, window in enumerate(windows.itertuples()):
-                letters[row] = _N
-                low, high = max(window.start, 0), min(window.end, sizes[names[window.chrom]])
-                if low < high:
-                    text = genome[names[window.chrom]][low:high]
-                    part = np.frombuffer(str(text).encode("ascii", "replace"), dtype=np.uint8)
-                    require_nucleotides(part, named=f"{fasta}, {window.chrom}:{low:,}-{high:,}")
-                    letters[row, low - window.start : high - window.start] = part
-                step.advance()
+            for name, whole in fasta_records(fasta):
+                for window in windows[windows["chrom"] == chroms.get(name)].itertuples():
+                    letters[window.Index] = _N
+                    low, high = max(window.start, 0), min(window.end, len(whole))
+                    if low < high:
+                        part = whole[low:high]
+                        require_nucleotides(part, named=f"{fasta}, {window.chrom}:{low:,}-{high:,}")
+                        letters[window.Index, low - window.start : high - window.start] = part
+                    step.advance()
         letters.flush()
         windows.to_csv(folder / "windows.tsv", sep="\t", index=False)
         manifest = {"length": length, "genome": _stamp(fasta) | {"sha256": sha256(fasta)}}
@@ -181,28 +176,6 @@ def _chromosome_names(
             remedy="bring the FASTA with all chromosomes that hold genes",
         )
     return names
-
-
-@contextmanager
-def _open_fasta(path: Path) -> Iterator[Any]:
-    """Open an indexed FASTA; an index that is missing is made in a folder of its own and thrown away."""
-    from pyfaidx import Fasta, FastaIndexingError, UnsupportedCompressionFormat
-
-    scratch = Path(tempfile.mkdtemp(prefix="claster-fai-"))
-    beside = path.with_name(f"{path.name}.fai")
-    index = beside if beside.is_file() else scratch / beside.name
-    try:
-        with Fasta(
-            str(path), indexname=str(index), as_raw=True, rebuild=not beside.is_file()
-        ) as genome:
-            yield genome
-    except (FastaIndexingError, UnsupportedCompressionFormat, UnicodeDecodeError) as error:
-        raise ClasterError(
-            f"{path} does not read as an indexed FASTA ({one_line(error)[:160]})",
-            remedy="bring it unpacked or packed by bgzip, with lines of one length",
-        ) from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _stamp(fasta: Path) -> dict[str, str | int]:

@@ -1,25 +1,28 @@
 """bigWig files: what is in them, and their signal in bins."""
 
 import math
+import os
 import sys
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pybigtools
 
-from claster.errors import ClasterError, DamagedFileError, one_line
+from claster.errors import ClasterError, DamagedFileError, one_line, os_fault
 from claster.files import require_file
+from claster.formats import check_whole
 from claster.signal.chromosome import ChromosomeSignal, read_chromosome
 from claster.signal.index import BlockIndex, damaged, read_index
 from claster.signal.means import Summary
 
-__all__ = ["BigWig", "reading"]
+__all__ = ["BigWig", "open_reader", "reading"]
 
 _SMALLEST = sys.float_info.min  # what pyBigWig states where no value is above 0
 _READ_ERRORS = (ValueError, OSError, RuntimeError, pybigtools.BBIReadError)
@@ -53,6 +56,35 @@ def reading(path: Path | str, *, named: str, place: str = "") -> Iterator[None]:
         raise _does_not_read(path, named, place, error) from error
 
 
+def open_reader(path: Path | str, *, named: str) -> Any:  # noqa: ANN401 # its types are compiled
+    """Open a file that is a bigWig by its first and last bytes, whatever its name.
+
+    Parameters
+    ----------
+    path, named
+        The file and what the user calls it.
+
+    Raises
+    ------
+    ClasterError
+        If the file is something else, lacks its end, or does not open.
+
+    Notes
+    -----
+    pybigtools takes a path for a bigWig by its ending only, so it is given an open file. The file is closed
+    with the reader, or when nobody holds the reader any more.
+    """
+    check_whole(path, format="bigwig", named=f"{named} ({path})", gzipped=False)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    except OSError as error:
+        raise os_fault(error, named=named) from error
+    file = open(descriptor, "rb", closefd=False)  # noqa: SIM115 # lives as long as its reader
+    weakref.finalize(file, os.close, descriptor)
+    with reading(path, named=named):
+        return pybigtools.open(file)
+
+
 class BigWig:
     """An open bigWig file, by the assembly's chromosome names.
 
@@ -66,7 +98,7 @@ class BigWig:
     Raises
     ------
     ClasterError
-        If the file is missing or no bigWig.
+        If the file is missing, no bigWig by its first bytes, or without its end.
 
     Notes
     -----
@@ -80,15 +112,7 @@ class BigWig:
             path, named=named, remedy="check its 'file' and 'data' in the dataset YAML"
         )
         self.named = named
-        try:
-            self._reader = pybigtools.open(str(self.path))
-            is_bigwig = self._reader.is_bigwig
-        except _READ_ERRORS as error:
-            raise ClasterError(
-                f"{named}: {path} is not a bigWig ({error})", remedy="convert it to bigWig first"
-            ) from error
-        if not is_bigwig:
-            raise ClasterError(f"{named}: {path} is a bigBed", remedy="give a bigWig")
+        self._reader = open_reader(self.path, named=named)
         with reading(self.path, named=named):
             summary = self._reader.info()["summary"]
         self._low, self._high = float(summary["min"]), float(summary["max"])

@@ -37,9 +37,12 @@ def set_in(*keys, value):
             set_in("target", "conditions", 0, "minus_values", value="positive"),
             r"minus_values: negative",
         ),
-        (set_in("tracks", 0, "file", value="genes.tsv"), r"is not a bigWig"),
+        (
+            set_in("tracks", 0, "file", value="genes.tsv"),
+            r"a file that starts .* instead of a bigWig file",
+        ),
         (set_in("contacts", "file", value="genes.tsv"), r"instead of a cooler"),
-        (set_in("genes", "file", value="ATAC.bw"), r"genes .* are not text"),
+        (set_in("genes", "file", value="ATAC.bw"), r"genes .* a bigWig file instead of text"),
     ],
 )
 def test_broken_datasets_are_refused_before_anything_is_written(edited, world, change, said):

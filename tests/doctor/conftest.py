@@ -105,6 +105,18 @@ def content():
     }
 
 
+def write_fasta(path, *, sizes=SIZES, line=100):
+    """Write sequences of whole lines, and the index beside them."""
+    index, at = [], 0
+    with path.open("w") as fasta:
+        for chrom, size in sizes.items():
+            at += len(f">{chrom}\n")
+            index.append(f"{chrom}\t{size}\t{at}\t{line}\t{line + 1}\n")
+            fasta.write(f">{chrom}\n" + ("ACGT" * (line // 4) + "\n") * (size // line))
+            at += size // line * (line + 1)
+    path.with_name(f"{path.name}.fai").write_text("".join(index))
+
+
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory):
     """Source files in which nothing is wrong, made once."""
@@ -113,8 +125,7 @@ def pristine(tmp_path_factory):
     (folder / "genes.tsv").write_text("\n".join([HEADER, *gene_rows()]) + "\n")
     (folder / "elements.bed").write_text("chr1\t100\t300\te1\nchr2\t500\t900\te2\n")
     (folder / "blacklist.bed").write_text("chr1\t0\t50\nchr2\t0\t60\n")
-    (folder / "genome.fa").write_text(">chr1\nACGT\n")
-    (folder / "genome.fa.fai").write_text("chr1\t400000\t6\t4\t5\nchr2\t200000\t12\t4\t5\n")
+    write_fasta(folder / "genome.fa")
     for seed, name in enumerate(("ATAC.bw", "H3K27ac.bw", "plus.bw")):
         write_track(folder / name, seed=seed)
     write_track(folder / "minus.bw", seed=9, sign=-1.0)
@@ -134,6 +145,7 @@ def make(folder):
     return SimpleNamespace(
         track=lambda name, **options: write_track(folder / name, **options),
         cooler=lambda name, **options: write_cooler(folder / name, **options),
+        fasta=lambda name, **options: write_fasta(folder / name, **options),
         text=lambda name, lines: (folder / name).write_text("\n".join(lines) + "\n"),
         genes=gene_rows,
         header=HEADER,

@@ -67,17 +67,30 @@ def test_unknown_assembly_without_sizes(examine, one):
     assert one(report, "contacts", "density").verdict == "fine"
 
 
-def test_genome_by_its_index(examine, make, one):
+def test_genome_by_all_its_sequences(examine, make, one, monkeypatch):
+    for read_whole in (0, 10_000_000):
+        monkeypatch.setattr("claster.dataset.doctor.intervals._READ_WHOLE", read_whole)
+        make.fasta("genome.fa")
+        assert one(examine(), "genome", "chromosomes").evidence == "small, 2 sequences"
+        make.fasta("genome.fa", sizes={"chr1": 400_100, "chr2": 200_000})
+        finding = one(examine(), "genome", "chromosomes")
+        assert finding.verdict == "warning"
+        assert "chr1 has 400,100 bp here" in finding.evidence
+        make.fasta("genome.fa", sizes={"chr1": 400_000})
+        assert "lacks chr2" in one(examine(), "genome", "chromosomes").evidence
+
+
+def test_an_index_of_another_genome_is_not_believed(examine, make, one, monkeypatch):
+    make.fasta("other.fa", sizes={"chr1": 399_900, "chr2": 200_000})
+    (make.folder / "other.fa.fai").rename(make.folder / "genome.fa.fai")
     assert one(examine(), "genome", "chromosomes").evidence == "small, 2 sequences"
-    make.text("genome.fa.fai", ["chr1\t400001\t6\t4\t5", "chr2\t200000\t12\t4\t5"])
-    finding = one(examine(), "genome", "chromosomes")
-    assert finding.verdict == "warning"
-    assert "chr1 has 400,001 bp here" in finding.evidence
-    make.text("genome.fa.fai", ["chr1\t400000\t6\t4\t5"])
-    assert "lacks chr2" in one(examine(), "genome", "chromosomes").evidence
+    monkeypatch.setattr("claster.dataset.doctor.intervals._READ_WHOLE", 0)
+    evidence = one(examine(), "genome", "chromosomes").evidence
+    assert "starts with '>chr1'; the index beside it is older or does not fit" in evidence
 
 
-def test_genome_by_its_first_name(examine, make, one):
+def test_genome_by_its_first_name(examine, make, one, monkeypatch):
+    monkeypatch.setattr("claster.dataset.doctor.intervals._READ_WHOLE", 0)
     (make.folder / "genome.fa.fai").unlink()
     assert "no index beside it" in one(examine(), "genome", "chromosomes").evidence
     content = gzip.compress(b">scaffold_9 x\nACGT\n")

@@ -148,7 +148,7 @@ FAULTS = {
     ),
     "empty target table": (
         lambda s: s.folders.target_table("train").write_text(""),
-        "train_valid.csv is not a table",
+        "train_valid.csv does not read as a table",
     ),
     "sample in two splits": (
         lambda s: append(s.folders.ids("valid"), "train3_rev\n"),

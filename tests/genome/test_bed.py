@@ -68,8 +68,8 @@ def test_an_empty_bed_is_a_table_without_rows(write):
         ("chr1\t1\t5.0\n", r"line 1: end '5.0' is not"),
         ("chr1\t1,000\t5,000\n", r"line 1: start '1,000' is not"),
         ("chr1\t1\t5\nchr1\t7\t7\n", r"line 2: 7-7 is an interval without bases"),
-        ("chr1\t-1\t7\n", r"line 1: start '-1' is not"),
-        ("chr1\t1\t99999999999999999999\n", r"line 1: end '9+' is not"),
+        ("chr1\t-1\t7\n", r"line 1: start '-1' is below 0"),
+        ("chr1\t1\t99999999999999999999\n", r"line 1: end '9+' is beyond"),
     ],
 )
 def test_bad_rows_are_told_by_line(write, text, said):

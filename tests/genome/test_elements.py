@@ -82,7 +82,7 @@ def test_other_beds_have_names_or_places_and_no_group(write):
         (TABLE.replace("1100", "900"), "line 3: 900-900 is an interval without bases"),
         (SCREEN.replace("0000002", "0000001"), r"an earlier row has \(row 2 of 2\)"),
         (SCREEN.replace("EM10E0000002", ""), r"without element ID \(row 2 of 2\)"),
-        ("chr1\t5\t9\tHigh Signal Region\n", "blank or a slash"),
+        ("chr1\t5\t9\tHigh Signal Region\n", "a blank, a slash"),
         ("chr1\t5\t9\nchr1\t5\t9\n", "an earlier row has"),
         ("\t5\t9\tname\n", "without chromosome"),
         ("chr1\tx\tgene\t1\t9\t.\t+\t.\tgene_id\n", "line 1: start 'x'"),

@@ -167,11 +167,11 @@ def test_headed_table(tmp_path):
         ("chr1\t100\t200\tG1\t.\t.\n", "neither"),
         ("chr1\t200\t200\tG1\t.\t+\n", "without bases"),
         ("chr1\t1\t200\t\t.\t+\n", "without gene ID"),
-        ("chr1\t1\t200\tA/B\t.\t+\n", "blank or a slash"),
-        ("chr1\t1\t200\tA B\t.\t+\n", "blank or a slash"),
+        ("chr1\t1\t200\tA/B\t.\t+\n", "a blank, a slash"),
+        ("chr1\t1\t200\tA B\t.\t+\n", "a blank, a slash"),
         ("chrom\tstart\tname\n", "lacks end, strand"),
         ("chr1\t100\tmany\tG1\t.\t+\n", "line 1: end 'many' is not a whole number"),
-        ("#c\nchr1\t-5\t9\tG1\t.\t+\n", "line 2: start '-5' is not a whole number"),
+        ("#c\nchr1\t-5\t9\tG1\t.\t+\n", "line 2: start '-5' is below 0"),
         ("chr1\t9\t5\tG1\t.\t+\n", "line 1: 9-5 is an interval without bases"),
         ("\t1\t200\tG\t.\t+\n", "without chromosome"),
         ("chr1\t1\n", "line 1: no chromosome, start and end"),
@@ -184,7 +184,7 @@ def test_headed_table(tmp_path):
             'chr1\tx\tgene\t1\t9\t.\t+\t.\tgene_id "G";\n\tx\tgene\tmany\t9\n',
             "line 2: start 'many'",
         ),
-        ("<!DOCTYPE html>\n<html><body>\n", "line 1: no chromosome"),
+        ("<!DOCTYPE html>\n<html><body>\n", "an HTML page instead of text"),
         ("", "empty"),
     ],
 )
@@ -198,7 +198,7 @@ def test_missing_file_and_binary_file(tmp_path):
         read_genes(tmp_path / "none.gtf")
     path = tmp_path / "genes.gtf"
     path.write_bytes(b"\x26\xfc\x8f\x88" * 20)
-    with pytest.raises(ClasterError, match="not text"):
+    with pytest.raises(ClasterError, match="a bigWig file instead of text"):
         read_genes(path)
 
 

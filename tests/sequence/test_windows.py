@@ -1,3 +1,4 @@
+import gzip
 import os
 import shutil
 from pathlib import Path
@@ -106,11 +107,28 @@ def test_what_cannot_be_cut(spec, tmp_path, change, length, message):
         extract_windows(spec.model_copy(update=change), length=length, project=tmp_path)
 
 
-def test_fasta_with_ragged_lines(spec, tmp_path):
-    (tmp_path / "source" / "genome.fa.fai").unlink()
-    (tmp_path / "source" / "genome.fa").write_text(">chr1\nACGT\nAC\nACGT\n")
-    with pytest.raises(ClasterError, match="does not read as an indexed FASTA"):
-        extract_windows(spec, length=100, project=tmp_path)
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_ragged_lines_packing_and_line_ends_make_no_difference(spec, tmp_path, packed, end):
+    usual = extract_windows(spec, length=100, project=tmp_path).letters.copy()
+    fasta = tmp_path / "source" / "genome.fa"
+    rng = np.random.default_rng(0)
+    ragged = []
+    for line in fasta.read_text().splitlines():
+        cut = 0 if line.startswith(">") else int(rng.integers(0, len(line) + 1))
+        ragged += [part for part in (line[:cut], line[cut:]) if part]
+    content = end.join(ragged).encode()
+    fasta.write_bytes(gzip.compress(content) if packed else content)
+    found = extract_windows(spec, length=100, project=tmp_path, force=True).letters
+    np.testing.assert_array_equal(found, usual)
+
+
+def test_an_index_that_is_older_or_of_another_genome_is_not_used(spec, tmp_path):
+    usual = extract_windows(spec, length=100, project=tmp_path).letters.copy()
+    index = tmp_path / "source" / "genome.fa.fai"
+    index.write_text(index.read_text().replace("\t60\t61", "\t50\t51"))
+    found = extract_windows(spec, length=100, project=tmp_path, force=True).letters
+    np.testing.assert_array_equal(found, usual)
 
 
 def test_command(spec, tmp_path, monkeypatch):

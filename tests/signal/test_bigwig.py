@@ -83,7 +83,7 @@ def test_files_that_are_no_bigwig_are_refused(tmp_path):
     with pytest.raises(ClasterError, match="track ATAC: no file at"):
         BigWig(tmp_path / "gone.bw", named="track ATAC")
     (tmp_path / "page.bw").write_text("<html>404</html>")
-    with pytest.raises(ClasterError, match="is not a bigWig"):
+    with pytest.raises(ClasterError, match="an HTML page instead of a bigWig"):
         BigWig(tmp_path / "page.bw", named="track ATAC")
 
 

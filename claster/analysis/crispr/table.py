@@ -1,12 +1,13 @@
 """The public tables of CRISPR interference: which element was tried on which gene, and what it did."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from claster.errors import ClasterError, one_line
-from claster.files import require_file
+from claster.errors import ClasterError
+from claster.text import text_lines
 
 __all__ = ["match_genes", "read_crispr_table"]
 
@@ -23,6 +24,7 @@ _NEEDED = [
 ]
 _TRUTH = {"TRUE": True, "True": True, "1": True, "FALSE": False, "False": False, "0": False}
 _UNKNOWN = ["NA", ""]
+_POSITION = r"[0-9]{1,10}(\.0+)?"  # tables that were lifted over in Python have 1000.0
 _FAR = 10_000
 
 
@@ -59,13 +61,8 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
     Format: https://github.com/EngreitzLab/CRISPR_comparison, resources/crispr_data/README.md
     Gschwind et al. 2023, doi 10.1101/2023.11.09.563812
     """
-    path = require_file(file, named="CRISPR pairs", remedy="check the file name")
-    try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, na_filter=False)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, OSError) as error:
-        raise ClasterError(
-            f"CRISPR pairs ({path}) do not read ({one_line(error)})", remedy="bring the file again"
-        ) from error
+    path = Path(file)
+    table = _read_fields(path)
     if missing := [name for name in _NEEDED if name not in table]:
         raise ClasterError(
             f"CRISPR pairs ({path}) lack the columns {', '.join(missing)}",
@@ -85,7 +82,7 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
             remedy=f"the table's cell types are {', '.join(kinds) or 'none'}",
         )
     numbers = {
-        name: pd.to_numeric(table[name], errors="coerce")
+        name: pd.to_numeric(table[name].where(table[name].str.fullmatch(_POSITION)))
         for name in ("chromStart", "chromEnd", "startTSS")
     }
     truth = table["Regulated"].map(_TRUTH)
@@ -99,6 +96,15 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
             f"CRISPR pairs ({path}): row {row + 1} of {kinds[0] if cell_type is None else cell_type} has no "
             "coordinates, or its 'Regulated' is neither TRUE nor FALSE",
             remedy="mend or remove the row",
+        )
+    effects = table.get("EffectSize", pd.Series("", index=table.index))
+    effect_size = pd.to_numeric(
+        effects.mask(effects.isin([*_UNKNOWN, "NaN", "nan"])), errors="coerce"
+    )
+    if (wrong := ~np.isfinite(effect_size) & ~effects.isin([*_UNKNOWN, "NaN", "nan"])).any():
+        raise ClasterError(
+            f"CRISPR pairs ({path}): 'EffectSize' {effects[wrong].iloc[0]!r} is no number",
+            remedy="mend it, or write NA where it is not known",
         )
     start, end = (numbers[name].astype(np.int64) for name in ("chromStart", "chromEnd"))
     empty = pd.Series("", index=table.index)
@@ -116,12 +122,36 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
             ),
             "tss_chrom": table["chrTSS"],
             "table_tss": numbers["startTSS"].fillna(-1).astype(np.int64),
-            "effect_size": pd.to_numeric(table.get("EffectSize", empty), errors="coerce"),
+            "effect_size": effect_size,
             "regulated": truth.eq(other=True),
             "valid": valid.mask(unknown, "no TSS or truth"),
             "dataset": table.get("Dataset", table.get("Reference", empty)),
         }
     )
+
+
+def _read_fields(path: Path) -> pd.DataFrame:
+    """Return the fields of a tab-separated table with a header as text, blanks around them taken off."""
+    lines = text_lines(path, named="CRISPR pairs")
+    try:
+        rows = [[field.strip() for field in row] for row in csv.reader(lines, delimiter="\t")]
+    except csv.Error as error:
+        raise ClasterError(
+            f"CRISPR pairs ({path}) do not read ({error})", remedy="bring the file again"
+        ) from error
+    header = rows[0] if rows else []
+    if twins := [name for name in _NEEDED if header.count(name) > 1]:
+        raise ClasterError(
+            f"CRISPR pairs ({path}) have two columns {twins[0]}", remedy="take one of them out"
+        )
+    filled = [(number, row) for number, row in enumerate(rows[1:], start=2) if any(row)]
+    if longer := next((number for number, row in filled if len(row) > len(header)), None):
+        raise ClasterError(
+            f"CRISPR pairs ({path}), line {longer}: more fields than the header names",
+            remedy="mend or remove the row",
+        )
+    fields = [row + [""] * (len(header) - len(row)) for _, row in filled]
+    return pd.DataFrame(fields, columns=header, dtype=object)
 
 
 def match_genes(pairs: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:

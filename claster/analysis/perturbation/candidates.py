@@ -110,10 +110,10 @@ def read_listed_pairs(file: Path, elements: pd.DataFrame) -> pd.DataFrame:
     ClasterError
         If there is no such file, or a line holds no two different elements that are known.
     """
-    require_file(file, named="pairs of elements", remedy="check the file name")
+    lines = text_lines(file, named="pairs of elements", remedy="check the file name")
     known = set(elements["element_id"])
     pairs: dict[frozenset[str], tuple[str, str]] = {}
-    for number, line in enumerate(text_lines(file), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         names = line.split()

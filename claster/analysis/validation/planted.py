@@ -9,9 +9,10 @@ from claster.analysis.perturbation.effects import log_effect, measured_regions
 from claster.analysis.perturbation.settings import ScreenSettings
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.files import require_file
+from claster.genome.assembly import read_chrom_sizes
 from claster.simulate import transcription as rules
 from claster.simulate.write import STEP
+from claster.text import read_table
 
 __all__ = ["PLANTED_COLUMNS", "Planted", "planted_effects", "read_planted"]
 
@@ -59,18 +60,15 @@ def read_planted(spec: DatasetSpec) -> Planted:
     remedy = "validate on a simulated genome ('claster simulate'), or use 'claster crispr'"
     folder = spec.data_folder
     genes, elements = (
-        pd.read_csv(
-            require_file(folder / "truth" / name, named="planted truth", remedy=remedy), sep="\t"
-        )
+        read_table(folder / "truth" / name, named="planted truth", remedy=remedy)
         for name in ("genes.tsv", "elements.tsv")
     )
-    sizes = pd.read_csv(folder / "chrom.sizes", sep="\t", header=None, index_col=0)[1]
     elements["centre"] = (elements["start"] + elements["end"]) // 2
     return Planted(
         genes,
         elements.drop_duplicates("element_id").reset_index(drop=True),
         elements,
-        {str(chrom): int(size) for chrom, size in sizes.items()},
+        read_chrom_sizes(folder / "chrom.sizes"),
     )
 
 

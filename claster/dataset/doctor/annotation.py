@@ -20,7 +20,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases, chromosome_sizes, rename_chromosomes
 from claster.genome.genes import check_genes, read_gene_file
-from claster.genome.rows import text_lines
+from claster.genome.rows import source_lines
 
 __all__ = ["examine_assembly", "examine_genes", "examine_others"]
 
@@ -106,5 +106,5 @@ def examine_others(spec: DatasetSpec, there: Mapping[str, Path], setting: Settin
 
 def _comments(path: Path) -> str:
     """Return the comments at the top of a gene file."""
-    lines = text_lines(path, named="genes", remedy="check 'genes' and 'data' in the dataset YAML")
+    lines = source_lines(path, named="genes", remedy="check 'genes' and 'data' in the dataset YAML")
     return " ".join(line for line in islice(lines, 20) if line.startswith("#"))

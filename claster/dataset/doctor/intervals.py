@@ -1,6 +1,5 @@
 """What is found in the elements, the blacklist, the chromosome sizes and the genome of a dataset."""
 
-import gzip
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,11 +13,13 @@ from claster.errors import ClasterError
 from claster.genome.assembly import assemblies_with, rename_chromosomes
 from claster.genome.bed import read_bed
 from claster.genome.elements import read_elements, select_elements
+from claster.genome.fasta import fasta_records, index_of, indexed_lengths
 from claster.text import text_lines
 
 __all__ = ["check_blacklist", "check_elements_file", "check_fasta", "check_sizes_file"]
 
 _FEWEST_ON_ASSEMBLY = 0.9
+_READ_WHOLE = 20_000_000  # bytes of a FASTA
 
 
 def check_elements_file(path: Path, wanted: ElementsSpec, setting: Setting) -> list[Finding]:
@@ -121,53 +122,43 @@ def check_sizes_file(
 
 
 def check_fasta(path: Path, setting: Setting) -> list[Finding]:
-    """Compare a genome FASTA with the assembly: by its `.fai` index, else by its first header.
+    """Compare a genome FASTA with the assembly.
 
-    Check ``chromosomes``.
+    By all its sequences where it is small or its `.fai` index fits it, else by its first header. Checks
+    ``kind``, ``chromosomes``.
     """
-    index = path.with_name(path.name + ".fai")
-    if not index.is_file():
-        try:
-            with (gzip.open if path.name.endswith(".gz") else open)(
-                path, "rt", encoding="utf-8"
-            ) as handle:
-                header = handle.readline().strip()
-        except (OSError, UnicodeDecodeError, EOFError) as error:
-            return [
-                Finding(
-                    "genome",
-                    str(path),
-                    "kind",
-                    "fault",
-                    f"does not read ({error})",
-                    "fetch the file anew",
-                )
-            ]
-        first = header.removeprefix(">").split()[:1]
-        renamed = rename_chromosomes(
-            pd.DataFrame({"chrom": first}), sizes=setting.sizes, aliases=setting.aliases
+    try:
+        found = indexed_lengths(path)
+        if found is None and path.stat().st_size <= _READ_WHOLE:
+            found = {name: len(letters) for name, letters in fasta_records(path)}
+        if found is not None:
+            return [_check_lengths(found, setting, path)]
+        header = next(iter(text_lines(path, named="genome"))).strip()
+    except ClasterError as error:
+        return [as_fault(error, item="genome", file=str(path), check="kind")]
+    renamed = rename_chromosomes(
+        pd.DataFrame({"chrom": header.removeprefix(">").split()[:1]}),
+        sizes=setting.sizes,
+        aliases=setting.aliases,
+    )
+    beside = (
+        "the index beside it is older or does not fit"
+        if index_of(path).is_file()
+        else "no index beside it"
+    )
+    evidence = f"starts with '{header[:40]}'; {beside}, so only the first name was looked at"
+    if not setting.sizes or bool(renamed["chrom"].isin(setting.sizes.keys()).all()):
+        return [Finding("genome", str(path), "chromosomes", "fine", evidence)]
+    return [
+        Finding(
+            "genome",
+            str(path),
+            "chromosomes",
+            "warning",
+            f"{evidence}; {setting.assembly} has no such chromosome",
+            f"bring the FASTA of {setting.assembly}",
         )
-        evidence = (
-            f"starts with '{header[:40]}'; no index beside it, so only the first name was looked at"
-        )
-        known = bool(renamed["chrom"].isin(setting.sizes.keys()).all()) if setting.sizes else True
-        if known:
-            return [Finding("genome", str(path), "chromosomes", "fine", evidence)]
-        return [
-            Finding(
-                "genome",
-                str(path),
-                "chromosomes",
-                "warning",
-                f"{evidence}; {setting.assembly} has no such chromosome",
-                f"bring the FASTA of {setting.assembly}",
-            )
-        ]
-    lines = (line.split("\t") for line in text_lines(index))
-    found = {
-        fields[0]: int(fields[1]) for fields in lines if len(fields) > 1 and fields[1].isdigit()
-    }
-    return [_check_lengths(found, setting, path)]
+    ]
 
 
 def _check_lengths(found: Mapping[str, int], setting: Setting, path: Path) -> Finding:

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pybigtools
 
 from claster.dataset.scale import spread_evenly
 from claster.genome.regions import overlapping
-from claster.signal.bigwig import reading
+from claster.signal.bigwig import open_reader, reading
 
 __all__ = ["SignalFacts", "read_signal_facts"]
 
@@ -94,8 +93,8 @@ def read_signal_facts(
     ClasterError
         If the data do not read.
     """
+    reader = open_reader(path, named=named)
     with reading(path, named=named):
-        reader = pybigtools.open(str(path))
         summary = reader.info()["summary"]
         ranges = pd.DataFrame(
             [
