@@ -8,6 +8,7 @@ from typing import Any
 
 from claster.browse.genome import BrowserGenome
 from claster.browse.tracks import BrowserTrack
+from claster.quoting import printable
 
 __all__ = ["desktop_session", "page_session"]
 
@@ -104,7 +105,7 @@ def desktop_session(
     for track in tracks:
         attributes = {
             "path": relative(track.path),
-            "name": track.name,
+            "name": printable(track.name),
             "type": "bw",
             "color": _comma(track.colour),
         }

@@ -10,9 +10,9 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import read_manifest
 from claster.eir.preflight import sample_counts
-from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, write_run
-from claster.errors import ClasterError
-from claster.files import sha256, write_text
+from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, require_own_folders, write_run
+from claster.errors import ClasterError, one_line
+from claster.files import below, sha256, write_text
 from claster.text import read_text
 
 __all__ = ["adopt_run", "can_be_adopted"]
@@ -41,14 +41,26 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
     Raises
     ------
     ClasterError
-        If EIR saved no model yet, or trained on arrays that `claster data build` did not make.
+        If EIR saved no model yet, trained on arrays that `claster data build` did not make, or the folder
+        leads elsewhere.
     """
+    require_own_folders(run.path)
     checkpoint, performance = best_checkpoint(run)
-    kept = {
-        name: yaml.safe_load(read_text(run.eir / "configs" / f"{name}.yaml"))
-        for name in ("global_config", "input_configs", "fusion_config", "output_configs")
-    }
-    source = Path(kept["input_configs"][0]["input_info"]["input_source"])
+    try:
+        kept = {
+            name: yaml.safe_load(read_text(run.eir / "configs" / f"{name}.yaml"))
+            for name in ("global_config", "input_configs", "fusion_config", "output_configs")
+        }
+        source = Path(kept["input_configs"][0]["input_info"]["input_source"])
+        inputs = {block["input_info"]["input_name"]: block for block in kept["input_configs"]}
+        hardware = kept["global_config"]["accelerator"]["hardware"]
+        batch_size = kept["global_config"]["basic_experiment"]["batch_size"]
+        output = kept["output_configs"][0]["output_info"]["output_type"]
+    except (yaml.YAMLError, KeyError, IndexError, TypeError) as error:
+        raise ClasterError(
+            f"{run.eir / 'configs'} holds no configurations as EIR keeps them ({one_line(error)})",
+            remedy="bring them back from a copy of the run, or train again",
+        ) from error
     if len(source.parts) < 3 or source.name != "train_valid":
         raise ClasterError(
             f"{run.eir} was trained on {source}, which is no folder of a built dataset",
@@ -61,10 +73,10 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
         "fusion.yaml": kept["fusion_config"],
         "output.yaml": kept["output_configs"][0],
     }
-    for block in kept["input_configs"]:
-        contents[f"input_{block['input_info']['input_name']}.yaml"] = block
+    contents |= {f"input_{name}.yaml": block for name, block in inputs.items()}
     for name, content in contents.items():
-        write_text(run.configurations / name, yaml.safe_dump(content, sort_keys=False))
+        path = below(run.configurations, name, named=f"an input of {run.eir}")
+        write_text(path, yaml.safe_dump(content, sort_keys=False))
     folders = DatasetFolders.of(spec, project=project)
     counts, manifest = sample_counts(folders), read_manifest(folders)
     trained = read_text(run.eir / "train_average_history.log").split()[-1]
@@ -75,7 +87,7 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
         dataset_name=spec.name,
         tag=None,
         seed=None,
-        device=kept["global_config"]["accelerator"]["hardware"],
+        device=hardware,
         status="complete",
         command=(),
         environment={},
@@ -83,12 +95,12 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
         configurations={name: sha256(run.configurations / name) for name in contents},
         training_samples=counts.train,
         validation_samples=counts.valid,
-        batch_size=kept["global_config"]["basic_experiment"]["batch_size"],
+        batch_size=batch_size,
         steps=int(float(trained.partition(",")[0])),
         started=datetime.fromtimestamp((run.eir / "configs").stat().st_mtime, tz=UTC).isoformat(
             timespec="seconds"
         ),
-        output=kept["output_configs"][0]["output_info"]["output_type"],
+        output=output,
         checkpoint=checkpoint.relative_to(run.path).as_posix(),
         performance=performance,
         scales=manifest.scales if manifest else {},

@@ -31,7 +31,7 @@ from claster.eir.resume import (
     require_same_dataset,
     set_up_resumption,
 )
-from claster.eir.retired import bring_back, set_aside
+from claster.eir.retired import bring_back, forget_earlier, set_aside
 from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
 from claster.eir.target_part import as_stored, predicted_part
 from claster.errors import ClasterError
@@ -244,8 +244,7 @@ def _train_anew(
         if isinstance(error, EirFailedError):
             raise error.complaint(kept) from None
         raise
-    if retired is not None:
-        shutil.rmtree(retired.parent)
+    forget_earlier(run)
 
 
 def _resume(
@@ -260,6 +259,7 @@ def _resume(
         progress.say(f"{run.path} had been trained to its end: recorded as complete")
         write_run(run, completed(run, record, seconds=None))
         write_history(run, record)
+        forget_earlier(run)
         return run
     progress.say(f"{run.path} {plan.lost}")
     record = set_up_resumption(run, record, plan, machine=machine, now=now())
@@ -269,6 +269,7 @@ def _resume(
         run_recorded(run, record, plan.steps, project, progress)
     except EirFailedError as error:
         raise error.complaint(run) from None
+    forget_earlier(run)
     return run
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "read_predictions",
     "read_run",
     "require_complete",
+    "require_own_folders",
     "run_path",
     "trained_weights",
     "write_run",
@@ -207,15 +208,23 @@ def read_run(path: Path | str) -> RunRecord:
             f"no run in {path} (no {record.name})",
             remedy="give the folder of a run, such as runs/toy/toy, or train first",
         )
-    _require_no_way_out(record.parent)
+    require_own_folders(record.parent)
     try:
         return RunRecord.model_validate_json(read_text(record, remedy="train again"))
     except ValidationError as error:
         raise ClasterError(f"{record} is not the record of a run", remedy="train again") from error
 
 
-def _require_no_way_out(folder: Path) -> None:
-    """Refuse links to folders elsewhere; files are written under another name, which replaces a link."""
+def require_own_folders(folder: Path) -> None:
+    """Refuse a run's folder with a link to a folder elsewhere: what is written to the run would go there.
+
+    Files are written under another name, which replaces a link.
+
+    Raises
+    ------
+    ClasterError
+        If there is one.
+    """
     home = folder.resolve()
     waiting = [os.fspath(folder)]
     while waiting:

@@ -61,3 +61,23 @@ def test_predictions_are_those_of_the_recorded_run(pasted, trained):
     predict(trained.run, project=project, device="cpu")
     tables = [read_predictions(run, "test") for run in (pasted, trained.run)]
     np.testing.assert_array_equal(*tables)
+
+
+@pytest.mark.parametrize("name", ["/../../../x", "\x1b[31m"], ids=["up", "escape"])
+def test_an_input_that_would_be_written_elsewhere(pasted, trained, name):
+    path = pasted.eir / "configs" / "input_configs.yaml"
+    content = yaml.safe_load(path.read_text())
+    content[0]["input_info"]["input_name"] = name
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(
+        ClasterError, match=r"an input of .*, which is no file below .*configurations"
+    ):
+        adopt_run(pasted, project=trained.small.project)
+    assert not list(pasted.path.parent.glob("**/x.yaml"))
+
+
+@pytest.mark.parametrize("content", ["[]", "{a: b}", "[{input_info: 3}]", "- {", "text"])
+def test_configurations_that_are_not_eirs(pasted, trained, content):
+    (pasted.eir / "configs" / "input_configs.yaml").write_text(content)
+    with pytest.raises(ClasterError, match="holds no configurations as EIR keeps them"):
+        adopt_run(pasted, project=trained.small.project)
