@@ -95,8 +95,11 @@ _BLOCK = 1 << 20
 
 def is_gzip(path: Path | str) -> bool:
     """Tell by its first bytes whether a file is packed by gzip or bgzip."""
-    with Path(path).open("rb") as handle:
-        return handle.read(len(_GZIP)) == _GZIP
+    try:
+        with Path(path).open("rb") as handle:
+            return handle.read(len(_GZIP)) == _GZIP
+    except OSError as error:
+        raise os_fault(error) from error
 
 
 def is_binary(head: bytes) -> bool:

@@ -13,7 +13,7 @@ from claster.contacts.balance import Balance, weight_column
 from claster.contacts.chunks import read_column
 from claster.contacts.direction import weights_divide
 from claster.contacts.grid import Grid, read_grid
-from claster.errors import ClasterError, DamagedFileError, one_line
+from claster.errors import ClasterError, DamagedFileError, one_line, os_errno, os_fault
 
 __all__ = ["READ_ERRORS", "CoolMatrix", "find_matrices", "open_cool"]
 
@@ -235,6 +235,8 @@ def find_matrices(file: str, group: str = "") -> tuple[dict[int, tuple[str, Cool
             if not matrix.clr.chromsizes.index.is_unique:
                 raise ValueError("a chromosome is named twice")
     except READ_ERRORS as error:
+        if isinstance(error, OSError) and os_errno(error):
+            raise os_fault(error, named=f"contacts ({file})") from error
         raise ClasterError(
             f"contacts: {file} is not a cooler ({one_line(error)})",
             remedy="give a .cool, .mcool or Juicer's .hic",

@@ -7,7 +7,7 @@ from pathlib import Path
 from claster.dataset.parts import SignalFiles
 from claster.dataset.place import Location
 from claster.dataset.spec import DATA_VARIABLE, DatasetSpec
-from claster.errors import ClasterError
+from claster.files import require_file
 
 __all__ = ["Source", "list_sources", "require_source", "require_sources", "strand_labels"]
 
@@ -60,12 +60,10 @@ def require_sources(spec: DatasetSpec) -> None:
 
 
 def require_source(spec: DatasetSpec, source: Source) -> Path:
-    """Return the path of a source file, or raise `ClasterError` where there is none."""
-    if source.path.is_file():
-        return source.path
-    kind = "a folder, not a file," if source.path.is_dir() else "no file"
-    raise ClasterError(
-        f"{spec.place(*source.location)}: {source.label}: {kind} at {source.path}",
+    """Return the path of a source file, or raise `ClasterError` where none is there that opens."""
+    return require_file(
+        source.path,
+        named=f"{spec.place(*source.location)}: {source.label}",
         remedy=_remedy(spec, source),
     )
 

@@ -8,11 +8,10 @@ from claster.dataset.doctor.wording import count_of, listed
 from claster.dataset.inventory import Source, require_source
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.formats import FileFormat, check_whole
+from claster.formats import FileFormat, check_whole, is_gzip
 
 __all__ = ["check_data_folder", "check_present", "check_twins"]
 
-_GZIP = b"\x1f\x8b"
 _FORMATS: dict[str, FileFormat] = {
     "genes": "table",
     "chromosome sizes": "table",
@@ -48,8 +47,7 @@ def check_present(spec: DatasetSpec, source: Source) -> Finding | None:
         seen = error.found.removeprefix(f"{place}: {source.label}: ")
         return Finding(source.label, file, "present", "fault", f"{seen} ({place})", error.remedy)
     try:
-        with source.path.open("rb") as handle:
-            gzipped = handle.read(len(_GZIP)) == _GZIP
+        gzipped = is_gzip(source.path)
         format = _FORMATS.get(source.label, "bigwig")
         if source.label == "contacts" and is_hic(source.path):
             format = "hic"
@@ -61,15 +59,6 @@ def check_present(spec: DatasetSpec, source: Source) -> Finding | None:
         )
     except ClasterError as error:
         return as_fault(error, item=source.label, file=file, check="kind")
-    except OSError as error:
-        return Finding(
-            source.label,
-            file,
-            "kind",
-            "fault",
-            f"cannot be opened ({error.strerror})",
-            "check the file's permissions",
-        )
     return None
 
 
