@@ -4,7 +4,9 @@ import pytest
 
 from claster.dataset.build import build_dataset
 from claster.dataset.explain import explain_gene
+from claster.dataset.layout import DatasetFolders, read_genes_table, read_targets
 from claster.errors import ClasterError
+from claster.text import read_table
 
 UNBUILT = "not built yet; contact maps not looked at"
 
@@ -47,3 +49,21 @@ def test_an_id_that_is_kept_once_and_dropped_once(edited, world):
     lines = explain_gene(edited(), "GA.1")
     assert [line.split(" (")[0] for line in lines[1:]] == ["kept", "dropped"]
     assert "duplicate_id" in lines[2]
+
+
+def test_ids_that_look_like_missing_values_or_numbers(edited, world):
+    table = world / "source/genes.tsv"
+    text = table.read_text()
+    for before, after in {"GA.1": "nan", "GB.1": "NA", "GN.1": "null", "GE.1": "1e5"}.items():
+        text = text.replace(before, after)
+    table.write_text(text)
+    spec = edited()
+    build_dataset(spec)
+    folders = DatasetFolders.of(spec)
+    assert {"nan", "NA"} <= set(read_genes_table(folders)["gene_id"])
+    assert {"null", "1e5"} <= set(read_table(folders.dropped)["gene_id"])
+    assert "nan_forward" in read_targets(folders.target_table("train")).index
+    for name in ("nan", "NA"):
+        assert explain_gene(spec, name)[1].startswith("kept (as built)")
+    for name in ("null", "1e5"):
+        assert explain_gene(spec, name)[1].startswith("dropped (as built)")

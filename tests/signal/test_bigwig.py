@@ -1,3 +1,4 @@
+import gzip
 import warnings
 from contextlib import suppress
 
@@ -85,6 +86,33 @@ def test_files_that_are_no_bigwig_are_refused(tmp_path):
     (tmp_path / "page.bw").write_text("<html>404</html>")
     with pytest.raises(ClasterError, match="an HTML page instead of a bigWig"):
         BigWig(tmp_path / "page.bw", named="track ATAC")
+
+
+@pytest.mark.parametrize("name", ["ATAC.BW", "ATAC.BigWig", "ENCFF000ABC", "ATAC.bed", "a b.txt"])
+def test_a_bigwig_may_have_any_name(tmp_path, name):
+    path = write_bigwig(tmp_path / "ATAC.bw", [(1000, 1010, 50.0)]).rename(tmp_path / name)
+    with BigWig(path, named="track") as file:
+        assert file.bins("chr1", 1000, bins=1, size=100) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (gzip.compress, r"a gzip file around a bigWig file .*: unpack it \(gunzip\)"),
+        (lambda content: content[:-4], "a bigWig file without its end"),
+        (lambda content: b"", "an empty file instead of a bigWig"),
+        (lambda content: b"chr1\t0\t9\t1.5\n", "a bedGraph text .*: make a bigWig of it"),
+        (lambda content: b"fixedStep chrom=chr1\n1\n", "a wig text .*wigToBigWig"),
+        (lambda content: gzip.compress(b"BAM\1\0"), "a BAM file .*: make a bigWig of it"),
+        (lambda content: b"CRAM\3\0", "a CRAM file .*: make a bigWig of it"),
+        (lambda content: b"\xeb\xf2\x89\x87" * 9, "a bigBed file .*: bring the signal"),
+    ],
+)
+def test_what_is_there_instead_of_a_bigwig_is_named(tmp_path, spoil, said):
+    path = write_bigwig(tmp_path / "ATAC.bw", [(1000, 1010, 50.0)])
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(ClasterError, match=f"^track ATAC .*{said}"):
+        BigWig(path, named="track ATAC")
 
 
 def test_truncated_file_is_refused(tmp_path):
