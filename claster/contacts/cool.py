@@ -188,7 +188,9 @@ class CoolMatrix:
             f"contacts: {self.label} is damaged: its {what}", remedy="fetch or make the file anew"
         )
 
-    def _damaged(self, what: str, error: Exception) -> DamagedFileError:
+    def _damaged(self, what: str, error: Exception) -> ClasterError:
+        if isinstance(error, OSError) and os_errno(error):
+            return os_fault(error, named=f"contacts ({self.label})")
         return DamagedFileError(
             f"contacts: {self.label} is damaged: the {what} cannot be read ({one_line(error)})",
             remedy="fetch or make the file anew",

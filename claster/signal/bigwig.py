@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 import pybigtools
 
-from claster.errors import ClasterError, DamagedFileError, one_line, os_fault
+from claster.errors import ClasterError, DamagedFileError, one_line, os_errno, os_fault
 from claster.files import require_file
 from claster.formats import check_whole
 from claster.signal.chromosome import ChromosomeSignal, read_chromosome
@@ -49,6 +49,8 @@ def reading(path: Path | str, *, named: str, place: str = "") -> Iterator[None]:
     try:
         yield
     except _READ_ERRORS as error:
+        if isinstance(error, OSError) and os_errno(error):
+            raise os_fault(error, named=f"{named} ({path})") from error
         raise _does_not_read(path, named, place, error) from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":

@@ -1,5 +1,6 @@
 """Where the data blocks of a bigWig file lie: its header, chromosome list and index."""
 
+import errno
 import os
 import struct
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from claster.errors import ClasterError, DamagedFileError
+from claster.errors import ClasterError, DamagedFileError, os_fault
 
 __all__ = ["BlockIndex", "damaged", "open_for_reading", "read_at", "read_index"]
 
@@ -127,6 +128,9 @@ def read_at(file: int, at: int, size: int, *, path: Path, named: str) -> bytes:
     try:
         found = os.pread(file, size, at)
     except (OSError, OverflowError) as error:
+        # A place before the file's start is a wrong byte in it; any other error is the system's.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise os_fault(error, named=f"{named} ({path})") from error
         raise damaged(path, named, f"byte {at:,} does not read ({error})") from error
     if len(found) != size:
         raise damaged(path, named, f"it ends before byte {at + size:,}")

@@ -1,4 +1,6 @@
+import errno
 import gzip
+import os
 import warnings
 from contextlib import suppress
 
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claster.errors import ClasterError
+from claster.errors import ClasterError, DamagedFileError
 from claster.genome.windows import Binning, mirror
 from claster.signal.bigwig import BigWig
 from claster.signal.landscape import landscape
@@ -218,3 +220,18 @@ def test_smoothing_needs_bins_that_hold_whole_fine_bins(tmp_path):
 def test_reach_of_the_published_target():
     assert target_reach(Binning(401, 1000), smoothing=1000) == 204_500
     assert target_reach(Binning(401, 1000), smoothing=0) == 200_500
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EMFILE])
+def test_a_disk_that_does_not_read_is_no_damaged_file(tmp_path, monkeypatch, number):
+    path = write_bigwig(tmp_path / "ATAC.bw", [(1000, 1010, 50.0)])
+
+    def refuse(*args):
+        raise OSError(number, os.strerror(number))
+
+    with BigWig(path, named="track") as file:
+        monkeypatch.setattr("claster.signal.index.os.pread", refuse)
+        with pytest.raises(ClasterError, match=r"^track .*ATAC\.bw\): ") as caught:
+            file.signal("chr1")
+    assert not isinstance(caught.value, DamagedFileError)
+    assert "damaged" not in str(caught.value)
