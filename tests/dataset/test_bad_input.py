@@ -35,7 +35,7 @@ def set_in(*keys, value):
         (set_in("window", "bins", value=2001), r"none of 7 genes can be used .* past an end"),
         (
             set_in("target", "conditions", 0, "minus_values", value="positive"),
-            r"minus_values: negative",
+            r"has only negative values: correct 'minus_values'",
         ),
         (
             set_in("tracks", 0, "file", value="genes.tsv"),

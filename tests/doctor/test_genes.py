@@ -106,6 +106,17 @@ def test_duplicate_ids(examine, make, one):
     assert finding.evidence.startswith("5 rows with the ID of an earlier one (chr1G0.1)")
 
 
+def test_ids_that_differ_in_capitals_only(examine, make, one):
+    first, second, *others = make.genes()
+    name = second.split("\t")[6]
+    make.text(
+        "genes.tsv",
+        [make.header, first.replace(first.split("\t")[6], name.lower()), second, *others],
+    )
+    evidence = one(examine(), "genes", "capitals").evidence
+    assert evidence == f"2 IDs differ from another one in capitals only ({name.lower()}, {name})"
+
+
 def test_types_that_are_not_there(examine, make, one):
     make.text("genes.bed", ["\t".join(r.split("\t")[:6]) for r in make.genes()])
     finding = one(examine(from_file("genes.bed")), "genes", "types")

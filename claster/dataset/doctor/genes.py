@@ -80,7 +80,7 @@ def check_gene_file(
 def check_gene_table(gene_file: GeneFile, wanted: GenesSpec, *, file: Path) -> list[Finding]:
     """Tell how many genes of which types there are, and what their IDs look like.
 
-    Checks ``dialect``, ``types`` and ``ids``.
+    Checks ``dialect``, ``types``, ``ids``, ``twins`` and ``capitals``.
     """
     genes = gene_file.genes
     dialect = f"{gene_file.dialect} {gene_file.format}".strip()
@@ -209,6 +209,20 @@ def _check_ids(genes: pd.DataFrame, *, file: Path) -> list[Finding]:
                 f"{count_of(len(twins), 'gene')} are there a second time ({first['gene_id']} on "
                 f"{first['chrom']}, {twin['gene_id']} on {twin['chrom']}): where one is held out, the "
                 "other does not train",
+            )
+        )
+    once = genes["gene_id"].drop_duplicates()
+    folded = once.astype(str).str.casefold()
+    alike = once[folded.duplicated(keep=False)]
+    if len(alike):
+        first, second = alike[folded[alike.index] == folded[alike.index[0]]][:2]
+        results.append(
+            _found(
+                file,
+                "capitals",
+                "note",
+                f"{count_of(len(alike), 'ID')} differ from another one in capitals only ({first}, {second})",
+                "keep the dataset on a disk that tells capitals apart, as disks of Linux do",
             )
         )
     twice = genes[genes["gene_id"].duplicated()]
