@@ -23,7 +23,7 @@ DIVISIVE = frozenset(
 MULTIPLYING = frozenset({"weight"})
 """What ``cooler balance`` writes."""
 
-_MOST_PIXELS = 2_000_000
+_MOST_PIXELS = 1_000_000
 _FEWEST_ROWS = 30
 _CLEARLY = 0.5
 """Sums of rows decide where they vary at most half as much as the raw ones and the other way round."""
@@ -79,7 +79,8 @@ def weights_divide(store: h5py.Group, name: str, *, label: str) -> bool:
 
     Notes
     -----
-    Sums are over the whole file up to 2 million pixels, else over one chromosome, or its start.
+    Sums are over the whole file up to a million pixels, else over one chromosome, or near the
+    diagonal over its start.
     A piece of a map, or weights that balance nothing, leave them undecided.
     """
     column = store["bins"][name]
@@ -118,19 +119,25 @@ def _attribute(column: h5py.Dataset, *, label: str) -> bool | None:
 
 def _measure(store: h5py.Group, weights: np.ndarray) -> Spreads | None:
     """Return how sums of rows vary, in the way of summing that tells most; None with too few rows."""
-    chosen = _chosen_rows(store, weights)
+    edges = store["indexes/chrom_offset"][:].astype(np.int64)
+    chosen = _chosen_rows(store, weights, edges)
     if chosen is None:
         return None
     low, high, pixels = chosen
+    # Of a piece of a chromosome, rows whose partners are all in it tell, up to some separation.
+    whole = low in edges and high in edges
+    margin = 0 if whole else (high - low) // 4
     first, second, count = (
         store["pixels"][column][pixels] for column in ("bin1_id", "bin2_id", "count")
     )
     kept = (first >= low) & (second >= first) & (second < high) & (count > 0)
+    if margin:
+        kept &= second - first < margin
     first, second, count = (
         values[kept].astype(kind)
         for values, kind in ((first, np.int64), (second, np.int64), (count, np.float64))
     )
-    codes = _chromosomes(store)
+    codes = np.repeat(np.arange(edges.size - 1), np.diff(edges))
     apart = second - first
     classes = np.select(
         [apart == 0, codes[first] != codes[second], apart == 1], [_MAIN, _TRANS, _NEXT], _FAR
@@ -149,7 +156,7 @@ def _measure(store: h5py.Group, weights: np.ndarray) -> Spreads | None:
                 if kind != _MAIN:
                     sums[way, kind] += np.bincount(second[here] - low, frequency[here], high - low)
         for summed in _SUMMED:
-            total = sums[:, summed].sum(axis=1)
+            total = sums[:, summed, margin : high - low - margin].sum(axis=1)
             rows = total[:, total[0] > 0]
             if rows.shape[1] < _FEWEST_ROWS:
                 continue
@@ -161,10 +168,14 @@ def _measure(store: h5py.Group, weights: np.ndarray) -> Spreads | None:
     return min(found, key=lambda s: min(s.multiplied, s.divided) / s.raw, default=None)
 
 
-def _chosen_rows(store: h5py.Group, weights: np.ndarray) -> tuple[int, int, slice] | None:
-    """Return rows (0-based half-open) to sum, and their pixels; None where the index fits neither."""
+def _chosen_rows(
+    store: h5py.Group, weights: np.ndarray, edges: np.ndarray
+) -> tuple[int, int, slice] | None:
+    """Return rows (0-based half-open) to sum, and their pixels; None where the index fits neither.
+
+    `edges` are the first rows of the chromosomes, and the end.
+    """
     index = store["indexes/bin1_offset"][:].astype(np.int64)
-    edges = store["indexes/chrom_offset"][:].astype(np.int64)
     pixels = len(store["pixels/count"])
     rows = weights.size
     if (
@@ -187,9 +198,3 @@ def _chosen_rows(store: h5py.Group, weights: np.ndarray) -> tuple[int, int, slic
     high = int(np.searchsorted(index, index[low] + _MOST_PIXELS, side="right")) - 1
     high = min(max(high, low + 1), int(edges[at + 1]))
     return low, high, slice(int(index[low]), int(index[high]))
-
-
-def _chromosomes(store: h5py.Group) -> np.ndarray:
-    """Return the number of the chromosome of each bin."""
-    lengths = np.diff(store["indexes/chrom_offset"][:].astype(np.int64))
-    return np.repeat(np.arange(lengths.size), lengths)
