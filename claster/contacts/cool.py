@@ -135,6 +135,10 @@ class CoolMatrix:
                 )
                 total = len(store["bins/start"])
                 numbers = np.arange(low, high)
+                edge, end = int(offsets[0]), int(offsets[-1])
+                before, after = own[max(edge - 1, 0) : edge], own[end : end + 1]
+                if (before >= grid.first + low).any() or (after < grid.first + high).any():
+                    raise self._wrong(f"index of rows leaves out pixels of {chrom}")
                 for start, end in _pieces(int(offsets[0]), int(offsets[-1]), second.chunks):
                     held = np.repeat(numbers, np.diff(np.clip(offsets, start, end)))
                     seen = min(start + _SEEN, end)

@@ -32,7 +32,10 @@ _COARSER = 6
 
 @dataclass(frozen=True)
 class ExaminedContacts:
-    """What an examination of a contact matrix gave; `names` and `spread` as in `ExaminedSignal`."""
+    """What an examination of a contact matrix gave; `names` and `spread` as in `ExaminedSignal`.
+
+    Chromosomes on which no gene can have a map are not among the names.
+    """
 
     findings: list[Finding]
     names: Mapping[str, str] = field(default_factory=dict)
@@ -93,7 +96,8 @@ def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> Ex
         return ExaminedContacts(
             [*findings, as_fault(error, item="contacts", file=file, check="kind")]
         )
-    return ExaminedContacts(findings, names, spread)
+    held = {chrom: name for chrom, name in names.items() if chrom not in bare}
+    return ExaminedContacts(findings, held, spread)
 
 
 def _depth(

@@ -58,7 +58,7 @@ class Maps:
     least
         The smallest share of a map that is unknown; 1 where no chromosome has contacts.
     bare
-        As in `MatrixFacts`.
+        As in `MatrixFacts`, with those of which no gene has a map.
     whole
         Whether every chromosome with genes was read.
     """
@@ -185,8 +185,11 @@ def sample_maps(
         if min(unknown) > contacts.max_missing:
             unknown += [cut(int(tss))[1] for tss in genes["tss"][~genes["tss"].isin(places)]]
         tried += len(unknown)
-        kept += sum(share <= contacts.max_missing for share in unknown)
         least = min([least, *unknown])
+        here = sum(share <= contacts.max_missing for share in unknown)
+        kept += here
+        if not here:
+            bare[chrom] = f"over {contacts.max_missing:.0%} of every gene's map is unknown"
     return Maps(tried, kept, least, bare, chosen == len(sizes))
 
 
