@@ -37,7 +37,9 @@ def _histories(context: Context) -> list[Path]:
     runs = (context.run, *context.runs[1:], *context.sequence_runs)
     for run in runs:
         if not run.history.is_file():
-            raise ClasterError(f"no {run.history}", remedy=f"claster train {run.path.name}")
+            raise ClasterError(
+                f"no {run.history}", remedy=pasteable(["claster", "train", run.path.name])
+            )
     return [run.history for run in runs]
 
 

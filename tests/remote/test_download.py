@@ -292,6 +292,25 @@ def test_list_for_another_machine(archive, small, tmp_path):
     assert archive.asked("/c.bw") == ["bytes=1000-"]
 
 
+def test_curl_takes_names_and_addresses_as_they_are(archive, describe, make_bigwig, tmp_path):
+    names = ['a "b".bw', "c\\d.bw", "[1-3].bw", "x#1{a,b}.bw", "q'uote.bw", "-o.bw"]
+    content = make_bigwig(50_000, 1)
+    places = [f'/{n}[1-9]{{a,b}}"\\' for n in range(len(names))]
+    urls = [archive.put(place, content) for place in places]
+    given = {
+        f"n{n}": (name, url, {}) for n, (name, url) in enumerate(zip(names, urls, strict=True))
+    }
+    (tmp_path / "list").write_text(url_list(describe(**given)))
+    (tmp_path / "out").mkdir()
+    command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--config", "../list"]
+    try:
+        subprocess.run(command, cwd=tmp_path / "out", check=True)
+    except FileNotFoundError:
+        pytest.skip("no curl program")
+    found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert found == dict.fromkeys(names, content)
+
+
 PROGRAM = """
 import sys, yaml
 from claster import cli

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -243,6 +244,19 @@ def test_a_genome_without_sequence_has_its_sizes(made, tmp_path):
     browser = prepare_browser(run.path, project=made.project)
     assert ET.parse(browser.session).getroot().attrib["genome"] == f"{spec.assembly}.chrom.sizes"
     assert "fastaURL" not in json.loads(browser.served["/session.json"].content)["reference"]
+
+
+def test_the_name_of_an_assembly_is_no_way_out_of_the_run(made, tmp_path):
+    record = json.loads(made.run.record.read_text())
+    record["trained_on"]["assembly"] = "../../x"
+    run = RunFolder(tmp_path / "run")
+    shutil.copytree(made.run.path / "predictions", run.path / "predictions")
+    run.record.write_text(json.dumps(record))
+    with pytest.raises(
+        ClasterError, match=r"'assembly' .* is '\.\./\.\./x\.chrom\.sizes', which is no"
+    ):
+        prepare_browser(run.path, project=made.project)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_igv_shows_every_track_and_asks_nobody_else(browser, look):
