@@ -133,6 +133,19 @@ def pristine(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def small():
+    """Return what makes the small dataset and its files, for tests that make many of them."""
+    return SimpleNamespace(
+        track=write_track,
+        cooler=write_cooler,
+        content=content,
+        genes=gene_rows,
+        header=HEADER,
+        sizes=SIZES,
+    )
+
+
 @pytest.fixture
 def folder(pristine, tmp_path):
     """Return a copy of `pristine` that a test may spoil."""
