@@ -18,10 +18,13 @@ from claster.dataset.doctor.tracks import ExaminedSignal, examine_pair, examine_
 from claster.dataset.doctor.uses import signal_uses, strand_pairs
 from claster.dataset.doctor.windows import check_windows
 from claster.dataset.inventory import Source, list_sources
-from claster.dataset.scale import SignalScale
+from claster.dataset.scale import SignalScale, track_divisors
+from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import dividing_scales
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases
+from claster.genome.selection import GeneSelection
 from claster.progress import SILENT, Progress
 
 __all__ = ["check_dataset"]
@@ -32,6 +35,7 @@ def check_dataset(
     *,
     against: Mapping[str, SignalScale] | None = None,
     against_named: str = "",
+    project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> Report:
     """Tell what is right and wrong with the files of a dataset, and what to do.
@@ -46,6 +50,8 @@ def check_dataset(
         Scales to compare with, by name of the track, in the order in which a model reads them.
     against_named
         What `against` is called in findings.
+    project
+        The project's folder, where the dataset that `scales_from` names is built.
     progress
         Where the work reports to.
 
@@ -99,6 +105,8 @@ def check_dataset(
                 without_contacts=_lacking({"contacts": contacts.names}, setting),
             )
             findings += check_windows(selection, spec, once_mended=faults)
+            if all(finding.verdict != "fault" for finding in findings):
+                findings += _check_divisors(spec, selection, project)
     order = ["assembly", "tracks", *(source.label for source in sources), "windows"]
     scales = {label: signal.scale for label, signal in signals.items() if signal.scale}
     unread = {source.label for source in sources if not source.built}
@@ -188,6 +196,20 @@ def _lacking(names: Mapping[str, Mapping[str, str]], setting: Setting) -> dict[s
         for chrom in setting.wanted
         if chrom not in held
     }
+
+
+def _check_divisors(
+    spec: DatasetSpec, selection: GeneSelection, project: Path | str
+) -> list[Finding]:
+    """Tell that the numbers that tracks are divided by cannot be had. Check ``scale``."""
+    if not any(track.scale != "none" for track in spec.tracks) and not spec.scales_from:
+        return []
+    try:
+        with open_sources(spec) as sources:
+            track_divisors(spec.tracks, dividing_scales(spec, sources, selection, project=project))
+    except ClasterError as error:
+        return [as_fault(error, item="tracks", file="", check="scale")]
+    return []
 
 
 def _mild(finding: Finding) -> Finding:
