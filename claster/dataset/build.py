@@ -211,9 +211,10 @@ def _without_dropped(
 
 
 def _require_usable(selection: GeneSelection, spec: DatasetSpec) -> None:
+    counts = selection.dropped["reason"].value_counts()
+    said = "; ".join(f"{n} because {DROP_REASONS[str(reason)]}" for reason, n in counts.items())
+    dropped = f"; genes are dropped, {said}" if said else ""
     if selection.kept.empty:
-        counts = selection.dropped["reason"].value_counts()
-        said = "; ".join(f"{n} because {DROP_REASONS[str(reason)]}" for reason, n in counts.items())
         raise ClasterError(
             f"dataset {spec.name!r}: none of {len(selection.dropped)} genes can be used ({said})",
             remedy="check 'genes', 'regions' and 'window' in the dataset YAML",
@@ -221,12 +222,13 @@ def _require_usable(selection: GeneSelection, spec: DatasetSpec) -> None:
     for split, rules in (("valid", spec.splits.valid), ("test", spec.splits.test)):
         if rules and not (selection.kept["split"] == split).any():
             raise ClasterError(
-                f"dataset {spec.name!r}: no usable gene in the {split} split ({', '.join(rules)})",
+                f"dataset {spec.name!r}: no usable gene in the {split} split "
+                f"({', '.join(rules)}){dropped}",
                 remedy=f"choose other chromosomes or regions for 'splits.{split}'",
             )
     if lacks_training(selection, spec):
         raise ClasterError(
-            f"dataset {spec.name!r}: no usable gene is left for training",
+            f"dataset {spec.name!r}: no usable gene is left for training{dropped}",
             remedy=more_training(selection),
         )
 
