@@ -3,15 +3,20 @@
 import errno
 import os
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 __all__ = [
     "ClasterError",
     "DamagedFileError",
     "NothingHereError",
+    "choose_among",
     "one_line",
     "os_errno",
     "os_fault",
 ]
+
+_MOST_NAMED = 20
 
 _SYSTEM = {
     errno.EACCES: ("no permission", "ask for the right to use it (ls -l shows whose it is)"),
@@ -79,6 +84,32 @@ class NothingHereError(ClasterError):
     def __init__(self, found: str, *, remedy: str, reason: str) -> None:
         self.reason = reason
         super().__init__(found, remedy=remedy)
+
+
+def choose_among(word: str, known: Iterable[str]) -> str:
+    """Return the remedy for a word that names nothing: what is spelled like it, and what there is.
+
+    Examples
+    --------
+    >>> choose_among("atac", ["ATAC", "H3K27ac"])
+    "did you mean 'ATAC'? choose among ATAC, H3K27ac"
+    >>> choose_among("lincrna", ["protein_coding", "lncRNA"])
+    "did you mean 'lncRNA'? choose among protein_coding, lncRNA"
+    >>> choose_among("Sox22", [f"Sox{number}" for number in range(30, 200)])
+    "did you mean 'Sox122'?"
+    >>> choose_among("chr9", [])
+    'leave it out: there is none'
+    """
+    names = list(dict.fromkeys(known))
+    if not names:
+        return "leave it out: there is none"
+    folded = {name.casefold(): name for name in reversed(names)}
+    close = get_close_matches(word.casefold(), folded, n=1)
+    hint = [f"did you mean {folded[close[0]]!r}?"] if close else []
+    if len(names) > 5 * _MOST_NAMED:
+        return hint[0] if hint else "check its spelling"
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return " ".join([*hint, f"choose among {', '.join(names[:_MOST_NAMED])}{more}"])
 
 
 def one_line(error: BaseException) -> str:

@@ -40,7 +40,8 @@ from claster.dataset.downloads.download import download_dataset, plan_downloads
 from claster.dataset.inventory import list_sources
 from claster.dataset.report import download_table
 from claster.dataset.sources import open_sources
-from claster.dataset.window import cut_window, find_gene
+from claster.dataset.window import cut_window
+from claster.dataset.words import find_gene
 from claster.genome.assembly import chromosome_aliases, rename_chromosomes
 from claster.genome.elements import read_elements, select_elements
 from claster.plot import contact_map, element_map, genes_around, landscape_tracks

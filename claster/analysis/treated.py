@@ -27,7 +27,7 @@ from claster.eir.content import Device
 from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
 from claster.eir.target_part import predicted_by
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
 from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
@@ -251,7 +251,7 @@ def _require_fitting(
     if strange := [name for name in tracks if name not in names]:
         raise ClasterError(
             f"dataset {spec.name!r} has no track {strange[0]!r}",
-            remedy=f"choose among {', '.join(names)}",
+            remedy=choose_among(strange[0], names),
         )
     return tuple(name for name in names if not tracks or name in tracks)
 

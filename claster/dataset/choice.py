@@ -8,6 +8,7 @@ import pandas as pd
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import reach_of_targets
+from claster.dataset.words import excluded_chromosomes
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases
 from claster.genome.folds import chromosome_folds
@@ -55,10 +56,12 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
         reach=reach,
         pad=spec.edges == "pad",
         types=spec.genes.types,
-        exclude_chromosomes=spec.genes.exclude_chromosomes,
+        exclude_chromosomes=excluded_chromosomes(spec, sizes),
         without_signal=sources.without_signal,
         without_contacts=sources.without_contacts,
         regions=regions(spec.regions) if spec.regions else None,
+        blacklist=sources.blacklist,
+        max_blacklisted=spec.blacklist.max_share if spec.blacklist else 1.0,
         allow_shared_windows=spec.splits.allow_shared_windows,
     )
     valid, test = spec.splits.valid, spec.splits.test

@@ -21,7 +21,7 @@ from claster.versions import versions
 __all__ = ["Donor", "find_donor"]
 
 _MADE_BY = {
-    "landscape": ("tracks", "window", "summary", "assembly", "chrom_sizes"),
+    "landscape": ("tracks", "window", "summary", "blacklist", "assembly", "chrom_sizes"),
     "contacts": ("contacts", "window", "assembly", "chrom_sizes"),
 }
 """Keys of a dataset that the arrays of a modality depend on, beside files, genes and versions."""
@@ -139,9 +139,9 @@ def find_donor(spec: DatasetSpec, modality: str, *, project: Path | str) -> Dono
 
 
 def _concerns(change: str, modality: str) -> bool:
-    source = "contacts" if modality == "contacts" else "track "
+    sources = ("contacts",) if modality == "contacts" else ("track ", "blacklist")
     keys = {f"'{key}' of the dataset" for key in _MADE_BY[modality]}
-    return change in keys or change.startswith(source)
+    return change in keys or change.startswith(sources)
 
 
 def _open_donor(folders: DatasetFolders, modality: str) -> Donor:

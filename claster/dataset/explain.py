@@ -8,7 +8,7 @@ from claster.dataset.choice import choose_genes
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.window import find_gene
+from claster.dataset.words import find_gene
 from claster.genome.selection import DROP_REASONS
 from claster.genome.windows import FORWARD, sample_id
 from claster.text import read_table

@@ -1,13 +1,13 @@
 """The parts of a dataset YAML that choose genes and elements."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from claster.dataset.part import Part, as_published
+from claster.dataset.part import Part, Regions, Words, as_published
 from claster.genome.windows import Recipe
 
-__all__ = ["ElementsSpec", "GenesSpec", "SplitsSpec"]
+__all__ = ["Blacklist", "BlacklistSpec", "ElementsSpec", "GenesSpec", "SplitsSpec"]
 
 
 class GenesSpec(Part):
@@ -18,8 +18,8 @@ class GenesSpec(Part):
     """
 
     file: str
-    types: tuple[str, ...] | None = ("protein_coding",)
-    exclude_chromosomes: tuple[str, ...] = ("chrM", "MT")
+    types: Words | None = ("protein_coding",)
+    exclude_chromosomes: Regions = ("chrM", "MT")
     recipe: Recipe = "exact"
 
     @model_validator(mode="before")
@@ -37,13 +37,33 @@ class ElementsSpec(Part):
     """
 
     file: str
-    groups: tuple[str, ...] | None = None
+    groups: Words | None = None
     recipe: Recipe = "exact"
 
     @model_validator(mode="before")
     @classmethod
     def _published(cls, given: object) -> object:
         return as_published(given, groups=("ELS",))
+
+
+class BlacklistSpec(Part):
+    """Regions whose signal is not to be trusted (BED), or the name of the file alone.
+
+    Their bases are missing in every track (`window_means`). A gene is dropped when they cover its TSS, or
+    more than `max_share` of its input window.
+    """
+
+    file: str
+    max_share: float = Field(default=0.5, ge=0, le=1)
+
+
+def _named_by_file(given: object) -> object:
+    return {"file": given} if isinstance(given, str) else given
+
+
+Blacklist = Annotated[
+    BlacklistSpec, BeforeValidator(_named_by_file, json_schema_input_type=str | BlacklistSpec)
+]
 
 
 class SplitsSpec(Part):
@@ -57,8 +77,8 @@ class SplitsSpec(Part):
     genes: fold number `fold` (from 0) is for testing, the next one for validation, the others train.
     """
 
-    valid: tuple[str, ...] = ()
-    test: tuple[str, ...] = ()
+    valid: Regions = ()
+    test: Regions = ()
     folds: int | None = Field(default=None, ge=3)
     fold: int = Field(default=0, ge=0)
     allow_shared_windows: bool = False
@@ -69,6 +89,8 @@ class SplitsSpec(Part):
             raise ValueError(f"'fold: {self.fold}' without 'folds'")
         if self.folds is not None and (self.valid or self.test):
             raise ValueError("give either 'folds' or rules for 'valid' and 'test'")
+        if self.allow_shared_windows and not (self.folds or self.valid or self.test):
+            raise ValueError("'allow_shared_windows' without a gene that is held out")
         if self.folds is not None and self.fold >= self.folds:
             raise ValueError(f"fold {self.fold} of {self.folds}: they count from 0")
         return self

@@ -99,7 +99,7 @@ def _named(spec: DatasetSpec) -> Iterator[tuple[str, str, Location, bool]]:
     if spec.elements:
         yield "elements", spec.elements.file, ("elements", "file"), False
     if spec.blacklist:
-        yield "blacklist", spec.blacklist, ("blacklist",), False
+        yield "blacklist", spec.blacklist.file, ("blacklist", "file"), True
     if spec.genome:
         yield "genome", spec.genome, ("genome",), False
 

@@ -3,14 +3,12 @@
 import re
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
-from claster.dataset.place import places_in
+from claster.dataset.place import read_keys
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.variants import vary
-from claster.errors import ClasterError, one_line
-from claster.text import read_text
+from claster.errors import ClasterError
 
 __all__ = ["find_dataset", "fold_names", "list_datasets", "load_dataset"]
 
@@ -92,24 +90,14 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
     Raises
     ------
     ClasterError
-        If the file is missing, is no YAML, or breaks the schema; the message names file, line and key.
+        If the file is missing, is no YAML, has a key twice, or breaks the schema; the message names
+        file, line and key.
     """
     fold = _FOLD.fullmatch(str(name))
     unfolded = fold["dataset"] if fold else str(name)
     variant = _VARIANT.fullmatch(unfolded)
     path = find_dataset(variant["dataset"] if variant else unfolded, project=project)
-    text = read_text(path, remedy="check the path")
-    try:
-        content = yaml.safe_load(text)
-        places = places_in(path, text)
-    except yaml.YAMLError as error:
-        raise ClasterError(
-            f"{path} is not YAML ({one_line(error)})", remedy="mend the file"
-        ) from error
-    if not isinstance(content, dict):
-        raise ClasterError(
-            f"{path} holds no keys", remedy="start from configurations/datasets/toy.yaml"
-        )
+    content, places = read_keys(path, remedy="start from configurations/datasets/toy.yaml")
     if variant:
         content = vary(content, variant["variant"], project=project)
     if fold:

@@ -48,7 +48,6 @@ _WITHOUT_EFFECT = {
     "example_gene",
     "downloads",
     "elements",
-    "blacklist",
     "genome",
 }
 """Keys of a dataset that change no byte of a build."""

@@ -2,12 +2,22 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
-__all__ = ["EvenSize", "Name", "OddBins", "Part", "as_published", "fixed", "without_twins"]
+__all__ = [
+    "EvenSize",
+    "Name",
+    "OddBins",
+    "Part",
+    "Regions",
+    "Words",
+    "as_published",
+    "fixed",
+    "without_twins",
+]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -34,15 +44,55 @@ def _even(size: int) -> int:
     return size
 
 
+def _as_text(word: object) -> object:
+    """Return a chromosome that YAML takes for a whole number as text."""
+    return str(word) if isinstance(word, int) and not isinstance(word, bool) else word
+
+
+def _each_once(words: tuple[str, ...]) -> tuple[str, ...]:
+    for position, word in enumerate(words):
+        if word in words[:position]:
+            raise PydanticCustomError(
+                "twins", "{word} is there twice", {"word": repr(word), "below": (position,)}
+            )
+    return words
+
+
+def _takes_truth(annotation: object) -> bool:
+    return annotation is bool or any(_takes_truth(part) for part in get_args(annotation))
+
+
+Words = Annotated[tuple[str, ...], AfterValidator(_each_once)]
+"""Names, each of them once."""
+
+Regions = Annotated[
+    tuple[Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str | int)], ...],
+    AfterValidator(_each_once),
+]
+"""Chromosomes, regions or BED files, each of them once; `1` stands for the chromosome called so."""
+
 Name = Annotated[str, AfterValidator(_plain_name)]
 OddBins = Annotated[int, AfterValidator(_odd)]
 EvenSize = Annotated[int, AfterValidator(_even)]
 
 
 class Part(BaseModel):
-    """A part of the YAML: unknown keys are refused, values do not change."""
+    """A part of the YAML: unknown keys are refused, true is no number, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, given: object) -> object:
+        for key, value in given.items() if isinstance(given, dict) else ():
+            field = cls.model_fields.get(key)
+            if isinstance(value, bool) and field and not _takes_truth(field.annotation):
+                raise PydanticCustomError(
+                    "truth",
+                    "{value} is neither a number nor a name",
+                    {"value": str(value).lower(), "below": (key,)},
+                )
+        return given
 
 
 def without_twins[P: Part](parts: tuple[P, ...], *, kind: str, key: str = "name") -> tuple[P, ...]:

@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from claster.contacts.maps import MapValue
@@ -62,6 +62,14 @@ class TrackSpec(Part):
     clip: float | None = Field(default=None, gt=0)
     scale: Literal["none", "q99", "mean"] = "none"
 
+    @model_validator(mode="after")
+    def _something_between(self) -> Self:
+        if self.floor is not None and self.clip is not None and self.floor > self.clip:
+            raise ValueError(
+                f"'floor: {self.floor:g}' above 'clip: {self.clip:g}' leaves one value"
+            )
+        return self
+
     def stored(self, signal: np.ndarray, *, divisor: float) -> np.ndarray:
         """Return signal as it is stored; `divisor` is what `scale` comes to (`track_divisors`)."""
         return transformed(
@@ -82,6 +90,10 @@ class SignalFiles(Part):
         pair = (self.plus is not None, self.minus is not None)
         if (self.file is not None and any(pair)) or (self.file is None and not all(pair)):
             raise ValueError("give either 'file' or both 'plus' and 'minus'")
+        if self.file is not None and self.minus_values == "negative":
+            raise ValueError(
+                "'minus_values: negative' is for 'plus' and 'minus', not for one 'file'"
+            )
         return self
 
     @property
@@ -144,6 +156,11 @@ class TargetSpec(Part):
 
     @model_validator(mode="after")
     def _whole_fine_bins(self) -> Self:
+        if 0 < self.smoothing < FINE_BIN:
+            raise ValueError(
+                f"'smoothing: {self.smoothing}' is below the {FINE_BIN} bp bins that the Gaussian runs "
+                "over; give 0 for none"
+            )
         if self.smoothing and self.bin % FINE_BIN:
             raise ValueError(
                 f"target bins of {self.bin} bp are no multiple of {FINE_BIN} bp, which 'smoothing' needs; "
@@ -208,6 +225,12 @@ class WindowSpec(Part):
         return Binning(self.bins, self.bin)
 
 
+def _yes_or_no(balance: object) -> object:
+    """Return the words that stand for true and false in older YAML as such, not as names of weights."""
+    words = {"yes": True, "on": True, "no": False, "off": False}
+    return words.get(balance.lower(), balance) if isinstance(balance, str) else balance
+
+
 class ContactsSpec(Part):
     """The contact map of each window, from a `.cool`, `.mcool` or `.hic`.
 
@@ -221,7 +244,9 @@ class ContactsSpec(Part):
 
     file: str
     resolution: int = Field(default=1600, gt=0)
-    balance: bool | Annotated[str, Field(min_length=1)] = True
+    balance: Annotated[bool | Annotated[str, Field(min_length=1)], BeforeValidator(_yes_or_no)] = (
+        True
+    )
     map: MapKind = "diagonal"
     rows: int | None = Field(default=DIAGONAL_ROWS, gt=1)
     value: MapValue = "log_oe"
@@ -245,10 +270,10 @@ class ContactsSpec(Part):
 class SimulationSpec(Part):
     """How `claster simulate` makes this dataset's source files."""
 
-    seed: int = 1
-    chromosomes: int = 4
-    megabases: float = 40.0
-    genes: int = 250
+    seed: int = Field(default=1, ge=0)
+    chromosomes: int = Field(default=4, ge=1)
+    megabases: float = Field(default=40.0, gt=0)
+    genes: int = Field(default=250, ge=1)
     smooth: bool = False
 
 

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from claster.contacts.matrix import ContactMatrix, open_contacts
@@ -12,6 +13,7 @@ from claster.dataset.inventory import require_sources, strand_labels
 from claster.dataset.parts import Condition, SignalFiles
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import by_column_group
+from claster.dataset.words import excluded_chromosomes, unmatched_words
 from claster.errors import ClasterError
 from claster.genome.assembly import (
     chromosome_aliases,
@@ -20,9 +22,10 @@ from claster.genome.assembly import (
     rename_chromosomes,
 )
 from claster.genome.genes import published_tss, read_genes
+from claster.genome.regions import read_blacklist
 from claster.signal.bigwig import BigWig
 
-__all__ = ["Sources", "Strands", "open_sources"]
+__all__ = ["Sources", "Strands", "masked_regions", "open_sources"]
 
 Strands = list[tuple[BigWig, float]]
 
@@ -49,6 +52,8 @@ class Sources:
         The contact matrix and its name of each chromosome, or None and empty.
     without_signal, without_contacts
         Chromosomes that some file lacks, with what is said of them.
+    blacklist
+        Regions without data in every track (`read_blacklist`), or None.
     """
 
     sizes: dict[str, int]
@@ -60,6 +65,7 @@ class Sources:
     contact_names: dict[str, str]
     without_signal: dict[str, str]
     without_contacts: dict[str, str]
+    blacklist: pd.DataFrame | None = None
 
 
 @contextmanager
@@ -90,6 +96,12 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
     )
     if spec.genes.recipe == "paper":
         genes = published_tss(genes)
+    blacklist = None
+    if spec.blacklist:
+        blacklist = read_blacklist(spec.source(spec.blacklist.file), sizes=sizes, aliases=aliases)
+    masked = masked_regions(blacklist)
+    for _, error in unmatched_words(spec, genes, sizes):
+        raise error
     wanted = _chromosomes_with_genes(genes, sizes, spec)
     lacking: dict[str, str] = {}
     with ExitStack() as stack:
@@ -118,6 +130,7 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
         tracks = [open_track(spec.source(t.file), f"track {t.name}") for t in spec.tracks]
         for track in tracks:
             track.require_values(1.0, remedy="give a track of values above 0", mostly=False)
+            track.mask(masked)
         conditions: tuple[Condition, ...] = spec.target.conditions if spec.target else ()
         targets = {c.name: open_strands(c, f"target {c.name}") for c in conditions}
         truths = {c.name: open_strands(c.truth, f"truth {c.name}") for c in conditions if c.truth}
@@ -125,7 +138,19 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
             targets = by_column_group(spec.target, targets)
             truths = by_column_group(spec.target, truths)
         contacts, names, without = _open_contacts(spec, wanted, aliases)
-        yield Sources(sizes, genes, tracks, targets, truths, contacts, names, lacking, without)
+        yield Sources(
+            sizes, genes, tracks, targets, truths, contacts, names, lacking, without, blacklist
+        )
+
+
+def masked_regions(blacklist: pd.DataFrame | None) -> dict[str, np.ndarray]:
+    """Return the regions of a blacklist as `BigWig.mask` takes them."""
+    if blacklist is None:
+        return {}
+    return {
+        str(chrom): those[["start", "end"]].to_numpy()
+        for chrom, those in blacklist.groupby("chrom")
+    }
 
 
 def _chromosomes_with_genes(
@@ -136,7 +161,7 @@ def _chromosomes_with_genes(
     match_chromosomes(
         dict.fromkeys(sizes, 0), found, file=spec.source(spec.genes.file), named="genes"
     )
-    excluded = spec.genes.exclude_chromosomes
+    excluded = excluded_chromosomes(spec, sizes)
     wanted = {chrom: size for chrom, size in sizes.items() if chrom in set(found) - set(excluded)}
     if not wanted:
         raise ClasterError(

@@ -8,8 +8,8 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from claster.contacts.shapes import ContactMap, map_over
-from claster.dataset.gene_parts import ElementsSpec, GenesSpec, SplitsSpec
-from claster.dataset.part import Name, Part, as_published, fixed, without_twins
+from claster.dataset.gene_parts import Blacklist, ElementsSpec, GenesSpec, SplitsSpec
+from claster.dataset.part import Name, Part, Regions, as_published, fixed, without_twins
 from claster.dataset.parts import (
     ContactsSpec,
     DownloadSpec,
@@ -58,14 +58,14 @@ class DatasetSpec(Part):
     tracks: tuple[TrackSpec, ...] = Field(min_length=1)
     genes: GenesSpec
     elements: ElementsSpec | None = None
-    blacklist: str | None = None
+    blacklist: Blacklist | None = None
     genome: str | None = None
     target: TargetSpec | None = None
     contacts: ContactsSpec | None = None
     window: WindowSpec = WindowSpec()
     summary: Literal["mean_all", "mean_covered"] = "mean_all"
     scales_from: Name | None = None
-    regions: tuple[str, ...] | None = None
+    regions: Regions | None = None
     edges: Literal["drop", "pad"] = "drop"
     on_error: Literal["stop", "drop"] = "stop"
     splits: SplitsSpec = SplitsSpec()
@@ -78,7 +78,7 @@ class DatasetSpec(Part):
     @model_validator(mode="before")
     @classmethod
     def _published(cls, given: object) -> object:
-        content = as_published(given, summary="mean_covered", edges="drop")
+        content = as_published(given, summary="mean_covered", edges="drop", blacklist=None)
         if not isinstance(content, dict) or content.get("recipe") != "paper":
             return content
         for key, published in _PUBLISHED.items():
@@ -109,6 +109,28 @@ class DatasetSpec(Part):
     ) -> tuple[DownloadSpec, ...]:
         without_twins(downloads, kind="downloaded file", key="file")
         return without_twins(downloads, kind="download")
+
+    @model_validator(mode="after")
+    def _each_key_counts(self) -> Self:
+        if self.scales_from and all(track.scale == "none" for track in self.tracks):
+            raise PydanticCustomError(
+                "without_effect",
+                "'scales_from' divides nothing: no track has a 'scale'",
+                {"below": ("scales_from",)},
+            )
+        if self.scales_from == self.name:
+            raise PydanticCustomError(
+                "without_effect",
+                "'scales_from' names the dataset itself",
+                {"below": ("scales_from",)},
+            )
+        if self.simulation and self.downloads:
+            raise PydanticCustomError(
+                "without_effect",
+                "a simulated dataset has no 'downloads'; leave one of the two out",
+                {"below": ("simulation",)},
+            )
+        return self
 
     def __eq__(self, other: object) -> bool:
         """Compare what two YAMLs say, not where they lie."""

@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from claster.errors import ClasterError, one_line
-from claster.text import read_text
+from claster.dataset.place import read_keys
+from claster.errors import ClasterError
 
 __all__ = ["EXPERIMENTS", "laid_over", "read_experiment", "vary"]
 
@@ -21,7 +19,7 @@ def read_experiment(name: str, *, project: Path | str = ".") -> dict[str, Any]:
     Raises
     ------
     ClasterError
-        If there is none, or it is no YAML with keys.
+        If there is none, or it is no YAML with keys, each once.
     """
     folder = Path(project) / EXPERIMENTS
     path = folder / f"{name}.yaml"
@@ -31,15 +29,7 @@ def read_experiment(name: str, *, project: Path | str = ".") -> dict[str, Any]:
             f"no experiment {name!r} in {folder}",
             remedy=f"choose one of {', '.join(known)}" if known else "run in the project's folder",
         )
-    try:
-        content = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        raise ClasterError(
-            f"{path} is not YAML ({one_line(error)})", remedy="mend the file"
-        ) from error
-    if not isinstance(content, dict):
-        raise ClasterError(f"{path} holds no keys", remedy="see docs/figures_of_the_paper.md")
-    return content
+    return read_keys(path, remedy="see docs/figures_of_the_paper.md")[0]
 
 
 def vary(content: Mapping[str, Any], variant: str, *, project: Path | str = ".") -> dict[str, Any]:

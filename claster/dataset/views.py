@@ -19,7 +19,7 @@ from claster.dataset.layout import (
     part_members,
 )
 from claster.dataset.spec import DatasetSpec
-from claster.errors import ClasterError, one_line
+from claster.errors import ClasterError, choose_among, one_line
 from claster.files import atomic_folder, link_file, require_disk
 from claster.progress import SILENT, Progress
 
@@ -216,8 +216,8 @@ def _kept(view: ArrayView, spec: DatasetSpec) -> list[int]:
     kept = [row for row, name in enumerate(names) if name not in view.without]
     if strange or not kept:
         fault = f"no track {strange[0]!r}" if strange else "no other track"
+        remedy = choose_among(strange[0], names) if strange else "leave fewer tracks out"
         raise ClasterError(
-            f"dataset {spec.name!r} has {fault}",
-            remedy=f"its tracks are {', '.join(names)}; choose another flavour",
+            f"dataset {spec.name!r} has {fault}", remedy=f"{remedy}, or choose another flavour"
         )
     return kept

@@ -10,10 +10,9 @@ from claster.contacts.cut import map_cutter
 from claster.dataset.sources import Sources, Strands
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import reach_of_targets, target_signal
-from claster.errors import ClasterError
 from claster.signal.landscape import landscape
 
-__all__ = ["GeneWindow", "cut_window", "find_gene", "read_targets_at"]
+__all__ = ["GeneWindow", "cut_window", "read_targets_at"]
 
 
 @dataclass(frozen=True)
@@ -34,39 +33,6 @@ class GeneWindow:
     landscape: np.ndarray
     targets: dict[str, np.ndarray]
     contacts: np.ndarray | None
-
-
-def find_gene(genes: pd.DataFrame, named: str | None) -> pd.Series:
-    """Return the gene with this ID (with or without its version) or this name; None: the middle one.
-
-    Parameters
-    ----------
-    genes
-        A table with `gene_id` and `name`.
-    named
-        Such as ``ENSMUSG00000030142.10``, ``ENSMUSG00000030142`` or ``Clec4e``.
-
-    Raises
-    ------
-    ClasterError
-        If no gene or more than one is called so.
-    """
-    if named is None:
-        return genes.iloc[len(genes) // 2]
-    for column in (
-        genes["gene_id"],
-        genes["gene_id"].str.replace(r"\.\d+$", "", regex=True),
-        genes["name"],
-    ):
-        found = genes[column == named]
-        if len(found) == 1:
-            return found.iloc[0]
-        if len(found) > 1:
-            raise ClasterError(
-                f"{len(found)} genes are called {named!r}: {', '.join(found['gene_id'].head(4))}",
-                remedy="give the gene ID",
-            )
-    raise ClasterError(f"no gene {named!r} among {len(genes):,}", remedy="check its spelling")
 
 
 def cut_window(spec: DatasetSpec, sources: Sources, gene: pd.Series) -> GeneWindow:

@@ -9,6 +9,7 @@ import yaml
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import read_manifest
+from claster.dataset.place import read_yaml
 from claster.eir.preflight import sample_counts
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, require_own_folders, write_run
 from claster.errors import ClasterError, one_line
@@ -48,7 +49,7 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
     checkpoint, performance = best_checkpoint(run)
     try:
         kept = {
-            name: yaml.safe_load(read_text(run.eir / "configs" / f"{name}.yaml"))
+            name: read_yaml(run.eir / "configs" / f"{name}.yaml")[0]
             for name in ("global_config", "input_configs", "fusion_config", "output_configs")
         }
         source = Path(kept["input_configs"][0]["input_info"]["input_source"])
@@ -56,7 +57,7 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
         hardware = kept["global_config"]["accelerator"]["hardware"]
         batch_size = kept["global_config"]["basic_experiment"]["batch_size"]
         output = kept["output_configs"][0]["output_info"]["output_type"]
-    except (yaml.YAMLError, KeyError, IndexError, TypeError) as error:
+    except (KeyError, IndexError, TypeError) as error:
         raise ClasterError(
             f"{run.eir / 'configs'} holds no configurations as EIR keeps them ({one_line(error)})",
             remedy="bring them back from a copy of the run, or train again",

@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 
 from claster.dataset.layout import DatasetFolders, Split
+from claster.dataset.place import read_yaml
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder
 from claster.eir.configure import environment
@@ -24,7 +25,6 @@ from claster.errors import ClasterError
 from claster.files import write_text
 from claster.progress import Progress
 from claster.signal.transform import restored
-from claster.text import read_text
 
 __all__ = ["gather_predictions", "input_folders", "predict_by_program"]
 
@@ -65,7 +65,7 @@ def predict_by_program(
     ClasterError
         If the output is an array, of which EIR writes no sample names, or EIR fails.
     """
-    output = yaml.safe_load(read_text(run.configurations / "output.yaml"))
+    output = read_yaml(run.configurations / "output.yaml")[0]
     if output["output_info"]["output_type"] != "tabular":
         raise ClasterError(
             f"{run.path} predicts arrays, which eirpredict writes without sample names",
@@ -146,10 +146,10 @@ def input_folders(run: RunFolder) -> dict[str, str]:
     folders = {}
     for path in sorted(run.configurations.glob("input_*.yaml")):
         try:
-            info = yaml.safe_load(read_text(path))["input_info"]
+            info = read_yaml(path)[0]["input_info"]
             folder = Path(info["input_source"]).parent.name
             is_own = path.name == f"input_{info['input_name']}.yaml" and view_of_folder(folder)
-        except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise _strange(path) from error
         if not is_own or info.get("input_type") != "array":
             raise _strange(path)
@@ -178,7 +178,7 @@ def _predict(
     written: dict[str, list[str]] = {}
 
     def write(option: str, name: str, changes: dict[str, Any]) -> None:
-        content = yaml.safe_load(read_text(run.configurations / name))
+        content = read_yaml(run.configurations / name)[0]
         for section, settings in changes.items():
             content[section] = content[section] | settings
         write_text(scratch / name, yaml.safe_dump(content, sort_keys=False))

@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from claster.dataset.place import read_yaml
 from claster.dataset.spec import DatasetSpec
 from claster.eir.configure import eirtrain_command
 from claster.eir.content import SampleCounts, configuration_texts, plan_schedule, steps_an_epoch
@@ -27,7 +28,7 @@ from claster.eir.parts import Flavour
 from claster.eir.runs import Resumption, RunFolder, RunRecord
 from claster.errors import ClasterError, one_line
 from claster.files import write_text
-from claster.text import read_table, read_text
+from claster.text import read_table
 
 __all__ = [
     "ResumePlan",
@@ -338,4 +339,4 @@ def set_up_resumption(
 def _globals(run: RunFolder, part: int) -> dict[str, Any]:
     """Return EIR's global configuration of the training in `eir.part<part + 1>`, or of the last one."""
     folder = run.configurations / f"resume_{part}" if part else run.configurations
-    return yaml.safe_load(read_text(folder / "globals.yaml"))
+    return read_yaml(folder / "globals.yaml")[0]

@@ -4,12 +4,10 @@ import os
 import time
 from pathlib import Path
 
-import yaml
-
+from claster.dataset.place import read_yaml
 from claster.eir.resume import learning_rate
 from claster.eir.runs import RunFolder, RunRecord
 from claster.progress import Step
-from claster.text import read_text
 
 __all__ = ["Watcher", "duration"]
 
@@ -36,7 +34,7 @@ class Watcher:
         folder = run.configurations
         settings = folder / path.parent.name / path.name
         settings = settings if settings.is_file() else folder / path.name
-        self._settings = yaml.safe_load(read_text(settings))
+        self._settings = read_yaml(settings)[0]
         step.describe("EIR starts")
 
     def look(self) -> None:

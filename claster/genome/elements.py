@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
 from claster.genome.checks import Rule, check_table, file_name_rules
 from claster.genome.rows import (
     AnnotationSource,
@@ -153,7 +153,7 @@ def select_elements(elements: pd.DataFrame, *, groups: Sequence[str] | None) -> 
             raise ClasterError(
                 f"no element has group {group!r}; the file has "
                 f"{', '.join(sorted(present)) or 'no groups at all'}",
-                remedy="correct 'elements.groups' in the dataset YAML, or leave it out",
+                remedy=f"correct 'elements.groups': {choose_among(group, sorted(present))}",
             )
         wanted |= members
     kept = [group for group, members in classes.items() if members & wanted]

@@ -5,14 +5,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import bioframe
+import numpy as np
 import pandas as pd
 
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
 from claster.genome.assembly import rename_chromosomes
 from claster.genome.bed import read_bed
 from claster.genome.rows import AnnotationSource, place_of
 
-__all__ = ["contained_in", "overlapping", "read_regions", "shared_bases"]
+__all__ = [
+    "contained_in",
+    "covered_shares",
+    "overlapping",
+    "read_blacklist",
+    "read_regions",
+    "shared_bases",
+]
 
 _REGION = re.compile(r"(?P<chrom>[^:\s]+):(?P<start>[\d,]+)-(?P<end>[\d,]+)")
 _CHROMOSOME_END = -1
@@ -60,7 +68,7 @@ def read_regions(
             if chrom not in sizes:
                 raise ClasterError(
                     f"region {place}: the assembly has no chromosome {chrom!r}",
-                    remedy=f"write a chromosome such as {next(iter(sizes))}, chrom:start-end, or a .bed file",
+                    remedy=f"{choose_among(chrom, sizes)}; or give chrom:start-end or a .bed file",
                 )
             end = sizes[chrom] if written_end == _CHROMOSOME_END else written_end
             if not 0 <= start < end <= sizes[chrom]:
@@ -70,6 +78,65 @@ def read_regions(
                 )
             rows.append((chrom, start, end))
     return pd.DataFrame(rows, columns=["chrom", "start", "end"])
+
+
+def read_blacklist(
+    path: Path, *, sizes: Mapping[str, int], aliases: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Read the regions whose signal is not to be trusted.
+
+    Parameters
+    ----------
+    path
+        A BED file.
+    sizes
+        Chromosome sizes of the assembly in bp.
+    aliases
+        The assembly's name by other spelling (`chromosome_aliases`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `chrom`, `start`, `end` (0-based half-open) by the assembly's names, in order, apart from
+        each other and on the chromosomes.
+
+    Raises
+    ------
+    ClasterError
+        If the file does not read, or no region lies on a chromosome of the assembly.
+    """
+    table = rename_chromosomes(read_bed(path, named="blacklist"), sizes=sizes, aliases=aliases)
+    on = table[table["chrom"].isin(sizes.keys())][["chrom", "start", "end"]]
+    on = on.assign(end=np.minimum(on["end"], on["chrom"].map(sizes).astype("int64")))
+    on = on[on["start"] < on["end"]]
+    if on.empty:
+        names = ", ".join(table["chrom"].unique()[:4]) or "nothing"
+        raise ClasterError(
+            f"blacklist: {path} has no region on the assembly's chromosomes; it names {names}",
+            remedy="bring the file for this assembly, or leave 'blacklist' out",
+        )
+    return bioframe.merge(on)[["chrom", "start", "end"]].astype({"start": "int64", "end": "int64"})
+
+
+def covered_shares(intervals: pd.DataFrame, others: pd.DataFrame) -> pd.Series:
+    """Return which share of each interval's bases `others` cover.
+
+    `others` are in order and do not overlap (`read_blacklist`); the answer has the index of `intervals`, 0
+    for one without bases.
+    """
+    covered = pd.Series(0.0, index=intervals.index)
+    for chrom, those in others.groupby("chrom"):
+        here = intervals[intervals["chrom"] == chrom]
+        starts, ends = those["start"].to_numpy(), those["end"].to_numpy()
+        up_to = np.concatenate([[0], np.cumsum(ends - starts)])
+        first, last = (
+            up_to[(passed := np.searchsorted(starts, bases))]
+            - np.maximum(ends[passed - 1] - bases, 0) * (passed > 0)
+            for bases in (here["start"].to_numpy(), here["end"].to_numpy())
+        )
+        covered[here.index] = last - first
+    width = (intervals["end"] - intervals["start"]).clip(lower=1)
+    return covered / width
 
 
 def contained_in(intervals: pd.DataFrame, regions: pd.DataFrame) -> pd.Series:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from claster.genome.genes import one_gene
-from claster.genome.regions import contained_in, overlapping, shared_bases
+from claster.genome.regions import contained_in, covered_shares, overlapping, shared_bases
 from claster.genome.windows import Binning, window_table
 
 __all__ = ["DROP_REASONS", "GeneSelection", "drop_genes", "select_genes"]
@@ -18,6 +18,8 @@ DROP_REASONS = {
     "duplicate_id": "an earlier row has the same gene ID",
     "window_leaves_chromosome": "the input or target window reaches past an end of the chromosome",
     "outside_regions": "the input window is not whole inside 'regions'",
+    "tss_blacklisted": "the TSS is on the blacklist",
+    "window_blacklisted": "more of the input window is on the blacklist than 'blacklist.max_share' allows",
     "no_signal": "a track or target file has no data for the chromosome",
     "no_contacts": "the contact file has no data for the chromosome",
     "no_weights": "the contact file has no weights for the chromosome",
@@ -60,6 +62,8 @@ def select_genes(
     without_signal: Mapping[str, str],
     without_contacts: Mapping[str, str],
     regions: pd.DataFrame | None,
+    blacklist: pd.DataFrame | None = None,
+    max_blacklisted: float = 1.0,
     held_out: Mapping[str, pd.DataFrame],
     allow_shared_windows: bool,
 ) -> GeneSelection:
@@ -84,6 +88,9 @@ def select_genes(
         Chromosomes that a file has no data for, with what is said of them.
     regions
         Intervals that an input window must lie in, or None.
+    blacklist, max_blacklisted
+        Regions that no TSS may lie in (`read_blacklist`), and the largest share of an input window's bases
+        on the chromosome that they may cover.
     held_out
         Intervals of the splits `valid` and `test`; a gene belongs to the one that holds its TSS,
         test first, otherwise to `train`.
@@ -100,6 +107,10 @@ def select_genes(
     size = chrom.map(sizes).fillna(0)
     low, high = tss - reach, tss + reach
     leaves = (tss < 0) | (tss > size) if pad else (low < 0) | (high > size)
+    bases = pd.DataFrame({"chrom": chrom, "start": tss, "end": tss + 1})
+    if blacklist is None:
+        blacklist = bases.iloc[:0]
+    spoilt = covered_shares(windows, blacklist)
     rules = [
         (
             "type_not_selected",
@@ -119,6 +130,16 @@ def select_genes(
             ~contained_in(windows, regions) if regions is not None else None,
             chrom,
         ),
+        (
+            "tss_blacklisted",
+            overlapping(bases, blacklist),
+            chrom + ":" + tss.astype(str),
+        ),
+        (
+            "window_blacklisted",
+            spoilt > max_blacklisted,
+            spoilt.map("{:.1%} covered".format),
+        ),
         ("no_signal", chrom.isin(without_signal), chrom.map(without_signal)),
         ("no_contacts", chrom.isin(without_contacts), chrom.map(without_contacts)),
     ]
@@ -135,7 +156,6 @@ def select_genes(
         detail[hit] = said[hit]
 
     split = pd.Series("train", index=genes.index)
-    bases = pd.DataFrame({"chrom": chrom, "start": tss, "end": tss + 1})
     for name in ("valid", "test"):
         split[overlapping(bases, held_out[name])] = name
     kept = reason == ""

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
 from claster.plot.style import OKABE_ITO, new_figure, style
 
 __all__ = ["state_cloud"]
@@ -48,7 +48,7 @@ def state_cloud(
     """
     if missing := [track for track in tracks if track not in names]:
         raise ClasterError(
-            f"no track {missing[0]!r} to draw states by", remedy=f"choose among {', '.join(names)}"
+            f"no track {missing[0]!r} to draw states by", remedy=choose_among(missing[0], names)
         )
     rows = [names.index(track) for track in tracks]
     cloud = landscapes[:, rows, ::every].transpose(1, 0, 2).reshape(3, -1)

@@ -4,7 +4,7 @@ import math
 import os
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import cached_property
@@ -18,9 +18,9 @@ import pybigtools
 from claster.errors import ClasterError, DamagedFileError, one_line, os_errno, os_fault
 from claster.files import require_file
 from claster.formats import check_whole
-from claster.signal.chromosome import ChromosomeSignal, read_chromosome
+from claster.signal.chromosome import ChromosomeSignal, mask_signal, read_chromosome
 from claster.signal.index import BlockIndex, damaged, read_index
-from claster.signal.means import Summary
+from claster.signal.means import Summary, window_means
 
 __all__ = ["BigWig", "open_reader", "reading"]
 
@@ -123,10 +123,21 @@ class BigWig:
             raise self._not_finite()
         self.sizes: dict[str, int] = dict(self._reader.chroms())
         self._names = {chrom: chrom for chrom in self.sizes}
+        self._masked: Mapping[str, np.ndarray] = {}
 
     def rename(self, names: dict[str, str]) -> None:
         """Read chromosomes by the assembly's names from now on (`match_chromosomes`)."""
         self._names = names
+
+    def mask(self, regions: Mapping[str, np.ndarray]) -> None:
+        """Read from now on as if there were no data in some regions.
+
+        Parameters
+        ----------
+        regions
+            By the assembly's name of the chromosome; see `mask_signal`.
+        """
+        self._masked = regions
 
     def has(self, chrom: str) -> bool:
         """Tell whether the file holds the chromosome."""
@@ -199,6 +210,9 @@ class BigWig:
             If the file's data cannot be read there.
         """
         end = start + bins * size
+        if self._is_masked(chrom, start, end):
+            signal = self.signal(chrom, span=(start, end))
+            return window_means(signal, np.array([start]), bins=bins, size=size, summary=summary)[0]
         name = self._names[chrom]
         on_chromosome = start >= 0 and end <= self.sizes[name]
         with reading(self.path, named=self.named, place=f"{chrom}:{start:,}-{end:,}"):
@@ -232,9 +246,16 @@ class BigWig:
         ClasterError
             If the file's data cannot be read there.
         """
-        return read_chromosome(
+        signal = read_chromosome(
             self._index, self._names[chrom], chrom=chrom, span=span, threads=threads
         )
+        if self._is_masked(chrom, *signal.span):
+            signal = mask_signal(signal, self._masked[chrom])
+        return signal
+
+    def _is_masked(self, chrom: str, start: int, end: int) -> bool:
+        masked = self._masked.get(chrom)
+        return masked is not None and bool(((masked[:, 0] < end) & (masked[:, 1] > start)).any())
 
     @cached_property
     def _index(self) -> BlockIndex:

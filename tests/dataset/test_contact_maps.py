@@ -9,7 +9,8 @@ from claster.dataset.build import build_dataset
 from claster.dataset.layout import read_genes_table
 from claster.dataset.parts import ContactsSpec
 from claster.dataset.sources import open_sources
-from claster.dataset.window import cut_window, find_gene
+from claster.dataset.window import cut_window
+from claster.dataset.words import find_gene
 from claster.errors import ClasterError
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from claster.dataset.inventory import list_sources, require_sources
-from claster.dataset.place import places_in
+from claster.dataset.place import read_yaml
 from claster.errors import ClasterError
 
 YAML = """\
@@ -19,8 +19,11 @@ genes: {file: g}
 
 
 def test_places_are_lines_and_fall_back_to_what_is_written(tmp_path):
-    places = places_in(tmp_path / "x.yaml", YAML)
-    assert places.of(("tracks", 1, "file")) == f"{tmp_path}/x.yaml, line 7"
+    path = tmp_path / "x.yaml"
+    path.write_text(YAML)
+    content, places = read_yaml(path)
+    assert content["tracks"][1] == {"name": "B", "file": "b"}
+    assert places.of(("tracks", 1, "file")) == f"{path}, line 7"
     assert places.of(("tracks", 1, "transform")).endswith("line 5")
     assert places.of(("genes", "file")).endswith("line 8")
     assert places.of(("window", "bins")).endswith("line 1")
@@ -76,5 +79,5 @@ def test_missing_file_that_can_be_downloaded(edited, world):
 
 
 def test_files_that_no_build_reads_may_be_missing(edited):
-    spec = edited(lambda content: content.update(genome="genome.fa", blacklist="none.bed"))
+    spec = edited(lambda content: content.update(genome="genome.fa", elements={"file": "none.bed"}))
     require_sources(spec)

@@ -13,7 +13,8 @@ from claster.dataset.layout import read_arrays, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.window import cut_window, find_gene
+from claster.dataset.window import cut_window
+from claster.dataset.words import find_gene
 
 SIZES = {"chr1": 1_250_000, "chr2": 1_100_000}
 ROWS = [

@@ -11,7 +11,8 @@ from claster.dataset.layout import read_genes_table, read_targets
 from claster.dataset.parts import TargetSpec
 from claster.dataset.sources import open_sources
 from claster.dataset.targets import mirror_targets
-from claster.dataset.window import cut_window, find_gene
+from claster.dataset.window import cut_window
+from claster.dataset.words import find_gene
 
 PAIRS = [
     {"name": "ctrl", "plus": "plus.bw", "minus": "minus.bw", "minus_values": "negative"},

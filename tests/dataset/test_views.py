@@ -96,7 +96,7 @@ def test_nothing_is_written_for_whole_arrays(spec, folders):
     [
         (ArrayView("landscape", columns=103), "103 columns is needed and the landscape .* has 101"),
         (ArrayView("contacts", columns=11), "11 columns is needed and the contacts .* has 9"),
-        (ArrayView("landscape", without=("H4",)), "no track 'H4': its tracks are ATAC, "),
+        (ArrayView("landscape", without=("H4",)), "no track 'H4': choose among ATAC, "),
         (ArrayView("landscape", without=("ATAC", "H3K27ac")), "no other track"),
     ],
 )

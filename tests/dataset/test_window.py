@@ -8,7 +8,8 @@ from claster.dataset.build import build_dataset
 from claster.dataset.choice import choose_genes
 from claster.dataset.layout import read_arrays, read_targets
 from claster.dataset.sources import open_sources
-from claster.dataset.window import cut_window, find_gene
+from claster.dataset.window import cut_window
+from claster.dataset.words import find_gene
 from claster.errors import ClasterError
 
 

@@ -75,10 +75,8 @@ def test_one_fault_hides_no_other(examine, make, one):
 
 def test_a_file_that_the_build_does_not_read_gives_a_warning_at_most(examine, make, one):
     (make.folder / "elements.bed").unlink()
-    make.text("blacklist.bed", ["chr1\t5\t5"])
     report = examine()
     assert one(report, "elements", "present").verdict == "warning"
-    assert one(report, "blacklist", "starts").verdict == "warning"
     assert report.exit_code == 1
 
 

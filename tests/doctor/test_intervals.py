@@ -41,7 +41,10 @@ def test_intervals_on_other_names(examine, make, one):
     assert one(examine(), "blacklist", "chromosomes").verdict == "fine"
     make.text("blacklist.bed", ["scaffold1\t5\t50"])
     finding = one(examine(), "blacklist", "chromosomes")
-    assert finding.evidence.startswith("only 0 % lie on chromosomes of small")
+    assert finding.verdict == "fault"
+    assert finding.evidence.endswith(
+        "has no region on the assembly's chromosomes; it names scaffold1"
+    )
 
 
 def test_sizes_of_another_assembly(examine, make, one):

@@ -11,7 +11,7 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder, read_run, trained_weights
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
 
 __all__ = ["Explained", "choose_baselines", "choose_condition", "choose_rows", "explained_run"]
 
@@ -89,7 +89,7 @@ def choose_rows(seen: Seen, tracks: Sequence[str]) -> tuple[str, ...]:
     for track in tracks:
         if track not in seen.rows:
             raise ClasterError(
-                f"the run sees no track {track!r}", remedy=f"choose among {', '.join(seen.rows)}"
+                f"the run sees no track {track!r}", remedy=choose_among(track, seen.rows)
             )
     return tuple(row for row in seen.rows if row in (tracks or seen.rows))
 
@@ -108,6 +108,6 @@ def choose_condition(spec: DatasetSpec, condition: str | None) -> str:
     if condition not in groups:
         raise ClasterError(
             f"dataset {spec.name!r} has no condition {condition!r}",
-            remedy=f"choose among {', '.join(groups)}",
+            remedy=choose_among(condition, groups),
         )
     return condition

@@ -22,7 +22,7 @@ from claster.analysis.perturbation.strata import (
     track_means,
 )
 from claster.dataset.spec import DatasetSpec
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
 from claster.progress import SILENT, Progress
 
 __all__ = ["PLAN_COLUMNS", "WINDOWS_A_PART", "plan_screen"]
@@ -194,7 +194,7 @@ def _active(pairs: pd.DataFrame, settings: ScreenSettings, spec: DatasetSpec) ->
     if settings.activity_track not in [track.name for track in spec.tracks]:
         raise ClasterError(
             f"dataset {spec.name!r} has no track {settings.activity_track!r} to tell activity by",
-            remedy="choose another --activity-track",
+            remedy=choose_among(settings.activity_track, [track.name for track in spec.tracks]),
         )
     active = pairs["activity"] > threshold
     if not active.any():

@@ -9,7 +9,7 @@ from claster.analysis.perturbation.spans import Edges
 from claster.dataset.layout import Split
 from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
 
 __all__ = ["MOVING", "Centre", "EditSettings", "ScreenSettings", "Verb", "edit_settings"]
 
@@ -154,7 +154,7 @@ def edit_settings(
         if track not in known:
             raise ClasterError(
                 f"dataset {spec.name!r} has no track {track!r}",
-                remedy=f"choose among {', '.join(known)}",
+                remedy=choose_among(track, known),
             )
     if wrong := [factor for factor in factors if not (np.isfinite(factor) and factor >= 0)]:
         raise ClasterError(f"a factor of {wrong[0]}", remedy="give 0 or more")

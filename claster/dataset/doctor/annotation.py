@@ -9,20 +9,24 @@ import pandas as pd
 from claster.dataset.doctor.findings import Finding, as_fault
 from claster.dataset.doctor.genes import check_gene_file, check_gene_places, check_gene_table
 from claster.dataset.doctor.intervals import (
-    check_blacklist,
     check_elements_file,
     check_fasta,
+    check_places,
     check_sizes_file,
+    unread,
 )
 from claster.dataset.doctor.setting import Setting, known_sizes
-from claster.dataset.doctor.wording import count_of
+from claster.dataset.doctor.wording import base_pairs, count_of, percent
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.words import unmatched_words
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases, chromosome_sizes, rename_chromosomes
+from claster.genome.bed import read_bed
 from claster.genome.genes import check_genes, read_gene_file
+from claster.genome.regions import read_blacklist
 from claster.genome.rows import source_lines
 
-__all__ = ["examine_assembly", "examine_genes", "examine_others"]
+__all__ = ["examine_assembly", "examine_blacklist", "examine_genes", "examine_others"]
 
 
 def examine_assembly(
@@ -74,7 +78,7 @@ def examine_genes(
         check_genes(genes, named=f"genes ({path})")
     except ClasterError as error:
         return None, [*findings, as_fault(error, item="genes", file=str(path), check="kind")]
-    findings = check_gene_table(gene_file, spec.genes, file=path) + findings
+    findings = check_gene_table(gene_file, file=path) + findings
     if not sizes:
         return None, findings
     named = rename_chromosomes(genes, sizes=sizes, aliases=chromosome_aliases(spec.assembly))
@@ -89,16 +93,46 @@ def examine_genes(
             if ours != theirs
         },
     )
+    findings += [
+        as_fault(error, item="genes", file=str(path), check=check)
+        for check, error in unmatched_words(spec, named, sizes)
+    ]
     return named if named["chrom"].isin(sizes.keys()).any() else None, findings
 
 
+def examine_blacklist(
+    spec: DatasetSpec, there: Mapping[str, Path], sizes: Mapping[str, int]
+) -> tuple[pd.DataFrame | None, list[Finding]]:
+    """Return the regions of the blacklist as the build takes them, None where they do not read."""
+    if "blacklist" not in there or not sizes:
+        return None, []
+    path = there["blacklist"]
+    aliases = chromosome_aliases(spec.assembly)
+    try:
+        table = read_bed(path, named="blacklist")
+    except ClasterError as error:
+        return None, [unread(error, path, item="blacklist")]
+    try:
+        blacklist = read_blacklist(path, sizes=sizes, aliases=aliases)
+    except ClasterError as error:
+        return None, [as_fault(error, item="blacklist", file=str(path), check="chromosomes")]
+    bases = int((blacklist["end"] - blacklist["start"]).sum())
+    share = percent(bases / sum(sizes.values()))
+    evidence = (
+        f"{count_of(len(table), 'region')}, {base_pairs(bases)}, {share} of the assembly, "
+        "without data in every track"
+    )
+    return blacklist, [
+        Finding("blacklist", str(path), "kind", "fine", evidence),
+        *check_places(table, sizes, aliases, item="blacklist", path=path, assembly=spec.assembly),
+    ]
+
+
 def examine_others(spec: DatasetSpec, there: Mapping[str, Path], setting: Setting) -> list[Finding]:
-    """Look into the files that the build does not read: elements, blacklist, genome."""
+    """Look into the files that the build does not read: elements, genome."""
     findings: list[Finding] = []
     if spec.elements and "elements" in there:
         findings += check_elements_file(there["elements"], spec.elements, setting)
-    if "blacklist" in there:
-        findings += check_blacklist(there["blacklist"], setting)
     if "genome" in there:
         findings += check_fasta(there["genome"], setting)
     return findings

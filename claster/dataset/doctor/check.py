@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from claster.dataset.doctor.annotation import examine_assembly, examine_genes, examine_others
+from claster.dataset.doctor.annotation import (
+    examine_assembly,
+    examine_blacklist,
+    examine_genes,
+    examine_others,
+)
 from claster.dataset.doctor.contacts import ExaminedContacts, examine_contacts
 from claster.dataset.doctor.findings import Finding, Report, as_fault
 from claster.dataset.doctor.present import check_data_folder, check_present, check_twins
@@ -16,12 +21,13 @@ from claster.dataset.doctor.setting import Setting, places_without_genes, select
 from claster.dataset.doctor.spread import check_common, check_spread
 from claster.dataset.doctor.tracks import ExaminedSignal, examine_pair, examine_signal
 from claster.dataset.doctor.uses import signal_uses, strand_pairs
-from claster.dataset.doctor.windows import check_windows
+from claster.dataset.doctor.windows import check_blacklisted, check_windows
 from claster.dataset.inventory import Source, list_sources
 from claster.dataset.scale import SignalScale, track_divisors
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import dividing_scales
+from claster.dataset.words import excluded_chromosomes
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases
 from claster.genome.selection import GeneSelection
@@ -79,8 +85,12 @@ def check_dataset(
         if path := now("genes"):
             genes, seen = examine_genes(spec, path, sizes)
             findings += seen
-        setting, seen = _setting(spec, sizes, genes)
+        blacklist, seen = examine_blacklist(spec, there, sizes)
         findings += seen
+        setting, seen = _setting(spec, sizes, genes, blacklist)
+        findings += seen
+        if blacklist is not None:
+            findings += check_blacklisted(blacklist, setting, file=str(there["blacklist"]))
         signals = {
             use.label: examine_signal(use, setting) for use in signal_uses(spec) if now(use.label)
         }
@@ -103,6 +113,7 @@ def check_dataset(
                 sizes=sizes,
                 without_signal=_lacking({n: s.names for n, s in signals.items()}, setting),
                 without_contacts=_lacking({"contacts": contacts.names}, setting),
+                blacklist=blacklist,
             )
             findings += check_windows(selection, spec, once_mended=faults)
             if all(finding.verdict != "fault" for finding in findings):
@@ -123,26 +134,36 @@ def _present(spec: DatasetSpec, sources: Sequence[Source]) -> tuple[dict[str, Pa
 
 
 def _setting(
-    spec: DatasetSpec, sizes: Mapping[str, int], genes: pd.DataFrame | None
+    spec: DatasetSpec,
+    sizes: Mapping[str, int],
+    genes: pd.DataFrame | None,
+    blacklist: pd.DataFrame | None,
 ) -> tuple[Setting, list[Finding]]:
     """Return what files are held against, and what is wrong with the rules of the YAML."""
     aliases = chromosome_aliases(spec.assembly)
-    excluded = set(spec.genes.exclude_chromosomes)
+    excluded = set(excluded_chromosomes(spec, sizes))
     if genes is None:
         wanted = {chrom: size for chrom, size in sizes.items() if chrom not in excluded}
         centres = places_without_genes(wanted, half=spec.window.binning.half)
-        return Setting(spec, sizes, aliases, wanted, centres), []
+        return Setting(spec, sizes, aliases, wanted, centres, blacklist), []
     present = set(genes["chrom"]) - excluded
     wanted = {chrom: size for chrom, size in sizes.items() if chrom in present}
     nothing = genes.iloc[:0][["gene_id", "chrom", "tss", "strand"]]
     try:
-        kept = select_windows(spec, genes, sizes=sizes, without_signal={}, without_contacts={}).kept
+        selection = select_windows(
+            spec,
+            genes,
+            sizes=sizes,
+            without_signal={},
+            without_contacts={},
+            blacklist=blacklist,
+        )
     except ClasterError as error:
         fault = as_fault(error, item="windows", file="", check="rules")
-        return Setting(spec, sizes, aliases, wanted, nothing), [fault]
-    setting = Setting(spec, sizes, aliases, wanted, kept[["gene_id", "chrom", "tss", "strand"]])
-    if kept.empty:
-        selection = select_windows(spec, genes, sizes=sizes, without_signal={}, without_contacts={})
+        return Setting(spec, sizes, aliases, wanted, nothing, blacklist), [fault]
+    centres = selection.kept[["gene_id", "chrom", "tss", "strand"]]
+    setting = Setting(spec, sizes, aliases, wanted, centres, blacklist)
+    if centres.empty:
         return setting, check_windows(selection, spec)
     return setting, []
 

@@ -10,7 +10,6 @@ import pandas as pd
 from claster.dataset.doctor.findings import Finding, Verdict
 from claster.dataset.doctor.landmarks import Comparison, assembly_of_genes, compare_landmarks
 from claster.dataset.doctor.wording import count_of, listed, percent
-from claster.dataset.gene_parts import GenesSpec
 from claster.genome.builds import known_assembly
 from claster.genome.genes import GeneFile, one_gene
 
@@ -77,10 +76,10 @@ def check_gene_file(
     return results
 
 
-def check_gene_table(gene_file: GeneFile, wanted: GenesSpec, *, file: Path) -> list[Finding]:
+def check_gene_table(gene_file: GeneFile, *, file: Path) -> list[Finding]:
     """Tell how many genes of which types there are, and what their IDs look like.
 
-    Checks ``dialect``, ``types``, ``ids``, ``twins`` and ``capitals``.
+    Checks ``dialect``, ``ids``, ``twins`` and ``capitals``.
     """
     genes = gene_file.genes
     dialect = f"{gene_file.dialect} {gene_file.format}".strip()
@@ -98,21 +97,6 @@ def check_gene_table(gene_file: GeneFile, wanted: GenesSpec, *, file: Path) -> l
                 "dialect",
                 "note",
                 "gene types are called 'gene_biotype', as Ensembl and RefSeq do: read as 'gene_type'",
-            )
-        )
-    if wanted.types is not None and not genes["type"].isin(wanted.types).any():
-        known = [str(kind) for kind in types.index if kind != "without type"]
-        results.append(
-            _found(
-                file,
-                "types",
-                "fault",
-                f"no gene has the type {listed(wanted.types)}; types are {listed(known) or 'not given'}",
-                "leave 'recipe: paper' out of 'genes' and choose other 'types'"
-                if wanted.recipe == "paper"
-                else f"write 'types: [{known[0]}]' under 'genes'"
-                if known
-                else "write 'types: null' under 'genes' to take all",
             )
         )
     return results + _check_ids(genes, file=file)

@@ -1,4 +1,4 @@
-"""What is found in the elements, the blacklist, the chromosome sizes and the genome of a dataset."""
+"""What is found in the elements, the chromosome sizes and the genome of a dataset."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,16 +7,15 @@ import pandas as pd
 
 from claster.dataset.doctor.findings import Finding, as_fault
 from claster.dataset.doctor.setting import Setting
-from claster.dataset.doctor.wording import base_pairs, count_of, listed, percent
+from claster.dataset.doctor.wording import count_of, listed, percent
 from claster.dataset.gene_parts import ElementsSpec
 from claster.errors import ClasterError
 from claster.genome.assembly import assemblies_with, rename_chromosomes
-from claster.genome.bed import read_bed
 from claster.genome.elements import read_elements, select_elements
 from claster.genome.fasta import fasta_records, index_of, indexed_lengths
 from claster.text import text_lines
 
-__all__ = ["check_blacklist", "check_elements_file", "check_fasta", "check_sizes_file"]
+__all__ = ["check_elements_file", "check_fasta", "check_places", "check_sizes_file", "unread"]
 
 _FEWEST_ON_ASSEMBLY = 0.9
 _READ_WHOLE = 20_000_000  # bytes of a FASTA
@@ -30,7 +29,7 @@ def check_elements_file(path: Path, wanted: ElementsSpec, setting: Setting) -> l
     try:
         elements = read_elements(path)
     except ClasterError as error:
-        return [_unread(error, path, item="elements")]
+        return [unread(error, path, item="elements")]
     groups = elements["group"].replace("", "(no group)").str.split(",").explode().str.strip()
     counts = listed((f"{n:,} {group}" for group, n in groups.value_counts().items()), 4)
     if not elements["group"].any():
@@ -58,26 +57,14 @@ def check_elements_file(path: Path, wanted: ElementsSpec, setting: Setting) -> l
             )
     except ClasterError as error:
         results.append(as_fault(error, item="elements", file=str(path), check="groups"))
-    return results + _check_places(elements, setting, item="elements", path=path)
-
-
-def check_blacklist(path: Path, setting: Setting) -> list[Finding]:
-    """Tell how much a blacklist leaves out, and whether it lies on the assembly.
-
-    Checks ``kind``, ``starts``, ``chromosomes``.
-    """
-    try:
-        table = read_bed(path, named="blacklist")
-    except ClasterError as error:
-        return [_unread(error, path, item="blacklist")]
-    bases = int((table["end"] - table["start"]).sum())
-    total = sum(setting.sizes.values())
-    share = f", {percent(bases / total)} of the assembly" if total else ""
-    evidence = f"{count_of(len(table), 'region')}, {base_pairs(bases)}{share}"
-    return [
-        Finding("blacklist", str(path), "kind", "fine", evidence),
-        *_check_places(table, setting, item="blacklist", path=path),
-    ]
+    return results + check_places(
+        elements,
+        setting.sizes,
+        setting.aliases,
+        item="elements",
+        path=path,
+        assembly=setting.assembly,
+    )
 
 
 def check_sizes_file(
@@ -186,14 +173,23 @@ def _check_lengths(found: Mapping[str, int], setting: Setting, path: Path) -> Fi
     return Finding("genome", str(path), "chromosomes", "warning", seen, remedy)
 
 
-def _check_places(table: pd.DataFrame, setting: Setting, *, item: str, path: Path) -> list[Finding]:
-    if not setting.sizes:
+def check_places(
+    table: pd.DataFrame,
+    sizes: Mapping[str, int],
+    aliases: Mapping[str, str],
+    *,
+    item: str,
+    path: Path,
+    assembly: str,
+) -> list[Finding]:
+    """Tell whether intervals lie on the assembly. Check ``chromosomes``."""
+    if not sizes:
         return []
-    named = rename_chromosomes(table, sizes=setting.sizes, aliases=setting.aliases)
-    on = named[named["chrom"].isin(setting.sizes.keys())]
-    past = on[on["end"] > on["chrom"].map(setting.sizes)]
+    named = rename_chromosomes(table, sizes=sizes, aliases=aliases)
+    on = named[named["chrom"].isin(sizes.keys())]
+    past = on[on["end"] > on["chrom"].map(sizes)]
     share = len(on) / max(len(named), 1)
-    correct = f"bring the file for {setting.assembly}, or correct 'assembly' in the YAML"
+    correct = f"bring the file for {assembly}, or correct 'assembly' in the YAML"
     if len(past):
         first = past.iloc[0]
         return [
@@ -203,7 +199,7 @@ def _check_places(table: pd.DataFrame, setting: Setting, *, item: str, path: Pat
                 "chromosomes",
                 "warning",
                 f"{count_of(len(past), 'interval')} past the end of the chromosome (first at "
-                f"{first['chrom']}:{first['end']:,}, which has {setting.sizes[first['chrom']]:,} bp)",
+                f"{first['chrom']}:{first['end']:,}, which has {sizes[first['chrom']]:,} bp)",
                 correct,
             )
         ]
@@ -214,16 +210,17 @@ def _check_places(table: pd.DataFrame, setting: Setting, *, item: str, path: Pat
                 str(path),
                 "chromosomes",
                 "warning",
-                f"only {percent(share)} lie on chromosomes of {setting.assembly}; "
+                f"only {percent(share)} lie on chromosomes of {assembly}; "
                 f"the file names {listed(table['chrom'].unique())}",
                 correct,
             )
         ]
-    evidence = f"{setting.assembly}, {count_of(on['chrom'].nunique(), 'chromosome')}"
+    evidence = f"{assembly}, {count_of(on['chrom'].nunique(), 'chromosome')}"
     return [Finding(item, str(path), "chromosomes", "fine", evidence)]
 
 
-def _unread(error: ClasterError, path: Path, *, item: str) -> Finding:
+def unread(error: ClasterError, path: Path, *, item: str) -> Finding:
+    """Return the error that a file of intervals raises as a finding; ``starts`` where they count from 1."""
     if "without bases" not in error.found:
         return as_fault(error, item=item, file=str(path), check="kind")
     return Finding(

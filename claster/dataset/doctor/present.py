@@ -1,5 +1,6 @@
 """Which files of a dataset are there, whole, and of the right kind."""
 
+import filecmp
 from collections.abc import Sequence
 
 from claster.contacts.hic import is_hic
@@ -63,23 +64,27 @@ def check_present(spec: DatasetSpec, source: Source) -> Finding | None:
 
 
 def check_twins(sources: Sequence[Source]) -> list[Finding]:
-    """Tell of signal files that are named twice. Check ``twins``."""
+    """Tell of signal files that are named twice, or hold the same bytes. Check ``twins``."""
     results = []
-    first: dict[str, str] = {}
+    alike: dict[int, list[Source]] = {}
     for source in sources:
         if source.label.partition(" ")[0] not in ("track", "target"):
             continue
-        path = str(source.path.resolve())
-        if path in first:
-            results.append(
-                Finding(
-                    source.label,
-                    str(source.path),
-                    "twins",
-                    "warning",
-                    f"the same file as {first[path]}",
-                    "give each its own file",
+        others = alike.setdefault(source.path.stat().st_size, [])
+        for other in others:
+            same = source.path.samefile(other.path)
+            if same or filecmp.cmp(source.path, other.path, shallow=False):
+                kind = "the same file as" if same else "byte for byte the file of"
+                results.append(
+                    Finding(
+                        source.label,
+                        str(source.path),
+                        "twins",
+                        "warning",
+                        f"{kind} {other.label}",
+                        "give each its own file",
+                    )
                 )
-            )
-        first.setdefault(path, source.label)
+                break
+        others.append(source)
     return results

@@ -36,6 +36,8 @@ class Setting:
         Windows by their centre: `gene_id`, `chrom`, `tss` (0-based), `strand` of every gene that keeps to
         the rules of the dataset, ordered by position; evenly spread places, without `strand`, where genes
         could not be read.
+    blacklist
+        Regions without data in every track (`read_blacklist`), or None.
     """
 
     spec: DatasetSpec
@@ -43,6 +45,7 @@ class Setting:
     aliases: Mapping[str, str]
     wanted: Mapping[str, int]
     centres: pd.DataFrame
+    blacklist: pd.DataFrame | None = None
 
     @property
     def assembly(self) -> str:
@@ -65,6 +68,7 @@ def select_windows(
     sizes: Mapping[str, int],
     without_signal: Mapping[str, str],
     without_contacts: Mapping[str, str],
+    blacklist: pd.DataFrame | None,
 ) -> GeneSelection:
     """Select genes as the build does, from what is known of its files.
 
@@ -78,6 +82,8 @@ def select_windows(
         Chromosome sizes in bp.
     without_signal, without_contacts
         Chromosomes that some file lacks, with what is said of them.
+    blacklist
+        See `Setting`.
 
     Raises
     ------
@@ -94,6 +100,7 @@ def select_windows(
         contact_names={},
         without_signal=dict(without_signal),
         without_contacts=dict(without_contacts),
+        blacklist=blacklist,
     )
     return choose_genes(spec, known)
 

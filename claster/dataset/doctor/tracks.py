@@ -17,6 +17,7 @@ from claster.dataset.doctor.spread import NEARLY_WHOLE, Spread, measure_spread
 from claster.dataset.doctor.uses import SignalUse
 from claster.dataset.doctor.wording import number
 from claster.dataset.scale import SignalScale, measure_scale
+from claster.dataset.sources import masked_regions
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
 
@@ -60,6 +61,8 @@ def examine_signal(use: SignalUse, setting: Setting) -> ExaminedSignal:
             names, chromosomes = check_chromosomes(track.sizes, setting, item=use.label, file=file)
             known, centres = (names, setting.centres) if names else _own_places(track, use)
             track.rename(dict(known))
+            if use.is_track and names:
+                track.mask(masked_regions(setting.blacklist))
             facts = read_signal_facts(
                 use.path, known, centres, width=use.window.width, named=use.label
             )

@@ -4,12 +4,32 @@ import pandas as pd
 
 from claster.dataset.choice import lacks_training, more_training
 from claster.dataset.doctor.findings import Finding
+from claster.dataset.doctor.setting import Setting
 from claster.dataset.doctor.wording import count_of, percent
 from claster.dataset.layout import SPLITS
 from claster.dataset.spec import DatasetSpec
+from claster.genome.regions import covered_shares
 from claster.genome.selection import DROP_REASONS, GeneSelection
+from claster.genome.windows import window_table
 
-__all__ = ["check_windows"]
+__all__ = ["check_blacklisted", "check_windows"]
+
+
+def check_blacklisted(blacklist: pd.DataFrame, setting: Setting, *, file: str) -> list[Finding]:
+    """Tell which share of the windows is without data by the blacklist. Check ``windows``.
+
+    How many genes it drops stands under ``genes`` of the windows.
+    """
+    if setting.centres.empty:
+        return []
+    windows = window_table(setting.centres, setting.spec.window.binning)
+    shares = covered_shares(windows, blacklist)
+    evidence = (
+        f"covers {percent(float(shares.mean()))} of the windows' bases, at most "
+        f"{percent(float(shares.max()))} of one; {count_of(int((shares > 0).sum()), 'window')} "
+        f"of {len(shares):,} hold some of it"
+    )
+    return [Finding("blacklist", file, "windows", "fine", evidence)]
 
 
 def check_windows(

@@ -1,0 +1,123 @@
+"""What the words of a dataset's YAML name among its genes and chromosomes; none may name nothing."""
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from claster.dataset.place import Location
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError, choose_among
+from claster.genome.assembly import chromosome_aliases, rename_chromosomes
+from claster.genome.builds import MITOCHONDRION, plain_name
+
+__all__ = ["excluded_chromosomes", "find_gene", "unmatched_words"]
+
+
+def excluded_chromosomes(spec: DatasetSpec, sizes: Mapping[str, int]) -> list[str]:
+    """Return `genes.exclude_chromosomes` by the assembly's names; a name that it lacks stays.
+
+    Parameters
+    ----------
+    spec
+        The dataset.
+    sizes
+        Chromosome sizes of the assembly in bp.
+    """
+    named = pd.DataFrame({"chrom": list(spec.genes.exclude_chromosomes)}, dtype=object)
+    aliases = chromosome_aliases(spec.assembly)
+    return rename_chromosomes(named, sizes=sizes, aliases=aliases)["chrom"].tolist()
+
+
+def unmatched_words(
+    spec: DatasetSpec, genes: pd.DataFrame, sizes: Mapping[str, int]
+) -> Iterator[tuple[str, ClasterError]]:
+    """Yield what is wrong with words that name nothing, each under the name of its check.
+
+    They are chromosomes to leave out, which are of the assembly or of the gene file (the mitochondrion
+    need not be), types of genes, and the example gene. `claster data check` shows all of them, a build
+    stops at the first.
+
+    Parameters
+    ----------
+    spec
+        The dataset.
+    genes
+        The whole annotation by the assembly's chromosome names: `gene_id`, `name`, `type`, `chrom`.
+    sizes
+        Chromosome sizes of the assembly in bp.
+    """
+
+    def fault(location: Location, found: str, remedy: str) -> ClasterError:
+        return ClasterError(f"{spec.place(*location)}: {found}", remedy=remedy)
+
+    known = dict.fromkeys([*sizes, *genes["chrom"].unique()])
+    aliases = chromosome_aliases(spec.assembly)
+    excluded = excluded_chromosomes(spec, sizes)
+    for position, (word, chrom) in enumerate(
+        zip(spec.genes.exclude_chromosomes, excluded, strict=True)
+    ):
+        if chrom not in known and plain_name(chrom, aliases) != MITOCHONDRION:
+            yield (
+                "chromosomes",
+                fault(
+                    ("genes", "exclude_chromosomes", position),
+                    f"neither the assembly nor the genes have a chromosome {word!r}",
+                    choose_among(word, known),
+                ),
+            )
+    types = [kind for kind in genes["type"].value_counts().index if kind]
+    for position, word in enumerate(spec.genes.types or ()):
+        if word not in types:
+            yield (
+                "types",
+                fault(
+                    ("genes", "types", position),
+                    f"no gene has the type {word!r}",
+                    "leave 'recipe: paper' out of 'genes' and choose other 'types'"
+                    if spec.genes.recipe == "paper"
+                    else choose_among(word, types)
+                    if types
+                    else "write 'types: null' under 'genes' to take all",
+                ),
+            )
+    if spec.example_gene is not None:
+        try:
+            find_gene(genes.drop_duplicates("gene_id"), spec.example_gene)
+        except ClasterError as error:
+            yield "example", fault(("example_gene",), error.found, error.remedy)
+
+
+def find_gene(genes: pd.DataFrame, named: str | None) -> pd.Series:
+    """Return the gene with this ID (with or without its version) or this name; None: the middle one.
+
+    Parameters
+    ----------
+    genes
+        A table with `gene_id` and `name`.
+    named
+        Such as ``ENSMUSG00000030142.10``, ``ENSMUSG00000030142`` or ``Clec4e``.
+
+    Raises
+    ------
+    ClasterError
+        If no gene or more than one is called so.
+    """
+    if named is None:
+        return genes.iloc[len(genes) // 2]
+    for column in (
+        genes["gene_id"],
+        genes["gene_id"].str.replace(r"\.\d+$", "", regex=True),
+        genes["name"],
+    ):
+        found = genes[column == named]
+        if len(found) == 1:
+            return found.iloc[0]
+        if len(found) > 1:
+            raise ClasterError(
+                f"{len(found)} genes are called {named!r}: {', '.join(found['gene_id'].head(4))}",
+                remedy="give the gene ID",
+            )
+    raise ClasterError(
+        f"no gene {named!r} among {len(genes):,}",
+        remedy=choose_among(named, [*genes["name"], *genes["gene_id"]]),
+    )
