@@ -155,6 +155,9 @@ def advice(found: str, *, wanted: FileFormat | None = None) -> str:
     packing = next((name for name in _UNPACKED_BY if found.startswith(name)), None)
     if wanted == "bigwig" and found in _BIGWIG_FROM:
         return _BIGWIG_FROM[found]
+    inside = found.partition(" around ")[2]
+    if packing and wanted == "bigwig" and inside in _BIGWIG_FROM:
+        return f"unpack it, then {_BIGWIG_FROM[inside]}"
     if packing == "a gzip file" and wanted in ("gtf", "bed", "table", "fasta"):
         return "let its name end in .gz, in the dataset's YAML too, or unpack it (gunzip)"
     if wanted == "cooler" and found == "a .hic file":

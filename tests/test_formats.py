@@ -11,7 +11,7 @@ import pyBigWig
 import pytest
 
 from claster.errors import ClasterError
-from claster.formats import check_start, check_whole
+from claster.formats import advice, check_start, check_whole
 
 PROJECT = Path(__file__).parents[1]
 FILES = Path(os.environ.get("CLASTER_REAL_FILES", PROJECT.parent / "shared" / "data"))
@@ -135,3 +135,10 @@ def test_real_files_are_what_they_are():
             check_whole(path, format=format, named=path.name, deep=True)
             seen.add(format)
     assert seen == {"bigwig", "cooler", "gtf", "bed", "table"}
+
+
+def test_advice_for_a_packed_text_does_not_end_in_the_next_refusal():
+    told = advice("a gzip file around a bedGraph text", wanted="bigwig")
+    assert told == "unpack it, then make a bigWig of it (bedGraphToBigWig of UCSC)"
+    packed = advice("a gzip file around a bigWig file", wanted="bigwig")
+    assert packed == "unpack it (gunzip) and name the unpacked file"

@@ -396,4 +396,4 @@ def test_bedgraph_in_place_of_a_bigwig(one):
     file = CTCF.replace(".bigwig", ".bedgraph.gz")
     finding = one(examine("mm10", file, genes=ENSEMBL), "track T0", "kind")
     assert finding.verdict == "fault"
-    assert "a gzip file instead of a bigWig file" in finding.evidence
+    assert "a gzip file around a bedGraph text instead of a bigWig file" in finding.evidence
