@@ -2,35 +2,58 @@
 
 import errno
 import os
-import threading
-from collections.abc import Callable
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from itertools import chain
+from math import inf
 
 import requests
+from urllib3.exceptions import InvalidHeader, MaxRetryError
+from urllib3.util import Retry
 
 from claster.errors import ClasterError
-from claster.formats import check_whole
+from claster.files import require_disk
+from claster.formats import HEAD, check_start
 from claster.progress import Step
-from claster.remote.journal import Journal
-from claster.remote.partial import Partial, bytes_kept
-from claster.remote.patience import USUAL_PATIENCE, Patience
-from claster.remote.receive import Wanted, receive
+from claster.remote.partial import Journal, Partial, find_partial
+from claster.remote.request import (
+    USUAL_PATIENCE,
+    Patience,
+    SetbackError,
+    Stop,
+    StoppedError,
+    TooSlowError,
+    host_of,
+    number_in,
+    read_body,
+    send,
+)
+from claster.remote.verify import Receipt, Wanted, verify
 
-__all__ = ["Fetched", "Wanted", "fetch"]
+__all__ = ["UnreachableError", "Wanted", "fetch"]
 
+_MAY_PASS = {408, 425, 429, 500, 502, 503, 504}
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 _FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_SHOW_EVERY = 0.1
 
 
-@dataclass(frozen=True)
-class Fetched:
-    """A file as it arrived: size in bytes, SHA-256, the server's headers, time of its last byte in ns."""
+class UnreachableError(ClasterError):
+    """The server `host` has never answered; `reason` is what the last attempt met."""
 
-    url: str
-    size: int
-    sha256: str
-    etag: str | None
-    last_modified: str | None
-    mtime_ns: int
+    def __init__(self, host: str, *, reason: str) -> None:
+        self.host = host
+        self.reason = reason
+        super().__init__(f"no answer from {host} ({reason})", remedy="check the network")
+
+
+class _StartOverError(Exception):
+    """The server's answer does not fit the bytes that are here."""
 
 
 def fetch(
@@ -39,9 +62,9 @@ def fetch(
     session: requests.Session,
     step: Step,
     patience: Patience = USUAL_PATIENCE,
-    stop: threading.Event | None = None,
-    before_rename: Callable[[Fetched], None] = lambda _: None,
-) -> Fetched:
+    stop: Stop | None = None,
+    before_rename: Callable[[Receipt], None] = lambda _: None,
+) -> Receipt:
     """Bring a file to its place, over one connection at a time.
 
     Bytes arrive in ``.<name>.part`` beside the final file, with a journal ``.<name>.part.json``. A later
@@ -64,10 +87,6 @@ def fetch(
     before_rename
         Called when the file is whole, verified and safe on disk, but not yet under its name.
 
-    Returns
-    -------
-    Fetched
-
     Raises
     ------
     ClasterError
@@ -80,83 +99,252 @@ def fetch(
 
     Notes
     -----
-    RFC 9110: 13.1.5 (If-Range), 14 (range requests).
+    RFC 9110: 10.2.3 (Retry-After), 13.1.5 (If-Range), 14 (range requests).
     """
-    stop = stop or threading.Event()
     total = wanted.size
     try:
-        with Partial(
-            wanted.final, url=wanted.url, flush_every=patience.flush_every, stop=stop
-        ) as partial:
-            step.expect(partial.journal.total or wanted.size)
-            step.advance(partial.length)
+        with Partial(wanted.final, url=wanted.url, flush_every=patience.flush_every) as partial:
             try:
-                fetched = _fetch_verified(
-                    partial, wanted, session=session, step=step, patience=patience, stop=stop
-                )
+                receipt = _Transfer(partial, wanted, session, step, patience, stop or Stop()).run()
             finally:
-                total = partial.journal.total
-            before_rename(fetched)
+                total = partial.journal.total or total
+            before_rename(receipt)
             partial.rename()
     except OSError as error:
-        raise _explain(error, wanted, total) from error
-    return fetched
+        raise _disk_error(error, wanted, total) from error
+    return receipt
 
 
-def _fetch_verified(
-    partial: Partial,
-    wanted: Wanted,
-    *,
-    session: requests.Session,
-    step: Step,
-    patience: Patience,
-    stop: threading.Event,
-) -> Fetched:
-    """Receive and verify; a wrong file that came in pieces gets one more chance, from its start."""
-    second = False
-    while True:
-        receive(partial, wanted, session=session, step=step, patience=patience, stop=stop)
+@dataclass
+class _Transfer:
+    """One file on its way."""
+
+    partial: Partial
+    wanted: Wanted
+    session: requests.Session
+    step: Step
+    patience: Patience
+    stop: Stop
+    has_answered: bool = False
+    slow_windows: int = 0
+
+    def run(self) -> Receipt:
+        """Receive the file and verify it."""
+        self.step.expect(self.partial.journal.total or self.wanted.size)
+        self.step.advance(self.partial.length)
+        self._receive()
+        if self.partial.resumed:  # the pieces may not belong together: if so, once from the start
+            with suppress(ClasterError):
+                return self._verify()
+            self._start_over()
+            self._receive()
         try:
-            return _verify(partial, wanted)
+            return self._verify()
         except ClasterError:
-            if second or not partial.resumed:
-                partial.discard()
-                raise
-        second = True
-        step.advance(-partial.length)
-        partial.begin(Journal(url=wanted.url))
+            self.partial.discard()
+            raise
 
+    def _receive(self) -> None:
+        """Ask for what is missing until the file is as long as the server tells."""
+        partial, wanted, patience = self.partial, self.wanted, self.patience
+        retry, furthest = patience.retry(), partial.length
+        deadline = time.monotonic() + patience.unreached
+        has_started_over = False
+        while partial.length != partial.journal.total:
+            try:
+                self._ask()
+            except _StartOverError as fault:
+                if has_started_over:
+                    raise ClasterError(
+                        f"{wanted.named}: {fault}, also from the start on, at {wanted.url}",
+                        remedy="try again later, or take the file from another address",
+                    ) from fault
+                has_started_over = True
+                self._start_over()
+            except TooSlowError:
+                self.slow_windows += 1
+            except SetbackError as fault:
+                if partial.length > furthest:
+                    retry, furthest = patience.retry(), partial.length
+                retry = self._wait(fault, retry, deadline)
 
-def _verify(partial: Partial, wanted: Wanted) -> Fetched:
-    sha256 = partial.sha256()
-    if wanted.size not in (None, partial.length):
-        raise ClasterError(
-            f"{wanted.named}: {partial.length} bytes came where {wanted.known_from} says {wanted.size}",
-            remedy=wanted.remedy,
+    def _wait(self, fault: SetbackError, retry: Retry, deadline: float) -> Retry:
+        """Wait before another attempt, or give up; at `deadline` if the server has never answered."""
+        wanted = self.wanted
+        wait = inf
+        with suppress(MaxRetryError):
+            retry = retry.increment(error=fault)
+            wait = max(retry.get_backoff_time(), min(fault.wait, self.patience.longest_wait))
+        if not self.has_answered and (wait == inf or time.monotonic() + wait > deadline):
+            raise UnreachableError(host_of(wanted.url), reason=fault.reason) from fault
+        if wait == inf:
+            raise ClasterError(
+                f"{wanted.named}: {fault.reason}, {self.patience.attempts} times in a row, "
+                f"from {wanted.url}",
+                remedy="run the same command again later; what has arrived is kept",
+            ) from fault
+        self.step.describe(f"{fault.reason}: attempt {len(retry.history)} in {wait:.0f} s")
+        if self.stop.wait(wait):
+            raise StoppedError from fault
+        self.step.describe("")
+        return retry
+
+    def _ask(self) -> None:
+        """Send one request for what is missing and append what comes."""
+        partial, wanted = self.partial, self.wanted
+        validator = partial.journal.validator
+        start = partial.length if validator is not None else 0
+        headers = {"Range": f"bytes={start}-", "If-Range": str(validator)} if start else {}
+        with send(
+            self.session,
+            wanted.url,
+            headers=headers,
+            named=wanted.named,
+            patience=self.patience,
+        ) as response:
+            self.has_answered = True
+            journal = self._judge(response, start)
+            is_rest = response.status_code == HTTPStatus.PARTIAL_CONTENT
+            can_resume = is_rest or (
+                journal.validator is not None
+                and response.headers.get("Accept-Ranges", "").lower() == "bytes"
+            )
+            chunks = read_body(
+                response,
+                stop=self.stop,
+                slow_rate=self.patience.slow_rate if can_resume else 0.0,
+                slow_window=self.patience.slow_window * 2.0**self.slow_windows,
+            )
+            if is_rest:
+                partial.resumed = True
+                partial.expect(journal.total)
+            else:
+                head = self._checked_head(chunks)  # before what is here gives way
+                self._start_over(journal)
+                chunks = chain([head], chunks)
+            self.step.expect(partial.journal.total or wanted.size)
+            self._append(chunks)
+        total = partial.journal.total or wanted.size
+        if total is not None and partial.length < total:
+            raise SetbackError(f"the answer ended at byte {partial.length} of {total}")
+        partial.expect(partial.journal.total or partial.length)
+
+    def _judge(self, response: requests.Response, start: int) -> Journal:
+        """Return the journal of the file that an answer brings, whole or (206) from `start` on."""
+        status, headers, wanted = response.status_code, response.headers, self.wanted
+        if status in _MAY_PASS:
+            raise SetbackError(_named(status), wait=_wait_asked(headers.get("Retry-After")))
+        if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and start:
+            raise _StartOverError(f"the server has no bytes from {start} on")
+        total = length = number_in(headers.get("Content-Length"))
+        if status == HTTPStatus.PARTIAL_CONTENT and start:
+            total = _total_of_part(headers.get("Content-Range", ""), start=start, length=length)
+        elif status != HTTPStatus.OK:
+            raise ClasterError(
+                f"{wanted.named}: the server answers {_named(status)} for {wanted.url}",
+                remedy="check the address in 'downloads' of the dataset's YAML"
+                + (", and whether the archive wants a login" if status in (401, 403) else ""),
+            )
+        journal = Journal(
+            url=wanted.url,
+            etag=headers.get("ETag"),
+            last_modified=headers.get("Last-Modified"),
+            date=headers.get("Date"),
+            total=total,
         )
-    check_whole(
-        partial.path,
-        format=wanted.format,
-        named=wanted.named,
-        gzipped=wanted.gzipped,
-        deep=wanted.sha256 is None,
-    )
-    if wanted.sha256 not in (None, sha256):
-        raise ClasterError(
-            f"{wanted.named}: SHA-256 {sha256} came where {wanted.known_from} says {wanted.sha256}",
-            remedy=wanted.remedy,
+        if status != HTTPStatus.OK and not self.partial.journal.is_same_file(journal):
+            raise _StartOverError("the server has another file now")
+        if None not in (total, wanted.size) and total != wanted.size:
+            raise ClasterError(
+                f"{wanted.named}: the server offers {total} bytes where {wanted.known_from} says "
+                f"{wanted.size}, at {wanted.url}",
+                remedy=wanted.remedy,
+            )
+        if total is not None:
+            growth = total - self.partial.length
+            require_disk(wanted.final.parent, needed=growth, named=wanted.named)
+        return journal
+
+    def _checked_head(self, chunks: Iterator[bytes]) -> bytes:
+        """Return the first chunks, at least `HEAD` bytes of a file that is that long."""
+        head = b""
+        for chunk in chunks:
+            head += chunk
+            if len(head) >= HEAD:
+                break
+        check_start(
+            head[:HEAD],
+            format=self.wanted.format,
+            gzipped=self.wanted.gzipped,
+            named=self.wanted.named,
         )
-    return Fetched(
-        url=wanted.url,
-        size=partial.length,
-        sha256=sha256,
-        etag=partial.journal.etag,
-        last_modified=partial.journal.last_modified,
-        mtime_ns=partial.modified_ns(),
-    )
+        return head
+
+    def _start_over(self, journal: Journal | None = None) -> None:
+        self.step.advance(-self.partial.length)
+        self.partial.begin(journal or Journal(url=self.wanted.url))
+
+    def _append(self, chunks: Iterator[bytes]) -> None:
+        """Append what comes; the step hears of it now and then."""
+        partial = self.partial
+        shown, due = partial.length, time.monotonic() + _SHOW_EVERY
+        try:
+            for chunk in chunks:
+                total = partial.journal.total
+                if total is not None and partial.length + len(chunk) > total:
+                    raise _StartOverError(f"more than the told {total} bytes came")
+                partial.append(chunk)
+                if (now := time.monotonic()) >= due:
+                    self.step.advance(partial.length - shown)
+                    shown, due = partial.length, now + _SHOW_EVERY
+        finally:
+            self.step.advance(partial.length - shown)
+
+    def _verify(self) -> Receipt:
+        partial = self.partial
+        found = partial.sha256(stop=self.stop)
+        partial.flush()
+        return Receipt(
+            url=self.wanted.url,
+            size=partial.length,
+            sha256=verify(partial.path, self.wanted, arrived=found),
+            mtime_ns=partial.modified_ns(),
+            when=datetime.now(UTC),
+            how="downloaded",
+            etag=partial.journal.etag,
+            last_modified=partial.journal.last_modified,
+        )
 
 
-def _explain(error: OSError, wanted: Wanted, total: int | None) -> ClasterError:
+def _total_of_part(content_range: str, *, start: int, length: int | None) -> int | None:
+    """Return the length of the whole file that a part tells; the part must be what was asked for."""
+    found = _RANGE.fullmatch(content_range.strip())
+    if not found:
+        raise _StartOverError(f"a part came with Content-Range {content_range!r}")
+    first, last, total = int(found[1]), int(found[2]), number_in(found[3])
+    if last < first or (total is not None and last >= total):
+        raise _StartOverError(f"a part came with Content-Range {content_range!r}")
+    if first != start or length not in (None, last - first + 1):
+        raise _StartOverError(f"bytes {first}-{last} came where {start}- were asked for")
+    return total
+
+
+def _wait_asked(retry_after: str | None) -> float:
+    """Return the seconds that a server asks for, 0 where it asks for none that can be read."""
+    if retry_after is None:
+        return 0.0
+    try:
+        return Retry().parse_retry_after(retry_after)
+    except (InvalidHeader, ValueError, OverflowError):
+        return 0.0
+
+
+def _named(status: int) -> str:
+    known = {entry.value: entry.phrase for entry in HTTPStatus}
+    return f"{status} ({known[status]})" if status in known else str(status)
+
+
+def _disk_error(error: OSError, wanted: Wanted, total: int | None) -> ClasterError:
     reason = os.strerror(error.errno) if error.errno else str(error)
     folder = wanted.final.parent
     if error.errno not in _FULL_DISK:
@@ -164,10 +352,8 @@ def _explain(error: OSError, wanted: Wanted, total: int | None) -> ClasterError:
             f"{wanted.named}: {reason} while writing to {folder}",
             remedy="check the folder and its disk, then run the same command again",
         )
-    kept = bytes_kept(wanted.final, url=wanted.url)
-    missing = (
-        f"{total - kept} of {total} bytes are missing" if total is not None else "it is not whole"
-    )
+    kept, _ = find_partial(wanted.final, url=wanted.url)
+    missing = "it is not whole" if total is None else f"{total - kept} of {total} bytes are missing"
     return ClasterError(
         f"{wanted.named}: {reason} in {folder}, {missing}",
         remedy="free disk space and run the same command again; what has arrived is kept",

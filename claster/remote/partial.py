@@ -1,60 +1,75 @@
-"""A file on its way, under a hidden name beside its final one."""
+"""A file on its way, under a hidden name beside its final one: its bytes, and whose they are."""
 
+import errno
+import hashlib
 import os
-import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from claster.files import sync_folder
-from claster.remote.disk import fresh_name
-from claster.remote.journal import Journal, read_journal, write_journal
-from claster.remote.keeper import Keeper
+from claster.remote.request import Stop, StoppedError
 
-__all__ = [
-    "Partial",
-    "bytes_kept",
-    "discard_partial",
-    "has_leavings",
-    "partial_paths",
-    "total_told",
-]
+__all__ = ["Journal", "Partial", "discard_partial", "find_partial", "has_leavings", "replace_text"]
+
+_BLOCK = 1 << 20
+_SURELY_OLD = timedelta(seconds=60)
 
 
-def partial_paths(final: Path) -> tuple[Path, Path]:
-    """Return where a file's bytes and its journal are kept until it is whole."""
-    return final.with_name(f".{final.name}.part"), final.with_name(f".{final.name}.part.json")
+class Journal(BaseModel):
+    """The record beside a partial file (format version 1).
 
+    `etag`, `last_modified` and `date` are the server's headers, `total` the length of the whole file in
+    bytes where the server told it, `flushed` how many bytes from the start a power cut cannot take.
+    """
 
-def bytes_kept(final: Path, *, url: str) -> int:
-    """Return how many bytes of an earlier transfer of `url` can be built on."""
-    path, journal_path = partial_paths(final)
-    journal = read_journal(journal_path)
-    return _reusable(journal, path, url) if journal is not None else 0
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
+    format: Literal[1] = 1
+    url: str
+    etag: str | None = None
+    last_modified: str | None = None
+    date: str | None = None
+    total: int | None = Field(default=None, ge=0)
+    flushed: int = Field(default=0, ge=0)
 
-def total_told(final: Path, *, url: str) -> int | None:
-    """Return the length in bytes that the server told in an earlier transfer of `url`, or None."""
-    journal = read_journal(partial_paths(final)[1])
-    return journal.total if journal is not None and journal.url == url else None
+    @property
+    def validator(self) -> str | None:
+        """What ``If-Range`` may carry to ask for the rest of this very file, or None.
 
+        RFC 9110, 13.1.5: a strong entity tag, on one line; a date only where there is no entity tag at all
+        and the file was at least a minute old when it was sent (8.8.2.2).
+        """
+        if self.etag is not None:
+            return self.etag if self.etag.startswith('"') and self.etag.isprintable() else None
+        modified, sent = _date_in(self.last_modified), _date_in(self.date)
+        if modified is None or sent is None or sent - modified < _SURELY_OLD:
+            return None
+        return self.last_modified
 
-def has_leavings(final: Path) -> bool:
-    """Whether an earlier transfer has left anything beside `final`."""
-    return any(path.exists() for path in _leavings(final))
-
-
-def discard_partial(final: Path) -> None:
-    """Remove what an earlier transfer has left beside `final`."""
-    for path in _leavings(final):
-        path.unlink(missing_ok=True)
+    def is_same_file(self, other: "Journal") -> bool:
+        """Whether headers of another answer leave it possible that this is the same file."""
+        if None not in (self.total, other.total) and self.total != other.total:
+            return False
+        if None not in (self.etag, other.etag):
+            return self.etag == other.etag
+        return None in (self.last_modified, other.last_modified) or (
+            self.last_modified == other.last_modified
+        )
 
 
 class Partial:
     """The bytes that have arrived (`length`), their journal, and whether they came in pieces (`resumed`).
 
     Bytes of an earlier transfer are taken over as far as they are known to be on disk; what was written
-    after the last flush is cut off, because a power cut may have left holes in it.
+    after the last flush is cut off, because a power cut may have left holes in it. Bytes are hashed as they
+    come; those of an earlier process are read once at the end.
 
     Parameters
     ----------
@@ -64,8 +79,6 @@ class Partial:
         Where it comes from; bytes of another address are not taken over.
     flush_every
         Seconds between flushes.
-    stop
-        When set, nothing is written any more, except one last journal.
 
     Raises
     ------
@@ -73,19 +86,17 @@ class Partial:
         From every method, if the disk refuses.
     """
 
-    def __init__(self, final: Path, *, url: str, flush_every: float, stop: threading.Event) -> None:
+    def __init__(self, final: Path, *, url: str, flush_every: float) -> None:
         final.parent.mkdir(parents=True, exist_ok=True)
-        self.final = final
-        self.path, self._journal_path = partial_paths(final)
-        self._every = flush_every
-        self._stop = stop
-        found = read_journal(self._journal_path)
-        self.length = _reusable(found, self.path, url) if found is not None else 0
-        self.journal = found if found is not None and self.length else Journal(url=url)
+        self.path, self._journal_path, _ = _hidden_paths(final)
+        self._final = final
+        self._flush_every = flush_every
+        self.length, _ = find_partial(final, url=url)
+        found = _read_journal(self._journal_path) if self.length else None
+        self.journal = found or Journal(url=url)
         self.resumed = self.length > 0
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        os.ftruncate(self._descriptor, self.length)
-        self._keeper = self._keep()
+        self._shorten(self.length)
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -97,86 +108,155 @@ class Partial:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Flush and close; what has arrived stays."""
-        self._keeper.end()
+        """Make safe what has arrived, and close; nothing stays of a file that is renamed or discarded."""
+        with suppress(OSError):  # a file that gets its name is safe by now, any other has its error
+            self.flush()
         os.close(self._descriptor)
         if self.length == 0:
-            discard_partial(self.final)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether as many bytes are there as the server told."""
-        return self.length == self.journal.total
+            discard_partial(self._final)
 
     def begin(self, journal: Journal) -> None:
         """Throw away all bytes and begin with the file that `journal` tells of."""
-        self._keeper.end()
         self.journal = journal.model_copy(update={"flushed": 0})
-        write_journal(self._journal_path, self.journal)  # before a byte of the other file is there
-        os.ftruncate(self._descriptor, 0)
-        self.length = 0
+        self._write_journal(self.journal)  # before a byte of the other file is there
+        self._shorten(0)
         self.resumed = False
-        self._keeper = self._keep()
+
+    def expect(self, total: int | None) -> None:
+        """Take note of the length of the whole file, where it is told or has become plain."""
+        if total is not None:
+            self.journal = self.journal.model_copy(update={"total": total})
 
     def append(self, chunk: bytes) -> None:
         """Add bytes at the end."""
         rest = memoryview(chunk)
         while rest:
             written = os.pwrite(self._descriptor, rest, self.length)
+            if self._hashed == self.length:
+                self._digest.update(rest[:written])
+                self._hashed += written
             rest = rest[written:]
             self.length += written
-            self._keeper.grow(self.length)
+        if time.monotonic() >= self._due:
+            self.flush()
 
-    def continue_with(self, *, total: int | None) -> None:
-        """Take note that another answer adds bytes, and of the file's length where it tells that."""
-        self.resumed = True
-        if total is not None:
-            self.journal = self.journal.model_copy(update={"total": total})
+    def flush(self) -> None:
+        """Make what has arrived safe against a power cut, and note how much that is."""
+        if self.length > self.journal.flushed:
+            os.fsync(self._descriptor)
+            noted = self.journal.model_copy(update={"flushed": self.length})
+            self._write_journal(noted)
+            self.journal = noted
+        self._due = time.monotonic() + self._flush_every
 
-    def end_here(self) -> None:
-        """Take note that the file is whole, where no answer has told its length."""
-        self.journal = self.journal.model_copy(update={"total": self.length})
-
-    def sha256(self) -> str:
-        """Wait until all bytes are hashed and safe, and return their SHA-256."""
-        return self._keeper.finish()
+    def sha256(self, *, stop: Stop) -> str:
+        """Return the SHA-256 of all bytes; raises StoppedError if `stop` is set while they are read."""
+        while self._hashed < self.length:
+            if stop.is_set():
+                raise StoppedError
+            block = os.pread(
+                self._descriptor, min(_BLOCK, self.length - self._hashed), self._hashed
+            )
+            if not block:
+                raise OSError(errno.EIO, "the partial file was shortened by someone else")
+            self._digest.update(block)
+            self._hashed += len(block)
+        return self._digest.hexdigest()
 
     def modified_ns(self) -> int:
         """Return the time of the last change in ns, which the final file keeps."""
         return os.fstat(self._descriptor).st_mtime_ns
 
     def rename(self) -> None:
-        """Give the file its final name, read-only; its bytes must be safe (`sha256`)."""
+        """Give the file its final name, read-only; its bytes must be safe (`flush`)."""
         os.fchmod(self._descriptor, 0o444)
-        self.path.replace(self.final)
-        sync_folder(self.final.parent)
-        discard_partial(self.final)
+        self.path.replace(self._final)
+        sync_folder(self._final.parent)
+        self.length = 0
 
     def discard(self) -> None:
-        """Remove what has arrived."""
-        discard_partial(self.final)
+        """Keep nothing of what has arrived."""
+        self.length = 0
 
-    def _keep(self) -> Keeper:
-        return Keeper(
-            self._descriptor,
-            length=self.length,
-            every=self._every,
-            flushed=self._note,
-            stop=self._stop,
-        )
+    def _shorten(self, length: int) -> None:
+        os.ftruncate(self._descriptor, length)
+        self.length = length
+        self._digest, self._hashed = hashlib.sha256(), 0
+        self._due = time.monotonic() + self._flush_every
 
-    def _note(self, length: int) -> None:
-        write_journal(self._journal_path, self.journal.model_copy(update={"flushed": length}))
+    def _write_journal(self, journal: Journal) -> None:
+        replace_text(self._journal_path, journal.model_dump_json(indent=1) + "\n")
 
 
-def _reusable(journal: Journal, path: Path, url: str) -> int:
-    """Return how many bytes at `path` are known to be right."""
-    if journal.url != url or not path.is_file() or path.stat().st_size < journal.flushed:
-        return 0
+def find_partial(final: Path, *, url: str) -> tuple[int, int | None]:
+    """Return how many bytes of an earlier transfer can be built on, and the file's length if it was told.
+
+    Parameters
+    ----------
+    final
+        Where the file shall be in the end.
+    url
+        Where it comes from; a transfer from another address counts for nothing.
+    """
+    path, journal_path, _ = _hidden_paths(final)
+    journal = _read_journal(journal_path)
+    if journal is None or journal.url != url:
+        return 0, None
     whole = journal.flushed == journal.total
-    return journal.flushed if whole or journal.validator is not None else 0
+    there = path.is_file() and path.stat().st_size >= journal.flushed
+    usable = there and (whole or journal.validator is not None)
+    return journal.flushed if usable else 0, journal.total
 
 
-def _leavings(final: Path) -> tuple[Path, ...]:
-    path, journal_path = partial_paths(final)
-    return path, journal_path, fresh_name(journal_path)
+def has_leavings(final: Path) -> bool:
+    """Whether an earlier transfer has left anything beside `final`."""
+    return any(path.exists() for path in _hidden_paths(final))
+
+
+def discard_partial(final: Path) -> None:
+    """Remove what an earlier transfer has left beside `final`."""
+    for path in _hidden_paths(final):
+        path.unlink(missing_ok=True)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write `text` (UTF-8) to `path` whole or not at all, safe against a power cut.
+
+    The temporary name is always the same: it is for one writer at a time, who may be killed at any moment
+    a hundred times and leaves one file at most.
+    """
+    fresh = _fresh(path)
+    with fresh.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    fresh.replace(path)
+    sync_folder(path.parent)
+
+
+def _hidden_paths(final: Path) -> tuple[Path, Path, Path]:
+    """Return where bytes and journal are kept until a file is whole, and where a new journal is written."""
+    journal = final.with_name(f".{final.name}.part.json")
+    return final.with_name(f".{final.name}.part"), journal, _fresh(journal)
+
+
+def _fresh(path: Path) -> Path:
+    return path.with_name(f"{path.name}.new")
+
+
+def _read_journal(path: Path) -> Journal | None:
+    try:
+        return Journal.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _date_in(header: str | None) -> datetime | None:
+    """Return the time of an HTTP date (RFC 9110, 5.6.7), or None where it is none."""
+    if header is None or not header.isprintable():
+        return None
+    try:
+        date = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,22 +1,142 @@
-"""One HTTP request: redirects, time limits, and which faults may pass."""
+"""One HTTP request: sent, answered, and its body read, with time limits and a way to end it from outside."""
 
+import re
 import ssl
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib.metadata import version
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.exceptions import ChunkedEncodingError
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError
+from urllib3.util.retry import RequestHistory, Retry
 
 from claster.errors import ClasterError, one_line
-from claster.remote.faults import NoAnswerError, SetbackError
-from claster.remote.patience import Patience
 
-__all__ = ["ask_length", "host_of", "open_session", "reason_of", "send"]
+__all__ = [
+    "USUAL_PATIENCE",
+    "Patience",
+    "SetbackError",
+    "Stop",
+    "StoppedError",
+    "TooSlowError",
+    "ask_length",
+    "host_of",
+    "number_in",
+    "open_session",
+    "read_body",
+    "send",
+]
 
 _MOST_REDIRECTS = 10
+_MOST_AT_ONCE = 1 << 20
+_NUMBER = re.compile("[0-9]{1,18}")
+
+
+class SetbackError(Exception):
+    """A fault that may pass; the server asks to be left alone for `wait` seconds."""
+
+    def __init__(self, reason: str, *, wait: float = 0.0) -> None:
+        self.reason = reason
+        self.wait = wait
+        super().__init__(reason)
+
+
+class TooSlowError(SetbackError):
+    """Bytes arrive, but so slowly that another connection may be better."""
+
+
+class StoppedError(Exception):
+    """The transfer was told to stop; what has arrived is kept."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Every time and number that decides when a transfer is given up; seconds unless said otherwise.
+
+    `attempts` failures in a row, without a new byte in between, end a transfer. `connect` and `read` are
+    the longest silences while connecting and while receiving. Where a server has never answered, no new
+    attempt begins after `unreached`. Waits between attempts start at `first_wait` and double up to
+    `longest_wait`, which also caps what a server asks for (``Retry-After``). A transfer below `slow_rate`
+    bytes/s over `slow_window` is reconnected; each time the window doubles, so that a link that is slow for
+    good still gets there. What has arrived is made safe against a power cut every `flush_every`. After an
+    interrupt, `grace` is left for what is going on.
+    """
+
+    attempts: int = 8
+    connect: float = 5.0
+    read: float = 30.0
+    unreached: float = 5.0
+    first_wait: float = 1.0
+    longest_wait: float = 60.0
+    slow_rate: float = 4096.0
+    slow_window: float = 30.0
+    flush_every: float = 2.0
+    grace: float = 2.0
+
+    def retry(self) -> Retry:
+        """Return what counts failures in a row and says how long to wait after each.
+
+        urllib3 does not wait after a first failure. A server that breaks every connection after some bytes
+        would be asked without a pause then, so that one failure counts as past already.
+        """
+        return Retry(
+            total=self.attempts - 1,
+            backoff_factor=self.first_wait / 2,
+            backoff_max=self.longest_wait,
+            backoff_jitter=self.first_wait / 2,  # many clients do not return at once
+            history=(RequestHistory(None, None, None, None, None),),
+        )
+
+
+USUAL_PATIENCE = Patience()
+
+
+class Stop(threading.Event):
+    """Ends the transfers that share it, also those that wait for a silent server."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._reading: set[BaseHTTPResponse] = set()
+
+    def set(self) -> None:
+        """Tell the transfers to end."""
+        with self._lock:
+            super().set()
+            for body in self._reading:
+                with suppress(OSError, RuntimeError, ValueError):  # it has just ended by itself
+                    body.shutdown()
+
+    @contextmanager
+    def reading(self, body: BaseHTTPResponse) -> Iterator[None]:
+        """Let `set` wake the thread that reads `body` within the context."""
+        with self._lock:
+            self._reading.add(body)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._reading.discard(body)
+
+
+class _Session(requests.Session):
+    """A session that does not follow a redirect from https down to http."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is not None and resp.url.startswith("https:"):
+            following = urljoin(resp.url, target)
+            if urlsplit(following).scheme != "https":
+                raise requests.exceptions.InvalidSchema(
+                    f"{resp.url} redirects to {following}, which is not encrypted"
+                )
+        return target
 
 
 def open_session(*, connections: int = 4) -> requests.Session:
@@ -30,10 +150,10 @@ def open_session(*, connections: int = 4) -> requests.Session:
     connections
         How many connections to a server are kept open.
     """
-    session = requests.Session()
-    adapter = HTTPAdapter(pool_maxsize=connections)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
+    session = _Session()
+    session.max_redirects = _MOST_REDIRECTS
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
     session.headers.update(
         {"User-Agent": f"claster/{version('claster')}", "Accept-Encoding": "identity"}
     )
@@ -51,7 +171,6 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
-@contextmanager
 def send(
     session: requests.Session,
     url: str,
@@ -60,10 +179,8 @@ def send(
     headers: dict[str, str] | None = None,
     named: str,
     patience: Patience,
-) -> Iterator[requests.Response]:
-    """Send one request and yield the answer with its body unread.
-
-    Redirects are followed, never from https down to http.
+) -> requests.Response:
+    """Send one request, follow redirects, and return the answer with its body unread.
 
     Parameters
     ----------
@@ -80,40 +197,104 @@ def send(
 
     Raises
     ------
-    NoAnswerError
-        If there is none, for a reason that may pass.
+    SetbackError
+        If there is no answer, for a reason that may pass.
     ClasterError
-        If there is none that time would mend: a bad address or certificate, endless redirects.
+        If there is none that time would mend: a bad address or certificate, endless redirects, one to an
+        address without encryption.
     """
+    remedy = "check the address in 'downloads' of the dataset's YAML"
     try:
-        request = session.prepare_request(requests.Request(method, url, headers=headers))
+        return session.request(
+            method, url, headers=headers, stream=True, timeout=(patience.connect, patience.read)
+        )
+    except requests.TooManyRedirects as error:
+        raise ClasterError(
+            f"{named}: {url} redirects more than {_MOST_REDIRECTS} times", remedy=remedy
+        ) from error
+    except (
+        requests.ConnectionError,
+        requests.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+    ) as error:
+        reason = _reason_of(error)
+        if isinstance(_innermost(error), ssl.SSLCertVerificationError):
+            asked = str(error.request.url) if error.request is not None else url
+            raise ClasterError(
+                f"{named}: the certificate of {host_of(asked)} is not accepted ({reason})",
+                remedy="check the date of this machine, and set REQUESTS_CA_BUNDLE where the network "
+                "has its own certificate",
+            ) from error
+        raise SetbackError(reason) from error
     except requests.RequestException as error:
-        raise _useless(url, error, named) from error
-    for _ in range(_MOST_REDIRECTS):
-        response = _send_once(session, request, named, patience)
-        with response:
-            if response.next is None:
-                yield response
+        raise ClasterError(
+            f"{named}: {url} cannot be asked for ({one_line(error)})", remedy=remedy
+        ) from error
+
+
+def read_body(
+    response: requests.Response, *, stop: Stop, slow_rate: float, slow_window: float
+) -> Iterator[bytes]:
+    """Yield the bytes of an answer as they come over the network, not unpacked.
+
+    Parameters
+    ----------
+    response
+        An answer whose body is unread.
+    stop
+        When set, no more bytes are read.
+    slow_rate, slow_window
+        Fewer bytes/s than this, over so many seconds, are too slow.
+
+    Raises
+    ------
+    SetbackError
+        If the connection breaks, stays silent or ends before the told length; `TooSlowError` if it is too
+        slow.
+    StoppedError
+        If `stop` is set.
+    """
+    since, received = time.monotonic(), 0
+    with stop.reading(response.raw):
+        while not stop.is_set():
+            try:
+                chunk = response.raw.read1(_MOST_AT_ONCE, decode_content=False)
+            except (
+                HTTPError,
+                OSError,
+                ValueError,
+            ) as error:  # ValueError: TLS that `stop` has shut
+                if stop.is_set():
+                    break
+                raise SetbackError(_reason_of(error)) from error
+            if stop.is_set():  # the chunk may be cut, or still encrypted
+                break
+            if not chunk:
                 return
-            _refuse_downgrade(request, response.next, named)
-            request = response.next
-    raise ClasterError(
-        f"{named}: {url} redirects more than {_MOST_REDIRECTS} times",
-        remedy="check the address in 'downloads' of the dataset's YAML",
-    )
+            received += len(chunk)
+            if (passed := time.monotonic() - since) >= slow_window:
+                if received < slow_rate * passed:
+                    raise TooSlowError(f"only {received / passed:.0f} bytes/s arrive")
+                since, received = time.monotonic(), 0
+            yield chunk
+    raise StoppedError
 
 
 def ask_length(session: requests.Session, url: str, *, patience: Patience) -> int | None:
     """Return the length in bytes that a server tells for a file, or None where it tells none."""
     try:
         with send(session, url, method="HEAD", named=url, patience=patience) as response:
-            length = response.headers.get("Content-Length", "")
+            return number_in(response.headers.get("Content-Length")) if response.ok else None
     except (ClasterError, SetbackError):
         return None
-    return int(length) if response.ok and length.isdecimal() else None
 
 
-def reason_of(error: BaseException) -> str:
+def number_in(header: str | None) -> int | None:
+    """Return the number that a header states, or None."""
+    return int(header) if header is not None and _NUMBER.fullmatch(header) else None
+
+
+def _reason_of(error: BaseException) -> str:
     """Return what is behind a network library's error, in a few words."""
     innermost = _innermost(error)
     return getattr(innermost, "strerror", None) or one_line(innermost) or type(innermost).__name__
@@ -123,49 +304,3 @@ def _innermost(error: BaseException) -> BaseException:
     while inner := error.__cause__ or error.__context__:
         error = inner
     return error
-
-
-def _send_once(
-    session: requests.Session,
-    request: requests.PreparedRequest,
-    named: str,
-    patience: Patience,
-) -> requests.Response:
-    surroundings = session.merge_environment_settings(
-        str(request.url), {}, stream=True, verify=None, cert=None
-    )
-    try:
-        return session.send(
-            request,
-            allow_redirects=False,
-            timeout=(patience.connect, patience.read),
-            **surroundings,
-        )
-    except (requests.ConnectionError, requests.Timeout, ChunkedEncodingError) as error:
-        if isinstance(_innermost(error), ssl.SSLCertVerificationError):
-            raise ClasterError(
-                f"{named}: the certificate of {host_of(request.url or '')} is not accepted "
-                f"({reason_of(error)})",
-                remedy="check the date of this machine, and set REQUESTS_CA_BUNDLE where the network "
-                "has its own certificate",
-            ) from error
-        raise NoAnswerError(reason_of(error)) from error
-    except requests.RequestException as error:
-        raise _useless(str(request.url), error, named) from error
-
-
-def _useless(url: str, error: requests.RequestException, named: str) -> ClasterError:
-    return ClasterError(
-        f"{named}: {url} cannot be asked for ({one_line(error)})",
-        remedy="check the address in 'downloads' of the dataset's YAML",
-    )
-
-
-def _refuse_downgrade(
-    request: requests.PreparedRequest, following: requests.PreparedRequest, named: str
-) -> None:
-    if urlsplit(request.url).scheme == "https" and urlsplit(following.url).scheme != "https":
-        raise ClasterError(
-            f"{named}: {request.url} redirects to {following.url}, which is not encrypted",
-            remedy="check the address in 'downloads' of the dataset's YAML",
-        )

@@ -16,8 +16,7 @@ import pytest
 
 from claster.dataset.spec import DatasetSpec
 from claster.remote.fetch import Wanted, fetch
-from claster.remote.patience import Patience
-from claster.remote.request import open_session
+from claster.remote.request import Patience, open_session
 
 MAGIC = struct.pack("<I", 0x888FFC26)
 OLD = formatdate(1_000_000_000, usegmt=True)

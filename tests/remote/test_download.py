@@ -381,7 +381,7 @@ import itertools, os, signal, sys, yaml
 from pathlib import Path
 from claster.dataset.downloads.download import download_dataset
 from claster.dataset.spec import DatasetSpec
-from claster.remote.patience import Patience
+from claster.remote.request import Patience
 spec = DatasetSpec.model_validate(yaml.safe_load(open(sys.argv[1])))
 patience = Patience(flush_every=0.05, first_wait=0.01)
 

@@ -23,11 +23,9 @@ from urllib3 import HTTPResponse
 
 from claster.errors import ClasterError
 from claster.progress import SILENT
-from claster.remote import keeper
-from claster.remote.faults import StoppedError, UnreachableError
-from claster.remote.fetch import Wanted, fetch
-from claster.remote.partial import bytes_kept
-from claster.remote.request import open_session
+from claster.remote.fetch import UnreachableError, Wanted, fetch
+from claster.remote.partial import find_partial
+from claster.remote.request import Stop, StoppedError, open_session
 
 SIZE = 300_000
 
@@ -398,13 +396,13 @@ def test_addresses_that_are_none(bring):
 def test_stop_keeps_what_has_arrived(archive, bring, left, make_bigwig, tmp_path):
     content = make_bigwig(200_000)
     url = archive.put("/x.bw", content, rate=200_000.0)
-    stop = threading.Event()
+    stop = Stop()
     threading.Timer(0.4, stop.set).start()
     start = time.monotonic()
     with pytest.raises(StoppedError):
         bring(url, stop=stop)
     assert time.monotonic() - start < 0.7
-    kept = bytes_kept(tmp_path / "data" / "x.bw", url=url)
+    kept, _ = find_partial(tmp_path / "data" / "x.bw", url=url)
     assert 30_000 < kept < 150_000
     archive.files["/x.bw"].rate = None
     assert bring(url).content == content
@@ -412,18 +410,18 @@ def test_stop_keeps_what_has_arrived(archive, bring, left, make_bigwig, tmp_path
 
 
 def test_stop_saves_what_came_before_a_silence(archive, bring, tmp_path, hurry, content, faults):
-    """The thread that waits for the server cannot save it: the other one does."""
+    """The thread that waits for the server is woken, and saves it."""
     url = archive.put("/x.bw", content)
     archive.fail("/x.bw", faults.silence(100_000, 1.0))
-    stop, final = threading.Event(), tmp_path / "data" / "x.bw"
+    stop, final = Stop(), tmp_path / "data" / "x.bw"
     patience = replace(hurry, read=5.0, flush_every=60.0)
     seen = []
 
     def look():
-        seen.append(bytes_kept(final, url=url))
+        seen.append(find_partial(final, url=url)[0])
         stop.set()
         time.sleep(0.2)
-        seen.append(bytes_kept(final, url=url))
+        seen.append(find_partial(final, url=url)[0])
 
     timer = threading.Timer(0.4, look)
     timer.start()
@@ -482,7 +480,7 @@ def test_a_disk_that_refuses_to_flush(archive, bring, monkeypatch, make_bigwig):
     def refuse(descriptor):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(keeper.os, "fsync", refuse)
+    monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(ClasterError, match=r"No space left .* 100000 of 100000 bytes are missing"):
         bring(url)
 
@@ -593,7 +591,7 @@ def test_any_cuts_give_the_same_bytes(
     content = make_bigwig(size, seed)
     url = lasting_archive.put("/any.bw", content, ranges=ranges)
     final = tmp_path_factory.mktemp("any") / "x.bw"
-    stop = threading.Event()
+    stop = Stop()
 
     def stopping(after):
         def fault(handler, held):

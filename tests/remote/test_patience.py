@@ -1,44 +1,78 @@
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+"""When to come back: the waits between attempts, and what a server's headers can be trusted with."""
 
+import time
+from dataclasses import replace
+from email.utils import formatdate
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.remote.journal import Journal, read_journal, write_journal
-from claster.remote.patience import Patience, retry_after, wait_before
+from claster.remote.partial import Journal, find_partial
+from claster.remote.request import Patience
 
-PATIENCE = Patience(first_wait=1.0, longest_wait=60.0)
+PATIENCE = Patience(attempts=50, first_wait=1.0, longest_wait=60.0)
 
 
-@given(attempt=st.integers(1, 50))
+@given(attempt=st.integers(1, 49))
 def test_waits_double_up_to_the_longest(attempt):
-    longest = min(60.0, 2.0 ** (attempt - 1))
-    assert longest / 2 <= wait_before(attempt, asked=None, patience=PATIENCE) <= longest
+    retry = PATIENCE.retry()
+    for _ in range(attempt):
+        retry = retry.increment(error=OSError())
+    doubled = 2.0 ** (attempt - 1)
+    assert min(60.0, doubled) <= retry.get_backoff_time() <= min(60.0, doubled + 0.5)
 
 
-def test_what_the_server_asks_for_counts_up_to_the_longest_wait():
-    assert wait_before(1, asked=20.0, patience=PATIENCE) == 20.0
-    assert wait_before(1, asked=3600.0, patience=PATIENCE) == 60.0
-    assert wait_before(10, asked=0.0, patience=PATIENCE) >= 30.0
+def test_a_server_that_breaks_every_connection_is_not_asked_without_a_pause(
+    archive, bring, make_bigwig, faults, hurry
+):
+    url = archive.put("/x.bw", make_bigwig(10_000))
+    archive.fail("/x.bw", *[faults.cut(5000), faults.cut(1000), faults.cut(1000)])
+    bring(url, patience=replace(hurry, first_wait=0.1))
+    asked = [entry.at for entry in archive.log]
+    assert min(after - before for before, after in pairwise(asked)) >= 0.1
 
 
-def test_seconds_and_dates():
-    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
-    later = format_datetime(now + timedelta(seconds=90), usegmt=True)
-    assert retry_after(later, now=now) == 90.0
-    assert retry_after("7") == 7.0
-    assert [retry_after(text) for text in (None, "-1", "²", "tomorrow")] == [None] * 4
+@pytest.mark.parametrize(
+    ("asked", "least", "most"),
+    [
+        ("0", 0.0, 0.2),
+        ("0.5", 0.0, 0.2),  # no number of seconds as RFC 9110 has it
+        ("-1", 0.0, 0.2),
+        ("²", 0.0, 0.2),
+        ("tomorrow", 0.0, 0.2),
+        ("9" * 5000, 0.0, 0.2),
+        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", 0.0, 0.2),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0, 0.2),
+        ("1", 0.3, 0.6),
+        (formatdate(time.time() + 3600, usegmt=True), 0.3, 0.6),
+    ],
+)
+def test_what_the_server_asks_for_counts_up_to_the_longest_wait(
+    archive, bring, make_bigwig, faults, hurry, asked, least, most
+):
+    url = archive.put("/x.bw", make_bigwig(1000))
+    archive.fail("/x.bw", faults.status(429, Retry_After=asked))
+    bring(url, patience=replace(hurry, longest_wait=0.3))
+    assert least <= archive.log[1].at - archive.log[0].at <= most
+
+
+def journal_beside(folder, text, *, url="http://x/y"):
+    (folder / ".x.bw.part").write_bytes(bytes(5))
+    (folder / ".x.bw.part.json").write_text(text)
+    return find_partial(folder / "x.bw", url=url)
 
 
 def test_journals_survive_or_are_none(tmp_path):
-    path = tmp_path / "journal"
-    assert read_journal(path) is None
+    assert find_partial(tmp_path / "x.bw", url="http://x/y") == (0, None)
     journal = Journal(url="http://x/y", etag='"1"', total=10, flushed=5)
-    write_journal(path, journal)
-    assert read_journal(path) == journal
+    text = journal.model_dump_json()
+    assert Journal.model_validate_json(text) == journal
+    assert journal_beside(tmp_path, text) == (5, 10)
+    assert journal_beside(tmp_path, text, url="http://x/z") == (0, None)
     for broken in ("", "[]", '{"url": 3}', '{"url": "http://x/y", "format": 2}'):
-        path.write_text(broken)
-        assert read_journal(path) is None
+        assert journal_beside(tmp_path, broken) == (0, None)
 
 
 def test_what_tells_two_files_apart():
@@ -48,3 +82,14 @@ def test_what_tells_two_files_apart():
     assert not one.is_same_file(Journal(url="u", etag='"2"', last_modified="a"))
     assert not one.is_same_file(Journal(url="u", last_modified="b"))
     assert not one.is_same_file(Journal(url="u", etag='"1"', total=11))
+
+
+@pytest.mark.parametrize("year", ["99999", "9" * 30, "9" * 5000])
+def test_dates_that_are_none_vouch_for_nothing(year):
+    date = f"Fri, 31 Dec {year} 23:59:59 GMT"
+    assert Journal(url="u", last_modified=date, date=formatdate(usegmt=True)).validator is None
+
+
+@pytest.mark.parametrize("spoilt", ['"v\r\n 1"', '"v1\x1b[31m"'])
+def test_tags_that_cannot_be_sent_back_vouch_for_nothing(spoilt):
+    assert Journal(url="u", etag=spoilt).validator is None

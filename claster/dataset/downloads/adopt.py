@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from claster.dataset.downloads.plan import choose_downloads
-from claster.dataset.downloads.receipts import LOCK, Receipt, Receipts
-from claster.dataset.downloads.verify import is_settled, verify_file
+from claster.dataset.downloads.receipts import LOCK, Receipts
 from claster.dataset.load import list_datasets, load_dataset
 from claster.dataset.parts import DownloadSpec
 from claster.dataset.spec import DatasetSpec
@@ -22,13 +21,12 @@ __all__ = ["Adopted", "adopt_files", "datasets_below"]
 
 @dataclass(frozen=True)
 class Adopted:
-    """What became of a file: `found` is where it lies, `reason` why it was refused."""
+    """What became of a file, also in words; `found` is where it lies."""
 
     name: str
-    file: str
     state: Literal["adopted", "here", "not found", "refused"]
+    words: str
     found: Path | None = None
-    reason: str = ""
 
 
 def adopt_files(
@@ -80,7 +78,7 @@ def adopt_files(
         for download in chosen:
             step.describe(download.name)
             results.append(_adopt(download, spec.source(download.file), lying, receipts))
-            progress.say(_line(results[-1], receipts))
+            progress.say(f"{download.name}: {results[-1].words}")
             step.advance()
     refused = [result.name for result in results if result.state == "refused"]
     if refused:
@@ -126,25 +124,21 @@ def datasets_below(folder: Path | str, *, project: Path | str = ".") -> list[Dat
 def _adopt(
     download: DownloadSpec, final: Path, lying: dict[str, list[Path]], receipts: Receipts
 ) -> Adopted:
-    if is_settled(download, final, receipts):
-        return Adopted(download.name, download.file, "here", final)
+    name = download.name
     try:
         if final.is_file():
-            sha256 = verify_file(final, download, receipts)
-            receipt = Receipt.of_file(final, url=download.url, sha256=sha256, how="found")
-            receipts.record(download.file, receipt)
-            return Adopted(download.name, download.file, "here", final)
+            if not receipts.settled(download, final):
+                receipts.accept(download, final, how="found")
+            return Adopted(name, "here", f"here already, {final}", final)
         found = _only_one(download, lying.get(final.name, []))
         if found is None:
-            return Adopted(download.name, download.file, "not found")
-        sha256 = verify_file(found, download, receipts)
+            return Adopted(name, "not found", f"not found ({final.name})")
+        receipt = receipts.accept(download, found, how="adopted")
     except ClasterError as error:
-        return Adopted(download.name, download.file, "refused", reason=str(error))
-    receipt = Receipt.of_file(found, url=download.url, sha256=sha256, how="adopted")
-    receipts.record(download.file, receipt)
+        return Adopted(name, "refused", f"refused, {error}")
     _link(final, found)
     discard_partial(final)
-    return Adopted(download.name, download.file, "adopted", found)
+    return Adopted(name, "adopted", f"linked to {found} (sha256: {receipt.sha256})", found)
 
 
 def _files_below(folder: Path, names: set[str]) -> dict[str, list[Path]]:
@@ -178,17 +172,3 @@ def _link(final: Path, target: Path) -> None:
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
     fresh.replace(final)
-
-
-def _line(result: Adopted, receipts: Receipts) -> str:
-    match result.state:
-        case "adopted":
-            receipt = receipts.find(result.file)
-            assert receipt is not None
-            return f"{result.name}: linked to {result.found} (sha256: {receipt.sha256})"
-        case "here":
-            return f"{result.name}: here already, {result.found}"
-        case "not found":
-            return f"{result.name}: not found ({Path(result.file).name})"
-        case _:
-            return f"{result.name}: refused, {result.reason}"

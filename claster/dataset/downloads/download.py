@@ -1,26 +1,20 @@
 """Download the files of a dataset: several at a time, resumed, verified, each once."""
 
 import math
-import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import TimeoutError as PoolTimeoutError
 from multiprocessing.pool import IMapIterator, ThreadPool
 from operator import itemgetter
+from pathlib import Path
+from typing import Literal
 
 import requests
 
-from claster.dataset.downloads.bring import Downloaded, accept_file, fetch_file, find_finished
-from claster.dataset.downloads.plan import (
-    DownloadPlan,
-    PlannedFile,
-    choose_downloads,
-    plan_downloads,
-    url_list,
-)
+from claster.dataset.downloads.plan import choose_downloads, plan_downloads, url_list
 from claster.dataset.downloads.receipts import LOCK, Receipts
 from claster.dataset.parts import DownloadSpec
 from claster.dataset.spec import DatasetSpec
@@ -28,18 +22,30 @@ from claster.errors import ClasterError
 from claster.files import require_disk
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
-from claster.remote.faults import StoppedError, UnreachableError
-from claster.remote.patience import USUAL_PATIENCE, Patience
-from claster.remote.request import host_of, open_session
+from claster.remote.fetch import UnreachableError, fetch
+from claster.remote.partial import discard_partial, has_leavings
+from claster.remote.request import (
+    USUAL_PATIENCE,
+    Patience,
+    Stop,
+    StoppedError,
+    host_of,
+    open_session,
+)
+from claster.remote.verify import Receipt
 
-__all__ = [
-    "DownloadPlan",
-    "Downloaded",
-    "PlannedFile",
-    "download_dataset",
-    "plan_downloads",
-    "url_list",
-]
+__all__ = ["Downloaded", "download_dataset", "plan_downloads", "url_list"]
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """A verified file: size in bytes, SHA-256, and whether it came now or was here already."""
+
+    name: str
+    path: Path
+    size: int
+    sha256: str
+    how: Literal["downloaded", "here"]
 
 
 def download_dataset(
@@ -85,41 +91,34 @@ def download_dataset(
     """
     chosen = choose_downloads(spec, only)
     receipts = Receipts(spec.folder_to_fill())
-    finished = [find_finished(d, spec.source(d.file), receipts) for d in chosen]
-    if not verify and all(finished):
-        return [file for file in finished if file is not None]
+    finished = {d.name: _finished(d, spec.source(d.file), receipts) for d in chosen}
+    if not verify and all(finished.values()):
+        return [
+            _downloaded(d, spec, receipt, "here") for d in chosen if (receipt := finished[d.name])
+        ]
     with lock_folder(spec.data_folder, name=LOCK):
         plan = plan_downloads(spec, only=only)
         require_disk(spec.data_folder, needed=plan.missing_bytes, named=f"dataset {spec.name!r}")
-        outcomes = _Run(
-            spec, Receipts(spec.data_folder), verify=verify, patience=patience, progress=progress
-        ).all(chosen, jobs=min(jobs, len(chosen)))
+        run = _Run(spec, Receipts(spec.data_folder), verify, patience, progress)
+        outcomes = run.all(chosen, jobs=min(jobs, len(chosen)))
     failed = {d.name: found for d in chosen if isinstance(found := outcomes[d.name], ClasterError)}
     if failed:
         raise _summary(failed, spec, of=len(chosen), progress=progress)
     return [found for d in chosen if isinstance(found := outcomes[d.name], Downloaded)]
 
 
+@dataclass
 class _Run:
     """What the threads of one call share."""
 
-    def __init__(
-        self,
-        spec: DatasetSpec,
-        receipts: Receipts,
-        *,
-        verify: bool,
-        patience: Patience,
-        progress: Progress,
-    ) -> None:
-        self._spec = spec
-        self._receipts = receipts
-        self._verify = verify
-        self._patience = patience
-        self._progress = progress
-        self._stop = threading.Event()
-        self._silent_hosts: dict[str, UnreachableError] = {}
-        self._answering_hosts: set[str] = set()
+    spec: DatasetSpec
+    receipts: Receipts
+    verify: bool
+    patience: Patience
+    progress: Progress
+    stop: Stop = field(default_factory=Stop)
+    silent_hosts: dict[str, UnreachableError] = field(default_factory=dict)
+    answering_hosts: set[str] = field(default_factory=set)
 
     def all(
         self, downloads: Sequence[DownloadSpec], *, jobs: int
@@ -130,8 +129,8 @@ class _Run:
             try:
                 return dict(results)
             finally:
-                self._stop.set()
-                _wait_for(results, seconds=self._patience.grace)
+                self.stop.set()
+                _wait_for(results, seconds=self.patience.grace)
 
     def _one(
         self, session: requests.Session, download: DownloadSpec
@@ -139,7 +138,7 @@ class _Run:
         try:
             return download.name, self._bring(session, download)
         except UnreachableError as error:
-            self._silent_hosts[error.host] = error
+            self.silent_hosts[error.host] = error
             return download.name, error
         except ClasterError as error:
             return download.name, error
@@ -147,27 +146,59 @@ class _Run:
             return download.name, ClasterError(f"{download.name}: stopped", remedy="run it again")
 
     def _bring(self, session: requests.Session, download: DownloadSpec) -> Downloaded:
-        path = self._spec.source(download.file)
-        if path.is_file():
-            return accept_file(
-                download, path, self._receipts, verify=self._verify, progress=self._progress
+        path = self.spec.source(download.file)
+        is_here, is_new = path.is_file(), self.receipts.is_new(download)
+        receipt = self._accept(download, path) if is_here else self._fetch(session, download, path)
+        if is_new:
+            self.progress.say(
+                f"{download.name}: seen for the first time, for its entry in the YAML: "
+                f"size: {receipt.size}, sha256: {receipt.sha256}"
             )
-        host, patience = host_of(download.url), self._patience
-        if host in self._answering_hosts:  # an outage, then, which may pass
+        return _downloaded(download, self.spec, receipt, "here" if is_here else "downloaded")
+
+    def _accept(self, download: DownloadSpec, path: Path) -> Receipt:
+        """Accept the file that is there by size and time or, where those are not enough, after reading it."""
+        discard_partial(path)
+        if not self.verify and (receipt := self.receipts.settled(download, path)):
+            return receipt
+        with self.progress.step(f"verify {download.name}"):
+            try:
+                return self.receipts.accept(download, path, how="found")
+            except ClasterError as error:
+                remedy = f"remove it to download it again, or {error.remedy}"
+                raise ClasterError(error.found, remedy=remedy) from error
+
+    def _fetch(self, session: requests.Session, download: DownloadSpec, path: Path) -> Receipt:
+        """Fetch a file; its receipt is on disk before the file has its name."""
+        host, patience = host_of(download.url), self.patience
+        if host in self.answering_hosts:  # an outage, then, which may pass
             patience = replace(patience, unreached=math.inf)
-        elif host in self._silent_hosts:
-            raise self._silent_hosts[host]
-        found = fetch_file(
-            download,
-            path,
-            self._receipts,
-            session=session,
-            patience=patience,
-            stop=self._stop,
-            progress=self._progress,
-        )
-        self._answering_hosts.add(host)
-        return found
+        elif host in self.silent_hosts:
+            raise self.silent_hosts[host]
+        wanted = self.receipts.wanted(download, path)
+        with self.progress.step(download.name, wanted.size, unit="bytes") as step:
+            receipt = fetch(
+                wanted,
+                session=session,
+                step=step,
+                patience=patience,
+                stop=self.stop,
+                before_rename=partial(self.receipts.record, download),
+            )
+        self.answering_hosts.add(host)
+        return receipt
+
+
+def _finished(download: DownloadSpec, path: Path, receipts: Receipts) -> Receipt | None:
+    """Return the receipt of a file that is here as it says, with nothing left to tidy up, or None."""
+    return None if has_leavings(path) else receipts.settled(download, path)
+
+
+def _downloaded(
+    download: DownloadSpec, spec: DatasetSpec, receipt: Receipt, how: Literal["downloaded", "here"]
+) -> Downloaded:
+    path = spec.source(download.file)
+    return Downloaded(download.name, path, receipt.size, receipt.sha256, how)
 
 
 def _spread(downloads: Sequence[DownloadSpec]) -> list[DownloadSpec]:

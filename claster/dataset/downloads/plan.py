@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from claster.dataset.downloads.receipts import Receipts
-from claster.dataset.downloads.verify import is_settled, known_about
 from claster.dataset.parts import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import free_disk
 from claster.quoting import curl_string
-from claster.remote.partial import bytes_kept, total_told
-from claster.remote.patience import Patience
-from claster.remote.request import ask_length, open_session
+from claster.remote.partial import find_partial
+from claster.remote.request import Patience, ask_length, open_session
 
 __all__ = ["DownloadPlan", "PlannedFile", "choose_downloads", "plan_downloads", "url_list"]
 
@@ -113,7 +111,7 @@ def plan_downloads(
     """
     receipts = Receipts(spec.data_folder)
     chosen = choose_downloads(spec, only)
-    unknown = [d.url for d in chosen if known_about(d, receipts).size is None]
+    unknown = [d.url for d in chosen if receipts.wanted(d, spec.source(d.file)).size is None]
     told = dict(_ask_lengths(unknown)) if ask_servers and unknown else {}
     return DownloadPlan(
         tuple(_look_at(download, spec, receipts, told.get(download.url)) for download in chosen),
@@ -170,14 +168,13 @@ def _look_at(
     download: DownloadSpec, spec: DatasetSpec, receipts: Receipts, told: int | None
 ) -> PlannedFile:
     path = spec.source(download.file)
-    kept = bytes_kept(path, url=download.url)
-    size = known_about(download, receipts).size or told or total_told(path, url=download.url)
+    kept, told_before = find_partial(path, url=download.url)
+    size = receipts.wanted(download, path).size or told or told_before
     state: Literal["here", "partial", "missing", "changed"] = "partial" if kept else "missing"
     if path.is_file():
-        unseen = receipts.find(download.file) is None
-        fits = unseen and download.size in (None, path.stat().st_size)
-        state = "here" if fits or is_settled(download, path, receipts) else "changed"
         size = path.stat().st_size
+        unseen = receipts.find(download) is None and download.size in (None, size)
+        state = "here" if unseen or receipts.settled(download, path) else "changed"
     return PlannedFile(download.name, download.file, download.url, path, size, state, kept)
 
 

@@ -1,59 +1,22 @@
-"""What is known about the files of a data folder: whence, how long, and their SHA-256 when first seen."""
+"""What is known about the files of a data folder, and whether a file is the one that is known."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from claster.dataset.parts import DownloadSpec
 from claster.errors import ClasterError
-from claster.remote.disk import replace_text
+from claster.remote.partial import replace_text
+from claster.remote.verify import Receipt, Wanted, verify
 
-__all__ = ["LOCK", "RECEIPTS", "Receipt", "Receipts"]
+__all__ = ["LOCK", "Receipts"]
 
 LOCK = ".downloads.lock"
 """Name of the lock of commands that write receipts."""
-
-RECEIPTS = "downloads.json"
-"""Name of the file with the receipts, in the data folder."""
-
-
-class Receipt(BaseModel):
-    """A file as it was when it was verified: sizes in bytes, `when` in UTC, headers as the server's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str
-    size: int
-    sha256: str
-    mtime_ns: int
-    when: datetime
-    how: Literal["downloaded", "adopted", "found"]
-    etag: str | None = None
-    last_modified: str | None = None
-
-    @classmethod
-    def of_file(
-        cls, path: Path, *, url: str, sha256: str, how: Literal["adopted", "found"]
-    ) -> Self:
-        """Return a receipt for a file that is there."""
-        stat = path.stat()
-        return cls(
-            url=url,
-            size=stat.st_size,
-            sha256=sha256,
-            mtime_ns=stat.st_mtime_ns,
-            when=datetime.now(UTC),
-            how=how,
-        )
-
-    def matches(self, path: Path) -> bool:
-        """Whether a file has the size and time of the receipt, so that its hash need not be taken again."""
-        if not path.is_file():
-            return False
-        stat = path.stat()
-        return (stat.st_size, stat.st_mtime_ns) == (self.size, self.mtime_ns)
 
 
 class _Book(BaseModel):
@@ -62,7 +25,7 @@ class _Book(BaseModel):
 
 
 class Receipts:
-    """The receipts of a data folder; several threads of one process may record.
+    """The receipts of a data folder (``downloads.json``); several threads of one process may record.
 
     Parameters
     ----------
@@ -76,27 +39,98 @@ class Receipts:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / RECEIPTS
+        self._path = folder / "downloads.json"
         self._lock = threading.Lock()
-        self._book = _read(self.path)
+        self._files = _read(self._path)
 
-    def find(self, file: str) -> Receipt | None:
-        """Return the receipt of a file, by its name below the data folder."""
-        return self._book.files.get(file)
+    def find(self, download: DownloadSpec) -> Receipt | None:
+        """Return the receipt of a file, or None."""
+        return self._files.get(download.file)
 
-    def record(self, file: str, receipt: Receipt) -> None:
+    def is_new(self, download: DownloadSpec) -> bool:
+        """Whether nobody knows the SHA-256 of a file yet."""
+        return download.sha256 is None and self.find(download) is None
+
+    def wanted(self, download: DownloadSpec, final: Path) -> Wanted:
+        """Return a file as the YAML tells of it, or else as its receipt does (trust on first use)."""
+        receipt = self.find(download)
+        wanted = Wanted(
+            download.url,
+            final,
+            download.format,
+            download.name,
+            size=download.size,
+            sha256=download.sha256,
+            remedy=f"get the file that the YAML means, or mend the entry {download.name!r} of its "
+            "'downloads'",
+        )
+        if download.sha256 is not None or receipt is None:
+            return wanted
+        return replace(
+            wanted,
+            size=download.size or receipt.size,
+            sha256=receipt.sha256,
+            known_from=f"the receipt of {receipt.when:%Y-%m-%d} in {self._path}",
+            remedy=f"restore the earlier file, or remove the entry {download.file!r} from that receipt "
+            "file to accept another one",
+        )
+
+    def settled(self, download: DownloadSpec, path: Path) -> Receipt | None:
+        """Return the receipt of a file that is there as verified, by size and time, and as the YAML says."""
+        receipt = self.find(download)
+        if receipt is None or not path.is_file():
+            return None
+        stat = path.stat()
+        same = (stat.st_size, stat.st_mtime_ns) == (receipt.size, receipt.mtime_ns)
+        as_told = download.sha256 in (None, receipt.sha256)
+        return receipt if same and as_told and download.size in (None, receipt.size) else None
+
+    def accept(
+        self, download: DownloadSpec, path: Path, *, how: Literal["adopted", "found"]
+    ) -> Receipt:
+        """Read a whole file and record it, if it is the one that is known.
+
+        Parameters
+        ----------
+        download
+            What the YAML says.
+        path
+            The file, which need not be where the dataset looks for it.
+        how
+            How it came.
+
+        Raises
+        ------
+        ClasterError
+            If size, first or last bytes, or SHA-256 are others.
+        """
+        stat = path.stat()  # before it is read: a change meanwhile shows the next time
+        receipt = Receipt(
+            url=download.url,
+            size=stat.st_size,
+            sha256=verify(path, self.wanted(download, path)),
+            mtime_ns=stat.st_mtime_ns,
+            when=datetime.now(UTC),
+            how=how,
+        )
+        settled = self.settled(download, path)
+        if settled is None:
+            self.record(download, receipt)
+        return settled or receipt
+
+    def record(self, download: DownloadSpec, receipt: Receipt) -> None:
         """Keep a receipt; it is on disk when this returns."""
         with self._lock:
-            self._book.files[file] = receipt
-            files = dict(sorted(self._book.files.items()))
-            replace_text(self.path, _Book(files=files).model_dump_json(indent=1) + "\n")
+            self._files[download.file] = receipt
+            book = _Book(files=dict(sorted(self._files.items())))
+            replace_text(self._path, book.model_dump_json(indent=1) + "\n")
 
 
-def _read(path: Path) -> _Book:
+def _read(path: Path) -> dict[str, Receipt]:
     if not path.is_file():
-        return _Book()
+        return {}
     try:
-        return _Book.model_validate_json(path.read_bytes())
+        return _Book.model_validate_json(path.read_bytes()).files
     except ValidationError as error:
         raise ClasterError(
             f"{path} holds no receipts of this version ({error.error_count()} faults)",
