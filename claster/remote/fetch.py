@@ -183,6 +183,7 @@ class _Transfer:
                 f"from {wanted.url}",
                 remedy="run the same command again later; what has arrived is kept",
             ) from fault
+        self.partial.flush()  # a kill may come in what is a long wait
         self.step.describe(f"{fault.reason}: attempt {len(retry.history)} in {wait:.0f} s")
         if self.stop.wait(wait):
             raise StoppedError from fault

@@ -164,6 +164,41 @@ def test_a_file_brought_by_hand(archive, small, folder, hurry, listener):
         download_dataset(small, patience=hurry)
 
 
+def test_what_an_older_version_has_left_counts(archive, small, folder, hurry):
+    """The receipt and the journal as they lie on disks: neither is a whole file fetched again, nor a part."""
+    whole, part = archive.files["/a.bw"].content, archive.files["/c.bw"].content[:20_000]
+    folder.mkdir()
+    (folder / "a.bw").write_bytes(whole)
+    os.utime(folder / "a.bw", ns=(10**18, 10**18))
+    receipt = {
+        "url": small.downloads[0].url,
+        "size": len(whole),
+        "sha256": digest(whole),
+        "mtime_ns": 10**18,
+        "when": "2026-11-01T12:00:00.123456Z",
+        "how": "downloaded",
+        "etag": '"v1"',
+        "last_modified": None,
+    }
+    (folder / "downloads.json").write_text(json.dumps({"format": 1, "files": {"a.bw": receipt}}))
+    (folder / ".c.bw.part").write_bytes(part + b"not flushed")
+    journal = {
+        "format": 1,
+        "url": small.downloads[2].url,
+        "etag": '"v1"',
+        "last_modified": None,
+        "date": None,
+        "total": 50_002,
+        "flushed": len(part),
+    }
+    (folder / ".c.bw.part.json").write_text(json.dumps(journal))
+    assert [f.state for f in plan_downloads(small).files] == ["here", "missing", "partial"]
+    found = download_dataset(small, patience=hurry)
+    assert [f.how for f in found] == ["here", "downloaded", "downloaded"]
+    assert (folder / "c.bw").read_bytes() == archive.files["/c.bw"].content
+    assert (archive.asked("/a.bw"), archive.asked("/c.bw")) == ([], ["bytes=20000-"])
+
+
 def test_leavings_beside_a_finished_file_go(small, folder, hurry):
     download_dataset(small, patience=hurry)
     for name in (".a.bw.part", ".a.bw.part.json", ".a.bw.part.json.new"):
