@@ -55,7 +55,7 @@ def download(
         bool, typer.Option("--verify", help="Read what is here again and compare its SHA-256.")
     ] = False,
 ) -> None:
-    """Fetch the public files of a dataset; run it again to go on where it stopped."""
+    """Fetch the public files of a dataset; run it again to resume an interrupted download."""
     from claster.cli.console import console_progress
     from claster.cli.tables import print_downloads
     from claster.dataset.downloads.download import download_dataset, plan_downloads

@@ -91,9 +91,8 @@ class Partial:
         self.path, self._journal_path, _ = _hidden_paths(final)
         self._final = final
         self._flush_every = flush_every
-        self.length, _ = find_partial(final, url=url)
-        found = _read_journal(self._journal_path) if self.length else None
-        self.journal = found or Journal(url=url)
+        found, self.length = _found(final, url)
+        self.journal = found if self.length else Journal(url=url)
         self.resumed = self.length > 0
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         self._shorten(self.length)
@@ -198,14 +197,8 @@ def find_partial(final: Path, *, url: str) -> tuple[int, int | None]:
     url
         Where it comes from; a transfer from another address counts for nothing.
     """
-    path, journal_path, _ = _hidden_paths(final)
-    journal = _read_journal(journal_path)
-    if journal is None or journal.url != url:
-        return 0, None
-    whole = journal.flushed == journal.total
-    there = path.is_file() and path.stat().st_size >= journal.flushed
-    usable = there and (whole or journal.validator is not None)
-    return journal.flushed if usable else 0, journal.total
+    journal, kept = _found(final, url)
+    return kept, journal.total
 
 
 def has_leavings(final: Path) -> bool:
@@ -244,11 +237,19 @@ def _fresh(path: Path) -> Path:
     return path.with_name(f"{path.name}.new")
 
 
-def _read_journal(path: Path) -> Journal | None:
+def _found(final: Path, url: str) -> tuple[Journal, int]:
+    """Return the journal of an earlier transfer from `url`, or a fresh one, and how many bytes are usable."""
+    path, journal_path, _ = _hidden_paths(final)
     try:
-        return Journal.model_validate_json(path.read_bytes())
+        journal = Journal.model_validate_json(journal_path.read_bytes())
     except (FileNotFoundError, ValidationError):
-        return None
+        return Journal(url=url), 0
+    if journal.url != url:
+        return Journal(url=url), 0
+    whole = journal.flushed == journal.total
+    there = path.is_file() and path.stat().st_size >= journal.flushed
+    usable = there and (whole or journal.validator is not None)
+    return journal, journal.flushed if usable else 0
 
 
 def _date_in(header: str | None) -> datetime | None:

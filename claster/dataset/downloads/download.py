@@ -86,7 +86,7 @@ def download_dataset(
     Raises
     ------
     ClasterError
-        If a file could not be had, is not what was expected or does not fit on the disk, or if another
+        If a file could not be downloaded, is not what was expected or does not fit on the disk, or if another
         command is writing to the data folder.
     """
     chosen = choose_downloads(spec, only)

@@ -145,7 +145,7 @@ def url_list(spec: DatasetSpec, *, only: Sequence[str] = ()) -> str:
     """
     lines = [
         f"# {spec.name}: save this as FILE and run, in the folder to fill,  curl --config FILE",
-        "# Run it again to go on where it stopped. Then, on the machine that is to have the files:",
+        "# Run it again to resume. Then, on the machine that is to have the files:",
         f"# claster data adopt DIR --dataset {spec.name}",
         "location",
         "fail",
