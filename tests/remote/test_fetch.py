@@ -25,7 +25,7 @@ from claster.errors import ClasterError
 from claster.progress import SILENT
 from claster.remote.fetch import UnreachableError, Wanted, fetch
 from claster.remote.partial import find_partial
-from claster.remote.request import Stop, StoppedError, open_session
+from claster.remote.request import Stop, StoppedError, TooSlowError, open_session, read_body
 
 SIZE = 300_000
 
@@ -429,6 +429,88 @@ def test_stop_saves_what_came_before_a_silence(archive, bring, tmp_path, hurry, 
         bring(url, stop=stop, patience=patience)
     timer.join()
     assert seen == [0, 100_000]
+
+
+def test_what_came_is_safe_before_a_long_wait(archive, bring, tmp_path, hurry, content, faults):
+    url = archive.put("/x.bw", content)
+    archive.fail("/x.bw", faults.cut(100_000))
+    stop, final, seen = Stop(), tmp_path / "data" / "x.bw", []
+
+    def look():
+        seen.append(find_partial(final, url=url))
+        stop.set()
+
+    timer = threading.Timer(0.4, look)
+    timer.start()
+    with pytest.raises(StoppedError):
+        bring(
+            url,
+            stop=stop,
+            patience=replace(hurry, flush_every=60.0, first_wait=9.0, longest_wait=9.0),
+        )
+    timer.join()
+    assert seen == [(100_000, SIZE)]
+
+
+def test_bytes_that_nobody_vouches_for_do_not_count(archive, bring, tmp_path, content, faults):
+    url = archive.put("/x.bw", content, etag='W/"v1"')
+    archive.fail("/x.bw", *[faults.cut(100_000)] * 4)
+    with pytest.raises(ClasterError, match="in a row"):
+        bring(url)
+    assert find_partial(tmp_path / "data" / "x.bw", url=url) == (0, SIZE)
+
+
+def test_a_wrong_file_in_one_piece_gets_no_second_chance(archive, bring, content, faults):
+    url = archive.put("/x.bw", content)
+
+    def change(handler, held):
+        faults.cut(1000)(handler, held)
+        held.etag = '"v2"'
+
+    archive.fail("/x.bw", faults.cut(100_000), change)
+    with pytest.raises(ClasterError, match="SHA-256"):
+        bring(url, sha256="0" * 64)
+    assert archive.asked("/x.bw") == [None, "bytes=100000-", "bytes=101000-"]
+
+
+class Body:
+    """An answer's body whose chunks are given, each with what happens while it is waited for."""
+
+    def __init__(self, *chunks):
+        self.raw = self
+        self.chunks = list(chunks)
+
+    def read1(self, *_, **__):
+        chunk, happens = self.chunks.pop(0)
+        happens()
+        return chunk
+
+    def shutdown(self):
+        pass
+
+
+def test_bytes_that_come_with_a_stop_are_not_kept():
+    """They may still be encrypted: the stop has taken the connection from under its TLS."""
+    stop = Stop()
+    body = Body((b"plain", lambda: None), (b"encrypted", stop.set))
+    chunks = read_body(body, stop=stop, slow_rate=0.0, slow_window=60.0)
+    assert next(chunks) == b"plain"
+    with pytest.raises(StoppedError):
+        next(chunks)
+
+
+def test_a_link_that_becomes_slow_is_noticed_in_its_window(monkeypatch):
+    clock = [0.0]
+
+    def tick():
+        clock[0] += 0.6
+
+    monkeypatch.setattr("claster.remote.request.time.monotonic", lambda: clock[0])
+    body = Body(*[(bytes(10_000), tick)] * 2, *[(b"1", tick)] * 2)
+    chunks = read_body(body, stop=Stop(), slow_rate=100.0, slow_window=1.0)
+    assert [len(next(chunks)) for _ in range(3)] == [10_000, 10_000, 1]
+    with pytest.raises(TooSlowError, match="only 2 bytes/s arrive"):
+        next(chunks)
 
 
 def test_bytes_after_the_last_flush_are_not_trusted(archive, bring, tmp_path, content, faults):
