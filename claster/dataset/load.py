@@ -1,16 +1,19 @@
 """Find and read dataset YAMLs; faults name file, line and key."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from claster.dataset.place import read_keys
+from claster.dataset.place import Places, read_keys
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.variants import vary
+from claster.dataset.variants import shipped_configurations, vary
 from claster.errors import ClasterError
+from claster.files import write_text
+from claster.text import read_text
 
-__all__ = ["find_dataset", "fold_names", "list_datasets", "load_dataset"]
+__all__ = ["dataset_of", "find_dataset", "fold_names", "list_datasets", "load_dataset"]
 
 _VARIANT = re.compile(r"(?P<dataset>[^+]+)\+(?P<variant>[A-Za-z0-9._-]+)")
 _FOLD = re.compile(r"(?P<dataset>.+)@(?P<fold>\d+)of(?P<folds>\d+)")
@@ -38,22 +41,26 @@ def find_dataset(name: str, *, project: Path | str = ".") -> Path:
             return path
         raise ClasterError(f"no dataset file at {path}", remedy="check the path")
     folder = _folder(project)
-    path = folder / f"{name}.yaml"
-    if path.is_file():
-        return path
-    if len(deeper := list(folder.rglob(f"{name}.yaml"))) == 1:
-        return deeper[0]
-    known = list_datasets(project=project)
+    for place in (folder, shipped_configurations() / "datasets"):
+        path = place / f"{name}.yaml"
+        deeper = [path] if path.is_file() else list(place.rglob(f"{name}.yaml"))
+        if len(deeper) == 1:
+            return _brought(deeper[0], project)
     raise ClasterError(
         f"no dataset {name!r} in {folder}",
-        remedy=f"choose one of {', '.join(known)}" if known else "run from the project's folder",
+        remedy=f"choose one of {', '.join(list_datasets(project=project))}",
     )
 
 
 def list_datasets(*, project: Path | str = ".") -> list[str]:
-    """Return the names of a project's datasets, as `find_dataset` takes them."""
-    folder = _folder(project)
-    return sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml"))
+    """Return the names of a project's datasets and of those that come with CLASTER, for `find_dataset`."""
+    folders = (_folder(project), shipped_configurations() / "datasets")
+    found = {
+        path.relative_to(folder).with_suffix("").as_posix()
+        for folder in folders
+        for path in folder.rglob("*.yaml")
+    }
+    return sorted(found)
 
 
 def fold_names(name: str, folds: int) -> list[str]:
@@ -65,6 +72,20 @@ def fold_names(name: str, folds: int) -> list[str]:
     ['toy@0of3', 'toy@1of3', 'toy@2of3']
     """
     return [f"{name}@{fold}of{folds}" for fold in range(folds)]
+
+
+def _brought(path: Path, project: Path | str) -> Path:
+    """Return a configuration of the project; one that comes with CLASTER is copied into it first.
+
+    So a project is whole: what a run was made from lies beside it, and a person may change it.
+    """
+    shipped = shipped_configurations().resolve()
+    if not path.resolve().is_relative_to(shipped):
+        return path
+    own = Path(project) / "configurations" / path.resolve().relative_to(shipped)
+    if not own.is_file():
+        write_text(own, read_text(path))
+    return own
 
 
 def _folder(project: Path | str) -> Path:
@@ -105,12 +126,30 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
             "name": f"{content.get('name')}-fold{fold['fold']}of{fold['folds']}",
             "splits": {"folds": int(fold["folds"]), "fold": int(fold["fold"])},
         }
+    return _checked(content, places, project=project)
+
+
+def dataset_of(keys: Mapping[str, object], *, project: Path | str = ".") -> DatasetSpec:
+    """Return the dataset that the keys of a YAML describe, without a YAML.
+
+    Raises
+    ------
+    ClasterError
+        If the keys break the schema.
+    """
+    return _checked(dict(keys), None, project=project)
+
+
+def _checked(
+    content: dict[str, object], places: Places | None, *, project: Path | str
+) -> DatasetSpec:
     try:
         spec = DatasetSpec.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"
-        place = places.of((*first["loc"], *first.get("ctx", {}).get("below", ())))
+        below = (*first["loc"], *first.get("ctx", {}).get("below", ()))
+        place = places.of(below) if places else f"dataset {content.get('name')!r}"
         if first["type"] == "extra_forbidden":
             raise ClasterError(
                 f"{place}: unknown key '{key}'",
@@ -119,4 +158,4 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
         message = first["msg"].removeprefix("Value error, ")
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise ClasterError(f"{place}: {key}: {message}{more}", remedy="mend this key") from None
-    return spec.written_in(places)
+    return spec.written_in(places, project=project)

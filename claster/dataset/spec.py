@@ -74,6 +74,7 @@ class DatasetSpec(Part):
     downloads: tuple[DownloadSpec, ...] = ()
 
     _places: Places | None = PrivateAttr(default=None)
+    _project: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="before")
     @classmethod
@@ -138,9 +139,11 @@ class DatasetSpec(Part):
 
     @property
     def data_folder(self) -> Path:
-        """Where the source files are: `data` with ``${CLASTER_DATA}`` filled in."""
+        """Where the source files are: `data` below the project, with ``${CLASTER_DATA}`` filled in."""
         data = os.environ.get(DATA_VARIABLE) or _DEFAULT_DATA
-        return Path(self.data.replace("${" + DATA_VARIABLE + "}", data))
+        return (
+            self._project / Path(self.data.replace("${" + DATA_VARIABLE + "}", data)).expanduser()
+        )
 
     def folder_to_fill(self) -> Path:
         """Return `data_folder` for a command that writes source files.
@@ -162,10 +165,10 @@ class DatasetSpec(Part):
         """Return the path of a source file; relative ones start at `data_folder`."""
         return self.data_folder / file
 
-    def written_in(self, places: Places) -> Self:
-        """Return the same dataset, with the file that it was read from."""
+    def written_in(self, places: Places | None, *, project: Path | str = ".") -> Self:
+        """Return the same dataset, with the file that it was read from and the project that it belongs to."""
         spec = self.model_copy()
-        spec._places = places
+        spec._places, spec._project = places, Path(project)
         return spec
 
     def place(self, *location: int | str) -> str:

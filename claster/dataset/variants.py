@@ -4,13 +4,35 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import claster
 from claster.dataset.place import read_keys
 from claster.errors import ClasterError
 
-__all__ = ["EXPERIMENTS", "laid_over", "read_experiment", "vary"]
+__all__ = [
+    "EXPERIMENTS",
+    "experiment_files",
+    "laid_over",
+    "read_experiment",
+    "shipped_configurations",
+    "vary",
+]
 
 EXPERIMENTS = Path("configurations") / "experiments"
 """Where experiments are, from the project's folder."""
+
+
+def shipped_configurations() -> Path:
+    """Return the folder of configurations that come with CLASTER: in the package or beside it in a clone."""
+    package = Path(claster.__file__).parent
+    inside = package / "configurations"
+    return inside if inside.is_dir() else package.parent / "configurations"
+
+
+def experiment_files(*, project: Path | str = ".") -> dict[str, Path]:
+    """Return the YAML of each experiment by name; the project's own ones come before those of CLASTER."""
+    folders = (shipped_configurations() / EXPERIMENTS.name, Path(project) / EXPERIMENTS)
+    found = {path.stem: path for folder in folders for path in folder.glob("*.yaml")}
+    return dict(sorted(found.items()))
 
 
 def read_experiment(name: str, *, project: Path | str = ".") -> dict[str, Any]:
@@ -21,15 +43,13 @@ def read_experiment(name: str, *, project: Path | str = ".") -> dict[str, Any]:
     ClasterError
         If there is none, or it is no YAML with keys, each once.
     """
-    folder = Path(project) / EXPERIMENTS
-    path = folder / f"{name}.yaml"
-    if not path.is_file():
-        known = sorted(file.stem for file in folder.glob("*.yaml"))
+    files = experiment_files(project=project)
+    if name not in files:
         raise ClasterError(
-            f"no experiment {name!r} in {folder}",
-            remedy=f"choose one of {', '.join(known)}" if known else "run in the project's folder",
+            f"no experiment {name!r} in {Path(project) / EXPERIMENTS}",
+            remedy=f"choose one of {', '.join(files)}",
         )
-    return read_keys(path, remedy="see docs/figures_of_the_paper.md")[0]
+    return read_keys(files[name], remedy="see docs/figures_of_the_paper.md")[0]
 
 
 def vary(content: Mapping[str, Any], variant: str, *, project: Path | str = ".") -> dict[str, Any]:

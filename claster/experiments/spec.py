@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.variants import EXPERIMENTS, read_experiment
+from claster.dataset.variants import EXPERIMENTS, experiment_files, read_experiment
 from claster.eir.flavours import find_flavour
 from claster.eir.parts import Flavour
 from claster.errors import ClasterError
@@ -85,8 +85,8 @@ def list_experiments(*, project: Path | str = ".") -> pd.DataFrame:
         `experiment`, `of`, `trains`, `figures`, `about` and `published`.
     """
     rows = []
-    for path in sorted((Path(project) / EXPERIMENTS).glob("*.yaml")):
-        found = find_experiment(path.stem, project=project)
+    for name in experiment_files(project=project):
+        found = find_experiment(name, project=project)
         trains = ", ".join(found.flavours)
         if len(found.seeds) > 1:
             trains += f" (seeds {', '.join(map(str, found.seeds))})"
@@ -94,7 +94,7 @@ def list_experiments(*, project: Path | str = ".") -> pd.DataFrame:
             trains = "nothing: compares data sets"
         rows.append(
             {
-                "experiment": path.stem,
+                "experiment": name,
                 "of": found.of,
                 "trains": "not possible" if found.not_possible else trains,
                 "figures": ", ".join(found.figures),

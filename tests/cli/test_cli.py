@@ -57,14 +57,14 @@ def test_help_is_quick_because_nothing_heavy_is_imported():
     [
         (["data", "build", "nowhere"], "no dataset 'nowhere'"),
         (["configure", "nothing"], "no flavour 'nothing'"),
-        (["configure", "toy"], "no dataset 'toy'"),
+        (["configure", "toy", "--dataset", "gone"], "no dataset 'gone'"),
         (["train", "pure_conv", "--dataset", "gone.yaml"], "no dataset file at gone.yaml"),
         (["predict", "runs/none"], "no run in runs/none"),
         (["export", "runs/none", "--out", "model"], "no run in runs/none"),
         (["serve", "runs/none"], "no run in runs/none"),
         (["evaluate", "runs/none"], "no run in runs/none"),
         (["demo", "--size", "huge"], "no demo of size 'huge'"),
-        (["simulate", "toy"], "no dataset 'toy'"),
+        (["simulate", "genome"], "no dataset 'genome'"),
     ],
 )
 def test_faults_are_one_line_and_exit_code_1(tmp_path, monkeypatch, capsys, arguments, said):

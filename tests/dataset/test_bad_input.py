@@ -241,7 +241,7 @@ def test_broken_yaml_names_file_line_and_key(world, text, said):
 
 
 def test_unknown_dataset_lists_the_known_ones(world):
-    with pytest.raises(ClasterError, match=r"no dataset 'tiny'.*choose one of small"):
+    with pytest.raises(ClasterError, match=r"no dataset 'tiny'.*choose one of .*small"):
         find_dataset("tiny")
     with pytest.raises(ClasterError, match="no dataset file at"):
         find_dataset("elsewhere.yaml")

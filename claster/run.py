@@ -1,0 +1,364 @@
+"""A trained network, alone or as the mean of several, and what it answers."""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from claster.errors import ClasterError
+from claster.project import Dataset, Project, as_html
+
+if TYPE_CHECKING:
+    from claster.dataset.layout import Split
+    from claster.eir.runs import RunRecord
+
+__all__ = ["Results", "Run"]
+
+_TABLES = (".parquet", ".csv", ".tsv")
+_SHOWN = (".png", ".svg")
+
+
+class Results:
+    """What an analysis left in its folder: tables, figures, and a summary.
+
+    Parameters
+    ----------
+    folder
+        Where it is.
+    main
+        The table that `table` returns without a name.
+    draw
+        Draws the figures and returns their files; None where they are drawn already, or there are none.
+    """
+
+    def __init__(
+        self, folder: Path, main: str, *, draw: Callable[[], list[Path]] | None = None
+    ) -> None:
+        self.folder = folder
+        self.main = main
+        self._draw = draw
+
+    @property
+    def tables(self) -> list[str]:
+        """Names of the tables."""
+        return sorted({path.stem for path in self._files(_TABLES)})
+
+    def table(self, name: str | None = None) -> pd.DataFrame:
+        """Return a table; None for the main one.
+
+        Raises
+        ------
+        ClasterError
+            If there is none of that name.
+        """
+        from claster.text import read_table
+
+        wanted = name or self.main
+        for path in self._files(_TABLES):
+            if path.stem == wanted:
+                return pd.read_parquet(path) if path.suffix == ".parquet" else read_table(path)
+        raise ClasterError(
+            f"{self.folder} holds no table {wanted!r}",
+            remedy=f"choose among {', '.join(self.tables) or 'none'}",
+        )
+
+    @cached_property
+    def figures(self) -> list[Path]:
+        """Files of the figures; they are drawn when they are asked for."""
+        return self._draw() if self._draw else list(self._files(_SHOWN))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What the summary says; empty where the analysis writes none."""
+        from claster.text import read_json
+
+        path = self.folder / "summary.json"
+        return dict(read_json(path)) if path.is_file() else {}
+
+    def _files(self, suffixes: tuple[str, ...]) -> Iterator[Path]:
+        return (path for path in sorted(self.folder.iterdir()) if path.suffix in suffixes)
+
+    def __repr__(self) -> str:
+        """Name the folder and its tables."""
+        return f"Results({self.folder}): tables {', '.join(self.tables)}"
+
+    def _repr_html_(self) -> str:
+        rows = {"folder": str(self.folder), "tables": ", ".join(self.tables)}
+        if verdict := self.summary.get("verdict"):
+            rows["verdict"] = str(verdict)
+        return as_html("Results", rows) + self.table().head()._repr_html_()
+
+
+class Run:
+    """A trained network and its dataset, which fit each other.
+
+    Made by `Run.open`, `Project.run` or `claster.train`.
+    """
+
+    def __init__(self, folder: Path, dataset: Dataset) -> None:
+        self.folder = folder
+        self.dataset = dataset
+        self.project = dataset.project
+
+    @classmethod
+    def open(cls, *folders: str | Path, project: Project | None = None) -> "Run":
+        """Open a run and check it against its dataset.
+
+        Parameters
+        ----------
+        folders
+            The folder of a run, of a model that `claster export` wrote, or of an ensemble; several runs
+            become an ensemble, whose predictions are their mean.
+        project
+            Where they and their dataset lie; None takes `Project()`.
+
+        Raises
+        ------
+        ClasterError
+            If there is no such run, its training did not end well, or its dataset has other tracks, windows
+            or scales than it was trained on.
+        """
+        from claster.eir.ensemble import checked_dataset, ensemble_folder, member_runs
+        from claster.eir.runs import RunFolder, read_run, require_complete
+        from claster.eir.target_part import run_dataset
+
+        project = project or Project()
+        if not folders:
+            raise ClasterError("no run is named", remedy="give the folder of one")
+        found = [RunFolder(project.below(folder)) for folder in folders]
+        record = require_complete(found[0])
+        dataset = Dataset.of(
+            run_dataset(record, project=project.root), named=record.dataset, project=project
+        )
+        if dataset.is_built:
+            for run in found:
+                checked_dataset(run, project=project.root)
+        if len(found) == 1:
+            return cls(found[0].path, dataset)
+        members = [member for run in found for member in member_runs(run, project=project.root)]
+        together = ensemble_folder(
+            members,
+            [read_run(member.path) for member in members],
+            dataset.spec,
+            project=project.root,
+            out=None,
+        )
+        return cls(together.path, dataset)
+
+    @property
+    def flavour(self) -> str:
+        """Which network it is."""
+        return self._record.flavour
+
+    @property
+    def members(self) -> list[str]:
+        """The runs of an ensemble; empty for a single run."""
+        return list(self._record.members)
+
+    def predict(self, dataset: Dataset | str | None = None, **options: Any) -> Results:  # noqa: ANN401
+        """Predict the test genes, or another dataset; see `claster.eir.predict.predict` for `options`.
+
+        Parameters
+        ----------
+        dataset
+            Another built dataset; None takes the run's own.
+        options
+            `split`, `average`, `tracks`, `csv`, `batch_size`.
+
+        Returns
+        -------
+        Results
+            Its table is samples x target columns in reads, indexed by sample.
+        """
+        from claster.eir.predict import predict
+
+        other = dataset.named if isinstance(dataset, Dataset) else dataset
+        runs = [self.project.below(member) for member in self.members] or [self.folder]
+        if self.members:
+            options = {"out": self.folder} | options
+        path = predict(
+            runs if len(runs) > 1 else runs[0],
+            dataset=other,
+            **(self._place | options),
+        )
+        return Results(path.parent, path.stem)
+
+    def predict_arrays(
+        self, landscape: np.ndarray | None = None, contacts: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Predict a person's own arrays, held in memory.
+
+        Parameters
+        ----------
+        landscape
+            Signal, shape (genes, tracks, bins) as the dataset's window has them, tracks in the order of
+            `dataset.tracks`; one gene may come without the first axis.
+        contacts
+            Maps as `Dataset.contacts` returns them, shape (genes, rows, columns), where the flavour
+            reads them.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32, shape (genes, conditions, bins), in reads; values may lie below 0.
+
+        Raises
+        ------
+        ClasterError
+            If an array is missing or has another shape; the shape that is wanted is named.
+        """
+        from claster.dataset.views import ArrayView
+        from claster.eir.inference import load_model, predict_arrays
+
+        spec = self.dataset.spec
+        stored = {}
+        if landscape is not None:
+            stored["landscape"] = self._stored(np.asarray(landscape, np.float32))
+        if contacts is not None:
+            stored["contacts"] = np.asarray(contacts, np.float32).reshape(
+                -1, *spec.contacts_shape.shape
+            )
+        predicted = []
+        for run, folders in self._inputs.items():
+            if missing := folders.keys() - stored.keys():
+                raise ClasterError(
+                    f"{run} reads {' and '.join(sorted(folders))}",
+                    remedy=f"give {sorted(missing)[0]}",
+                )
+            cut = {
+                name: np.stack([ArrayView.of_folder(folder).cut(a, spec) for a in stored[name]])
+                for name, folder in folders.items()
+            }
+            model = load_model(run, device=self.project.device, project=self.project.root)
+            predicted.append(
+                predict_arrays(model, landscape=cut.get("landscape"), contacts=cut.get("contacts"))
+            )
+        return np.mean(predicted, axis=0, dtype=np.float32)
+
+    def evaluate(self, split: "Split" = "test") -> Results:
+        """Score the predictions of a split beside simple methods, with 95 % intervals.
+
+        Returns
+        -------
+        Results
+            Tables `scores`, `bins`, `calibration`, `genes` (docs/evaluation.md); the summary has the verdict.
+        """
+        from claster.analysis.evaluate import evaluate_runs
+
+        _, folder = evaluate_runs(
+            [self.folder], split=split, project=self.project.root, progress=self.project.progress
+        )
+        return Results(folder, "scores")
+
+    def perturb(self, **options: Any) -> Results:  # noqa: ANN401
+        """Edit marks over elements and predict before and after, beside control regions.
+
+        Parameters
+        ----------
+        options
+            What is done (`verb`, `elements`, `tracks`, ...), see docs/perturbation.md and
+            `claster.analysis.perturbation.perturb.perturb`.
+
+        Returns
+        -------
+        Results
+            Tables `effects` and `controls`.
+        """
+        from claster.analysis.perturbation.perturb import perturb
+        from claster.plot.screens import draw_screen
+
+        files = perturb(self.folder, **(self._place | options))
+        return Results(
+            files.folder,
+            "effects",
+            draw=lambda: draw_screen(files, self.folder, project=self.project.root),
+        )
+
+    def attribute(self, **options: Any) -> Results:  # noqa: ANN401
+        """Attribute predictions to bins of the tracks and of the contact map.
+
+        Parameters
+        ----------
+        options
+            See `claster.analysis.attribution.attribute.attribute` and docs/attribution.md.
+
+        Returns
+        -------
+        Results
+            Table `locality` and what else docs/attribution.md lists.
+        """
+        from claster.analysis.attribution.attribute import attribute
+        from claster.plot.attribution_folder import draw_attributions
+
+        files = attribute(self.folder, **(self._place | options))
+        return Results(files.folder, "genes", draw=lambda: draw_attributions(files))
+
+    def report(self, to: Path | str | None = None) -> Path:
+        """Write all that is known of the run as one HTML file, and return its path."""
+        from claster.report import write_report
+
+        return write_report(
+            self.folder, to=to, project=self.project.root, progress=self.project.progress
+        )
+
+    def browse(self, *, port: int = 0, show: bool = True) -> None:
+        """Show its tracks in a genome browser on this machine until interrupted."""
+        from claster.browse import open_browser, prepare_browser
+
+        open_browser(prepare_browser(self.folder, project=self.project.root), port=port, show=show)
+
+    @cached_property
+    def _record(self) -> "RunRecord":
+        from claster.eir.runs import read_run
+
+        return read_run(self.folder)
+
+    @property
+    def _place(self) -> dict[str, Any]:
+        project = self.project
+        return {"project": project.root, "device": project.device, "progress": project.progress}
+
+    @cached_property
+    def _inputs(self) -> dict[Path, dict[str, str]]:
+        """Folders of the arrays that each network reads, by run."""
+        from claster.eir.eirpredict import input_folders
+        from claster.eir.runs import RunFolder
+
+        runs = [self.project.below(member) for member in self.members] or [self.folder]
+        return {run: input_folders(RunFolder(run)) for run in runs}
+
+    def _stored(self, signal: np.ndarray) -> np.ndarray:
+        """Return landscapes on the scale that the network was trained on, in the shape of its files."""
+        from claster.dataset.scale import track_divisors
+
+        spec = self.dataset.spec
+        wanted = spec.landscape_shape
+        if signal.ndim not in (2, 3) or signal.shape[-2:] != wanted:
+            raise ClasterError(
+                f"a landscape of shape {signal.shape}",
+                remedy=f"give (genes, {wanted[0]}, {wanted[1]}): tracks {', '.join(self.dataset.tracks)}",
+            )
+        stored = signal.reshape(-1, *wanted).copy()
+        divisors = track_divisors(spec.tracks, self._record.scales)
+        for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
+            stored[:, row] = track.stored(stored[:, row], divisor=divisor)
+        return stored.reshape(-1, *spec.landscape_file_shape)
+
+    def __repr__(self) -> str:
+        """Name the folder, the flavour and the dataset."""
+        return f"Run({self.folder}): {self.flavour} on {self.dataset.name}"
+
+    def _repr_html_(self) -> str:
+        record = self._record
+        rows = {
+            "folder": str(self.folder),
+            "flavour": record.flavour,
+            "dataset": f"{self.dataset.name}, {record.training_samples:,} training samples",
+            "steps": f"{record.steps:,}",
+            "validation": "" if record.performance is None else f"{record.performance:.3f}",
+            "members": ", ".join(self.members),
+        }
+        return as_html("Run", {name: text for name, text in rows.items() if text})

@@ -1,0 +1,121 @@
+"""The package's own names: a project, its datasets and its runs, from any working directory."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import claster
+from claster.dataset.layout import read_arrays, read_targets
+from claster.errors import ClasterError
+
+HEAVY = ("torch", "numpy", "pandas", "pydantic", "matplotlib", "eir")
+
+
+@pytest.fixture
+def project(trained, tmp_path, monkeypatch):
+    """The project of a trained run, seen from elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    return claster.Project(trained.small.project, device="cpu")
+
+
+@pytest.fixture
+def run(project, trained):
+    return project.run(trained.run.path.relative_to(trained.small.project))
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = f"import sys, claster; assert not set(sys.modules) & set({HEAVY!r}), 'heavy'"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_name_is_there_and_sorted():
+    assert claster.__all__ == sorted(claster.__all__)
+    assert all(getattr(claster, name).__doc__ for name in claster.__all__)
+    assert set(claster.__all__) <= set(dir(claster))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        claster.nothing  # noqa: B018
+
+
+def test_arrays_of_a_gene_have_axes_in_bp_from_the_tss(project, trained):
+    dataset = project.dataset("small")
+    stored = read_arrays(trained.small.folders, ["test1"], split="test")[0]
+    landscape = dataset.landscape("test1")
+    np.testing.assert_array_equal(landscape, stored)
+    assert list(landscape.index) == ["ATAC", "H3K27ac"]
+    assert list(landscape.columns[[0, 1000, 2000]]) == [-100_050, -50, 99_950]
+    np.testing.assert_array_equal(dataset.landscape("test1", rev=True), stored[:, ::-1])
+    target = dataset.target("test1")
+    table = read_targets(trained.small.folders.target_table("test"))
+    np.testing.assert_array_equal(target.loc["ctrl"], table.loc["test1_forward"])
+    assert list(target.columns[[0, 20, 40]]) == [-20_500, -500, 19_500]
+    contacts = dataset.contacts("test1")
+    assert list(contacts.index[:2]) == [0, 2 * 1600]
+    assert contacts.columns[len(contacts.columns) // 2] == -800
+
+
+def test_a_gene_is_asked_for_by_its_name(project):
+    dataset = project.dataset("small")
+    assert dataset.gene("valid3")["split"] == "valid"
+    assert len(dataset.genes) == 46
+    with pytest.raises(ClasterError, match="no gene 'test77'"):
+        dataset.landscape("test77")
+
+
+def test_a_dataset_from_keys_is_that_of_its_yaml(project, trained):
+    keys = yaml.safe_load(Path(trained.small.yaml).read_text())
+    assert project.dataset(**keys).spec == project.dataset("small").spec
+    with pytest.raises(ClasterError, match="dataset 'small': unknown key 'colour'"):
+        project.dataset(**keys, colour="red")
+    with pytest.raises(ClasterError, match="needs either a name or YAML file, or the keys"):
+        project.dataset()
+
+
+def test_arrays_in_memory_are_predicted_as_those_on_disk(run, project):
+    table = run.predict(average=False, tracks=None).table()
+    genes = project.dataset("small").genes.query("split == 'test'")["gene_id"]
+    landscapes = np.stack([run.dataset.landscape(gene) for gene in genes])
+    predicted = run.predict_arrays(landscapes)
+    expected = table.loc[[f"{gene}_forward" for gene in genes]].to_numpy()
+    np.testing.assert_allclose(np.maximum(predicted[:, 0], 0), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(run.predict_arrays(landscapes[0]), predicted[:1], rtol=1e-5)
+    with pytest.raises(ClasterError, match=r"shape \(6, 2, 2000\): give \(genes, 2, 2001\)"):
+        run.predict_arrays(landscapes[:, :, 1:])
+    with pytest.raises(ClasterError, match="reads landscape: give landscape"):
+        run.predict_arrays()
+
+
+def test_results_are_the_tables_and_figures_of_a_folder(tmp_path):
+    table = pd.DataFrame({"gene": ["NA", "007"], "effect": [0.5, 1.0]})
+    table.to_parquet(tmp_path / "effects.parquet")
+    table.to_csv(tmp_path / "pairs.csv", index=False)
+    (tmp_path / "summary.json").write_text('{"verdict": "two <genes>"}')
+    results = claster.Results(tmp_path, "effects", draw=lambda: [tmp_path / "a.png"])
+    assert results.tables == ["effects", "pairs"]
+    pd.testing.assert_frame_equal(results.table(), table)
+    pd.testing.assert_frame_equal(results.table("pairs"), table)
+    assert results.figures == [tmp_path / "a.png"]
+    assert "two &lt;genes&gt;" in results._repr_html_()
+    with pytest.raises(ClasterError, match="holds no table 'colours': choose among effects, pairs"):
+        results.table("colours")
+
+
+def test_objects_show_themselves(run, project):
+    assert "small" in project._repr_html_()
+    assert "46" not in repr(run)
+    assert "32 train, 8 valid, 6 test" in repr(project.dataset("small"))
+    assert "<th" in run._repr_html_()
+    assert "tiny" in run._repr_html_()
+
+
+def test_a_run_that_does_not_fit_its_dataset_is_not_opened(run, project, trained, monkeypatch):
+    changed = trained.small.spec.model_copy(update={"summary": "mean_covered"})
+    monkeypatch.setattr("claster.eir.target_part.load_dataset", lambda *_, **__: changed)
+    with pytest.raises(ClasterError, match="'summary' of dataset 'small' differs"):
+        claster.Run.open(run.folder, project=project)
+    with pytest.raises(ClasterError, match="no run in"):
+        project.run("runs/none")
