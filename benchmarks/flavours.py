@@ -22,12 +22,12 @@ from claster.dataset.build import build_dataset
 from claster.dataset.load import find_dataset, load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.content import plan_schedule
-from claster.eir.cost import measure_cost
 from claster.eir.flavours import FLAVOURS
 from claster.eir.parts import Flavour, derive
 from claster.eir.predict import predict
 from claster.eir.preflight import check_training
 from claster.eir.run import train
+from claster.eir.show import measure_cost
 from claster.files import write_text
 from claster.simulate import ensure_genome
 

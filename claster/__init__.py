@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from claster import plot
     from claster.analysis import metrics
+    from claster.data import Dataset, simulate
     from claster.errors import ClasterError
-    from claster.project import Dataset, Project, simulate, train
-    from claster.run import Results, Run
+    from claster.project import Project
+    from claster.run import Results, Run, train
 
 __all__ = [
     "ClasterError",
@@ -31,14 +32,14 @@ __version__ = version("claster")
 
 _HOMES = {
     "ClasterError": "claster.errors",
-    "Dataset": "claster.project",
+    "Dataset": "claster.data",
     "Project": "claster.project",
     "Results": "claster.run",
     "Run": "claster.run",
     "metrics": "claster.analysis.metrics",
     "plot": "claster.plot",
-    "simulate": "claster.project",
-    "train": "claster.project",
+    "simulate": "claster.data",
+    "train": "claster.run",
 }
 
 

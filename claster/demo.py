@@ -10,7 +10,7 @@ import numpy as np
 from claster.analysis.evaluate import evaluate
 from claster.analysis.metrics import correlations, gene_means
 from claster.analysis.result import Evaluation
-from claster.analysis.scores import score_lines
+from claster.analysis.summary import score_lines
 from claster.dataset.build import BuildResult, build_dataset
 from claster.dataset.layout import (
     DatasetFolders,

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from claster.data import Dataset
 from claster.errors import ClasterError
-from claster.project import Dataset, Project, as_html
+from claster.project import Project, as_html
 
 if TYPE_CHECKING:
     from claster.dataset.layout import Split
     from claster.eir.runs import RunRecord
 
-__all__ = ["Results", "Run"]
+__all__ = ["Results", "Run", "train"]
 
 _TABLES = (".parquet", ".csv", ".tsv")
 _SHOWN = (".png", ".svg")
@@ -268,7 +269,7 @@ class Run:
             Tables `effects` and `controls`.
         """
         from claster.analysis.perturbation.perturb import perturb
-        from claster.plot.screens import draw_screen
+        from claster.plot.perturbation import draw_screen
 
         files = perturb(self.folder, **(self._place | options))
         return Results(
@@ -291,7 +292,7 @@ class Run:
             Table `locality` and what else docs/attribution.md lists.
         """
         from claster.analysis.attribution.attribute import attribute
-        from claster.plot.attribution_folder import draw_attributions
+        from claster.plot.attribution import draw_attributions
 
         files = attribute(self.folder, **(self._place | options))
         return Results(files.folder, "genes", draw=lambda: draw_attributions(files))
@@ -362,3 +363,39 @@ class Run:
             "members": ", ".join(self.members),
         }
         return as_html("Run", {name: text for name, text in rows.items() if text})
+
+
+def train(flavour: str, dataset: Dataset | str, **options: Any) -> Run:  # noqa: ANN401
+    """Train a flavour of network on a built dataset.
+
+    Parameters
+    ----------
+    flavour
+        Which network (docs/flavours.md), such as "profile".
+    dataset
+        A dataset, or its name.
+    options
+        `tag`, `seed`, `epochs`, `batch_size`, `devices`, `precision`, `force`, `resume`: see
+        `claster.eir.run.train`.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ClasterError
+        If the dataset is not built, the run exists, or EIR fails.
+    """
+    from claster.eir.run import train as train_network
+
+    found = dataset if isinstance(dataset, Dataset) else Dataset(dataset)
+    project = found.project
+    folder = train_network(
+        flavour,
+        found.spec,
+        dataset_yaml=found.named,
+        project=project.root,
+        **({"device": project.device, "progress": project.progress} | options),
+    )
+    return project.run(folder.path.absolute())

@@ -42,9 +42,8 @@ from claster.dataset.load import load_dataset
 from claster.eir.run import train
 from claster.experiments.spec import list_experiments
 from claster.figures.base import Page
-from claster.figures.catalogue import FIGURES, list_figures
 from claster.figures.context import read_context
-from claster.figures.make import draw_figures
+from claster.figures.make import FIGURES, draw_figures, list_figures
 from claster.figures.receipt import receipt_lines
 from claster.project import enter_project
 from claster.simulate import ensure_genome

@@ -11,8 +11,8 @@ from functools import cached_property
 import numpy as np
 from scipy.stats import rankdata
 
-from claster.analysis.bootstrap import Resamples
-from claster.analysis.moments import (
+from claster.analysis.bootstrap import (
+    Resamples,
     mae,
     mean_defined,
     pearson,

@@ -9,10 +9,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from claster.analysis.bootstrap import Resamples, resample_blocks
 from claster.analysis.loci import locus_blocks
+from claster.analysis.prepare import Scored
 from claster.analysis.published import published_scores
 from claster.analysis.result import RESAMPLES
 from claster.analysis.samples import annotated_genes, conditions_of, profiles, require_genes
-from claster.analysis.scored import Scored
 from claster.analysis.tables import LOG, RAW, make_tables
 from claster.dataset.layout import (
     DatasetFolders,

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from claster.analysis.prepare import network_profiles, prepare
+from claster.analysis.prepare import as_ensemble, network_profiles, prepare, stacked
 from claster.analysis.result import Evaluation, evaluation_of, write_evaluation
-from claster.analysis.scored import as_ensemble, stacked
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec

@@ -10,11 +10,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from claster.analysis.bootstrap import CONFIDENCE, resample_blocks
 from claster.analysis.loci import counted_once, locus_blocks
-from claster.analysis.prepare import Prepared
-from claster.analysis.scored import ENSEMBLE, Scored
-from claster.analysis.summary import EvaluationSummary
+from claster.analysis.prepare import ENSEMBLE, Prepared, Scored
+from claster.analysis.summary import EvaluationSummary, compare, verdict
 from claster.analysis.tables import Tables, make_tables, spread_over_runs
-from claster.analysis.verdict import compare, verdict
 from claster.dataset.layout import Split
 from claster.dataset.spec import DatasetSpec
 from claster.files import atomic_path, write_text

@@ -17,7 +17,7 @@ from claster.analysis.agreement import (
 from claster.analysis.bootstrap import Resamples, intervals
 from claster.analysis.loci import counted_once
 from claster.analysis.metrics import gene_weights, log_signal, paper_gene_weights
-from claster.analysis.scored import ATTAINABLE, Scored
+from claster.analysis.prepare import ATTAINABLE, Scored
 from claster.analysis.strata import Stratum, calibration, gene_errors, strata_of
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress

@@ -88,12 +88,11 @@ def attribute(
     force: Force = False,
 ) -> None:
     """Attribute predictions to tracks and contact maps: by distance, by element, as bigWig and figures."""
-    from claster.analysis.attribution.asked import choose_baselines
     from claster.analysis.attribution.attribute import attribute as run_attribution
     from claster.analysis.attribution.latents import attribute_latents
-    from claster.analysis.attribution.targets import parse_bins, parse_genes
+    from claster.analysis.attribution.targets import choose_baselines, parse_bins, parse_genes
     from claster.cli.console import console_progress
-    from claster.plot.attribution_folder import draw_attributions
+    from claster.plot.attribution import draw_attributions
 
     progress = console_progress()
     chosen = parse_genes(genes or ())

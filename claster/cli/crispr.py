@@ -53,7 +53,7 @@ def crispr(
     """Silence the elements of a CRISPR table, and compare with what was measured."""
     from claster.analysis.crispr.crispr import score_crispr
     from claster.cli.console import console_progress
-    from claster.plot.crispr import draw_crispr
+    from claster.plot.measured import draw_crispr
 
     summary, files = score_crispr(
         run,

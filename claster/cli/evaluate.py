@@ -42,7 +42,7 @@ def evaluate(
 ) -> None:
     """Score predictions beside simple methods and, where known, the truth, with 95 % intervals."""
     from claster.analysis.evaluate import evaluate_runs
-    from claster.analysis.scores import score_lines
+    from claster.analysis.summary import score_lines
     from claster.cli.console import console_progress
 
     evaluation, folder = evaluate_runs(runs, to=to, split=split, progress=console_progress())

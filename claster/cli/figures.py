@@ -52,9 +52,8 @@ def figures(
     from claster.cli.console import console_progress
     from claster.cli.tables import print_table
     from claster.figures.base import COLUMNS
-    from claster.figures.catalogue import list_figures
     from claster.figures.context import read_context
-    from claster.figures.make import draw_figures
+    from claster.figures.make import draw_figures, list_figures
 
     if architecture:
         from claster.figures.architecture import write_architecture

@@ -110,7 +110,7 @@ def perturb(
     """Silence, scale, move or transplant marks over elements: effects with p-values, links, tracks."""
     from claster.analysis.perturbation.perturb import perturb as run_perturbation
     from claster.cli.console import console_progress
-    from claster.plot.screens import draw_screen
+    from claster.plot.perturbation import draw_screen
 
     files = run_perturbation(
         run,

@@ -175,7 +175,7 @@ def compare(
     """Score runs with different windows on the bins that all predict, and each on its own."""
     from claster.analysis.compare import compare_runs, main_scores, write_comparison
     from claster.cli.console import console_progress
-    from claster.plot.comparison import write_figures
+    from claster.plot.scores import write_figures
 
     compared = compare_runs(runs, split=split, progress=console_progress())
     table = write_comparison(compared, to)

@@ -31,7 +31,7 @@ def treat(
     """Predict treated cells from their marks, and compare with the measured change of each gene."""
     from claster.analysis.treated import compare_treated
     from claster.cli.console import console_progress
-    from claster.plot.treated import draw_treated
+    from claster.plot.measured import draw_treated
 
     summary, files = compare_treated(
         run,

@@ -1,15 +1,46 @@
 """The curve of a training, in one piece however often it was resumed."""
 
+import importlib.util
 from pathlib import Path
 
 import pandas as pd
 
 from claster.eir.runs import RunFolder, RunRecord
-from claster.eir.tensorboard import write_tensorboard
-from claster.files import atomic_path
+from claster.files import atomic_folder, atomic_path
 from claster.text import read_table
 
-__all__ = ["part_steps", "read_history", "write_history"]
+__all__ = ["part_steps", "read_history", "write_history", "write_tensorboard"]
+
+
+def write_tensorboard(run: RunFolder, curve: pd.DataFrame) -> bool:
+    """Write the loss and performance of a run as TensorBoard's events, below ``tensorboard``.
+
+    Parameters
+    ----------
+    run
+        The run; events of an earlier call are replaced.
+    curve
+        Of `read_history`.
+
+    Returns
+    -------
+    bool
+        Whether they were written: not where the package tensorboard is not installed.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        return False
+    from torch.utils.tensorboard import SummaryWriter  # seconds
+
+    with (
+        atomic_folder(run.path / "tensorboard", replace=True) as folder,
+        SummaryWriter(folder) as writer,
+    ):
+        for row in curve.itertuples():
+            writer.add_scalar(f"loss/{row.split}", row.loss, row.step)
+            if row.split == "valid":
+                writer.add_scalar("performance/valid", row.performance, row.step)
+    return True
+
 
 _FILES = {"train": "train_average_history.log", "valid": "validation_average_history.log"}
 

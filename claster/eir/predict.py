@@ -21,8 +21,7 @@ from claster.dataset.views import view_of_folder, write_view
 from claster.eir.adopt import adopt_run, can_be_adopted
 from claster.eir.eirpredict import input_folders, predict_by_program
 from claster.eir.ensemble import ensemble_folder, require_same_inputs
-from claster.eir.in_memory import predict_in_memory
-from claster.eir.kept import remove_blocks
+from claster.eir.in_memory import predict_in_memory, remove_blocks
 from claster.eir.machine import Device, resolve_device
 from claster.eir.predictions import average_orientations, average_runs
 from claster.eir.preflight import check_prediction

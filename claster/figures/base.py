@@ -1,7 +1,7 @@
 """What a figure of the paper is: a name, what it needs, a function that draws it, what was published."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -13,7 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from claster.analysis.metrics import correlations, fitted_slope
 from claster.figures.context import Context
+from claster.genome.windows import Binning
 from claster.plot.style import new_figure, style
 from claster.progress import Progress
 
@@ -25,7 +27,9 @@ __all__ = [
     "Page",
     "PaperFigure",
     "Published",
+    "agreement_rows",
     "figure",
+    "profile_table",
     "share_legend",
 ]
 
@@ -189,3 +193,27 @@ def figure(
         return PaperFigure(name, title[0].upper() + title[1:], about, needs, draw_small, published)
 
     return make
+
+
+def agreement_rows(observed: np.ndarray, predicted: np.ndarray, **labels: str) -> pd.DataFrame:
+    """Return r, slope and number of points on log2(x + 1), as the corner of a density tells them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The labels, then `quantity` (pearson, spearman, slope, points) and `value`.
+    """
+    found = correlations(observed, predicted)
+    numbers = {
+        "pearson": found.pearson,
+        "spearman": found.spearman,
+        "slope": fitted_slope(observed, predicted),
+        "points": float(found.n),
+    }
+    table = pd.DataFrame({"quantity": list(numbers), "value": list(numbers.values())})
+    return table.assign(**labels)[[*labels, "quantity", "value"]]
+
+
+def profile_table(binning: Binning, profiles: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return profiles as columns beside `offset_bp`, the middle of each bin from the TSS."""
+    return pd.DataFrame({"offset_bp": binning.offsets * binning.size, **profiles})

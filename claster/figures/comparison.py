@@ -7,8 +7,7 @@ from claster.eir.runs import read_run
 from claster.figures.base import Drawn, Page, PaperFigure, Published, figure
 from claster.figures.context import Context
 from claster.figures.needs import EVALUATIONS
-from claster.plot.methods import method_colour, method_label
-from claster.plot.style import OKABE_ITO, style
+from claster.plot.style import OKABE_ITO, method_colour, method_label, style
 
 __all__ = ["FIGURES"]
 

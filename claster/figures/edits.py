@@ -8,10 +8,9 @@ from claster.analysis.perturbation import edits
 from claster.analysis.perturbation.editor import store_edited
 from claster.analysis.perturbation.spans import Span
 from claster.errors import ClasterError
-from claster.figures.base import Drawn, Page, PaperFigure, figure
+from claster.figures.base import Drawn, Page, PaperFigure, figure, profile_table
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, MODEL, TARGETS
-from claster.figures.numbers import profile_table
 from claster.plot.style import OKABE_ITO, style
 from claster.plot.tracks import TSS_AXIS
 

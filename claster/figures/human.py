@@ -6,10 +6,17 @@ import numpy as np
 import pandas as pd
 
 from claster.errors import ClasterError
-from claster.figures.base import Drawn, Need, Page, PaperFigure, figure
+from claster.figures.base import (
+    Drawn,
+    Need,
+    Page,
+    PaperFigure,
+    agreement_rows,
+    figure,
+    profile_table,
+)
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, predictions
-from claster.figures.numbers import agreement_rows, profile_table
 from claster.figures.performance import draw_profile
 from claster.plot.predictions import density
 from claster.plot.style import OKABE_ITO, style, track_colour

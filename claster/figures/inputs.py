@@ -9,10 +9,9 @@ from claster.contacts.shapes import MapKind, map_over
 from claster.dataset.layout import SPLITS, read_arrays, read_landscapes
 from claster.dataset.sources import open_sources
 from claster.dataset.targets import target_signal
-from claster.figures.base import Drawn, Page, PaperFigure, figure, share_legend
+from claster.figures.base import Drawn, Page, PaperFigure, agreement_rows, figure, share_legend
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, CONTACT_SOURCE, CONTACTS, TARGET_SOURCE, TARGETS
-from claster.figures.numbers import agreement_rows
 from claster.plot.contacts import contact_map
 from claster.plot.predictions import density
 from claster.plot.style import style, track_colour

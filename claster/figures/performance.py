@@ -5,10 +5,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from claster.analysis.metrics import gene_means, paper_gene_values
-from claster.figures.base import Drawn, Page, PaperFigure, Published, figure, share_legend
+from claster.figures.base import (
+    Drawn,
+    Page,
+    PaperFigure,
+    Published,
+    agreement_rows,
+    figure,
+    profile_table,
+    share_legend,
+)
 from claster.figures.context import Context, Profiles
 from claster.figures.needs import BUILT, predictions
-from claster.figures.numbers import agreement_rows, profile_table
 from claster.plot.predictions import density, profile
 from claster.plot.style import OKABE_ITO, style
 

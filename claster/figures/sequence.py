@@ -12,10 +12,9 @@ from claster.dataset.embeddings import EmbeddingStore, open_embeddings, sequence
 from claster.eir.runs import RunFolder, read_run
 from claster.eir.target_part import narrowed, predicted_by
 from claster.errors import ClasterError
-from claster.figures.base import Drawn, Need, Page, PaperFigure, Published, figure
+from claster.figures.base import Drawn, Need, Page, PaperFigure, Published, agreement_rows, figure
 from claster.figures.context import Context, Profiles
 from claster.figures.needs import BUILT, TARGETS, predictions
-from claster.figures.numbers import agreement_rows
 from claster.figures.performance import draw_genes_scatter
 from claster.genome.windows import FORWARD, Binning, sample_id
 from claster.plot.predictions import density

@@ -4,10 +4,17 @@ import numpy as np
 import pandas as pd
 
 from claster.contacts.shapes import mirror_map
-from claster.figures.base import Drawn, Page, PaperFigure, figure, share_legend
+from claster.figures.base import (
+    Drawn,
+    Page,
+    PaperFigure,
+    agreement_rows,
+    figure,
+    profile_table,
+    share_legend,
+)
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, CONTACTS, TARGETS, predictions
-from claster.figures.numbers import agreement_rows, profile_table
 from claster.plot.contacts import contact_map
 from claster.plot.predictions import density, profile
 from claster.plot.style import new_figure, style, track_colour

@@ -3,23 +3,31 @@
 Nothing here touches pyplot or the global settings, so figures do not leak between callers.
 """
 
-from claster.plot.arcs import element_arcs
 from claster.plot.attribution import (
     attribution_by_distance,
     attribution_locality,
     attribution_map,
     filter_images,
 )
-from claster.plot.calibration import calibration_curve
 from claster.plot.contacts import contact_map
-from claster.plot.crispr import measured_against_predicted
-from claster.plot.elements import element_map
-from claster.plot.gene_tracks import gene_tracks
+from claster.plot.elements import element_arcs, element_map
 from claster.plot.genes import genes_around
-from claster.plot.overview import overview
-from claster.plot.perturbation import edited_profiles, effect_by_distance, most_affected_genes
+from claster.plot.measured import change_of_genes, measured_against_predicted
+from claster.plot.overview import gene_tracks, overview
+from claster.plot.perturbation import (
+    edited_profiles,
+    effect_by_distance,
+    most_affected_genes,
+    state_cloud,
+)
 from claster.plot.predictions import density, gene_scatter, profile
-from claster.plot.scores import score_bars, score_by_bin, score_by_stratum
+from claster.plot.scores import (
+    calibration_curve,
+    learning_curve,
+    score_bars,
+    score_by_bin,
+    score_by_stratum,
+)
 from claster.plot.sequence import (
     comparison_bars,
     learning_curves,
@@ -27,11 +35,8 @@ from claster.plot.sequence import (
     pearson_spearman,
     profile_panels,
 )
-from claster.plot.states import state_cloud
 from claster.plot.style import OKABE_ITO, save, style
 from claster.plot.tracks import landscape_tracks
-from claster.plot.training import learning_curve
-from claster.plot.treated import change_of_genes
 from claster.plot.validation import (
     control_p_values,
     lifted_repression,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from math import ceil
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -9,15 +10,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from claster.analysis.attribution.output import AttributionFiles
 from claster.contacts.shapes import MapKind
 from claster.errors import ClasterError
 from claster.plot.contacts import map_frame
-from claster.plot.style import figure_of, new_figure, style, track_colour
+from claster.plot.style import figure_of, new_figure, save, style, track_colour
+from claster.text import read_json, read_table
 
 __all__ = [
     "attribution_by_distance",
     "attribution_locality",
     "attribution_map",
+    "draw_attributions",
     "filter_images",
 ]
 
@@ -288,3 +292,37 @@ def _draw_whole(
     inset.set_xlim(-farthest / 1000, farthest / 1000)
     inset.tick_params(labelsize=6, length=2)
     inset.set_title("whole window", fontsize=7, pad=2)
+
+
+def draw_attributions(files: AttributionFiles) -> list[Path]:
+    """Draw what lies in a folder into its `figures`, whatever of it is there.
+
+    Returns
+    -------
+    list of Path
+        The figures.
+    """
+    record = read_json(files.manifest)
+    figures = {}
+    for value in ("absolute", "signed"):
+        if files.profile.is_file():
+            figures[f"distance_{value}"], _ = attribution_by_distance(
+                pd.read_parquet(files.profile), value=value, unit=record["unit"]
+            )
+        if files.contacts(value).is_file():
+            figures[f"contacts_{value}"], _ = attribution_map(
+                np.load(files.contacts(value), allow_pickle=False),
+                record["contacts"]["resolution"],
+                value=value,
+                kind=record["contacts"]["kind"],
+                unit=record["unit"],
+            )
+    if files.locality.is_file():
+        locality = read_table(files.locality)
+        figures["locality"], _ = attribution_locality(locality)
+        figures["locality_above_level"], _ = attribution_locality(locality, above="level")
+    if files.latents.is_file():
+        with np.load(files.latents, allow_pickle=False) as layers:
+            figures["filters"], _ = filter_images(dict(layers))
+    files.figures.mkdir(exist_ok=True)
+    return [save(figure, files.figures / f"{name}.png") for name, figure in figures.items()]

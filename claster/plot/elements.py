@@ -1,15 +1,20 @@
-"""Genes and candidate regulatory elements of a window."""
+"""Genes, candidate elements and the links between them over a stretch of a chromosome."""
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.patches import Arc
 
+from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.plot.genes import draw_genes, genes_around, lanes_of, place_genes
 from claster.plot.style import OKABE_ITO, new_figure, style
 from claster.plot.tracks import TSS_AXIS
 
-__all__ = ["element_map"]
+__all__ = ["element_arcs", "element_map"]
 
 _COLOURS = {
     "PLS": "vermillion",
@@ -95,3 +100,103 @@ def _spans(
         width = max(right - left, thinnest)
         spans.setdefault(name, []).append(((left + right - width) / 2000, width / 1000))
     return spans
+
+
+_ARCS_HEIGHT, _LANE_HEIGHT = 1.7, 0.3
+_THIN, _THICK = 0.5, 2.4
+_QUANTILE = 0.98
+
+
+def element_arcs(
+    effects: pd.DataFrame,
+    genes: pd.DataFrame,
+    *,
+    chrom: str,
+    start: int,
+    end: int,
+    limit: float | None = None,
+) -> tuple[Figure, np.ndarray]:
+    """Draw the effect of each element on each gene as an arc from the element to the gene's TSS.
+
+    An arc is as high as it is wide, blue where the gene falls and red where it rises, thicker
+    where the effect is larger; the largest effects lie on top. Elements are the marks on the axis.
+
+    Parameters
+    ----------
+    effects
+        Columns `chrom`, `element_start`, `element_end`, `tss` (bp, 0-based half-open) and `effect`
+        (log2), of one condition and dose.
+    genes
+        Columns `gene_id`, `name`, `chrom`, `start`, `end`, `strand`.
+    chrom, start, end
+        What is shown, bp, 0-based half-open. Arcs with an end outside are left out.
+    limit
+        Effect at either end of the colours; None takes the 98th percentile of the absolute effects.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : numpy.ndarray
+        Shape (2,): arcs, genes. The colour bar has its own.
+
+    Raises
+    ------
+    ClasterError
+        If there is no link within the stretch.
+    """
+    middle = (effects["element_start"] + effects["element_end"]) / 2
+    inside = (effects["chrom"] == chrom) & middle.between(start, end)
+    inside &= effects["tss"].between(start, end) & effects["effect"].notna()
+    if not inside.any():
+        raise ClasterError(
+            f"no element and gene both lie in {chrom}:{start:,}-{end:,}",
+            remedy="choose a wider stretch or another one",
+        )
+    links = pd.DataFrame(
+        {
+            "element": middle[inside] / 1000,
+            "tss": effects["tss"][inside] / 1000,
+            "effect": effects["effect"][inside],
+        }
+    ).sort_values("effect", key=np.abs, kind="stable")
+    reach = limit or float(links["effect"].abs().quantile(_QUANTILE)) or 1.0
+    limits = (start / 1000, end / 1000)
+    placed = place_genes(_genes_as_placed(genes, chrom), limits, inches=0.8 * _WIDTH)
+    lanes = lanes_of(placed)
+    heights = [_ARCS_HEIGHT, _LANE_HEIGHT * lanes]
+    colour = ScalarMappable(Normalize(-reach, reach), colormaps["RdBu_r"])
+    with style():
+        fig = new_figure(_WIDTH, sum(heights) + 0.6)
+        axes = fig.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": heights})
+        for link in links.itertuples(index=False):
+            strength = min(abs(link.effect) / reach, 1)
+            width = abs(link.element - link.tss)
+            axes[0].add_patch(
+                Arc(
+                    ((link.element + link.tss) / 2, 0),
+                    width,
+                    2 * width,
+                    theta1=0,
+                    theta2=180,
+                    color=colour.to_rgba(link.effect),
+                    linewidth=_THIN + (_THICK - _THIN) * strength,
+                )
+            )
+        axes[0].plot(links["element"], np.zeros(len(links)), "|", color="0.25", markersize=7)
+        axes[0].set_ylim(0, 1.05 * (links["element"] - links["tss"]).abs().max() or 1.0)
+        axes[0].set_yticks([])
+        axes[0].spines["left"].set_visible(False)
+        axes[0].tick_params(bottom=False, labelbottom=False)
+        draw_genes(axes[1], placed, limits, lanes=lanes)
+        axes[1].xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes[1].set_xlabel(f"Position on {chrom} (kb)")
+        bar = fig.colorbar(colour, ax=axes[:1], extend="both", pad=0.02, aspect=12)
+        bar.set_label("Effect (log2)")
+        bar.outline.set_linewidth(0.6)
+    return fig, axes
+
+
+def _genes_as_placed(genes: pd.DataFrame, chrom: str) -> pd.DataFrame:
+    """Return the genes of a chromosome as `place_genes` wants them, none of them the centre."""
+    here = genes[genes["chrom"] == chrom]
+    return here.assign(name=here["name"].fillna(here["gene_id"]), is_centre=False)

@@ -1,8 +1,9 @@
-"""What goes in and what comes out, on one picture."""
+"""Everything about one gene on one picture."""
 
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -10,11 +11,12 @@ from claster.contacts.maps import MapValue
 from claster.contacts.shapes import MapKind
 from claster.genome.windows import Binning
 from claster.plot.contacts import contact_map
+from claster.plot.genes import draw_genes, lanes_of, place_genes
 from claster.plot.predictions import profile
-from claster.plot.style import new_figure, style
-from claster.plot.tracks import landscape_tracks
+from claster.plot.style import new_figure, style, track_colour
+from claster.plot.tracks import TSS_AXIS, draw_track, landscape_tracks
 
-__all__ = ["overview"]
+__all__ = ["gene_tracks", "overview"]
 
 _SHORT = {"log10": "log10", "log_oe": "log2 obs/exp"}
 
@@ -80,4 +82,95 @@ def overview(
         outside.suptitle(
             f"out: nascent transcription over {target.width / 1e3:.0f} kb", fontsize=11
         )
+    return fig, axes
+
+
+_WIDTH = 8.6
+_CONTACTS, _TRACK, _LANE, _PROFILE = 1.3, 0.55, 0.3, 1.3
+_COLOURBAR = {"log10": "log10\ncontacts", "log_oe": "log2\nobs / exp"}
+
+
+def gene_tracks(
+    landscape: np.ndarray,
+    names: Sequence[str],
+    window: Binning,
+    *,
+    genes: pd.DataFrame,
+    observed: np.ndarray,
+    predicted: np.ndarray,
+    target: Binning,
+    reach: int | None = None,
+    contacts: np.ndarray | None = None,
+    resolution: int = 0,
+    value: MapValue = "log_oe",
+    kind: MapKind = "diagonal",
+) -> tuple[Figure, dict[str, Axes]]:
+    """Draw the inputs of one gene, its neighbours, and its transcription below each other.
+
+    All panels share one axis. Contacts are drawn with the midpoint of the two loci on it, so that
+    what a track shows lies below the contacts of the same place.
+
+    Parameters
+    ----------
+    landscape
+        Mean signal, shape (tracks, bins of `window`).
+    names
+        Name of each track.
+    window, target
+        Bins of the landscape and of the target.
+    genes
+        From `claster.plot.genes_around`.
+    observed, predicted
+        Signal (reads), shape (bins of `target`,).
+    reach
+        What is shown on either side of the TSS, bp; None shows the whole window.
+    contacts
+        Contact map, shape (rows, columns), or None.
+    resolution, value, kind
+        Bin width in bp, meaning and kind of the map; see `contact_map`. A ``paper_square`` map has
+        loci on both of its axes and cannot be drawn here.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : dict of str to matplotlib.axes.Axes
+        `contacts` (where there is a map), `track0`, `track1`, ..., `genes` and `profile`.
+    """
+    landscape = np.asarray(landscape)
+    if landscape.shape != (len(names), window.bins):
+        raise ValueError(
+            f"a landscape of shape {(len(names), window.bins)} needed, found {landscape.shape}"
+        )
+    if kind == "paper_square":
+        raise ValueError("a paper_square map does not lie on the axis of the tracks")
+    half = (reach or window.half) / 1000
+    placed = place_genes(genes, (-half, half), inches=0.8 * _WIDTH)
+    lanes = lanes_of(placed)
+    rows = {"contacts": _CONTACTS} if contacts is not None else {}
+    rows |= {f"track{number}": _TRACK for number in range(len(names))}
+    rows |= {"genes": _LANE * lanes, "profile": _PROFILE}
+    with style():
+        fig = new_figure(_WIDTH, sum(rows.values()) + 0.16 * len(rows) + 0.4)
+        panels = fig.subplots(len(rows), 1, gridspec_kw={"height_ratios": list(rows.values())})
+        axes = dict(zip(rows, panels, strict=True))
+        if contacts is not None:
+            contact_map(contacts, resolution, value=value, kind=kind, ax=axes["contacts"])
+            axes["contacts"].images[0].colorbar.set_label(_COLOURBAR[value])
+            axes["contacts"].set_ylim(top=min(axes["contacts"].get_ylim()[1], 2 * half))
+        for number, (name, values) in enumerate(zip(names, landscape, strict=True)):
+            colour = track_colour(number)
+            draw_track(axes[f"track{number}"], values, window, half, colour=colour)
+            axes[f"track{number}"].set_title(name, loc="left", fontsize=8, pad=2, color=colour)
+        draw_genes(axes["genes"], placed, (-half, half), lanes=lanes)
+        profile(observed, predicted, target, ax=axes["profile"])
+        axes["profile"].set_ylabel(f"Transcription\n(reads / {target.size / 1000:g} kb)")
+        for ax in axes.values():
+            ax.set_xlim(-half, half)
+            if ax is not axes["profile"]:
+                ax.set_xlabel("")
+                ax.tick_params(labelbottom=False)
+        axes["genes"].tick_params(bottom=False)
+        axes["genes"].spines["bottom"].set_visible(False)
+        axes["profile"].set_xlabel(TSS_AXIS)
+        fig.align_ylabels(list(axes.values()))
     return fig, axes

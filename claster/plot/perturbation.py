@@ -1,5 +1,7 @@
 """What edits of elements change: by distance, gene by gene, profile by profile."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
@@ -7,12 +9,28 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from claster.errors import ClasterError
+from claster.analysis.perturbation.annotated import annotated_stretches
+from claster.analysis.perturbation.editor import Place, SignalWindow, edit_window
+from claster.analysis.perturbation.folder import ScreenFiles
+from claster.analysis.perturbation.record import ScreenRecord
+from claster.analysis.perturbation.spans import covered_bins, span_mean
+from claster.dataset.layout import DatasetFolders, read_landscapes
+from claster.dataset.load import load_dataset
+from claster.dataset.spec import DatasetSpec
+from claster.eir.runs import read_run
+from claster.errors import ClasterError, choose_among
 from claster.genome.windows import Binning
-from claster.plot.style import OKABE_ITO, figure_of, new_figure, style
+from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
 from claster.plot.tracks import TSS_AXIS
+from claster.text import read_text
 
-__all__ = ["edited_profiles", "effect_by_distance", "most_affected_genes"]
+__all__ = [
+    "draw_screen",
+    "edited_profiles",
+    "effect_by_distance",
+    "most_affected_genes",
+    "state_cloud",
+]
 
 _PROXIMAL = 2000
 _QUANTILES = (0.05, 0.5, 0.95)
@@ -221,3 +239,155 @@ def _draw_controls(ax: Axes, controls: pd.DataFrame) -> None:
         middles, low, high, color="0.85", label=f"controls, 5-95 % (n = {len(controls):,})"
     )
     ax.plot(middles, middle, color="0.5", linewidth=1, label="controls, median")
+
+
+_EVERY = 20
+
+
+def state_cloud(
+    landscapes: np.ndarray,
+    names: list[str],
+    before: np.ndarray,
+    after: np.ndarray,
+    *,
+    tracks: tuple[str, str, str] = ("ATAC", "H3K4me3", "H3K27ac"),
+    every: int = _EVERY,
+) -> tuple[Figure, tuple[Axes, Axes]]:
+    """Draw bins by the signal of three marks, and where edits move the elements among them.
+
+    Parameters
+    ----------
+    landscapes
+        Signal, shape (windows, tracks, bins).
+    names
+        Of the tracks.
+    before, after
+        Mean signal of each element before and after its edit, shape (elements, tracks).
+    tracks
+        The marks: the first against the third, and the second against the third.
+    every
+        Every so manieth bin is drawn, as published (20).
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : tuple of matplotlib.axes.Axes
+
+    Raises
+    ------
+    ClasterError
+        If a mark is not among the tracks.
+    """
+    if missing := [track for track in tracks if track not in names]:
+        raise ClasterError(
+            f"no track {missing[0]!r} to draw states by", remedy=choose_among(missing[0], names)
+        )
+    rows = [names.index(track) for track in tracks]
+    cloud = landscapes[:, rows, ::every].transpose(1, 0, 2).reshape(3, -1)
+    cloud, start, end = (
+        np.log2(values + 1) for values in (cloud, before[:, rows].T, after[:, rows].T)
+    )
+    # Artefacts reach far beyond all else: one bin in ten thousand is left out of the picture.
+    most = np.maximum(np.quantile(cloud, 0.9999, axis=1), np.maximum(start, end).max(axis=1)) + 0.4
+    with style():
+        fig = new_figure(7.2, 3.5)
+        axes = fig.subplots(1, 2, sharey=True)
+        for ax, row in zip(axes, (0, 1), strict=True):
+            ax.hexbin(
+                cloud[row], cloud[2], gridsize=60, bins="log", cmap="Greys", mincnt=1, linewidths=0
+            )
+            for values, colour, label in (
+                (start, OKABE_ITO["vermillion"], "element before the edit"),
+                (end, OKABE_ITO["blue"], "after"),
+            ):
+                ax.scatter(
+                    values[row], values[2], s=7, color=colour, linewidths=0, alpha=0.7, label=label
+                )
+            ax.set_xlim(-0.3, most[row])
+            ax.set_ylim(-0.3, most[2])
+            ax.set_xlabel(f"{tracks[row]} (log2(signal + 1))")
+        axes[0].set_ylabel(f"{tracks[2]} (log2(signal + 1))")
+        axes[1].legend(
+            loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.1, markerscale=2
+        )
+    return fig, (axes[0], axes[1])
+
+
+_MOST = 400
+_STATES = ("ATAC", "H3K4me3", "H3K27ac")
+
+
+def draw_screen(files: ScreenFiles, run: Path | str, *, project: Path | str = ".") -> list[Path]:
+    """Draw what a finished screen holds: effects by distance, most affected genes, chromatin states.
+
+    Figures are of the first condition and dose. States are drawn where windows are centred on genes and the
+    tracks are there, of at most 400 elements, evenly chosen.
+
+    Returns
+    -------
+    list of Path
+        The PNG files in the screen's folder; a figure without anything to show is left out.
+    """
+    spec = load_dataset(read_run(Path(run)).dataset, project=project)
+    record = ScreenRecord.model_validate_json(read_text(files.manifest))
+    effects, controls = (_first(pd.read_parquet(path)) for path in (files.effects, files.controls))
+    single = effects[effects["partner_id"] == ""]
+    figures: dict[str, Figure] = {}
+    if (single["distance_bp"].abs() >= 2_000).any():
+        figures["distance"], _ = effect_by_distance(single, controls if len(controls) else None)
+    if single.duplicated("element_id").any():
+        figures["genes"], _ = most_affected_genes(single)
+    names = [track.name for track in spec.tracks]
+    if record.identity.settings.centre == "gene" and set(_STATES) <= set(names):
+        figures |= _states(single, record, spec, project, names)
+    return [save(fig, files.folder / f"{name}.png") for name, fig in figures.items()]
+
+
+def _first(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the first condition and dose."""
+    if table.empty:
+        return table
+    first = table.iloc[0]
+    same = table["condition"] == first["condition"]
+    if pd.notna(first["dose"]):
+        same &= table["dose"] == first["dose"]
+    return table[same].reset_index(drop=True)
+
+
+def _states(
+    single: pd.DataFrame,
+    record: ScreenRecord,
+    spec: DatasetSpec,
+    project: Path | str,
+    names: list[str],
+) -> dict[str, Figure]:
+    settings = record.identity.settings
+    if settings.edit.verb in ("swap", "insert") or single.empty:
+        return {}
+    folders = DatasetFolders.of(spec, project=project)
+    some = single.iloc[np.unique(np.linspace(0, len(single) - 1, _MOST).astype(int))]
+    genes = single.drop_duplicates("gene_id")
+    elements = single.rename(columns={"element_start": "start", "element_end": "end"})
+    annotated = annotated_stretches(elements, genes)
+    before, after, windows = [], [], []
+    for gene, rows in some.groupby("gene_id", sort=False):
+        signal = read_landscapes(folders, spec, [str(gene)], split=settings.split)[0]
+        windows.append(signal)
+        tss = int(rows["tss"].iloc[0])
+        edges = spec.window.binning.edges + tss
+        window = SignalWindow(
+            signal, annotated.touch(str(rows["chrom"].iloc[0]), edges[:-1], edges[1:])
+        )
+        for row in rows.itertuples():
+            place = Place(row.element_id, row.element_start - tss, row.element_end - tss)
+            edited = edit_window(
+                window, (place,), settings.edit, dose=settings.edit.doses[0], spec=spec
+            )
+            if edited is not None:
+                span = covered_bins(place.start, place.end, spec.window.binning)
+                before.append(span_mean(signal, span))
+                after.append(span_mean(edited, span))
+    if not before:
+        return {}
+    fig, _ = state_cloud(np.stack(windows), names, np.stack(before), np.stack(after))
+    return {"states": fig}

@@ -1,15 +1,41 @@
-"""Scores with their intervals: by method, by group of genes, and by distance from the TSS."""
+"""Scores with their intervals, calibration and learning curves."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from claster.plot.methods import method_colour, method_label
-from claster.plot.style import OKABE_ITO, figure_of, new_figure, style
+from claster.analysis.compare import Compared, main_scores
+from claster.analysis.metrics import gene_weights
+from claster.plot.sequence import (
+    comparison_bars,
+    learning_curves,
+    model_densities,
+    pearson_spearman,
+    profile_panels,
+)
+from claster.plot.style import (
+    OKABE_ITO,
+    figure_of,
+    method_colour,
+    method_label,
+    new_figure,
+    save,
+    style,
+)
 from claster.plot.tracks import TSS_AXIS
+from claster.text import read_table
 
-__all__ = ["score_bars", "score_by_bin", "score_by_stratum"]
+__all__ = [
+    "calibration_curve",
+    "learning_curve",
+    "score_bars",
+    "score_by_bin",
+    "score_by_stratum",
+    "write_figures",
+]
 
 _NAMES = {
     "pearson": "Pearson r",
@@ -162,3 +188,162 @@ def _axis(scores: pd.DataFrame, metric: str) -> str:
     unit = _only(scores, "unit")
     scale = _only(scores, "scale")
     return f"{_NAMES[metric]}, {scale if unit == '1' else unit}"
+
+
+def calibration_curve(
+    calibration: pd.DataFrame, *, unit: str = "reads", ax: Axes | None = None
+) -> tuple[Figure, Axes]:
+    """Draw the mean observed signal of bins that are predicted alike, with 95 % intervals.
+
+    A perfect method lies on the dashed line; below it a method promises too much.
+
+    Parameters
+    ----------
+    calibration
+        `claster.analysis.tables.Tables.calibration` of one condition: `method`, `predicted`,
+        `observed`, `low`, `high`, all on log2(x + 1). Each method is a line.
+    unit
+        Unit of the signal.
+    ax
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+    """
+    with style():
+        if ax is None:
+            ax = new_figure(4.2, 3.9).subplots()
+        fig = figure_of(ax)
+        top = 0.0
+        for number, (method, curve) in enumerate(calibration.groupby("method", sort=False)):
+            colour = method_colour(str(method), number)
+            ax.plot(
+                curve["predicted"],
+                curve["observed"],
+                color=colour,
+                marker="o",
+                markersize=3,
+                label=method_label(str(method)),
+            )
+            ax.fill_between(
+                curve["predicted"],
+                curve["low"],
+                curve["high"],
+                color=colour,
+                alpha=0.2,
+                linewidth=0,
+            )
+            top = max(top, curve[["predicted", "observed", "high"]].max().max())
+        top = 1.04 * top or 1.0
+        ax.axline((0, 0), slope=1, color=OKABE_ITO["black"], linestyle="--", linewidth=1)
+        ax.set(xlim=(0, top), ylim=(0, top), aspect="equal")
+        ax.set_xlabel(f"Predicted, log2({unit} + 1)")
+        ax.set_ylabel(f"Mean observed, log2({unit} + 1)")
+        ax.legend(loc="upper left")
+    return fig, ax
+
+
+_SPLITS = {"train": ("training", "0.6", 0.9), "valid": ("validation", OKABE_ITO["blue"], 1.6)}
+
+
+def learning_curve(
+    history: pd.DataFrame, *, best: int | None = None, performance: str = "Validation performance"
+) -> tuple[Figure, np.ndarray]:
+    """Draw loss and validation performance against training steps.
+
+    Parameters
+    ----------
+    history
+        From `claster.eir.history.read_history`: `split` (train, valid), `step`, `loss`, `performance`.
+    best
+        The step of the model that was kept, marked with a dotted line.
+    performance
+        What the performance is, for its axis.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : numpy.ndarray
+        Shape (2,): loss, performance.
+    """
+    with style():
+        fig = new_figure(7.2, 2.7)
+        axes = fig.subplots(1, 2)
+        for split, (label, colour, width) in _SPLITS.items():
+            rows = history[history["split"] == split]
+            axes[0].plot(rows["step"], rows["loss"], color=colour, linewidth=width, label=label)
+            if split == "valid":
+                axes[1].plot(
+                    rows["step"], rows["performance"], color=colour, marker="o", markersize=3
+                )
+        if best is not None:
+            for ax in axes:
+                ax.axvline(best, color="0.4", linestyle=(0, (1, 1.6)), linewidth=1.1)
+            axes[1].text(
+                best,
+                1.0,
+                "model kept",
+                transform=axes[1].get_xaxis_transform(),
+                ha="right",
+                va="bottom",
+                fontsize=8,
+                color="0.4",
+            )
+        losses = history["loss"]
+        if (losses > 0).all() and losses.max() > 10 * losses.min():
+            axes[0].set_yscale("log")
+        for ax, label in zip(axes, ("Loss", performance), strict=True):
+            ax.set_xlabel("Training step")
+            ax.set_ylabel(label)
+        axes[0].legend(loc="upper right")
+    return fig, axes
+
+
+_SCORES = [
+    (level, metric) for level in ("bin", "gene", "paper") for metric in ("pearson", "spearman")
+]
+
+
+def write_figures(compared: Compared, folder: Path | str) -> list[Path]:
+    """Draw a comparison for its first condition and return the files.
+
+    Parameters
+    ----------
+    compared
+        Of `compare_runs`.
+    folder
+        Where to write PNG files to.
+    """
+    folder = Path(folder)
+    scored, target = compared.scored, compared.target
+    weights = gene_weights(scored.genes, target)
+    observed = {
+        "bins": scored.observed[:, 0],
+        "genes": (scored.observed[:, 0] * weights).sum(axis=1),
+    }
+    predicted = {
+        name: {"bins": values[:, 0], "genes": (values[:, 0] * weights).sum(axis=1)}
+        for name, values in scored.methods.items()
+    }
+    scores = main_scores(compared)
+    scores = scores[scores["condition"] == scored.conditions[0]]
+    figures = {"densities": model_densities(observed, predicted)[0]}
+    for level, metric in _SCORES:
+        rows = scores[(scores["level"] == level) & (scores["metric"] == metric)]
+        figures[f"{level}_{metric}"] = comparison_bars(rows)[0]
+    figures["pearson_spearman"] = pearson_spearman(scores[scores["level"] != "gene"])[0]
+    histories = {name: read_table(path) for name, path in compared.histories.items()}
+    if histories:
+        figures["learning_curves"] = learning_curves(histories)[0]
+    row = int(np.argmax(observed["genes"]))
+    widest, binning = max(compared.own.values(), key=lambda part: part[1].width)
+    figures["profiles"] = profile_panels(
+        {name: (part.methods[name][row, 0], bins) for name, (part, bins) in compared.own.items()},
+        widest.observed[row, 0],
+        binning,
+        common=target,
+        title=str(scored.genes["name"].iloc[row]),
+    )[0]
+    return [save(figure, folder / f"{name}.png") for name, figure in figures.items()]

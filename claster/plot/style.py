@@ -10,10 +10,21 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from claster.analysis.prepare import ATTAINABLE
+from claster.analysis.summary import method_in_words
 from claster.errors import ClasterError
 from claster.files import atomic_path
 
-__all__ = ["OKABE_ITO", "figure_of", "new_figure", "save", "style", "track_colour"]
+__all__ = [
+    "OKABE_ITO",
+    "figure_of",
+    "method_colour",
+    "method_label",
+    "new_figure",
+    "save",
+    "style",
+    "track_colour",
+]
 
 OKABE_ITO = {
     "black": "#000000",
@@ -125,3 +136,33 @@ def save(fig: Figure, path: Path | str, dpi: int = 150) -> Path:
     with style(), atomic_path(path) as partial:
         fig.savefig(partial, dpi=dpi, metadata=_METADATA[path.suffix])
     return path
+
+
+_OWN = {
+    "network": "vermillion",
+    "ensemble": "vermillion",
+    "ridge": "blue",
+    "boosting": "green",
+    "mean_profile": "orange",
+    "nearest_tss": "sky blue",
+}
+_TAKE_TURNS = ("purple", "yellow")
+_GREY = "#767676"
+
+
+def method_colour(method: str, number: int) -> str:
+    """Return the colour of a method; those without one of their own take turns by `number`."""
+    if method == ATTAINABLE:
+        return _GREY
+    return OKABE_ITO[_OWN.get(method, _TAKE_TURNS[number % len(_TAKE_TURNS)])]
+
+
+def method_label(method: str) -> str:
+    """Return the name of a method in a figure.
+
+    Examples
+    --------
+    >>> method_label("nearest_tss")
+    'distance to the nearest TSS'
+    """
+    return method_in_words(method).removeprefix("the ")

@@ -11,8 +11,7 @@ from claster.dataset.layout import read_arrays, read_genes_table, read_landscape
 from claster.errors import ClasterError
 from claster.plot import gene_tracks, genes_around
 from claster.report.overview import unmade
-from claster.report.page import Part, Section, Subtitle, Table, Text, number
-from claster.report.pictures import picture
+from claster.report.page import Part, Section, Subtitle, Table, Text, number, picture
 from claster.report.subject import SPLIT, Fit, Scores, Subject
 
 __all__ = ["Example", "choose_examples", "examples"]

@@ -1,7 +1,6 @@
 """The first section: the verdict, and the figures that stand for it."""
 
-from claster.analysis.summary import Comparison, Score
-from claster.analysis.verdict import method_in_words
+from claster.analysis.summary import Comparison, Score, method_in_words
 from claster.quoting import pasteable
 from claster.report.page import Facts, Lead, Missing, Part, Section, Text, interval, number
 from claster.report.subject import Scores, Subject

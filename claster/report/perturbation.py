@@ -1,4 +1,4 @@
-"""What edits of elements changed, for each screen in the run's folder."""
+"""What edits of elements changed, and what predictions rest on, for each folder that is there."""
 
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from claster.plot import edited_profiles, effect_by_distance, element_arcs, most
 from claster.quoting import pasteable
 from claster.report.page import (
     Facts,
+    Lines,
     Missing,
     Part,
     Picture,
@@ -24,12 +25,13 @@ from claster.report.page import (
     Text,
     count,
     number,
+    picture,
+    picture_of_file,
 )
-from claster.report.pictures import picture
 from claster.report.subject import Subject
-from claster.text import read_text
+from claster.text import read_json, read_text
 
-__all__ = ["perturbation"]
+__all__ = ["attribution", "perturbation"]
 
 _LINKS = 15
 _PROFILES = 12
@@ -210,3 +212,53 @@ def _links(shown: pd.DataFrame, folder: Path) -> Table:
 
 def _gene_name(row: pd.Series) -> str:
     return row["gene_name"] if isinstance(row["gene_name"], str) else row["gene_id"]
+
+
+_MOST_FIGURES = 12
+
+
+def attribution(subject: Subject) -> Section:
+    """Return the figures and the summary of each attribution."""
+    title = "Attribution"
+    folder = subject.run.path / "attributions"
+    made = sorted(path.parent for path in folder.glob("*/manifest.json"))
+    if not made:
+        missing = Missing(
+            "Nobody has asked yet what the network looks at.",
+            (pasteable(["claster", "attribute", subject.name]),),
+        )
+        return Section("attribution", title, (missing,))
+    parts: list[Part] = []
+    for one in made:
+        parts.append(Subtitle(one.name))
+        parts += _summary(one / "summary.json")
+        figures = sorted((one / "figures").glob("*.png"))[:_MOST_FIGURES]
+        pictures = tuple(
+            picture_of_file(
+                path, alt=f"{_words(path.stem)} ({one.name})", caption=_words(path.stem)
+            )
+            for path in figures
+        )
+        if pictures:
+            parts.append(Pictures(pictures))
+    return Section("attribution", title, tuple(parts))
+
+
+def _summary(path: Path) -> list[Part]:
+    """Return the sentences of a JSON object, or its names and values where it holds none."""
+    if not path.is_file():
+        return []
+    content = read_json(path, remedy="make the attribution again")
+    listed = [value for value in content.values() if isinstance(value, list)]
+    sentences = [item for values in listed for item in values if isinstance(item, str)]
+    if sentences:
+        return [Lines(tuple(sentences))]
+    plain = (str, int, float)
+    facts = [
+        (_words(key), str(value)) for key, value in content.items() if isinstance(value, plain)
+    ]
+    return [Facts(tuple(facts))] if facts else []
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from claster.analysis.scored import ATTAINABLE
+from claster.analysis.prepare import ATTAINABLE
 from claster.analysis.strata import STRATA
 from claster.analysis.summary import Comparison
 from claster.plot import (
@@ -14,7 +14,7 @@ from claster.plot import (
     score_by_bin,
     score_by_stratum,
 )
-from claster.plot.methods import method_label
+from claster.plot.style import method_label
 from claster.report.overview import unmade
 from claster.report.page import (
     Part,
@@ -27,8 +27,8 @@ from claster.report.page import (
     Text,
     interval,
     number,
+    picture,
 )
-from claster.report.pictures import picture
 from claster.report.subject import SPLIT, Scores, Subject
 
 __all__ = ["agreement", "groups", "scores"]

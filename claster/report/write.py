@@ -7,17 +7,14 @@ import jinja2
 
 from claster.files import write_text
 from claster.progress import SILENT, Progress
-from claster.report.accounting import accounting
-from claster.report.attribution import attribution
+from claster.report.accounting import accounting, provenance
 from claster.report.examples import examples
-from claster.report.network import network
+from claster.report.network import network, training
 from claster.report.overview import overview
 from claster.report.page import Page
-from claster.report.perturbation import perturbation
-from claster.report.provenance import provenance
+from claster.report.perturbation import attribution, perturbation
 from claster.report.scoring import agreement, groups, scores
 from claster.report.subject import Subject, read_subject
-from claster.report.training import training
 
 __all__ = ["make_page", "render", "write_report"]
 

@@ -19,19 +19,19 @@ class _Loader(Protocol):
 
 
 def _enformer() -> _Loader:
-    from claster.sequence.enformer import load_enformer
+    from claster.sequence.loaders import load_enformer
 
     return load_enformer
 
 
 def _hyenadna() -> _Loader:
-    from claster.sequence.hyenadna import load_hyenadna
+    from claster.sequence.loaders import load_hyenadna
 
     return load_hyenadna
 
 
 def _borzoi() -> _Loader:
-    from claster.sequence.borzoi import load_borzoi
+    from claster.sequence.loaders import load_borzoi
 
     return load_borzoi
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.analysis.verdict import compare, method_in_words, verdict
+from claster.analysis.summary import compare, method_in_words, verdict
 
 
 def row(method, level, value, *, against="", condition="ctrl", metric="pearson", half=0.05):

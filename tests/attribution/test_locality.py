@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.analysis.attribution.centre import CentredTracks
 from claster.analysis.attribution.locality import (
+    CentredTracks,
     half_width,
     locality_table,
     locus_resamples,

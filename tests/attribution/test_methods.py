@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from claster.analysis.attribution.methods import gradient_x_input, integrated_gradients, occlusion
+from claster.analysis.attribution.explain import gradient_x_input, integrated_gradients, occlusion
 
 BINS = [("landscape", (slice(t, t + 1), slice(b, b + 1))) for t in range(2) for b in range(12)]
 

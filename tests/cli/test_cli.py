@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from claster import cli
-from claster.analysis.scores import score_lines
+from claster.analysis.summary import score_lines
 from claster.cli.console import console_progress
 from claster.errors import ClasterError
 

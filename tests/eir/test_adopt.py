@@ -69,9 +69,8 @@ def test_an_input_that_would_be_written_elsewhere(pasted, trained, name):
     content = yaml.safe_load(path.read_text())
     content[0]["input_info"]["input_name"] = name
     path.write_text(yaml.safe_dump(content))
-    with pytest.raises(
-        ClasterError, match=r"an input of .*, which is no file below .*configurations"
-    ):
+    said = r"an input of .*, which is no file below .*configurations|cannot be printed"
+    with pytest.raises(ClasterError, match=said):
         adopt_run(pasted, project=trained.small.project)
     assert not list(pasted.path.parent.glob("**/x.yaml"))
 
@@ -79,5 +78,5 @@ def test_an_input_that_would_be_written_elsewhere(pasted, trained, name):
 @pytest.mark.parametrize("content", ["[]", "{a: b}", "[{input_info: 3}]", "- {", "text"])
 def test_configurations_that_are_not_eirs(pasted, trained, content):
     (pasted.eir / "configs" / "input_configs.yaml").write_text(content)
-    with pytest.raises(ClasterError, match="holds no configurations as EIR keeps them"):
+    with pytest.raises(ClasterError, match=r"as EIR keeps them|is not YAML"):
         adopt_run(pasted, project=trained.small.project)

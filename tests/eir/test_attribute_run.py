@@ -72,7 +72,11 @@ def contact_run(small, monkeypatch, record):
     run = RunFolder(small.project / "runs" / "small" / "contacts")
     run.configurations.mkdir(parents=True)
     for name, folder in {"landscape": "landscape", "contacts": "view_contacts_81"}.items():
-        info = {"input_name": name, "input_source": f"inputs/small/{folder}/train_valid"}
+        info = {
+            "input_name": name,
+            "input_source": f"inputs/small/{folder}/train_valid",
+            "input_type": "array",
+        }
         text = yaml.safe_dump({"input_info": info})
         (run.configurations / f"input_{name}.yaml").write_text(text)
     run.exported_weights.write_bytes(b"weights")

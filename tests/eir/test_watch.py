@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from claster.eir import tensorboard, watch
+from claster.eir import history, watch
+from claster.eir.history import write_tensorboard
 from claster.eir.runs import RunFolder
-from claster.eir.tensorboard import write_tensorboard
 from claster.eir.watch import Watcher
 
 SETTINGS = {
@@ -107,6 +107,6 @@ def test_curve_for_tensorboard(tmp_path):
 
 
 def test_without_tensorboard_nothing_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(tensorboard.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(history.importlib.util, "find_spec", lambda name: None)
     assert not write_tensorboard(RunFolder(tmp_path), CURVE)
     assert list(tmp_path.iterdir()) == []

@@ -66,7 +66,8 @@ def write_record(run, spec, *, flavour="profile"):
     )
     write_text(
         run.configurations / f"input_{name}.yaml",
-        f"input_info: {{input_name: {name}, input_source: inputs/{spec.name}/{source}/train_valid}}",
+        f"input_info: {{input_name: {name}, input_type: array, "
+        f"input_source: inputs/{spec.name}/{source}/train_valid}}",
     )
     rows = [
         f"{split},{step},{1 / step},{1 - 1 / step}"
@@ -240,7 +241,8 @@ def context(tmp_path_factory):
         # The second run takes contact maps too.
         write_text(
             runs[1].configurations / "input_contacts.yaml",
-            f"input_info: {{input_name: contacts, input_source: inputs/{spec.name}/contacts/train_valid}}",
+            "input_info: {input_name: contacts, input_type: array, "
+            f"input_source: inputs/{spec.name}/contacts/train_valid}}",
         )
         # A third one reads DNA and predicts 31 bins.
         head = RunFolder(project / "runs" / spec.name / "enformer_head")

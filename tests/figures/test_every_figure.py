@@ -8,8 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from claster.errors import ClasterError
 from claster.figures.base import COLUMNS, Page
-from claster.figures.catalogue import FIGURES, list_figures, missing
-from claster.figures.make import draw_figures, renew_receipt
+from claster.figures.make import FIGURES, draw_figures, list_figures, missing, renew_receipt
 from claster.figures.receipt import table_text
 
 EXPECTED = {

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.stats import pearsonr, spearmanr
 
 from claster.figures.base import Page
-from claster.figures.catalogue import FIGURES
+from claster.figures.make import FIGURES
 from claster.figures.receipt import Comparison, compare_published, receipt_lines, write_receipt
 from claster.files import sha256
 

@@ -13,7 +13,7 @@ from scipy.stats import pearsonr
 from claster.dataset.embeddings import embedding_path
 from claster.errors import ClasterError
 from claster.figures.base import Page
-from claster.figures.catalogue import FIGURES, missing
+from claster.figures.make import FIGURES, missing
 from claster.figures.receipt import compare_published
 
 

@@ -12,7 +12,7 @@ from claster.plot import (
     score_by_bin,
     score_by_stratum,
 )
-from claster.plot.methods import method_colour
+from claster.plot.style import method_colour
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from claster.analysis.validation.links import curves
 from claster.errors import ClasterError
-from claster.plot.states import state_cloud
+from claster.plot.perturbation import state_cloud
 from claster.plot.style import save
 from claster.plot.validation import (
     control_p_values,

@@ -14,7 +14,7 @@ from claster.analysis.validation.planted import read_planted
 from claster.analysis.validation.screens import read_planted_screen
 from claster.dataset.layout import read_genes_table
 from claster.errors import ClasterError
-from claster.plot.crispr import draw_crispr
+from claster.plot.measured import draw_crispr
 
 COLUMNS = [
     "chrom",

@@ -10,7 +10,7 @@ from scipy.stats import pearsonr, spearmanr
 from claster.analysis.treated import compare_treated
 from claster.eir.runs import read_run, write_run
 from claster.errors import ClasterError
-from claster.plot.treated import draw_treated
+from claster.plot.measured import draw_treated
 
 
 def test_treated_marks_predict_the_measured_change(toy, made_model):

@@ -14,15 +14,14 @@ from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.perturbation.perturb import perturb
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
 from claster.analysis.validation.agreement import agreement, distance_names, distance_of_network
-from claster.analysis.validation.baselines import (
+from claster.analysis.validation.linked import compare_repression, lifts_repression
+from claster.analysis.validation.links import (
     activity_by_contact,
     contact_of_pairs,
     power_law,
 )
 from claster.analysis.validation.planted import planted_effects, read_planted
-from claster.analysis.validation.repression import compare_repression, lifts_repression
-from claster.analysis.validation.screens import PlantedScreen
-from claster.analysis.validation.uniform import control_p_values, uniformity
+from claster.analysis.validation.screens import PlantedScreen, control_p_values, uniformity
 from claster.analysis.validation.validate import validate
 from claster.cli import app
 from claster.contacts.maps import PSEUDO

@@ -9,24 +9,18 @@ import numpy as np
 from torch import Tensor
 
 from claster.analysis.attribution.agreement import Compared
-from claster.analysis.attribution.asked import (
-    Explained,
-    choose_baselines,
-    choose_condition,
-    choose_rows,
-    explained_run,
-)
 from claster.analysis.attribution.baselines import training_baselines
 from claster.analysis.attribution.blocks import block_grid
-from claster.analysis.attribution.centre import CentredMaps, CentredTracks
 from claster.analysis.attribution.elements import element_pairs
 from claster.analysis.attribution.explain import Explainer
-from claster.analysis.attribution.finish import prediction_unit, write_attributions
 from claster.analysis.attribution.gather import Gathered, explain_genes
+from claster.analysis.attribution.locality import CentredMaps, CentredTracks
 from claster.analysis.attribution.output import (
     COLUMNS,
     AttributionFiles,
     is_there,
+    prediction_unit,
+    write_attributions,
     write_bigwigs,
 )
 from claster.analysis.attribution.seen import CONTACTS, Seen
@@ -39,7 +33,15 @@ from claster.analysis.attribution.settings import (
     Method,
     Scale,
 )
-from claster.analysis.attribution.targets import choose_genes, require_bins
+from claster.analysis.attribution.targets import (
+    Explained,
+    choose_baselines,
+    choose_condition,
+    choose_genes,
+    choose_rows,
+    explained_run,
+    require_bins,
+)
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.candidates import read_candidates, tell_candidates
 from claster.dataset.layout import Split, read_genes_table

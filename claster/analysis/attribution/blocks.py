@@ -6,13 +6,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from claster.analysis.attribution.methods import Block
 from claster.analysis.attribution.seen import CONTACTS, Seen
 
-__all__ = ["ALL", "BlockGrid", "block_grid", "block_starts", "odd_bins"]
+__all__ = ["ALL", "Block", "BlockGrid", "block_grid", "block_starts", "odd_bins"]
 
 ALL = "all"
 """Name of all tracks together."""
+
+Block = tuple[str, tuple[slice, ...]]
+"""A part of one input: its name, and the slices of its axes."""
 
 
 def odd_bins(block: int, size: int) -> int:

@@ -1,27 +1,211 @@
-"""One gene explained: its predictions attributed by any method, in batches that memory holds."""
+"""Attribution of a batch of windows: integrated gradients, gradient x input and occlusion."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from claster.analysis.attribution.blocks import BlockGrid
-from claster.analysis.attribution.methods import (
-    Attribution,
-    Forward,
-    answers,
-    gradient_x_input,
-    integrated_gradients,
-    occlusion,
-)
+from claster.analysis.attribution.blocks import Block, BlockGrid
 from claster.analysis.attribution.seen import CONTACTS, Seen
 from claster.analysis.attribution.settings import Method
 from claster.eir.inference import is_want_of_memory
 from claster.errors import ClasterError
 
-__all__ = ["Explainer"]
+__all__ = [
+    "Attribution",
+    "Explainer",
+    "Forward",
+    "answers",
+    "gradient_x_input",
+    "integrated_gradients",
+    "occlusion",
+]
+
+Forward = Callable[[Mapping[str, Tensor]], Tensor]
+"""From inputs by name, (samples, ...) each, to predictions, (samples, groups, bins), with gradients."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What some linear functions of one prediction are attributed to.
+
+    Attributes
+    ----------
+    values
+        float32 by input name, (targets, ...), in the unit of the prediction.
+    delta
+        Sum of the values minus what the prediction differs from that of the baseline, (targets,); NaN
+        for methods that do not promise that they are equal.
+    predicted
+        What is attributed, (targets,).
+    change
+        The same minus that of the baseline, (targets,).
+    totals
+        Of each block, where blocks were occluded; see `BlockGrid`.
+    """
+
+    values: dict[str, np.ndarray]
+    delta: np.ndarray
+    predicted: np.ndarray
+    change: np.ndarray
+    totals: np.ndarray | None = None
+
+
+def answers(
+    forward: Forward,
+    window: Mapping[str, Tensor],
+    baseline: Mapping[str, Tensor],
+    weights: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Return the targets of a window, and what they are more than those of a baseline, (targets,) each."""
+    with torch.no_grad():
+        here, there = forward(
+            {name: torch.stack([window[name], baseline[name]]) for name in window}
+        )
+        return (
+            torch.einsum("gb,tgb->t", here, weights),
+            torch.einsum("gb,tgb->t", here - there, weights),
+        )
+
+
+def integrated_gradients(
+    forward: Forward,
+    window: Mapping[str, Tensor],
+    baseline: Mapping[str, Tensor],
+    weights: Tensor,
+    *,
+    steps: int = 32,
+    batch_size: int = 64,
+) -> Attribution:
+    """Integrate gradients along the straight path from a baseline to a window (captum).
+
+    Parameters
+    ----------
+    forward
+        What predicts.
+    window, baseline
+        By input name, one sample each, of the same shapes.
+    weights
+        Shape (targets, groups, bins): each target is the weighted sum of a prediction.
+    steps
+        Points on the path (Gauss-Legendre).
+    batch_size
+        Most samples in one pass.
+    """
+    from captum.attr import IntegratedGradients  # type: ignore[import-untyped]
+
+    method = IntegratedGradients(_answer(forward, tuple(window)))
+    parts, deltas = [], []
+    for some in weights.split(batch_size):
+        values, delta = method.attribute(
+            _repeated(window, len(some)),
+            baselines=_repeated(baseline, len(some)),
+            additional_forward_args=(some,),
+            n_steps=steps,
+            internal_batch_size=batch_size,
+            return_convergence_delta=True,
+        )
+        parts.append(values)
+        deltas.append(delta)
+    return _together(
+        tuple(window), parts, torch.cat(deltas), *answers(forward, window, baseline, weights)
+    )
+
+
+def gradient_x_input(
+    forward: Forward,
+    window: Mapping[str, Tensor],
+    baseline: Mapping[str, Tensor],
+    weights: Tensor,
+    *,
+    batch_size: int = 64,
+) -> Attribution:
+    """Multiply the gradient at a window by the window; parameters as in `integrated_gradients`.
+
+    The baseline is only what `change` is about.
+    """
+    names = tuple(window)
+    answer = _answer(forward, names)
+    parts = []
+    for some in weights.split(batch_size):
+        given = tuple(tensor.requires_grad_() for tensor in _repeated(window, len(some)))
+        slopes = torch.autograd.grad(answer(*given, some).sum(), given)
+        parts.append(tuple((x * slope).detach() for x, slope in zip(given, slopes, strict=True)))
+    predicted, change = answers(forward, window, baseline, weights)
+    return _together(names, parts, torch.full_like(change, torch.nan), predicted, change)
+
+
+def occlusion(
+    forward: Forward,
+    window: Mapping[str, Tensor],
+    baseline: Mapping[str, Tensor],
+    weights: Tensor,
+    *,
+    blocks: Sequence[Block],
+    batch_size: int = 64,
+) -> np.ndarray:
+    """Replace one block after the other by the baseline and see what the prediction loses.
+
+    Parameters
+    ----------
+    forward, window, baseline, weights, batch_size
+        See `integrated_gradients`.
+    blocks
+        What is replaced at a time.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (targets, blocks): prediction of the window minus that without the block.
+    """
+    with torch.no_grad():
+        whole = forward({name: x[None] for name, x in window.items()})[0]
+        lost = []
+        for some in _chunks(blocks, batch_size):
+            edited = {name: x.expand(len(some), *x.shape).clone() for name, x in window.items()}
+            for row, (name, place) in enumerate(some):
+                edited[name][row][place] = baseline[name][place]
+            # The difference bin by bin first: a sum over bins would round it away.
+            change = (whole - forward(edited)).double()
+            lost.append(torch.einsum("ngb,tgb->tn", change, weights.double()))
+    return torch.cat(lost, dim=1).cpu().numpy()
+
+
+def _answer(forward: Forward, names: Sequence[str]) -> Callable[..., Tensor]:
+    """Return what captum calls: inputs, then weights a sample, to one number a sample."""
+
+    def answer(*given: Tensor) -> Tensor:
+        *inputs, weights = given
+        predicted = forward(dict(zip(names, inputs, strict=True)))
+        return (predicted * weights).flatten(1).sum(dim=1)
+
+    return answer
+
+
+def _repeated(window: Mapping[str, Tensor], times: int) -> tuple[Tensor, ...]:
+    return tuple(x.detach().expand(times, *x.shape).clone() for x in window.values())
+
+
+def _chunks(blocks: Sequence[Block], size: int) -> Iterator[Sequence[Block]]:
+    for first in range(0, len(blocks), size):
+        yield blocks[first : first + size]
+
+
+def _together(
+    names: Sequence[str],
+    parts: Sequence[tuple[Tensor, ...]],
+    delta: Tensor,
+    predicted: Tensor,
+    change: Tensor,
+) -> Attribution:
+    values = {
+        name: torch.cat([part[number] for part in parts]).cpu().numpy().astype(np.float32)
+        for number, name in enumerate(names)
+    }
+    return Attribution(values, *(tensor.cpu().numpy() for tensor in (delta, predicted, change)))
+
 
 _BATCH = {"cpu": 32, "cuda": 512}
 

@@ -9,12 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from claster.analysis.attribution.asked import Explained, explained_run
 from claster.analysis.attribution.attribute import PACKAGES
-from claster.analysis.attribution.centre import along_strand
+from claster.analysis.attribution.locality import along_strand
 from claster.analysis.attribution.output import AttributionFiles, write_json
 from claster.analysis.attribution.seen import CONTACTS, read_window
-from claster.analysis.attribution.targets import choose_genes
+from claster.analysis.attribution.targets import Explained, choose_genes, explained_run
 from claster.dataset.layout import Split, read_genes_table
 from claster.eir.content import Device
 from claster.eir.inference import TrainedModel

@@ -1,6 +1,7 @@
-"""The folder of attributions, and how its files are written."""
+"""The folder of an attribution: tables, summary, bigWigs and record."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,13 +9,128 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from claster.analysis.attribution.settings import AttributionRecord, Identity
+from claster.analysis.attribution.agreement import SINGLE
+from claster.analysis.attribution.blocks import ALL
+from claster.analysis.attribution.gather import Gathered
+from claster.analysis.attribution.locality import locality_table, locus_resamples, profile_table
+from claster.analysis.attribution.settings import (
+    AttributionRecord,
+    AttributionSettings,
+    Identity,
+    Scale,
+)
+from claster.dataset.spec import DatasetSpec
 from claster.eir.tracks import write_track
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.text import read_text
 
-__all__ = ["COLUMNS", "AttributionFiles", "is_there", "write_bigwigs", "write_json", "write_table"]
+__all__ = [
+    "COLUMNS",
+    "AttributionFiles",
+    "is_there",
+    "prediction_unit",
+    "summarise",
+    "write_attributions",
+    "write_bigwigs",
+    "write_json",
+    "write_table",
+]
+
+
+def summarise(
+    settings: AttributionSettings,
+    *,
+    genes: pd.DataFrame,
+    targets: pd.DataFrame,
+    locality: pd.DataFrame | None,
+    agreement: pd.DataFrame,
+    unit: str,
+) -> dict[str, object]:
+    """Return what `summary.json` holds.
+
+    Parameters
+    ----------
+    settings
+        What was asked.
+    genes, targets, locality, agreement
+        The tables that are written; `locality` is None without a landscape.
+    unit
+        Of the prediction.
+    """
+    said = [
+        f"{len(genes):,} genes of the {settings.split} split, {targets['bin'].notna().sum():,} bins: "
+        f"{settings.method.replace('_', ' ')} of {settings.condition} ({unit})"
+    ]
+    summary: dict[str, object] = {
+        "method": settings.method,
+        "baseline": settings.baselines[0],
+        "unit": unit,
+        "genes": len(genes),
+        "bins": int(targets["bin"].notna().sum()),
+    }
+    if locality is not None:
+        summary["half_widths_bp"] = {
+            str(track): {
+                f"{row.share:g} above {row.above}": [row.half_width, row.low, row.high]
+                for row in rows.itertuples()
+            }
+            for track, rows in locality.groupby("track", sort=False)
+        }
+        whole = locality[locality["track"] == ALL].set_index(["above", "share"])
+        for above, what in (
+            ("zero", "the absolute attribution to the tracks"),
+            ("level", "what exceeds its level at far distances"),
+        ):
+            said.append(
+                f"half of {what} lies within {_kb(whole.loc[(above, 0.5)])} of the predicted bin, "
+                f"90 % within {_kb(whole.loc[(above, 0.9)])}"
+            )
+    sums = {name: float(genes[name].sum()) for name in genes if name.startswith("absolute_")}
+    total = sum(sums.values())
+    if total:
+        shares = {name.removeprefix("absolute_"): value / total for name, value in sums.items()}
+        summary["shares_of_gene_mean"] = shares
+        said.append(
+            "of the absolute attribution of gene means, "
+            + ", ".join(f"{share:.0%} to {name}" for name, share in shares.items())
+        )
+    if settings.method == "integrated_gradients":
+        delta, change = targets["delta"].abs(), targets["change"].abs()
+        summary["convergence"] = {
+            "median_delta": float(delta.median()),
+            "q95_delta": float(delta.quantile(0.95)),
+            "largest_delta": float(delta.max()),
+            "delta_of_change": float(delta.sum() / change.sum()) if change.sum() else None,
+        }
+        said.append(
+            f"convergence with {settings.steps} steps: |delta| has median {delta.median():.2g}, "
+            f"95 % {delta.quantile(0.95):.2g}, largest {delta.max():.2g}; "
+            f"{delta.sum() / max(change.sum(), 1e-30):.2%} of what predictions differ from the baseline's"
+        )
+    summary["agreement"] = {
+        f"{row.compared} {row.other}": {"spearman": _number(row.spearman), "genes": int(row.genes)}
+        for row in agreement[agreement["track"] == SINGLE].itertuples()
+    }
+    for row in agreement[agreement["track"] == SINGLE].itertuples():
+        what = row.other.replace("_", " ")
+        what = f"baseline {what}" if row.compared == "baseline" else what
+        said.append(
+            f"rank correlation with {what} over blocks of {row.genes} genes: {row.spearman:.2f}"
+        )
+    return {"sentences": said} | summary
+
+
+def _kb(row: pd.Series) -> str:
+    text = f"{row['half_width'] / 1000:.1f} kb"
+    if np.isfinite(row["low"]):
+        text += f" (95 %: {row['low'] / 1000:.1f} to {row['high'] / 1000:.1f})"
+    return text
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
 
 COLUMNS = {
     "track": "track, 'all' for all of them",
@@ -172,3 +288,70 @@ def write_bigwigs(
     for name, signal in zip((*tracks, "all"), [*values, values.sum(axis=0)], strict=True):
         path = folder / f"{gene['gene_id']}.{name}.bw"
         write_track(path, window, signal[np.newaxis], binning=binning, sizes=sizes)
+
+
+def prediction_unit(spec: DatasetSpec, scale: Scale) -> str:
+    """Return what a prediction is measured in."""
+    target = spec.require_target()
+    reads = "reads" if target.statistic == "mean" else f"reads per {target.bin} bp"
+    if scale == "signal" or target.transform == "none":
+        return reads
+    return f"log({reads} + 1)" if target.transform == "log1p" else f"{target.transform}({reads})"
+
+
+def write_attributions(
+    files: AttributionFiles,
+    gathered: Gathered,
+    *,
+    tracks: Sequence[str],
+    settings: AttributionSettings,
+    record: AttributionRecord,
+) -> list[str]:
+    """Write tables, maps, summary and record.
+
+    Parameters
+    ----------
+    files
+        The folder.
+    gathered
+        What is kept of the genes.
+    tracks
+        Names of the tracks that the run sees.
+    settings, record
+        What was asked, and what is recorded of it.
+
+    Returns
+    -------
+    list of str
+        The summary's sentences.
+    """
+    genes, targets = pd.DataFrame(gathered.genes), pd.concat(gathered.targets, ignore_index=True)
+    agreement = gathered.compared.table()
+    locality = None
+    if gathered.tracks is not None:
+        resamples = locus_resamples(len(gathered.tracks.genes), seed=settings.seed)
+        profile = profile_table(gathered.tracks, tracks, resamples)
+        locality = locality_table(gathered.tracks, tracks, resamples)
+        write_table(profile, files.profile)
+        write_table(profile, files.profile.with_suffix(".csv"))
+        write_table(locality, files.locality)
+    if gathered.maps is not None:
+        for value, array in zip(("absolute", "signed"), gathered.maps.means(), strict=True):
+            np.save(files.contacts(value), array.astype(np.float32), allow_pickle=False)
+    if gathered.elements:
+        write_table(pd.concat(gathered.elements, ignore_index=True), files.elements)
+    write_table(genes, files.genes)
+    write_table(targets, files.targets)
+    write_table(agreement, files.agreement)
+    summary = summarise(
+        settings,
+        genes=genes,
+        targets=targets,
+        locality=locality,
+        agreement=agreement,
+        unit=record.unit,
+    )
+    summary["genes_per_second"] = record.genes_per_second
+    write_json(summary, files.summary)
+    write_json(record.model_dump(mode="json"), files.manifest)
+    return [str(sentence) for sentence in summary["sentences"]]  # type: ignore[attr-defined]

@@ -13,9 +13,13 @@ from claster.analysis.crispr.table import match_genes, read_crispr_table
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.perturb import perturb
 from claster.analysis.perturbation.settings import Centre
-from claster.analysis.validation.baselines import activity_by_contact, contact_of_pairs
 from claster.analysis.validation.linked import predictors_of
-from claster.analysis.validation.links import curves, score_links
+from claster.analysis.validation.links import (
+    activity_by_contact,
+    contact_of_pairs,
+    curves,
+    score_links,
+)
 from claster.analysis.validation.screens import BLOCK, RESAMPLES, read_screen
 from claster.analysis.validation.validate import write_tables
 from claster.dataset.layout import Split, read_genes_table

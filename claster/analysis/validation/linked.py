@@ -1,4 +1,4 @@
-"""Effects of a screen, and attributions, against planted links."""
+"""A screen of a run against planted links and planted repression."""
 
 from pathlib import Path
 from typing import Any
@@ -7,19 +7,29 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.perturbation.annotated import TSS_MARGIN
-from claster.analysis.validation.agreement import agreement, distance_of_network
-from claster.analysis.validation.baselines import activity_by_contact, contact_of_pairs
-from claster.analysis.validation.links import curves, score_links
-from claster.analysis.validation.result import ValidationFiles, bars_of
-from claster.analysis.validation.screens import PlantedScreen
-from claster.analysis.validation.uniform import control_p_values, uniformity
+from claster.analysis.perturbation.settings import ScreenSettings
+from claster.analysis.summary import Score
+from claster.analysis.validation.agreement import (
+    SMALL,
+    agreement,
+    compare_effects,
+    distance_of_network,
+)
+from claster.analysis.validation.links import (
+    activity_by_contact,
+    contact_of_pairs,
+    curves,
+    score_links,
+)
+from claster.analysis.validation.result import Repression, ValidationFiles, bars_of
+from claster.analysis.validation.screens import PlantedScreen, control_p_values, uniformity
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.files import require_file
 
-__all__ = ["compare_links", "predictors_of"]
+__all__ = ["REPRESSIVE", "compare_links", "compare_repression", "lifts_repression", "predictors_of"]
 
 
 def compare_links(
@@ -139,3 +149,76 @@ def _with_attribution(pairs: pd.DataFrame, run: RunFolder, name: str) -> pd.Data
             remedy="attribute the split and elements of the screen",
         )
     return joined
+
+
+REPRESSIVE = "H3K27me3"
+
+_KEPT = [
+    *(
+        "gene_id",
+        "gene_name",
+        "chrom",
+        "tss",
+        "strand",
+        "element_id",
+        "element_start",
+        "element_end",
+    ),
+    *("baseline", "planted_baseline", "effect", "planted_effect"),
+]
+
+
+def lifts_repression(settings: ScreenSettings) -> bool:
+    """Tell whether a screen takes H3K27me3 away, and nothing else."""
+    return settings.edit.tracks == (REPRESSIVE,) and settings.edit.verb != "repress"
+
+
+def compare_repression(screen: PlantedScreen) -> tuple[Repression, pd.DataFrame]:
+    """Compare predicted and planted effects of genes that lose the H3K27me3 around their TSS.
+
+    Parameters
+    ----------
+    screen
+        One that `lifts_repression`, beside the planted rules. Of each gene the stretch counts whose middle is
+        nearest among those that hold its TSS.
+
+    Returns
+    -------
+    numbers : Repression
+    genes : pandas.DataFrame
+        A gene a row: predicted and planted baseline and effect, and whether it is `repressed`, that is, its
+        planted effect is above 0.01 (log2).
+
+    Raises
+    ------
+    ClasterError
+        If no stretch holds the TSS of its gene.
+    """
+    pairs = screen.pairs[screen.pairs["planted"] == "promoter"]
+    if pairs.empty:
+        raise ClasterError(
+            f"no stretch of {screen.name!r} holds the TSS of a gene, and {REPRESSIVE} acts there",
+            remedy="screen stretches around TSSs",
+        )
+    nearest = pairs["distance_bp"].abs().groupby(pairs["gene_id"], sort=False).idxmin().to_numpy()
+    genes = pairs.loc[nearest]
+    resamples = screen.resamples.of(nearest)
+    repressed = (genes["planted_effect"] > SMALL).to_numpy()
+    among = compare_effects(genes[repressed], resamples.of(repressed))
+    area = score_links(repressed, {"effect": genes["effect"].to_numpy()}, resamples)
+    auroc = area.set_index("metric").loc["auroc"]
+    numbers = Repression(
+        screen=screen.name,
+        genes=len(genes),
+        repressed=int(repressed.sum()),
+        spearman=_score(compare_effects(genes, resamples), "spearman"),
+        spearman_of_repressed=_score(among, "spearman"),
+        share=_score(among, "share"),
+        auroc=Score(value=auroc["value"], low=auroc["low"], high=auroc["high"]),
+        median_of_others=genes["effect"][~repressed].median(),
+    )
+    return numbers, genes[_KEPT].assign(repressed=repressed)
+
+
+def _score(found: dict[str, float], name: str) -> Score:
+    return Score(value=found[name], low=found[f"{name}_low"], high=found[f"{name}_high"])

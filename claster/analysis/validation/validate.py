@@ -8,13 +8,13 @@ import pandas as pd
 
 from claster.analysis.perturbation.perturb import perturb
 from claster.analysis.perturbation.settings import Verb
-from claster.analysis.validation.linked import compare_links
-from claster.analysis.validation.planted import read_planted
-from claster.analysis.validation.repression import (
+from claster.analysis.validation.linked import (
     REPRESSIVE,
+    compare_links,
     compare_repression,
     lifts_repression,
 )
+from claster.analysis.validation.planted import read_planted
 from claster.analysis.validation.result import (
     ValidationFiles,
     ValidationSummary,

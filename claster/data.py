@@ -1,0 +1,342 @@
+"""Datasets: what a network reads and predicts, as tables and arrays with their axes."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from claster.errors import ClasterError
+from claster.project import Project, as_html
+
+if TYPE_CHECKING:
+    from claster.dataset.doctor.findings import Report
+    from claster.dataset.manifest import Manifest
+    from claster.dataset.spec import DatasetSpec
+
+__all__ = ["Dataset", "simulate"]
+
+
+class Dataset:
+    """Source files, windows, genes and splits: what a network reads and predicts.
+
+    Parameters
+    ----------
+    source
+        A name ("toy", "toy@1of5"), or a YAML file (docs/file_formats.md lists its keys).
+    project
+        Where it lies; None takes `Project()`.
+    keys
+        The keys of the YAML, instead of `source`.
+
+    Raises
+    ------
+    ClasterError
+        If there is no such dataset, or its description has a fault.
+
+    Examples
+    --------
+    >>> import claster
+    >>> dataset = claster.Dataset(
+    ...     name="mine",
+    ...     assembly="mm10",
+    ...     data="~/chromatin",
+    ...     tracks=[{"name": "ATAC", "file": "ATAC.bw"}],
+    ...     genes={"file": "gencode.vM25.gtf.gz"},
+    ...     target={"conditions": [{"name": "ctrl", "plus": "plus.bw", "minus": "minus.bw"}]},
+    ...     splits={"valid": ["chr17"], "test": ["chr4"]},
+    ... )
+    >>> dataset.tracks
+    ['ATAC']
+    """
+
+    def __init__(
+        self,
+        source: str | Path | None = None,
+        *,
+        project: Project | None = None,
+        **keys: Any,  # noqa: ANN401
+    ) -> None:
+        from claster.dataset.load import dataset_of, load_dataset
+
+        project = project or Project()
+        if (source is None) == (not keys):
+            raise ClasterError(
+                "a dataset needs either a name or YAML file, or the keys of one",
+                remedy="such as Dataset('toy') or Dataset(name=..., assembly=..., tracks=...)",
+            )
+        self.project = project
+        self.named = str(source or keys.get("name"))
+        self.spec: DatasetSpec = (
+            dataset_of(keys, project=project.root)
+            if source is None
+            else load_dataset(source, project=project.root)
+        )
+
+    @classmethod
+    def of(cls, spec: "DatasetSpec", *, named: str, project: Project) -> "Dataset":
+        """Return the dataset of a description that is read already, which commands call `named`."""
+        dataset = cls.__new__(cls)
+        dataset.project, dataset.named, dataset.spec = project, named, spec
+        return dataset
+
+    @property
+    def name(self) -> str:
+        """Its name, and that of its folders below `inputs` and `targets`."""
+        return self.spec.name
+
+    @property
+    def tracks(self) -> list[str]:
+        """Names of the tracks, in the order of a landscape's rows."""
+        return [track.name for track in self.spec.tracks]
+
+    @property
+    def is_built(self) -> bool:
+        """Whether its arrays are on disk."""
+        return self._folders.manifest.is_file()
+
+    def check(self, against: str | None = None) -> "Report":
+        """Look for what is wrong with its files, as `claster data check` does.
+
+        Parameters
+        ----------
+        against
+            A run or dataset whose tracks' values are compared with those here.
+
+        Returns
+        -------
+        Report
+            `findings`, `exit_code` (0 fine, 1 warnings, 2 the build cannot run); in a notebook, a table.
+        """
+        from claster.dataset.doctor.check import check_dataset
+        from claster.eir.reference import reference_scales
+
+        reference = reference_scales(against, project=self.project.root) if against else None
+        return check_dataset(
+            self.spec,
+            against=reference,
+            against_named=against or "",
+            progress=self.project.progress,
+        )
+
+    def build(self, *, force: bool = False, jobs: int | None = None) -> "Dataset":
+        """Write its arrays and tables below `inputs` and `targets`; what is up to date stays as it is.
+
+        Parameters
+        ----------
+        force
+            Whether arrays of other settings or files are replaced.
+        jobs
+            Threads; None takes one a core. The bytes are the same for any number.
+
+        Returns
+        -------
+        Dataset
+            Itself.
+
+        Raises
+        ------
+        ClasterError
+            See `claster.dataset.build.build_dataset`.
+        """
+        from claster.dataset.build import build_dataset
+
+        build_dataset(
+            self.spec,
+            project=self.project.root,
+            force=force,
+            jobs=jobs,
+            progress=self.project.progress,
+        )
+        self.__dict__.pop("genes", None)
+        return self
+
+    @cached_property
+    def genes(self) -> pd.DataFrame:
+        """The genes that have a window, one a row (`read_genes_table`); the dataset must be built."""
+        from claster.dataset.layout import read_genes_table
+
+        self._folders.require_built()
+        return read_genes_table(self._folders)
+
+    @property
+    def dropped(self) -> pd.DataFrame:
+        """The genes that have none, each with its reason; the dataset must be built."""
+        from claster.text import read_table
+
+        self._folders.require_built()
+        return read_table(self._folders.dropped, named="dropped genes")
+
+    @property
+    def manifest(self) -> "Manifest":
+        """The record of its build."""
+        from claster.dataset.manifest import require_manifest
+
+        return require_manifest(self._folders)
+
+    def gene(self, named: str) -> pd.Series:
+        """Return the row of a kept gene.
+
+        Parameters
+        ----------
+        named
+            Its ID, with or without version, or its symbol.
+
+        Raises
+        ------
+        ClasterError
+            If none or several are called so; the candidates are named.
+        """
+        from claster.dataset.words import find_gene
+
+        return find_gene(self.genes, named)
+
+    def landscape(self, gene: str, *, rev: bool = False) -> pd.DataFrame:
+        """Return the tracks around a gene's start as signal.
+
+        Parameters
+        ----------
+        gene
+            See `gene`.
+        rev
+            Whether the window is mirrored.
+
+        Returns
+        -------
+        pandas.DataFrame
+            float32, tracks x bins; a column is named by the first base of its bin in bp from the TSS, in
+            genome orientation (towards the 3' end of the plus strand is positive).
+        """
+        from claster.dataset.layout import read_landscapes
+
+        row = self.gene(gene)
+        values = read_landscapes(
+            self._folders, self.spec, [row["gene_id"]], split=row["split"], rev=rev
+        )[0]
+        binning = self.spec.window.binning
+        return pd.DataFrame(values, self.tracks, _starts(binning.bins, binning.size))
+
+    def contacts(self, gene: str, *, rev: bool = False) -> pd.DataFrame:
+        """Return the contact map around a gene's start, as it is stored.
+
+        Parameters
+        ----------
+        gene, rev
+            See `landscape`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            float32. Of a `diagonal` map a row is a separation and a column the first base of a bin of
+            midpoints, in bp from the TSS (within half a bin); published maps are numbered.
+        """
+        from claster.contacts.maps import DiagonalMap
+        from claster.dataset.layout import read_arrays
+
+        row, shape = self.gene(gene), self.spec.contacts_shape
+        values = read_arrays(
+            self._folders, [row["gene_id"]], split=row["split"], modality="contacts", rev=rev
+        )[0]
+        if not isinstance(shape, DiagonalMap) or self.spec.contacts is None:
+            return pd.DataFrame(values)
+        bin_width = self.spec.contacts.resolution
+        separations = 2 * bin_width * np.arange(values.shape[0])
+        return pd.DataFrame(values, separations, _starts(values.shape[1], bin_width))
+
+    def target(self, gene: str, *, rev: bool = False) -> pd.DataFrame:
+        """Return the measured transcription around a gene's start as signal.
+
+        Parameters
+        ----------
+        gene, rev
+            See `landscape`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            float32, conditions x bins, columns as of `landscape`.
+        """
+        from claster.dataset.layout import read_targets
+        from claster.genome.windows import FORWARD, REVERSE, sample_id
+
+        row, target = self.gene(gene), self.spec.require_target()
+        table = read_targets(self._folders.target_table(row["split"]), transform=target.transform)
+        sample = sample_id(row["gene_id"], REVERSE if rev else FORWARD)
+        values = table.loc[sample].to_numpy().reshape(len(target.groups), target.bins)
+        return pd.DataFrame(values, target.groups, _starts(target.bins, target.bin))
+
+    def explain(self, gene: str) -> str:
+        """Return what became of a gene: kept or dropped, why, and where its samples are."""
+        from claster.dataset.explain import explain_gene
+
+        return "\n".join(explain_gene(self.spec, gene, project=self.project.root))
+
+    @property
+    def _folders(self) -> Any:  # noqa: ANN401
+        from claster.dataset.layout import DatasetFolders
+
+        return DatasetFolders.of(self.spec, project=self.project.root)
+
+    def _parts(self) -> dict[str, str]:
+        spec = self.spec
+        parts = [f"{len(spec.tracks)} tracks ({', '.join(self.tracks)})"]
+        parts += ["contacts"] if spec.contacts else []
+        parts += ["target"] if spec.target else []
+        built = "not built"
+        if self.is_built:
+            counts = self.manifest.genes_kept
+            built = ", ".join(f"{count:,} {split}" for split, count in counts.items())
+        return {"holds": "; ".join(parts), "assembly": spec.assembly, "genes": built}
+
+    def __repr__(self) -> str:
+        """Name the dataset, what it holds and how many genes it has."""
+        parts = self._parts()
+        return f"Dataset({self.named!r}): {parts['holds']}; genes: {parts['genes']}"
+
+    def _repr_html_(self) -> str:
+        return as_html(f"Dataset {self.name}", self._parts())
+
+
+def simulate(
+    dataset: str = "toy", *, project: Project | None = None, force: bool = False
+) -> Dataset:
+    """Simulate the genome of a dataset whose rules of transcription are known, where it is not there yet.
+
+    Parameters
+    ----------
+    dataset
+        A dataset whose YAML has `simulation`, such as "demo_tiny" (seconds) or "toy".
+    project
+        Where; None takes `Project()`.
+    force
+        Whether a genome that is there is simulated anew.
+
+    Returns
+    -------
+    Dataset
+        To build.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset is not simulated, or disk or memory do not suffice.
+    """
+    from claster.simulate import ensure_genome, simulate_genome
+
+    found = Dataset(dataset, project=project)
+    if found.spec.simulation is None:
+        raise ClasterError(
+            f"dataset {found.name!r} is not simulated", remedy="choose toy, demo or demo_tiny"
+        )
+    settings, progress = found.spec.simulation.model_dump(), found.project.progress
+    if force:
+        simulate_genome(found.spec.data_folder, **settings, force=True, progress=progress)
+    else:
+        ensure_genome(found.spec.data_folder, settings, progress=progress)
+    return found
+
+
+def _starts(bins: int, size: int) -> pd.Index:
+    """Return the first base of each bin in bp from the window's centre."""
+    return pd.Index(size * (np.arange(bins) - bins // 2) - size // 2, name="bp from the TSS")
