@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from claster.errors import ClasterError
+from claster.files import write_text
 from claster.project import Project, as_html
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class Dataset:
                 remedy="such as Dataset('toy') or Dataset(name=..., assembly=..., tracks=...)",
             )
         self.project = project
+        self._is_of_keys = source is None
         self.named = str(source or keys.get("name"))
         self.spec: DatasetSpec = (
             dataset_of(keys, project=project.root)
@@ -79,6 +82,7 @@ class Dataset:
         """Return the dataset of a description that is read already, which commands call `named`."""
         dataset = cls.__new__(cls)
         dataset.project, dataset.named, dataset.spec = project, named, spec
+        dataset._is_of_keys = False
         return dataset
 
     @property
@@ -123,6 +127,8 @@ class Dataset:
     def build(self, *, force: bool = False, jobs: int | None = None) -> "Dataset":
         """Write its arrays and tables below `inputs` and `targets`; what is up to date stays as it is.
 
+        A dataset made of keys gets its YAML in `configurations/datasets` first.
+
         Parameters
         ----------
         force
@@ -142,6 +148,8 @@ class Dataset:
         """
         from claster.dataset.build import build_dataset
 
+        if self._is_of_keys:
+            self._write_yaml()
         build_dataset(
             self.spec,
             project=self.project.root,
@@ -271,6 +279,20 @@ class Dataset:
         from claster.dataset.explain import explain_gene
 
         return "\n".join(explain_gene(self.spec, gene, project=self.project.root))
+
+    def _write_yaml(self) -> None:
+        """Write the YAML that a run names its dataset by; another dataset of that name is refused."""
+        from claster.dataset.load import load_dataset
+
+        path = self.project.root / "configurations" / "datasets" / f"{self.name}.yaml"
+        if not path.is_file():
+            keys = self.spec.model_dump(mode="json", exclude_unset=True)
+            write_text(path, yaml.safe_dump(keys, sort_keys=False, allow_unicode=True))
+        elif load_dataset(path, project=self.project.root) != self.spec:
+            raise ClasterError(
+                f"{path} describes another dataset {self.name!r}",
+                remedy="give this one another name, or open that one by its name",
+            )
 
     @property
     def _folders(self) -> Any:  # noqa: ANN401

@@ -75,6 +75,16 @@ def test_a_dataset_from_keys_is_that_of_its_yaml(project, trained):
         project.dataset()
 
 
+def test_a_dataset_from_keys_is_found_by_its_name_once_it_is_built(project, monkeypatch):
+    monkeypatch.setattr("claster.dataset.build.build_dataset", lambda *_, **__: None)
+    keys = {"name": "own", "assembly": "mm10", "tracks": [{"name": "Größe", "file": "a.bw"}]}
+    dataset = project.dataset(**keys, genes={"file": "g.gtf"}).build()
+    assert project.dataset("own").spec == dataset.spec
+    dataset.build()
+    with pytest.raises(ClasterError, match=r"own\.yaml describes another dataset 'own'"):
+        project.dataset(**keys, genes={"file": "other.gtf"}).build()
+
+
 def test_arrays_in_memory_are_predicted_as_those_on_disk(run, project):
     table = run.predict(average=False, tracks=None).table()
     genes = project.dataset("small").genes.query("split == 'test'")["gene_id"]

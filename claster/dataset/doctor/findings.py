@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
+
 from claster.dataset.scale import SignalScale
 from claster.errors import ClasterError
 
@@ -84,6 +86,9 @@ class Report:
     def count(self, verdict: Verdict) -> int:
         """Return how many findings have a verdict."""
         return sum(finding.verdict == verdict for finding in self.findings)
+
+    def _repr_html_(self) -> str:
+        return pd.DataFrame([asdict(finding) for finding in self.findings]).to_html(index=False)
 
     def as_json(self) -> str:
         """Return the report as JSON text (`format` 1): findings and scales, for programs."""
