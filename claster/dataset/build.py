@@ -229,7 +229,7 @@ def _require_usable(selection: GeneSelection, spec: DatasetSpec) -> None:
     if lacks_training(selection, spec):
         raise ClasterError(
             f"dataset {spec.name!r}: no usable gene is left for training{dropped}",
-            remedy=more_training(selection),
+            remedy=more_training(selection, spec),
         )
 
 

@@ -81,7 +81,7 @@ def lacks_training(selection: GeneSelection, spec: DatasetSpec) -> bool:
     return not (selection.kept["split"] == "train").any()
 
 
-def more_training(selection: GeneSelection) -> str:
+def more_training(selection: GeneSelection, spec: DatasetSpec) -> str:
     """Return what to do about splits that leave no gene for training."""
     remedy = "hold out fewer chromosomes or smaller regions under 'splits'"
     reasons = selection.dropped["reason"]
@@ -92,6 +92,8 @@ def more_training(selection: GeneSelection) -> str:
         )
     if (reasons == "shares_window").any():
         remedy += "; genes beside held-out ones stay with 'allow_shared_windows: true'"
+    if any(track.scale != "none" for track in spec.tracks):
+        remedy += "; a dataset to predict only names the one that is trained on as 'scales_from'"
     return remedy
 
 

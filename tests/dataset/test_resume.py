@@ -114,6 +114,7 @@ def test_genes_whose_windows_do_not_read_are_dropped_where_the_user_says_so(
 
     def tolerant(content):
         content["on_error"] = "drop"
+        content["splits"] = {"test": []}
 
     folders = build_dataset(edited(tolerant)).folders
     dropped = pd.read_csv(folders.dropped, sep="\t").set_index("gene_id")

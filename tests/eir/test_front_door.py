@@ -77,7 +77,7 @@ def test_a_dataset_from_keys_is_that_of_its_yaml(project, trained):
 
 def test_a_dataset_from_keys_is_found_by_its_name_once_it_is_built(project, monkeypatch):
     monkeypatch.setattr("claster.dataset.build.build_dataset", lambda *_, **__: None)
-    keys = {"name": "own", "assembly": "mm10", "tracks": [{"name": "Größe", "file": "a.bw"}]}
+    keys = {"name": "own", "assembly": "mm10", "tracks": [{"name": "ATAC", "file": "a.bw"}]}
     dataset = project.dataset(**keys, genes={"file": "g.gtf"}).build()
     assert project.dataset("own").spec == dataset.spec
     dataset.build()

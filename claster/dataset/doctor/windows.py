@@ -85,7 +85,9 @@ def check_windows(
             )
     if lacks_training(selection, spec):
         seen = "no gene is left for training"
-        results.append(Finding("windows", "", "splits", "fault", seen, more_training(selection)))
+        results.append(
+            Finding("windows", "", "splits", "fault", seen, more_training(selection, spec))
+        )
     if spec.target and not counts["valid"] and not counts["test"]:
         results.append(
             Finding(
