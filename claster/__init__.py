@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from claster import plot
     from claster.analysis import metrics
-    from claster.data import Dataset, simulate
+    from claster.data import Dataset
     from claster.errors import ClasterError
     from claster.project import Project
     from claster.run import Results, Run, train
@@ -24,7 +24,6 @@ __all__ = [
     "Run",
     "metrics",
     "plot",
-    "simulate",
     "train",
 ]
 
@@ -38,7 +37,6 @@ _HOMES = {
     "Run": "claster.run",
     "metrics": "claster.analysis.metrics",
     "plot": "claster.plot",
-    "simulate": "claster.data",
     "train": "claster.run",
 }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from claster.dataset.manifest import Manifest
     from claster.dataset.spec import DatasetSpec
 
-__all__ = ["Dataset", "simulate"]
+__all__ = ["Dataset"]
 
 
 class Dataset:
@@ -318,45 +318,6 @@ class Dataset:
 
     def _repr_html_(self) -> str:
         return as_html(f"Dataset {self.name}", self._parts())
-
-
-def simulate(
-    dataset: str = "toy", *, project: Project | None = None, force: bool = False
-) -> Dataset:
-    """Simulate the genome of a dataset whose rules of transcription are known, where it is not there yet.
-
-    Parameters
-    ----------
-    dataset
-        A dataset whose YAML has `simulation`, such as "demo_tiny" (seconds) or "toy".
-    project
-        Where; None takes `Project()`.
-    force
-        Whether a genome that is there is simulated anew.
-
-    Returns
-    -------
-    Dataset
-        To build.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset is not simulated, or disk or memory do not suffice.
-    """
-    from claster.simulate import ensure_genome, simulate_genome
-
-    found = Dataset(dataset, project=project)
-    if found.spec.simulation is None:
-        raise ClasterError(
-            f"dataset {found.name!r} is not simulated", remedy="choose toy, demo or demo_tiny"
-        )
-    settings, progress = found.spec.simulation.model_dump(), found.project.progress
-    if force:
-        simulate_genome(found.spec.data_folder, **settings, force=True, progress=progress)
-    else:
-        ensure_genome(found.spec.data_folder, settings, progress=progress)
-    return found
 
 
 def _starts(bins: int, size: int) -> pd.Index:

@@ -68,6 +68,40 @@ class Project:
 
         return Dataset(source, project=self, **keys)
 
+    def simulate(self, name: str = "toy", *, force: bool = False) -> "Dataset":
+        """Simulate the genome of a dataset whose rules of transcription are known, where it is not there yet.
+
+        Parameters
+        ----------
+        name
+            A dataset whose YAML has `simulation`, such as "demo_tiny" (seconds) or "toy".
+        force
+            Whether a genome that is there is simulated anew.
+
+        Returns
+        -------
+        Dataset
+            To build.
+
+        Raises
+        ------
+        ClasterError
+            If the dataset is not simulated, or disk or memory do not suffice.
+        """
+        from claster.simulate import ensure_genome, simulate_genome
+
+        dataset = self.dataset(name)
+        folder, settings = dataset.spec.data_folder, dataset.spec.simulation
+        if settings is None:
+            raise ClasterError(
+                f"dataset {dataset.name!r} is not simulated", remedy="choose toy, demo or demo_tiny"
+            )
+        if force:
+            simulate_genome(folder, **settings.model_dump(), force=True, progress=self.progress)
+        else:
+            ensure_genome(folder, settings.model_dump(), progress=self.progress)
+        return dataset
+
     def run(self, *folders: str | Path) -> "Run":
         """Return a run of this project, or several as an ensemble; see `Run.open`."""
         from claster.run import Run

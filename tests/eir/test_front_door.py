@@ -129,3 +129,15 @@ def test_a_run_that_does_not_fit_its_dataset_is_not_opened(run, project, trained
         claster.Run.open(run.folder, project=project)
     with pytest.raises(ClasterError, match="no run in"):
         project.run("runs/none")
+
+
+def test_a_genome_is_simulated_where_its_dataset_says_so(project, monkeypatch):
+    made = []
+    monkeypatch.setattr("claster.simulate.ensure_genome", lambda *given, **_: made.append(given))
+    dataset = project.simulate("demo_tiny")
+    (folder, settings) = made[0]
+    assert folder == dataset.spec.data_folder
+    assert folder.is_relative_to(project.root)
+    assert settings["genes"] == dataset.spec.simulation.genes
+    with pytest.raises(ClasterError, match="dataset 'small' is not simulated"):
+        project.simulate("small")
