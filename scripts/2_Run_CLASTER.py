@@ -43,7 +43,7 @@ from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table
 from claster.dataset.load import load_dataset
 from claster.dataset.report import build_lines
 from claster.eir.arrays import input_views
-from claster.eir.configure import configure, eirtrain_command, environment, pasteable
+from claster.eir.configure import configure, eirtrain_command, environment
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import measure_geometry
 from claster.eir.inference import load_model, predict_arrays
@@ -53,6 +53,7 @@ from claster.eir.runs import read_predictions
 from claster.genome.windows import FORWARD, sample_id
 from claster.plot import density, profile, score_bars
 from claster.project import enter_project
+from claster.quoting import pasteable
 from claster.simulate import ensure_genome
 
 # %matplotlib inline
