@@ -272,7 +272,7 @@ for name in ("pure_conv", "microc_diagonal"):
     written = configure(
         find_flavour(name), load_dataset("mesc"), out=Path("runs/mesc/configurations") / name
     )
-    print(pasteable(eirtrain_command(written), environment(seed=0)), end="\n\n")
+    print(pasteable(eirtrain_command(written.files), environment(seed=0)), end="\n\n")
 
 # %% [markdown]
 # On a cluster with Slurm, `scripts/train.slurm` trains seeds and folds as an array of jobs; a job that was
