@@ -10,12 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel, ValidationError
 
 from claster.errors import ClasterError, one_line, os_fault
 from claster.files import require_file
 from claster.formats import HEAD, advice, describe, is_binary, is_gzip
 
-__all__ = ["NAMES", "open_unpacked", "read_json", "read_table", "read_text", "text_lines"]
+__all__ = [
+    "NAMES",
+    "open_unpacked",
+    "read_json",
+    "read_record",
+    "read_table",
+    "read_text",
+    "text_lines",
+]
 
 NAMES = frozenset(
     [
@@ -119,6 +128,29 @@ def read_json(path: Path | str, *, named: str = "", remedy: str = "make it anew"
     except json.JSONDecodeError as error:
         place = f"{named} ({path})" if named else str(path)
         raise ClasterError(f"{place} is no JSON ({error})", remedy=remedy) from error
+
+
+def read_record[M: BaseModel](path: Path | str, model: type[M], *, remedy: str) -> M:
+    """Return the record that a JSON file holds.
+
+    Parameters
+    ----------
+    path, remedy
+        As for `text_lines`.
+    model
+        What the record is.
+
+    Raises
+    ------
+    ClasterError
+        If the file ends in the middle, or is the record of something else or of another version.
+    """
+    try:
+        return model.model_validate_json(read_text(path, remedy=remedy))
+    except ValidationError as error:
+        raise ClasterError(
+            f"{path} is not a whole record of this version", remedy=remedy
+        ) from error
 
 
 def read_table(

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pydantic import BaseModel
 
 from claster.errors import ClasterError
-from claster.text import read_table, read_text, text_lines
+from claster.text import read_record, read_table, read_text, text_lines
 
 PLAIN = "chr1\t10\tGröße\nchr2\t20\tNA\n"
 
@@ -134,3 +135,17 @@ def test_a_table_that_is_damaged_says_so(tmp_path):
     (tmp_path / "t.csv").write_text('a,b\n1,"2\n')
     with pytest.raises(ClasterError, match=r"t.csv\) does not read as a table .*: make it anew"):
         read_table(tmp_path / "t.csv", named="scores")
+
+
+class Counted(BaseModel):
+    genes: int
+
+
+@pytest.mark.parametrize("content", ['{"genes": 3', '{"genes": "many"}', "[]", ""])
+def test_a_record_that_is_not_whole_is_told(tmp_path, content):
+    path = tmp_path / "record.json"
+    path.write_text('{"genes": 3}')
+    assert read_record(path, Counted, remedy="again") == Counted(genes=3)
+    path.write_text(content)
+    with pytest.raises(ClasterError, match=r"record\.json is not a whole record.*: again"):
+        read_record(path, Counted, remedy="again")

@@ -13,8 +13,9 @@ from pydantic import BaseModel
 
 from claster.dataset.arrays import write_array
 from claster.dataset.layout import DatasetFolders
+from claster.errors import ClasterError
 from claster.files import sha256, write_text
-from claster.text import read_text
+from claster.text import read_record, read_text
 
 __all__ = ["Shard", "Workspace", "open_workspace"]
 
@@ -80,7 +81,10 @@ class Workspace:
         path = self._record(chrom)
         if not path.is_file():
             return None
-        shard = Shard.model_validate_json(read_text(path))
+        try:
+            shard = read_record(path, Shard, remedy="build again")
+        except ClasterError:  # cut off with the process that wrote it: the chromosome is done again
+            return None
         wanted = {self.inputs / file: digest for file, digest in shard.checksums.items()}
         wanted |= {self._values(chrom, name): digest for name, digest in shard.values.items()}
         with ThreadPoolExecutor() as pool:

@@ -22,7 +22,7 @@ from claster.errors import ClasterError, choose_among
 from claster.genome.windows import Binning
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
 from claster.plot.tracks import TSS_AXIS
-from claster.text import read_text
+from claster.text import read_record
 
 __all__ = [
     "draw_screen",
@@ -329,7 +329,7 @@ def draw_screen(files: ScreenFiles, run: Path | str, *, project: Path | str = ".
         The PNG files in the screen's folder; a figure without anything to show is left out.
     """
     spec = load_dataset(read_run(Path(run)).dataset, project=project)
-    record = ScreenRecord.model_validate_json(read_text(files.manifest))
+    record = read_record(files.manifest, ScreenRecord, remedy="run the screen again with --force")
     effects, controls = (_first(pd.read_parquet(path)) for path in (files.effects, files.controls))
     single = effects[effects["partner_id"] == ""]
     figures: dict[str, Figure] = {}

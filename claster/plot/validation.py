@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from claster.analysis.validation.agreement import distance_names
 from claster.analysis.validation.result import ValidationFiles, ValidationSummary
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
-from claster.text import read_table, read_text
+from claster.text import read_record, read_table
 
 __all__ = [
     "control_p_values",
@@ -221,7 +221,7 @@ def draw_validation(files: ValidationFiles) -> list[Path]:
     list of Path
         The PNG files.
     """
-    summary = ValidationSummary.model_validate_json(read_text(files.summary))
+    summary = read_record(files.summary, ValidationSummary, remedy="validate again")
     figures = {}
     if summary.bars:
         curves, scores = pd.read_parquet(files.curves), read_table(files.scores)

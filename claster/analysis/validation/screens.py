@@ -19,7 +19,7 @@ from claster.files import require_file
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
-from claster.text import read_text
+from claster.text import read_record
 
 __all__ = [
     "BLOCK",
@@ -123,7 +123,7 @@ def read_screen(run: RunFolder, name: str) -> tuple[ScreenRecord, pd.DataFrame, 
         named="screen",
         remedy=f"run '{pasteable(['claster', 'perturb', run.path, '--name', name])}' to its end",
     )
-    record = ScreenRecord.model_validate_json(read_text(files.manifest))
+    record = read_record(files.manifest, ScreenRecord, remedy="run the screen again with --force")
     effects = pd.read_parquet(files.effects)
     return record, effects[effects["partner_id"] == ""], pd.read_parquet(files.controls)
 
