@@ -13,8 +13,9 @@ from claster.errors import ClasterError
 from claster.project import Project, as_html
 
 if TYPE_CHECKING:
+    from claster.analysis.perturbation.windows import Predictor
     from claster.dataset.layout import Split
-    from claster.eir.runs import RunRecord
+    from claster.eir.runs import RunFolder, RunRecord
 
 __all__ = ["Results", "Run", "train"]
 
@@ -177,14 +178,9 @@ class Run:
         from claster.eir.predict import predict
 
         other = dataset.named if isinstance(dataset, Dataset) else dataset
-        runs = [self.project.below(member) for member in self.members] or [self.folder]
         if self.members:
             options = {"out": self.folder} | options
-        path = predict(
-            runs if len(runs) > 1 else runs[0],
-            dataset=other,
-            **(self._place | options),
-        )
+        path = predict(self._members, dataset=other, **(self._place | options))
         return Results(path.parent, path.stem)
 
     def predict_arrays(
@@ -211,9 +207,6 @@ class Run:
         ClasterError
             If an array is missing or has another shape; the shape that is wanted is named.
         """
-        from claster.dataset.views import ArrayView
-        from claster.eir.inference import load_model, predict_arrays
-
         spec = self.dataset.spec
         stored = {}
         if landscape is not None:
@@ -222,22 +215,14 @@ class Run:
             stored["contacts"] = np.asarray(contacts, np.float32).reshape(
                 -1, *spec.contacts_shape.shape
             )
-        predicted = []
-        for run, folders in self._inputs.items():
-            if missing := folders.keys() - stored.keys():
-                raise ClasterError(
-                    f"{run} reads {' and '.join(sorted(folders))}",
-                    remedy=f"give {sorted(missing)[0]}",
-                )
-            cut = {
-                name: np.stack([ArrayView.of_folder(folder).cut(a, spec) for a in stored[name]])
-                for name, folder in folders.items()
-            }
-            model = load_model(run, device=self.project.device, project=self.project.root)
-            predicted.append(
-                predict_arrays(model, landscape=cut.get("landscape"), contacts=cut.get("contacts"))
+        if missing := sorted(self._inputs - stored.keys()):
+            raise ClasterError(
+                f"{self.folder} reads {' and '.join(sorted(self._inputs))}",
+                remedy=f"give {missing[0]}",
             )
-        return np.mean(predicted, axis=0, dtype=np.float32)
+        genes = zip(*(stored[name] for name in sorted(self._inputs)), strict=True)
+        windows = (dict(zip(sorted(self._inputs), arrays, strict=True)) for arrays in genes)
+        return np.stack(list(self._predictor.predict(windows)))
 
     def evaluate(self, split: "Split" = "test") -> Results:
         """Score the predictions of a split beside simple methods, with 95 % intervals.
@@ -323,13 +308,24 @@ class Run:
         return {"project": project.root, "device": project.device, "progress": project.progress}
 
     @cached_property
-    def _inputs(self) -> dict[Path, dict[str, str]]:
-        """Folders of the arrays that each network reads, by run."""
+    def _members(self) -> "list[RunFolder]":
+        from claster.eir.ensemble import member_runs
+
+        return member_runs(self.folder, project=self.project.root)
+
+    @cached_property
+    def _inputs(self) -> set[str]:
+        """Names of the inputs that the networks read."""
         from claster.eir.eirpredict import input_folders
+
+        return {name for member in self._members for name in input_folders(member)}
+
+    @cached_property
+    def _predictor(self) -> "Predictor":
+        from claster.analysis.perturbation.predictor import load_predictor
         from claster.eir.runs import RunFolder
 
-        runs = [self.project.below(member) for member in self.members] or [self.folder]
-        return {run: input_folders(RunFolder(run)) for run in runs}
+        return load_predictor(RunFolder(self.folder), self.dataset.spec, **self._place)
 
     def _stored(self, signal: np.ndarray) -> np.ndarray:
         """Return landscapes on the scale that the network was trained on, in the shape of its files."""

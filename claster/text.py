@@ -126,11 +126,16 @@ def read_json(path: Path | str, *, named: str = "", remedy: str = "make it anew"
     try:
         return json.loads(read_text(path, named=named, remedy=remedy))
     except json.JSONDecodeError as error:
-        place = f"{named} ({path})" if named else str(path)
-        raise ClasterError(f"{place} is no JSON ({error})", remedy=remedy) from error
+        raise ClasterError(f"{_place(path, named)} is no JSON ({error})", remedy=remedy) from error
 
 
-def read_record[M: BaseModel](path: Path | str, model: type[M], *, remedy: str) -> M:
+def read_record[M: BaseModel](
+    path: Path | str,
+    model: type[M],
+    *,
+    kind: str = "a whole record of this version",
+    remedy: str,
+) -> M:
     """Return the record that a JSON file holds.
 
     Parameters
@@ -139,6 +144,8 @@ def read_record[M: BaseModel](path: Path | str, model: type[M], *, remedy: str) 
         As for `text_lines`.
     model
         What the record is.
+    kind
+        The same in words, for the message.
 
     Raises
     ------
@@ -148,9 +155,7 @@ def read_record[M: BaseModel](path: Path | str, model: type[M], *, remedy: str) 
     try:
         return model.model_validate_json(read_text(path, remedy=remedy))
     except ValidationError as error:
-        raise ClasterError(
-            f"{path} is not a whole record of this version", remedy=remedy
-        ) from error
+        raise ClasterError(f"{path} is not {kind}", remedy=remedy) from error
 
 
 def read_table(
@@ -194,9 +199,8 @@ def read_table(
         UnicodeDecodeError,
         ValueError,
     ) as error:
-        place = f"{named} ({path})" if named else str(path)
         raise ClasterError(
-            f"{place} does not read as a table ({one_line(error)})", remedy=remedy
+            f"{_place(path, named)} does not read as a table ({one_line(error)})", remedy=remedy
         ) from error
 
 
@@ -217,7 +221,7 @@ def open_unpacked(
         If no file is there, it does not open, or its gzip is damaged.
     """
     path = require_file(path, named=named or "text", remedy=remedy)
-    place = f"{named} ({path})" if named else str(path)
+    place = _place(path, named)
     try:
         opener: Any = gzip.open if is_gzip(path) else open
         with opener(path, "rb") as handle:
@@ -231,8 +235,13 @@ def open_unpacked(
         raise os_fault(error, named=place) from error
 
 
+def _place(path: Path | str, named: str) -> str:
+    """Return what messages call a file: the user's word for it and its path."""
+    return f"{named} ({path})" if named else str(path)
+
+
 def _lines(path: Path | str, *, named: str, remedy: str) -> Iterator[str]:
-    place = f"{named} ({path})" if named else str(path)
+    place = _place(path, named)
     number = 0
     with open_unpacked(path, named=named, remedy=remedy) as handle:
         encoding = _encoding(handle, place)

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.errors import ClasterError
 from claster.genome.windows import Binning, split_sample_id
-from claster.text import read_table, read_text
+from claster.text import read_record, read_table
 
 __all__ = [
     "EmbeddingRecord",
@@ -130,12 +130,9 @@ def open_embeddings(folders: DatasetFolders, model: str) -> EmbeddingStore:
             f"no embeddings of dataset {folders.name!r} by {model} (no {file})",
             remedy=f"run '{again}' first",
         )
-    try:
-        record = EmbeddingRecord.model_validate_json(read_text(file))
-    except ValidationError as error:
-        raise ClasterError(
-            f"{file} is not the record of a store", remedy=f"run '{again} --force'"
-        ) from error
+    record = read_record(
+        file, EmbeddingRecord, kind="the record of a store", remedy=f"run '{again} --force'"
+    )
     store = EmbeddingStore(path, record)
     _require_same_genes(store, read_genes_table(folders), remedy=f"run '{again} --force'")
     return store

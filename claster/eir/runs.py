@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.quoting import pasteable
-from claster.text import read_text
+from claster.text import read_record
 
 __all__ = [
     "RunFolder",
@@ -209,10 +209,7 @@ def read_run(path: Path | str) -> RunRecord:
             remedy="give the folder of a run, such as runs/toy/toy, or train first",
         )
     require_own_folders(record.parent)
-    try:
-        return RunRecord.model_validate_json(read_text(record, remedy="train again"))
-    except ValidationError as error:
-        raise ClasterError(f"{record} is not the record of a run", remedy="train again") from error
+    return read_record(record, RunRecord, kind="the record of a run", remedy="train again")
 
 
 def require_own_folders(folder: Path) -> None:

@@ -4,12 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
 
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.record import ScreenRecord
 from claster.dataset.layout import read_genes_table
-from claster.errors import ClasterError
 from claster.plot import edited_profiles, effect_by_distance, element_arcs, most_affected_genes
 from claster.quoting import pasteable
 from claster.report.page import (
@@ -29,7 +27,7 @@ from claster.report.page import (
     picture_of_file,
 )
 from claster.report.subject import Subject
-from claster.text import read_json, read_text
+from claster.text import read_json, read_record
 
 __all__ = ["attribution", "perturbation"]
 
@@ -85,13 +83,12 @@ def _screen(subject: Subject, files: ScreenFiles) -> list[Part]:
 
 
 def _read(path: Path) -> ScreenRecord:
-    try:
-        return ScreenRecord.model_validate_json(read_text(path))
-    except ValidationError as error:
-        raise ClasterError(
-            f"{path} is not the record of a screen of this version",
-            remedy="run the screen again with --force, or remove its folder",
-        ) from error
+    return read_record(
+        path,
+        ScreenRecord,
+        kind="the record of a screen of this version",
+        remedy="run the screen again with --force, or remove its folder",
+    )
 
 
 def _facts(record: ScreenRecord) -> Facts:

@@ -4,13 +4,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from claster.analysis.perturbation.parts import PartStore
 from claster.analysis.perturbation.record import Identity
 from claster.errors import ClasterError
 from claster.files import write_text
-from claster.text import read_text
+from claster.text import read_record
 
 __all__ = ["ScreenFiles", "claim_folder"]
 
@@ -86,13 +84,12 @@ def claim_folder(files: ScreenFiles, identity: Identity, *, force: bool, shard: 
         shutil.rmtree(files.folder, ignore_errors=True)
     begun = files.parts.plan.is_file() or files.manifest.is_file()
     if begun and files.identity.is_file():
-        try:
-            there = Identity.model_validate_json(read_text(files.identity))
-        except ValidationError as error:
-            raise ClasterError(
-                f"{files.identity} is not the record of a screen of this version",
-                remedy="pass --force to replace it, or choose another --name",
-            ) from error
+        there = read_record(
+            files.identity,
+            Identity,
+            kind="the record of a screen of this version",
+            remedy="pass --force to replace it, or choose another --name",
+        )
         if there != identity:
             raise ClasterError(
                 f"{files.folder} holds another screen ({', '.join(_differences(there, identity))} differ)",
