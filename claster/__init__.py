@@ -1,11 +1,10 @@
 """Nascent transcription from chromatin tracks and contact maps: datasets, networks, and questions to them.
 
 Three nouns do most of the work: a `Project` knows where everything lies, a `Dataset` is what a network
-reads and predicts, a `Run` is a trained network. `docs/api.md` shows them at work.
+reads and predicts, a `Run` is a trained network. `docs/python.md` shows them at work.
 """
 
 import importlib
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ __all__ = [
     "plot",
     "train",
 ]
-
-__version__ = version("claster")
 
 _HOMES = {
     "ClasterError": "claster.errors",
