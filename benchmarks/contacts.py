@@ -34,7 +34,7 @@ WINDOWS_A_MEGABASE = 7.5
 FETCHED_A_ROUND = 8
 REACH = 700
 SLAB = 8
-BARS = {"diagonal": 20.0, "paper_rotated": 2.3}
+BARS = {"diagonal": 20.0, "stripe": 20.0, "paper_rotated": 2.3}
 
 
 def write_matrix(path: Path, size: int) -> Path:
@@ -108,7 +108,7 @@ def main(megabases: float = 10, rounds: int = 3) -> None:
     # Off the bins' edges, where the published recipe returns 625 bins.
     every = [int(tss) // RESOLUTION * RESOLUTION + 700 for tss in centres]
     some = every[:: max(len(every) // FETCHED_A_ROUND, 1)]
-    kinds: tuple[MapKind, ...] = ("diagonal", "paper_rotated", "paper_square")
+    kinds: tuple[MapKind, ...] = ("diagonal", "stripe", "paper_rotated", "paper_square")
     with tempfile.TemporaryDirectory() as scratch:
         path = write_matrix(Path(scratch) / "generated.mcool", size)
         matrix = open_contacts(path, resolution=RESOLUTION, balance=True)

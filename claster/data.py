@@ -237,20 +237,26 @@ class Dataset:
         -------
         pandas.DataFrame
             float32. Of a `diagonal` map a row is a separation and a column the first base of a bin of
-            midpoints, in bp from the TSS (within half a bin); published maps are numbered.
+            midpoints, in bp from the TSS (within half a bin); of a `stripe` a row is a value and a column
+            the first base of the bin that the TSS touches; published maps are numbered.
         """
         from claster.contacts.maps import DiagonalMap
+        from claster.contacts.stripe import STRIPE_VALUES, StripeMap
         from claster.dataset.layout import read_arrays
 
         row, shape = self.gene(gene), self.spec.contacts_shape
         values = read_arrays(
             self._folders, [row["gene_id"]], split=row["split"], modality="contacts", rev=rev
         )[0]
-        if not isinstance(shape, DiagonalMap) or self.spec.contacts is None:
+        if not isinstance(shape, DiagonalMap | StripeMap) or self.spec.contacts is None:
             return pd.DataFrame(values)
         bin_width = self.spec.contacts.resolution
-        separations = 2 * bin_width * np.arange(values.shape[0])
-        return pd.DataFrame(values, separations, _starts(values.shape[1], bin_width))
+        rows = (
+            list(STRIPE_VALUES)
+            if isinstance(shape, StripeMap)
+            else 2 * bin_width * np.arange(values.shape[0])
+        )
+        return pd.DataFrame(values, rows, _starts(values.shape[1], bin_width))
 
     def target(self, gene: str, *, rev: bool = False) -> pd.DataFrame:
         """Return the measured transcription around a gene's start as signal.

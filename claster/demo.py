@@ -170,7 +170,7 @@ def draw_run(run: RunFolder, spec: DatasetSpec, *, project: Path | str = ".") ->
     span = (gene["start"] - gene["tss"], gene["end"] - gene["tss"], gene["strand"])
     figures: dict[str, Figure] = {}
     contacts = None
-    if spec.contacts:
+    if spec.contacts and spec.contacts.map != "stripe":
         contacts = read_arrays(folders, [gene["gene_id"]], split="test", modality="contacts")[0]
         figures["contacts"], _ = contact_map(
             contacts,

@@ -11,6 +11,7 @@ from claster.contacts.maps import DiagonalMap, MapValue, diagonal_map, take_loga
 from claster.contacts.matrix import ContactMatrix
 from claster.contacts.paper import rotated_map, square_map
 from claster.contacts.shapes import ContactMap, SquareMap
+from claster.contacts.stripe import StripeMap, promoter_stripe
 
 __all__ = ["map_cutter"]
 
@@ -31,7 +32,7 @@ def map_cutter(
     balance
         Whether to multiply by weights, or by which.
     value
-        What a ``diagonal`` map holds; the others always hold log10 of the frequency.
+        What a ``diagonal`` map holds; a ``stripe`` holds both, the others log10 of the frequency.
 
     Returns
     -------
@@ -49,6 +50,9 @@ def map_cutter(
     if isinstance(shape, DiagonalMap):
         band = read_band(matrix, chrom, separations=shape.separations, balance=balance)
         return partial(diagonal_map, take_logarithms(band, shape, value=value), shape=shape)
+    if isinstance(shape, StripeMap):
+        band = read_band(matrix, chrom, separations=shape.separations, balance=balance)
+        return partial(promoter_stripe, band, shape=shape)
     counts = read_counts(matrix, chrom, separations=shape.separations, balance=balance)
     if isinstance(shape, SquareMap):
         return partial(square_map, counts, shape=shape)

@@ -17,6 +17,7 @@ __all__ = [
     "Logarithms",
     "MapValue",
     "diagonal_map",
+    "logarithm",
     "take_logarithms",
 ]
 
@@ -113,10 +114,10 @@ def take_logarithms(band: "Band", shape: DiagonalMap, *, value: MapValue = "log_
     for row, out in enumerate(values):
         expected = band.expected[2 * row]
         ratio = band.values[2 * row] / expected
-        out[:] = _logarithm(ratio, expected, value)
+        out[:] = logarithm(ratio, expected, value)
     return Logarithms(
         values,
-        _logarithm(np.ones(shape.rows), band.expected[::2][: shape.rows], value),
+        logarithm(np.ones(shape.rows), band.expected[::2][: shape.rows], value),
         band.resolution,
     )
 
@@ -152,7 +153,8 @@ def diagonal_map(logarithms: Logarithms, tss: int, shape: DiagonalMap) -> tuple[
     return contacts, unknown / contacts.size
 
 
-def _logarithm(ratio: np.ndarray, expected: np.ndarray | np.float64, value: MapValue) -> np.ndarray:
+def logarithm(ratio: np.ndarray, expected: np.ndarray | np.float64, value: MapValue) -> np.ndarray:
+    """Return observed over expected (`ratio`) as float32 in the scale of `value`; see `take_logarithms`."""
     if value == "log10":
         logs = np.log10(np.maximum(ratio, FLOOR) * expected)
     else:

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from claster.contacts.maps import DiagonalMap
+from claster.contacts.stripe import StripeMap
 from claster.errors import ClasterError
 from claster.genome.windows import Binning, mirror
 
@@ -22,7 +23,7 @@ __all__ = [
     "mirror_map",
 ]
 
-MapKind = Literal["diagonal", "paper_square", "paper_rotated"]
+MapKind = Literal["diagonal", "stripe", "paper_square", "paper_rotated"]
 
 DIAGONAL_ROWS = 129
 """Rows of a `diagonal` map unless a dataset says otherwise."""
@@ -147,7 +148,7 @@ class RotatedMap:
         return min(self.reach + SPLINE_SUPPORT + SPLINE_MARGIN, self.bins)
 
 
-ContactMap = DiagonalMap | SquareMap | RotatedMap
+ContactMap = DiagonalMap | StripeMap | SquareMap | RotatedMap
 """The shape of a map; each has `shape` (rows, columns) and `separations`, the diagonals it needs."""
 
 
@@ -159,7 +160,7 @@ def map_over(
     Parameters
     ----------
     kind
-        ``diagonal``, ``paper_square`` or ``paper_rotated``.
+        ``diagonal``, ``stripe``, ``paper_square`` or ``paper_rotated``.
     window
         The landscape's bins.
     resolution
@@ -174,6 +175,8 @@ def map_over(
     """
     if kind == "paper_square":
         shape: ContactMap = SquareMap.over(window, resolution=resolution)
+    elif kind == "stripe":
+        shape = StripeMap.over(window, resolution=resolution)
     elif kind == "paper_rotated":
         shape = RotatedMap.over(window, resolution=resolution)
     else:

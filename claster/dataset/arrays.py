@@ -11,7 +11,7 @@ __all__ = ["write_array"]
 
 
 def write_array(path: Path, array: np.ndarray) -> str:
-    """Write an array as float32 in C order to a new file, and return its SHA-256.
+    """Write an array in C order to a new file, as float32 unless it is float16, and return its SHA-256.
 
     The bytes are those of `numpy.save`; they are hashed on their way, not read back. A file of that name
     gives way; other names that it has keep it as it is.
@@ -27,7 +27,8 @@ def write_array(path: Path, array: np.ndarray) -> str:
     ----------
     NumPy, format specification of ``.npy`` files, version 1.0 (numpy.lib.format).
     """
-    array = np.ascontiguousarray(array, dtype=np.float32)
+    kind = np.float16 if array.dtype == np.float16 else np.float32
+    array = np.ascontiguousarray(array, dtype=kind)
     header = BytesIO()
     npy.write_array_header_1_0(header, npy.header_data_from_array_1_0(array))
     digest = hashlib.sha256(header.getbuffer())

@@ -281,4 +281,4 @@ def read_arrays(
     if modality == "landscape":
         genes, tracks, *_, bins = arrays.shape
         return arrays.reshape(genes, tracks, bins)
-    return arrays
+    return arrays.astype(np.float32, copy=False)

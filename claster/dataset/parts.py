@@ -232,14 +232,15 @@ def _yes_or_no(balance: object) -> object:
 
 
 class ContactsSpec(Part):
-    """The contact map of each window, from a `.cool`, `.mcool` or `.hic`.
+    """The contacts of each window, from a `.cool`, `.mcool` or `.hic`.
 
     `balance` is true (``weight`` of a cooler, ``SCALE`` or ``KR`` of a `.hic`), false, or a name of weights.
-    `map` is ``diagonal`` (separation against midpoint, single pixels), or one of the published ones:
-    ``paper_square`` (the matrix around the TSS) and ``paper_rotated`` (that square turned by 45 degrees
-    with a spline, upper half). `value` is ``log_oe`` (log2 observed over expected at that separation) or
-    ``log10`` (log10 of the contact frequency, the only one of the published maps). `rows` is for
-    ``diagonal`` alone. A gene is dropped when more than `max_missing` of its map is unknown.
+    `map` is ``diagonal`` (separation against midpoint, single pixels), ``stripe`` (what the TSS touches, a
+    row of the matrix for each of both values), or one of the published ones: ``paper_square`` (the matrix
+    around the TSS) and ``paper_rotated`` (that square turned by 45 degrees with a spline, upper half).
+    `value` is ``log_oe`` (log2 observed over expected at that separation) or ``log10`` (log10 of the
+    contact frequency, the only one of the published maps); it and `rows` are not for a ``stripe``, and
+    `rows` is for ``diagonal`` alone. A gene is dropped when more than `max_missing` of its map is unknown.
     """
 
     file: str
@@ -258,6 +259,10 @@ class ContactsSpec(Part):
         if not isinstance(given, dict):
             return given
         kind = given.get("map", "diagonal")
+        if kind == "stripe":
+            if given.get("rows") is not None or given.get("value", "log_oe") != "log_oe":
+                raise ValueError("'map: stripe' has a row a value; leave 'rows' and 'value' out")
+            return given | {"rows": None}
         if kind not in ("paper_square", "paper_rotated"):
             return given if given.get("rows") is not None else given | {"rows": DIAGONAL_ROWS}
         if given.get("rows") is not None:

@@ -53,10 +53,11 @@ TARGETS = Need("target tables", _targets)
 
 
 def _contacts(context: Context) -> list[Path]:
-    if context.spec.contacts is None:
+    contacts = context.spec.contacts
+    if contacts is None or contacts.map == "stripe":
         raise ClasterError(
             f"dataset {context.spec.name!r} has no contact maps",
-            remedy="add 'contacts' to its YAML and claster data build it",
+            remedy="add 'contacts' with a map to its YAML and claster data build it",
         )
     return _built(context)
 

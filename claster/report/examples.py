@@ -140,7 +140,7 @@ def _gene_picture(subject: Subject, fit: Fit, example: Example, means: list[floa
     gene = fit.genes.iloc[example.row]
     name = gene["gene_id"]
     contacts = {}
-    if spec.contacts and spec.contacts.map != "paper_square":
+    if spec.contacts and spec.contacts.map in ("diagonal", "paper_rotated"):
         (found,) = read_arrays(folders, [name], split=SPLIT, modality="contacts")
         contacts = {
             "contacts": found,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from claster.analysis.bootstrap import Resamples, intervals
 from claster.contacts.maps import PSEUDO, DiagonalMap
+from claster.contacts.stripe import StripeMap
 from claster.dataset.layout import DatasetFolders, Split, read_arrays
 from claster.dataset.spec import DatasetSpec
 
@@ -194,20 +195,27 @@ def contact_of_pairs(
     -------
     contact : numpy.ndarray
         Of ``diagonal`` maps: the pixel of both bins (the mean of the two next to it at an odd separation),
-        a ratio to the expected contact times `power_law`, or the frequency where the map holds that.
-        `power_law` alone beyond the map, for other kinds of map, and without contacts.
+        a ratio to the expected contact times `power_law`, or the frequency where the map holds that. Of a
+        ``stripe``: its ratio times `power_law`. `power_law` alone beyond the map, for other kinds of map, and
+        without contacts.
     source : str
         ``contact map`` or ``power law``.
     """
     contact = power_law(pairs["distance_bp"].to_numpy())
     shape = spec.contacts_shape if spec.contacts else None
-    if spec.contacts is None or not isinstance(shape, DiagonalMap):
+    if spec.contacts is None or not isinstance(shape, DiagonalMap | StripeMap):
         return contact, "power law"
     size = spec.contacts.resolution
     tss = pairs["tss"].to_numpy()
     bins = (tss + pairs["distance_bp"].to_numpy()) // size - tss // size
     for gene, rows in pairs.groupby("gene_id", sort=False).indices.items():
         stored = read_arrays(folders, [str(gene)], split=split, modality="contacts")[0]
+        if isinstance(shape, StripeMap):
+            ratio = _ratio(stored[0])
+            for row in rows:
+                if abs(bins[row]) <= shape.half:
+                    contact[row] *= ratio[shape.half + bins[row]]
+            continue
         values = 10.0**stored if spec.contacts.value == "log10" else _ratio(stored)
         for row in rows:
             near = {int(bins[row]) // 2, -(-int(bins[row]) // 2)}
