@@ -29,7 +29,7 @@ from claster.eir.preflight import check_training
 from claster.eir.run import train
 from claster.eir.show import measure_cost
 from claster.files import write_text
-from claster.simulate import ensure_genome
+from claster.simulation import ensure_genome
 
 SKIPPED = {"promoter_capture", "tutorial"}  # wants its own data; toy with fewer epochs
 # Those that predict a part of the target are no match for those that predict all of it.

@@ -19,7 +19,7 @@ from claster.contacts.maps import DiagonalMap, diagonal_map, take_logarithms
 from claster.contacts.matrix import open_contacts
 from claster.genome.windows import Binning
 from claster.signal.bigwig import BigWig
-from claster.simulate import simulate_genome
+from claster.simulation import simulate_genome
 
 WINDOW = Binning(10_001, 100)
 RESOLUTION = 1600

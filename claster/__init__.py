@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from claster.data import Dataset
     from claster.errors import ClasterError
     from claster.project import Project
-    from claster.run import Results, Run, train
+    from claster.run import Results, Run, simulate, train
 
 __all__ = [
     "ClasterError",
@@ -23,6 +23,7 @@ __all__ = [
     "Run",
     "metrics",
     "plot",
+    "simulate",
     "train",
 ]
 
@@ -34,6 +35,7 @@ _HOMES = {
     "Run": "claster.run",
     "metrics": "claster.analysis.metrics",
     "plot": "claster.plot",
+    "simulate": "claster.run",
     "train": "claster.run",
 }
 

@@ -41,7 +41,7 @@ from claster.plot import (
 )
 from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
-from claster.simulate import ensure_genome
+from claster.simulation import ensure_genome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -88,7 +88,7 @@ class Project:
         ClasterError
             If the dataset is not simulated, or disk or memory do not suffice.
         """
-        from claster.simulate import ensure_genome, simulate_genome
+        from claster.simulation import ensure_genome, simulate_genome
 
         dataset = self.dataset(name)
         folder, settings = dataset.spec.data_folder, dataset.spec.simulation

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from claster.dataset.layout import Split
     from claster.eir.runs import RunFolder, RunRecord
 
-__all__ = ["Results", "Run", "train"]
+__all__ = ["Results", "Run", "simulate", "train"]
 
 _TABLES = (".parquet", ".csv", ".tsv")
 _SHOWN = (".png", ".svg")
@@ -395,3 +395,28 @@ def train(flavour: str, dataset: Dataset | str, **options: Any) -> Run:  # noqa:
         **({"device": project.device, "progress": project.progress} | options),
     )
     return project.run(folder.path.absolute())
+
+
+def simulate(name: str = "toy", *, project: Project | None = None, force: bool = False) -> Dataset:
+    """Simulate the genome of a dataset; see `Project.simulate`.
+
+    Parameters
+    ----------
+    name
+        A dataset whose YAML has `simulation`.
+    project
+        Where it goes; None takes `Project()`.
+    force
+        Whether a genome that is there is simulated anew.
+
+    Returns
+    -------
+    Dataset
+        To build.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset is not simulated, or disk or memory do not suffice.
+    """
+    return (project or Project()).simulate(name, force=force)

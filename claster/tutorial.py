@@ -12,8 +12,8 @@ from claster.errors import ClasterError
 from claster.files import sha256
 from claster.formats import FileFormat
 from claster.progress import SILENT, Progress
-from claster.simulate import ensure_genome
-from claster.simulate.serve import serve_folder
+from claster.simulation import ensure_genome
+from claster.simulation.serve import serve_folder
 
 __all__ = ["open_archive"]
 

@@ -66,7 +66,7 @@ from claster.plot import (
     score_bars,
 )
 from claster.project import enter_project
-from claster.simulate import ensure_genome
+from claster.simulation import ensure_genome
 
 # %matplotlib inline
 enter_project()

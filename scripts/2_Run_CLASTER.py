@@ -54,7 +54,7 @@ from claster.genome.windows import FORWARD, sample_id
 from claster.plot import density, profile, score_bars
 from claster.project import enter_project
 from claster.quoting import pasteable
-from claster.simulate import ensure_genome
+from claster.simulation import ensure_genome
 
 # %matplotlib inline
 enter_project()

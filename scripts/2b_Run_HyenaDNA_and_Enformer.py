@@ -58,7 +58,7 @@ from claster.sequence.finetune import Tuning, finetune
 from claster.sequence.models import MODELS
 from claster.sequence.tiny import write_tiny_model
 from claster.sequence.windows import extract_windows
-from claster.simulate import ensure_genome
+from claster.simulation import ensure_genome
 
 # %matplotlib inline
 enter_project()

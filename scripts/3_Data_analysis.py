@@ -46,7 +46,7 @@ from claster.figures.context import read_context
 from claster.figures.make import FIGURES, draw_figures, list_figures
 from claster.figures.receipt import receipt_lines
 from claster.project import enter_project
-from claster.simulate import ensure_genome
+from claster.simulation import ensure_genome
 
 # %matplotlib inline
 enter_project()

@@ -12,7 +12,7 @@ from claster.demo import DEMO_SIZES, draw_run, run_demo
 from claster.eir.export import export_run
 from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.errors import ClasterError
-from claster.simulate import simulate_genome
+from claster.simulation import simulate_genome
 
 PROJECT = Path(__file__).parents[1]
 FIGURES = {"contacts.png", "density.png", "overview.png", "profile.png", "tracks.png"}

@@ -5,7 +5,7 @@ import pytest
 from claster import memory
 from claster.errors import ClasterError
 from claster.memory import free_memory, require_memory
-from claster.simulate import simulate_genome
+from claster.simulation import simulate_genome
 
 
 def test_free_memory_is_the_jobs_where_it_has_a_limit(tmp_path):

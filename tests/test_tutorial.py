@@ -8,7 +8,7 @@ import pytest
 
 from claster.errors import ClasterError
 from claster.project import enter_project
-from claster.simulate.serve import serve_folder
+from claster.simulation.serve import serve_folder
 from claster.tutorial import open_archive
 
 ROOT = Path(__file__).parents[1]

@@ -186,7 +186,7 @@ def test_an_interrupted_command_says_so_in_one_line(monkeypatch, capsys):
 
 def test_next_lines_quote_paths(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("claster.simulate.ensure_genome", lambda *_, **__: True)
+    monkeypatch.setattr("claster.simulation.ensure_genome", lambda *_, **__: True)
     (tmp_path / "a b;c.yaml").write_text(
         "{name: x, assembly: y, tracks: [{name: A, file: a.bw}], genes: {file: g.gtf}}"
     )
@@ -198,7 +198,7 @@ def test_next_lines_quote_paths(monkeypatch, capsys, tmp_path):
 @pytest.mark.parametrize("data", ["../../x", "${CLASTER_DATA}/../x", "a/../../x"])
 def test_a_foreign_yaml_is_not_simulated_outside_its_folder(monkeypatch, capsys, tmp_path, data):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("claster.simulate.ensure_genome", lambda *_, **__: pytest.fail("written"))
+    monkeypatch.setattr("claster.simulation.ensure_genome", lambda *_, **__: pytest.fail("written"))
     (tmp_path / "x.yaml").write_text(
         f"{{name: x, assembly: y, data: '{data}', tracks: [{{name: A, file: a.bw}}], "
         "genes: {file: g.gtf}}"

@@ -143,7 +143,7 @@ def test_rows_of_recipes():
 
 @pytest.mark.slow
 def test_recipes_on_the_toy_genome(tmp_path, monkeypatch):
-    from claster.simulate import simulate_genome
+    from claster.simulation import simulate_genome
 
     shutil.copytree(PROJECT / "configurations", tmp_path / "configurations")
     monkeypatch.setenv("CLASTER_DATA", str(tmp_path / "source"))

@@ -20,7 +20,7 @@ from claster.eir.target_part import narrowed
 from claster.figures.context import Context
 from claster.files import write_text
 from claster.genome.windows import FORWARD, REVERSE, sample_id
-from claster.simulate import simulate_genome
+from claster.simulation import simulate_genome
 
 PROJECT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ from claster.dataset.layout import DatasetFolders
 from claster.eir.runs import read_predictions
 from claster.sequence.finetune import Tuning, finetune
 from claster.sequence.tiny import write_tiny_model
-from claster.simulate.sequence import draw_sequence, motif_copies
+from claster.simulation.sequence import draw_sequence, motif_copies
 
 COUNTS = {"train": 200, "valid": 40, "test": 40}
 

@@ -13,8 +13,8 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder, RunRecord, write_run
-from claster.simulate import simulate_genome
-from claster.simulate import transcription as rules
+from claster.simulation import simulate_genome
+from claster.simulation import transcription as rules
 
 BINS = 2_001
 

@@ -10,8 +10,8 @@ from claster.analysis.perturbation.settings import ScreenSettings
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.assembly import read_chrom_sizes
-from claster.simulate import transcription as rules
-from claster.simulate.write import STEP
+from claster.simulation import transcription as rules
+from claster.simulation.write import STEP
 from claster.text import read_table
 
 __all__ = ["PLANTED_COLUMNS", "Planted", "planted_effects", "read_planted"]

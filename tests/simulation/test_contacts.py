@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.simulate import ToyGenome
-from claster.simulate.contacts import expected_decay
+from claster.simulation import ToyGenome
+from claster.simulation.contacts import expected_decay
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from claster.simulate import ToyGenome
-from claster.simulate.reads import Reads, sequence_reads
-from claster.simulate.truth import binned_means
-from claster.simulate.write import covered_runs, write_bigwig
+from claster.simulation import ToyGenome
+from claster.simulation.reads import Reads, sequence_reads
+from claster.simulation.truth import binned_means
+from claster.simulation.write import covered_runs, write_bigwig
 
 
 def mean_around(tiny: ToyGenome, track: str, chrom: str, centre: int, reach: int) -> float:

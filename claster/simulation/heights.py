@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from claster.simulate.transcription import FloatArray
+from claster.simulation.transcription import FloatArray
 
 MARKS = ("ATAC", "H3K4me3", "H3K27ac", "H3K27me3")
 

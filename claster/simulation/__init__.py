@@ -1,6 +1,6 @@
 """A toy genome with planted rules, written as real bigWig, mcool, GTF, BED and FASTA files."""
 
-from claster.simulate.genome import (
+from claster.simulation.genome import (
     ToyGenome,
     ensure_genome,
     simulate_genome,

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from claster.errors import ClasterError
-from claster.simulate.streams import Purpose, stream
-from claster.simulate.write import STEP
+from claster.simulation.streams import Purpose, stream
+from claster.simulation.write import STEP
 
 EDGE = 600_000
 """Most transcription start sites keep this distance (bp) from both ends of their chromosome."""

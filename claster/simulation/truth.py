@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from claster.simulate import transcription as rules
-from claster.simulate.heights import MARKS
-from claster.simulate.write import STEP
+from claster.simulation import transcription as rules
+from claster.simulation.heights import MARKS
+from claster.simulation.write import STEP
 
 BIN = 1_000
 FARTHEST_BIN = 200
@@ -88,7 +88,7 @@ def element_table(genes: pd.DataFrame, elements: pd.DataFrame, links: pd.DataFra
     genes, elements
         Of one chromosome; elements with element_id.
     links
-        What `claster.simulate.elements.link_elements` returns.
+        What `claster.simulation.elements.link_elements` returns.
     """
     gene = genes.iloc[links["gene"]].reset_index(drop=True)
     element = elements.iloc[links["element"]].reset_index(drop=True)

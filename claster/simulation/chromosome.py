@@ -6,19 +6,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from claster.simulate import transcription as rules
-from claster.simulate.contacts import place_boundaries
-from claster.simulate.elements import link_elements, place_elements, place_sites
-from claster.simulate.heights import domain_height, draw_promoters
-from claster.simulate.layout import (
+from claster.simulation import transcription as rules
+from claster.simulation.contacts import place_boundaries
+from claster.simulation.elements import link_elements, place_elements, place_sites
+from claster.simulation.heights import domain_height, draw_promoters
+from claster.simulation.layout import (
     CLOSED_SHARE,
     Plan,
     place_blacklist,
     place_domains,
     place_genes,
 )
-from claster.simulate.sequence import motif_copies
-from claster.simulate.streams import Purpose, stream
+from claster.simulation.sequence import motif_copies
+from claster.simulation.streams import Purpose, stream
 
 
 @dataclass(frozen=True, slots=True)

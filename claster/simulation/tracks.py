@@ -9,16 +9,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from claster.progress import Step
-from claster.simulate import truth
-from claster.simulate.chromosome import Chromosome
-from claster.simulate.contacts import COARSE, FINE, draw_contacts
-from claster.simulate.heights import MARKS
-from claster.simulate.landscape import expected_mark
-from claster.simulate.mcool import write_mcool
-from claster.simulate.reads import READS, add_artefacts, sequence_reads
-from claster.simulate.streams import Purpose, stream
-from claster.simulate.transcription import CONDITIONS, expected_nascent
-from claster.simulate.write import write_bigwig
+from claster.simulation import truth
+from claster.simulation.chromosome import Chromosome
+from claster.simulation.contacts import COARSE, FINE, draw_contacts
+from claster.simulation.heights import MARKS
+from claster.simulation.landscape import expected_mark
+from claster.simulation.mcool import write_mcool
+from claster.simulation.reads import READS, add_artefacts, sequence_reads
+from claster.simulation.streams import Purpose, stream
+from claster.simulation.transcription import CONDITIONS, expected_nascent
+from claster.simulation.write import write_bigwig
 
 STRANDS = ("plus", "minus")
 TRACKS = (*MARKS, *(f"nascent.{strand}" for strand in STRANDS))

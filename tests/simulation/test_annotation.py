@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.simulate import ToyGenome
-from claster.simulate.sequence import MOTIF
+from claster.simulation import ToyGenome
+from claster.simulation.sequence import MOTIF
 
 
 @pytest.fixture(scope="module")

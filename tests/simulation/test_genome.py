@@ -8,13 +8,13 @@ import pytest
 
 from claster.errors import ClasterError
 from claster.files import sha256
-from claster.simulate import (
+from claster.simulation import (
     ToyGenome,
     ensure_genome,
     simulate_genome,
     simulated_parameters,
 )
-from claster.simulate.layout import plan_genome
+from claster.simulation.layout import plan_genome
 
 SMALLEST = {"chromosomes": 1, "megabases": 2.5, "genes": 6}
 TRACKS = ("ATAC", "H3K4me3", "H3K27ac", "H3K27me3", "nascent.plus", "nascent.minus")
@@ -75,7 +75,7 @@ def test_same_seed_same_bytes_another_seed_others(tmp_path: Path) -> None:
 
 
 def test_a_chromosome_is_the_same_whatever_the_others_hold() -> None:
-    from claster.simulate.chromosome import plant_chromosome
+    from claster.simulation.chromosome import plant_chromosome
 
     plan = plan_genome(seed=1, chromosomes=3, megabases=9.0, genes=20)
     alone = plant_chromosome(plan, 2, seed=1)

@@ -5,8 +5,8 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from claster.simulate import ToyGenome
-from claster.simulate import transcription as rules
+from claster.simulation import ToyGenome
+from claster.simulation import transcription as rules
 
 CONDITIONS = ("ctrl", "a485")
 

@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from claster.simulate import transcription as rules
-from claster.simulate.heights import domain_height, draw_enhancers
-from claster.simulate.layout import UNKNOWN
+from claster.simulation import transcription as rules
+from claster.simulation.heights import domain_height, draw_enhancers
+from claster.simulation.layout import UNKNOWN
 
 CONTACT_NEAREST, CONTACT_FARTHEST = 50_000, 150_000
 BEYOND_REACH = 25_000

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
-from claster.simulate.transcription import FloatArray
-from claster.simulate.write import STEP
+from claster.simulation.transcription import FloatArray
+from claster.simulation.write import STEP
 
 SMOOTHING = 100
 """Standard deviation (bp) of the Gaussian that `smooth` lays over the noisy tracks."""

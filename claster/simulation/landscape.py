@@ -5,12 +5,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
-from claster.simulate.chromosome import Chromosome
-from claster.simulate.heights import domain_height
-from claster.simulate.layout import UNKNOWN
-from claster.simulate.streams import Purpose, stream
-from claster.simulate.transcription import FloatArray
-from claster.simulate.write import STEP
+from claster.simulation.chromosome import Chromosome
+from claster.simulation.heights import domain_height
+from claster.simulation.layout import UNKNOWN
+from claster.simulation.streams import Purpose, stream
+from claster.simulation.transcription import FloatArray
+from claster.simulation.write import STEP
 
 _IN_BODIES = {"ATAC": 0.7, "H3K4me3": 0.05, "H3K27ac": 1.2}
 """By how much the background of a mark rises in transcribed bodies."""

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from claster.simulate.layout import UNKNOWN
+from claster.simulation.layout import UNKNOWN
 
 MOTIF = "CCGGAAGTGACG"
 """Planted at active promoters, the more copies the more active; on either strand."""

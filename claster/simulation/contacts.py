@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
-from claster.simulate.layout import UNKNOWN
+from claster.simulation.layout import UNKNOWN
 
 FINE, COARSE = 1_600, 3_200
 """Resolutions of the contact map in bp."""

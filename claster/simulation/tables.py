@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from claster.simulate import truth
-from claster.simulate.annotation import CCRE_COLUMNS, accessions, registry, write_gtf
-from claster.simulate.chromosome import Chromosome
-from claster.simulate.streams import Purpose, stream
+from claster.simulation import truth
+from claster.simulation.annotation import CCRE_COLUMNS, accessions, registry, write_gtf
+from claster.simulation.chromosome import Chromosome
+from claster.simulation.streams import Purpose, stream
 
 
 def write_tables(folder: Path, planted: list[Chromosome], *, seed: int) -> None:

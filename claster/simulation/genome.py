@@ -11,13 +11,13 @@ from claster.errors import ClasterError
 from claster.files import atomic_folder, require_disk, sha256
 from claster.memory import require_memory
 from claster.progress import SILENT, Progress
-from claster.simulate.chromosome import Chromosome, plant_chromosome
-from claster.simulate.layout import plan_genome
-from claster.simulate.sequence import draw_sequence, write_fasta
-from claster.simulate.streams import Purpose, stream
-from claster.simulate.tables import write_tables
-from claster.simulate.tracks import TRACKS, write_contacts, write_marks, write_nascent
-from claster.simulate.transcription import CONDITIONS, SILENT_LEVEL
+from claster.simulation.chromosome import Chromosome, plant_chromosome
+from claster.simulation.layout import plan_genome
+from claster.simulation.sequence import draw_sequence, write_fasta
+from claster.simulation.streams import Purpose, stream
+from claster.simulation.tables import write_tables
+from claster.simulation.tracks import TRACKS, write_contacts, write_marks, write_nascent
+from claster.simulation.transcription import CONDITIONS, SILENT_LEVEL
 from claster.text import read_json
 from claster.versions import versions
 
@@ -70,7 +70,7 @@ def simulate_genome(
     strand, both positive) at 20 bp; a balanced Micro-C map at 1.6 and 3.2 kb; a GENCODE-style GTF;
     a table of candidate elements; FASTA; blacklist. The folder `truth` holds what is known: the
     noise-free transcription, the profile of every gene, the effect of silencing each element.
-    The rules stand in `claster.simulate.transcription`.
+    The rules stand in `claster.simulation.transcription`.
 
     Parameters
     ----------

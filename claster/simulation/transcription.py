@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from claster.simulate.write import STEP
+from claster.simulation.write import STEP
 
 CONDITIONS = ("ctrl", "a485")
 FULL_REACH = 10_000

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from claster.simulate import ToyGenome, simulate_genome
+from claster.simulation import ToyGenome, simulate_genome
 
 TINY = {"chromosomes": 2, "megabases": 6.0, "genes": 24}
 

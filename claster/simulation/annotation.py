@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from claster.simulate.layout import UNKNOWN
+from claster.simulation.layout import UNKNOWN
 
 HEADER = (
     "##description: toy genome, simulated annotation\n"
