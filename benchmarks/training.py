@@ -30,10 +30,10 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.eir.arrays import input_views
 from claster.eir.configure import configure, eirtrain_command
-from claster.eir.content import SampleCounts
 from claster.eir.flavours import FLAVOURS
 from claster.eir.machine import Machine
 from claster.eir.parts import Flavour, derive
+from claster.eir.yaml_files import SampleCounts
 
 WORKERS = (0, 1, 2)
 

@@ -282,7 +282,7 @@ class Dataset:
 
     def explain(self, gene: str) -> str:
         """Return what became of a gene: kept or dropped, why, and where its samples are."""
-        from claster.dataset.explain import explain_gene
+        from claster.dataset.report import explain_gene
 
         return "\n".join(explain_gene(self.spec, gene, project=self.project.root))
 

@@ -20,13 +20,13 @@ from claster.dataset.layout import (
     read_targets,
 )
 from claster.dataset.load import load_dataset
-from claster.dataset.parts import SimulationSpec, TargetSpec
 from claster.dataset.report import build_lines
+from claster.dataset.signal_settings import SimulationSpec, TargetSpec
 from claster.dataset.spec import DatasetSpec
-from claster.eir.content import Device
 from claster.eir.predict import predict
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.eir.yaml_files import Device
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.windows import FORWARD, sample_id

@@ -13,7 +13,7 @@ from claster.errors import ClasterError
 from claster.project import Project, as_html
 
 if TYPE_CHECKING:
-    from claster.analysis.perturbation.windows import Predictor
+    from claster.analysis.perturbation.measure import Predictor
     from claster.dataset.layout import Split
     from claster.eir.runs import RunFolder, RunRecord
 
@@ -246,14 +246,14 @@ class Run:
         ----------
         options
             What is done (`verb`, `elements`, `tracks`, ...), see docs/perturbation.md and
-            `claster.analysis.perturbation.perturb.perturb`.
+            `claster.analysis.perturbation.screen.perturb`.
 
         Returns
         -------
         Results
             Tables `effects` and `controls`.
         """
-        from claster.analysis.perturbation.perturb import perturb
+        from claster.analysis.perturbation.screen import perturb
         from claster.plot.perturbation import draw_screen
 
         files = perturb(self.folder, **(self._place | options))
@@ -322,7 +322,7 @@ class Run:
 
     @cached_property
     def _predictor(self) -> "Predictor":
-        from claster.analysis.perturbation.predictor import load_predictor
+        from claster.analysis.perturbation.screen import load_predictor
         from claster.eir.runs import RunFolder
 
         return load_predictor(RunFolder(self.folder), self.dataset.spec, **self._place)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from claster.dataset.inventory import Source, list_sources
 from claster.dataset.load import load_dataset
-from claster.dataset.parts import DownloadSpec
+from claster.dataset.signal_settings import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256

@@ -36,11 +36,11 @@ import pandas as pd
 from IPython.display import display
 
 from claster.analysis.attribution.attribute import attribute
-from claster.analysis.perturbation.perturb import perturb
+from claster.analysis.perturbation.screen import perturb
 from claster.dataset.build import build_dataset
 from claster.dataset.load import load_dataset
 from claster.eir.run import train
-from claster.experiments.spec import list_experiments
+from claster.experiments.run import list_experiments
 from claster.figures.base import Page
 from claster.figures.context import read_context
 from claster.figures.make import FIGURES, draw_figures, list_figures

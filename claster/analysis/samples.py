@@ -16,7 +16,7 @@ from claster.dataset.layout import (
     read_landscapes,
     read_targets,
 )
-from claster.dataset.parts import TargetSpec
+from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import require_file

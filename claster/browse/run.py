@@ -13,8 +13,7 @@ import jinja2
 
 from claster.browse.genome import find_genome, genes_as_bed, sizes_text
 from claster.browse.server import Served, serve
-from claster.browse.session import desktop_session, page_session
-from claster.browse.tracks import find_tracks
+from claster.browse.session import desktop_session, find_tracks, page_session
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.eir.runs import RunFolder, read_run

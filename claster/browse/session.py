@@ -1,16 +1,103 @@
-"""Sessions: the same tracks for igv.js (JSON) and for IGV on the desktop (XML)."""
+"""Which tracks of a run a genome browser shows, and the sessions that show them."""
 
 import os
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from claster.browse.genome import BrowserGenome
-from claster.browse.tracks import BrowserTrack
-from claster.quoting import printable
+from claster.dataset.spec import DatasetSpec
+from claster.eir.runs import RunFolder
+from claster.errors import ClasterError
+from claster.quoting import pasteable, printable
 
-__all__ = ["desktop_session", "page_session"]
+__all__ = ["BrowserTrack", "desktop_session", "find_tracks", "page_session"]
+
+_GREY, _VERMILLION, _BLUE, _PURPLE = (90, 90, 90), (213, 94, 0), (0, 114, 178), (204, 121, 167)
+_INPUTS = ((30, 30, 30), (0, 158, 115), (86, 180, 233), (230, 159, 0))
+_KINDS = {"observed": _GREY, "predicted": _VERMILLION, "residual": _BLUE}
+_TOGETHER = ("observed", "predicted")
+
+
+@dataclass(frozen=True)
+class BrowserTrack:
+    """A bigWig as a browser shows it.
+
+    Attributes
+    ----------
+    name
+        What stands beside it.
+    path
+        The file.
+    colour, below
+        Red, green, blue (0-255) of values above and below 0.
+    scaled_with
+        Tracks with the same word here share one y axis; empty for an axis of its own.
+    """
+
+    name: str
+    path: Path
+    colour: tuple[int, int, int]
+    below: tuple[int, int, int]
+    scaled_with: str = ""
+
+
+def find_tracks(run: RunFolder, spec: DatasetSpec) -> list[BrowserTrack]:
+    """Return the bigWig files of a run and of its dataset that are there.
+
+    First observed, predicted and residual signal of each split and condition, the first two on one
+    axis, then the changes of perturbations, attributions, and the inputs.
+
+    Parameters
+    ----------
+    run
+        The run's folder.
+    spec
+        Its dataset.
+
+    Raises
+    ------
+    ClasterError
+        If there are no predicted tracks.
+    """
+    found = list(_predictions(run))
+    if not found:
+        raise ClasterError(
+            f"no bigWig tracks in {run.path / 'predictions'}",
+            remedy=f"run '{pasteable(['claster', 'predict', run.path])}' first",
+        )
+    found += _made(run, "perturb", _PURPLE)
+    found += _made(run, "attributions", _BLUE)
+    for number, track in enumerate(spec.tracks):
+        path = spec.source(track.file)
+        if path.is_file():
+            colour = _INPUTS[number % len(_INPUTS)]
+            found.append(BrowserTrack(track.name, path, colour, colour))
+    return found
+
+
+def _predictions(run: RunFolder) -> Iterator[BrowserTrack]:
+    folder = run.path / "predictions"
+    groups = sorted({path.name.rsplit(".", 2)[0] for path in folder.glob("*.*.predicted.bw")})
+    for group in groups:
+        for kind, colour in _KINDS.items():
+            path = folder / f"{group}.{kind}.bw"
+            if path.is_file():
+                below = _VERMILLION if kind == "residual" else colour
+                together = group if kind in _TOGETHER else ""
+                name = f"{kind} ({group.replace('.', ' ')})"
+                yield BrowserTrack(name, path, colour, below, together)
+
+
+def _made(run: RunFolder, folder: str, colour: tuple[int, int, int]) -> Iterator[BrowserTrack]:
+    for path in sorted((run.path / folder).glob("*/**/*.bw")):
+        made = path.relative_to(run.path / folder).parts[0]
+        if (run.path / folder / made / "manifest.json").is_file():
+            name = f"{path.stem.replace('.', ' ')} ({made})"
+            yield BrowserTrack(name, path, colour, _VERMILLION)
+
 
 _HEIGHT = 55
 _GENES_HEIGHT = 80

@@ -137,7 +137,7 @@ def check(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of dataset YAMLs, for editors (docs/dataset.schema.json)."""
-    from claster.dataset.schema import dataset_schema
+    from claster.dataset.load import dataset_schema
 
     echo(dataset_schema(), nl=False)
 

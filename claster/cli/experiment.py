@@ -25,8 +25,7 @@ def experiment(
     from claster.cli.console import console_progress
     from claster.cli.tables import print_table
     from claster.experiments.recipes import compare_recipes
-    from claster.experiments.run import run_experiment
-    from claster.experiments.spec import find_experiment, list_experiments
+    from claster.experiments.run import find_experiment, list_experiments, run_experiment
     from claster.files import below, write_text
 
     if name is None:

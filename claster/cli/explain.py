@@ -13,8 +13,8 @@ def explain(
     dataset: DatasetOption = "toy",
 ) -> None:
     """Tell whether a gene was kept, in which split, or why it was dropped, and where its samples are."""
-    from claster.dataset.explain import explain_gene
     from claster.dataset.load import load_dataset
+    from claster.dataset.report import explain_gene
 
     for line in explain_gene(load_dataset(dataset), gene):
         echo(line)

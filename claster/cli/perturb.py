@@ -108,7 +108,7 @@ def perturb(
     force: Force = False,
 ) -> None:
     """Silence, scale, move or transplant marks over elements: effects with p-values, links, tracks."""
-    from claster.analysis.perturbation.perturb import perturb as run_perturbation
+    from claster.analysis.perturbation.screen import perturb as run_perturbation
     from claster.cli.console import console_progress
     from claster.plot.perturbation import draw_screen
 

@@ -35,7 +35,7 @@ def simulate(
     """
     from claster.cli.console import console_progress
     from claster.dataset.load import load_dataset
-    from claster.dataset.parts import SimulationSpec
+    from claster.dataset.signal_settings import SimulationSpec
     from claster.simulation import ensure_genome
 
     spec = load_dataset(dataset)

@@ -8,7 +8,7 @@ import numpy as np
 from claster.errors import ClasterError, DamagedFileError, NothingHereError
 
 if TYPE_CHECKING:
-    from claster.contacts.balance import Balance
+    from claster.contacts.direction import Balance
     from claster.contacts.matrix import ContactMatrix
 
 __all__ = ["Band", "CountBand", "read_band", "read_counts"]

@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from claster.contacts.balance import Balance
 from claster.contacts.bands import read_band, read_counts
+from claster.contacts.direction import Balance
 from claster.contacts.maps import DiagonalMap, MapValue, diagonal_map, take_logarithms
 from claster.contacts.matrix import ContactMatrix
 from claster.contacts.paper import rotated_map, square_map

@@ -5,6 +5,7 @@ Evidence in this order: the column's attribute ``divisive_weights``; a known nam
 multiply. Sums of rows that clearly contradict attribute or name are a fault: one of the two is wrong.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -13,7 +14,40 @@ import numpy as np
 
 from claster.errors import ClasterError
 
-__all__ = ["DIVISIVE", "MULTIPLYING", "Spreads", "weights_divide"]
+__all__ = [
+    "DIVISIVE",
+    "MULTIPLYING",
+    "Balance",
+    "Spreads",
+    "hic_normalisation",
+    "weight_column",
+    "weights_divide",
+]
+
+Balance = bool | str
+"""False for counts as they are, True for the file's usual weights, or the name of weights."""
+
+_BALANCED = ("SCALE", "KR", "ICE", "weight")
+"""Normalisations that balance a matrix, first choice first: Juicer's new one, its old one, cooler's."""
+
+
+def weight_column(balance: Balance) -> str:
+    """Return the name of weights in a cooler, ``weight`` unless said otherwise."""
+    return balance if isinstance(balance, str) else "weight"
+
+
+def hic_normalisation(balance: Balance, available: Sequence[str]) -> str:
+    """Return the name of a `.hic`'s normalisation; "" if none of those that are there balances.
+
+    Examples
+    --------
+    >>> hic_normalisation(True, ["VC", "KR"]), hic_normalisation("VC", ["VC", "KR"])
+    ('KR', 'VC')
+    """
+    if isinstance(balance, str):
+        return balance
+    return next((name for name in _BALANCED if name in available), "")
+
 
 DIVISIVE = frozenset(
     f"{reach}{name}" for reach in ("", "GW_", "INTER_") for name in ("KR", "VC", "VC_SQRT", "SCALE")

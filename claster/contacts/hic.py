@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from claster.contacts.balance import Balance, hic_normalisation
+from claster.contacts.direction import Balance, hic_normalisation
 from claster.errors import ClasterError, DamagedFileError, NothingHereError, one_line
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from claster.contacts.balance import Balance
 from claster.contacts.cool import open_cool
+from claster.contacts.direction import Balance
 from claster.contacts.hic import is_hic, open_hic
 from claster.files import require_file
 from claster.formats import check_whole

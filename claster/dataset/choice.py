@@ -11,9 +11,8 @@ from claster.dataset.targets import reach_of_targets
 from claster.dataset.words import excluded_chromosomes
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases
-from claster.genome.folds import chromosome_folds
 from claster.genome.regions import read_regions
-from claster.genome.selection import GeneSelection, select_genes
+from claster.genome.selection import GeneSelection, chromosome_folds, select_genes
 
 __all__ = ["choose_genes", "lacks_training", "more_training"]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from claster.dataset.parts import SignalFiles
-from claster.dataset.place import Location
+from claster.dataset.signal_settings import SignalFiles
 from claster.dataset.spec import DATA_VARIABLE, DatasetSpec
+from claster.dataset.yaml_file import Location
 from claster.files import require_file
 
 __all__ = ["Source", "list_sources", "require_source", "require_sources", "strand_labels"]

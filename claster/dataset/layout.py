@@ -13,7 +13,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.genome.windows import FORWARD, REVERSE, sample_id
-from claster.signal.transform import Transform, restored
+from claster.signal.landscape import Transform, restored
 from claster.text import read_table, read_text
 
 __all__ = [

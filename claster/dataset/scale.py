@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from claster.dataset.parts import TrackSpec
+from claster.dataset.signal_settings import TrackSpec
 from claster.errors import ClasterError, DamagedFileError
 from claster.signal.bigwig import BigWig
 

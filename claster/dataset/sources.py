@@ -10,7 +10,7 @@ import pandas as pd
 
 from claster.contacts.matrix import ContactMatrix, open_contacts
 from claster.dataset.inventory import require_sources, strand_labels
-from claster.dataset.parts import Condition, SignalFiles
+from claster.dataset.signal_settings import Condition, SignalFiles
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import by_column_group
 from claster.dataset.words import excluded_chromosomes, unmatched_words

@@ -8,9 +8,19 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from claster.contacts.shapes import ContactMap, map_over
-from claster.dataset.gene_parts import Blacklist, ElementsSpec, GenesSpec, SplitsSpec
-from claster.dataset.part import Name, Part, Regions, as_published, fixed, without_twins
-from claster.dataset.parts import (
+from claster.dataset.gene_settings import (
+    Blacklist,
+    ElementsSpec,
+    GenesSpec,
+    Name,
+    Part,
+    Regions,
+    SplitsSpec,
+    as_published,
+    fixed,
+    without_twins,
+)
+from claster.dataset.signal_settings import (
     ContactsSpec,
     DownloadSpec,
     SimulationSpec,
@@ -18,7 +28,7 @@ from claster.dataset.parts import (
     TrackSpec,
     WindowSpec,
 )
-from claster.dataset.place import Places
+from claster.dataset.yaml_file import Places
 from claster.errors import ClasterError
 from claster.genome.windows import Recipe
 

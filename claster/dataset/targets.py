@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from claster.dataset.parts import TargetSpec
-from claster.signal.chromosome import ChromosomeSignal
+from claster.dataset.signal_settings import TargetSpec
+from claster.signal.intervals import ChromosomeSignal
 from claster.signal.means import Summary
 from claster.signal.target import target_profiles, target_reach
 

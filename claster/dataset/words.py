@@ -4,11 +4,15 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from claster.dataset.place import Location
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.yaml_file import Location
 from claster.errors import ClasterError, choose_among
-from claster.genome.assembly import chromosome_aliases, rename_chromosomes
-from claster.genome.builds import MITOCHONDRION, plain_name
+from claster.genome.assembly import (
+    MITOCHONDRION,
+    chromosome_aliases,
+    plain_name,
+    rename_chromosomes,
+)
 
 __all__ = ["excluded_chromosomes", "find_gene", "unmatched_words"]
 

@@ -9,7 +9,7 @@ import yaml
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import read_manifest
-from claster.dataset.place import read_yaml
+from claster.dataset.yaml_file import read_yaml
 from claster.eir.preflight import sample_counts
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, require_own_folders, write_run
 from claster.errors import ClasterError, one_line

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from claster.dataset.embedding_views import EmbeddingView
-from claster.dataset.profiles import write_profiles
+from claster.dataset.embeddings import EmbeddingView
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import ArrayView, View, write_view
+from claster.dataset.views import ArrayView, View, write_profiles, write_view
 from claster.eir.parts import Flavour, InputBlock, Modality
 from claster.eir.target_part import predicted_part
 from claster.errors import ClasterError

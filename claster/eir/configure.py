@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from claster.dataset.spec import DatasetSpec
-from claster.eir.content import SampleCounts, configuration_texts, plan_schedule
 from claster.eir.machine import Machine
 from claster.eir.parts import Flavour
+from claster.eir.yaml_files import SampleCounts, configuration_texts, plan_schedule
 from claster.files import write_text
 
 __all__ = [

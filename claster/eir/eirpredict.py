@@ -12,19 +12,19 @@ import pandas as pd
 import yaml
 
 from claster.dataset.layout import DatasetFolders, Split
-from claster.dataset.place import read_yaml
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder
+from claster.dataset.yaml_file import read_yaml
 from claster.eir.configure import environment
-from claster.eir.content import OUTPUT_NAME, Device
 from claster.eir.predictions import prediction_table
 from claster.eir.program import run_program, why_it_failed
 from claster.eir.runs import RunFolder, RunRecord
-from claster.eir.weights import program_checkpoint
+from claster.eir.trained_network import program_checkpoint
+from claster.eir.yaml_files import OUTPUT_NAME, Device
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.progress import Progress
-from claster.signal.transform import restored
+from claster.signal.landscape import restored
 
 __all__ = ["gather_predictions", "input_folders", "predict_by_program"]
 

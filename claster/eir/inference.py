@@ -11,15 +11,14 @@ import torch
 from torch import Tensor
 
 from claster.dataset.load import load_dataset
-from claster.dataset.parts import TargetSpec
+from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.eir.machine import Device, resolve_device
 from claster.eir.runs import RunFolder, trained_weights
-from claster.eir.trained_network import Network, load_network, run_network
-from claster.eir.weights import require_model
+from claster.eir.trained_network import Network, load_network, require_model, run_network
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
-from claster.signal.transform import Transform
+from claster.signal.landscape import Transform
 
 __all__ = [
     "TrainedModel",

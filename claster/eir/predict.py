@@ -15,7 +15,7 @@ from claster.dataset.layout import (
     read_targets,
 )
 from claster.dataset.load import load_dataset
-from claster.dataset.parts import TargetSpec
+from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder, write_view
 from claster.eir.adopt import adopt_run, can_be_adopted
@@ -23,12 +23,12 @@ from claster.eir.eirpredict import input_folders, predict_by_program
 from claster.eir.ensemble import ensemble_folder, require_same_inputs
 from claster.eir.in_memory import predict_in_memory, remove_blocks
 from claster.eir.machine import Device, resolve_device
+from claster.eir.prediction_tracks import TRACK_KINDS, Merge, write_tracks
 from claster.eir.predictions import average_orientations, average_runs
 from claster.eir.preflight import check_prediction
 from claster.eir.reference import require_same_divisors, require_same_weights
 from claster.eir.runs import RunFolder, RunRecord, require_complete
-from claster.eir.tracks import TRACK_KINDS, Merge, write_tracks
-from claster.eir.weights import require_model
+from claster.eir.trained_network import require_model
 from claster.errors import ClasterError
 from claster.files import atomic_path
 from claster.genome.assembly import chromosome_sizes

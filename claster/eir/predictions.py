@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from claster.dataset.parts import TargetSpec
+from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.targets import mirror_targets
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, REVERSE, sample_id, split_sample_id

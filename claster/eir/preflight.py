@@ -16,9 +16,9 @@ from claster.dataset.layout import DatasetFolders, Split, read_ids
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView, View
 from claster.eir.arrays import central_bins, input_views, write_arrays
-from claster.eir.content import SampleCounts
 from claster.eir.parts import Flavour
 from claster.eir.target_part import predicted_part
+from claster.eir.yaml_files import SampleCounts
 from claster.errors import ClasterError, one_line
 from claster.progress import SILENT, Progress
 from claster.text import read_table

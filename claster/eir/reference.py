@@ -3,8 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from claster.dataset.embedding_views import EmbeddingView
-from claster.dataset.embeddings import open_embeddings
+from claster.dataset.embeddings import EmbeddingView, open_embeddings
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import read_manifest, require_manifest

@@ -7,9 +7,9 @@ from rich.filesize import decimal
 
 from claster.dataset.spec import DatasetSpec
 from claster.eir.arrays import input_views
-from claster.eir.content import SampleCounts
 from claster.eir.machine import Device, Machine, resolve_device
 from claster.eir.parts import Flavour, Precision
+from claster.eir.yaml_files import SampleCounts
 from claster.errors import ClasterError
 
 __all__ = ["check_machine", "choose_feeding", "sample_bytes"]

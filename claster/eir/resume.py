@@ -8,8 +8,11 @@ The folder may have come from elsewhere, so it is data: the command line is put 
 configurations numbers may differ from those that this version writes, names and paths may not.
 """
 
+import glob
 import math
 import re
+import shutil
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,26 +21,72 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from claster.dataset.place import read_yaml
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.yaml_file import read_yaml
 from claster.eir.configure import eirtrain_command
-from claster.eir.content import SampleCounts, configuration_texts, plan_schedule, steps_an_epoch
 from claster.eir.history import part_steps
 from claster.eir.machine import Machine, on_machine
 from claster.eir.parts import Flavour
-from claster.eir.runs import Resumption, RunFolder, RunRecord
+from claster.eir.runs import Resumption, RunFolder, RunRecord, read_run
+from claster.eir.yaml_files import SampleCounts, configuration_texts, plan_schedule, steps_an_epoch
 from claster.errors import ClasterError, one_line
 from claster.files import write_text
 from claster.text import read_table
 
 __all__ = [
     "ResumePlan",
+    "bring_back",
+    "forget_earlier",
     "learning_rate",
     "plan_resumption",
     "require_own_configurations",
     "require_same_dataset",
+    "set_aside",
     "set_up_resumption",
 ]
+
+
+def set_aside(run: RunFolder) -> Path | None:
+    """Move an existing run into a hidden folder beside it; return where it is now.
+
+    Where a training was killed, which can bring nothing back, the run before it is still hidden: it takes
+    its name back first, so that a run that is complete only gives way to another one that is.
+    """
+    for earlier in _hidden(run):
+        if not run.path.exists():
+            earlier.replace(run.path)
+            earlier.parent.rmdir()
+        elif run.record.is_file() and read_run(run.path).status == "complete":
+            shutil.rmtree(earlier.parent)
+        else:
+            bring_back(run, earlier)
+    if not run.path.exists():
+        return None
+    hidden = Path(tempfile.mkdtemp(prefix=f".{run.path.name}.old-", dir=run.path.parent))
+    return run.path.replace(hidden / run.path.name)
+
+
+def forget_earlier(run: RunFolder) -> None:
+    """Remove what was set aside for a run that is complete now."""
+    for earlier in _hidden(run):
+        shutil.rmtree(earlier.parent)
+
+
+def bring_back(run: RunFolder, retired: Path) -> RunFolder:
+    """Put the earlier run back; return where the failed one is kept."""
+    kept = RunFolder(run.path.with_name(f"{run.path.name}.failed"))
+    if kept.path.exists():
+        shutil.rmtree(kept.path)
+    run.path.replace(kept.path)
+    retired.replace(run.path)
+    retired.parent.rmdir()
+    return kept
+
+
+def _hidden(run: RunFolder) -> list[Path]:
+    name = glob.escape(run.path.name)
+    return sorted(run.path.parent.glob(f".{name}.old-*/{name}"))
+
 
 _STEP = re.compile(r"_checkpoint_(?P<step>\d+)_")
 _VALIDATION = "validation_average_history.log"

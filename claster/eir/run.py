@@ -13,27 +13,28 @@ from claster.eir.configure import (
     eirtrain_command,
     environment,
 )
-from claster.eir.content import SampleCounts, plan_schedule
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import measure_geometry
 from claster.eir.history import write_history
 from claster.eir.machine import Device, Machine
 from claster.eir.parts import Flavour, Precision
 from claster.eir.preflight import check_training
-from claster.eir.program import find_program
-from claster.eir.recorded import EirFailedError, completed, now, run_recorded
+from claster.eir.program import EirFailedError, completed, find_program, now, run_recorded
 from claster.eir.reference import embedding_weights
 from claster.eir.resources import check_machine, choose_feeding, sample_bytes
 from claster.eir.resume import (
     ResumePlan,
+    bring_back,
+    forget_earlier,
     plan_resumption,
     require_own_configurations,
     require_same_dataset,
+    set_aside,
     set_up_resumption,
 )
-from claster.eir.retired import bring_back, forget_earlier, set_aside
 from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
 from claster.eir.target_part import as_stored, predicted_part
+from claster.eir.yaml_files import SampleCounts, plan_schedule
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.lock import lock_folder

@@ -15,7 +15,7 @@ from claster.eir.eirpredict import input_folders
 from claster.eir.machine import Device, resolve_device
 from claster.eir.program import find_program
 from claster.eir.runs import RunFolder, best_checkpoint
-from claster.eir.weights import program_checkpoint, require_model
+from claster.eir.trained_network import program_checkpoint, require_model
 from claster.errors import ClasterError
 
 __all__ = ["become", "describe_inputs", "serve_command"]

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from claster.dataset.place import read_yaml
+from claster.dataset.yaml_file import read_yaml
 from claster.eir.resume import learning_rate
 from claster.eir.runs import RunFolder, RunRecord
 from claster.progress import Step

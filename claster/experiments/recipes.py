@@ -15,7 +15,7 @@ from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
-from claster.experiments.spec import find_experiment
+from claster.experiments.run import find_experiment
 from claster.progress import SILENT, Progress
 
 __all__ = ["compare_recipes"]

@@ -19,8 +19,8 @@ from claster.dataset.layout import (
 )
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
-from claster.dataset.parts import TargetSpec
 from claster.dataset.scale import track_divisors
+from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView
 from claster.eir.eirpredict import input_folders

@@ -6,7 +6,7 @@ from typing import Any
 
 from claster.analysis.evaluate import evaluate
 from claster.analysis.perturbation.folder import ScreenFiles
-from claster.analysis.perturbation.perturb import perturb
+from claster.analysis.perturbation.screen import perturb
 from claster.dataset.inventory import list_sources, require_source
 from claster.dataset.layout import Split
 from claster.eir.eirpredict import input_folders
@@ -179,7 +179,7 @@ def screen(name: str, what: str, options: str, *, of_all: int = 1, **settings: A
     of_all
         Of how many runs it has to be there, from the first one on.
     **settings
-        The same options, as `claster.analysis.perturbation.perturb.perturb` has them.
+        The same options, as `claster.analysis.perturbation.screen.perturb` has them.
     """
 
     def runs(context: Context) -> tuple[RunFolder, ...]:

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from claster.errors import ClasterError, choose_among
-from claster.genome.checks import Rule, check_table, file_name_rules
 from claster.genome.rows import (
     AnnotationSource,
+    Rule,
+    check_table,
     data_rows,
+    file_name_rules,
     first_row,
     header_columns,
     interval_table,

@@ -7,11 +7,13 @@ from typing import Literal
 import pandas as pd
 
 from claster.errors import ClasterError
-from claster.genome.checks import Rule, check_table, file_name_rules
 from claster.genome.gtf import gtf_dialect, is_gtf, read_gtf_genes
 from claster.genome.rows import (
     AnnotationSource,
+    Rule,
+    check_table,
     data_rows,
+    file_name_rules,
     first_row,
     header_columns,
     interval_table,

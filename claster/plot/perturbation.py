@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from claster.analysis.perturbation.annotated import annotated_stretches
+from claster.analysis.perturbation.candidates import annotated_stretches
 from claster.analysis.perturbation.editor import Place, SignalWindow, edit_window
 from claster.analysis.perturbation.folder import ScreenFiles
-from claster.analysis.perturbation.record import ScreenRecord
+from claster.analysis.perturbation.settings import ScreenRecord
 from claster.analysis.perturbation.spans import covered_bins, span_mean
 from claster.dataset.layout import DatasetFolders, read_landscapes
 from claster.dataset.load import load_dataset

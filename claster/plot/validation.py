@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from claster.analysis.validation.agreement import distance_names
+from claster.analysis.validation.effects import distance_names
 from claster.analysis.validation.result import ValidationFiles, ValidationSummary
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
 from claster.text import read_record, read_table
@@ -143,7 +143,7 @@ def recovered_by_distance(
     Parameters
     ----------
     agreement
-        From `claster.analysis.validation.agreement.agreement`.
+        From `claster.analysis.validation.effects.agreement`.
     ax
         Where to draw; None makes a figure.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.perturbation.folder import ScreenFiles
-from claster.analysis.perturbation.record import ScreenRecord
+from claster.analysis.perturbation.settings import ScreenRecord
 from claster.dataset.layout import read_genes_table
 from claster.plot import edited_profiles, effect_by_distance, element_arcs, most_affected_genes
 from claster.quoting import pasteable

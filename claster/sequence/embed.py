@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from rich.filesize import decimal
 
-from claster.dataset.embedding_views import remove_embedding_views
 from claster.dataset.embeddings import (
     EmbeddingRecord,
     EmbeddingStore,
     embedding_path,
     open_embeddings,
+    remove_embedding_views,
     sequence_folder,
 )
 from claster.dataset.layout import DatasetFolders

@@ -15,7 +15,7 @@ from claster.dataset.layout import DatasetFolders, read_ids
 from claster.dataset.spec import DatasetSpec
 from claster.eir.machine import Device
 from claster.eir.parts import Precision
-from claster.eir.recorded import now
+from claster.eir.program import now
 from claster.eir.resources import check_machine
 from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
 from claster.eir.target_part import narrowed

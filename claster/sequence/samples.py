@@ -13,7 +13,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import REVERSE, split_sample_id
 from claster.sequence.trunk import Trunk
 from claster.sequence.windows import SequenceWindows
-from claster.signal.transform import restored
+from claster.signal.landscape import restored
 from claster.text import read_table
 
 __all__ = ["SequenceSamples", "TargetScale", "read_stored_targets"]

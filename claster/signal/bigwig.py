@@ -18,8 +18,8 @@ import pybigtools
 from claster.errors import ClasterError, DamagedFileError, one_line, os_errno, os_fault
 from claster.files import require_file
 from claster.formats import check_whole
-from claster.signal.chromosome import ChromosomeSignal, mask_signal, read_chromosome
 from claster.signal.index import BlockIndex, damaged, read_index
+from claster.signal.intervals import ChromosomeSignal, mask_signal, read_chromosome
 from claster.signal.means import Summary, window_means
 
 __all__ = ["BigWig", "open_reader", "reading"]

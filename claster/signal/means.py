@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from claster.signal.chromosome import ChromosomeSignal
+from claster.signal.intervals import ChromosomeSignal
 
 __all__ = ["Summary", "window_means"]
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from claster.analysis.leakage import require_unseen_genes, require_unseen_windows
+from claster.analysis.prepare import require_unseen_genes, require_unseen_windows
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from claster.analysis.attribution.agreement import Compared, spearman
 from claster.analysis.attribution.baselines import inactive_means
 from claster.analysis.attribution.blocks import BlockGrid, block_grid, block_starts
 from claster.analysis.attribution.elements import element_pairs, score_elements
-from claster.analysis.attribution.seen import Seen
+from claster.analysis.attribution.inputs import Seen
+from claster.analysis.attribution.methods import Compared, spearman
 from claster.analysis.attribution.settings import MapAxes
 from claster.analysis.attribution.targets import (
     choose_genes,
@@ -19,8 +19,8 @@ from claster.analysis.attribution.targets import (
     parse_bins,
     require_bins,
 )
-from claster.analysis.perturbation.annotated import annotated_stretches
-from claster.dataset.parts import TargetSpec
+from claster.analysis.perturbation.candidates import annotated_stretches
+from claster.dataset.signal_settings import TargetSpec
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 

@@ -177,7 +177,7 @@ def test_an_interrupted_command_says_so_in_one_line(monkeypatch, capsys):
     def interrupted(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("claster.dataset.schema.dataset_schema", interrupted)
+    monkeypatch.setattr("claster.dataset.load.dataset_schema", interrupted)
     code, _, err = run(monkeypatch, capsys, "data", "schema")
     assert code == 130
     assert err.startswith("error: interrupted: nothing half-written is left")

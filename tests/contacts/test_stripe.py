@@ -13,7 +13,7 @@ from claster.contacts.cut import map_cutter
 from claster.contacts.maps import FLOOR, PSEUDO
 from claster.contacts.shapes import map_over, mirror_map
 from claster.contacts.stripe import StripeMap, promoter_stripe
-from claster.dataset.parts import ContactsSpec
+from claster.dataset.signal_settings import ContactsSpec
 from claster.genome.windows import Binning
 
 RESOLUTION = 1000

@@ -8,8 +8,8 @@ import yaml
 
 from claster.dataset.build import build_dataset
 from claster.dataset.doctor.check import check_dataset
-from claster.dataset.explain import explain_gene
 from claster.dataset.load import load_dataset
+from claster.dataset.report import explain_gene
 from claster.dataset.sources import open_sources
 from claster.dataset.window import cut_window
 from claster.dataset.words import find_gene

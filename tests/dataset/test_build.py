@@ -11,8 +11,8 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from claster.dataset import chromosome as chromosome_module
-from claster.dataset import finish as finish_module
+from claster.dataset import build as build_module
+from claster.dataset import chromosome_windows
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import (
     DatasetFolders,
@@ -282,7 +282,7 @@ def test_nothing_half_written_is_left_when_a_step_fails(world, monkeypatch):
     def fail(*_args, **_options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(finish_module, "write_target_tables", fail)
+    monkeypatch.setattr(build_module, "write_target_tables", fail)
     with pytest.raises(OSError, match="No space"):
         build_dataset(load_dataset("small"))
     assert list((world / "inputs").iterdir()) == []
@@ -292,7 +292,7 @@ def test_nothing_half_written_is_left_when_a_step_fails(world, monkeypatch):
 def test_a_failed_rebuild_leaves_the_old_build(world, monkeypatch, tree):
     folders = build_dataset(load_dataset("small")).folders
     before = tree(folders.inputs, folders.targets)
-    monkeypatch.setattr(finish_module, "link_parts", lambda *_: 1 / 0)
+    monkeypatch.setattr(build_module, "link_parts", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         build_dataset(load_dataset("small"), force=True)
     assert tree(folders.inputs, folders.targets) == before
@@ -358,7 +358,7 @@ def test_each_chromosome_of_a_file_is_decoded_once(world, monkeypatch):
         return signal(self, chrom, **options)
 
     monkeypatch.setattr(BigWig, "signal", counting)
-    monkeypatch.setattr(chromosome_module, "_SLAB", 1)
+    monkeypatch.setattr(chromosome_windows, "_SLAB", 1)
     build_dataset(load_dataset("small"))
     files = {
         "track ATAC",
@@ -404,19 +404,19 @@ build_dataset(load_dataset("small"))
     "deadly",
     [
         # the n-th array, the n-th chromosome of contacts, a chromosome's record, the last steps
-        "chromosome.write_array = after(5, chromosome.write_array)",
-        "chromosome.write_array = after(11, chromosome.write_array)",
-        "chromosome.map_cutter = after(2, chromosome.map_cutter)",
+        "chromosome_windows.write_array = after(5, chromosome_windows.write_array)",
+        "chromosome_windows.write_array = after(11, chromosome_windows.write_array)",
+        "chromosome_windows.map_cutter = after(2, chromosome_windows.map_cutter)",
         "build.Workspace.finish = after(2, build.Workspace.finish)",
-        "finish.replace_folder = after(1, finish.replace_folder)",
-        "finish.seal_manifest = after(1, finish.seal_manifest)",
+        "build.replace_folder = after(1, build.replace_folder)",
+        "build.seal_manifest = after(1, build.seal_manifest)",
     ],
 )
 def test_a_build_killed_anywhere_is_made_again(world, deadly, tree):
     setup = """
 import os, signal
 import numpy as np
-from claster.dataset import build, chromosome, finish
+from claster.dataset import build, chromosome_windows
 def after(number, function):
     calls = []
     def counted(*arguments, **options):

@@ -7,7 +7,7 @@ import pytest
 
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import read_genes_table
-from claster.dataset.parts import ContactsSpec
+from claster.dataset.signal_settings import ContactsSpec
 from claster.dataset.sources import open_sources
 from claster.dataset.window import cut_window
 from claster.dataset.words import find_gene

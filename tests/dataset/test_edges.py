@@ -8,9 +8,8 @@ import pyBigWig
 import pytest
 
 from claster.dataset.build import build_dataset
-from claster.dataset.explain import explain_gene
 from claster.dataset.layout import read_arrays, read_genes_table, read_targets
-from claster.dataset.report import build_lines
+from claster.dataset.report import build_lines, explain_gene
 
 
 def padded(content):

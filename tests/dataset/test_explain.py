@@ -3,8 +3,8 @@
 import pytest
 
 from claster.dataset.build import build_dataset
-from claster.dataset.explain import explain_gene
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_targets
+from claster.dataset.report import explain_gene
 from claster.errors import ClasterError
 from claster.text import read_table
 

@@ -3,7 +3,7 @@
 import pytest
 
 from claster.dataset.inventory import list_sources, require_sources
-from claster.dataset.place import read_yaml
+from claster.dataset.yaml_file import read_yaml
 from claster.errors import ClasterError
 
 YAML = """\

@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from claster.dataset.inventory import list_sources
-from claster.dataset.load import load_dataset
-from claster.dataset.schema import dataset_schema
+from claster.dataset.load import dataset_schema, load_dataset
 from claster.errors import ClasterError
 
 ROOT = Path(__file__).parents[2]

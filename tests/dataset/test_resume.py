@@ -11,7 +11,7 @@ import pyBigWig
 import pytest
 
 from claster.dataset import build as build_module
-from claster.dataset import chromosome as chromosome_module
+from claster.dataset import chromosome_windows
 from claster.dataset.build import build_dataset
 from claster.dataset.checksums import Mismatch, verify_dataset
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_ids
@@ -26,7 +26,7 @@ WORKSPACE = "inputs/.small.building"
 def interrupted(world, monkeypatch):
     """A build of one job that Ctrl-C ended when chr1 was done and chr2 was not."""
 
-    def stop(job, genes, write=chromosome_module.write_chromosome):
+    def stop(job, genes, write=chromosome_windows.write_chromosome):
         if job.chrom == "chr2":
             write(job, genes)
             raise KeyboardInterrupt
@@ -132,12 +132,12 @@ def test_genes_whose_windows_do_not_read_are_dropped_where_the_user_says_so(
 def test_contacts_that_do_not_read_drop_the_chromosome(edited, world, monkeypatch):
     from claster.errors import DamagedFileError
 
-    def damaged(clr, chrom, *arguments, cut=chromosome_module.map_cutter, **options):
+    def damaged(clr, chrom, *arguments, cut=chromosome_windows.map_cutter, **options):
         if chrom == "chr1":
             raise DamagedFileError("contacts: x.cool is damaged", remedy="fetch it anew")
         return cut(clr, chrom, *arguments, **options)
 
-    monkeypatch.setattr(chromosome_module, "map_cutter", damaged)
+    monkeypatch.setattr(chromosome_windows, "map_cutter", damaged)
     with pytest.raises(ClasterError, match=r"x\.cool is damaged"):
         build_dataset(edited())
 

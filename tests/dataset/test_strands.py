@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import read_genes_table, read_targets
-from claster.dataset.parts import TargetSpec
+from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.sources import open_sources
 from claster.dataset.targets import mirror_targets
 from claster.dataset.window import cut_window

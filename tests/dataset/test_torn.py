@@ -6,14 +6,13 @@ import sys
 
 import pytest
 
-from claster.dataset import finish
+from claster.dataset import build
 from claster.dataset.build import build_dataset
 from claster.dataset.checksums import verify_dataset
 from claster.dataset.donors import find_donor
-from claster.dataset.explain import explain_gene
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_ids
 from claster.dataset.manifest import require_manifest
-from claster.dataset.report import reasons_to_build
+from claster.dataset.report import explain_gene, reasons_to_build
 from claster.eir.reference import reference_scales
 from claster.errors import ClasterError
 from claster.files import replace_folder
@@ -34,7 +33,7 @@ def torn(edited, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(finish, "replace_folder", killed)
+        patch.setattr(build, "replace_folder", killed)
         with pytest.raises(KeyboardInterrupt):
             build_dataset(edited(narrower), force=True)
     spec = edited(narrower)

@@ -8,8 +8,7 @@ from claster.dataset.build import build_dataset
 from claster.dataset.checksums import verify_dataset
 from claster.dataset.layout import read_arrays, read_ids, read_landscapes, read_targets
 from claster.dataset.load import load_dataset
-from claster.dataset.profiles import write_profiles
-from claster.dataset.views import ArrayView, write_view
+from claster.dataset.views import ArrayView, write_profiles, write_view
 from claster.errors import ClasterError
 
 NARROW = ArrayView("landscape", columns=21, without=("ATAC",))

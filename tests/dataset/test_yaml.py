@@ -7,9 +7,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claster.dataset.load import load_dataset
-from claster.dataset.place import read_keys, read_yaml
-from claster.dataset.variants import read_experiment
+from claster.dataset.load import load_dataset, read_experiment
+from claster.dataset.yaml_file import read_keys, read_yaml
 from claster.errors import ClasterError
 
 WORDS = st.characters(max_codepoint=0xFFFD, exclude_categories=["Cs", "Cc"])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.dataset.doctor.landmarks import assembly_of_genes, compare_landmarks, read_landmarks
+from claster.dataset.doctor.genes import assembly_of_genes, compare_landmarks, read_landmarks
 
 
 def gtf(make, attributes, *, feature="gene", chrom="{chrom}", top=()):

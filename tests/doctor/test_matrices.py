@@ -5,8 +5,7 @@ import h5py
 import numpy as np
 import pytest
 
-from claster.dataset.doctor.matrix_facts import sample_rows
-from claster.dataset.doctor.matrix_layout import read_layout
+from claster.dataset.doctor.matrix_facts import read_layout, sample_rows
 
 ITEM = "contacts"
 

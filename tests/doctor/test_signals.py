@@ -4,9 +4,8 @@ import numpy as np
 import pyBigWig
 import pytest
 
-from claster.dataset.doctor.pairs import check_balance
-from claster.dataset.doctor.scales import check_scale
-from claster.dataset.doctor.uses import signal_uses
+from claster.dataset.doctor.pairs import check_balance, check_scale
+from claster.dataset.doctor.signals import signal_uses
 from claster.dataset.scale import SignalScale
 
 TRACK = "track ATAC"

@@ -5,16 +5,16 @@ import pytest
 import yaml
 
 from claster.dataset.load import load_dataset
-from claster.dataset.parts import ContactsSpec, WindowSpec
+from claster.dataset.signal_settings import ContactsSpec, WindowSpec
 from claster.dataset.spec import DatasetSpec
 from claster.eir.configure import (
     configure,
     eirtrain_command,
     environment,
 )
-from claster.eir.content import SampleCounts
 from claster.eir.flavours import FLAVOURS, find_flavour
 from claster.eir.parts import derive
+from claster.eir.yaml_files import SampleCounts
 from claster.errors import ClasterError
 from claster.quoting import pasteable
 

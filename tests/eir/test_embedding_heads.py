@@ -8,8 +8,7 @@ import pytest
 import yaml
 
 from claster.analysis.evaluate import evaluate_runs
-from claster.dataset.embedding_views import EmbeddingView
-from claster.dataset.embeddings import open_embeddings
+from claster.dataset.embeddings import EmbeddingView, open_embeddings
 from claster.dataset.layout import read_ids
 from claster.dataset.views import view_of_folder, write_view
 from claster.eir import flavours

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from claster.dataset.parts import ContactsSpec, WindowSpec
+from claster.dataset.signal_settings import ContactsSpec, WindowSpec
 from claster.dataset.spec import DatasetSpec
 from claster.eir import run as run_module
 from claster.eir.blocks import Attention, Block

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from claster.analysis.perturbation.perturb import perturb
+from claster.analysis.perturbation.screen import perturb
 from claster.cli import app
 from claster.dataset.layout import read_genes_table
 from claster.eir.inference import load_model, predict_arrays

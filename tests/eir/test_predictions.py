@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from claster.dataset.parts import TargetSpec
+from claster.dataset.signal_settings import TargetSpec
 from claster.eir.predictions import average_orientations, average_runs, forward_profiles
 from claster.errors import ClasterError
 

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from claster.eir.arrays import input_views
-from claster.eir.content import SampleCounts
 from claster.eir.flavours import FLAVOURS
 from claster.eir.machine import resolve_device
 from claster.eir.preflight import check_prediction, check_training
+from claster.eir.yaml_files import SampleCounts
 from claster.errors import ClasterError
 
 BOTH = FLAVOURS["microc_diagonal"]

@@ -5,10 +5,10 @@ import os
 import pytest
 import torch
 
-from claster.eir.content import SampleCounts, plan_schedule
 from claster.eir.flavours import FLAVOURS
 from claster.eir.machine import Machine, on_machine
 from claster.eir.resources import check_machine, choose_feeding, sample_bytes
+from claster.eir.yaml_files import SampleCounts, plan_schedule
 from claster.errors import ClasterError
 
 PUBLISHED = SampleCounts(38_800, 3_000)

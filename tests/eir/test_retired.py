@@ -2,7 +2,7 @@
 
 import pytest
 
-from claster.eir.retired import bring_back, forget_earlier, set_aside
+from claster.eir.resume import bring_back, forget_earlier, set_aside
 from claster.eir.runs import RunFolder, read_run, write_run
 
 

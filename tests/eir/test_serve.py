@@ -19,7 +19,7 @@ from claster.eir.export import export_run
 from claster.eir.inference import load_model, predict_arrays
 from claster.eir.runs import RunFolder, best_checkpoint, read_run, write_run
 from claster.eir.serve import describe_inputs, serve_command
-from claster.eir.weights import program_checkpoint
+from claster.eir.trained_network import program_checkpoint
 from claster.errors import ClasterError
 from claster.files import write_text
 

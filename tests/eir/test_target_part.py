@@ -9,7 +9,7 @@ import yaml
 
 from claster.analysis.attribution.attribute import attribute
 from claster.analysis.evaluate import evaluate_runs
-from claster.analysis.perturbation.perturb import perturb
+from claster.analysis.perturbation.screen import perturb
 from claster.dataset.layout import read_genes_table
 from claster.eir import flavours
 from claster.eir.configure import configure

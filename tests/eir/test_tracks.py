@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.dataset.parts import TargetSpec
-from claster.eir.tracks import merge_mean, merge_nearest, write_track, write_tracks
+from claster.dataset.signal_settings import TargetSpec
+from claster.eir.prediction_tracks import merge_mean, merge_nearest, write_track, write_tracks
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 

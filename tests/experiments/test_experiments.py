@@ -8,14 +8,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from claster.dataset.load import load_dataset
-from claster.dataset.variants import laid_over
+from claster.dataset.load import laid_over, load_dataset
 from claster.eir.configure import configure
 from claster.errors import ClasterError
 from claster.experiments import run as running
 from claster.experiments.recipes import _metric_faults, _row, _Scored, compare_recipes
-from claster.experiments.run import run_experiment
-from claster.experiments.spec import find_experiment, list_experiments, ready
+from claster.experiments.run import find_experiment, list_experiments, ready, run_experiment
 
 PROJECT = Path(__file__).parents[2]
 NAMES = list_experiments(project=PROJECT)["experiment"].tolist()

@@ -10,10 +10,9 @@ import pyBigWig
 import pytest
 import yaml
 
-from claster.analysis.perturbation.record import Identity
+from claster.analysis.perturbation.measure import Predictor
 from claster.analysis.perturbation.screen import run_screen
-from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
-from claster.analysis.perturbation.windows import Predictor
+from claster.analysis.perturbation.settings import EditSettings, Identity, ScreenSettings
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset

@@ -5,17 +5,30 @@ import pandas as pd
 import pytest
 from scipy.stats import kstest
 
-from claster.analysis.perturbation.annotated import annotated_stretches
-from claster.analysis.perturbation.assemble import assemble_effects
-from claster.analysis.perturbation.background import find_background
-from claster.analysis.perturbation.calibrate import calibrate, empirical_p, percentile
-from claster.analysis.perturbation.controls import draw_controls, regions_of
+from claster.analysis.perturbation.candidates import (
+    annotated_stretches,
+    describe_pairs,
+    pair_elements,
+)
+from claster.analysis.perturbation.controls import (
+    STRATUM,
+    draw_controls,
+    measure_signal,
+    regions_of,
+    stratify,
+    track_means,
+)
+from claster.analysis.perturbation.editor import find_background
+from claster.analysis.perturbation.effects import (
+    assemble_effects,
+    calibrate,
+    empirical_p,
+    percentile,
+)
 from claster.analysis.perturbation.measure import measure_windows
-from claster.analysis.perturbation.pairs import describe_pairs, pair_elements
 from claster.analysis.perturbation.plan import plan_screen
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
 from claster.analysis.perturbation.spans import Span, covered_bins, span_mean
-from claster.analysis.perturbation.strata import STRATUM, measure_signal, stratify, track_means
 from claster.dataset.layout import read_genes_table, read_landscapes
 from claster.genome.windows import Binning
 from claster.progress import SILENT

@@ -4,9 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.analysis.perturbation.candidates import read_candidates, tell_candidates
-from claster.analysis.perturbation.pairs import combine_pairs, describe_pairs, pair_elements
-from claster.analysis.perturbation.parts import parse_shard
+from claster.analysis.perturbation.candidates import (
+    combine_pairs,
+    describe_pairs,
+    pair_elements,
+    read_candidates,
+    tell_candidates,
+)
+from claster.analysis.perturbation.folder import parse_shard
 from claster.analysis.perturbation.settings import edit_settings
 from claster.errors import ClasterError
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import claster.eir.inference as inference
-from claster.analysis.perturbation import predictor
+from claster.analysis.perturbation import screen
 from claster.analysis.perturbation.edits import flip
 from claster.analysis.perturbation.spans import whole_bins
 from claster.dataset.views import ArrayView
@@ -38,11 +38,11 @@ def load(world, monkeypatch, tmp_path):
 
     def load(*factors):
         members = {RunFolder(tmp_path / str(factor)): factor for factor in factors}
-        monkeypatch.setattr(predictor, "member_runs", lambda *_, **__: list(members))
+        monkeypatch.setattr(screen, "member_runs", lambda *_, **__: list(members))
         monkeypatch.setattr(inference, "load_model", lambda run, **_: Model(members[run]))
         folders = {"landscape": VIEW.folder}
-        monkeypatch.setattr(predictor, "input_folders", lambda _: folders)
-        return predictor.load_predictor(RunFolder(tmp_path), world.spec).predict
+        monkeypatch.setattr(screen, "input_folders", lambda _: folders)
+        return screen.load_predictor(RunFolder(tmp_path), world.spec).predict
 
     @dataclass(frozen=True)
     class Model:

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from claster.analysis.perturbation.editor import restore_landscape, store_edited
+from claster.analysis.perturbation.editor import cut_piece, restore_landscape, store_edited
+from claster.analysis.perturbation.measure import average_mirrored, built_window, source_window
 from claster.analysis.perturbation.settings import EditSettings
-from claster.analysis.perturbation.transplant import cut_piece
-from claster.analysis.perturbation.windows import average_mirrored, built_window, source_window
 from claster.dataset.layout import read_genes_table
 from claster.dataset.sources import open_sources
 from claster.errors import ClasterError

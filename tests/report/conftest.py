@@ -15,10 +15,9 @@ import yaml
 from matplotlib.figure import Figure
 
 from claster.analysis.evaluate import evaluate
-from claster.analysis.perturbation.record import Identity
+from claster.analysis.perturbation.measure import Predictor
 from claster.analysis.perturbation.screen import run_screen
-from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
-from claster.analysis.perturbation.windows import Predictor
+from claster.analysis.perturbation.settings import EditSettings, Identity, ScreenSettings
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
@@ -28,8 +27,8 @@ from claster.eir.blocks import Block
 from claster.eir.configure import configure, eirtrain_command
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import Branch, Geometry
+from claster.eir.prediction_tracks import write_tracks
 from claster.eir.runs import RunFolder, RunRecord, write_run
-from claster.eir.tracks import write_tracks
 from claster.files import sha256
 from claster.plot import save
 from claster.report import write_report

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from claster.browse import prepare_browser
 from claster.browse.genome import find_genome, genes_as_bed
 from claster.browse.server import Served, serve, wanted_range
-from claster.browse.tracks import find_tracks
+from claster.browse.session import find_tracks
 from claster.dataset.layout import DatasetFolders
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError

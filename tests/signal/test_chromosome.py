@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claster.errors import ClasterError
-from claster.signal.chromosome import read_chromosome
 from claster.signal.index import read_index
+from claster.signal.intervals import read_chromosome
 
 SIZES = {"chr1": 3000, "chr2": 1000, "chr10": 500}
 VALUES = st.floats(-1e6, 1e6, width=32)

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.signal.bigwig import BigWig
-from claster.signal.chromosome import ChromosomeSignal
+from claster.signal.intervals import ChromosomeSignal
 from claster.signal.landscape import landscape, landscapes
 from claster.signal.means import window_means
 from claster.signal.target import target_profiles, target_reach

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claster.genome.windows import Binning, bin_shares, mirror, published_bin_shares
-from claster.signal.chromosome import ChromosomeSignal
+from claster.signal.intervals import ChromosomeSignal
 from claster.signal.means import window_means
 from claster.signal.target import target_profiles
 

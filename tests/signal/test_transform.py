@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.signal.transform import restored, transformed
+from claster.signal.landscape import restored, transformed
 
 SIGNAL = np.array([0.0, 0.5, 3.0, 2000.0])
 

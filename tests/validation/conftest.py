@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from claster.analysis.perturbation.windows import Predictor
+from claster.analysis.perturbation.measure import Predictor
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
@@ -115,7 +115,7 @@ def made_model(toy, monkeypatch):
     def predictor(*_, **__):
         return Predictor(lambda windows: map(knows_the_rules, windows))
 
-    at = "claster.analysis.perturbation.perturb"
+    at = "claster.analysis.perturbation.screen"
     monkeypatch.setattr(f"{at}.load_predictor", predictor)
     monkeypatch.setattr("claster.analysis.treated.load_predictor", predictor)
     monkeypatch.setattr(f"{at}.trained_weights", lambda run: (run.path, weights))

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from claster.analysis.crispr.crispr import score_crispr
 from claster.analysis.crispr.table import match_genes, read_crispr_table
-from claster.analysis.perturbation.perturb import perturb
+from claster.analysis.perturbation.screen import perturb
 from claster.analysis.validation.planted import read_planted
 from claster.analysis.validation.screens import read_planted_screen
 from claster.dataset.layout import read_genes_table

@@ -11,9 +11,9 @@ from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
 from claster.analysis.bootstrap import resample_blocks
-from claster.analysis.perturbation.perturb import perturb
+from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
-from claster.analysis.validation.agreement import agreement, distance_names, distance_of_network
+from claster.analysis.validation.effects import agreement, distance_names, distance_of_network
 from claster.analysis.validation.linked import compare_repression, lifts_repression
 from claster.analysis.validation.links import (
     activity_by_contact,

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from claster.analysis.attribution.agreement import Compared
 from claster.analysis.attribution.baselines import training_baselines
 from claster.analysis.attribution.blocks import block_grid
 from claster.analysis.attribution.elements import element_pairs
 from claster.analysis.attribution.explain import Explainer
-from claster.analysis.attribution.gather import Gathered, explain_genes
+from claster.analysis.attribution.genes import Gathered, explain_genes
+from claster.analysis.attribution.inputs import CONTACTS, Seen
 from claster.analysis.attribution.locality import CentredMaps, CentredTracks
+from claster.analysis.attribution.methods import Compared
 from claster.analysis.attribution.output import (
     COLUMNS,
     AttributionFiles,
@@ -23,7 +24,6 @@ from claster.analysis.attribution.output import (
     write_attributions,
     write_bigwigs,
 )
-from claster.analysis.attribution.seen import CONTACTS, Seen
 from claster.analysis.attribution.settings import (
     BASELINES,
     AttributionRecord,
@@ -46,8 +46,8 @@ from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.candidates import read_candidates, tell_candidates
 from claster.dataset.layout import Split, read_genes_table
 from claster.dataset.spec import DatasetSpec
-from claster.eir.content import Device
 from claster.eir.runs import RunFolder
+from claster.eir.yaml_files import Device
 from claster.errors import ClasterError
 from claster.files import atomic_folder, require_file, sha256
 from claster.genome.assembly import chromosome_sizes

@@ -5,10 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from claster.analysis.attribution.seen import CONTACTS, Seen, read_window
+from claster.analysis.attribution.inputs import CONTACTS, Seen, read_window
 from claster.analysis.attribution.settings import Baseline
-from claster.analysis.perturbation.annotated import Annotated, annotated_stretches
-from claster.analysis.perturbation.candidates import read_candidates
+from claster.analysis.perturbation.candidates import Annotated, annotated_stretches, read_candidates
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.scale import MOST_WINDOWS, spread_evenly
 from claster.dataset.spec import DatasetSpec

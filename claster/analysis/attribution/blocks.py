@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from claster.analysis.attribution.seen import CONTACTS, Seen
+from claster.analysis.attribution.inputs import CONTACTS, Seen
 
 __all__ = ["ALL", "Block", "BlockGrid", "block_grid", "block_starts", "odd_bins"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from claster.analysis.perturbation.pairs import describe_pairs, pair_elements
+from claster.analysis.perturbation.candidates import describe_pairs, pair_elements
 from claster.analysis.perturbation.spans import covered_bins
 from claster.errors import ClasterError
 from claster.genome.windows import Binning

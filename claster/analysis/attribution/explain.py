@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from claster.analysis.attribution.blocks import Block, BlockGrid
-from claster.analysis.attribution.seen import CONTACTS, Seen
+from claster.analysis.attribution.inputs import CONTACTS, Seen
 from claster.analysis.attribution.settings import Method
 from claster.eir.inference import is_want_of_memory
 from claster.errors import ClasterError

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from claster.analysis.attribution.attribute import PACKAGES
+from claster.analysis.attribution.inputs import CONTACTS, read_window
 from claster.analysis.attribution.locality import along_strand
 from claster.analysis.attribution.output import AttributionFiles, write_json
-from claster.analysis.attribution.seen import CONTACTS, read_window
 from claster.analysis.attribution.targets import Explained, choose_genes, explained_run
 from claster.dataset.layout import Split, read_genes_table
-from claster.eir.content import Device
 from claster.eir.inference import TrainedModel
 from claster.eir.runs import RunFolder
+from claster.eir.yaml_files import Device
 from claster.errors import ClasterError
 from claster.files import atomic_folder, sha256
 from claster.progress import SILENT, Progress

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from claster.analysis.attribution.agreement import SINGLE
 from claster.analysis.attribution.blocks import ALL
-from claster.analysis.attribution.gather import Gathered
+from claster.analysis.attribution.genes import Gathered
 from claster.analysis.attribution.locality import locality_table, locus_resamples, profile_table
+from claster.analysis.attribution.methods import SINGLE
 from claster.analysis.attribution.settings import (
     AttributionRecord,
     AttributionSettings,
@@ -20,7 +20,7 @@ from claster.analysis.attribution.settings import (
     Scale,
 )
 from claster.dataset.spec import DatasetSpec
-from claster.eir.tracks import write_track
+from claster.eir.prediction_tracks import write_track
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.text import read_text

@@ -8,11 +8,11 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from claster.analysis.attribution.seen import Seen, seen_inputs
+from claster.analysis.attribution.inputs import Seen, seen_inputs
 from claster.analysis.attribution.settings import BASELINES, Baseline
 from claster.analysis.perturbation.spans import covered_bins
 from claster.dataset.layout import DatasetFolders
-from claster.dataset.parts import TargetSpec
+from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder, read_run, trained_weights

@@ -1,21 +1,139 @@
-"""One edit of one window: elements in bp become bins, and a verb an array."""
+"""One edit of one window: elements in bp become bins, a verb changes an array."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import assert_never
 from zlib import crc32
 
 import numpy as np
 
 from claster.analysis.perturbation import edits
-from claster.analysis.perturbation.background import find_background
 from claster.analysis.perturbation.settings import EditSettings
 from claster.analysis.perturbation.spans import Span, covered_bins, whole_bins
+from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
+from claster.genome.assembly import chromosome_aliases
+from claster.genome.regions import read_regions
 from claster.genome.windows import Binning
-from claster.signal.transform import restored
+from claster.signal.landscape import restored
 
-__all__ = ["Place", "SignalWindow", "edit_window", "restore_landscape", "store_edited"]
+__all__ = [
+    "Place",
+    "SignalWindow",
+    "cut_piece",
+    "edit_window",
+    "find_background",
+    "restore_landscape",
+    "store_edited",
+]
+
+
+def cut_piece(spec: DatasetSpec, sources: Sources, edit: EditSettings) -> np.ndarray | None:
+    """Read the signal of the locus that an edit transplants, in bins that begin where it begins.
+
+    Parameters
+    ----------
+    spec, sources
+        The dataset and its open files.
+    edit
+        The edit, with `locus` and `tracks`.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        float32, shape (edited tracks, bins), negative means set to 0 as in landscapes; None without a
+        locus.
+
+    Raises
+    ------
+    ClasterError
+        If the locus is not on the assembly, is no whole number of bins or wider than a window, or a file
+        does not read there.
+    """
+    if edit.locus is None:
+        return None
+    aliases = chromosome_aliases(spec.assembly)
+    region = read_regions([edit.locus], sizes=sources.sizes, folder=Path(), aliases=aliases).iloc[0]
+    size = spec.window.bin
+    bins, rest = divmod(int(region["end"] - region["start"]), size)
+    if rest or not 0 < bins <= spec.window.bins:
+        raise ClasterError(
+            f"the locus {edit.locus} is no whole number of bins of {size} bp, at most {spec.window.bins:,}",
+            remedy="move its end",
+        )
+    numbers = {track.name: row for row, track in enumerate(spec.tracks)}
+    piece = np.stack(
+        [
+            sources.tracks[numbers[name]].bins(
+                str(region["chrom"]),
+                int(region["start"]),
+                bins=bins,
+                size=size,
+                summary=spec.summary,
+            )
+            for name in edit.tracks
+        ]
+    )
+    return np.maximum(piece, 0.0).astype(np.float32)
+
+
+_NEAR = 200
+"""Blocks, one beginning at each bin, that tell what is quiet at a place."""
+
+
+def find_background(
+    signal: np.ndarray, rows: Sequence[int], span: Span, *, annotated: np.ndarray
+) -> int | None:
+    """Return where the background of an interval begins, taken from the same window.
+
+    It is the nearest block of as many bins as the interval touches, none of them annotated or of the
+    interval itself, whose mean is, in each of the tracks, at most the median over the 200 nearest such blocks
+    (over twice as many, and so on, where none of them is). So the background of an element in a transcribed
+    body is that of the body. The nearer one has less distance between the blocks' first bins; of two the
+    left one counts.
+
+    Parameters
+    ----------
+    signal
+        Shape (tracks, bins).
+    rows
+        The tracks that count.
+    span
+        The interval.
+    annotated
+        Whether a bin holds an annotated element or a TSS, shape (bins,).
+
+    Returns
+    -------
+    int or None
+        First bin of the block; None where the window has none.
+    """
+    width = len(span.shares)
+    taken = annotated.copy()
+    taken[span.bins] = True
+    free = _sums(taken[np.newaxis].astype(np.float64), width)[0] == 0
+    if not free.any():
+        return None
+    sums = _sums(signal[list(rows)].astype(np.float64), width)
+    blocks = np.flatnonzero(free)
+    blocks = blocks[np.argsort(np.abs(blocks - span.first), kind="stable")]
+    near = _NEAR
+    while True:
+        means = sums[:, blocks[:near]]
+        quiet = (means <= np.median(means, axis=1, keepdims=True)).all(axis=0)
+        if quiet.any():
+            return int(blocks[quiet.argmax()])
+        if near >= len(blocks):
+            return None
+        near *= 2
+
+
+def _sums(values: np.ndarray, width: int) -> np.ndarray:
+    """Return the sum of every run of `width` bins, shape (rows, bins - width + 1)."""
+    totals = np.concatenate([np.zeros((len(values), 1)), values.cumsum(axis=1)], axis=1)
+    return totals[:, width:] - totals[:, :-width]
 
 
 @dataclass(frozen=True)

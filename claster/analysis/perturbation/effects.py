@@ -1,12 +1,26 @@
-"""How much an edit changes what is predicted of a gene."""
+"""How much edits change what is predicted of a gene, beside control regions: the table of a screen."""
 
 import numpy as np
 import pandas as pd
+from scipy.stats import false_discovery_control
 
+from claster.analysis.perturbation.controls import STRATUM, regions_of
+from claster.analysis.perturbation.settings import ScreenSettings
 from claster.analysis.perturbation.spans import covered_bins, span_mean
+from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning
 
-__all__ = ["gene_signal", "log_effect", "measured_bases", "measured_regions"]
+__all__ = [
+    "COLUMNS",
+    "assemble_effects",
+    "calibrate",
+    "empirical_p",
+    "gene_signal",
+    "log_effect",
+    "measured_bases",
+    "measured_regions",
+    "percentile",
+]
 
 
 def gene_signal(
@@ -88,3 +102,202 @@ def log_effect(
     """
     ratio = (np.asarray(perturbed) + pseudocount) / (np.asarray(baseline) + pseudocount)
     return np.log2(ratio)
+
+
+_ASKED = ["condition", "dose"]
+
+
+def empirical_p(effects: np.ndarray, controls: np.ndarray) -> np.ndarray:
+    """Return the two-sided empirical p of effects: (r + 1) / (n + 1).
+
+    r of n controls have an effect that is at least as large, sign aside.
+
+    Examples
+    --------
+    >>> empirical_p(np.array([0.0, -3.0]), np.array([1.0, 2.0, -4.0])).tolist()
+    [1.0, 0.5]
+
+    References
+    ----------
+    Phipson and Smyth 2010, doi 10.2202/1544-6115.1585
+    """
+    sizes = np.sort(np.abs(controls))
+    smaller = np.searchsorted(sizes, np.abs(effects), side="left")
+    return (sizes.size - smaller + 1) / (sizes.size + 1)
+
+
+def percentile(effects: np.ndarray, controls: np.ndarray) -> np.ndarray:
+    """Return which share of controls (%) has a lower signed effect; equal ones count half.
+
+    Examples
+    --------
+    >>> percentile(np.array([0.0, 2.0]), np.array([1.0, 2.0, 3.0, 4.0])).tolist()
+    [0.0, 37.5]
+    """
+    ordered = np.sort(controls)
+    below, not_above = (np.searchsorted(ordered, effects, side=side) for side in ("left", "right"))
+    return 100 * (below + not_above) / (2 * ordered.size)
+
+
+def calibrate(effects: pd.DataFrame, controls: pd.DataFrame, *, most: int) -> pd.DataFrame:
+    """Compare each effect with those of the control regions of its stratum.
+
+    Parameters
+    ----------
+    effects, controls
+        Columns `condition`, `dose`, `effect` (log2) and those of `STRATUM`; of `controls` also `number`
+        and `signal`.
+    most
+        Control regions a stratum.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `effects` with `n_controls`, `n_matched` (of the same signal class), `control_signal` (their median
+        relative signal), `percentile`, `p` and `fdr` (Benjamini and Hochberg, over all rows of one
+        condition and dose). Those are missing where there is no control region, as for elements within
+        `TSS_MARGIN` of the TSS.
+    """
+    asked = _with_whole_keys(controls)
+    known = {key: asked.loc[rows] for key, rows in asked.groupby(_ASKED).groups.items()}
+    keyed = _with_whole_keys(effects)
+    counts, matched = (np.zeros(len(effects), dtype=np.int64) for _ in range(2))
+    level, ranks, p, fdr = (np.full(len(effects), np.nan) for _ in range(4))
+    measured = effects["effect"].to_numpy()
+    for key, rows in keyed.groupby([*_ASKED, *STRATUM]).indices.items():
+        if key[:2] not in known:
+            continue
+        null = regions_of(key[2:], known[key[:2]], most=most)
+        if null.empty:
+            continue
+        counts[rows] = len(null)
+        matched[rows] = int((null["signal_class"] == key[-1]).sum())
+        level[rows] = null["signal"].median()
+        ranks[rows] = percentile(measured[rows], null["effect"].to_numpy())
+        p[rows] = empirical_p(measured[rows], null["effect"].to_numpy())
+    for rows in keyed.groupby(_ASKED).indices.values():
+        tested = rows[np.isfinite(p[rows])]
+        if tested.size:
+            fdr[tested] = false_discovery_control(p[tested], method="bh")
+    return effects.assign(
+        n_controls=counts,
+        n_matched=matched,
+        control_signal=level,
+        percentile=ranks,
+        p=p,
+        fdr=fdr,
+    )
+
+
+def _with_whole_keys(effects: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose missing doses can be compared."""
+    return effects.assign(dose=effects["dose"].fillna(np.inf))
+
+
+COLUMNS = [
+    "gene_id",
+    "gene_name",
+    "chrom",
+    "tss",
+    "strand",
+    "element_id",
+    "element_start",
+    "element_end",
+    "partner_id",
+    "partner_start",
+    "partner_end",
+    "distance_bp",
+    "gene_distance_bp",
+    "width_bp",
+    "genes_between",
+    "measured_bp",
+    "activity",
+    "signal",
+    "verb",
+    "dose",
+    "condition",
+    "baseline",
+    "perturbed",
+    "effect",
+    "sum_of_effects",
+    "epistasis",
+    *STRATUM,
+    "n_controls",
+    "n_matched",
+    "control_signal",
+    "percentile",
+    "p",
+    "fdr",
+]
+_SAME = ["gene_id", "condition", "dose"]
+
+
+def assemble_effects(
+    plan: pd.DataFrame, measured: pd.DataFrame, *, settings: ScreenSettings, spec: DatasetSpec
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put the effects of all parts together and calibrate them.
+
+    Parameters
+    ----------
+    plan
+        See `plan_screen`.
+    measured
+        The `effects` of `Measured`, of all parts.
+    settings, spec
+        The screen and its dataset.
+
+    Returns
+    -------
+    effects, controls : pandas.DataFrame
+        Elements and pairs of elements, and control regions, with the columns of `COLUMNS`, ordered as in
+        the plan. Pairs are not calibrated; what does not apply is missing.
+    """
+    target = spec.require_target().binning
+    rows = plan.loc[measured["row"]].reset_index(drop=True)
+    rows = pd.concat([rows, measured.drop(columns="row").reset_index(drop=True)], axis=1)
+    rows["measured_bp"] = [
+        measured_bases(row.gene_start, row.gene_end, centre=row.centre, binning=target)
+        for row in rows.itertuples()
+    ]
+    rows["effect"] = log_effect(
+        rows["perturbed"].to_numpy(),
+        rows["baseline"].to_numpy(),
+        pseudocount=settings.pseudocount,
+    )
+    rows = rows.assign(
+        verb=settings.edit.verb,
+        sum_of_effects=np.nan,
+        epistasis=np.nan,
+        partner_start=rows["partner_start"].where(rows["partner_id"] != "").astype("Int64"),
+        partner_end=rows["partner_end"].where(rows["partner_id"] != "").astype("Int64"),
+    ).rename(
+        columns={
+            "start": "element_start",
+            "end": "element_end",
+            "distance": "distance_bp",
+            "gene_distance": "gene_distance_bp",
+            "width": "width_bp",
+        }
+    )
+    single, pairs, controls = (rows[rows["kind"] == k] for k in ("element", "pair", "control"))
+    if settings.controls:
+        single = calibrate(single, controls, most=settings.controls)
+    together = pd.concat([single, _with_epistasis(pairs, single)]).sort_index()
+    together = together.reindex(columns=COLUMNS).reset_index(drop=True)
+    return _typed(together), _typed(controls.reindex(columns=COLUMNS).reset_index(drop=True))
+
+
+def _with_epistasis(pairs: pd.DataFrame, single: pd.DataFrame) -> pd.DataFrame:
+    """Compare the effect of two elements together with the sum of their own."""
+    alone = single.assign(dose=single["dose"].fillna(np.inf)).set_index([*_SAME, "element_id"])
+    keys = pairs.assign(dose=pairs["dose"].fillna(np.inf))
+    total = sum(
+        alone["effect"].reindex(pd.MultiIndex.from_frame(keys[[*_SAME, name]])).to_numpy()
+        for name in ("element_id", "partner_id")
+    )
+    return pairs.assign(sum_of_effects=total, epistasis=pairs["effect"] - total)
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    counted = [*STRATUM, "n_controls", "n_matched"]
+    return table.astype(dict.fromkeys(counted, "Int64"))

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from claster.dataset.parts import TargetSpec
-from claster.eir.tracks import write_track
+from claster.dataset.signal_settings import TargetSpec
+from claster.eir.prediction_tracks import write_track
 from claster.files import atomic_path, write_text
 
 __all__ = ["MERGE", "write_change_tracks", "write_links", "write_table"]

@@ -5,22 +5,22 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from claster.analysis.perturbation.annotated import Annotated
-from claster.analysis.perturbation.controls import draw_controls
-from claster.analysis.perturbation.pairs import (
+from claster.analysis.perturbation.candidates import (
     PAIR_COLUMNS,
+    Annotated,
     combine_pairs,
     describe_pairs,
     pair_elements,
 )
-from claster.analysis.perturbation.settings import ScreenSettings
-from claster.analysis.perturbation.strata import (
+from claster.analysis.perturbation.controls import (
     STRATUM,
     Read,
+    draw_controls,
     measure_signal,
     stratify,
     track_means,
 )
+from claster.analysis.perturbation.settings import ScreenSettings
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError, choose_among
 from claster.progress import SILENT, Progress

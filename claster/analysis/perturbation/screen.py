@@ -1,42 +1,111 @@
 """A screen from its plan to its files: resumed, in shards, skipped when nothing has changed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
+from itertools import tee
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from claster.analysis.perturbation.assemble import assemble_effects
-from claster.analysis.perturbation.folder import ScreenFiles, claim_folder
-from claster.analysis.perturbation.measure import measure_windows
+from claster.analysis.perturbation.candidates import elements_file
+from claster.analysis.perturbation.editor import cut_piece
+from claster.analysis.perturbation.effects import assemble_effects
+from claster.analysis.perturbation.folder import ScreenFiles, claim_folder, parse_shard
+from claster.analysis.perturbation.inputs import World, read_world, ready_plan
+from claster.analysis.perturbation.measure import (
+    Predictor,
+    Window,
+    average_mirrored,
+    built_window,
+    measure_windows,
+    source_window,
+)
 from claster.analysis.perturbation.output import (
     MERGE,
     write_change_tracks,
     write_links,
     write_table,
 )
-from claster.analysis.perturbation.parts import parse_shard
-from claster.analysis.perturbation.record import Identity, ScreenRecord
-from claster.analysis.perturbation.transplant import cut_piece
-from claster.analysis.perturbation.windows import (
-    Predictor,
-    average_mirrored,
-    built_window,
-    source_window,
+from claster.analysis.perturbation.settings import (
+    Centre,
+    Identity,
+    ScreenRecord,
+    ScreenSettings,
+    Verb,
+    edit_settings,
 )
-from claster.analysis.perturbation.world import World, read_world, ready_plan
-from claster.dataset.layout import DatasetFolders
+from claster.analysis.perturbation.spans import Edges
+from claster.dataset.layout import DatasetFolders, Split
+from claster.dataset.manifest import require_manifest
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.views import ArrayView
+from claster.eir.eirpredict import input_folders
+from claster.eir.ensemble import checked_dataset, member_runs
+from claster.eir.runs import RunFolder, trained_weights
+from claster.eir.yaml_files import Device
 from claster.errors import ClasterError
-from claster.files import write_text
+from claster.files import require_file, sha256, write_text
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 from claster.versions import versions
 
-__all__ = ["run_screen"]
+__all__ = ["load_predictor", "perturb", "run_screen"]
+
+
+def load_predictor(
+    run: RunFolder,
+    spec: DatasetSpec,
+    *,
+    device: Device = "auto",
+    batch_size: int | None = None,
+    project: Path | str = ".",
+    progress: Progress = SILENT,
+) -> Predictor:
+    """Load the models of a run as what predicts whole windows; each is given what its flavour reads of them.
+
+    Parameters
+    ----------
+    run, spec
+        A trained run or an ensemble of them, whose mean signal is predicted; and its dataset.
+    device, batch_size
+        Where to compute, and how many windows at a time.
+    project
+        The project's folder.
+    progress
+        Where to report to.
+    """
+    from claster.eir.inference import load_model, predict_windows  # EIR: many seconds
+
+    models = []
+    with progress.step(f"load {run.path.name}") as step:
+        step.describe("EIR starts")
+        for member in member_runs(run, project=project):
+            views = {name: ArrayView.of_folder(at) for name, at in input_folders(member).items()}
+            models.append((load_model(member, device=device, project=project), views))
+
+    def predict(windows: Iterable[Window], /) -> Iterator[np.ndarray]:
+        streams = [
+            predict_windows(model, _cut(given, views, spec), batch_size=batch_size)
+            for given, (model, views) in zip(tee(windows, len(models)), models, strict=True)
+        ]
+        for profiles in zip(*streams, strict=True):
+            yield np.mean(profiles, axis=0)
+
+    inputs = dict.fromkeys(name for model, _ in models for name in model.inputs)
+    return Predictor(predict, tuple(inputs))
+
+
+def _cut(
+    windows: Iterable[Window], views: Mapping[str, ArrayView], spec: DatasetSpec
+) -> Iterator[Window]:
+    for window in windows:
+        yield {name: view.cut(window[name], spec) for name, view in views.items()}
+
 
 _PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy", "bioframe")
 
@@ -229,3 +298,149 @@ def _put_together(
         write_table(files.parts.read_profiles(parts), files.profiles, tsv=False)
     there = len(measured.drop_duplicates(["row", "dose"]))
     return len(plan) * len(identity.settings.edit.doses) - there
+
+
+def perturb(
+    run: RunFolder | Path | str,
+    *,
+    verb: Verb = "silence",
+    elements: Path | str | None = None,
+    tracks: tuple[str, ...] = (),
+    factors: tuple[float, ...] = (),
+    shifts: tuple[int, ...] = (),
+    gain_track: str = "H3K27me3",
+    gain: float | None = None,
+    locus: str | None = None,
+    edges: Edges = "exact",
+    pairs: Path | str | None = None,
+    split: Split = "test",
+    centre: Centre = "gene",
+    width: int | None = None,
+    reach: int = 200_000,
+    around_tss: tuple[int, int] | None = None,
+    activity_track: str = "H3K27ac",
+    min_activity: float | None = None,
+    activity_quantile: float | None = None,
+    pseudocount: float = 1.0,
+    controls: int = 100,
+    average: bool = False,
+    profiles: bool = False,
+    seed: int = 0,
+    name: str | None = None,
+    shard: str | None = None,
+    tsv: bool = False,
+    project: Path | str = ".",
+    device: Device = "auto",
+    batch_size: int | None = None,
+    force: bool = False,
+    progress: Progress = SILENT,
+) -> ScreenFiles:
+    """Edit marks over elements, predict before and after, and compare with control regions.
+
+    Parameters
+    ----------
+    run
+        A trained run, or an ensemble of them (`claster predict` of several); windows, genes and tracks are
+        those of its dataset, which must be built.
+    verb, tracks, factors, shifts, gain_track, gain, locus, edges, seed
+        The edit, see `edit_settings`; `seed` chooses control regions too.
+    elements
+        BED or cCRE table; default: the dataset's own elements.
+    pairs
+        ``all``, or a table of two element IDs a line: elements that are edited together.
+    split, centre, width, reach, around_tss, activity_track, min_activity, activity_quantile
+        See `ScreenSettings`.
+    pseudocount, controls, average
+        See `ScreenSettings`.
+    profiles
+        Whether predicted profiles before and after every edit are kept.
+    name
+        The folder below ``<run>/perturb``; default: ``<verb>_<split>``.
+    shard, tsv, force, progress
+        See `run_screen`.
+    project
+        The project's folder.
+    device, batch_size
+        Where to compute, and how many windows at a time.
+
+    Returns
+    -------
+    ScreenFiles
+
+    Raises
+    ------
+    ClasterError
+        If run, elements or settings have a fault, or the folder holds another screen.
+    """
+    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    record, spec, folders = checked_dataset(run, project=project)
+    members = member_runs(run, project=project)
+    file = Path(elements) if elements is not None else None
+    listed = Path(pairs) if pairs is not None and str(pairs) != "all" else None
+    if verb == "swap" and pairs is None:
+        raise ClasterError("'swap' without pairs of elements", remedy="give --pairs")
+    settings = ScreenSettings(
+        edit=edit_settings(
+            spec,
+            verb,
+            tracks=tracks,
+            factors=factors,
+            shifts=shifts,
+            gain_track=gain_track,
+            gain=gain,
+            scales=record.scales or require_manifest(folders).scales,
+            locus=locus,
+            edges=edges,
+            seed=seed,
+        ),
+        split=split,
+        centre=centre,
+        width=width,
+        reach=reach,
+        around_tss=around_tss,
+        activity_track=activity_track,
+        min_activity=min_activity,
+        activity_quantile=activity_quantile,
+        combine="none" if pairs is None else "listed" if listed else "all",
+        pseudocount=pseudocount,
+        controls=controls,
+        average=average,
+        profiles=profiles,
+        seed=seed,
+    )
+    weights = [sha256(trained_weights(member)[1]) for member in members]
+    found = elements_file(spec, file)
+    identity = Identity(
+        run=record.name,
+        weights=" ".join(weights),
+        dataset=sha256(folders.manifest),
+        elements_file=found.name,
+        elements=sha256(found),
+        pairs=sha256(require_file(listed, named="pairs of elements", remedy="check the file name"))
+        if listed
+        else None,
+        settings=settings,
+        version=versions(["claster"])["claster"],
+    )
+
+    return run_screen(
+        run.path / "perturb" / (name or f"{verb}_{split}"),
+        identity,
+        spec=spec,
+        folders=folders,
+        elements=file,
+        pairs=listed,
+        load=partial(
+            load_predictor,
+            run,
+            spec,
+            device=device,
+            batch_size=batch_size,
+            project=project,
+            progress=progress,
+        ),
+        shard=shard,
+        tsv=tsv,
+        force=force,
+        progress=progress,
+    )

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from claster.analysis.perturbation.annotated import TSS_MARGIN
+from claster.analysis.perturbation.candidates import TSS_MARGIN
 from claster.analysis.perturbation.settings import ScreenSettings
 from claster.analysis.summary import Score
-from claster.analysis.validation.agreement import (
+from claster.analysis.validation.effects import (
     SMALL,
     agreement,
     compare_effects,

@@ -8,11 +8,9 @@ from scipy.stats import kstest, kstwo
 
 from claster.analysis.bootstrap import Resamples, resample_blocks
 from claster.analysis.loci import locus_blocks
-from claster.analysis.perturbation.controls import regions_of
+from claster.analysis.perturbation.controls import STRATUM, regions_of
 from claster.analysis.perturbation.folder import ScreenFiles
-from claster.analysis.perturbation.record import ScreenRecord
-from claster.analysis.perturbation.settings import ScreenSettings
-from claster.analysis.perturbation.strata import STRATUM
+from claster.analysis.perturbation.settings import ScreenRecord, ScreenSettings
 from claster.analysis.validation.planted import Planted, planted_effects
 from claster.eir.runs import RunFolder
 from claster.files import require_file

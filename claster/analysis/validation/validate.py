@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from claster.analysis.perturbation.perturb import perturb
+from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import Verb
 from claster.analysis.validation.linked import (
     REPRESSIVE,
@@ -24,9 +24,9 @@ from claster.analysis.validation.result import (
 )
 from claster.analysis.validation.screens import read_planted_screen
 from claster.dataset.layout import Split, read_genes_table
-from claster.eir.content import Device
 from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
+from claster.eir.yaml_files import Device
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress

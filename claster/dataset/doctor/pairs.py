@@ -1,4 +1,4 @@
-"""What is found when the two files of a strand pair are held against each other and the genes."""
+"""Signal files held against each other, against the genes, and against those of another dataset."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -6,13 +6,21 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from claster.dataset.doctor.findings import Finding
-from claster.dataset.doctor.wording import count_of, number, percent, times
-from claster.dataset.scale import SignalScale, spread_evenly
+from claster.dataset.doctor.findings import Finding, count_of, number, percent, times
+from claster.dataset.doctor.signals import SignalUse
+from claster.dataset.scale import SignalScale, scale_ratio, spread_evenly
+from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
 
-__all__ = ["check_balance", "check_sense", "require_sense", "sense_fractions"]
+__all__ = [
+    "check_balance",
+    "check_scale",
+    "check_sense",
+    "check_tracks",
+    "require_sense",
+    "sense_fractions",
+]
 
 _GENES = 100
 _FEWEST_GENES = 10
@@ -132,3 +140,46 @@ def check_balance(plus: SignalScale, minus: SignalScale, *, item: str) -> Findin
         seen,
         "check that both files come from one sample and are normalised alike",
     )
+
+
+def check_tracks(spec: DatasetSpec, trained: Sequence[str], *, named: str) -> list[Finding]:
+    """Compare names and order of the tracks with those that a model was trained on. Check ``tracks``."""
+    have = [track.name for track in spec.tracks]
+    if not trained or have == list(trained):
+        return []
+    wanted, place = ", ".join(trained), spec.place("tracks")
+    return [
+        Finding(
+            "tracks",
+            "",
+            "tracks",
+            "warning",
+            f"{', '.join(have)} here, {wanted} in {named or 'the model'}: it cannot read this dataset",
+            f"name the tracks {wanted}, in this order ({place})",
+        )
+    ]
+
+
+def check_scale(
+    scale: SignalScale, reference: SignalScale, use: SignalUse, *, named: str
+) -> Finding:
+    """Compare how large a track is with a reference.
+
+    Check ``scale``: a warning when the 99 % quantiles (means where one is 0) differ by more than 3 times.
+    """
+    ratio = scale_ratio(scale, reference)
+    named = f"in {named}" if named else "the tracks that the model was trained on"
+    seen = f"99 % of bins below {number(scale.q99)} against {number(reference.q99)}, "
+    seen += f"mean {number(scale.mean)} against {number(reference.mean)}"
+    if 1 / _LARGEST_RATIO <= ratio <= _LARGEST_RATIO:
+        return use.found("scale", "fine", f"{times(ratio)} {_than(ratio)} {named} ({seen})")
+    return use.found(
+        "scale",
+        "warning",
+        f"{times(ratio)} than {named} ({seen})",
+        f"normalise the track as those were, or multiply its values by {number(1 / ratio)}",
+    )
+
+
+def _than(ratio: float) -> str:
+    return "as" if times(ratio) == "as large" else "than"

@@ -4,8 +4,7 @@ import filecmp
 from collections.abc import Sequence
 
 from claster.contacts.hic import is_hic
-from claster.dataset.doctor.findings import Finding, as_fault
-from claster.dataset.doctor.wording import count_of, listed
+from claster.dataset.doctor.findings import Finding, as_fault, count_of, listed
 from claster.dataset.inventory import Source, require_source
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError

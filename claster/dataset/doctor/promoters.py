@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from claster.dataset.doctor.findings import Finding
+from claster.dataset.doctor.findings import Finding, number
 from claster.dataset.doctor.setting import Setting
-from claster.dataset.doctor.wording import number
 from claster.dataset.scale import spread_evenly
 from claster.signal.bigwig import BigWig
 

@@ -7,13 +7,20 @@ import numpy as np
 import pandas as pd
 
 from claster.dataset.choice import choose_genes
+from claster.dataset.doctor.findings import Finding, count_of, listed
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.genome.assembly import chromosome_sizes
+from claster.genome.assembly import (
+    assemblies_naming,
+    assemblies_with,
+    chromosome_sizes,
+    match_chromosomes,
+    rename_chromosomes,
+)
 from claster.genome.selection import GeneSelection
 
-__all__ = ["Setting", "known_sizes", "places_without_genes", "select_windows"]
+__all__ = ["Setting", "check_chromosomes", "known_sizes", "places_without_genes", "select_windows"]
 
 _PLACES = 200
 
@@ -123,3 +130,96 @@ def places_without_genes(sizes: Mapping[str, int], *, half: int) -> pd.DataFrame
         for tss in np.arange(half, size - half + 1, step)
     ]
     return pd.DataFrame(rows, columns=["gene_id", "chrom", "tss"])
+
+
+def check_chromosomes(
+    found: Mapping[str, int], setting: Setting, *, item: str, file: str
+) -> tuple[dict[str, str], Finding]:
+    """Compare the chromosomes of a file with those of the assembly that carry genes.
+
+    Parameters
+    ----------
+    found
+        Lengths in bp by the file's names.
+    setting
+        What files are held against; without known sizes nothing is compared.
+    item, file
+        For the finding.
+
+    Returns
+    -------
+    names : dict of str to str
+        The file's name of each chromosome that matters and that the file holds in the right length.
+    finding : Finding
+        Check ``chromosomes``: a fault where the build would refuse the file.
+    """
+    if not setting.wanted:
+        known = _or(assemblies_with(found))
+        seen = f"{count_of(len(found), 'chromosome')} ({listed(found)})"
+        evidence = f"{seen}; lengths of {known}" if known else seen
+        return {name: name for name in found}, Finding(item, file, "chromosomes", "fine", evidence)
+    try:
+        names = match_chromosomes(
+            setting.wanted, found, aliases=setting.aliases, file=file, named=item
+        )
+    except ClasterError:
+        return {}, _refused(found, setting, item=item, file=file)
+    renamed = {chrom: name for chrom, name in names.items() if chrom != name}
+    needed = list(setting.centres["chrom"].unique()) or list(setting.wanted)
+    here = [chrom for chrom in needed if chrom in names]
+    held = count_of(len(here), "chromosome") if len(here) > 1 else listed(here or names, 1)
+    if len(here) < len(needed):
+        held = f"{len(here)} of {len(needed)} chromosomes ({listed(here or names, 2)})"
+    evidence = f"{setting.assembly}, {held}"
+    if not renamed:
+        return names, Finding(item, file, "chromosomes", "fine", evidence)
+    ours, theirs = next(iter(renamed.items()))
+    return names, Finding(
+        item,
+        file,
+        "chromosomes",
+        "note",
+        f"{evidence}; the file says {theirs} where the assembly says {ours}, lengths agree: read as such",
+    )
+
+
+def _refused(found: Mapping[str, int], setting: Setting, *, item: str, file: str) -> Finding:
+    builds = _or(assemblies_with(found)) or _or(assemblies_naming(found))
+    other = _other_length(found, setting)
+    if other:
+        name, length, wanted = other
+        count = "" if len(found) == 1 else f" (one of {len(found)} chromosomes)"
+        seen = f"{name} has {length:,} bp here and {wanted:,} bp in {setting.assembly}{count}"
+    else:
+        seen = (
+            f"holds {listed(found)}; genes are on {listed(setting.wanted)} of {setting.assembly}, "
+            "no name in common"
+        )
+    if builds and builds != setting.assembly:
+        seen += f"; this is {builds}"
+        remedy = (
+            f"bring the file for {setting.assembly}, or lift it over from {builds}; "
+            f"if {builds} is right, write 'assembly: {builds.split(' or ')[0]}' and bring the genes for it"
+        )
+    elif other:
+        remedy = f"bring the file for {setting.assembly}, or correct 'assembly' in the YAML"
+    else:
+        remedy = (
+            f"rename its chromosomes to those of {setting.assembly} "
+            f"(such as {next(iter(setting.wanted))})"
+        )
+    return Finding(item, file, "chromosomes", "fault", seen, remedy)
+
+
+def _other_length(found: Mapping[str, int], setting: Setting) -> tuple[str, int, int] | None:
+    """Return the first chromosome of another length: the file's name, its length, the assembly's."""
+    names = pd.DataFrame({"chrom": list(found)})
+    renamed = rename_chromosomes(names, sizes=setting.wanted, aliases=setting.aliases)
+    for (name, length), chrom in zip(found.items(), renamed["chrom"], strict=True):
+        if chrom in setting.wanted and setting.wanted[chrom] != length:
+            return name, length, setting.wanted[chrom]
+    return None
+
+
+def _or(builds: list[str]) -> str:
+    return " or ".join(builds)

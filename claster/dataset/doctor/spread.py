@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import bioframe
 import pandas as pd
 
-from claster.dataset.doctor.findings import Finding
+from claster.dataset.doctor.findings import Finding, base_pairs, count_of, listed, region_line
 from claster.dataset.doctor.setting import Setting
-from claster.dataset.doctor.wording import base_pairs, count_of, listed, region_line
 from claster.genome.regions import contained_in, overlapping
 from claster.genome.windows import Binning, window_table
 

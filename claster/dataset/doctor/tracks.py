@@ -6,16 +6,13 @@ from typing import Literal
 
 import pandas as pd
 
-from claster.dataset.doctor.chromosomes import check_chromosomes
-from claster.dataset.doctor.findings import Finding, as_fault
+from claster.dataset.doctor.findings import Finding, as_fault, number
 from claster.dataset.doctor.pairs import check_balance, check_sense, sense_fractions
 from claster.dataset.doctor.promoters import PromoterSignal, measure_promoters
-from claster.dataset.doctor.setting import Setting, places_without_genes
+from claster.dataset.doctor.setting import Setting, check_chromosomes, places_without_genes
 from claster.dataset.doctor.signal_facts import read_signal_facts
-from claster.dataset.doctor.signals import check_intervals, check_sign, check_values
+from claster.dataset.doctor.signals import SignalUse, check_intervals, check_sign, check_values
 from claster.dataset.doctor.spread import NEARLY_WHOLE, Spread, measure_spread
-from claster.dataset.doctor.uses import SignalUse
-from claster.dataset.doctor.wording import number
 from claster.dataset.scale import SignalScale, measure_scale
 from claster.dataset.sources import masked_regions
 from claster.errors import ClasterError

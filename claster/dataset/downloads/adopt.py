@@ -9,7 +9,7 @@ from typing import Literal
 from claster.dataset.downloads.plan import choose_downloads
 from claster.dataset.downloads.receipts import LOCK, Receipts
 from claster.dataset.load import list_datasets, load_dataset
-from claster.dataset.parts import DownloadSpec
+from claster.dataset.signal_settings import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.lock import lock_folder

@@ -16,7 +16,7 @@ import requests
 
 from claster.dataset.downloads.plan import choose_downloads, plan_downloads, url_list
 from claster.dataset.downloads.receipts import LOCK, Receipts
-from claster.dataset.parts import DownloadSpec
+from claster.dataset.signal_settings import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import require_disk

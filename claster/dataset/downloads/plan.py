@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from claster.dataset.downloads.receipts import Receipts
-from claster.dataset.parts import DownloadSpec
+from claster.dataset.signal_settings import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import free_disk

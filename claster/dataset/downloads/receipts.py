@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from claster.dataset.parts import DownloadSpec
+from claster.dataset.signal_settings import DownloadSpec
 from claster.errors import ClasterError
 from claster.remote.partial import replace_text
 from claster.remote.verify import Receipt, Wanted, verify

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from claster.analysis.perturbation.annotated import Annotated, annotated_stretches
 from claster.analysis.perturbation.candidates import (
+    Annotated,
+    annotated_stretches,
     read_candidates,
     read_listed_pairs,
     tell_candidates,
@@ -17,7 +18,7 @@ from claster.analysis.perturbation.candidates import (
 from claster.analysis.perturbation.effects import measured_regions
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.plan import plan_screen
-from claster.analysis.perturbation.record import Identity
+from claster.analysis.perturbation.settings import Identity
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_landscapes
 from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import track_divisors

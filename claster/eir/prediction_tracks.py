@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from claster.dataset.parts import TargetSpec
+from claster.dataset.signal_settings import TargetSpec
 from claster.eir.predictions import forward_profiles
 from claster.errors import ClasterError
 from claster.files import atomic_path

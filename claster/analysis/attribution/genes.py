@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from claster.analysis.attribution.agreement import Compared
 from claster.analysis.attribution.elements import score_elements
 from claster.analysis.attribution.explain import Attribution, Explainer
+from claster.analysis.attribution.inputs import CONTACTS, read_window
 from claster.analysis.attribution.locality import CentredMaps, CentredTracks
-from claster.analysis.attribution.seen import CONTACTS, read_window
+from claster.analysis.attribution.methods import Compared
 from claster.analysis.attribution.settings import METHODS, AttributionSettings, Baseline
 from claster.analysis.attribution.targets import Explained, Targets, gene_targets
 from claster.progress import Step

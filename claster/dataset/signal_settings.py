@@ -9,13 +9,13 @@ from pydantic_core import PydanticCustomError
 
 from claster.contacts.maps import MapValue
 from claster.contacts.shapes import DIAGONAL_ROWS, MapKind
-from claster.dataset.part import EvenSize, Name, OddBins, Part, as_published, without_twins
+from claster.dataset.gene_settings import EvenSize, Name, OddBins, Part, as_published, without_twins
 from claster.files import is_below
 from claster.formats import FileFormat
 from claster.genome.windows import Binning, Recipe
 from claster.quoting import printable
+from claster.signal.landscape import Transform, transformed
 from claster.signal.target import FINE_BIN
-from claster.signal.transform import Transform, transformed
 
 __all__ = [
     "Condition",

@@ -8,8 +8,8 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from claster.analysis.bootstrap import Resamples, intervals
-from claster.analysis.perturbation.annotated import TSS_MARGIN
-from claster.analysis.perturbation.strata import DISTANCES
+from claster.analysis.perturbation.candidates import TSS_MARGIN
+from claster.analysis.perturbation.controls import DISTANCES
 
 __all__ = [
     "SMALL",

@@ -11,18 +11,16 @@ import pandas as pd
 
 from claster.contacts.cut import map_cutter
 from claster.contacts.shapes import mirror_map
-from claster.dataset.arrays import write_array
 from claster.dataset.donors import Donor
 from claster.dataset.layout import STORE
 from claster.dataset.sources import Sources, Strands
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import mirror_targets, reach_of_targets, target_signal
-from claster.dataset.workspace import Shard
+from claster.dataset.workspace import Shard, write_array
 from claster.errors import DamagedFileError, NothingHereError
 from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
-from claster.signal.chromosome import ChromosomeSignal
-from claster.signal.landscape import landscapes
-from claster.signal.transform import transformed
+from claster.signal.intervals import ChromosomeSignal
+from claster.signal.landscape import landscapes, transformed
 
 __all__ = ["ChromosomeJob", "write_chromosome"]
 
