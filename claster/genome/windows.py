@@ -15,9 +15,7 @@ __all__ = [
     "REVERSE",
     "Binning",
     "Recipe",
-    "bin_shares",
     "mirror",
-    "published_bin_shares",
     "sample_id",
     "split_sample_id",
     "window_table",
@@ -113,65 +111,6 @@ def window_table(genes: pd.DataFrame, binning: Binning) -> pd.DataFrame:
             "end": genes["tss"] + binning.half,
         }
     )
-
-
-def bin_shares(start: int, end: int, binning: Binning) -> np.ndarray:
-    """Return how much of each bin an interval covers.
-
-    Parameters
-    ----------
-    start, end
-        The interval relative to the TSS in bp, 0-based half-open, in genome orientation; it may reach
-        beyond the window.
-    binning
-        The bins of the window.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape (bins,), from 0 to 1: fractions only in the first and the last bin that is met.
-
-    Examples
-    --------
-    >>> bin_shares(-75, 60, Binning(3, 100)).tolist()
-    [0.25, 1.0, 0.1]
-    """
-    edges = binning.edges
-    covered = np.minimum(edges[1:], end) - np.maximum(edges[:-1], start)
-    return np.maximum(covered, 0) / binning.size
-
-
-def published_bin_shares(start: int, end: int, binning: Binning) -> np.ndarray:
-    """Return which bins the published perturbation silences for an interval, as 0 or 1.
-
-    It counts bins from the TSS although the middle bin is centred on it, and takes the last one whole. So
-    with bins of 100 bp what is silenced begins 50 to 149 bp before the interval and ends at most 50 bp
-    from its end.
-
-    Parameters
-    ----------
-    start, end, binning
-        See `bin_shares`.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape (bins,).
-
-    Examples
-    --------
-    >>> published_bin_shares(-75, 60, Binning(5, 100)).tolist()
-    [0.0, 1.0, 1.0, 0.0, 0.0]
-
-    References
-    ----------
-    RasmussenLab/CLASTER, scripts/1_Data_obtention.ipynb, ``create_perturbed_arrays_and_targets.py``.
-    """
-    middle = binning.bins // 2
-    first, last = middle + start // binning.size, middle + end // binning.size
-    shares = np.zeros(binning.bins)
-    shares[max(first, 0) : max(last + 1, 0)] = 1.0
-    return shares
 
 
 def mirror(array: np.ndarray) -> np.ndarray:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.genome.windows import Binning, bin_shares, mirror, published_bin_shares
+from claster.analysis.perturbation.spans import covered_bins
+from claster.genome.windows import Binning, mirror
 from claster.signal.intervals import ChromosomeSignal
 from claster.signal.means import window_means
 from claster.signal.target import target_profiles
@@ -98,6 +99,14 @@ def test_without_its_faults_the_published_target_is_the_exact_one():
     np.testing.assert_allclose(paper[INNER], exact[INNER], rtol=1e-12)
 
 
+def shares(start, end, binning, edges="exact"):
+    """How much of each bin of the window an edit of an interval takes."""
+    span = covered_bins(start, end, binning, edges=edges)
+    taken = np.zeros(binning.bins)
+    taken[span.bins] = span.shares
+    return taken
+
+
 def stretch(shares, binning):
     """First and last base that are silenced, relative to the TSS."""
     met = np.flatnonzero(shares)
@@ -105,17 +114,17 @@ def stretch(shares, binning):
 
 
 def test_a_published_perturbation_of_1000_bp_silences_1100():
-    exact, paper = (f(0, 1000, LANDSCAPE) for f in (bin_shares, published_bin_shares))
+    exact, paper = (shares(0, 1000, LANDSCAPE, edges) for edges in ("exact", "paper"))
     assert exact.sum() * 100 == 1000
     assert exact[[4999, 5000, 5001, 5009, 5010, 5011]].tolist() == [0, 0.5, 1, 1, 0.5, 0]
     assert paper.sum() * 100 == 1100
     assert stretch(paper, LANDSCAPE) == (-50, 1050)
-    assert stretch(published_bin_shares(99, 1099, LANDSCAPE), LANDSCAPE) == (-50, 1050)
+    assert stretch(shares(99, 1099, LANDSCAPE, "paper"), LANDSCAPE) == (-50, 1050)
 
 
 @given(start=st.integers(-200_000, 199_000), width=st.integers(1, 5000))
 def test_published_perturbations_begin_50_to_149_bp_early(start, width):
-    low, high = stretch(published_bin_shares(start, start + width, LANDSCAPE), LANDSCAPE)
+    low, high = stretch(shares(start, start + width, LANDSCAPE, "paper"), LANDSCAPE)
     assert 50 <= start - low <= 149
     assert -49 <= high - (start + width) <= 50
 
@@ -127,10 +136,11 @@ def test_published_perturbations_begin_50_to_149_bp_early(start, width):
     size=st.integers(1, 40).map(lambda n: 2 * n),
 )
 def test_shares_of_bins_against_a_mask_of_bases(start, width, bins, size):
+    """Outside the window the published arithmetic takes the outermost bin, ours none."""
     binning = Binning(bins, size)
     bases = np.arange(-binning.half, binning.half)
     covered = ((bases >= start) & (bases < start + width)).reshape(bins, size)
-    np.testing.assert_array_equal(bin_shares(start, start + width, binning), covered.mean(axis=1))
-    indices = range(bins // 2 + start // size, bins // 2 + (start + width) // size + 1)
-    expected = np.isin(np.arange(bins), list(indices)).astype(float)
-    np.testing.assert_array_equal(published_bin_shares(start, start + width, binning), expected)
+    np.testing.assert_array_equal(shares(start, start + width, binning), covered.mean(axis=1))
+    numbers = np.arange(bins // 2 + start // size, bins // 2 + (start + width) // size + 1)
+    expected = np.isin(np.arange(bins), numbers.clip(0, bins - 1)).astype(float)
+    np.testing.assert_array_equal(shares(start, start + width, binning, "paper"), expected)
