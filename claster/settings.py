@@ -1,0 +1,47 @@
+"""What the settings models of all verbs share: they are frozen, and made from one another or from keywords."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from claster.errors import ClasterError, choose_among
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseModel):
+    """Settings of a verb; `claster.cli.options.takes` makes the options of its command from them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def of(cls, settings: Self | None, /, **keywords: Any) -> Self:  # noqa: ANN401
+        """Return settings with some fields changed.
+
+        Parameters
+        ----------
+        settings
+            What keywords do not name is taken from here; None takes the defaults.
+        keywords
+            Fields and their values.
+
+        Raises
+        ------
+        ClasterError
+            If there is no such field, a field without a default is missing, or a value is not possible.
+        """
+        for name in keywords:
+            if name not in cls.model_fields:
+                raise ClasterError(
+                    f"{cls.__name__} has no {name!r}", remedy=choose_among(name, cls.model_fields)
+                )
+        given = {} if settings is None else dict(settings)
+        try:
+            return cls.model_validate(given | keywords)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"][:1]) or cls.__name__
+            raise ClasterError(
+                f"{where}: {first['msg'].removeprefix('Value error, ')}",
+                remedy=f"see {cls.__name__}",
+            ) from None

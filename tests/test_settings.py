@@ -1,0 +1,31 @@
+"""Settings made from one another and from keywords."""
+
+import pytest
+from pydantic import Field
+
+from claster.errors import ClasterError
+from claster.settings import Settings
+
+
+class Shown(Settings):
+    genes: int = Field(3, ge=1)
+    tracks: tuple[str, ...] = ()
+
+
+def test_keywords_change_what_is_given():
+    given = Shown(genes=5)
+    assert Shown.of(None) == Shown()
+    assert Shown.of(given) == given
+    assert Shown.of(given, tracks=["ATAC"]) == Shown(genes=5, tracks=("ATAC",))
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ({"gene": 1}, "Shown has no 'gene': did you mean 'genes'"),
+        ({"genes": 0}, "genes: Input should be greater than or equal to 1: see Shown"),
+    ],
+)
+def test_what_is_not_possible_is_named(keywords, said):
+    with pytest.raises(ClasterError, match=said):
+        Shown.of(Shown(), **keywords)
