@@ -1,4 +1,4 @@
-"""What the settings models of all verbs share: they are frozen, and made from one another or from keywords."""
+"""What the settings models of all verbs share: frozen, made from one another or from keywords."""
 
 from typing import Any, Self
 
