@@ -280,6 +280,7 @@ class SimulationSpec(Part):
     megabases: float = Field(default=40.0, gt=0)
     genes: int = Field(default=250, ge=1)
     smooth: bool = False
+    rules: Literal["contact", "local", "classes"] = "contact"
 
 
 class DownloadSpec(Part):

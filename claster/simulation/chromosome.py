@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from claster.simulation import transcription as rules
+from claster.simulation.classes import draw_classes, link_classes
 from claster.simulation.contacts import place_boundaries
 from claster.simulation.elements import link_elements, place_elements, place_sites
 from claster.simulation.heights import domain_height, draw_promoters
@@ -61,7 +62,7 @@ class Chromosome:
     @property
     def loops(self) -> pd.DataFrame:
         """Loops of the contact map: enhancer to promoter, and between domain boundaries."""
-        tied = self.elements[self.elements["kind"] == "contact"]
+        tied = self.elements[self.elements["looped_gene"] >= 0]
         return pd.DataFrame(
             {
                 "anchor1": np.concatenate(
@@ -78,7 +79,9 @@ class Chromosome:
         )
 
 
-def plant_chromosome(plan: Plan, number: int, *, seed: int) -> Chromosome:
+def plant_chromosome(
+    plan: Plan, number: int, *, seed: int, ruleset: rules.Rules = "contact"
+) -> Chromosome:
     """Place genes, elements and marks on chromosome `number` (from 0) and apply the rules."""
     name, size = list(plan.sizes.items())[number]
     genes = place_genes(
@@ -101,8 +104,14 @@ def plant_chromosome(plan: Plan, number: int, *, seed: int) -> Chromosome:
 
     rng = stream(seed, Purpose.ELEMENTS, number)
     elements = place_elements(rng, genes, domains, size)
-    links = link_elements(genes, elements)
     boundaries, insulation = place_boundaries(stream(seed, Purpose.CONTACTS, number), size)
+    if ruleset == "classes":
+        genes, elements = draw_classes(stream(seed, Purpose.CLASSES, number), genes, elements)
+        links, elements = link_classes(genes, elements, boundaries, insulation)
+    else:
+        if ruleset == "local":
+            elements["kind"] = elements["kind"].replace("contact", "decoy")
+        links = link_elements(genes, elements)
     occupied = np.concatenate((tss, elements["centre"].to_numpy(dtype=np.int64)))
     ctcf, weak = place_sites(rng, boundaries, occupied, size)
     return Chromosome(
@@ -135,7 +144,10 @@ def _apply_rules(genes: pd.DataFrame, links: pd.DataFrame, domains: pd.DataFrame
             links["gene"], weights=links[f"gain_{condition}"], minlength=len(genes)
         )
         genes[f"level_{condition}"] = rules.gene_levels(
-            genes[f"activity_{condition}"], genes["repression"], genes[f"gain_{condition}"]
+            genes[f"activity_{condition}"],
+            genes["repression"],
+            genes[f"gain_{condition}"],
+            genes.get("ceiling", np.inf),
         )
     genes["motif_copies"] = motif_copies(genes["activity_ctrl"])
     return genes

@@ -135,7 +135,7 @@ def link_elements(genes: pd.DataFrame, elements: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row for each pair: element, gene (row numbers), distance (element centre minus TSS,
+        One row for each pair: element, gene (row numbers), kind, distance (element centre minus TSS,
         bp), gain_ctrl, gain_a485.
     """
     tss = genes["tss"].to_numpy()
@@ -147,9 +147,10 @@ def link_elements(genes: pd.DataFrame, elements: pd.DataFrame) -> pd.DataFrame:
         if kind == "proximal":
             pairs += [(number, int(gene)) for gene in np.flatnonzero(distances < rules.REACH)]
         else:
-            pairs.append((number, int(looped) if kind == "contact" else int(distances.argmin())))
+            pairs.append((number, int(looped) if looped >= 0 else int(distances.argmin())))
     links = pd.DataFrame(pairs, columns=["element", "gene"], dtype=np.int64)
     chosen = elements.iloc[links["element"]].reset_index(drop=True)
+    links["kind"] = chosen["kind"]
     links["distance"] = chosen["centre"].to_numpy() - tss[links["gene"]]
     for condition in rules.CONDITIONS:
         height = chosen[f"H3K27ac_{condition}"]

@@ -17,7 +17,7 @@ from claster.simulation.sequence import draw_sequence, write_fasta
 from claster.simulation.streams import Purpose, stream
 from claster.simulation.tables import write_tables
 from claster.simulation.tracks import TRACKS, write_contacts, write_marks, write_nascent
-from claster.simulation.transcription import CONDITIONS, SILENT_LEVEL
+from claster.simulation.transcription import CONDITIONS, SILENT_LEVEL, Rules
 from claster.text import read_json
 from claster.versions import versions
 
@@ -60,6 +60,7 @@ def simulate_genome(
     megabases: float = 40.0,
     genes: int = 250,
     smooth: bool = False,
+    rules: Rules = "contact",
     force: bool = False,
     progress: Progress = SILENT,
 ) -> ToyGenome:
@@ -87,6 +88,10 @@ def simulate_genome(
     smooth
         Lay a Gaussian of 100 bp standard deviation over the noisy tracks, like the published
         `.smooth.bw` files. The noise-free tracks stay as they are.
+    rules
+        ``contact``: enhancers act within 20 kb, and where a loop ties them to a TSS. ``local``: the loops
+        are there and do nothing, so that no effect reaches beyond 20 kb. ``classes``: see
+        `claster.simulation.classes`. Places, and loops of the map, are the same under all three.
     force
         Replace a toy genome that is there already.
     progress
@@ -119,7 +124,8 @@ def simulate_genome(
     ):
         step.describe("layout")
         planted = _named(
-            [plant_chromosome(plan, i, seed=seed) for i in range(chromosomes)], seed=seed
+            [plant_chromosome(plan, i, seed=seed, ruleset=rules) for i in range(chromosomes)],
+            seed=seed,
         )
         step.advance()
         counts = _count(planted)
@@ -145,7 +151,7 @@ def simulate_genome(
             "megabases": megabases,
             "genes": genes,
             "smooth": smooth,
-        }
+        } | ({} if rules == "contact" else {"rules": rules})
         _write_manifest(partial, parameters, plan.sizes, counts)
         step.advance()
     return ToyGenome(folder, plan.sizes, counts)
@@ -165,7 +171,7 @@ def ensure_genome(
     folder
         Where the files shall be.
     parameters
-        `seed`, `chromosomes`, `megabases`, `genes` and `smooth`; see `simulate_genome`.
+        `seed`, `chromosomes`, `megabases`, `genes`, `smooth` and `rules`; see `simulate_genome`.
     force
         Simulate anew, and replace a toy genome that is there.
     progress
@@ -181,7 +187,12 @@ def ensure_genome(
     ClasterError
         See `simulate_genome`.
     """
-    if simulated_parameters(folder) == parameters and not force:
+    simulated = simulated_parameters(folder)
+    if (
+        simulated
+        and {"rules": "contact"} | simulated == {"rules": "contact"} | parameters
+        and not force
+    ):
         return False
     simulate_genome(folder, **parameters, force=force, progress=progress)
     return True
@@ -198,7 +209,8 @@ def simulated_parameters(folder: Path | str) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        `seed`, `chromosomes`, `megabases`, `genes` and `smooth`; None where there is no toy genome.
+        `seed`, `chromosomes`, `megabases`, `genes`, `smooth`, and `rules` other than ``contact``; None where
+        there is no toy genome.
     """
     manifest = Path(folder) / MANIFEST
     if not manifest.is_file():
@@ -256,7 +268,7 @@ def _count(planted: list[Chromosome]) -> dict[str, int]:
 
 def _write_manifest(
     folder: Path,
-    parameters: dict[str, int | float | bool],
+    parameters: dict[str, Any],
     sizes: dict[str, int],
     counts: dict[str, int],
 ) -> None:

@@ -1,7 +1,7 @@
 """Contact counts written as a balanced .mcool."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import cooler
@@ -20,7 +20,7 @@ _PRECISION = 1e-5
 def write_mcool(
     path: Path,
     chrom_sizes: dict[str, int],
-    pixels: dict[int, list[pd.DataFrame]],
+    pixels: Mapping[int, Iterable[pd.DataFrame]],
     *,
     scratch: Path,
 ) -> None:
@@ -36,7 +36,7 @@ def write_mcool(
     chrom_sizes
         Lengths in bp by name, in order.
     pixels
-        For each resolution one table a chromosome: bin1_id, bin2_id (counted from the
+        For each resolution, in order, one table a chromosome: bin1_id, bin2_id (counted from the
         chromosome's first bin), count.
     scratch
         Folder for the intermediate files, which are removed.
@@ -82,17 +82,15 @@ def balance(contacts: cooler.Cooler) -> None:
 
 
 def _solve(contacts: cooler.Cooler, *, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    pixels = contacts.pixels()[:]
-    row, column = pixels["bin1_id"].to_numpy(), pixels["bin2_id"].to_numpy()
-    used = (column - row >= _NEAREST_DIAGONAL) & kept[row] & kept[column]
-    upper = csr_array(
-        (pixels["count"].to_numpy()[used].astype(float), (row[used], column[used])),
-        shape=(kept.size, kept.size),
-    )
-    lower = upper.T
+    parts = [
+        (slice(*contacts.extent(name)), _within(contacts, name, kept=kept))
+        for name in contacts.chromnames
+    ]
     weights = kept.astype(float)
     for _ in range(_ROUNDS):
-        sums = upper @ weights + lower @ weights
+        sums = np.concatenate(
+            [upper @ weights[part] + upper.T @ weights[part] for part, upper in parts]
+        )
         marginal = weights * sums
         reached = marginal > 0
         if np.abs(marginal[reached] - 1.0).max(initial=0.0) < _PRECISION:
@@ -101,8 +99,20 @@ def _solve(contacts: cooler.Cooler, *, kept: npt.NDArray[np.bool_]) -> npt.NDArr
     return weights
 
 
+def _within(contacts: cooler.Cooler, chrom: str, *, kept: npt.NDArray[np.bool_]) -> csr_array:
+    """Return the counts between kept bins of a chromosome that balancing takes."""
+    first, last = contacts.extent(chrom)
+    pixels = contacts.pixels().fetch(chrom)
+    row, column = pixels["bin1_id"].to_numpy(), pixels["bin2_id"].to_numpy()
+    used = (column - row >= _NEAREST_DIAGONAL) & kept[row] & kept[column]
+    counts = pixels["count"].to_numpy()[used].astype(float)
+    return csr_array(
+        (counts, (row[used] - first, column[used] - first)), shape=(last - first, last - first)
+    )
+
+
 def _genome_wide(
-    tables: list[pd.DataFrame], chrom_sizes: dict[str, int], resolution: int
+    tables: Iterable[pd.DataFrame], chrom_sizes: dict[str, int], resolution: int
 ) -> Iterator[pd.DataFrame]:
     first = 0
     for table, size in zip(tables, chrom_sizes.values(), strict=True):

@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     REGISTRY = auto()
     LANDSCAPE = auto()
     NOISE = auto()
+    CLASSES = auto()
 
 
 def stream(seed: int, purpose: Purpose, *keys: int) -> np.random.Generator:

@@ -106,21 +106,26 @@ def write_nascent(
 
 def write_contacts(folder: Path, planted: list[Chromosome], *, seed: int) -> int:
     """Draw and write the contact map; return the number of contacts."""
-    pixels: dict[int, list[pd.DataFrame]] = {FINE: [], COARSE: []}
-    for c in planted:
-        fine, coarse = draw_contacts(
-            stream(seed, Purpose.CONTACTS, c.number, 1),
-            size=c.size,
-            boundaries=c.boundaries,
-            insulation=c.insulation,
-            loops=c.loops,
-        )
-        pixels[FINE].append(fine)
-        pixels[COARSE].append(coarse)
+    coarse: list[pd.DataFrame] = []
+
+    def fine() -> Iterator[pd.DataFrame]:
+        for c in planted:
+            pixels, merged = draw_contacts(
+                stream(seed, Purpose.CONTACTS, c.number, 1),
+                size=c.size,
+                boundaries=c.boundaries,
+                insulation=c.insulation,
+                loops=c.loops,
+            )
+            coarse.append(merged)
+            yield pixels
+
     sizes = {c.name: c.size for c in planted}
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        # The coarse tables are there once the fine ones have been written, a chromosome at a time.
+        pixels = {FINE: fine(), COARSE: coarse}
         write_mcool(folder / "microc.mcool", sizes, pixels, scratch=Path(scratch))
-    return int(sum(table["count"].sum() for table in pixels[FINE]))
+    return int(sum(table["count"].sum() for table in coarse))
 
 
 def _noise(chromosome: Chromosome, track: str, condition: str, *, seed: int) -> np.random.Generator:

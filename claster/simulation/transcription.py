@@ -14,12 +14,16 @@ and the same rule holds in both conditions, with the heights of that condition.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from claster.simulation.write import STEP
+
+Rules = Literal["contact", "local", "classes"]
+"""`contact` is what stands above, `local` lacks the second gain, `classes` stands in `classes.py`."""
 
 CONDITIONS = ("ctrl", "a485")
 FULL_REACH = 10_000
@@ -77,18 +81,31 @@ def contact_gain(h3k27ac: npt.ArrayLike, strength: npt.ArrayLike) -> FloatArray:
 
 
 def gene_levels(
-    activity: npt.ArrayLike, repressed: npt.ArrayLike, gain: npt.ArrayLike
+    activity: npt.ArrayLike,
+    repressed: npt.ArrayLike,
+    gain: npt.ArrayLike,
+    ceiling: npt.ArrayLike = np.inf,
 ) -> FloatArray:
-    """Return the levels of genes from activity, repression factor and summed enhancer gain."""
+    """Return the levels of genes from activity, repression factor and summed enhancer gain.
+
+    `ceiling` is the gain that a gene comes near, however much its enhancers add.
+    """
     return (
         BASE_LEVEL
         * np.asarray(activity, dtype=float)
         * np.asarray(repressed, dtype=float)
-        * (1.0 + np.asarray(gain, dtype=float))
+        * (1.0 + _saturated(gain, ceiling))
     )
 
 
-def silencing_effect(gain: npt.ArrayLike, total: npt.ArrayLike) -> FloatArray:
+def _saturated(gain: npt.ArrayLike, ceiling: npt.ArrayLike) -> FloatArray:
+    gain = np.asarray(gain, dtype=float)
+    return gain / (1.0 + gain / np.asarray(ceiling, dtype=float))
+
+
+def silencing_effect(
+    gain: npt.ArrayLike, total: npt.ArrayLike, ceiling: npt.ArrayLike = np.inf
+) -> FloatArray:
     """Return the log2 change of a gene's level when one element of its enhancers is silenced.
 
     Parameters
@@ -97,9 +114,12 @@ def silencing_effect(gain: npt.ArrayLike, total: npt.ArrayLike) -> FloatArray:
         What the element adds.
     total
         Sum over all elements of the gene, this one included.
+    ceiling
+        See `gene_levels`.
     """
     gain, total = np.asarray(gain, dtype=float), np.asarray(total, dtype=float)
-    return np.log2((1.0 + total - gain) / (1.0 + total)) + 0.0
+    after, before = _saturated(total - gain, ceiling), _saturated(total, ceiling)
+    return np.log2((1.0 + after) / (1.0 + before)) + 0.0
 
 
 def body_shape(distance: FloatArray, length: int) -> FloatArray:

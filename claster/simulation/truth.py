@@ -76,7 +76,7 @@ def gene_table(genes: pd.DataFrame) -> pd.DataFrame:
     columns += ["H3K27me3", "repression"]
     for condition in rules.CONDITIONS:
         columns += [f"{name}_{condition}" for name in ("activity", "gain", "level")]
-    columns.append("motif_copies")
+    columns += [name for name in ("motif_copies", "class", "ceiling") if name in genes]
     return genes[columns]
 
 
@@ -98,15 +98,21 @@ def element_table(genes: pd.DataFrame, elements: pd.DataFrame, links: pd.DataFra
             "chrom": gene["chrom"],
             "start": element["start"],
             "end": element["end"],
-            "kind": element["kind"],
+            "kind": links["kind"],
             "gene_id": gene["gene_id"],
             "distance": links["distance"],
             "loop_strength": element["strength"],
         }
     )
+    if "class" in element:
+        table["class"] = element["class"]
+        table[["match", "insulation"]] = links[["match", "insulation"]]
+    ceiling = gene.get("ceiling", np.inf)
     for condition in rules.CONDITIONS:
         gain = links[f"gain_{condition}"]
         table[f"H3K27ac_{condition}"] = element[f"H3K27ac_{condition}"]
         table[f"gain_{condition}"] = gain
-        table[f"effect_log2_{condition}"] = rules.silencing_effect(gain, gene[f"gain_{condition}"])
+        table[f"effect_log2_{condition}"] = rules.silencing_effect(
+            gain, gene[f"gain_{condition}"], ceiling
+        )
     return table

@@ -215,7 +215,7 @@ def _change(
         repressed[own] = 1.0
     if edit.verb == "repress" and edit.gain_track == "H3K27me3":
         repressed[own] = rules.repression(np.maximum(genes.loc[own, "H3K27me3"], edit.gain or 0.0))
-    level = rules.gene_levels(activity, repressed, gain)
+    level = rules.gene_levels(activity, repressed, gain, genes.get("ceiling", np.inf))
     changed = genes.assign(**{f"level_{condition}": level - genes[f"level_{condition}"]})
     changed = changed[changed[f"level_{condition}"] != 0]
     gone = inside.assign(**{f"H3K27ac_{condition}": inside["gone"] * acetyl})
