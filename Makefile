@@ -3,6 +3,10 @@ BIN := .venv/bin
 UV_ON_PATH := $(shell command -v uv 2>/dev/null)
 UV := $(or $(UV_ON_PATH),.tools/bin/uv)
 
+# A process a core, each with one thread; the tests of a room stay in one process and share what they build.
+WORKERS := logical
+TESTS = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadgroup --durations 10 -p no:nbmake
+
 export UV_PROJECT_ENVIRONMENT := .venv
 export MPLBACKEND := Agg
 # Without compiled files in .venv every start of EIR takes twice as long.
@@ -29,13 +33,13 @@ demo: setup ## Run the main job on a simulated genome (ARGS="--size tiny" for op
 	$(BIN)/claster demo $(ARGS)
 
 test: setup ## Run the tests, with coverage, without the slow ones
-	$(BIN)/pytest --cov --durations=25
+	$(TESTS) --cov
 
 test-slow: setup ## Run the slow tests alone
-	$(BIN)/pytest -m slow
+	$(TESTS) -m slow
 
 test-all: setup ## Run every test, with coverage
-	$(BIN)/pytest -m "slow or not slow" --cov
+	$(TESTS) -m "slow or not slow" --cov
 
 lint: setup ## Check style, types and pins
 	$(BIN)/ruff check

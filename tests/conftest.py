@@ -2,6 +2,7 @@
 
 import os
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,18 @@ os.environ["MPLBACKEND"] = "Agg"
 # A busy machine makes single examples slow without any fault of the code.
 settings.register_profile("claster", deadline=None)
 settings.load_profile("claster")
+
+TESTS = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Keep the tests of a room in one process where several run, for what the room's fixtures build once."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        if TESTS in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).parts[0]))
 
 
 def write_hic(path, sizes, pixels, resolutions, *, normalisations=None):
