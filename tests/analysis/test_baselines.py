@@ -178,7 +178,8 @@ def test_rows_are_a_seeded_sample():
     assert predicted(1).tobytes() != predicted(2).tobytes()
 
 
-def test_the_number_of_threads_changes_no_byte():
+def test_the_number_of_threads_changes_no_byte(monkeypatch):
+    monkeypatch.setattr("claster.analysis.baselines._TREES", 20)
     signal = landscapes(70)
     genes = gene_set(signal, planted(signal, weights=weights_of(2), noise=0.5))
     found = []

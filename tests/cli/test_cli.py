@@ -165,6 +165,7 @@ def test_scores_as_a_table():
     assert lines[2] == ["ridge", *["nan", "(nan-nan)"] * 4]
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_fault():
     script = f"{shlex.quote(sys.executable)} -c 'from claster.cli import main; main()' data schema"
     told = subprocess.run(

@@ -298,6 +298,7 @@ def test_a_failed_rebuild_leaves_the_old_build(world, monkeypatch, tree):
     assert tree(folders.inputs, folders.targets) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["targets", "inputs"])
 def test_killed_builds_are_made_whole_by_the_next(world, moment, tree):
     """SIGKILL just before and just between the two renames that end a build."""
