@@ -1,12 +1,24 @@
 """What the settings models of all verbs share: frozen, made from one another or from keywords."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from claster.errors import ClasterError, choose_among
 
-__all__ = ["Settings"]
+__all__ = ["BATCH_SIZE", "DEVICE", "FORCE", "SPLIT", "Device", "Settings", "Split"]
+
+Split = Literal["train", "valid", "test"]
+Device = Literal["auto", "cpu", "cuda"]
+
+SPLIT: Any = Field("test", description="Which genes.")
+DEVICE: Any = Field("auto", description="Where to compute; auto takes a GPU where there is one.")
+BATCH_SIZE: Any = Field(None, ge=1, description="Windows at a time; default: what memory takes.")
+FORCE: Any = Field(
+    default=False,
+    description="Replace what is there already.",
+    json_schema_extra={"flags": ["--force"]},
+)
 
 
 class Settings(BaseModel):

@@ -24,7 +24,7 @@ def takes(model: type[BaseModel]) -> Callable[[Callable[..., None]], Callable[..
         Names, types, defaults, limits and descriptions of its fields become those of the options. A field of
         ``tuple[T, ...]`` is an option that may be given again. ``json_schema_extra`` of a field may name the
         ``flags`` ("--track") and, where the option is text that the model reads, ``text: true``; a field with
-        ``flags: []`` is no option.
+        ``flags: []`` is no option; ``metavar`` names its value in the help.
 
     Returns
     -------
@@ -81,10 +81,15 @@ def _settings(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
         return model.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        option = str(first["loc"][0]).replace("_", "-") if first["loc"] else "the options"
+        option = _flag(model, str(first["loc"][0])) if first["loc"] else "the options"
         raise ClasterError(
-            f"--{option}: {first['msg'].removeprefix('Value error, ')}", remedy="see --help"
+            f"{option}: {first['msg'].removeprefix('Value error, ')}", remedy="see --help"
         ) from None
+
+
+def _flag(model: type[BaseModel], name: str) -> str:
+    flags = _extra(model.model_fields[name]).get("flags", ())
+    return str(flags[0]) if flags else f"--{name.replace('_', '-')}"
 
 
 def _extra(field: FieldInfo) -> dict[str, Any]:
@@ -102,10 +107,12 @@ def _default(field: FieldInfo) -> Any:  # noqa: ANN401
 
 def _option(field: FieldInfo) -> Any:  # noqa: ANN401
     """Return what typer reads of a field."""
-    limits: dict[str, Any] = dict(_limits(field))
+    more: dict[str, Any] = dict(_limits(field))
     flags = _extra(field).get("flags", ())
     kind = str | None if _extra(field).get("text") else _as_typer(field.annotation)
-    return Annotated[kind, typer.Option(*flags, help=field.description, **limits)]
+    if metavar := _extra(field).get("metavar"):
+        more["metavar"] = metavar
+    return Annotated[kind, typer.Option(*flags, help=field.description, **more)]
 
 
 def _as_typer(annotation: Any) -> Any:  # noqa: ANN401

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.genome.windows import FORWARD, REVERSE, sample_id
+from claster.settings import Split
 from claster.signal.landscape import Transform, restored
 from claster.text import read_table, read_text
 
@@ -34,7 +34,6 @@ __all__ = [
     "read_targets",
 ]
 
-Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 STORE = "all"

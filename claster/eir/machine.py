@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from claster.eir.parts import Precision
 from claster.errors import ClasterError
+from claster.settings import Device
 
 __all__ = ["Device", "Machine", "on_machine", "resolve_device"]
-
-Device = Literal["auto", "cpu", "cuda"]
 
 _NEVER = 10**6
 

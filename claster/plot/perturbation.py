@@ -10,7 +10,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from claster.analysis.perturbation.candidates import annotated_stretches
-from claster.analysis.perturbation.editor import Place, SignalWindow, edit_window
+from claster.analysis.perturbation.editor import Editor, Place, SignalWindow, edit_window
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.settings import ScreenRecord
 from claster.analysis.perturbation.spans import covered_bins, span_mean
@@ -380,9 +380,8 @@ def _states(
         )
         for row in rows.itertuples():
             place = Place(row.element_id, row.element_start - tss, row.element_end - tss)
-            edited = edit_window(
-                window, (place,), settings.edit, dose=settings.edit.doses[0], spec=spec
-            )
+            editor = Editor(spec, settings.edit)
+            edited = edit_window(window, (place,), editor, dose=settings.edit.doses[0])
             if edited is not None:
                 span = covered_bins(place.start, place.end, spec.window.binning)
                 before.append(span_mean(signal, span))

@@ -10,6 +10,8 @@ import pyBigWig
 import pytest
 import yaml
 
+from claster.analysis.perturbation.folder import ScreenFiles
+from claster.analysis.perturbation.inputs import Screen
 from claster.analysis.perturbation.measure import Predictor
 from claster.analysis.perturbation.screen import run_screen
 from claster.analysis.perturbation.settings import EditSettings, Identity, ScreenSettings
@@ -158,13 +160,8 @@ def screen(world, tmp_path):
             version="0",
         )
         return run_screen(
-            tmp_path / name,
-            identity,
-            spec=world.spec,
-            folders=world.folders,
-            elements=bed,
-            pairs=pairs,
-            load=lambda: Predictor(predict or (lambda windows: map(profile, windows))),
+            Screen(ScreenFiles(tmp_path / name), identity, world.spec, world.folders, bed, pairs),
+            lambda: Predictor(predict or (lambda windows: map(profile, windows))),
             shard=shard,
             force=force,
         )

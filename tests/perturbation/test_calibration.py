@@ -12,19 +12,21 @@ from claster.analysis.perturbation.candidates import (
 )
 from claster.analysis.perturbation.controls import (
     STRATUM,
+    EditedSignal,
     draw_controls,
     measure_signal,
     regions_of,
     stratify,
     track_means,
 )
-from claster.analysis.perturbation.editor import find_background
+from claster.analysis.perturbation.editor import Editor, find_background
 from claster.analysis.perturbation.effects import (
     assemble_effects,
     calibrate,
     empirical_p,
     percentile,
 )
+from claster.analysis.perturbation.inputs import ScreenInputs
 from claster.analysis.perturbation.measure import measure_windows
 from claster.analysis.perturbation.plan import plan_screen
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
@@ -59,36 +61,37 @@ def setting(world):
 
     means = track_means(genes["gene_id"].tolist(), read)
     pairs = describe_pairs(pair_elements(genes, elements, reach=10_000), genes)
-    pairs = measure_signal(
-        pairs, read, world.spec, rows=[0, 1], means=means, activity_row=1, edges="exact"
-    )
+    edited = EditedSignal(world.spec, read, [0, 1], means)
+    pairs = measure_signal(pairs, edited, activity_row=1, edges="exact")
     return {
         "genes": genes,
         "elements": elements,
         "read": read,
-        "means": means,
+        "edited": edited,
         "pairs": stratify(pairs, size=100),
         "annotated": annotated_stretches(elements, read_genes_table(world.folders)),
     }
 
 
-def draw(world, setting, **changes):
-    options = {
-        "genes": setting["genes"],
-        "spec": world.spec,
-        "rows": [0, 1],
-        "means": setting["means"],
-        "annotated": setting["annotated"],
-        "reach": 10_000,
-        "sizes": None,
-        "per_stratum": 20,
-        "seed": 4,
-    } | changes
-    return draw_controls(options.pop("genes"), setting["read"], setting["pairs"], **options)
+def draw(setting, *, genes=None, seed=4):
+    settings = ScreenSettings(
+        edit=EditSettings(verb="silence", tracks=("ATAC", "H3K27ac")),
+        reach=10_000,
+        controls=20,
+        seed=seed,
+    )
+    return draw_controls(
+        setting["genes"] if genes is None else genes,
+        setting["pairs"],
+        setting["edited"],
+        settings=settings,
+        annotated=setting["annotated"],
+        sizes={},
+    )
 
 
 def test_controls_keep_their_rule(world, setting):
-    controls = draw(world, setting)
+    controls = draw(setting)
     pairs, genes = setting["pairs"], setting["genes"].set_index("gene_id")
     highest = pairs.groupby(STRATUM[:2])["signal_class"].max()
     places = pd.MultiIndex.from_frame(controls[STRATUM[:2]])
@@ -111,20 +114,20 @@ def test_controls_keep_their_rule(world, setting):
         number = 1 + sum(abs(distance) >= edge for edge in (1000, 2000, 5000, 10_000))
         assert row.distance_class == (number if distance >= 0 else -number)
         span = covered_bins(row.start - tss, row.end - tss, BINS)
-        shares = span_mean(landscapes[row.gene_id][:2], span) / setting["means"][:2]
+        shares = span_mean(landscapes[row.gene_id][:2], span) / setting["edited"].means[:2]
         assert row.signal == pytest.approx(shares.mean(), rel=1e-5, abs=1e-9)
         if row.signal > 0:
             assert 2**row.signal_class <= row.signal * (1 + 1e-9) < 2 ** (row.signal_class + 1)
 
 
 def test_controls_depend_on_the_seed_alone(world, setting, monkeypatch):
-    once = draw(world, setting)
-    pd.testing.assert_frame_equal(once, draw(world, setting))
+    once = draw(setting)
+    pd.testing.assert_frame_equal(once, draw(setting))
     monkeypatch.setattr("claster.analysis.perturbation.controls._MOST_HELD", 50)
-    pd.testing.assert_frame_equal(once, draw(world, setting))
-    turned = draw(world, setting, genes=setting["genes"].iloc[::-1])
+    pd.testing.assert_frame_equal(once, draw(setting))
+    turned = draw(setting, genes=setting["genes"].iloc[::-1])
     pd.testing.assert_frame_equal(once, turned)
-    assert not once["start"].equals(draw(world, setting, seed=5)["start"])
+    assert not once["start"].equals(draw(setting, seed=5)["start"])
 
 
 def random_regions(world, model, *, seed):
@@ -146,16 +149,9 @@ def random_regions(world, model, *, seed):
     elements = pd.DataFrame({"element_id": names, "chrom": names, "start": starts})
     elements["end"] = starts + 300
     annotated = annotated_stretches(elements, genes)
-    plan, counts = plan_screen(
-        elements,
-        genes,
-        genes,
-        signal.__getitem__,
-        spec=spec,
-        settings=settings,
-        annotated=annotated,
-        sizes=dict.fromkeys(names, 100_000),
-    )
+    sizes = dict.fromkeys(names, 100_000)
+    inputs = ScreenInputs(elements, {}, genes, genes, annotated, sizes, None, (1.0, 1.0, 1.0))
+    plan, counts = plan_screen(inputs, signal.__getitem__, spec=spec, settings=settings)
     assert counts["tested_pairs"] == 120
 
     def read(name, chrom, centre):
@@ -168,10 +164,8 @@ def random_regions(world, model, *, seed):
             plan,
             read,
             lambda windows: map(model, windows),
-            spec=spec,
-            edit=settings.edit,
+            Editor(spec, settings.edit),
             annotated=annotated,
-            piece=None,
             divisors=(1.0, 1.0, 1.0),
             step=step,
         )

@@ -11,8 +11,9 @@ from claster.analysis.perturbation.candidates import (
     read_candidates,
     tell_candidates,
 )
+from claster.analysis.perturbation.editor import edit_settings
 from claster.analysis.perturbation.folder import parse_shard
-from claster.analysis.perturbation.settings import edit_settings
+from claster.analysis.perturbation.settings import PerturbSettings
 from claster.errors import ClasterError
 
 SIZES = {"chr1": 1000, "chr2": 2000}
@@ -147,8 +148,12 @@ def test_shards_that_are_none(shard):
 )
 def test_edits_are_checked(world, verb, options, said):
     if said is None:
-        assert edit_settings(world.spec, verb, **options).tracks == ("ATAC", "H3K27ac")
-        assert edit_settings(world.spec, "flip").tracks == ("ATAC", "H3K27ac", "H3K27me3")
+        assert edit_settings(PerturbSettings(verb=verb, **options), world.spec).tracks == (
+            "ATAC",
+            "H3K27ac",
+        )
+        flip = edit_settings(PerturbSettings(verb="flip"), world.spec)
+        assert flip.tracks == ("ATAC", "H3K27ac", "H3K27me3")
         return
     with pytest.raises(ClasterError, match=said):
-        edit_settings(world.spec, verb, **options)
+        edit_settings(PerturbSettings(verb=verb, **options), world.spec)

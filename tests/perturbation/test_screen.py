@@ -76,7 +76,7 @@ def test_an_empty_element_has_no_effect_and_p_of_one(world, screen):
 
 
 def test_flip_twice_is_the_identity(world, model):
-    from claster.analysis.perturbation.editor import Place, SignalWindow, edit_window
+    from claster.analysis.perturbation.editor import Editor, Place, SignalWindow, edit_window
     from claster.analysis.perturbation.settings import EditSettings
 
     signal = landscape_of(world, "G8")
@@ -85,7 +85,7 @@ def test_flip_twice_is_the_identity(world, model):
     once = signal
     for turned in (False, True):
         window = SignalWindow(once, np.zeros(401, bool))
-        once = edit_window(window, places, edit, dose=None, spec=world.spec)
+        once = edit_window(window, places, Editor(world.spec, edit), dose=None)
         assert np.array_equal(once, signal) == turned
 
 

@@ -15,6 +15,8 @@ import yaml
 from matplotlib.figure import Figure
 
 from claster.analysis.evaluate import evaluate
+from claster.analysis.perturbation.folder import ScreenFiles
+from claster.analysis.perturbation.inputs import Screen
 from claster.analysis.perturbation.measure import Predictor
 from claster.analysis.perturbation.screen import run_screen
 from claster.analysis.perturbation.settings import EditSettings, Identity, ScreenSettings
@@ -223,22 +225,23 @@ def screen(made):
         edit=EditSettings(verb="silence", tracks=TRACKS), reach=10_000, controls=5, profiles=True
     )
     run_screen(
-        made.run.path / "perturb" / "silence_test",
-        Identity(
-            run="runs/small/toy-made",
-            weights="w",
-            dataset="d",
-            elements_file="elements.bed",
-            elements=hashlib.sha256(bed.read_bytes()).hexdigest(),
-            pairs=None,
-            settings=settings,
-            version="0",
+        Screen(
+            ScreenFiles(made.run.path / "perturb" / "silence_test"),
+            Identity(
+                run="runs/small/toy-made",
+                weights="w",
+                dataset="d",
+                elements_file="elements.bed",
+                elements=hashlib.sha256(bed.read_bytes()).hexdigest(),
+                pairs=None,
+                settings=settings,
+                version="0",
+            ),
+            made.spec,
+            DatasetFolders.of(made.spec, project=made.project),
+            bed,
         ),
-        spec=made.spec,
-        folders=DatasetFolders.of(made.spec, project=made.project),
-        elements=bed,
-        pairs=None,
-        load=lambda: Predictor(profiles),
+        lambda: Predictor(profiles),
     )
 
 

@@ -1,13 +1,15 @@
 """Control regions: drawn at random among all that are like the tested elements but hold none."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
 from claster.analysis.perturbation.candidates import Annotated
-from claster.analysis.perturbation.spans import Edges, covered_bins, span_mean
+from claster.analysis.perturbation.settings import Edges, ScreenSettings
+from claster.analysis.perturbation.spans import covered_bins, span_mean
 from claster.dataset.scale import spread_evenly
 from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning
@@ -17,6 +19,7 @@ __all__ = [
     "DISTANCES",
     "NO_SIGNAL",
     "STRATUM",
+    "EditedSignal",
     "distance_class",
     "draw_controls",
     "measure_signal",
@@ -98,6 +101,26 @@ def stratify(regions: pd.DataFrame, *, size: int) -> pd.DataFrame:
     )
 
 
+@dataclass(frozen=True)
+class EditedSignal:
+    """How the signal of a region is told: over the tracks that an edit changes, each relative to its mean.
+
+    Attributes
+    ----------
+    spec
+        The dataset with the window's bins.
+    read
+        Returns the landscape of a gene.
+    rows, means
+        Tracks that an edit changes, and the mean of every track (`track_means`).
+    """
+
+    spec: DatasetSpec
+    read: Read
+    rows: Sequence[int]
+    means: np.ndarray
+
+
 def track_means(gene_ids: Sequence[str], read: Read) -> np.ndarray:
     """Return the mean of each track over the windows of at most 200 genes, evenly spread; 1 where it is 0.
 
@@ -112,14 +135,7 @@ def track_means(gene_ids: Sequence[str], read: Read) -> np.ndarray:
 
 
 def measure_signal(
-    pairs: pd.DataFrame,
-    read: Read,
-    spec: DatasetSpec,
-    *,
-    rows: Sequence[int],
-    means: np.ndarray,
-    activity_row: int | None,
-    edges: Edges,
+    pairs: pd.DataFrame, edited: EditedSignal, *, activity_row: int | None, edges: Edges
 ) -> pd.DataFrame:
     """Measure each element in the window of each of its genes.
 
@@ -127,12 +143,8 @@ def measure_signal(
     ----------
     pairs
         Columns `gene_id`, `tss`, `start`, `end`.
-    read
-        Returns landscapes.
-    spec
-        The dataset with the window's bins.
-    rows, means
-        Tracks that an edit changes, and the mean of every track.
+    edited
+        How their signal is told.
     activity_row
         Track that tells activity, or None.
     edges
@@ -141,20 +153,20 @@ def measure_signal(
     Returns
     -------
     pandas.DataFrame
-        `pairs` with `signal`, the mean over `rows` of the element's signal divided by the track's mean,
-        and `activity`, the element's mean of the activity track in the file's unit (NaN without one).
+        `pairs` with `signal`, the mean over edited tracks of the element's signal divided by the track's
+        mean, and `activity`, the element's mean of the activity track in the file's unit (NaN without one).
     """
-    binning = spec.window.binning
+    binning, rows, means = edited.spec.window.binning, list(edited.rows), edited.means
     signal, activity = np.empty(len(pairs)), np.full(len(pairs), np.nan)
     starts, ends = (
         (pairs[edge] - pairs["tss"]).to_numpy() if len(pairs) else np.empty(0, np.int64)
         for edge in ("start", "end")
     )
     for gene, here in pairs.groupby("gene_id", sort=False).indices.items():
-        landscape = read(str(gene))
+        landscape = edited.read(str(gene))
         for row in here:
             exact = covered_bins(starts[row], ends[row], binning)
-            signal[row] = (span_mean(landscape[list(rows)], exact) / means[list(rows)]).mean()
+            signal[row] = (span_mean(landscape[rows], exact) / means[rows]).mean()
             if activity_row is not None:
                 span = covered_bins(starts[row], ends[row], binning, edges=edges)
                 activity[row] = span_mean(landscape[activity_row], span)
@@ -167,17 +179,12 @@ _COLUMNS = ["key", "gene", "start", *STRATUM, "signal"]
 
 def draw_controls(
     genes: pd.DataFrame,
-    read: Read,
     strata: pd.DataFrame,
+    edited: EditedSignal,
     *,
-    spec: DatasetSpec,
-    rows: list[int],
-    means: np.ndarray,
+    settings: ScreenSettings,
     annotated: Annotated,
-    reach: int,
-    sizes: Mapping[str, int] | None,
-    per_stratum: int,
-    seed: int,
+    sizes: Mapping[str, int],
     progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """Draw control regions for each stratum, uniformly and without replacement among all eligible ones.
@@ -194,25 +201,17 @@ def draw_controls(
     ----------
     genes
         Genes that may serve, with `gene_id`, `chrom`, `tss`, `strand`.
-    read
-        Returns their landscapes.
     strata
         The strata that are needed (columns of `STRATUM`).
-    spec
-        The dataset with the window's bins.
-    rows, means
-        Tracks that an edit changes, and the mean of every track (`track_means`).
+    edited
+        How the signal of a region is told.
+    settings
+        `reach`; `controls`, how many regions a stratum gets, if there are as many; `seed`, which chooses them
+        (the result does not depend on the order of `genes`); and `centre`.
     annotated
         Where elements and TSSs are.
-    reach
-        See `pair_elements`.
     sizes
-        Chromosome sizes in bp where a window centred on the region must lie inside the chromosome; None
-        where windows are centred on genes.
-    per_stratum
-        How many regions a stratum gets, if there are as many.
-    seed
-        Chooses them; the result does not depend on the order of `genes`.
+        Chromosome sizes in bp: a window that is centred on a region lies inside the chromosome.
     progress
         Where to report to.
 
@@ -222,16 +221,17 @@ def draw_controls(
         `gene_id`, `start`, `end` (0-based half-open), the columns of `STRATUM`, `signal` (relative) and
         `number`, in the order drawn, a region a row.
     """
-    binning = spec.window.binning
-    half = max(binning.half, spec.require_target().binning.half)
+    binning, rows, means = edited.spec.window.binning, list(edited.rows), edited.means
+    half = max(binning.half, edited.spec.require_target().binning.half)
+    reach, per_stratum = settings.reach, settings.controls
     strongest = strata.groupby(STRATUM[:2])["signal_class"].max()
     widths = sorted(set(strata["width_class"]))
     held = pd.DataFrame({column: pd.Series(dtype=np.float64) for column in _COLUMNS})
     found: list[pd.DataFrame] = []
     with progress.step("control regions", len(genes)) as step:
         for number, gene in enumerate(genes.itertuples(index=False)):
-            rng = np.random.default_rng([seed, crc32(gene.gene_id.encode())])
-            relative = read(gene.gene_id)[rows] / means[rows, np.newaxis]
+            rng = np.random.default_rng([settings.seed, crc32(gene.gene_id.encode())])
+            relative = edited.read(gene.gene_id)[rows] / means[rows, np.newaxis]
             integral = _integral(relative.mean(axis=0), binning)
             for width in widths:
                 starts = binning.edges[:-1] + int(rng.integers(binning.size))
@@ -240,7 +240,7 @@ def draw_controls(
                 places = gene.tss + starts
                 fits &= places >= 0
                 fits &= ~annotated.touch(gene.chrom, places, places + width)
-                if sizes is not None:
+                if settings.centre == "element":
                     middle = places + width // 2
                     fits &= (middle >= half) & (middle + half <= sizes[gene.chrom])
                 starts, keys = starts[fits], keys[fits]

@@ -9,25 +9,96 @@ from zlib import crc32
 import numpy as np
 
 from claster.analysis.perturbation import edits
-from claster.analysis.perturbation.settings import EditSettings
+from claster.analysis.perturbation.settings import MOVING, EditSettings, PerturbSettings
 from claster.analysis.perturbation.spans import Span, covered_bins, whole_bins
+from claster.dataset.scale import SignalScale
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
 from claster.genome.assembly import chromosome_aliases
 from claster.genome.regions import read_regions
-from claster.genome.windows import Binning
 from claster.signal.landscape import restored
 
 __all__ = [
+    "Editor",
     "Place",
     "SignalWindow",
     "cut_piece",
+    "edit_settings",
     "edit_window",
     "find_background",
     "restore_landscape",
     "store_edited",
 ]
+
+
+def edit_settings(
+    asked: PerturbSettings, spec: DatasetSpec, *, scales: dict[str, SignalScale] | None = None
+) -> EditSettings:
+    """Return a checked edit.
+
+    Parameters
+    ----------
+    asked
+        What is asked. By default all tracks change for the verbs that move signal, all but `gain_track` for
+        the others, and the gain is the 99 % quantile of that track around training genes.
+    spec
+        The dataset with its tracks.
+    scales
+        Scales of the tracks, as a run or a build records them.
+
+    Raises
+    ------
+    ClasterError
+        If a track is unknown, or the verb lacks a number, has one that it does not take, or one that is
+        not possible.
+    """
+    known = [track.name for track in spec.tracks]
+    verb, gain_track, gain = asked.verb, asked.gain_track, asked.gain
+    needs = {"factors": "scale", "shifts": "shift", "locus": "insert", "gain": "repress"}
+    for name, only in needs.items():
+        there = getattr(asked, name) not in (None, ())
+        if there and verb != only:
+            raise ClasterError(f"'{name}' is for '{only}', not for '{verb}'", remedy="leave it out")
+        if not there and verb == only and name != "gain":
+            raise ClasterError(f"'{verb}' without '{name}'", remedy=f"give '{name}'")
+    for track in (*asked.tracks, *([gain_track] if verb == "repress" else [])):
+        if track not in known:
+            raise ClasterError(
+                f"dataset {spec.name!r} has no track {track!r}",
+                remedy=choose_among(track, known),
+            )
+    if wrong := [factor for factor in asked.factors if not (np.isfinite(factor) and factor >= 0)]:
+        raise ClasterError(f"a factor of {wrong[0]}", remedy="give 0 or more")
+    if wrong := [bp for bp in asked.shifts if bp % spec.window.bin]:
+        raise ClasterError(
+            f"a shift of {wrong[0]} bp is not a whole number of bins of {spec.window.bin} bp",
+            remedy="round it",
+        )
+    default = [t for t in known if verb in MOVING or t != gain_track]
+    chosen = tuple(track for track in known if track in (asked.tracks or default))
+    if not chosen:
+        raise ClasterError(f"no track is left to {verb}", remedy="name 'tracks'")
+    if verb == "repress" and gain is None:
+        if gain_track not in (scales or {}):
+            raise ClasterError(
+                f"no scale of {gain_track} is known", remedy="give 'gain', the signal that it gets"
+            )
+        gain = (scales or {})[gain_track].q99
+    doses: tuple[float | None, ...] = (
+        *asked.factors,
+        *(float(bp) for bp in asked.shifts),
+    ) or (None,)
+    return EditSettings(
+        verb=verb,
+        tracks=chosen,
+        doses=tuple(dict.fromkeys(doses)),
+        gain_track=gain_track if verb == "repress" else None,
+        gain=gain,
+        locus=asked.locus,
+        edges=asked.edges,
+        seed=asked.seed,
+    )
 
 
 def cut_piece(spec: DatasetSpec, sources: Sources, edit: EditSettings) -> np.ndarray | None:
@@ -153,14 +224,31 @@ class SignalWindow:
     annotated: np.ndarray
 
 
+@dataclass(frozen=True)
+class Editor:
+    """What edits the windows of a dataset.
+
+    Attributes
+    ----------
+    spec
+        The dataset with tracks and bins.
+    settings
+        What is done.
+    piece
+        What ``insert`` writes, signal, shape (edited tracks, bins), its middle on that of the element.
+    """
+
+    spec: DatasetSpec
+    settings: EditSettings
+    piece: np.ndarray | None = None
+
+    def row(self, track: str) -> int:
+        """Return the row of a track in a landscape."""
+        return [other.name for other in self.spec.tracks].index(track)
+
+
 def edit_window(
-    window: SignalWindow,
-    places: tuple[Place, ...],
-    settings: EditSettings,
-    *,
-    dose: float | None,
-    spec: DatasetSpec,
-    piece: np.ndarray | None = None,
+    window: SignalWindow, places: tuple[Place, ...], editor: Editor, *, dose: float | None
 ) -> np.ndarray | None:
     """Edit one element of a window, or several one after the other.
 
@@ -170,12 +258,8 @@ def edit_window(
         What is edited; it stays as it is.
     places
         The elements; two for ``swap``.
-    settings, dose
+    editor, dose
         What is done to them.
-    spec
-        The dataset with tracks and bins.
-    piece
-        What ``insert`` writes, signal, shape (edited tracks, bins), its middle on that of the element.
 
     Returns
     -------
@@ -183,9 +267,7 @@ def edit_window(
         Signal, shape (tracks, bins); None where the edit has no place: it would leave the window, there
         is no background, or the elements to swap overlap.
     """
-    numbers = {track.name: row for row, track in enumerate(spec.tracks)}
-    rows = [numbers[name] for name in settings.tracks]
-    binning = spec.window.binning
+    settings, binning = editor.settings, editor.spec.window.binning
     if settings.verb == "swap":
         left, right = (
             whole_bins(place.start, place.end, binning, edges=settings.edges)
@@ -193,12 +275,13 @@ def edit_window(
         )
         if left.bins.stop > right.first:
             return None
+        rows = [editor.row(name) for name in settings.tracks]
         return edits.swap(window.signal, rows, left, right)
     edited: np.ndarray | None = window.signal
     for place in places:
         if edited is None:
             return None
-        edited = _edit_one(edited, window, place, rows, settings, dose, binning, numbers, piece)
+        edited = _edit_one(edited, window, place, editor, dose)
     return edited
 
 
@@ -206,13 +289,11 @@ def _edit_one(
     signal: np.ndarray,
     window: SignalWindow,
     place: Place,
-    rows: list[int],
-    settings: EditSettings,
+    editor: Editor,
     dose: float | None,
-    binning: Binning,
-    numbers: dict[str, int],
-    piece: np.ndarray | None,
 ) -> np.ndarray | None:
+    settings, binning, piece = editor.settings, editor.spec.window.binning, editor.piece
+    rows = [editor.row(name) for name in settings.tracks]
     part = covered_bins(place.start, place.end, binning, edges=settings.edges)
     whole = whole_bins(place.start, place.end, binning, edges=settings.edges)
     match settings.verb:
@@ -227,7 +308,7 @@ def _edit_one(
         case "repress":
             assert settings.gain_track is not None
             assert settings.gain is not None
-            gain_row = numbers[settings.gain_track]
+            gain_row = editor.row(settings.gain_track)
             return edits.repress(signal, rows, part, gain_row=gain_row, gain=settings.gain)
         case "shift":
             assert dose is not None

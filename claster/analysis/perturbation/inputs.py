@@ -1,10 +1,8 @@
-"""What a screen reads before anything is predicted: elements, genes, and its plan."""
+"""A screen, and what it reads before anything is predicted: elements and genes."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from claster.analysis.perturbation.candidates import (
@@ -17,23 +15,51 @@ from claster.analysis.perturbation.candidates import (
 )
 from claster.analysis.perturbation.effects import measured_regions
 from claster.analysis.perturbation.folder import ScreenFiles
-from claster.analysis.perturbation.plan import plan_screen
-from claster.analysis.perturbation.settings import Identity
-from claster.dataset.layout import DatasetFolders, read_genes_table, read_landscapes
+from claster.analysis.perturbation.settings import Identity, ScreenSettings
+from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import track_divisors
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.files import atomic_path, write_text
 from claster.genome.assembly import chromosome_sizes
 from claster.progress import Progress
-from claster.text import read_json
 
-__all__ = ["World", "read_world", "ready_plan"]
+__all__ = ["Screen", "ScreenInputs", "read_inputs"]
 
 
 @dataclass(frozen=True)
-class World:
+class Screen:
+    """A screen of a built dataset.
+
+    Attributes
+    ----------
+    files
+        Its folder.
+    identity
+        What gives it its numbers, settings included.
+    spec, folders
+        The built dataset.
+    elements
+        BED or cCRE table; None for the dataset's own.
+    listed
+        Table of elements that are edited together, where the settings say ``listed``.
+    """
+
+    files: ScreenFiles
+    identity: Identity
+    spec: DatasetSpec
+    folders: DatasetFolders
+    elements: Path | None = None
+    listed: Path | None = None
+
+    @property
+    def settings(self) -> ScreenSettings:
+        """Its settings."""
+        return self.identity.settings
+
+
+@dataclass(frozen=True)
+class ScreenInputs:
     """What is read of a dataset for a screen.
 
     Attributes
@@ -64,24 +90,13 @@ class World:
     divisors: tuple[float, ...]
 
 
-def read_world(
-    spec: DatasetSpec,
-    folders: DatasetFolders,
-    identity: Identity,
-    elements: Path | None,
-    pairs: Path | None,
-    progress: Progress,
-) -> World:
+def read_inputs(screen: Screen, progress: Progress) -> ScreenInputs:
     """Read elements and genes.
 
     Parameters
     ----------
-    spec, folders
-        The built dataset.
-    identity
+    screen
         The screen.
-    elements, pairs
-        See `run_screen`.
     progress
         Where to report to.
 
@@ -90,86 +105,27 @@ def read_world(
     ClasterError
         If the elements have a fault, or the split holds no gene.
     """
+    spec, folders, settings = screen.spec, screen.folders, screen.settings
     folders.require_built()
     sizes = chromosome_sizes(
         spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
     )
-    width = identity.settings.width
-    candidates, counts = read_candidates(spec, elements, sizes=sizes)
-    candidates = widen(candidates, width, sizes=sizes)
+    candidates, counts = read_candidates(spec, screen.elements, sizes=sizes)
+    candidates = widen(candidates, settings.width, sizes=sizes)
     progress.say(tell_candidates(counts))
     everyone = read_genes_table(folders)
-    genes = everyone[everyone["split"] == identity.settings.split].reset_index(drop=True)
+    genes = everyone[everyone["split"] == settings.split].reset_index(drop=True)
     if genes.empty:
         raise ClasterError(
-            f"the {identity.settings.split} split of {spec.name!r} holds no gene",
+            f"the {settings.split} split of {spec.name!r} holds no gene",
             remedy="choose another --split",
         )
-    genes = measured_regions(genes, identity.settings.around_tss)
+    genes = measured_regions(genes, settings.around_tss)
     known = [candidates]
-    if elements is not None and spec.elements and spec.source(spec.elements.file).is_file():
+    if screen.elements and spec.elements and spec.source(spec.elements.file).is_file():
         own, _ = read_candidates(spec, None, sizes=sizes)
-        known.append(widen(own, width, sizes=sizes))
+        known.append(widen(own, settings.width, sizes=sizes))
     annotated = annotated_stretches(pd.concat(known), everyone)
-    listed = read_listed_pairs(pairs, candidates) if pairs else None
+    listed = read_listed_pairs(screen.listed, candidates) if screen.listed else None
     divisors = track_divisors(spec.tracks, require_manifest(folders).scales)
-    return World(candidates, counts, genes, everyone, annotated, sizes, listed, divisors)
-
-
-def ready_plan(
-    files: ScreenFiles,
-    world: World,
-    spec: DatasetSpec,
-    folders: DatasetFolders,
-    identity: Identity,
-    progress: Progress,
-) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the plan and its counts, from disk where they are there.
-
-    Parameters
-    ----------
-    files
-        The folder of the screen.
-    world
-        What is read of the dataset.
-    spec, folders, identity
-        The built dataset and the screen.
-    progress
-        Where to report to.
-
-    Raises
-    ------
-    ClasterError
-        See `plan_screen`.
-    """
-    store = files.parts
-    if not store.plan.is_file():
-        settings = identity.settings
-
-        def read(gene_id: str) -> np.ndarray:
-            return read_landscapes(folders, spec, [gene_id], split=settings.split)[0]
-
-        plan, counts = plan_screen(
-            world.elements,
-            world.genes,
-            world.everyone,
-            read,
-            spec=spec,
-            settings=settings,
-            annotated=world.annotated,
-            sizes=world.sizes,
-            listed=world.listed,
-            progress=progress,
-        )
-        write_text(store.counts, json.dumps(world.counts | counts))
-        with atomic_path(store.plan) as partial:
-            plan.to_parquet(partial)
-    counts = read_json(store.counts)
-    progress.say(
-        f"{counts['tested_elements']:,} elements in {counts['tested_pairs']:,} pairs with genes "
-        f"({counts['outside_windows']:,} elements near no gene, "
-        f"{counts['inactive_pairs']:,} pairs inactive), "
-        f"{counts['combined_elements']:,} pairs of elements, {counts['control_regions']:,} control regions "
-        f"in {counts['strata']:,} strata"
-    )
-    return pd.read_parquet(store.plan), counts
+    return ScreenInputs(candidates, counts, genes, everyone, annotated, sizes, listed, divisors)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from claster.analysis.perturbation.candidates import Annotated
 from claster.analysis.perturbation.editor import (
+    Editor,
     Place,
     SignalWindow,
     edit_window,
@@ -17,7 +18,6 @@ from claster.analysis.perturbation.editor import (
     store_edited,
 )
 from claster.analysis.perturbation.effects import gene_signal
-from claster.analysis.perturbation.settings import EditSettings
 from claster.contacts.cut import map_cutter
 from claster.contacts.shapes import mirror_map
 from claster.dataset.layout import DatasetFolders, Split, read_arrays
@@ -199,11 +199,9 @@ def measure_windows(
     plan: pd.DataFrame,
     read: ReadWindow,
     predict: Predict,
+    editor: Editor,
     *,
-    spec: DatasetSpec,
-    edit: EditSettings,
     annotated: Annotated,
-    piece: np.ndarray | None,
     divisors: Sequence[float],
     step: Step,
 ) -> Measured:
@@ -217,20 +215,16 @@ def measure_windows(
         Rows of a screen (`plan_screen`), those of a window together.
     read, predict
         What reads and what predicts windows.
-    spec
-        The dataset.
-    edit
-        What is done.
+    editor
+        What edits them.
     annotated
         Where elements and TSSs are.
-    piece
-        What ``insert`` writes.
     divisors
         What each track is divided by (`track_divisors`).
     step
         Advances by the edits done.
     """
-    asked: deque[_Asked] = deque()
+    spec, asked = editor.spec, deque[_Asked]()
 
     def passes() -> Iterator[Window]:
         for _, rows in plan.groupby("window", sort=False):
@@ -245,8 +239,8 @@ def measure_windows(
             )
             for _, same in rows.groupby(["element_id", "partner_id"], sort=False):
                 places = _places(same.iloc[0])
-                for dose in edit.doses:
-                    edited = edit_window(window, places, edit, dose=dose, spec=spec, piece=piece)
+                for dose in editor.settings.doses:
+                    edited = edit_window(window, places, editor, dose=dose)
                     if edited is None:
                         step.advance()
                         continue

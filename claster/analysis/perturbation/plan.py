@@ -1,5 +1,6 @@
 """The plan of a screen: every edit, control regions included, window by window, in parts."""
 
+import json
 from collections.abc import Mapping
 
 import numpy as np
@@ -7,25 +8,29 @@ import pandas as pd
 
 from claster.analysis.perturbation.candidates import (
     PAIR_COLUMNS,
-    Annotated,
     combine_pairs,
     describe_pairs,
     pair_elements,
 )
 from claster.analysis.perturbation.controls import (
     STRATUM,
+    EditedSignal,
     Read,
     draw_controls,
     measure_signal,
     stratify,
     track_means,
 )
+from claster.analysis.perturbation.inputs import Screen, ScreenInputs
 from claster.analysis.perturbation.settings import ScreenSettings
+from claster.dataset.layout import read_landscapes
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError, choose_among
+from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
+from claster.text import read_json
 
-__all__ = ["PLAN_COLUMNS", "WINDOWS_A_PART", "plan_screen"]
+__all__ = ["PLAN_COLUMNS", "WINDOWS_A_PART", "plan_screen", "ready_plan"]
 
 WINDOWS_A_PART = 64
 """Most windows of a part, which is what a killed screen loses."""
@@ -46,39 +51,23 @@ PLAN_COLUMNS = [
 
 
 def plan_screen(
-    elements: pd.DataFrame,
-    genes: pd.DataFrame,
-    everyone: pd.DataFrame,
+    inputs: ScreenInputs,
     read: Read,
     *,
     spec: DatasetSpec,
     settings: ScreenSettings,
-    annotated: Annotated,
-    sizes: Mapping[str, int],
-    listed: pd.DataFrame | None = None,
     progress: Progress = SILENT,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Lay out a screen; the same arguments give the same plan.
 
     Parameters
     ----------
-    elements
-        `element_id`, `chrom`, `start`, `end`, ordered by place.
-    genes
-        The genes that are measured, with `gene_id`, `name`, `chrom`, `start`, `end`, `strand`, `tss`.
-    everyone
-        All genes that may lie between a gene and an element.
+    inputs
+        Elements, genes and where they are.
     read
         Returns the landscape of a gene as signal.
     spec, settings
         The dataset and the screen.
-    annotated
-        Where elements and TSSs are, which control regions keep away from.
-    sizes
-        Chromosome sizes in bp.
-    listed
-        Pairs of elements that are edited together (`element_id`, `partner_id`) where `settings.combine`
-        is ``listed``.
     progress
         Where to report to.
 
@@ -105,6 +94,7 @@ def plan_screen(
             "the target is the strand of the gene that a window is centred on ('strands: sense')",
             remedy="screen with --centre gene",
         )
+    elements, genes, everyone = inputs.elements, inputs.genes, inputs.everyone
     numbers = {track.name: row for row, track in enumerate(spec.tracks)}
     rows = [numbers[track] for track in settings.edit.tracks]
     pairs = pair_elements(genes, elements, reach=settings.reach)
@@ -114,7 +104,7 @@ def plan_screen(
     }
     if settings.centre == "element":
         middle = (pairs["start"] + pairs["end"]) // 2
-        inside = _inside(middle, pairs["chrom"], spec, sizes)
+        inside = _inside(middle, pairs["chrom"], spec, inputs.sizes)
         inside &= (pairs["tss"] - middle).abs() < spec.require_target().binning.half
         counts["window_leaves_chromosome_or_gene"] = int((~inside).sum())
         pairs = pairs[inside].reset_index(drop=True)
@@ -125,13 +115,10 @@ def plan_screen(
             remedy="bring elements on the chromosomes of that split, or choose another --split",
         )
     pairs = describe_pairs(pairs, everyone)
-    means = track_means(genes["gene_id"].tolist(), read)
+    edited = EditedSignal(spec, read, rows, track_means(genes["gene_id"].tolist(), read))
     pairs = measure_signal(
         pairs,
-        read,
-        spec,
-        rows=rows,
-        means=means,
+        edited,
         activity_row=numbers.get(settings.activity_track),
         edges=settings.edit.edges,
     )
@@ -141,7 +128,7 @@ def plan_screen(
     pairs = stratify(pairs, size=spec.window.bin).assign(kind="element")
     tables = [] if settings.edit.verb == "swap" else [pairs]
     if settings.combine != "none":
-        both = combine_pairs(pairs, listed).assign(kind="pair")
+        both = combine_pairs(pairs, inputs.listed).assign(kind="pair")
         if both.empty:
             raise ClasterError(
                 "no two of the elements lie near one gene",
@@ -151,16 +138,11 @@ def plan_screen(
     if settings.controls and settings.edit.verb != "swap":
         drawn = draw_controls(
             genes,
-            read,
             pairs,
-            spec=spec,
-            rows=rows,
-            means=means,
-            annotated=annotated,
-            reach=settings.reach,
-            sizes=sizes if settings.centre == "element" else None,
-            per_stratum=settings.controls,
-            seed=settings.seed,
+            edited,
+            settings=settings,
+            annotated=inputs.annotated,
+            sizes=inputs.sizes,
             progress=progress,
         )
         tables.append(_control_rows(drawn, genes, everyone))
@@ -175,6 +157,47 @@ def plan_screen(
         "parts": int(plan["part"].max()) + 1,
     }
     return plan, counts
+
+
+def ready_plan(
+    screen: Screen, inputs: ScreenInputs, progress: Progress
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the plan and its counts, from disk where they are there.
+
+    Parameters
+    ----------
+    screen, inputs
+        The screen, and what is read of its dataset.
+    progress
+        Where to report to.
+
+    Raises
+    ------
+    ClasterError
+        See `plan_screen`.
+    """
+    store = screen.files.parts
+    if not store.plan.is_file():
+        settings = screen.settings
+
+        def read(gene_id: str) -> np.ndarray:
+            return read_landscapes(screen.folders, screen.spec, [gene_id], split=settings.split)[0]
+
+        plan, counts = plan_screen(
+            inputs, read, spec=screen.spec, settings=settings, progress=progress
+        )
+        write_text(store.counts, json.dumps(inputs.counts | counts))
+        with atomic_path(store.plan) as partial:
+            plan.to_parquet(partial)
+    counts = read_json(store.counts)
+    progress.say(
+        f"{counts['tested_elements']:,} elements in {counts['tested_pairs']:,} pairs with genes "
+        f"({counts['outside_windows']:,} elements near no gene, "
+        f"{counts['inactive_pairs']:,} pairs inactive), "
+        f"{counts['combined_elements']:,} pairs of elements, {counts['control_regions']:,} control regions "
+        f"in {counts['strata']:,} strata"
+    )
+    return pd.read_parquet(store.plan), counts
 
 
 def _inside(

@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import tee
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from claster.analysis.perturbation.candidates import elements_file
-from claster.analysis.perturbation.editor import cut_piece
+from claster.analysis.perturbation.editor import Editor, cut_piece, edit_settings
 from claster.analysis.perturbation.effects import assemble_effects
 from claster.analysis.perturbation.folder import ScreenFiles, claim_folder, parse_shard
-from claster.analysis.perturbation.inputs import World, read_world, ready_plan
+from claster.analysis.perturbation.inputs import Screen, ScreenInputs, read_inputs
 from claster.analysis.perturbation.measure import (
     Predictor,
     Window,
@@ -30,28 +31,26 @@ from claster.analysis.perturbation.output import (
     write_links,
     write_table,
 )
+from claster.analysis.perturbation.plan import ready_plan
 from claster.analysis.perturbation.settings import (
-    Centre,
     Identity,
+    PerturbSettings,
     ScreenRecord,
     ScreenSettings,
-    Verb,
-    edit_settings,
 )
-from claster.analysis.perturbation.spans import Edges
-from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.manifest import require_manifest
+from claster.dataset.scale import SignalScale
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView
 from claster.eir.eirpredict import input_folders
 from claster.eir.ensemble import checked_dataset, member_runs
 from claster.eir.runs import RunFolder, trained_weights
-from claster.eir.yaml_files import Device
 from claster.errors import ClasterError
 from claster.files import require_file, sha256, write_text
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
+from claster.settings import Device
 from claster.versions import versions
 
 __all__ = ["load_predictor", "perturb", "run_screen"]
@@ -111,14 +110,9 @@ _PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy", "bioframe
 
 
 def run_screen(
-    folder: Path,
-    identity: Identity,
-    *,
-    spec: DatasetSpec,
-    folders: DatasetFolders,
-    elements: Path | None,
-    pairs: Path | None,
+    screen: Screen,
     load: Callable[[], Predictor],
+    *,
     shard: str | None = None,
     tsv: bool = False,
     force: bool = False,
@@ -131,16 +125,8 @@ def run_screen(
 
     Parameters
     ----------
-    folder
-        Where to.
-    identity
-        What gives the screen its numbers, settings included.
-    spec, folders
-        The built dataset.
-    elements
-        BED or cCRE table; None for the dataset's own.
-    pairs
-        Table of elements that are edited together, where the settings say ``listed``.
+    screen
+        What is done, on what, and where to.
     load
         Returns the model; called only when there is something to predict.
     shard
@@ -149,7 +135,7 @@ def run_screen(
     tsv
         Whether the tables are written as TSV too.
     force
-        Whether another screen in `folder` gives way.
+        Whether another screen in the folder gives way.
     progress
         Where to report to; at the end, elements a second.
 
@@ -160,10 +146,10 @@ def run_screen(
     Raises
     ------
     ClasterError
-        If `folder` holds another screen, elements or settings do not fit the dataset, or another
+        If the folder holds another screen, elements or settings do not fit the dataset, or another
         command does the same shard.
     """
-    files = ScreenFiles(Path(folder))
+    files, identity = screen.files, screen.identity
     number, of = parse_shard(shard) if shard else (1, 1)
     with lock_folder(files.folder.parent, name=f".{files.folder.name}.{number}-{of}.lock"):
         if claim_folder(files, identity, force=force, shard=shard):
@@ -172,19 +158,10 @@ def run_screen(
                 for path in (files.effects, files.controls):
                     write_table(pd.read_parquet(path), path, tsv=True)
             return files
-        world = read_world(spec, folders, identity, elements, pairs, progress)
-        plan, counts = ready_plan(files, world, spec, folders, identity, progress)
-        seconds, done = _do_parts(
-            files,
-            plan,
-            world,
-            spec=spec,
-            folders=folders,
-            identity=identity,
-            load=load,
-            shard=(number, of),
-            progress=progress,
-        )
+        inputs = read_inputs(screen, progress)
+        plan, counts = ready_plan(screen, inputs, progress)
+        mine = plan[plan["part"] % of == number - 1]
+        seconds, done = _do_parts(screen, mine, inputs, load, progress)
         rate = done / seconds if done else 0.0
         if done:
             progress.say(f"{done:,} edits in {seconds:.1f} s: {rate:.1f} elements/s")
@@ -195,9 +172,7 @@ def run_screen(
                 "them together"
             )
             return files
-        counts["rows_without_place"] = _put_together(
-            files, plan, spec, identity, world.sizes, tsv=tsv
-        )
+        counts["rows_without_place"] = _put_together(screen, plan, inputs.sizes, tsv=tsv)
         if counts["rows_without_place"]:
             progress.say(
                 f"{counts['rows_without_place']:,} rows of the plan: the edit has no place there"
@@ -217,22 +192,15 @@ def run_screen(
 
 
 def _do_parts(
-    files: ScreenFiles,
+    screen: Screen,
     plan: pd.DataFrame,
-    world: World,
-    *,
-    spec: DatasetSpec,
-    folders: DatasetFolders,
-    identity: Identity,
+    inputs: ScreenInputs,
     load: Callable[[], Predictor],
-    shard: tuple[int, int],
     progress: Progress,
 ) -> tuple[float, int]:
-    """Do the parts of a shard that are not there, and return seconds and edits."""
-    number, of = shard
-    settings = identity.settings
-    mine = [part for part in range(int(plan["part"].max()) + 1) if part % of == number - 1]
-    left = [part for part in mine if not files.parts.has(part)]
+    """Do the parts of a plan that are not there, and return seconds and edits."""
+    spec, settings, files = screen.spec, screen.settings, screen.files
+    left = [part for part in plan["part"].unique() if not files.parts.has(part)]
     if not left:
         return 0.0, 0
     todo = plan[plan["part"].isin(left)]
@@ -241,19 +209,19 @@ def _do_parts(
     model = load()
     if "landscape" not in model.inputs:
         raise ClasterError(
-            f"{identity.run} does not take landscapes, so there is nothing to edit",
+            f"{screen.identity.run} does not take landscapes, so there is nothing to edit",
             remedy="choose a run of a flavour with landscapes",
         )
     predict = average_mirrored(model.predict, spec) if settings.average else model.predict
     start = time.monotonic()
     with ExitStack() as stack:
-        read = built_window(folders, split=settings.split, inputs=model.inputs)
+        read = built_window(screen.folders, split=settings.split, inputs=model.inputs)
         piece = None
         if settings.centre == "element" or settings.edit.locus is not None:
             sources = stack.enter_context(open_sources(spec))
             piece = cut_piece(spec, sources, settings.edit)
             if settings.centre == "element":
-                read = source_window(spec, sources, divisors=world.divisors, inputs=model.inputs)
+                read = source_window(spec, sources, divisors=inputs.divisors, inputs=model.inputs)
         step = stack.enter_context(progress.step("perturb", edits))
         for part in left:
             rows = todo[todo["part"] == part]
@@ -262,30 +230,21 @@ def _do_parts(
                 rows,
                 read,
                 predict,
-                spec=spec,
-                edit=settings.edit,
-                annotated=world.annotated,
-                piece=piece,
-                divisors=world.divisors,
+                Editor(spec, settings.edit, piece),
+                annotated=inputs.annotated,
+                divisors=inputs.divisors,
                 step=step,
             )
             files.parts.write(part, measured, profiles=settings.profiles)
     return time.monotonic() - start, edits
 
 
-def _put_together(
-    files: ScreenFiles,
-    plan: pd.DataFrame,
-    spec: DatasetSpec,
-    identity: Identity,
-    sizes: dict[str, int],
-    *,
-    tsv: bool,
-) -> int:
+def _put_together(screen: Screen, plan: pd.DataFrame, sizes: dict[str, int], *, tsv: bool) -> int:
     """Write the files of a screen whose parts are all there; return how many edits had no place."""
+    files, spec, settings = screen.files, screen.spec, screen.settings
     parts = int(plan["part"].max()) + 1
     measured = files.parts.read_effects(parts)
-    effects, controls = assemble_effects(plan, measured, settings=identity.settings, spec=spec)
+    effects, controls = assemble_effects(plan, measured, settings=settings, spec=spec)
     write_table(effects, files.effects, tsv=tsv)
     write_table(controls, files.controls, tsv=tsv)
     write_links(effects, files.folder)
@@ -294,46 +253,20 @@ def _put_together(
     write_change_tracks(
         files.folder, windows.reset_index(drop=True), change, spec.require_target(), sizes=sizes
     )
-    if identity.settings.profiles:
+    if settings.profiles:
         write_table(files.parts.read_profiles(parts), files.profiles, tsv=False)
     there = len(measured.drop_duplicates(["row", "dose"]))
-    return len(plan) * len(identity.settings.edit.doses) - there
+    return len(plan) * len(settings.edit.doses) - there
 
 
 def perturb(
     run: RunFolder | Path | str,
+    settings: PerturbSettings | None = None,
+    /,
     *,
-    verb: Verb = "silence",
-    elements: Path | str | None = None,
-    tracks: tuple[str, ...] = (),
-    factors: tuple[float, ...] = (),
-    shifts: tuple[int, ...] = (),
-    gain_track: str = "H3K27me3",
-    gain: float | None = None,
-    locus: str | None = None,
-    edges: Edges = "exact",
-    pairs: Path | str | None = None,
-    split: Split = "test",
-    centre: Centre = "gene",
-    width: int | None = None,
-    reach: int = 200_000,
-    around_tss: tuple[int, int] | None = None,
-    activity_track: str = "H3K27ac",
-    min_activity: float | None = None,
-    activity_quantile: float | None = None,
-    pseudocount: float = 1.0,
-    controls: int = 100,
-    average: bool = False,
-    profiles: bool = False,
-    seed: int = 0,
-    name: str | None = None,
-    shard: str | None = None,
-    tsv: bool = False,
     project: Path | str = ".",
-    device: Device = "auto",
-    batch_size: int | None = None,
-    force: bool = False,
     progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
 ) -> ScreenFiles:
     """Edit marks over elements, predict before and after, and compare with control regions.
 
@@ -342,26 +275,12 @@ def perturb(
     run
         A trained run, or an ensemble of them (`claster predict` of several); windows, genes and tracks are
         those of its dataset, which must be built.
-    verb, tracks, factors, shifts, gain_track, gain, locus, edges, seed
-        The edit, see `edit_settings`; `seed` chooses control regions too.
-    elements
-        BED or cCRE table; default: the dataset's own elements.
-    pairs
-        ``all``, or a table of two element IDs a line: elements that are edited together.
-    split, centre, width, reach, around_tss, activity_track, min_activity, activity_quantile
-        See `ScreenSettings`.
-    pseudocount, controls, average
-        See `ScreenSettings`.
-    profiles
-        Whether predicted profiles before and after every edit are kept.
-    name
-        The folder below ``<run>/perturb``; default: ``<verb>_<split>``.
-    shard, tsv, force, progress
-        See `run_screen`.
+    settings, keywords
+        What is done: `PerturbSettings`, or its fields.
     project
         The project's folder.
-    device, batch_size
-        Where to compute, and how many windows at a time.
+    progress
+        Where to report to.
 
     Returns
     -------
@@ -372,75 +291,53 @@ def perturb(
     ClasterError
         If run, elements or settings have a fault, or the folder holds another screen.
     """
+    asked = PerturbSettings.of(settings, **keywords)
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
     record, spec, folders = checked_dataset(run, project=project)
     members = member_runs(run, project=project)
-    file = Path(elements) if elements is not None else None
-    listed = Path(pairs) if pairs is not None and str(pairs) != "all" else None
-    if verb == "swap" and pairs is None:
-        raise ClasterError("'swap' without pairs of elements", remedy="give --pairs")
-    settings = ScreenSettings(
-        edit=edit_settings(
-            spec,
-            verb,
-            tracks=tracks,
-            factors=factors,
-            shifts=shifts,
-            gain_track=gain_track,
-            gain=gain,
-            scales=record.scales or require_manifest(folders).scales,
-            locus=locus,
-            edges=edges,
-            seed=seed,
-        ),
-        split=split,
-        centre=centre,
-        width=width,
-        reach=reach,
-        around_tss=around_tss,
-        activity_track=activity_track,
-        min_activity=min_activity,
-        activity_quantile=activity_quantile,
-        combine="none" if pairs is None else "listed" if listed else "all",
-        pseudocount=pseudocount,
-        controls=controls,
-        average=average,
-        profiles=profiles,
-        seed=seed,
-    )
+    scales = record.scales or require_manifest(folders).scales
+    chosen = _screen_settings(asked, spec, scales)
     weights = [sha256(trained_weights(member)[1]) for member in members]
-    found = elements_file(spec, file)
+    found, listed = elements_file(spec, asked.elements), asked.listed
+    if listed:
+        require_file(listed, named="pairs of elements", remedy="check the file name")
     identity = Identity(
         run=record.name,
         weights=" ".join(weights),
         dataset=sha256(folders.manifest),
         elements_file=found.name,
         elements=sha256(found),
-        pairs=sha256(require_file(listed, named="pairs of elements", remedy="check the file name"))
-        if listed
-        else None,
-        settings=settings,
+        pairs=sha256(listed) if listed else None,
+        settings=chosen,
         version=versions(["claster"])["claster"],
     )
-
+    folder = run.path / "perturb" / (asked.name or f"{asked.verb}_{asked.split}")
     return run_screen(
-        run.path / "perturb" / (name or f"{verb}_{split}"),
-        identity,
-        spec=spec,
-        folders=folders,
-        elements=file,
-        pairs=listed,
-        load=partial(
+        Screen(ScreenFiles(folder), identity, spec, folders, asked.elements, listed),
+        partial(
             load_predictor,
             run,
             spec,
-            device=device,
-            batch_size=batch_size,
+            device=asked.device,
+            batch_size=asked.batch_size,
             project=project,
             progress=progress,
         ),
-        shard=shard,
-        tsv=tsv,
-        force=force,
+        shard=asked.shard,
+        tsv=asked.tsv,
+        force=asked.force,
         progress=progress,
+    )
+
+
+def _screen_settings(
+    asked: PerturbSettings, spec: DatasetSpec, scales: dict[str, SignalScale]
+) -> ScreenSettings:
+    if asked.verb == "swap" and asked.pairs is None:
+        raise ClasterError("'swap' without pairs of elements", remedy="give --pairs")
+    both = ScreenSettings.model_fields.keys() & PerturbSettings.model_fields.keys()
+    return ScreenSettings(
+        edit=edit_settings(asked, spec, scales=scales),
+        combine="none" if asked.pairs is None else "listed" if asked.listed else "all",
+        **{name: getattr(asked, name) for name in both},
     )

@@ -1,26 +1,26 @@
 """What a screen is asked, what it was made from, and what its columns mean."""
 
+from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from claster.analysis.perturbation.spans import Edges
-from claster.dataset.layout import Split
-from claster.dataset.scale import SignalScale
-from claster.dataset.spec import DatasetSpec
-from claster.errors import ClasterError, choose_among
+from claster.settings import BATCH_SIZE, DEVICE, FORCE, SPLIT, Device, Settings, Split
 
 __all__ = [
+    "AVERAGE",
     "MOVING",
+    "REACH",
     "UNITS",
+    "WIDTH",
     "Centre",
+    "Edges",
     "EditSettings",
     "Identity",
+    "PerturbSettings",
     "ScreenRecord",
     "ScreenSettings",
     "Verb",
-    "edit_settings",
 ]
 
 Verb = Literal[
@@ -31,6 +31,98 @@ MOVING: frozenset[Verb] = frozenset({"shift", "swap", "flip", "insert", "shuffle
 
 Centre = Literal["gene", "element"]
 """What the window is centred on."""
+
+Edges = Literal["exact", "paper"]
+"""``exact``: first and last bin count by the share covered; ``paper``: every touched bin counts whole."""
+
+WIDTH = Field(
+    None,
+    ge=1,
+    description="bp edited around each element's middle; default: its own edges.",
+)
+REACH = Field(200_000, ge=1, description="bp from the TSS within which an element lies whole.")
+AVERAGE = Field(default=False, description="Average what a window and its mirror image predict.")
+
+
+class PerturbSettings(Settings):
+    """What `claster perturb` is asked: an edit, elements, genes, how effects are measured, how it is run."""
+
+    elements: Path | None = Field(
+        None,
+        description="BED or cCRE table; default: the dataset's own elements.",
+        json_schema_extra={"flags": ["--elements", "-e"]},
+    )
+    verb: Verb = Field("silence", description="What is done to each element.")
+    tracks: tuple[str, ...] = Field(
+        (),
+        description="A track that changes; give it again for more. Default: see the docs.",
+        json_schema_extra={"flags": ["--track"]},
+    )
+    factors: tuple[float, ...] = Field(
+        (),
+        description="Of 'scale'; give it again for a dose curve.",
+        json_schema_extra={"flags": ["--factor"]},
+    )
+    shifts: tuple[int, ...] = Field(
+        (),
+        description="Of 'shift', bp, a whole number of bins; give it again for more.",
+        json_schema_extra={"flags": ["--shift"]},
+    )
+    gain: float | None = Field(
+        None, description="Signal that 'repress' gives; default: 99 % quantile of the track."
+    )
+    gain_track: str = Field("H3K27me3", description="The mark that 'repress' gives.")
+    locus: str | None = Field(
+        None, description="chrom:start-end that 'insert' takes its block from."
+    )
+    edges: Edges = Field("exact", description="How elements and bins meet.")
+    pairs: Path | None = Field(
+        None,
+        description="Two element IDs a line that are edited together; 'all' for every two.",
+    )
+    split: Split = SPLIT
+    centre: Centre = Field("gene", description="What windows are centred on.")
+    width: int | None = WIDTH
+    reach: int = REACH
+    around_tss: tuple[int, int] | None = Field(
+        None,
+        description="Measure genes over that many bp upstream and downstream of the TSS, not over the body.",
+    )
+    min_activity: float | None = Field(
+        None, description="Least mean of the activity track; published: 10."
+    )
+    activity_quantile: float | None = Field(
+        None, ge=0, le=1, description="The same as a quantile of all pairs."
+    )
+    activity_track: str = Field("H3K27ac", description="Track that tells activity.")
+    controls: int = Field(100, ge=0, description="Control regions a stratum; 0 for no p-values.")
+    pseudocount: float = Field(
+        1.0, ge=1e-6, description="c in log2((perturbed + c) / (baseline + c))."
+    )
+    average: bool = AVERAGE
+    profiles: bool = Field(
+        default=False,
+        description="Keep predicted profiles before and after edits.",
+        json_schema_extra={"flags": ["--profiles"]},
+    )
+    seed: int = Field(0, ge=0, description="Of control regions and 'shuffle'.")
+    name: str | None = Field(None, description="Folder below RUN/perturb; default: <verb>_<split>.")
+    shard: str | None = Field(
+        None, description="i/n: every n-th part; without it all is put together."
+    )
+    tsv: bool = Field(
+        default=False,
+        description="Write tables as TSV too.",
+        json_schema_extra={"flags": ["--tsv"]},
+    )
+    device: Device = DEVICE
+    batch_size: int | None = BATCH_SIZE
+    force: bool = FORCE
+
+    @property
+    def listed(self) -> Path | None:
+        """The table of pairs of elements; None where there is none, or every two are edited together."""
+        return None if self.pairs is None or str(self.pairs) == "all" else self.pairs
 
 
 class EditSettings(BaseModel):
@@ -57,36 +149,8 @@ class EditSettings(BaseModel):
 class ScreenSettings(BaseModel):
     """A screen: one edit over many elements, and how its effects are measured and calibrated.
 
-    Attributes
-    ----------
-    edit
-        What is done.
-    split
-        Genes that are measured.
-    centre
-        Whether windows are centred on TSSs or on elements.
-    width
-        bp around the middle of each element that are edited; None for the element's own edges.
-    reach
-        An element is tried on a gene when it lies whole within this many bp of its TSS.
-    around_tss
-        bp upstream and downstream of the TSS over which the signal of a gene is measured; None for the gene's
-        body.
-    activity_track, min_activity, activity_quantile
-        Only pairs whose element has a larger mean of that track than a number, or than a quantile of all
-        pairs, are tried.
-    combine
-        Whether pairs of elements are edited together, all of a gene or those that a table names.
-    pseudocount
-        Signal c in log2((perturbed + c) / (baseline + c)).
-    controls
-        Control regions a stratum; 0 for none.
-    average
-        Whether predictions are the mean over a window and its mirror image.
-    profiles
-        Whether predicted profiles are kept.
-    seed
-        Chooses control regions.
+    `combine` says whether pairs of elements are edited together, all of a gene or those that a table names;
+    the other fields are those of `PerturbSettings`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -106,94 +170,6 @@ class ScreenSettings(BaseModel):
     average: bool = False
     profiles: bool = False
     seed: int = 0
-
-
-def edit_settings(
-    spec: DatasetSpec,
-    verb: Verb,
-    *,
-    tracks: tuple[str, ...] = (),
-    factors: tuple[float, ...] = (),
-    shifts: tuple[int, ...] = (),
-    gain_track: str = "H3K27me3",
-    gain: float | None = None,
-    scales: dict[str, SignalScale] | None = None,
-    locus: str | None = None,
-    edges: Edges = "exact",
-    seed: int = 0,
-) -> EditSettings:
-    """Return a checked edit.
-
-    Parameters
-    ----------
-    spec
-        The dataset with its tracks.
-    verb
-        What is done.
-    tracks
-        Names of the tracks that change; default: all for the verbs that move signal, all but
-        `gain_track` for the others.
-    factors, shifts
-        Doses of ``scale``, and of ``shift`` in bp (whole bins).
-    gain_track, gain
-        Repressive mark of ``repress`` and the signal that it gets; default: the 99 % quantile of that
-        track around training genes.
-    scales
-        Scales of the tracks, as a run or a build records them.
-    locus
-        Where ``insert`` takes its block from, ``chrom:start-end``.
-    edges, seed
-        See `EditSettings`.
-
-    Raises
-    ------
-    ClasterError
-        If a track is unknown, or the verb lacks a number, has one that it does not take, or one that is
-        not possible.
-    """
-    known = [track.name for track in spec.tracks]
-    needs = {"factors": "scale", "shifts": "shift", "locus": "insert", "gain": "repress"}
-    given = {"factors": factors, "shifts": shifts, "locus": locus, "gain": gain}
-    for name, only in needs.items():
-        there = given[name] not in (None, ())
-        if there and verb != only:
-            raise ClasterError(f"'{name}' is for '{only}', not for '{verb}'", remedy="leave it out")
-        if not there and verb == only and name != "gain":
-            raise ClasterError(f"'{verb}' without '{name}'", remedy=f"give '{name}'")
-    for track in (*tracks, *([gain_track] if verb == "repress" else [])):
-        if track not in known:
-            raise ClasterError(
-                f"dataset {spec.name!r} has no track {track!r}",
-                remedy=choose_among(track, known),
-            )
-    if wrong := [factor for factor in factors if not (np.isfinite(factor) and factor >= 0)]:
-        raise ClasterError(f"a factor of {wrong[0]}", remedy="give 0 or more")
-    if wrong := [bp for bp in shifts if bp % spec.window.bin]:
-        raise ClasterError(
-            f"a shift of {wrong[0]} bp is not a whole number of bins of {spec.window.bin} bp",
-            remedy="round it",
-        )
-    default = [t for t in known if verb in MOVING or t != gain_track]
-    chosen = tuple(track for track in known if track in (tracks or default))
-    if not chosen:
-        raise ClasterError(f"no track is left to {verb}", remedy="name 'tracks'")
-    if verb == "repress" and gain is None:
-        if gain_track not in (scales or {}):
-            raise ClasterError(
-                f"no scale of {gain_track} is known", remedy="give 'gain', the signal that it gets"
-            )
-        gain = (scales or {})[gain_track].q99
-    doses: tuple[float | None, ...] = (*factors, *(float(bp) for bp in shifts)) or (None,)
-    return EditSettings(
-        verb=verb,
-        tracks=chosen,
-        doses=tuple(dict.fromkeys(doses)),
-        gain_track=gain_track if verb == "repress" else None,
-        gain=gain,
-        locus=locus,
-        edges=edges,
-        seed=seed,
-    )
 
 
 UNITS = {

@@ -1,16 +1,13 @@
 """Which bins of a window an interval covers, and by what share."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from claster.analysis.perturbation.settings import Edges
 from claster.genome.windows import Binning
 
-__all__ = ["Edges", "Span", "covered_bins", "span_mean", "whole_bins"]
-
-Edges = Literal["exact", "paper"]
-"""``exact``: first and last bin count by the share covered; ``paper``: every touched bin counts whole."""
+__all__ = ["Span", "covered_bins", "span_mean", "whole_bins"]
 
 
 @dataclass(frozen=True)
