@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from claster.analysis.prepare import as_ensemble, network_profiles, prepare, stacked
 from claster.analysis.result import Evaluation, evaluation_of, write_evaluation
+from claster.analysis.settings import EvaluateSettings
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
@@ -29,11 +31,12 @@ class RunOf:
 
 def evaluate_runs(
     runs: Sequence[Path | str],
+    settings: EvaluateSettings | None = None,
+    /,
     *,
-    to: Path | None = None,
     project: Path | str = ".",
-    split: Split = "test",
     progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
 ) -> tuple[Evaluation, Path]:
     """Score one run, or several together, with the datasets that they name themselves.
 
@@ -41,9 +44,10 @@ def evaluate_runs(
     ----------
     runs
         Run folders.
-    to
-        Where to write; for one run None takes its own folder (see `evaluate`).
-    project, split, progress
+    settings, keywords
+        `EvaluateSettings`, or its fields; without `to`, one run's scores go into its own folder (see
+        `evaluate`).
+    project, progress
         See `evaluate`.
 
     Returns
@@ -57,6 +61,8 @@ def evaluate_runs(
     ClasterError
         If a run is missing, `to` is missing for several, or see `evaluate` and `evaluate_together`.
     """
+    asked = EvaluateSettings.of(settings, **keywords)
+    to, split = asked.to, asked.split
     members = [
         RunOf(RunFolder(Path(run)), load_dataset(read_run(run).dataset, project=project))
         for run in runs

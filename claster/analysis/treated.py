@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from claster.analysis.perturbation.effects import gene_signal, log_effect
 from claster.analysis.perturbation.measure import Window, average_mirrored, built_window
 from claster.analysis.perturbation.screen import load_predictor
 from claster.analysis.perturbation.spans import covered_bins, span_mean
+from claster.analysis.settings import TreatSettings
 from claster.analysis.summary import Number
 from claster.analysis.validation.effects import pearson, spearman, with_interval
 from claster.dataset.layout import Split, read_genes_table, read_targets
@@ -27,7 +28,6 @@ from claster.dataset.targets import reach_of_targets, target_signal
 from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
 from claster.eir.target_part import predicted_by
-from claster.eir.yaml_files import Device
 from claster.errors import ClasterError, choose_among
 from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, sample_id
@@ -207,16 +207,12 @@ class TreatedFiles:
 
 def compare_treated(
     run: RunFolder | Path | str,
-    treated: str | Path,
+    settings: TreatSettings | None = None,
+    /,
     *,
-    tracks: tuple[str, ...] = (),
-    split: Split = "test",
-    pseudocount: float = 1.0,
-    average: bool = True,
-    seed: int = 0,
     project: Path | str = ".",
-    device: Device = "auto",
     progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
 ) -> tuple[TreatedSummary, TreatedFiles]:
     """Predict the transcription of treated cells from their marks, and compare the change with the measured.
 
@@ -228,23 +224,12 @@ def compare_treated(
     ----------
     run
         A trained run; its dataset is the baseline and has to be built.
-    treated
-        The dataset of the treated cells: the same assembly, tracks with their transforms and scales, window
-        and target, other files. It need not be built: its tracks are divided as the baseline's are.
-    tracks
-        Tracks that are taken from `treated`, the others stay as they are; default: all.
-    split
-        Whose genes.
-    pseudocount
-        c, in the unit of the target.
-    average
-        Whether predictions are the mean over a window and its mirror image.
-    seed
-        Of resamples.
+    settings, keywords
+        `TreatSettings`, or its fields. The dataset of the treated cells has the same assembly, tracks with
+        their transforms and scales, window and target, but other files; it need not be built: its tracks are
+        divided as the baseline's are. `pseudocount` is c, in the unit of the target.
     project
         The project's folder.
-    device
-        Where to compute.
     progress
         Where to report to.
 
@@ -258,18 +243,20 @@ def compare_treated(
     ClasterError
         If the datasets do not fit together, or the split holds fewer than 3 genes.
     """
+    asked = TreatSettings.of(settings, **keywords)
+    split, pseudocount = asked.split, asked.pseudocount
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
     record, spec, folders = checked_dataset(run, project=project)
-    other = predicted_by(record, load_dataset(treated, project=project))
-    chosen = _require_fitting(spec, other, tracks)
+    other = predicted_by(record, load_dataset(asked.treated, project=project))
+    chosen = _require_fitting(spec, other, asked.tracks)
     genes = read_genes_table(folders, split=split)
     if len(genes) < 3:
         raise ClasterError(
             f"the {split} split of {spec.name!r} holds {len(genes)} genes",
             remedy="choose another --split",
         )
-    model = load_predictor(run, spec, device=device, project=project, progress=progress)
-    predict = average_mirrored(model.predict, spec) if average else model.predict
+    model = load_predictor(run, spec, device=asked.device, project=project, progress=progress)
+    predict = average_mirrored(model.predict, spec) if asked.average else model.predict
     read = built_window(folders, split=split, inputs=model.inputs)
     divisors = track_divisors(spec.tracks, require_manifest(folders).scales)
     promoters: list[float] = []
@@ -315,7 +302,7 @@ def compare_treated(
         )
     table["promoter_change"] = promoters
     resamples = resample_blocks(
-        locus_blocks(table, target.binning, length=_BLOCK), resamples=_RESAMPLES, seed=seed
+        locus_blocks(table, target.binning, length=_BLOCK), resamples=_RESAMPLES, seed=asked.seed
     )
     found = []
     observed = table["measured_change"].to_numpy()

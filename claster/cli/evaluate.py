@@ -1,12 +1,12 @@
 """`claster evaluate`: scores beside the simple methods."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from claster.cli.arguments import SplitOption
+from claster.analysis.settings import EvaluateSettings
 from claster.cli.complaint import echo
+from claster.cli.options import takes
 
 
 def _print_schema(asked: bool) -> None:
@@ -17,6 +17,7 @@ def _print_schema(asked: bool) -> None:
         raise typer.Exit
 
 
+@takes(EvaluateSettings)
 def evaluate(
     runs: Annotated[
         list[str],
@@ -25,11 +26,8 @@ def evaluate(
             help="A run folder, such as runs/toy/pure_conv; several are seeds or folds of one model.",
         ),
     ],
-    split: SplitOption = "test",
-    to: Annotated[
-        Path | None,
-        typer.Option("--to", help="Folder for the scores of several runs together."),
-    ] = None,
+    *,
+    settings: EvaluateSettings,
     schema: Annotated[
         bool,
         typer.Option(
@@ -45,7 +43,7 @@ def evaluate(
     from claster.analysis.summary import score_lines
     from claster.cli.console import console_progress
 
-    evaluation, folder = evaluate_runs(runs, to=to, split=split, progress=console_progress())
+    evaluation, folder = evaluate_runs(runs, settings, progress=console_progress())
     echo(evaluation.summary.verdict)
     for line in score_lines(evaluation.tables.scores):
         echo(line)

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.attribution.attribute import attribute
-from claster.analysis.attribution.latents import attribute_latents
+from claster.analysis.attribution.inputs import MapAxes
 from claster.analysis.attribution.output import AttributionFiles
-from claster.analysis.attribution.settings import MapAxes
 from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
@@ -80,7 +79,7 @@ def _latents(context: Context) -> list[Path]:
 
 
 def _make_latents(context: Context, progress: Progress) -> None:
-    attribute_latents(_contact_run(context), project=context.project, progress=progress)
+    attribute(_contact_run(context), latents=True, project=context.project, progress=progress)
 
 
 _MAIN = _need("attributions of the main run")

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claster.analysis.attribution.inputs import MapAxes
 from claster.analysis.attribution.locality import CentredMaps, CentredTracks, along_strand, centred
-from claster.analysis.attribution.settings import MapAxes
 from claster.genome.windows import Binning
 
 nan = np.nan

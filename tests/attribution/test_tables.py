@@ -10,13 +10,12 @@ from scipy.stats import spearmanr
 from claster.analysis.attribution.baselines import inactive_means
 from claster.analysis.attribution.blocks import BlockGrid, block_grid, block_starts
 from claster.analysis.attribution.elements import element_pairs, score_elements
-from claster.analysis.attribution.inputs import Seen
+from claster.analysis.attribution.inputs import MapAxes, Seen
 from claster.analysis.attribution.methods import Compared, spearman
-from claster.analysis.attribution.settings import MapAxes
+from claster.analysis.attribution.settings import parse_bins
 from claster.analysis.attribution.targets import (
     choose_genes,
     gene_targets,
-    parse_bins,
     require_bins,
 )
 from claster.analysis.perturbation.candidates import annotated_stretches

@@ -14,7 +14,6 @@ from torch import nn
 from typer.testing import CliRunner
 
 from claster.analysis.attribution.attribute import attribute
-from claster.analysis.attribution.latents import attribute_latents
 from claster.cli import app
 from claster.dataset.layout import read_genes_table
 from claster.eir import inference
@@ -233,7 +232,7 @@ def test_mirrored_genes_give_the_same_profile(contact_run, monkeypatch):
 
 def test_latents_of_the_contact_branch(contact_run):
     run, small, model = contact_run
-    files = attribute_latents(run, genes=("test0", "test1"), project=small.project)
+    files = attribute(run, latents=True, genes=("test0", "test1"), project=small.project)
     with np.load(files.latents) as layers:
         assert list(layers) == ["conv.0.conv_1"]
         found = layers["conv.0.conv_1"]

@@ -152,7 +152,12 @@ def made_table(toy, tmp_path):
 def test_a_comparison_counts_what_it_cannot_score(toy, made_model, made_table):
     table, scored = made_table
     summary, files = score_crispr(
-        toy.run, table, centre="gene", reach=90_000, around_tss=(2000, 3000), project=toy.project
+        toy.run,
+        pairs=table,
+        centre="gene",
+        reach=90_000,
+        around_tss=(2000, 3000),
+        project=toy.project,
     )
     assert summary.scored == scored
     assert summary.left_out == {
@@ -194,7 +199,7 @@ def test_a_comparison_counts_what_it_cannot_score(toy, made_model, made_table):
     spelled.write_text(table.read_text().replace("chr2\t", "2\t").replace("chr1\t", "1\t"))
     again, _ = score_crispr(
         toy.run,
-        spelled,
+        pairs=spelled,
         centre="gene",
         reach=90_000,
         around_tss=(2000, 3000),
@@ -204,9 +209,9 @@ def test_a_comparison_counts_what_it_cannot_score(toy, made_model, made_table):
     assert (again.scored, again.left_out) == (summary.scored, summary.left_out)
     spelled.write_text(table.read_text().replace("chr2\t", "scaffold7\t"))
     with pytest.raises(ClasterError, match=r"are on scaffold7.* has chr1, chr2"):
-        score_crispr(toy.run, spelled, project=toy.project)
+        score_crispr(toy.run, pairs=spelled, project=toy.project)
     nowhere = table.with_name("nowhere.tsv")
     lines = table.read_text().splitlines()[:2]
     nowhere.write_text("\n".join(lines) + "\n")
     with pytest.raises(ClasterError, match="pairs that can be scored are regulated"):
-        score_crispr(toy.run, nowhere, project=toy.project)
+        score_crispr(toy.run, pairs=nowhere, project=toy.project)

@@ -15,7 +15,7 @@ from claster.plot.measured import draw_treated
 
 def test_treated_marks_predict_the_measured_change(toy, made_model):
     treated = toy.project / "configurations" / "datasets" / "a485.yaml"
-    summary, files = compare_treated(toy.run, treated, project=toy.project, average=False)
+    summary, files = compare_treated(toy.run, treated=treated, project=toy.project, average=False)
     genes = pd.read_csv(files.genes)
     assert summary.tracks == ("ATAC", "H3K4me3", "H3K27ac", "H3K27me3")
     found = {(c.method, c.metric): c.value for c in summary.correlations}
@@ -35,7 +35,7 @@ def test_treated_marks_predict_the_measured_change(toy, made_model):
         assert loudest[column] == pytest.approx(total, rel=0.2)
     assert [path.name for path in draw_treated(files)] == ["change.png"]
     only, _ = compare_treated(
-        toy.run, treated, tracks=("H3K27me3",), project=toy.project, average=False
+        toy.run, treated=treated, tracks=("H3K27me3",), project=toy.project, average=False
     )
     assert only.tracks == ("H3K27me3",)
     assert abs(next(c.value for c in only.correlations if c.method == "network")) < 0.5
@@ -49,9 +49,11 @@ def test_datasets_that_do_not_fit_are_refused(toy, made_model):
         text.replace("bins: 2001", "bins: 1001").replace("name: a485", "name: other", 1)
     )
     with pytest.raises(ClasterError, match="have other window"):
-        compare_treated(toy.run, other, project=toy.project)
+        compare_treated(toy.run, treated=other, project=toy.project)
     with pytest.raises(ClasterError, match="no track 'CTCF'"):
-        compare_treated(toy.run, folder / "a485.yaml", tracks=("CTCF",), project=toy.project)
+        compare_treated(
+            toy.run, treated=folder / "a485.yaml", tracks=("CTCF",), project=toy.project
+        )
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_treated_datasets_of_other_settings_are_refused(toy, made_model, change,
             content |= keys
     (folder / "odd.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(ClasterError, match=f"have other {said}"):
-        compare_treated(toy.run, folder / "odd.yaml", project=toy.project)
+        compare_treated(toy.run, treated=folder / "odd.yaml", project=toy.project)
 
 
 def test_a_baseline_that_changed_since_training_is_refused(toy):
@@ -86,6 +88,6 @@ def test_a_baseline_that_changed_since_training_is_refused(toy):
     treated = toy.project / "configurations" / "datasets" / "a485.yaml"
     try:
         with pytest.raises(ClasterError, match="'tracks' of dataset"):
-            compare_treated(toy.run, treated, project=toy.project)
+            compare_treated(toy.run, treated=treated, project=toy.project)
     finally:
         write_run(toy.run, record)

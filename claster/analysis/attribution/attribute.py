@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -14,28 +15,28 @@ from claster.analysis.attribution.elements import element_pairs
 from claster.analysis.attribution.explain import Explainer
 from claster.analysis.attribution.genes import Gathered, explain_genes
 from claster.analysis.attribution.inputs import CONTACTS, Seen
+from claster.analysis.attribution.latents import attribute_latents
 from claster.analysis.attribution.locality import CentredMaps, CentredTracks
 from claster.analysis.attribution.methods import Compared
 from claster.analysis.attribution.output import (
     COLUMNS,
+    PACKAGES,
     AttributionFiles,
+    AttributionRecord,
     is_there,
     prediction_unit,
     write_attributions,
     write_bigwigs,
 )
 from claster.analysis.attribution.settings import (
-    BASELINES,
-    AttributionRecord,
+    AttributeSettings,
     AttributionSettings,
     Baseline,
     Identity,
-    Method,
-    Scale,
+    choose_baselines,
 )
 from claster.analysis.attribution.targets import (
     Explained,
-    choose_baselines,
     choose_condition,
     choose_genes,
     choose_rows,
@@ -44,45 +45,27 @@ from claster.analysis.attribution.targets import (
 )
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.candidates import read_candidates, tell_candidates
-from claster.dataset.layout import Split, read_genes_table
+from claster.dataset.layout import read_genes_table
 from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder
-from claster.eir.yaml_files import Device
 from claster.errors import ClasterError
 from claster.files import atomic_folder, require_file, sha256
 from claster.genome.assembly import chromosome_sizes
 from claster.progress import SILENT, Progress
+from claster.settings import Device
 from claster.versions import versions
 
-__all__ = ["PACKAGES", "attribute"]
-
-PACKAGES = ("claster", "eir-dl", "torch", "captum", "numpy", "pandas", "scipy")
+__all__ = ["attribute"]
 
 
 def attribute(
     run: RunFolder | Path | str,
+    settings: AttributeSettings | None = None,
+    /,
     *,
-    method: Method = "integrated_gradients",
-    baselines: tuple[Baseline, ...] = BASELINES,
-    elements: Path | str | None = None,
-    bigwig: tuple[str, ...] = (),
-    split: Split = "test",
-    genes: tuple[str, ...] | int | None = None,
-    bins: tuple[int, ...] | int | None = 8,
-    condition: str | None = None,
-    scale: Scale = "stored",
-    tracks: tuple[str, ...] = (),
-    steps: int = 32,
-    block: int = 1000,
-    compare: int = 10,
-    reach: int = 200_000,
-    seed: int = 0,
-    name: str | None = None,
     project: Path | str = ".",
-    device: Device = "auto",
-    batch_size: int | None = None,
-    force: bool = False,
     progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
 ) -> AttributionFiles:
     """Attribute predictions to bins of the tracks and to the contact map.
 
@@ -90,24 +73,10 @@ def attribute(
     ----------
     run
         A trained run; its dataset must be built.
-    method, baselines, split, genes, bins, scale, steps, block, compare, reach, seed
-        See `AttributionSettings`.
-    elements
-        BED or cCRE table of elements that are scored.
-    bigwig
-        Genes (IDs or names) whose attributions are written as bigWigs; they are explained too.
-    condition
-        Group of target columns; default: the first one.
-    tracks
-        What is attributed to, ``contacts`` among it; default: all that the run sees.
-    name
-        The folder below ``<run>/attributions``; default: ``<method>_<split>``.
+    settings, keywords
+        What is done: `AttributeSettings`, or its fields. Genes with `bigwig` are explained too.
     project
         The project's folder.
-    device, batch_size
-        Where to compute, and how many samples at a time at most.
-    force
-        Whether other attributions of that name give way.
     progress
         Where to report to; at the end, genes a second.
 
@@ -120,48 +89,42 @@ def attribute(
     ClasterError
         If run, genes, bins, tracks or elements have a fault, or the folder holds something else.
     """
-    explained = explained_run(run, project=project)
+    asked = AttributeSettings.of(settings, **keywords)
+    if asked.latents:
+        return attribute_latents(run, asked, project=project, progress=progress)
+    return _attribute(explained_run(run, project=project), asked, project, progress)
+
+
+def _attribute(
+    explained: Explained, asked: AttributeSettings, project: Path | str, progress: Progress
+) -> AttributionFiles:
     spec, seen = explained.spec, explained.seen
     target = spec.require_target()
-    require_bins(bins, target)
-    if (elements is not None or bigwig) and seen.binning is None:
+    require_bins(asked.bins, target)
+    if (asked.elements is not None or asked.bigwig) and seen.binning is None:
         raise ClasterError(
             f"{explained.run.path} sees no landscape, so elements and bigWigs have no attribution",
             remedy="leave them out, or choose a run of a flavour with landscapes",
         )
-    settings = AttributionSettings(
-        method=method,
-        baselines=choose_baselines(baselines),
-        split=split,
-        genes=genes,
-        bins=bins,
-        condition=choose_condition(spec, condition),
-        scale=scale,
-        tracks=choose_rows(seen, tracks),
-        steps=steps,
-        block=block,
-        compare=compare,
-        reach=min(reach, seen.binning.half) if seen.binning else reach,
-        seed=seed,
-    )
+    settings = _settings(asked, explained)
     everyone = read_genes_table(explained.folders)
-    chosen = choose_genes(
-        everyone[everyone["split"] == split], genes, bigwig, split=split, seed=seed
-    )
-    file = None
-    if elements is not None:
-        file = require_file(elements, named="elements", remedy="check the file name")
+    here = everyone[everyone["split"] == asked.split]
+    chosen = choose_genes(here, asked.genes, asked.bigwig, split=asked.split, seed=asked.seed)
+    file = asked.elements
+    if file is not None:
+        require_file(file, named="elements", remedy="check the file name")
     identity = Identity(
         run=explained.name,
         weights=sha256(explained.weights),
         dataset=sha256(explained.folders.manifest),
         elements=sha256(file) if file else None,
-        bigwig=bigwig,
+        bigwig=asked.bigwig,
         settings=settings,
         version=versions(["claster"])["claster"],
     )
-    files = AttributionFiles(explained.run.path / "attributions" / (name or f"{method}_{split}"))
-    if is_there(files, identity, force=force):
+    name = asked.name or f"{asked.method}_{asked.split}"
+    files = AttributionFiles(explained.run.path / "attributions" / name)
+    if is_there(files, identity, force=asked.force):
         progress.say(f"{files.folder} is as it would be made: nothing to do")
         return files
     pairs = None
@@ -171,20 +134,21 @@ def attribute(
         pairs = element_pairs(chosen, candidates, everyone, reach=settings.reach)
     chosen = chosen.assign(
         locus=locus_blocks(chosen, target.binning, length=spec.window.binning.width),
-        compared=_drawn(len(chosen), compare, seed=seed),
+        compared=_drawn(len(chosen), asked.compare, seed=asked.seed),
     )
-    kept = chosen[chosen["gene_id"].isin(bigwig) | chosen["name"].isin(bigwig)]
+    kept = chosen[chosen["gene_id"].isin(asked.bigwig) | chosen["name"].isin(asked.bigwig)]
     starts = training_baselines(settings.baselines, seen, spec, explained.folders)
     explainer = _explainer(
         explained,
         settings,
         shapes={key: array.shape for key, array in starts[settings.baselines[0]].items()},
-        device=device,
-        batch_size=batch_size,
+        device=asked.device,
+        batch_size=asked.batch_size,
         project=project,
         progress=progress,
     )
     gathered = _nothing(seen, spec, explainer, starts, loci=int(chosen["locus"].max()) + 1)
+    gathered.pairs, gathered.keep = pairs, frozenset(kept["gene_id"])
     begun = time.monotonic()
     with progress.step("attribute", len(chosen)) as step:
         explain_genes(
@@ -194,8 +158,6 @@ def attribute(
             starts,
             gathered,
             settings=settings,
-            pairs=pairs,
-            keep=frozenset(kept["gene_id"]),
             step=step,
         )
     seconds = time.monotonic() - begun
@@ -208,7 +170,7 @@ def attribute(
             "compared_genes": int(chosen["compared"].sum()),
             "pairs": 0 if pairs is None else len(pairs),
         },
-        unit=prediction_unit(spec, scale),
+        unit=prediction_unit(spec, asked.scale),
         contacts=seen.maps,
         columns=COLUMNS,
         device=str(explainer.device),
@@ -217,7 +179,7 @@ def attribute(
         seconds=round(seconds, 1),
         genes_per_second=round(len(chosen) / seconds, 3),
     )
-    with atomic_folder(files.folder, replace=force) as folder:
+    with atomic_folder(files.folder, replace=asked.force) as folder:
         said = write_attributions(
             AttributionFiles(folder),
             gathered,
@@ -242,6 +204,20 @@ def attribute(
         f"({record.counts['compared_genes']} of them with other methods and baselines)"
     )
     return files
+
+
+def _settings(asked: AttributeSettings, explained: Explained) -> AttributionSettings:
+    seen = explained.seen
+    both = AttributionSettings.model_fields.keys() & AttributeSettings.model_fields.keys()
+    return AttributionSettings.model_validate(
+        {name: getattr(asked, name) for name in both}
+        | {
+            "baselines": choose_baselines(asked.baselines),
+            "condition": choose_condition(explained.spec, asked.condition),
+            "tracks": choose_rows(seen, asked.tracks),
+            "reach": min(asked.reach, seen.binning.half) if seen.binning else asked.reach,
+        }
+    )
 
 
 def _chromosomes(spec: DatasetSpec) -> dict[str, int]:

@@ -28,17 +28,23 @@ class Gathered:
         Sums by distance; None where the run sees no landscape, or no contact maps.
     compared
         Totals under other methods and baselines.
+    pairs
+        Elements that are scored, see `element_pairs`; None scores none.
+    keep
+        IDs of the genes that get bigWigs.
     genes, targets
         Rows of `genes.parquet` and `targets.parquet`.
     elements
         A table a gene, where elements are scored.
     profiles
-        By gene ID: attribution of the gene's mean, (tracks, bins), of the genes that get bigWigs.
+        By gene ID: attribution of the gene's mean, (tracks, bins), of the genes in `keep`.
     """
 
     tracks: CentredTracks | None
     maps: CentredMaps | None
     compared: Compared
+    pairs: pd.DataFrame | None = None
+    keep: frozenset[str] = frozenset()
     genes: list[dict[str, object]] = field(default_factory=list)
     targets: list[pd.DataFrame] = field(default_factory=list)
     elements: list[pd.DataFrame] = field(default_factory=list)
@@ -53,8 +59,6 @@ def explain_genes(
     gathered: Gathered,
     *,
     settings: AttributionSettings,
-    pairs: pd.DataFrame | None,
-    keep: frozenset[str],
     step: Step,
 ) -> None:
     """Explain genes into `gathered`.
@@ -74,10 +78,6 @@ def explain_genes(
         What is added to.
     settings
         What is asked.
-    pairs
-        See `element_pairs`; None scores none.
-    keep
-        Genes whose attribution by bin is kept.
     step
         Advances by genes.
     """
@@ -100,12 +100,12 @@ def explain_genes(
         if gathered.tracks is not None:
             values = found.values["landscape"]
             gathered.tracks.add(values[:-1], targets.bins, strand=strand, locus=int(gene["locus"]))
-            if gene_id in keep:
+            if gene_id in gathered.keep:
                 gathered.profiles[gene_id] = values[-1]
-            if pairs is not None and seen.binning is not None:
+            if gathered.pairs is not None and seen.binning is not None:
                 gathered.elements.append(
                     score_elements(
-                        pairs[pairs["gene_id"] == gene_id],
+                        gathered.pairs[gathered.pairs["gene_id"] == gene_id],
                         values[-1],
                         seen.binning,
                         condition=settings.condition,

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
-from claster.analysis.attribution.settings import MapAxes
+from claster.contacts.shapes import MapKind
 from claster.dataset.layout import DatasetFolders, Split, read_arrays
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView
@@ -13,9 +14,18 @@ from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder
 from claster.genome.windows import Binning
 
-__all__ = ["CONTACTS", "Seen", "read_window", "seen_inputs"]
+__all__ = ["CONTACTS", "MapAxes", "Seen", "read_window", "seen_inputs"]
 
 CONTACTS = "contacts"
+
+
+class MapAxes(BaseModel):
+    """Kind and bin width in bp of the contact maps that a run sees."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: MapKind
+    resolution: int
 
 
 @dataclass(frozen=True)

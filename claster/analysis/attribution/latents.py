@@ -9,15 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from claster.analysis.attribution.attribute import PACKAGES
 from claster.analysis.attribution.inputs import CONTACTS, read_window
 from claster.analysis.attribution.locality import along_strand
-from claster.analysis.attribution.output import AttributionFiles, write_json
+from claster.analysis.attribution.output import PACKAGES, AttributionFiles, write_json
+from claster.analysis.attribution.settings import AttributeSettings
 from claster.analysis.attribution.targets import Explained, choose_genes, explained_run
-from claster.dataset.layout import Split, read_genes_table
+from claster.dataset.layout import read_genes_table
 from claster.eir.inference import TrainedModel
 from claster.eir.runs import RunFolder
-from claster.eir.yaml_files import Device
 from claster.errors import ClasterError
 from claster.files import atomic_folder, sha256
 from claster.progress import SILENT, Progress
@@ -50,14 +49,9 @@ class Layers:
 
 def attribute_latents(
     run: RunFolder | Path | str,
+    settings: AttributeSettings,
     *,
-    split: Split = "test",
-    genes: tuple[str, ...] | int = 6,
-    seed: int = 0,
-    name: str | None = None,
     project: Path | str = ".",
-    device: Device = "auto",
-    force: bool = False,
     progress: Progress = SILENT,
 ) -> AttributionFiles:
     """Write the mean activations of the contact branch of a run, or of its landscape branch without one.
@@ -66,11 +60,10 @@ def attribute_latents(
     ----------
     run
         A trained run; its dataset must be built.
-    split, genes, seed
-        Samples: IDs or names of genes of a split, or how many.
-    name
-        The folder below ``<run>/attributions``; default: ``latents_<split>``.
-    project, device, force, progress
+    settings
+        `split`, `genes` (6 unless told otherwise) and `seed` choose samples; `name` is the folder below
+        ``<run>/attributions``, ``latents_<split>`` by default.
+    project, progress
         See `attribute`.
 
     Returns
@@ -86,14 +79,17 @@ def attribute_latents(
     from claster.eir.inference import load_model  # EIR: many seconds
 
     explained = explained_run(run, project=project)
+    split, seed = settings.split, settings.seed
     table = read_genes_table(explained.folders, split=split)
-    chosen = choose_genes(table, genes, (), split=split, seed=seed)
-    files = AttributionFiles(explained.run.path / "attributions" / (name or f"latents_{split}"))
+    chosen = choose_genes(table, settings.genes or 6, (), split=split, seed=seed)
+    files = AttributionFiles(
+        explained.run.path / "attributions" / (settings.name or f"latents_{split}")
+    )
     with (
-        atomic_folder(files.folder, replace=force) as folder,
+        atomic_folder(files.folder, replace=settings.force) as folder,
         progress.step("latents", len(chosen)) as step,
     ):
-        model = load_model(explained.run, device=device, project=project)
+        model = load_model(explained.run, device=settings.device, project=project)
         branch = CONTACTS if CONTACTS in explained.seen.views else "landscape"
         windows = {
             str(gene.gene_id): (

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.attribution.blocks import ALL
-from claster.analysis.attribution.settings import MapAxes
+from claster.analysis.attribution.inputs import MapAxes
 from claster.analysis.bootstrap import Resamples, intervals, resample_blocks
 from claster.contacts.shapes import MapKind
 from claster.genome.windows import Binning

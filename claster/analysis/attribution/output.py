@@ -4,17 +4,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from claster.analysis.attribution.blocks import ALL
 from claster.analysis.attribution.genes import Gathered
+from claster.analysis.attribution.inputs import MapAxes
 from claster.analysis.attribution.locality import locality_table, locus_resamples, profile_table
 from claster.analysis.attribution.methods import SINGLE
 from claster.analysis.attribution.settings import (
-    AttributionRecord,
     AttributionSettings,
     Identity,
     Scale,
@@ -27,7 +28,9 @@ from claster.text import read_text
 
 __all__ = [
     "COLUMNS",
+    "PACKAGES",
     "AttributionFiles",
+    "AttributionRecord",
     "is_there",
     "prediction_unit",
     "summarise",
@@ -36,6 +39,27 @@ __all__ = [
     "write_json",
     "write_table",
 ]
+
+
+PACKAGES = ("claster", "eir-dl", "torch", "captum", "numpy", "pandas", "scipy")
+
+
+class AttributionRecord(BaseModel):
+    """The record of finished attributions (`manifest.json`, format version 1)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    identity: Identity
+    counts: dict[str, int]
+    unit: str
+    contacts: MapAxes | None
+    columns: dict[str, str]
+    device: str
+    versions: dict[str, str]
+    finished: str
+    seconds: float
+    genes_per_second: float
 
 
 def summarise(

@@ -1,22 +1,26 @@
-"""What is attributed to what, and how it is recorded."""
+"""What is attributed to what."""
 
-from typing import Literal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from claster.contacts.shapes import MapKind
-from claster.dataset.layout import Split
+from claster.errors import ClasterError
+from claster.settings import DEVICE, FORCE, SPLIT, Device, Settings, Split
 
 __all__ = [
     "BASELINES",
     "METHODS",
-    "AttributionRecord",
+    "AttributeSettings",
     "AttributionSettings",
     "Baseline",
     "Identity",
-    "MapAxes",
     "Method",
     "Scale",
+    "choose_baselines",
+    "parse_bins",
+    "parse_genes",
 ]
 
 Method = Literal["integrated_gradients", "gradient_x_input", "occlusion"]
@@ -29,39 +33,142 @@ Scale = Literal["stored", "signal"]
 """``stored``: the scale of the target's transform, on which the network is trained; ``signal``: reads."""
 
 
+def parse_bins(text: str) -> tuple[int, ...] | int | None:
+    """Return what ``all``, a number of bins, or their numbers with commas mean.
+
+    Raises
+    ------
+    ClasterError
+        If `text` is none of these.
+
+    Examples
+    --------
+    >>> parse_bins("all"), parse_bins("8"), parse_bins("-2,0"), parse_bins("0,")
+    (None, 8, (-2, 0), (0,))
+    """
+    if text == "all":
+        return None
+    try:
+        if "," in text:
+            return tuple(dict.fromkeys(int(number) for number in text.split(",") if number))
+        return int(text)
+    except ValueError as error:
+        raise ClasterError(
+            f"bins {text!r}", remedy="give 'all', how many, or numbers with commas such as -5,0,5"
+        ) from error
+
+
+def parse_genes(words: Sequence[str]) -> tuple[str, ...] | int | None:
+    """Return what IDs or names of genes, or one number of them, mean; none means all.
+
+    Examples
+    --------
+    >>> parse_genes(["20"]), parse_genes(["Klf4", "Akirin2"]), parse_genes([])
+    (20, ('Klf4', 'Akirin2'), None)
+    """
+    if len(words) == 1 and words[0].isdecimal():
+        return int(words[0])
+    return tuple(words) or None
+
+
+def choose_baselines(names: Sequence[str]) -> tuple[Baseline, ...]:
+    """Return the baselines of these names, each once; all without a name.
+
+    Raises
+    ------
+    ClasterError
+        If there is none of a name.
+    """
+    for name in names:
+        if name not in BASELINES:
+            raise ClasterError(
+                f"there is no baseline {name!r}", remedy=f"choose among {', '.join(BASELINES)}"
+            )
+    return cast("tuple[Baseline, ...]", tuple(dict.fromkeys(names))) or BASELINES
+
+
+class AttributeSettings(Settings):
+    """What `claster attribute` is asked: a method, genes and bins, what is attributed to, how it is run."""
+
+    method: Method = Field(
+        "integrated_gradients",
+        description="How predictions are attributed; the others are compared with it.",
+    )
+    baselines: tuple[str, ...] = Field(
+        (),
+        description="background, zero or mean: what inputs are compared with; give it again for more, the "
+        "first one counts. Default: all three in this order.",
+        json_schema_extra={"flags": ["--baseline"]},
+    )
+    elements: Path | None = Field(
+        None,
+        description="BED or cCRE table of elements that are scored.",
+        json_schema_extra={"flags": ["--elements", "-e"]},
+    )
+    bigwig: tuple[str, ...] = Field(
+        (),
+        description="A gene that gets bigWigs; give it again for more genes.",
+        json_schema_extra={"metavar": "GENE"},
+    )
+    split: Split = SPLIT
+    genes: tuple[str, ...] | int | None = Field(
+        None,
+        description="How many genes, or an ID or name; give it again for more. Default: all.",
+    )
+    bins: tuple[int, ...] | int | None = Field(
+        8,
+        description="Predicted bins of each gene: 'all', how many, or numbers such as -5,0,5.",
+        json_schema_extra={"text": True},
+    )
+    condition: str | None = Field(None, description="Of the target; default: the first one.")
+    scale: Scale = Field(
+        "stored", description="Of the prediction: as the network is trained on it, or reads."
+    )
+    tracks: tuple[str, ...] = Field(
+        (),
+        description="A track, or 'contacts', that is attributed to; give it again for more. Default: all.",
+        json_schema_extra={"flags": ["--track"]},
+    )
+    steps: int = Field(32, ge=2, description="Of integrated gradients.")
+    block: int = Field(
+        1000, ge=1, description="bp that occlusion takes at a time, and comparisons sum over."
+    )
+    compare: int = Field(10, ge=0, description="Genes on which methods and baselines are compared.")
+    reach: int = Field(
+        200_000, ge=1, description="bp from the TSS within which an element lies whole."
+    )
+    latents: bool = Field(
+        default=False,
+        description="Instead: activations of the contact branch, or the landscape's.",
+        json_schema_extra={"flags": ["--latents"]},
+    )
+    seed: int = Field(0, ge=0, description="Of genes, bins and resamples.")
+    name: str | None = Field(
+        None, description="Folder below RUN/attributions; default: <method>_<split>."
+    )
+    device: Device = DEVICE
+    batch_size: int | None = Field(
+        None, ge=1, description="Samples at a time; default: what memory takes."
+    )
+    force: bool = FORCE
+
+    @field_validator("genes", mode="before")
+    @classmethod
+    def _read_genes(cls, genes: object) -> object:
+        return parse_genes(genes) if isinstance(genes, list | tuple) else genes
+
+    @field_validator("bins", mode="before")
+    @classmethod
+    def _read_bins(cls, bins: object) -> object:
+        return parse_bins(bins) if isinstance(bins, str) else bins
+
+
 class AttributionSettings(BaseModel):
     """What gives an attribution its numbers, apart from model and dataset.
 
-    Attributes
-    ----------
-    method
-        How predictions are attributed.
-    baselines
-        What inputs are compared with: the first one counts, the others are compared with it.
-    split
-        Genes that are explained.
-    genes
-        Which of them: IDs, or how many; None for all.
-    bins
-        Which bins of each gene: their numbers in the gene's orientation, or how many; None for all.
-    condition
-        Group of target columns that is explained.
-    scale
-        Scale of the prediction that is explained.
-    tracks
-        Rows of the input that are attributed to, ``contacts`` among them; the others stay as they are.
-    steps
-        Points on the path of integrated gradients.
-    block
-        bp that occlusion takes at a time, and over which methods and baselines are compared.
-    map_block
-        Rows and columns of a contact map that occlusion takes at a time.
-    compare
-        On how many genes methods and baselines are compared.
-    reach
-        An element is scored for a gene when it lies whole within this many bp of its TSS.
-    seed
-        Chooses genes, bins and resamples.
+    Nothing is left to choose in `condition` and `tracks` (rows of the input that are attributed to,
+    ``contacts`` among them; the others stay as they are). `map_block` is how many rows and columns of a
+    contact map occlusion takes at a time; the other fields are those of `AttributeSettings`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -98,30 +205,3 @@ class Identity(BaseModel):
     bigwig: tuple[str, ...]
     settings: AttributionSettings
     version: str
-
-
-class MapAxes(BaseModel):
-    """Kind and bin width in bp of the contact maps that a run sees."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: MapKind
-    resolution: int
-
-
-class AttributionRecord(BaseModel):
-    """The record of finished attributions (`manifest.json`, format version 1)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format: Literal[1] = 1
-    identity: Identity
-    counts: dict[str, int]
-    unit: str
-    contacts: MapAxes | None
-    columns: dict[str, str]
-    device: str
-    versions: dict[str, str]
-    finished: str
-    seconds: float
-    genes_per_second: float

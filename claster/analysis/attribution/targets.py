@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from claster.analysis.attribution.inputs import Seen, seen_inputs
-from claster.analysis.attribution.settings import BASELINES, Baseline
 from claster.analysis.perturbation.spans import covered_bins
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.signal_settings import TargetSpec
@@ -21,14 +19,11 @@ from claster.errors import ClasterError, choose_among
 __all__ = [
     "Explained",
     "Targets",
-    "choose_baselines",
     "choose_condition",
     "choose_genes",
     "choose_rows",
     "explained_run",
     "gene_targets",
-    "parse_bins",
-    "parse_genes",
     "require_bins",
 ]
 
@@ -77,22 +72,6 @@ def explained_run(run: RunFolder | Path | str, *, project: Path | str = ".") -> 
     _, weights = trained_weights(run)
     _, spec, folders = checked_dataset(run, project=project)
     return Explained(run, record.name, weights, spec, folders, seen_inputs(run, spec))
-
-
-def choose_baselines(names: Sequence[str]) -> tuple[Baseline, ...]:
-    """Return the baselines of these names, each once; all without a name.
-
-    Raises
-    ------
-    ClasterError
-        If there is none of a name.
-    """
-    for name in names:
-        if name not in BASELINES:
-            raise ClasterError(
-                f"there is no baseline {name!r}", remedy=f"choose among {', '.join(BASELINES)}"
-            )
-    return cast("tuple[Baseline, ...]", tuple(dict.fromkeys(names))) or BASELINES
 
 
 def choose_rows(seen: Seen, tracks: Sequence[str]) -> tuple[str, ...]:
@@ -145,44 +124,6 @@ class Targets:
 
     bins: np.ndarray
     weights: np.ndarray
-
-
-def parse_bins(text: str) -> tuple[int, ...] | int | None:
-    """Return what ``all``, a number of bins, or their numbers with commas mean.
-
-    Raises
-    ------
-    ClasterError
-        If `text` is none of these.
-
-    Examples
-    --------
-    >>> parse_bins("all"), parse_bins("8"), parse_bins("-2,0"), parse_bins("0,")
-    (None, 8, (-2, 0), (0,))
-    """
-    if text == "all":
-        return None
-    try:
-        if "," in text:
-            return tuple(dict.fromkeys(int(number) for number in text.split(",") if number))
-        return int(text)
-    except ValueError as error:
-        raise ClasterError(
-            f"bins {text!r}", remedy="give 'all', how many, or numbers with commas such as -5,0,5"
-        ) from error
-
-
-def parse_genes(words: Sequence[str]) -> tuple[str, ...] | int | None:
-    """Return what IDs or names of genes, or one number of them, mean; none means all.
-
-    Examples
-    --------
-    >>> parse_genes(["20"]), parse_genes(["Klf4", "Akirin2"]), parse_genes([])
-    (20, ('Klf4', 'Akirin2'), None)
-    """
-    if len(words) == 1 and words[0].isdecimal():
-        return int(words[0])
-    return tuple(words) or None
 
 
 def require_bins(bins: tuple[int, ...] | int | None, target: TargetSpec) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,8 @@ from claster.analysis.crispr.result import CrisprFiles, CrisprSummary, tell_cris
 from claster.analysis.crispr.table import match_genes, read_crispr_table
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.screen import perturb
-from claster.analysis.perturbation.settings import Centre
+from claster.analysis.perturbation.settings import PerturbSettings
+from claster.analysis.settings import CrisprSettings
 from claster.analysis.validation.linked import predictors_of
 from claster.analysis.validation.links import (
     activity_by_contact,
@@ -26,7 +27,6 @@ from claster.dataset.layout import Split, read_genes_table
 from claster.dataset.spec import DatasetSpec
 from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
-from claster.eir.yaml_files import Device
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.assembly import chromosome_aliases, chromosome_sizes, rename_chromosomes
@@ -139,23 +139,12 @@ _CLASSES = (0, 2_500, 10_000, 50_000, 100_000)
 
 def score_crispr(
     run: RunFolder | Path | str,
-    pairs: Path | str,
+    settings: CrisprSettings | None = None,
+    /,
     *,
-    cell_type: str | None = None,
-    split: Split = "test",
-    centre: Centre = "element",
-    verb: Literal["silence", "background", "repress"] = "silence",
-    width: int | None = None,
-    reach: int = 200_000,
-    around_tss: tuple[int, int] | None = None,
-    min_activity: float | None = None,
-    average: bool = False,
-    name: str = "crispr",
-    seed: int = 0,
     project: Path | str = ".",
-    device: Device = "auto",
-    force: bool = False,
     progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
 ) -> tuple[CrisprSummary, CrisprFiles]:
     """Silence every element of a CRISPR table, and score the effects against what was measured.
 
@@ -163,25 +152,13 @@ def score_crispr(
     ----------
     run
         A trained run.
-    pairs
-        The table, see `read_crispr_table`.
-    cell_type
-        See `read_crispr_table`.
-    split
-        Whose genes count; those of the others were trained on, or chose the model.
-    centre, verb, width, reach, around_tss, min_activity, average
-        The screen, see `perturb`. As published: `centre` ``element``, `verb` ``silence``, `min_activity` 10,
-        and `around_tss` (2000, 3000) for a POLR2A target, None for RNA.
-    name
-        The folders ``<run>/crispr/<name>`` and ``<run>/perturb/<name>``.
-    seed
-        Of resamples.
+    settings, keywords
+        The table (`read_crispr_table`), whose genes count (those of other splits were trained on, or chose
+        the model), and the screen: `CrisprSettings`, or its fields. As published: `centre` ``element``,
+        `verb` ``silence``, `min_activity` 10, and `around_tss` (2000, 3000) for a POLR2A target, None for
+        RNA.
     project
         The project's folder.
-    device
-        Where to compute.
-    force
-        Whether another comparison of that name gives way.
     progress
         Where to report to.
 
@@ -196,33 +173,29 @@ def score_crispr(
         If the table has a fault or is of another assembly, or no regulated pair, or none that is not, can be
         scored.
     """
+    asked = CrisprSettings.of(settings, **keywords)
+    name, split = asked.name, asked.split
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
     _, spec, folders = checked_dataset(run, project=project)
     genes = read_genes_table(folders)
-    table = _on_assembly(read_crispr_table(pairs, cell_type=cell_type), spec, file=pairs)
+    table = _on_assembly(
+        read_crispr_table(asked.pairs, cell_type=asked.cell_type), spec, file=asked.pairs
+    )
     table = match_genes(table, genes)
-    reason = _reasons(table, genes, split=split, reach=reach)
+    reason = _reasons(table, genes, split=split, reach=asked.reach)
     files = CrisprFiles(run.path / "crispr" / name)
     tried = table[reason == ""]
     _require_both(tried, reason)
     _write_elements(tried, files.elements)
+    of_screen = PerturbSettings.model_fields.keys() & CrisprSettings.model_fields.keys()
+    of_screen -= {"pairs", "seed"}
     perturb(
         run,
-        verb=verb,
         elements=files.elements,
-        width=width,
-        split=split,
-        centre=centre,
-        reach=reach,
-        around_tss=around_tss,
-        min_activity=min_activity,
         controls=0,
-        average=average,
-        name=name,
         project=project,
-        device=device,
-        force=force,
         progress=progress,
+        **{field: getattr(asked, field) for field in of_screen},
     )
     _, effects, _ = read_screen(run, name)
     effects = effects[effects["condition"] == spec.require_target().groups[0]]
@@ -246,7 +219,7 @@ def score_crispr(
     _require_both(scored, joined["reason"])
     positive = scored["regulated"].to_numpy()
     predictors = predictors_of(scored)
-    scores = _by_distance(scored, predictors, spec.require_target().binning, seed=seed)
+    scores = _by_distance(scored, predictors, spec.require_target().binning, seed=asked.seed)
     folds, fold = _folds(scored, spec.require_target().binning)
     decisions = decide(
         positive,
@@ -262,7 +235,7 @@ def score_crispr(
         verdict=tell_crispr(scores, decisions, len(scored), int(positive.sum()), folds),
         run=run.path.as_posix(),
         screen=name,
-        table=Path(pairs).name,
+        table=asked.pairs.name,
         rows=len(joined),
         scored=len(scored),
         regulated=int(positive.sum()),

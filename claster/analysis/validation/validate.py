@@ -8,6 +8,7 @@ import pandas as pd
 
 from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import Verb
+from claster.analysis.settings import ValidateSettings
 from claster.analysis.validation.linked import (
     REPRESSIVE,
     compare_links,
@@ -23,10 +24,9 @@ from claster.analysis.validation.result import (
     tell_repression,
 )
 from claster.analysis.validation.screens import read_planted_screen
-from claster.dataset.layout import Split, read_genes_table
+from claster.dataset.layout import read_genes_table
 from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
-from claster.eir.yaml_files import Device
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
@@ -52,15 +52,12 @@ DEFAULT_AROUND_TSS = (1_000, 3_000)
 
 def validate(
     run: RunFolder | Path | str,
+    settings: ValidateSettings | None = None,
+    /,
     *,
-    perturbation: str | None = None,
-    attribution: str | None = None,
-    split: Split = "test",
-    condition: str | None = None,
-    seed: int = 0,
     project: Path | str = ".",
-    device: Device = "auto",
     progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
 ) -> tuple[ValidationSummary, ValidationFiles]:
     """Compare a screen, and attributions, with the rules that were planted in a simulated genome.
 
@@ -68,24 +65,15 @@ def validate(
     ----------
     run
         A run trained on a simulated dataset.
-    perturbation
-        Name of a screen below ``<run>/perturb``: one that takes H3K27me3 alone away is compared with planted
-        repression, any other with planted links. None takes two, which are done if they are not there, of
-        background, genes measured from 1 kb upstream to 3 kb downstream of the TSS, averaged over windows and
-        their mirror images: ``validation_<split>`` over 2,500 bp around each of the dataset's own elements,
-        and, where there is H3K27me3, ``repression_<split>`` over 20 kb of it around the TSS of each gene.
-    attribution
-        Name of attributions below ``<run>/attributions`` that hold `elements.parquet`.
-    split
-        Genes of the screens that are done where `perturbation` is None.
-    condition
-        Of the target; default: its first one.
-    seed
-        Of resamples and of the test of control regions.
+    settings, keywords
+        `ValidateSettings`, or its fields. A screen that takes H3K27me3 alone away is compared with planted
+        repression, any other with planted links. Without `perturbation` two are done if they are not there,
+        of background, genes of `split` measured from 1 kb upstream to 3 kb downstream of the TSS, averaged
+        over windows and their mirror images: ``validation_<split>`` over 2,500 bp around each of the
+        dataset's own elements, and, where there is H3K27me3, ``repression_<split>`` over 20 kb of it around
+        the TSS of each gene. `attribution` names attributions that hold `elements.parquet`.
     project
         The project's folder.
-    device
-        Where to compute.
     progress
         Where to report to.
 
@@ -100,12 +88,14 @@ def validate(
         If the dataset is not simulated, a screen or attribution is missing, no pair is a link, or no stretch
         that loses H3K27me3 holds the TSS of its gene.
     """
+    asked = ValidateSettings.of(settings, **keywords)
+    split, seed, attribution = asked.split, asked.seed, asked.attribution
     run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
     _, spec, folders = checked_dataset(run, project=project)
     planted = read_planted(spec)
-    names = [perturbation or f"validation_{split}"]
+    names = [asked.perturbation or f"validation_{split}"]
     files = ValidationFiles(run.path / "validation" / names[0])
-    if perturbation is None:
+    if asked.perturbation is None:
         screen = partial(
             perturb,
             run,
@@ -114,7 +104,7 @@ def validate(
             average=True,
             split=split,
             project=project,
-            device=device,
+            device=asked.device,
             progress=progress,
         )
         reach = min(DEFAULT_REACH, spec.window.binning.half)
@@ -131,7 +121,7 @@ def validate(
                 reach=DEFAULT_REPRESSED // 2,
                 controls=0,
             )
-    condition = condition or spec.require_target().groups[0]
+    condition = asked.condition or spec.require_target().groups[0]
     lines: list[str] = []
     numbers: dict[str, Any] = {}
     tables: dict[Path, pd.DataFrame] = {}

@@ -1,0 +1,90 @@
+"""What evaluations, and comparisons with rules, screens and treated cells, are asked."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from claster.analysis.perturbation.settings import AVERAGE, REACH, WIDTH, Centre
+from claster.settings import DEVICE, FORCE, SPLIT, Device, Settings, Split
+
+__all__ = ["CrisprSettings", "EvaluateSettings", "TreatSettings", "ValidateSettings"]
+
+_SEED = Field(0, ge=0, description="Of resamples.")
+
+
+class EvaluateSettings(Settings):
+    """What `claster evaluate` is asked."""
+
+    split: Split = SPLIT
+    to: Path | None = Field(None, description="Folder for the scores of several runs together.")
+
+
+class ValidateSettings(Settings):
+    """What `claster validate` is asked."""
+
+    perturbation: str | None = Field(
+        None, description="A screen below RUN/perturb; default: two that are done for this."
+    )
+    attribution: str | None = Field(
+        None, description="Attributions below RUN/attributions to score as well."
+    )
+    split: Split = SPLIT
+    condition: str | None = Field(None, description="Of the target; default: the first one.")
+    seed: int = _SEED
+    device: Device = DEVICE
+
+
+class CrisprSettings(Settings):
+    """What `claster crispr` is asked: a table of measured pairs, and the screen that is compared with it."""
+
+    pairs: Path = Field(
+        description="Table in the EPCrisprBenchmark format (TSV, TSV.GZ).",
+        json_schema_extra={"flags": ["--pairs", "-p"]},
+    )
+    cell_type: str | None = Field(
+        None, description="Whose pairs; needed where the table has several."
+    )
+    split: Split = SPLIT
+    centre: Centre = Field("element", description="What windows are centred on.")
+    verb: Literal["silence", "background", "repress"] = Field(
+        "silence", description="How it is silenced."
+    )
+    width: int | None = WIDTH
+    reach: int = REACH
+    around_tss: tuple[int, int] | None = Field(
+        None,
+        description="Measure genes over that many bp upstream and downstream of the TSS, not over the body; "
+        "published for POLR2A: 2000 3000.",
+    )
+    min_activity: float | None = Field(
+        None, description="Least mean H3K27ac of an element; published: 10."
+    )
+    average: bool = AVERAGE
+    name: str = Field("crispr", description="Folder below RUN/crispr and RUN/perturb.")
+    seed: int = _SEED
+    device: Device = DEVICE
+    force: bool = FORCE
+
+
+class TreatSettings(Settings):
+    """What `claster treat` is asked."""
+
+    treated: str | Path = Field(
+        description="Dataset of the treated cells: a name, or a YAML file.",
+        json_schema_extra={"flags": ["--treated"]},
+    )
+    tracks: tuple[str, ...] = Field(
+        (),
+        description="A track that is taken from it; give it again for more. Default: all.",
+        json_schema_extra={"flags": ["--track"]},
+    )
+    split: Split = SPLIT
+    pseudocount: float = Field(
+        1.0, ge=1e-6, description="c in log2((treated + c) / (baseline + c))."
+    )
+    average: bool = Field(
+        default=True, description="Average what a window and its mirror image predict."
+    )
+    seed: int = _SEED
+    device: Device = DEVICE
