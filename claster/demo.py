@@ -31,6 +31,7 @@ from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.windows import FORWARD, sample_id
 from claster.plot import (
+    GeneArrays,
     contact_map,
     density,
     genes_around,
@@ -195,17 +196,19 @@ def draw_run(run: RunFolder, spec: DatasetSpec, *, project: Path | str = ".") ->
             gene_span=span,
         )[0],
         "overview": overview(
-            array,
-            names,
-            spec.window.binning,
-            observed=observed[shown],
-            predicted=predicted[shown],
-            target=target.binning,
+            GeneArrays(
+                array,
+                names,
+                spec.window.binning,
+                observed[shown],
+                predicted[shown],
+                target.binning,
+                contacts=contacts,
+                resolution=spec.contacts.resolution if spec.contacts else 0,
+                value=spec.contacts.value if spec.contacts else "log_oe",
+                kind=spec.contacts.map if spec.contacts else "diagonal",
+            ),
             gene_span=span,
-            contacts=contacts,
-            resolution=spec.contacts.resolution if spec.contacts else 0,
-            value=spec.contacts.value if spec.contacts else "log_oe",
-            kind=spec.contacts.map if spec.contacts else "diagonal",
         )[0],
     }
     return [save(fig, run.figures / f"{name}.png") for name, fig in figures.items()]

@@ -125,17 +125,17 @@ def gene_scatter():
 
 
 def gene_tracks():
-    return plot.gene_tracks(
-        landscape,
-        list(peaks),
-        window,
-        genes=plot.genes_around(genes, "g2", window),
+    gene = plot.GeneArrays(
+        landscape=landscape,
+        names=list(peaks),
+        window=window,
         observed=observed,
         predicted=predicted,
         target=target,
         contacts=contacts,
         resolution=1600,
     )
+    return plot.gene_tracks(gene, genes=plot.genes_around(genes, "g2", window))
 
 
 def landscape_tracks():
@@ -157,17 +157,17 @@ def most_affected_genes():
 
 
 def overview():
-    return plot.overview(
-        landscape,
-        list(peaks),
-        window,
+    gene = plot.GeneArrays(
+        landscape=landscape,
+        names=list(peaks),
+        window=window,
         observed=observed,
         predicted=predicted,
         target=target,
-        gene_span=(-20_000, 1, "-"),
         contacts=contacts,
         resolution=1600,
     )
+    return plot.overview(gene, gene_span=(-20_000, 1, "-"))
 
 
 def profile():
@@ -334,7 +334,7 @@ def state_cloud():
     return plot.state_cloud(marks, ["ATAC", "H3K4me3", "H3K27ac"], before, before * [0.1, 0.9, 0.1])
 
 
-WITHOUT_PICTURE = {"genes_around", "save", "style"}
+WITHOUT_PICTURE = {"GeneArrays", "genes_around", "save", "style"}
 
 
 def shown():

@@ -13,7 +13,7 @@ from claster.plot.contacts import contact_map
 from claster.plot.elements import element_arcs, element_map
 from claster.plot.genes import genes_around
 from claster.plot.measured import change_of_genes, measured_against_predicted
-from claster.plot.overview import gene_tracks, overview
+from claster.plot.overview import GeneArrays, gene_tracks, overview
 from claster.plot.perturbation import (
     edited_profiles,
     effect_by_distance,
@@ -47,6 +47,7 @@ from claster.plot.validation import (
 
 __all__ = [
     "OKABE_ITO",
+    "GeneArrays",
     "attribution_by_distance",
     "attribution_locality",
     "attribution_map",

@@ -1,6 +1,7 @@
 """Everything about one gene on one picture."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,28 +17,16 @@ from claster.plot.predictions import profile
 from claster.plot.style import new_figure, style, track_colour
 from claster.plot.tracks import TSS_AXIS, draw_track, landscape_tracks
 
-__all__ = ["gene_tracks", "overview"]
+__all__ = ["GeneArrays", "gene_tracks", "overview"]
 
 _SHORT = {"log10": "log10", "log_oe": "log2 obs/exp"}
 
 
-def overview(
-    landscape: np.ndarray,
-    names: Sequence[str],
-    window: Binning,
-    *,
-    observed: np.ndarray,
-    predicted: np.ndarray,
-    target: Binning,
-    gene_span: tuple[int, int, str],
-    contacts: np.ndarray | None = None,
-    resolution: int = 0,
-    value: MapValue = "log_oe",
-    kind: MapKind = "diagonal",
-) -> tuple[Figure, dict[str, Axes]]:
-    """Draw the inputs of one gene on the left, its predicted transcription on the right.
+@dataclass(frozen=True)
+class GeneArrays:
+    """What is drawn of one gene: its inputs and its transcription.
 
-    Parameters
+    Attributes
     ----------
     landscape
         Mean signal, shape (tracks, bins of `window`).
@@ -47,12 +36,41 @@ def overview(
         Bins of the landscape and of the target.
     observed, predicted
         Signal (reads), shape (bins of `target`,).
-    gene_span
-        Start and end of the gene in bp from the TSS (0-based half-open), and its strand.
     contacts
         Contact map, shape (rows, columns), or None.
     resolution, value, kind
         Bin width in bp, meaning and kind of the map; see `contact_map`.
+    """
+
+    landscape: np.ndarray
+    names: Sequence[str]
+    window: Binning
+    observed: np.ndarray
+    predicted: np.ndarray
+    target: Binning
+    contacts: np.ndarray | None = None
+    resolution: int = 0
+    value: MapValue = "log_oe"
+    kind: MapKind = "diagonal"
+
+    def draw_map(self, ax: Axes, label: str) -> None:
+        """Draw the contact map with a label on its colour bar."""
+        assert self.contacts is not None
+        contact_map(self.contacts, self.resolution, value=self.value, kind=self.kind, ax=ax)
+        ax.images[0].colorbar.set_label(label)  # type: ignore[union-attr]
+
+
+def overview(
+    gene: GeneArrays, *, gene_span: tuple[int, int, str]
+) -> tuple[Figure, dict[str, Axes]]:
+    """Draw the inputs of one gene on the left, its predicted transcription on the right.
+
+    Parameters
+    ----------
+    gene
+        What is drawn.
+    gene_span
+        Start and end of the gene in bp from the TSS (0-based half-open), and its strand.
 
     Returns
     -------
@@ -63,24 +81,24 @@ def overview(
     with style():
         fig = new_figure(11, 4.6)
         inside, outside = fig.subfigures(1, 2, squeeze=False)[0]
-        heights = [1.0] * len(names) + ([2.4] if contacts is not None else [])
+        count = len(gene.names)
+        heights = [1.0] * count + ([2.4] if gene.contacts is not None else [])
         rows = inside.subplots(
             len(heights), 1, squeeze=False, gridspec_kw={"height_ratios": heights}
         )
-        landscape_tracks(landscape, names, window, axes=rows[: len(names)])
+        landscape_tracks(gene.landscape, gene.names, gene.window, axes=rows[:count])
         for ax in rows[: len(heights) - 1, 0]:
             ax.set_xlabel("")
             ax.tick_params(labelbottom=False)
-        axes = {f"track{number}": rows[number, 0] for number in range(len(names))}
-        if contacts is not None:
+        axes = {f"track{number}": rows[number, 0] for number in range(count)}
+        if gene.contacts is not None:
             axes["contacts"] = rows[-1, 0]
-            contact_map(contacts, resolution, value=value, kind=kind, ax=rows[-1, 0])
-            rows[-1, 0].images[0].colorbar.set_label(_SHORT[value])
-        inside.suptitle(f"in: chromatin over {window.width / 1e6:.1f} Mb", fontsize=11)
+            gene.draw_map(rows[-1, 0], _SHORT[gene.value])
+        inside.suptitle(f"in: chromatin over {gene.window.width / 1e6:.1f} Mb", fontsize=11)
         axes["profile"] = outside.subplots()
-        profile(observed, predicted, target, gene_span=gene_span, ax=axes["profile"])
+        profile(gene.observed, gene.predicted, gene.target, gene_span=gene_span, ax=axes["profile"])
         outside.suptitle(
-            f"out: nascent transcription over {target.width / 1e3:.0f} kb", fontsize=11
+            f"out: nascent transcription over {gene.target.width / 1e3:.0f} kb", fontsize=11
         )
     return fig, axes
 
@@ -91,19 +109,7 @@ _COLOURBAR = {"log10": "log10\ncontacts", "log_oe": "log2\nobs / exp"}
 
 
 def gene_tracks(
-    landscape: np.ndarray,
-    names: Sequence[str],
-    window: Binning,
-    *,
-    genes: pd.DataFrame,
-    observed: np.ndarray,
-    predicted: np.ndarray,
-    target: Binning,
-    reach: int | None = None,
-    contacts: np.ndarray | None = None,
-    resolution: int = 0,
-    value: MapValue = "log_oe",
-    kind: MapKind = "diagonal",
+    gene: GeneArrays, *, genes: pd.DataFrame, reach: int | None = None
 ) -> tuple[Figure, dict[str, Axes]]:
     """Draw the inputs of one gene, its neighbours, and its transcription below each other.
 
@@ -112,23 +118,12 @@ def gene_tracks(
 
     Parameters
     ----------
-    landscape
-        Mean signal, shape (tracks, bins of `window`).
-    names
-        Name of each track.
-    window, target
-        Bins of the landscape and of the target.
+    gene
+        What is drawn. A ``paper_square`` map has loci on both of its axes and cannot be drawn here.
     genes
         From `claster.plot.genes_around`.
-    observed, predicted
-        Signal (reads), shape (bins of `target`,).
     reach
         What is shown on either side of the TSS, bp; None shows the whole window.
-    contacts
-        Contact map, shape (rows, columns), or None.
-    resolution, value, kind
-        Bin width in bp, meaning and kind of the map; see `contact_map`. A ``paper_square`` map has
-        loci on both of its axes and cannot be drawn here.
 
     Returns
     -------
@@ -136,33 +131,33 @@ def gene_tracks(
     axes : dict of str to matplotlib.axes.Axes
         `contacts` (where there is a map), `track0`, `track1`, ..., `genes` and `profile`.
     """
-    landscape = np.asarray(landscape)
+    landscape, names = np.asarray(gene.landscape), gene.names
+    window, target = gene.window, gene.target
     if landscape.shape != (len(names), window.bins):
         raise ValueError(
             f"a landscape of shape {(len(names), window.bins)} needed, found {landscape.shape}"
         )
-    if kind == "paper_square":
+    if gene.kind == "paper_square":
         raise ValueError("a paper_square map does not lie on the axis of the tracks")
     half = (reach or window.half) / 1000
     placed = place_genes(genes, (-half, half), inches=0.8 * _WIDTH)
     lanes = lanes_of(placed)
-    rows = {"contacts": _CONTACTS} if contacts is not None else {}
+    rows = {"contacts": _CONTACTS} if gene.contacts is not None else {}
     rows |= {f"track{number}": _TRACK for number in range(len(names))}
     rows |= {"genes": _LANE * lanes, "profile": _PROFILE}
     with style():
         fig = new_figure(_WIDTH, sum(rows.values()) + 0.16 * len(rows) + 0.4)
         panels = fig.subplots(len(rows), 1, gridspec_kw={"height_ratios": list(rows.values())})
         axes = dict(zip(rows, panels, strict=True))
-        if contacts is not None:
-            contact_map(contacts, resolution, value=value, kind=kind, ax=axes["contacts"])
-            axes["contacts"].images[0].colorbar.set_label(_COLOURBAR[value])
+        if gene.contacts is not None:
+            gene.draw_map(axes["contacts"], _COLOURBAR[gene.value])
             axes["contacts"].set_ylim(top=min(axes["contacts"].get_ylim()[1], 2 * half))
         for number, (name, values) in enumerate(zip(names, landscape, strict=True)):
             colour = track_colour(number)
             draw_track(axes[f"track{number}"], values, window, half, colour=colour)
             axes[f"track{number}"].set_title(name, loc="left", fontsize=8, pad=2, color=colour)
         draw_genes(axes["genes"], placed, (-half, half), lanes=lanes)
-        profile(observed, predicted, target, ax=axes["profile"])
+        profile(gene.observed, gene.predicted, target, ax=axes["profile"])
         axes["profile"].set_ylabel(f"Transcription\n(reads / {target.size / 1000:g} kb)")
         for ax in axes.values():
             ax.set_xlim(-half, half)

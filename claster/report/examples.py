@@ -9,7 +9,7 @@ import pandas as pd
 from claster.analysis.metrics import correlations, gene_means
 from claster.dataset.layout import read_arrays, read_genes_table, read_landscapes
 from claster.errors import ClasterError
-from claster.plot import gene_tracks, genes_around
+from claster.plot import GeneArrays, gene_tracks, genes_around
 from claster.report.overview import unmade
 from claster.report.page import Part, Section, Subtitle, Table, Text, number, picture
 from claster.report.subject import SPLIT, Fit, Scores, Subject
@@ -148,16 +148,19 @@ def _gene_picture(subject: Subject, fit: Fit, example: Example, means: list[floa
             "value": spec.contacts.value,
             "kind": spec.contacts.map,
         }
-    fig, _ = gene_tracks(
+    arrays = GeneArrays(
         read_landscapes(folders, spec, [name], split=SPLIT)[0],
         [track.name for track in spec.tracks],
         spec.window.binning,
-        genes=genes_around(read_genes_table(folders), name, spec.window.binning),
-        observed=fit.observed[example.row, 0],
-        predicted=fit.predicted[example.row, 0],
-        target=target.binning,
-        reach=min(spec.window.binning.half, int(_REACH * target.binning.half)),
+        fit.observed[example.row, 0],
+        fit.predicted[example.row, 0],
+        target.binning,
         **contacts,
+    )
+    fig, _ = gene_tracks(
+        arrays,
+        genes=genes_around(read_genes_table(folders), name, spec.window.binning),
+        reach=min(spec.window.binning.half, int(_REACH * target.binning.half)),
     )
     shown = gene["name"] if isinstance(gene["name"], str) else name
     place = f"{gene['chrom']}:{gene['start']:,}-{gene['end']:,} ({gene['strand']})"

@@ -1,5 +1,7 @@
 """Rendered figures, pixel by pixel: what is drawn stands where its numbers say, in its colour."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -144,18 +146,18 @@ def test_genes_are_points(drawn):
 def test_everything_about_a_gene_shares_one_axis(drawn, landscape, genes):
     contacts = np.zeros((12, 63))
     contacts[5, 31 + 12] = 4.0
-    fig, axes = plot.gene_tracks(
+    gene = plot.GeneArrays(
         landscape,
         ["ATAC", "H3K27ac"],
         WINDOW,
-        genes=plot.genes_around(genes, "g2", WINDOW),
         observed=np.linspace(0, 20, TARGET.bins),
         predicted=np.full(TARGET.bins, 10.0),
         target=TARGET,
         contacts=contacts,
         resolution=1600,
-        reach=40_000,
     )
+    near = plot.genes_around(genes, "g2", WINDOW)
+    fig, axes = plot.gene_tracks(gene, genes=near, reach=40_000)
     image = drawn(fig)
     assert list(axes) == ["contacts", "track0", "track1", "genes", "profile"]
     # A place is in the same pixel column in every panel, the map with its colour bar included.
@@ -173,19 +175,16 @@ def test_everything_about_a_gene_shares_one_axis(drawn, landscape, genes):
 
 
 def test_a_gene_without_contacts_and_faults(landscape, genes):
-    about = {
-        "genes": plot.genes_around(genes, "g2", WINDOW),
-        "observed": np.ones(TARGET.bins),
-        "predicted": np.ones(TARGET.bins),
-        "target": TARGET,
-    }
-    _, axes = plot.gene_tracks(landscape, ["A", "B"], WINDOW, **about)
+    flat = np.ones(TARGET.bins)
+    gene = plot.GeneArrays(landscape, ["A", "B"], WINDOW, flat, flat, TARGET)
+    near = plot.genes_around(genes, "g2", WINDOW)
+    _, axes = plot.gene_tracks(gene, genes=near)
     assert list(axes) == ["track0", "track1", "genes", "profile"]
     assert axes["profile"].get_xlim() == (-50.05, 50.05)
     with pytest.raises(ValueError, match=r"landscape of shape \(1, 1001\) needed"):
-        plot.gene_tracks(landscape, ["A"], WINDOW, **about)
+        plot.gene_tracks(replace(gene, names=["A"]), genes=near)
     with pytest.raises(ValueError, match="does not lie on the axis"):
-        plot.gene_tracks(landscape, ["A", "B"], WINDOW, kind="paper_square", **about)
+        plot.gene_tracks(replace(gene, kind="paper_square"), genes=near)
 
 
 def test_a_track_is_filled_where_its_signal_is(drawn, landscape):
@@ -229,15 +228,9 @@ def test_shares_are_bars(drawn):
 
 
 def test_the_overview_holds_inputs_and_output(drawn, landscape):
-    fig, axes = plot.overview(
-        landscape,
-        ["ATAC", "H3K27ac"],
-        WINDOW,
-        observed=np.full(TARGET.bins, 8.0),
-        predicted=np.full(TARGET.bins, 4.0),
-        target=TARGET,
-        gene_span=(0, 3000, "+"),
-    )
+    observed, predicted = np.full(TARGET.bins, 8.0), np.full(TARGET.bins, 4.0)
+    gene = plot.GeneArrays(landscape, ["ATAC", "H3K27ac"], WINDOW, observed, predicted, TARGET)
+    fig, axes = plot.overview(gene, gene_span=(0, 3000, "+"))
     image = drawn(fig)
     assert image.has(axes["track0"], -17.5, 4, "black")
     assert image.has(axes["profile"], -5, 6, "0.75")
