@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
+from claster.dataset.yaml_file import to_yaml
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.project import Project, as_html
@@ -293,7 +293,7 @@ class Dataset:
         path = self.project.root / "configurations" / "datasets" / f"{self.name}.yaml"
         if not path.is_file():
             keys = self.spec.model_dump(mode="json", exclude_unset=True)
-            write_text(path, yaml.safe_dump(keys, sort_keys=False, allow_unicode=True))
+            write_text(path, to_yaml(keys, allow_unicode=True))
         elif load_dataset(path, project=self.project.root) != self.spec:
             raise ClasterError(
                 f"{path} describes another dataset {self.name!r}",

@@ -11,7 +11,7 @@ import yaml
 from claster.errors import ClasterError, one_line
 from claster.text import read_text
 
-__all__ = ["Location", "Places", "read_keys", "read_yaml"]
+__all__ = ["Dumper", "Location", "Places", "parse_yaml", "read_keys", "read_yaml", "to_yaml"]
 
 Location = tuple[int | str, ...]
 """Keys and list positions that lead to a value, such as ``("tracks", 0, "file")``."""
@@ -48,8 +48,27 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own name, filled below
 
 
+class Dumper(yaml.SafeDumper):
+    """Quotes text that YAML 1.1 (EIR) or 1.2 (`read_yaml`) would take for something else (`no`, `1e3`)."""
+
+
 for _name, (_pattern, _first) in _PLAIN.items():
-    _Loader.add_implicit_resolver(_PREFIX + _name, re.compile(f"(?:{_pattern})$"), _first)
+    _matching = re.compile(f"(?:{_pattern})$")
+    _Loader.add_implicit_resolver(_PREFIX + _name, _matching, _first)
+    Dumper.add_implicit_resolver(_PREFIX + _name, _matching, _first)
+
+
+def to_yaml(content: Any, *, dumper: type[Dumper] = Dumper, **options: Any) -> str:  # noqa: ANN401
+    """Return plain content as YAML that EIR and `read_yaml` read alike, keys in their order.
+
+    Parameters
+    ----------
+    content
+        Of text, numbers, None, lists and mappings.
+    dumper, options
+        How it is laid out; see `yaml.dump`.
+    """
+    return yaml.dump(content, Dumper=dumper, sort_keys=False, **options)
 
 
 @dataclass(frozen=True)
@@ -77,9 +96,14 @@ def read_yaml(path: Path) -> tuple[Any, Places]:
         If the file does not read or is no YAML, holds several documents, a key twice, a key or a value that
         is no plain one (a date is text), or more than a file of ours can hold.
     """
+    return parse_yaml(read_text(path), path)
+
+
+def parse_yaml(text: str, path: Path) -> tuple[Any, Places]:
+    """Read YAML that is text already; `path` is what messages call it. See `read_yaml`."""
     loader = None
     try:
-        loader = _Loader(read_text(path))
+        loader = _Loader(text)
         root = loader.get_single_node()
         if root is None:
             return None, Places(path, {})

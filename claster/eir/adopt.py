@@ -4,12 +4,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import read_manifest
-from claster.dataset.yaml_file import read_yaml
+from claster.dataset.yaml_file import read_yaml, to_yaml
 from claster.eir.preflight import sample_counts
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, require_own_folders, write_run
 from claster.errors import ClasterError, one_line
@@ -77,7 +75,7 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
     contents |= {f"input_{name}.yaml": block for name, block in inputs.items()}
     for name, content in contents.items():
         path = below(run.configurations, name, named=f"an input of {run.eir}")
-        write_text(path, yaml.safe_dump(content, sort_keys=False))
+        write_text(path, to_yaml(content))
     folders = DatasetFolders.of(spec, project=project)
     counts, manifest = sample_counts(folders), read_manifest(folders)
     trained = read_text(run.eir / "train_average_history.log").split()[-1]

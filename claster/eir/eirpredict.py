@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder
-from claster.dataset.yaml_file import read_yaml
+from claster.dataset.yaml_file import read_yaml, to_yaml
 from claster.eir.configure import environment
 from claster.eir.predictions import prediction_table
 from claster.eir.program import run_program, why_it_failed
@@ -181,7 +180,7 @@ def _predict(
         content = read_yaml(run.configurations / name)[0]
         for section, settings in changes.items():
             content[section] = content[section] | settings
-        write_text(scratch / name, yaml.safe_dump(content, sort_keys=False))
+        write_text(scratch / name, to_yaml(content))
         written.setdefault(option, []).append(str((scratch / name).absolute()))
 
     write(

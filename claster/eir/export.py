@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder
+from claster.dataset.yaml_file import to_yaml
 from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder, RunRecord, require_complete, trained_weights, write_run
 from claster.errors import ClasterError
@@ -169,7 +169,7 @@ def model_card(
     return "\n".join(
         [
             "---",
-            yaml.safe_dump({"license": licence}).strip(),
+            to_yaml({"license": licence}).strip(),
             "tags: [genomics, nascent-transcription, chromatin]",
             "---",
             f"# {markdown_text(record.flavour)} on {record.dataset_name}",

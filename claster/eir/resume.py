@@ -19,17 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.yaml_file import read_yaml
+from claster.dataset.yaml_file import parse_yaml, read_yaml, to_yaml
 from claster.eir.configure import eirtrain_command
 from claster.eir.history import part_steps
 from claster.eir.machine import Machine, on_machine
 from claster.eir.parts import Flavour
 from claster.eir.runs import Resumption, RunFolder, RunRecord, read_run
 from claster.eir.yaml_files import SampleCounts, configuration_texts, plan_schedule, steps_an_epoch
-from claster.errors import ClasterError, one_line
+from claster.errors import ClasterError
 from claster.files import write_text
 from claster.text import read_table
 
@@ -253,12 +252,10 @@ def require_own_configurations(
     for name, text in texts.items():
         path = run.configurations / name
         try:
-            found = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ClasterError(
-                f"{path} does not read ({one_line(error)})", remedy=remedy
-            ) from error
-        if place := _other_words(found, yaml.safe_load(text)):
+            found, _ = read_yaml(path)
+        except ClasterError as error:
+            raise ClasterError(error.found, remedy=remedy) from error
+        if place := _other_words(found, parse_yaml(text, path)[0]):
             raise ClasterError(
                 f"{path}: {'.'.join(map(str, place))} is not what this version writes for {relative}",
                 remedy=remedy,
@@ -359,7 +356,7 @@ def set_up_resumption(
         "model": settings.get("model", {}) | {"pretrained_checkpoint": (folder / model).as_posix()},
     }
     written = run.configurations / f"resume_{number}" / "globals.yaml"
-    write_text(written, yaml.safe_dump(on_machine(settings, machine), sort_keys=False))
+    write_text(written, to_yaml(on_machine(settings, machine)))
     others = [name for name in record.configurations if name != "globals.yaml"]
     files = [written.relative_to(run.path), *(Path(run.configurations.name, n) for n in others)]
     command = eirtrain_command([folder / file for file in files])

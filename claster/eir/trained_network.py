@@ -12,6 +12,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
+from claster.dataset.yaml_file import read_yaml
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, read_run
 from claster.errors import ClasterError, one_line
 from claster.quoting import pasteable
@@ -194,12 +195,12 @@ def load_network(folder: Path, weights: Path, *, device: torch.device) -> Networ
 def _require_arrays(configurations: Path) -> None:
     """Refuse inputs of other kinds: for those of text and images EIR fetches models from the network."""
     try:
-        inputs = yaml.safe_load(configurations.read_text(encoding="utf-8"))
+        inputs, _ = read_yaml(configurations)
         kinds = {
             (given["input_info"]["input_type"], given["model_config"]["model_type"])
             for given in inputs
         }
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (ClasterError, KeyError, TypeError) as error:
         raise ClasterError(
             f"EIR cannot build the network of {configurations.parents[2]} ({one_line(error)[:200]})",
             remedy="bring back its folder 'serializations' as it was, or train again",

@@ -9,6 +9,7 @@ import yaml
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import View
+from claster.dataset.yaml_file import Dumper, to_yaml
 from claster.eir.arrays import central_bins, first_expansions, input_views
 from claster.eir.machine import Device, Machine, on_machine
 from claster.eir.parts import ArrayCnn, Flavour, InputBlock, Message, Modality
@@ -261,11 +262,11 @@ def _ends(message: Message) -> tuple[dict[str, Any], dict[str, Any]]:
     )
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(Dumper):
     """Mappings one key a line, lists of plain values wrapped in brackets."""
 
 
-def _flow_list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.SequenceNode:
+def _flow_list(dumper: Dumper, values: list[Any]) -> yaml.SequenceNode:
     plain = not any(isinstance(value, dict) for value in values)
     return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=plain)
 
@@ -274,4 +275,4 @@ _Dumper.add_representer(list, _flow_list)
 
 
 def _to_yaml(content: dict[str, Any]) -> str:
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=100)
+    return to_yaml(content, dumper=_Dumper, default_flow_style=False, width=100)

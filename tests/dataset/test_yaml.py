@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claster.dataset.load import load_dataset, read_experiment
-from claster.dataset.yaml_file import read_keys, read_yaml
+from claster.dataset.yaml_file import read_keys, read_yaml, to_yaml
 from claster.errors import ClasterError
 
 WORDS = st.characters(max_codepoint=0xFFFD, exclude_categories=["Cs", "Cc"])
@@ -169,3 +169,14 @@ def test_balance_by_word(world, written_word, meant):
     contacts = f"contacts: {{file: c.cool, resolution: 1000, rows: 4, balance: {written_word}}}\n"
     path.write_text(yaml.safe_dump(content) + contacts)
     assert load_dataset("small").contacts.balance == meant
+
+
+@pytest.mark.parametrize("word", ["1e3", "010", "no", "0x1", "12:30", "~", "<<", "2024-01-01", "é"])
+def test_what_is_written_reads_the_same_in_both_versions_of_yaml(tmp_path, word):
+    content = {"b": {word: [word, 1e-05, 1e16, None, True, 7]}, "a": 0.1}
+    path = tmp_path / "x.yaml"
+    path.write_text(to_yaml(content))
+    found, _ = read_yaml(path)
+    assert found == content == yaml.load(path.read_text(), Loader=yaml.FullLoader)
+    assert list(found) == ["b", "a"]
+    assert [type(value) for value in found["b"][word]] == [str, float, float, type(None), bool, int]
