@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.integrate import simpson
-from scipy.stats import rankdata
 
+from claster.analysis.statistics import pearson, spearman
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
@@ -87,7 +87,7 @@ def correlations(observed: np.ndarray, predicted: np.ndarray) -> Correlations:
         If a value is missing, infinite or negative, or the shapes differ.
     """
     x, y = _points(observed, predicted)
-    return Correlations(_pearson(x, y), _pearson(rankdata(x), rankdata(y)), x.size)
+    return Correlations(pearson(x, y), spearman(x, y), x.size)
 
 
 def fitted_slope(observed: np.ndarray, predicted: np.ndarray) -> float:
@@ -216,13 +216,3 @@ def _points(observed: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np
         )
     x = log_signal(observed, named="observed signal").ravel()
     return x, log_signal(predicted, named="predicted signal").ravel()
-
-
-def _pearson(x: np.ndarray, y: np.ndarray) -> float:
-    if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return float("nan")
-    # numpy's pairwise sums, not a BLAS product: the same bytes for any number of threads.
-    x = x - x.mean()
-    y = y - y.mean()
-    r = (x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum())
-    return float(np.clip(r, -1, 1))

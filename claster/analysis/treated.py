@@ -16,8 +16,8 @@ from claster.analysis.perturbation.measure import Window, average_mirrored, buil
 from claster.analysis.perturbation.screen import load_predictor
 from claster.analysis.perturbation.spans import covered_bins, span_mean
 from claster.analysis.settings import TreatSettings
+from claster.analysis.statistics import pearson, spearman, with_interval
 from claster.analysis.summary import Number
-from claster.analysis.validation.effects import pearson, spearman, with_interval
 from claster.dataset.layout import Split, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest

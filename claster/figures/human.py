@@ -20,6 +20,7 @@ from claster.figures.needs import BUILT, predictions
 from claster.figures.performance import draw_profile
 from claster.plot.predictions import density
 from claster.plot.style import OKABE_ITO, style, track_colour
+from claster.plot.validation import link_curves
 from claster.quoting import pasteable
 from claster.text import read_table
 
@@ -28,7 +29,9 @@ __all__ = ["FIGURES"]
 
 def _crispr(context: Context) -> list[Path]:
     folder = context.run.path / "crispr" / "crispr"
-    files = [folder / name for name in ("pairs.parquet", "decisions.csv", "curves.parquet")]
+    files = [
+        folder / name for name in ("pairs.parquet", "decisions.csv", "curves.parquet", "scores.csv")
+    ]
     if missing := [path for path in files if not path.is_file()]:
         raise ClasterError(
             f"no {missing[0]}",
@@ -112,19 +115,12 @@ def crispr_curves(context: Context, page: Page) -> Drawn:
     A line a predictor: effect of silencing, distance, activity by contact. Genes of the test split alone
     count; published pairs lay on training chromosomes too.
     """
-    curves = pd.read_parquet(_crispr(context)[2])
+    _, _, found, table = _crispr(context)
+    curves, scores = pd.read_parquet(found), read_table(table)
     fig, axes = page.panels(2, height=2.9)
-    with style():
-        for name, points in curves.groupby("predictor", sort=False):
-            axes[0].plot(points["false_positive_rate"], points["recall"], label=name)
-            axes[1].plot(points["recall"], points["precision"], label=name)
-        axes[0].plot([0, 1], [0, 1], color="0.7", linestyle="--", linewidth=0.8)
-        for ax, across, up in (
-            (axes[0], "False positive rate (1)", "Recall (1)"),
-            (axes[1], "Recall (1)", "Precision (1)"),
-        ):
-            ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=across, ylabel=up)
-        axes[0].legend(fontsize=6)
+    link_curves(curves, scores[scores["distance"] == "all"], axes=(axes[0], axes[1]))
+    for ax in axes:
+        ax.set(xlabel=f"{ax.get_xlabel()} (1)", ylabel=f"{ax.get_ylabel()} (1)")
     return fig, axes, curves
 
 

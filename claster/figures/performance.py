@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from claster.analysis.metrics import gene_means, paper_gene_values
+from claster.analysis.statistics import pearson, spearman
 from claster.figures.base import (
     Drawn,
     Page,
@@ -17,10 +18,9 @@ from claster.figures.base import (
 )
 from claster.figures.context import Context, Profiles
 from claster.figures.needs import BUILT, predictions
-from claster.plot.predictions import density, profile
-from claster.plot.style import OKABE_ITO, style
+from claster.plot.predictions import density, gene_scatter, profile
 
-__all__ = ["FIGURES", "draw_genes_scatter", "gene_table"]
+__all__ = ["FIGURES", "gene_table"]
 
 _HARD_CODED = "III_Data_analysis, performance_dicts"
 _EXAMPLES = 4
@@ -64,8 +64,9 @@ def genes_of_test_split(context: Context, page: Page) -> Drawn:
     found = context.profiles("test")
     table = gene_table(context, found)
     fig, axes = page.panels(2, height=2.9)
-    draw_genes_scatter(axes[0], table, log=False)
-    draw_genes_scatter(axes[1], table, log=True)
+    observed, predicted = (table[name].to_numpy() for name in ("observed", "predicted"))
+    gene_scatter(observed, predicted, log=False, ax=axes[0])
+    gene_scatter(observed, predicted, ax=axes[1])
     return fig, axes, pd.concat([_gene_scores(table), table], ignore_index=True)
 
 
@@ -102,13 +103,13 @@ def every_run(context: Context, page: Page) -> Drawn:
         found = context.profiles("test", run)
         genes = gene_table(context, found)
         density(found.observed, found.predicted, points="bins", ax=pair[0])
-        draw_genes_scatter(pair[1], genes, log=True)
+        observed, predicted = (genes[name].to_numpy() for name in ("observed", "predicted"))
+        gene_scatter(observed, predicted, ax=pair[1])
         for ax in pair:
             ax.set_title(run.path.name, loc="left")
         tables.append(
             agreement_rows(found.observed, found.predicted, run=run.path.name, level="bin")
         )
-        observed, predicted = (genes[name].to_numpy() for name in ("observed", "predicted"))
         tables.append(agreement_rows(observed, predicted, run=run.path.name, level="gene"))
     return fig, axes, pd.concat(tables, ignore_index=True)
 
@@ -139,53 +140,18 @@ def gene_table(context: Context, found: Profiles) -> pd.DataFrame:
     return pd.DataFrame({"gene_id": found.genes["gene_id"], **values})
 
 
-def draw_genes_scatter(ax: Axes, table: pd.DataFrame, *, log: bool) -> None:
-    """Draw predicted against observed means over genes.
-
-    Parameters
-    ----------
-    ax
-        Where to.
-    table
-        From `gene_table`.
-    log
-        Whether on log2(x + 1), else in reads.
-    """
-    x, y = (table[name].to_numpy() for name in ("observed", "predicted"))
-    if log:
-        x, y = np.log2(x + 1), np.log2(y + 1)
-    unit = "log2(reads + 1)" if log else "reads per kb"
-    top = 1.05 * max(x.max(), y.max(), 1e-9)
-    numbers = [f"$r_p$ = {_pearson(x, y):.3f}", f"$r_s$ = {_spearman(x, y):.3f}", f"n = {len(x):,}"]
-    with style():
-        ax.axline((0, 0), slope=1, color=OKABE_ITO["vermillion"], linestyle="--", linewidth=1)
-        ax.scatter(x, y, s=8, color=OKABE_ITO["blue"], alpha=0.6, linewidths=0, rasterized=True)
-        ax.text(0.03, 0.97, "\n".join(numbers), transform=ax.transAxes, va="top", fontsize=8)
-        ax.set(xlim=(0, top), ylim=(0, top), aspect="equal")
-        ax.set_xlabel(f"Observed mean over the gene ({unit})")
-        ax.set_ylabel(f"Predicted ({unit})")
-
-
 def _gene_scores(table: pd.DataFrame) -> pd.DataFrame:
     ours = [table[name].to_numpy() for name in ("observed", "predicted")]
     theirs = [table[f"{name}_published"].to_numpy() for name in ("observed", "predicted")]
     logged = [np.log2(values + 1) for values in ours]
     rows = {
-        "pearson": _pearson(*ours),
-        "spearman": _spearman(*ours),
-        "pearson, log2(x + 1)": _pearson(*logged),
-        "pearson, published arithmetic": _pearson(*theirs),
-        "spearman, published arithmetic": _spearman(*theirs),
+        "pearson": pearson(*ours),
+        "spearman": spearman(*ours),
+        "pearson, log2(x + 1)": pearson(*logged),
+        "pearson, published arithmetic": pearson(*theirs),
+        "spearman, published arithmetic": spearman(*theirs),
     }
     return pd.DataFrame({"quantity": list(rows), "value": list(rows.values())})
-
-
-def _pearson(x: np.ndarray, y: np.ndarray) -> float:
-    return float(pd.Series(x).corr(pd.Series(y)))
-
-
-def _spearman(x: np.ndarray, y: np.ndarray) -> float:
-    return float(pd.Series(x).corr(pd.Series(y), method="spearman"))
 
 
 FIGURES: tuple[PaperFigure, ...] = (

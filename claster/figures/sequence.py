@@ -15,9 +15,8 @@ from claster.errors import ClasterError
 from claster.figures.base import Drawn, Need, Page, PaperFigure, Published, agreement_rows, figure
 from claster.figures.context import Context, Profiles
 from claster.figures.needs import BUILT, TARGETS, predictions
-from claster.figures.performance import draw_genes_scatter
 from claster.genome.windows import FORWARD, Binning, sample_id
-from claster.plot.predictions import density
+from claster.plot.predictions import density, gene_scatter
 from claster.plot.sequence import profile_panels
 from claster.plot.style import style
 from claster.plot.tracks import TSS_AXIS
@@ -116,7 +115,8 @@ def sequence_agreement(context: Context, page: Page) -> Drawn:
     for pair, (name, (own, bins)) in zip(axes.reshape(-1, 2), found.items(), strict=True):
         cut = _middle(own, bins, common)
         density(cut.observed, cut.predicted, points="bins", ax=pair[0])
-        draw_genes_scatter(pair[1], _gene_values(cut, common), log=True)
+        genes = _gene_values(cut, common)
+        gene_scatter(genes["observed"].to_numpy(), genes["predicted"].to_numpy(), ax=pair[1])
         for ax in pair:
             ax.set_title(f"{name}, {common.bins} bins", loc="left")
         for window, part, binning in (("common", cut, common), ("own", own, bins)):

@@ -8,6 +8,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from claster.analysis.metrics import correlations, fitted_slope, log_signal
+from claster.analysis.statistics import pearson, spearman
 from claster.genome.windows import Binning
 from claster.plot.genes import draw_gene
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, style
@@ -78,11 +79,12 @@ def gene_scatter(
     predicted: np.ndarray,
     *,
     named: Mapping[int, str] | None = None,
+    log: bool = True,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """Draw every gene as a point, its predicted against its observed mean signal.
 
-    The corner tells what `density` tells.
+    The corner tells what `density` tells; in reads it leaves the slope out.
 
     Parameters
     ----------
@@ -90,6 +92,8 @@ def gene_scatter(
         Mean signal of each gene (reads), not negative, shape (genes,).
     named
         Genes to point out: index -> name.
+    log
+        Whether on log2(x + 1), else in reads.
     ax
         Where to draw; None makes a figure.
 
@@ -103,8 +107,11 @@ def gene_scatter(
     ClasterError
         If a value is missing, infinite or negative, or the shapes differ.
     """
-    agreement = _agreement(observed, predicted)
+    corner = _agreement(observed, predicted)
     x, y = log_signal(observed), log_signal(predicted)
+    if not log:
+        x, y = np.asarray(observed, np.float64), np.asarray(predicted, np.float64)
+        corner = f"$r_p$ = {pearson(x, y):.3f}\n$r_s$ = {spearman(x, y):.3f}\nn = {x.size:,}"
     top = _top(x, y)
     with style():
         if ax is None:
@@ -114,7 +121,10 @@ def gene_scatter(
         for row, name in (named or {}).items():
             ax.scatter(x[row], y[row], s=26, facecolor="none", edgecolor="black", linewidth=1)
             ax.annotate(name, (x[row], y[row]), (5, -9), textcoords="offset points", fontsize=8)
-        _frame(ax, agreement, top)
+        _frame(ax, corner, top)
+        if not log:
+            ax.set_xlabel("Observed (reads)")
+            ax.set_ylabel("Predicted (reads)")
     return fig, ax
 
 

@@ -30,7 +30,9 @@ _COLOURS = {
 _NAMES = {"distance": "distance", "abc": "activity by contact"}
 
 
-def link_curves(curves: pd.DataFrame, scores: pd.DataFrame) -> tuple[Figure, tuple[Axes, Axes]]:
+def link_curves(
+    curves: pd.DataFrame, scores: pd.DataFrame, *, axes: tuple[Axes, Axes] | None = None
+) -> tuple[Figure, tuple[Axes, Axes]]:
     """Draw ROC and precision-recall curves of every predictor, with its areas.
 
     Parameters
@@ -39,6 +41,8 @@ def link_curves(curves: pd.DataFrame, scores: pd.DataFrame) -> tuple[Figure, tup
         `predictor`, `recall`, `precision`, `false_positive_rate`, from the highest threshold down.
     scores
         From `score_links`, for the legends; the dotted line is the share of links among all pairs.
+    axes
+        Where to draw ROC, and precision and recall; None makes a figure.
 
     Returns
     -------
@@ -49,8 +53,7 @@ def link_curves(curves: pd.DataFrame, scores: pd.DataFrame) -> tuple[Figure, tup
     areas = scores.set_index(["predictor", "metric"])["value"]
     share = scores["links"].iloc[0] / scores["n"].iloc[0]
     with style():
-        fig = new_figure(7.4, 3.4)
-        roc, pr = fig.subplots(1, 2)
+        roc, pr = new_figure(7.4, 3.4).subplots(1, 2) if axes is None else axes
         roc.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
         pr.axhline(share, color="0.6", linestyle=":", linewidth=1)
         for name, points in curves.groupby("predictor", sort=False):
@@ -80,7 +83,7 @@ def link_curves(curves: pd.DataFrame, scores: pd.DataFrame) -> tuple[Figure, tup
         for ax in (roc, pr):
             ax.set_xlim(0, 1)
             ax.set_ylim(0, 1.02)
-    return fig, (roc, pr)
+    return figure_of(roc), (roc, pr)
 
 
 def planted_against_predicted(

@@ -11,7 +11,7 @@ from claster.analysis.attribution.baselines import inactive_means
 from claster.analysis.attribution.blocks import BlockGrid, block_grid, block_starts
 from claster.analysis.attribution.elements import element_pairs, score_elements
 from claster.analysis.attribution.inputs import MapAxes, Seen
-from claster.analysis.attribution.methods import Compared, spearman
+from claster.analysis.attribution.methods import Compared
 from claster.analysis.attribution.settings import parse_bins
 from claster.analysis.attribution.targets import (
     choose_genes,
@@ -19,6 +19,7 @@ from claster.analysis.attribution.targets import (
     require_bins,
 )
 from claster.analysis.perturbation.candidates import annotated_stretches
+from claster.analysis.statistics import spearman
 from claster.dataset.signal_settings import TargetSpec
 from claster.errors import ClasterError
 from claster.genome.windows import Binning

@@ -134,10 +134,10 @@ def test_a_run_that_does_not_fit_its_dataset_is_not_opened(run, project, trained
 def test_a_genome_is_simulated_where_its_dataset_says_so(project, monkeypatch):
     made = []
     monkeypatch.setattr("claster.simulation.ensure_genome", lambda *given, **_: made.append(given))
-    dataset = claster.simulation("demo_tiny", project=project)
+    dataset = claster.simulate("demo_tiny", project=project)
     (folder, settings) = made[0]
     assert folder == dataset.spec.data_folder
     assert folder.is_relative_to(project.root)
     assert settings["genes"] == dataset.spec.simulation.genes
     with pytest.raises(ClasterError, match="dataset 'small' is not simulated"):
-        claster.simulation("small", project=project)
+        claster.simulate("small", project=project)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.analysis.validation.links import curves
+from claster.analysis.statistics import curves
 from claster.errors import ClasterError
 from claster.plot.perturbation import state_cloud
 from claster.plot.style import save

@@ -12,7 +12,7 @@ from claster.analysis.crispr.crispr import (
     decided_elsewhere,
     first_of_element,
 )
-from claster.analysis.validation.links import curves, link_areas, score_links
+from claster.analysis.statistics import curves, link_areas, score_links
 
 
 @pytest.mark.parametrize("seed", range(4))

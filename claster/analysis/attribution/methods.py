@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from claster.analysis.attribution.blocks import ALL
+from claster.analysis.statistics import pearson, spearman
 
-__all__ = ["SINGLE", "Compared", "spearman"]
+__all__ = ["SINGLE", "Compared"]
 
 SINGLE = "each"
 """Name of all single tracks and the contact map in one correlation."""
@@ -71,21 +71,10 @@ class Compared:
                         "other": other,
                         "track": track,
                         "spearman": spearman(mine.ravel(), theirs.ravel()),
-                        "pearson": _correlation(mine.ravel(), theirs.ravel()),
+                        "pearson": pearson(mine.ravel(), theirs.ravel()),
                         "spearman_per_target": float(np.mean(known)) if known else np.nan,
                         "genes": len(genes),
                         "targets": len(main),
                     }
                 )
         return pd.DataFrame(rows, columns=_COLUMNS)
-
-
-def spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """Return Spearman's rank correlation; NaN where one side is constant."""
-    return _correlation(rankdata(a), rankdata(b))
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return float("nan")
-    return float(np.corrcoef(a, b)[0, 1])

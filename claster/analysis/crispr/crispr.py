@@ -14,12 +14,11 @@ from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import PerturbSettings
 from claster.analysis.settings import CrisprSettings
+from claster.analysis.statistics import curves, score_links
 from claster.analysis.validation.linked import predictors_of
 from claster.analysis.validation.links import (
     activity_by_contact,
     contact_of_pairs,
-    curves,
-    score_links,
 )
 from claster.analysis.validation.screens import BLOCK, RESAMPLES, read_screen
 from claster.analysis.validation.validate import write_tables

@@ -1,15 +1,14 @@
 """Predicted against planted effects: rank correlation, and the share that the network recovers."""
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
-from claster.analysis.bootstrap import Resamples, intervals
+from claster.analysis.bootstrap import Resamples
 from claster.analysis.perturbation.candidates import TSS_MARGIN
 from claster.analysis.perturbation.controls import DISTANCES
+from claster.analysis.statistics import spearman, with_interval
 
 __all__ = [
     "SMALL",
@@ -17,9 +16,6 @@ __all__ = [
     "compare_effects",
     "distance_names",
     "distance_of_network",
-    "pearson",
-    "spearman",
-    "with_interval",
 ]
 
 _LEAST = 5
@@ -111,42 +107,6 @@ def distance_of_network(table: pd.DataFrame, *, least: float = 0.1) -> tuple[int
             return reached, int(row.low_bp)
         reached = int(row.high_bp) if np.isfinite(row.high_bp) else int(row.low_bp)
     return reached, None
-
-
-def spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the rank correlation; NaN where one of both is constant."""
-    return pearson(rankdata(a), rankdata(b))
-
-
-def pearson(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the linear correlation; NaN where one of both is constant."""
-    if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return np.nan
-    return float(np.corrcoef(a, b)[0, 1])
-
-
-def with_interval(
-    measure: Callable[[np.ndarray, np.ndarray], float],
-    a: np.ndarray,
-    b: np.ndarray,
-    resamples: Resamples,
-) -> tuple[float, float, float]:
-    """Return a measure of two columns and its 95 % interval, blocks of rows drawn together.
-
-    Parameters
-    ----------
-    measure
-        Of two columns of equal length.
-    a, b
-        Shape (rows,).
-    resamples
-        Resamples of the rows' blocks.
-    """
-    counts = resamples.counts[:, resamples.block].astype(int)
-    replicates = np.array([measure(a.repeat(drawn), b.repeat(drawn)) for drawn in counts])
-    blocks = resamples.effective_blocks(np.ones(len(a)))
-    low, high = intervals(replicates[np.newaxis], np.array([blocks]))
-    return measure(a, b), float(low[0]), float(high[0])
 
 
 def compare_effects(pairs: pd.DataFrame, resamples: Resamples) -> dict[str, float]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from claster.analysis.perturbation.candidates import TSS_MARGIN
 from claster.analysis.perturbation.settings import ScreenSettings
+from claster.analysis.statistics import curves, score_links
 from claster.analysis.summary import Score
 from claster.analysis.validation.effects import (
     SMALL,
@@ -18,8 +19,6 @@ from claster.analysis.validation.effects import (
 from claster.analysis.validation.links import (
     activity_by_contact,
     contact_of_pairs,
-    curves,
-    score_links,
 )
 from claster.analysis.validation.result import Repression, ValidationFiles, bars_of
 from claster.analysis.validation.screens import PlantedScreen, control_p_values, uniformity
