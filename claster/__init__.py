@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from claster.analysis import metrics
     from claster.data import Dataset
     from claster.errors import ClasterError
-    from claster.project import Project
-    from claster.run import Results, Run, simulate, train
+    from claster.project import Project, simulate
+    from claster.results import Results
+    from claster.run import Run, train
 
 __all__ = [
     "ClasterError",
@@ -31,11 +32,11 @@ _HOMES = {
     "ClasterError": "claster.errors",
     "Dataset": "claster.data",
     "Project": "claster.project",
-    "Results": "claster.run",
+    "Results": "claster.results",
     "Run": "claster.run",
     "metrics": "claster.analysis.metrics",
     "plot": "claster.plot",
-    "simulate": "claster.run",
+    "simulate": "claster.project",
     "train": "claster.run",
 }
 

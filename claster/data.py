@@ -14,8 +14,11 @@ from claster.project import Project, as_html
 
 if TYPE_CHECKING:
     from claster.dataset.doctor.findings import Report
+    from claster.dataset.layout import Split
     from claster.dataset.manifest import Manifest
     from claster.dataset.spec import DatasetSpec
+    from claster.eir.configure import Configuration
+    from claster.eir.geometry import Geometry
 
 __all__ = ["Dataset"]
 
@@ -124,6 +127,21 @@ class Dataset:
             progress=self.project.progress,
         )
 
+    @property
+    def downloads(self) -> pd.DataFrame:
+        """The public files that its YAML names: size, terms, whom to cite, and which are here."""
+        from claster.dataset.downloads.plan import plan_downloads
+        from claster.dataset.report import download_table
+
+        return download_table(self.spec, plan_downloads(self.spec))
+
+    def download(self) -> pd.DataFrame:
+        """Download those that are missing and return `downloads`; an interrupted download resumes."""
+        from claster.dataset.downloads.download import download_dataset
+
+        download_dataset(self.spec, progress=self.project.progress)
+        return self.downloads
+
     def build(self, *, force: bool = False, jobs: int | None = None) -> "Dataset":
         """Write its arrays and tables below `inputs` and `targets`; what is up to date stays as it is.
 
@@ -175,6 +193,16 @@ class Dataset:
 
         self._folders.require_built()
         return read_table(self._folders.dropped, named="dropped genes")
+
+    @property
+    def elements(self) -> pd.DataFrame:
+        """The candidate elements that its YAML names, by place (`read_candidates`)."""
+        from claster.analysis.perturbation.candidates import read_candidates
+        from claster.genome.assembly import chromosome_sizes
+
+        spec = self.spec
+        given = spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
+        return read_candidates(spec, None, sizes=chromosome_sizes(spec.assembly, given))[0]
 
     @property
     def manifest(self) -> "Manifest":
@@ -279,6 +307,43 @@ class Dataset:
         sample = sample_id(row["gene_id"], REVERSE if rev else FORWARD)
         values = table.loc[sample].to_numpy().reshape(len(target.groups), target.bins)
         return pd.DataFrame(values, target.groups, _starts(target.bins, target.bin))
+
+    def targets(self, split: "Split" = "test", *, truth: bool = False) -> pd.DataFrame:
+        """Return the measured transcription of a split, in the shape of `Run.predict`'s table.
+
+        Parameters
+        ----------
+        split
+            ``train``, ``valid`` or ``test``.
+        truth
+            Whether to return the noise-free signal, which simulated datasets have for their test genes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            float32 signal, samples x columns (conditions x bins), indexed by sample: ``<gene_id>_forward``
+            and, mirrored, ``<gene_id>_rev``.
+        """
+        from claster.dataset.layout import read_ids, read_targets
+
+        target = self.spec.require_target()
+        path = self._folders.truth_table() if truth else self._folders.target_table(split)
+        return read_targets(path, transform=target.transform).loc[read_ids(self._folders, split)]
+
+    def configure(self, flavour: str) -> "Configuration":
+        """Write the YAML files that make EIR train a flavour on it, below `runs`, and return their paths."""
+        from claster.eir.configure import configure
+        from claster.eir.flavours import find_flavour
+
+        out = self.project.root / "runs" / self.name / "configurations" / flavour
+        return configure(find_flavour(flavour), self.spec, out=out, project=self.project.root)
+
+    def geometry(self, flavour: str) -> "Geometry":
+        """Return what EIR builds of a flavour for it: parameters, and what each branch sees."""
+        from claster.eir.flavours import find_flavour
+        from claster.eir.geometry import measure_geometry
+
+        return measure_geometry(find_flavour(flavour), self.spec)
 
     def explain(self, gene: str) -> str:
         """Return what became of a gene: kept or dropped, why, and where its samples are."""

@@ -1,6 +1,5 @@
 """A project: the folder from which every path starts."""
 
-import os
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -10,11 +9,13 @@ from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from claster.data import Dataset
     from claster.eir.machine import Device
     from claster.run import Run
 
-__all__ = ["Project", "as_html", "enter_project"]
+__all__ = ["Project", "as_html", "shown_path", "simulate"]
 
 
 class Project:
@@ -61,6 +62,13 @@ class Project:
         """Folders of all runs, from the project's folder on."""
         found = sorted((self.root / "runs").rglob("run.json"))
         return [path.parent.relative_to(self.root).as_posix() for path in found]
+
+    @property
+    def experiments(self) -> "pd.DataFrame":
+        """The experiments of the paper and those of this project, one a row (`claster experiment`)."""
+        from claster.experiments.run import list_experiments
+
+        return list_experiments(project=self.root)
 
     def dataset(self, source: str | Path | None = None, **keys: Any) -> "Dataset":  # noqa: ANN401
         """Return a dataset of this project; see `claster.Dataset`."""
@@ -118,7 +126,7 @@ class Project:
 
     def _repr_html_(self) -> str:
         rows = {
-            "folder": str(self.root.resolve()),
+            "folder": self.root.resolve().name,
             "datasets": ", ".join(self.datasets),
             "runs": ", ".join(self.runs) or "none yet",
             "device": self.device,
@@ -126,32 +134,31 @@ class Project:
         return as_html("Project", rows)
 
 
-def enter_project(start: Path | str = ".") -> Path:
-    """Make the project's folder the working directory, as every command expects.
+def simulate(
+    name: str = "toy", *, project: Project | None = None, force: bool = False
+) -> "Dataset":
+    """Simulate the genome of a dataset; see `Project.simulate`.
 
     Parameters
     ----------
-    start
-        The project's folder or any folder inside it.
+    name
+        A dataset whose YAML has `simulation`.
+    project
+        Where it goes; None takes `Project()`.
+    force
+        Whether a genome that is there is simulated anew.
 
     Returns
     -------
-    pathlib.Path
-        The project's folder: the nearest one upwards that holds `configurations/datasets`.
+    Dataset
+        To build.
 
     Raises
     ------
     ClasterError
-        If there is none.
+        If the dataset is not simulated, or disk or memory do not suffice.
     """
-    folder = _nearest(Path(start))
-    if folder is None:
-        raise ClasterError(
-            f"no project at or above {Path(start).resolve()}",
-            remedy="start in the project's folder or in its scripts folder",
-        )
-    os.chdir(folder)
-    return folder
+    return (project or Project()).simulate(name, force=force)
 
 
 def _nearest(start: Path) -> Path | None:
@@ -166,6 +173,13 @@ def _console() -> Progress:
     from claster.cli.console import console_progress
 
     return console_progress()
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as people read it: from its project's folder on, where it lies in a project."""
+    resolved = path.resolve()
+    project = _nearest(resolved)
+    return str(path) if project is None else resolved.relative_to(project).as_posix()
 
 
 def as_html(title: str, rows: Mapping[str, str]) -> str:

@@ -1,6 +1,5 @@
 """A trained network, alone or as the mean of several, and what it answers."""
 
-from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,88 +9,20 @@ import pandas as pd
 
 from claster.data import Dataset
 from claster.errors import ClasterError
-from claster.project import Project, as_html
+from claster.project import Project, as_html, shown_path
+from claster.results import Results
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from claster.analysis.compare import Compared
     from claster.analysis.perturbation.measure import Predictor
     from claster.dataset.layout import Split
     from claster.eir.runs import RunFolder, RunRecord
+    from claster.figures.base import Columns
+    from claster.figures.context import Context
 
-__all__ = ["Results", "Run", "simulate", "train"]
-
-_TABLES = (".parquet", ".csv", ".tsv")
-_SHOWN = (".png", ".svg")
-
-
-class Results:
-    """What an analysis left in its folder: tables, figures, and a summary.
-
-    Parameters
-    ----------
-    folder
-        Where it is.
-    main
-        The table that `table` returns without a name.
-    draw
-        Draws the figures and returns their files; None where they are drawn already, or there are none.
-    """
-
-    def __init__(
-        self, folder: Path, main: str, *, draw: Callable[[], list[Path]] | None = None
-    ) -> None:
-        self.folder = folder
-        self.main = main
-        self._draw = draw
-
-    @property
-    def tables(self) -> list[str]:
-        """Names of the tables."""
-        return sorted({path.stem for path in self._files(_TABLES)})
-
-    def table(self, name: str | None = None) -> pd.DataFrame:
-        """Return a table; None for the main one.
-
-        Raises
-        ------
-        ClasterError
-            If there is none of that name.
-        """
-        from claster.text import read_table
-
-        wanted = name or self.main
-        for path in self._files(_TABLES):
-            if path.stem == wanted:
-                return pd.read_parquet(path) if path.suffix == ".parquet" else read_table(path)
-        raise ClasterError(
-            f"{self.folder} holds no table {wanted!r}",
-            remedy=f"choose among {', '.join(self.tables) or 'none'}",
-        )
-
-    @cached_property
-    def figures(self) -> list[Path]:
-        """Files of the figures; they are drawn when they are asked for."""
-        return self._draw() if self._draw else list(self._files(_SHOWN))
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """What the summary says; empty where the analysis writes none."""
-        from claster.text import read_json
-
-        path = self.folder / "summary.json"
-        return dict(read_json(path)) if path.is_file() else {}
-
-    def _files(self, suffixes: tuple[str, ...]) -> Iterator[Path]:
-        return (path for path in sorted(self.folder.iterdir()) if path.suffix in suffixes)
-
-    def __repr__(self) -> str:
-        """Name the folder and its tables."""
-        return f"Results({self.folder}): tables {', '.join(self.tables)}"
-
-    def _repr_html_(self) -> str:
-        rows = {"folder": str(self.folder), "tables": ", ".join(self.tables)}
-        if verdict := self.summary.get("verdict"):
-            rows["verdict"] = str(verdict)
-        return as_html("Results", rows) + self.table().head()._repr_html_()
+__all__ = ["Run", "train"]
 
 
 class Run:
@@ -296,6 +227,69 @@ class Run:
 
         open_browser(prepare_browser(self.folder, project=self.project.root), port=port, show=show)
 
+    def compare(self, *others: "Run") -> "Compared":
+        """Score it and other runs of its dataset on the same genes, and on the bins that all predict.
+
+        Returns
+        -------
+        Compared
+            `main_scores()`, `scores` and the profiles themselves.
+
+        Raises
+        ------
+        ClasterError
+            See `claster.analysis.compare.compare_runs`.
+        """
+        from claster.analysis.compare import compare_runs
+
+        project = self.project
+        runs = [self.folder, *(run.folder for run in others)]
+        return compare_runs(runs, project=project.root, progress=project.progress)
+
+    def paper_figure(self, name: str, *, columns: "Columns" = 2) -> "tuple[Figure, pd.DataFrame]":
+        """Draw a figure of the paper with this run; predictions and the like that it needs are made first.
+
+        Parameters
+        ----------
+        name
+            Such as "F1a"; `paper_figures` lists them.
+        columns
+            Columns of the journal that it spans.
+
+        Returns
+        -------
+        figure : matplotlib.figure.Figure
+        table : pandas.DataFrame
+            Its numbers.
+
+        Raises
+        ------
+        ClasterError
+            If there is no such figure, or the run lacks what it needs; the remedy names the command.
+        """
+        from claster.figures.base import Page
+        from claster.figures.make import find_figure, make_needs, missing
+
+        figure, context = find_figure(name), self._context
+        make_needs(figure, context, self.project.progress)
+        for error in missing(figure, context):
+            raise error
+        drawn, _, table = figure.draw(context, Page(columns))
+        return drawn, table
+
+    @property
+    def paper_figures(self) -> pd.DataFrame:
+        """The figures of the paper: name, what each shows and needs, and what this run still lacks."""
+        from claster.figures.make import list_figures
+
+        return list_figures(self._context).set_index("figure")
+
+    @cached_property
+    def _context(self) -> "Context":
+        from claster.figures.context import read_context
+
+        return read_context(self.dataset.named, [self.folder], project=self.project.root)
+
     @cached_property
     def _record(self) -> "RunRecord":
         from claster.eir.runs import read_run
@@ -346,12 +340,12 @@ class Run:
 
     def __repr__(self) -> str:
         """Name the folder, the flavour and the dataset."""
-        return f"Run({self.folder}): {self.flavour} on {self.dataset.name}"
+        return f"Run({shown_path(self.folder)}): {self.flavour} on {self.dataset.name}"
 
     def _repr_html_(self) -> str:
         record = self._record
         rows = {
-            "folder": str(self.folder),
+            "folder": shown_path(self.folder),
             "flavour": record.flavour,
             "dataset": f"{self.dataset.name}, {record.training_samples:,} training samples",
             "steps": f"{record.steps:,}",
@@ -395,28 +389,3 @@ def train(flavour: str, dataset: Dataset | str, **options: Any) -> Run:  # noqa:
         **({"device": project.device, "progress": project.progress} | options),
     )
     return project.run(folder.path.absolute())
-
-
-def simulate(name: str = "toy", *, project: Project | None = None, force: bool = False) -> Dataset:
-    """Simulate the genome of a dataset; see `Project.simulate`.
-
-    Parameters
-    ----------
-    name
-        A dataset whose YAML has `simulation`.
-    project
-        Where it goes; None takes `Project()`.
-    force
-        Whether a genome that is there is simulated anew.
-
-    Returns
-    -------
-    Dataset
-        To build.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset is not simulated, or disk or memory do not suffice.
-    """
-    return (project or Project()).simulate(name, force=force)

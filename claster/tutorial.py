@@ -1,17 +1,15 @@
-"""What the notebooks need beside the package's own functions: a data set that can be downloaded."""
+"""What the notebooks need beside the package's own functions: a dataset that can be downloaded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from claster.data import Dataset
 from claster.dataset.inventory import Source, list_sources
-from claster.dataset.load import load_dataset
 from claster.dataset.signal_settings import DownloadSpec
-from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.formats import FileFormat
-from claster.progress import SILENT, Progress
+from claster.project import Project
 from claster.simulation import ensure_genome
 from claster.simulation.serve import serve_folder
 
@@ -29,27 +27,23 @@ _FORMATS: dict[str, FileFormat] = {
 
 
 @contextmanager
-def open_archive(
-    name: str, *, project: Path | str = ".", progress: Progress = SILENT
-) -> Iterator[DatasetSpec]:
-    """Give a data set whose files can be downloaded.
+def open_archive(name: str, *, project: Project | None = None) -> Iterator[Dataset]:
+    """Give a dataset whose files can be downloaded.
 
     A dataset whose YAML lists downloads is given as it is. A simulated one is simulated where it
     is missing, and its files are served over HTTP on this machine as long as the context is open,
-    to be downloaded into a folder of their own, ``<data>_downloaded``.
+    to be downloaded into a folder of their own, ``<data>_downloaded``, by a dataset of that name.
 
     Parameters
     ----------
     name
-        A dataset; see `find_dataset`.
+        A dataset.
     project
-        The project's folder.
-    progress
-        Where the simulation reports to.
+        Where it lies; None takes `Project()`.
 
     Yields
     ------
-    DatasetSpec
+    Dataset
         With `downloads`.
 
     Raises
@@ -57,23 +51,26 @@ def open_archive(
     ClasterError
         If the dataset is neither.
     """
-    spec = load_dataset(name, project=project)
+    dataset = Dataset(name, project=project)
+    spec, project = dataset.spec, dataset.project
     if spec.downloads:
-        yield spec
+        yield dataset
         return
     if spec.simulation is None:
         raise ClasterError(
             f"dataset {spec.name!r} lists no downloads and is not simulated",
             remedy="choose mesc, k562, or a toy genome such as demo_tiny",
         )
-    ensure_genome(spec.folder_to_fill(), spec.simulation.model_dump(), progress=progress)
+    ensure_genome(spec.folder_to_fill(), spec.simulation.model_dump(), progress=project.progress)
     with serve_folder(spec.data_folder) as address:
-        yield spec.model_copy(
+        served = spec.model_copy(
             update={
+                "name": f"{spec.name}_downloaded",
                 "data": f"{spec.data}_downloaded",
                 "downloads": tuple(_download(source, address) for source in list_sources(spec)),
             }
         )
+        yield Dataset.of(served, named=served.name, project=project)
 
 
 def _download(source: Source, address: str) -> DownloadSpec:

@@ -32,68 +32,38 @@ EPOCHS = 24  # None takes the flavour's own number
 GENE = None  # the ID of a test gene; None takes a typical expressed one
 
 # %%
-from pathlib import Path
-
-import pandas as pd
 from IPython.display import display
 
-from claster.analysis.evaluate import evaluate
-from claster.analysis.metrics import gene_means
-from claster.dataset.build import build_dataset
-from claster.dataset.layout import (
-    DatasetFolders,
-    read_arrays,
-    read_genes_table,
-    read_landscapes,
-    read_targets,
-)
-from claster.dataset.load import load_dataset
-from claster.dataset.report import build_lines
-from claster.eir.configure import configure
-from claster.eir.flavours import find_flavour
-from claster.eir.geometry import measure_geometry
-from claster.eir.predict import predict
-from claster.eir.run import train
-from claster.eir.runs import read_predictions, read_run
-from claster.genome.windows import FORWARD, sample_id
-from claster.plot import (
-    contact_map,
-    density,
-    gene_scatter,
-    genes_around,
-    landscape_tracks,
-    profile,
-    score_bars,
-)
-from claster.project import enter_project
-from claster.simulation import ensure_genome
+import claster
+from claster import metrics, plot
 
 # %matplotlib inline
-enter_project()
-dataset = load_dataset(DATASET)
+project = claster.Project()
+dataset = project.dataset(DATASET)
+dataset
 
 # %% [markdown]
-# ## The data set
+# ## The dataset
 #
-# A data set is one YAML file: which tracks, which contact map, which genes, which chromosomes are for
+# A dataset is one YAML file: which tracks, which contact map, which genes, which chromosomes are for
 # training, for validation and for the test. From it each gene gets a window of a megabase around its
 # transcription start site (TSS). Genes that cannot be used are counted with the reason. What is built
-# already is left as it is.
+# already stays as it is.
 
 # %%
-if dataset.simulation is not None:
-    ensure_genome(dataset.data_folder, dataset.simulation.model_dump())
-print(*build_lines(build_dataset(dataset)), sep="\n")
+if dataset.spec.simulation is not None:
+    project.simulate(DATASET)
+dataset.build()
 
 # %%
-folders = DatasetFolders.of(dataset)
-target = dataset.require_target()
-columns = target.columns[: target.bins]
-genes = read_genes_table(folders, split="test").set_index("gene_id", drop=False)
-samples = [sample_id(gene, FORWARD) for gene in genes.index]
-observed = read_targets(folders.target_table("test"), transform=target.transform)
-observed = observed.loc[samples, columns].to_numpy()
-observed_means = gene_means(observed, genes, target.binning)
+dataset.dropped["reason"].value_counts().to_frame("genes dropped")
+
+# %%
+genes = dataset.genes.query("split == 'test'").set_index("gene_id", drop=False)
+target = dataset.spec.require_target()
+columns = target.columns[: target.bins]  # of the first condition
+observed = dataset.targets("test").loc[genes.index + "_forward", columns].to_numpy()
+observed_means = metrics.gene_means(observed, genes, target.binning)
 
 by_signal = observed_means.argsort()
 gene = genes.loc[GENE or genes.index[by_signal[len(by_signal) * 3 // 4]]]
@@ -110,15 +80,12 @@ genes[["name", "chrom", "start", "end", "strand"]].head()
 # megabase, right the middle.
 
 # %%
-names = [track.name for track in dataset.tracks]
-window = dataset.window.binning
-annotation = read_genes_table(folders)
-landscape = read_landscapes(folders, dataset, [gene["gene_id"]], split="test")[0]
-fig, _ = landscape_tracks(
-    landscape,
-    names,
+window = dataset.spec.window.binning
+fig, _ = plot.landscape_tracks(
+    dataset.landscape(gene["gene_id"]).to_numpy(),
+    dataset.tracks,
     window,
-    genes=genes_around(annotation, gene["gene_id"], window),
+    genes=plot.genes_around(dataset.genes, gene["gene_id"], window),
     zoom_bp=100_000,
 )
 fig
@@ -128,12 +95,11 @@ fig
 # a gene read from right to left follows the same rules. This is the mirrored window of the same gene:
 
 # %%
-mirrored = read_landscapes(folders, dataset, [gene["gene_id"]], split="test", rev=True)[0]
-fig, _ = landscape_tracks(
-    mirrored,
-    names,
+fig, _ = plot.landscape_tracks(
+    dataset.landscape(gene["gene_id"], rev=True).to_numpy(),
+    dataset.tracks,
     window,
-    genes=genes_around(annotation, gene["gene_id"], window, rev=True),
+    genes=plot.genes_around(dataset.genes, gene["gene_id"], window, rev=True),
     zoom_bp=100_000,
 )
 fig
@@ -146,13 +112,12 @@ fig
 # `profile_microc` read it; the network below does without.
 
 # %%
-if dataset.contacts:
-    contacts = read_arrays(folders, [gene["gene_id"]], split="test", modality="contacts")[0]
-    fig, _ = contact_map(
-        contacts,
-        dataset.contacts.resolution,
-        value=dataset.contacts.value,
-        kind=dataset.contacts.map,
+if contacts := dataset.spec.contacts:
+    fig, _ = plot.contact_map(
+        dataset.contacts(gene["gene_id"]).to_numpy(),
+        contacts.resolution,
+        value=contacts.value,
+        kind=contacts.map,
     )
     display(fig)
 
@@ -163,11 +128,11 @@ if dataset.contacts:
 # enhancers and the ends of genes show as well.
 
 # %%
-fig, _ = landscape_tracks(
+fig, _ = plot.landscape_tracks(
     [observed[row]],
     ["EU-seq"],
     target.binning,
-    genes=genes_around(annotation, gene["gene_id"], target.binning),
+    genes=plot.genes_around(dataset.genes, gene["gene_id"], target.binning),
 )
 fig
 
@@ -178,17 +143,14 @@ fig
 # layer to its last. EIR reads it from four small YAML files; this is the one of the chromatin branch:
 
 # %%
-flavour = find_flavour(FLAVOUR)
-configuration = configure(
-    flavour, dataset, out=Path("runs") / dataset.name / "configurations" / FLAVOUR
-)
+configuration = dataset.configure(FLAVOUR)
 print((configuration.folder / "input_landscape.yaml").read_text())
 
 # %% [markdown]
 # And this is what EIR builds of it:
 
 # %%
-geometry = measure_geometry(flavour, dataset)
+geometry = dataset.geometry(FLAVOUR)
 for branch in geometry.branches:
     print(
         f"{branch.modality}: {' x '.join(map(str, branch.shape))} in, "
@@ -203,8 +165,8 @@ print(f"{geometry.parameters:,} parameters")
 # program. Genes for validation tell when to slow down and when to stop; test genes stay out of sight.
 
 # %%
-run = train(FLAVOUR, dataset, dataset_yaml=DATASET, tag="tutorial", epochs=EPOCHS, force=True)
-print(f"{run.path.as_posix()}: {read_run(run.path).steps} steps")
+run = claster.train(FLAVOUR, dataset, tag="tutorial", epochs=EPOCHS, force=True)
+run
 
 # %% [markdown]
 # ## Predict genes of an unseen chromosome
@@ -213,8 +175,7 @@ print(f"{run.path.as_posix()}: {read_run(run.path).steps} steps")
 # the mirrored one.
 
 # %%
-predict(run)
-predicted = read_predictions(run, "test").loc[samples, columns].to_numpy()
+predicted = run.predict().table().loc[genes.index + "_forward", columns].to_numpy()
 
 # %% [markdown]
 # ### All bins
@@ -223,7 +184,7 @@ predicted = read_predictions(run, "test").loc[samples, columns].to_numpy()
 # tells Pearson's and Spearman's correlation and the slope of the fitted line, all on log2(reads + 1).
 
 # %%
-fig, _ = density(observed, predicted, points="1 kb bins")
+fig, _ = plot.density(observed, predicted, points="1 kb bins")
 fig
 
 # %% [markdown]
@@ -232,8 +193,8 @@ fig
 # The mean over a gene's own kilobases, one point a gene.
 
 # %%
-predicted_means = gene_means(predicted, genes, target.binning)
-fig, _ = gene_scatter(observed_means, predicted_means, named={row: gene["name"]})
+predicted_means = metrics.gene_means(predicted, genes, target.binning)
+fig, _ = plot.gene_scatter(observed_means, predicted_means, named={row: gene["name"]})
 fig
 
 # %% [markdown]
@@ -244,10 +205,11 @@ fig
 
 # %%
 truth = None
-if folders.truth_table().is_file():
-    truth = read_targets(folders.truth_table(), transform=target.transform)
-    truth = truth.loc[samples[row], columns].to_numpy()
-fig, ax = profile(
+if dataset.spec.simulation is not None:
+    truth = (
+        dataset.targets("test", truth=True).loc[f"{gene['gene_id']}_forward", columns].to_numpy()
+    )
+fig, ax = plot.profile(
     observed[row],
     predicted[row],
     target.binning,
@@ -263,33 +225,29 @@ fig
 # A correlation alone does not tell. Here it stands beside simple methods, fitted on the same training genes
 # and scored on the same test genes: the mean profile of all genes, H3K27ac at the bin, a linear model
 # (ridge) and boosted trees on all four tracks near the bin. Bars are 95 % intervals from resampled loci;
-# bins that several windows cover count once. `attainable` is the noise-free truth scored against the
-# measurement.
+# bins that several windows cover count once. `attainable` is the noise ceiling: the noise-free truth scored
+# against the measurement.
 
 # %%
-evaluation = evaluate(run, dataset)
-print(evaluation.summary.verdict)
+evaluation = run.evaluate()
+evaluation.summary["verdict"]
 
 # %%
 shown = ["mean_profile", "H3K27ac_at_bin", "ridge", "boosting", "network", "attainable"]
 scores = (
-    evaluation.tables.scores.query("against == '' and by == 'all' and how == 'pooled'")
+    evaluation.table()
+    .query("against == '' and by == 'all' and how == 'pooled'")
     .query("scale == 'log2(x+1)' and metric == 'pearson' and level == 'bin' and counted == 'once'")
     .set_index("method")
     .loc[lambda rows: [name for name in shown if name in rows.index]]
     .reset_index()
 )
-fig, _ = score_bars(scores)
+fig, _ = plot.score_bars(scores)
 fig
 
 # %%
-pd.DataFrame(
-    {
-        "r over bins": scores.set_index("method")["value"],
-        "from": scores.set_index("method")["low"],
-        "to": scores.set_index("method")["high"],
-    }
-).round(3)
+shown = {"value": "r over bins", "low": "from", "high": "to"}
+scores.set_index("method")[list(shown)].rename(columns=shown).round(3)
 
 # %% [markdown]
 # ## Where to go next
@@ -299,5 +257,6 @@ pd.DataFrame(
 # - Which networks are there, and how do I call `eirtrain` myself? [Notebook 2](2_Run_CLASTER.ipynb) and
 #   [flavours](../docs/flavours.md).
 # - What do the scores mean? [Evaluation](../docs/evaluation.md).
-# - What if this enhancer is silenced? `claster perturb`, [perturbation](../docs/perturbation.md).
+# - What if this enhancer is silenced? `run.perturb`, [three nouns](../docs/python.md) and
+#   [perturbation](../docs/perturbation.md).
 # - The published data: `claster data download mesc`, then `DATASET = "mesc"` above.

@@ -31,34 +31,16 @@ GENE = None  # the ID of a test gene; None takes the one with the most transcrip
 
 # %%
 from difflib import unified_diff
-from pathlib import Path
 
 import pandas as pd
 from IPython.display import display
 
-from claster.analysis.evaluate import evaluate
-from claster.analysis.metrics import gene_means
-from claster.dataset.build import build_dataset
-from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table, read_targets
-from claster.dataset.load import load_dataset
-from claster.dataset.report import build_lines
-from claster.eir.arrays import input_views
-from claster.eir.configure import configure, eirtrain_command, environment
-from claster.eir.flavours import find_flavour
-from claster.eir.geometry import measure_geometry
-from claster.eir.inference import load_model, predict_arrays
-from claster.eir.predict import predict
-from claster.eir.run import train
-from claster.eir.runs import read_predictions
-from claster.genome.windows import FORWARD, sample_id
-from claster.plot import density, profile, score_bars
-from claster.project import enter_project
-from claster.quoting import pasteable
-from claster.simulation import ensure_genome
+import claster
+from claster import metrics, plot
 
 # %matplotlib inline
-enter_project()
-dataset = load_dataset(DATASET)
+project = claster.Project()
+dataset = project.dataset(DATASET)
 
 # %% [markdown]
 # ## Windows
@@ -68,9 +50,9 @@ dataset = load_dataset(DATASET)
 # left as it is.
 
 # %%
-if dataset.simulation is not None:
-    ensure_genome(dataset.data_folder, dataset.simulation.model_dump())
-print(*build_lines(build_dataset(dataset)), sep="\n")
+if dataset.spec.simulation is not None:
+    project.simulate(DATASET)
+dataset.build()
 
 # %% [markdown]
 # ## Configurations
@@ -79,12 +61,7 @@ print(*build_lines(build_dataset(dataset)), sep="\n")
 # inputs meet, output. This is the first one of `toy`, the published network made small:
 
 # %%
-configurations = {
-    name: configure(
-        find_flavour(name), dataset, out=Path("runs") / dataset.name / "configurations" / name
-    )
-    for name in FLAVOURS
-}
+configurations = {name: dataset.configure(name) for name in FLAVOURS}
 first, second = configurations.values()
 print(first.globals.read_text())
 
@@ -116,7 +93,7 @@ for file in ("input_landscape.yaml", "fusion.yaml"):
 # of positions cannot say where along a gene something happens; `warnings` would say so.
 
 # %%
-geometries = {name: measure_geometry(find_flavour(name), dataset) for name in FLAVOURS}
+geometries = {name: dataset.geometry(name) for name in FLAVOURS}
 pd.DataFrame(
     {
         name: {
@@ -146,10 +123,10 @@ pd.DataFrame(geometries[FLAVOURS[-1]].blocks).set_index("name")
 
 # %%
 runs = {
-    name: train(name, dataset, dataset_yaml=DATASET, tag="notebook", epochs=EPOCHS, force=True)
+    name: claster.train(name, dataset, tag="notebook", epochs=EPOCHS, force=True)
     for name in FLAVOURS
 }
-{name: run.path.as_posix() for name, run in runs.items()}
+display(*runs.values())
 
 # %% [markdown]
 # ## Predict
@@ -158,9 +135,7 @@ runs = {
 # mirrored one, and gets the mean. The table has a row a sample and a column a bin, in reads.
 
 # %%
-for run in runs.values():
-    predict(run)
-predicted = {name: read_predictions(run, "test") for name, run in runs.items()}
+predicted = {name: run.predict().table() for name, run in runs.items()}
 predicted[FLAVOURS[-1]].iloc[:4, 198:203].round(2)
 
 # %% [markdown]
@@ -170,24 +145,21 @@ predicted[FLAVOURS[-1]].iloc[:4, 198:203].round(2)
 # true, which real data does not tell.
 
 # %%
-folders = DatasetFolders.of(dataset)
-target = dataset.require_target()
-columns = target.columns[: target.bins]
-genes = read_genes_table(folders, split="test").set_index("gene_id", drop=False)
-samples = [sample_id(gene, FORWARD) for gene in genes.index]
-observed = read_targets(folders.target_table("test"), transform=target.transform)
-observed = observed.loc[samples, columns].to_numpy()
+genes = dataset.genes.query("split == 'test'").set_index("gene_id", drop=False)
+target = dataset.spec.require_target()
+columns = target.columns[: target.bins]  # of the first condition
+samples = genes.index + "_forward"
+observed = dataset.targets("test").loc[samples, columns].to_numpy()
 
-highest = genes.index[gene_means(observed, genes, target.binning).argmax()]
+highest = genes.index[metrics.gene_means(observed, genes, target.binning).argmax()]
 gene = genes.loc[GENE or highest]
 row = genes.index.get_loc(gene["gene_id"])
 truth = None
-if folders.truth_table().is_file():
-    truth = read_targets(folders.truth_table(), transform=target.transform)
-    truth = truth.loc[samples[row], columns].to_numpy()
+if dataset.spec.simulation is not None:
+    truth = dataset.targets("test", truth=True).loc[samples[row], columns].to_numpy()
 
 for name in FLAVOURS:
-    fig, ax = profile(
+    fig, ax = plot.profile(
         observed[row],
         predicted[name].loc[samples[row], columns].to_numpy(),
         target.binning,
@@ -202,19 +174,19 @@ for name in FLAVOURS:
 
 # %%
 best = predicted[FLAVOURS[-1]].loc[samples, columns].to_numpy()
-fig, _ = density(observed, best, points="1 kb bins")
+fig, _ = plot.density(observed, best, points="1 kb bins")
 fig
 
 # %% [markdown]
 # ## Score
 #
 # The same scores for everything, with 95 % intervals from resampled loci: the two networks, simple methods
-# fitted on the same training genes, and `attainable`, the noise-free truth against the noisy measurement,
-# which nothing can pass. Bins that several windows cover count once.
+# fitted on the same training genes, and `attainable`, the noise ceiling: the noise-free truth against the
+# noisy measurement, which nothing can pass. Bins that several windows cover count once.
 
 # %%
 scores = {
-    name: evaluate(run, dataset).tables.scores.replace({"method": {"network": name}})
+    name: run.evaluate().table().replace({"method": {"network": name}})
     for name, run in runs.items()
 }
 shown = ["mean_profile", "H3K27ac_at_bin", "ridge", "boosting", *FLAVOURS, "attainable"]
@@ -237,7 +209,7 @@ pd.DataFrame(
 ).loc[bins["method"]].round(3)
 
 # %%
-fig, _ = score_bars(bins)
+fig, _ = plot.score_bars(bins)
 fig
 
 # %% [markdown]
@@ -247,37 +219,33 @@ fig
 # ## In memory
 #
 # A trained network answers questions about arrays that lie in no file. What would it predict for this gene
-# without any H3K27ac? (It takes the part of the window that its flavour reads.)
+# without any H3K27ac?
 
 # %%
-model = load_model(runs[FLAVOURS[-1]])
-part = input_views(find_flavour(FLAVOURS[-1]), dataset)["landscape"]
-window = read_arrays(folders, [gene["gene_id"]], split="test", modality=part.folder)
+run = runs[FLAVOURS[-1]]
+window = dataset.landscape(gene["gene_id"])
 without = window.copy()
-without[:, [track.name for track in dataset.tracks].index("H3K27ac")] = 0  # no reads, on any scale
-as_it_is, silenced = (predict_arrays(model, landscape=array)[0, 0] for array in (window, without))
-fig, ax = profile(as_it_is.clip(0), silenced.clip(0), target.binning)
+without.loc["H3K27ac"] = 0
+as_it_is, silenced = (run.predict_arrays(array)[0, 0] for array in (window, without))
+fig, ax = plot.profile(as_it_is.clip(0), silenced.clip(0), target.binning)
 ax.set_title(f"{gene['name']}: predicted as it is (grey) and without H3K27ac (line)", loc="left")
 fig
 
 # %% [markdown]
 # ## Real data
 #
-# The same functions, and another name. These lines run EIR by hand, in the project's folder, once
-# `claster data build mesc` has written the arrays and the configurations are made; `claster train` runs the
-# same line, checks the data before and records the run.
+# The same lines, and another name. `configure` also gives the line that runs EIR by hand in the project's
+# folder, once `claster data build mesc` has written the arrays; `claster train` runs the same line, checks
+# the data before and records the run.
 
 # %%
 for name in ("pure_conv", "microc_diagonal"):
-    written = configure(
-        find_flavour(name), load_dataset("mesc"), out=Path("runs/mesc/configurations") / name
-    )
-    print(pasteable(eirtrain_command(written.files), environment(seed=0)), end="\n\n")
+    print(project.dataset("mesc").configure(name).command(), end="\n\n")
 
 # %% [markdown]
 # On a cluster with Slurm, `scripts/train.slurm` trains seeds and folds as an array of jobs; a job that was
-# cut off goes on where it stopped when it is submitted again ([training](../docs/training.md)).
+# cut off resumes when it is submitted again ([training](../docs/training.md)).
 #
-# Build the data set once before (`claster data build mesc`, no GPU needed). When all three are done,
+# Build the dataset once before (`claster data build mesc`, no GPU needed). When all three are done,
 # `claster evaluate runs/mesc/pure_conv-seed* --to runs/mesc/seeds` scores them together: mean, spread, and
 # the ensemble.

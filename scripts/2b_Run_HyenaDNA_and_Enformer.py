@@ -31,41 +31,18 @@ WEIGHTS = None  # a folder with a folder of files for each model; None: small ra
 EPOCHS = {"enformer": 20, "hyenadna_small_32k": 2}
 
 # %%
-from pathlib import Path
-
-import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from claster.analysis.compare import compare_runs, main_scores
-from claster.analysis.metrics import gene_means
-from claster.dataset.build import build_dataset
-from claster.dataset.layout import read_ids
-from claster.dataset.load import load_dataset
-from claster.eir.predict import predict
-from claster.eir.run import train
-from claster.eir.runs import read_predictions
-from claster.plot import (
-    comparison_bars,
-    learning_curves,
-    model_densities,
-    pearson_spearman,
-    profile_panels,
-)
-from claster.project import enter_project
-from claster.sequence.embed import embed_dataset
-from claster.sequence.finetune import Tuning, finetune
-from claster.sequence.models import MODELS
-from claster.sequence.tiny import write_tiny_model
-from claster.sequence.windows import extract_windows
-from claster.simulation import ensure_genome
+import claster
+from claster import metrics, plot, sequence
 
 # %matplotlib inline
-enter_project()
-dataset = load_dataset(DATASET)
-if dataset.simulation is not None:
-    ensure_genome(dataset.data_folder, dataset.simulation.model_dump())
-folders = build_dataset(dataset).folders
+project = claster.Project()
+dataset = project.dataset(DATASET)
+if dataset.spec.simulation is not None:
+    project.simulate(DATASET)
+dataset.build()
 
 # %% [markdown]
 # ## The models
@@ -76,16 +53,16 @@ folders = build_dataset(dataset).folders
 pd.DataFrame(
     {
         name: {"repository": m.repository, "commit": (m.revision or "")[:12], "licence": m.licence}
-        for name, m in MODELS.items()
+        for name, m in sequence.MODELS.items()
     }
 ).T
 
 # %%
 used = ["enformer", "hyenadna_small_32k"]
-place = Path(WEIGHTS or "inputs/sequence/tiny_weights")
+place = project.below(WEIGHTS or "inputs/sequence/tiny_weights")
 for name in used:
     if WEIGHTS is None and not (place / name).is_dir():
-        write_tiny_model(name, place / name)
+        sequence.write_tiny_model(name, place / name)
 {name: sorted(path.name for path in (place / name).iterdir()) for name in used}
 
 # %% [markdown]
@@ -95,7 +72,7 @@ for name in used:
 # the reverse complement.
 
 # %%
-windows = extract_windows(dataset, length=1000, project=".")
+windows = sequence.extract_windows(dataset.spec, length=1000, project=project.root)
 middle = slice(490, 510)
 for rev in (False, True):
     print("rev    " if rev else "forward", windows.sample(0, rev=rev)[middle].tobytes().decode())
@@ -108,21 +85,17 @@ windows.table.head(3)
 # on an array a sample, one position a target bin.
 
 # %%
-store = embed_dataset(dataset, "enformer", weights=place / "enformer", force=True)
-example = read_ids(folders, "test")[0]
+store = sequence.embed_dataset(
+    dataset.spec, "enformer", weights=place / "enformer", force=True, project=project.root
+)
+example = dataset.targets("test").index[0]
 print(f"{store.read(example).shape} channels and bins of {store.record.bin} bp for {example}")
 
 # %%
-head = train(
-    "enformer_head",
-    dataset,
-    dataset_yaml=DATASET,
-    tag="notebook",
-    epochs=EPOCHS["enformer"],
-    force=True,
+head = claster.train(
+    "enformer_head", dataset, tag="notebook", epochs=EPOCHS["enformer"], force=True
 )
-predict(head)
-read_predictions(head, "test").iloc[:3, :5].round(2)
+head.predict().table().iloc[:3, :5].round(2)
 
 # %% [markdown]
 # ## HyenaDNA: fine-tuned
@@ -131,15 +104,16 @@ read_predictions(head, "test").iloc[:3, :5].round(2)
 # training genes are learned from; the validation genes choose the epoch; the test genes are predicted once.
 
 # %%
-tuned = finetune(
-    dataset,
+tuned = sequence.finetune(
+    dataset.spec,
     "hyenadna_small_32k",
     dataset_yaml=DATASET,
     weights=place / "hyenadna_small_32k",
     trust_remote_code=True,
-    tuning=Tuning(epochs=EPOCHS["hyenadna_small_32k"]),
+    tuning=sequence.Tuning(epochs=EPOCHS["hyenadna_small_32k"]),
     tag="notebook",
     force=True,
+    project=project.root,
 )
 pd.read_csv(tuned.history).round(3)
 
@@ -152,19 +126,20 @@ pd.read_csv(tuned.history).round(3)
 # positions and channels.
 
 # %%
-trained = sorted(path.parent for path in Path("runs", dataset.name).glob("profile*/run.json"))
-compared = compare_runs([*trained, head.path, tuned.path])
-scores = main_scores(compared).query("condition == @compared.scored.conditions[0]")
+trained = [project.run(name) for name in project.runs if f"/{dataset.name}/profile" in name]
+first, *others = [*trained, head, project.run(tuned.path.absolute())]
+compared = first.compare(*others)
+scores = compared.main_scores().query("condition == @compared.scored.conditions[0]")
 shown = ["method", "level", "metric", "common", "common_bins", "own", "own_bins", "published"]
 scores[shown].round(3).reset_index(drop=True)
 
 # %%
 for level in ("bin", "paper"):
-    fig, _ = comparison_bars(scores.query(f"level == '{level}' and metric == 'pearson'"))
+    fig, _ = plot.comparison_bars(scores.query(f"level == '{level}' and metric == 'pearson'"))
     display(fig)
 
 # %%
-fig, _ = pearson_spearman(scores.query("level != 'gene'"))
+fig, _ = plot.pearson_spearman(scores.query("level != 'gene'"))
 fig
 
 # %% [markdown]
@@ -175,9 +150,9 @@ fig
 
 # %%
 genes, scored = compared.scored.genes, compared.scored
-row = int(gene_means(scored.observed[:, 0], genes, compared.target).argmax())
+row = int(metrics.gene_means(scored.observed[:, 0], genes, compared.target).argmax())
 widest, binning = max(compared.own.values(), key=lambda part: part[1].width)
-fig, _ = profile_panels(
+fig, _ = plot.profile_panels(
     {name: (part.methods[name][row, 0], bins) for name, (part, bins) in compared.own.items()},
     widest.observed[row, 0],
     binning,
@@ -194,18 +169,20 @@ values = {"measured": scored.observed, **scored.methods}
 levels = {
     name: {
         "bins": array[:, 0],
-        "genes": gene_means(np.asarray(array[:, 0]), genes, compared.target),
+        "genes": metrics.gene_means(array[:, 0], genes, compared.target),
     }
     for name, array in values.items()
 }
-fig, _ = model_densities(levels.pop("measured"), levels)
+fig, _ = plot.model_densities(levels.pop("measured"), levels)
 fig
 
 # %% [markdown]
 # ### Learning curves
 
 # %%
-fig, _ = learning_curves({name: pd.read_csv(path) for name, path in compared.histories.items()})
+fig, _ = plot.learning_curves(
+    {name: pd.read_csv(path) for name, path in compared.histories.items()}
+)
 fig
 
 # %% [markdown]

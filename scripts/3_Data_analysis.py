@@ -16,9 +16,9 @@
 # %% [markdown]
 # # 3 · Data analysis
 #
-# The figures of the paper, section by section in its order. Each is one function that takes a data set and
-# its runs and gives a figure and the table of its numbers; `claster figures` writes the same ones as files.
-# Names are those of `claster figures --list`: T tutorial, F main text, S supplement, R revisions.
+# The figures of the paper, section by section in its order. `run.paper_figure` gives a figure and the table
+# of its numbers; `claster figures` writes the same ones as files. Names are those of `claster figures --list`:
+# T tutorial, F main text, S supplement, R revisions.
 #
 # On `demo_tiny`, 58 simulated genes and a network trained for half a minute, they show that every step runs
 # and nothing else. With `DATASET = "mesc"` and runs on it, they are the figures of the paper.
@@ -30,37 +30,20 @@ EPOCHS = 40
 CONTROLS = 10  # control regions a stratum; 100 for p-values that mean something
 
 # %%
-from pathlib import Path
-
-import pandas as pd
 from IPython.display import display
 
-from claster.analysis.attribution.attribute import attribute
-from claster.analysis.perturbation.screen import perturb
-from claster.dataset.build import build_dataset
-from claster.dataset.load import load_dataset
-from claster.eir.run import train
-from claster.experiments.run import list_experiments
-from claster.figures.base import Page
-from claster.figures.context import read_context
-from claster.figures.make import FIGURES, draw_figures, list_figures
-from claster.figures.receipt import receipt_lines
-from claster.project import enter_project
-from claster.simulation import ensure_genome
+import claster
 
 # %matplotlib inline
-enter_project()
-dataset = load_dataset(DATASET)
-if dataset.simulation is not None:
-    ensure_genome(dataset.data_folder, dataset.simulation.model_dump())
-build_dataset(dataset)
-runs = sorted(Path("runs", dataset.name).glob(f"{FLAVOUR}*/run.json"))
-if not runs:
-    train(FLAVOUR, dataset, dataset_yaml=DATASET, tag="analysis", epochs=EPOCHS)
-    runs = sorted(Path("runs", dataset.name).glob(f"{FLAVOUR}*/run.json"))
-context = read_context(DATASET, [runs[0].parent])
-run = context.run
-run.path.as_posix()
+project = claster.Project()
+dataset = project.dataset(DATASET)
+if dataset.spec.simulation is not None:
+    project.simulate(DATASET)
+dataset.build()
+runs = [name for name in project.runs if f"/{dataset.name}/{FLAVOUR}" in name]
+trained = project.run(runs[0]) if runs else None
+run = trained or claster.train(FLAVOUR, dataset, tag="analysis", epochs=EPOCHS)
+run
 
 # %% [markdown]
 # What is missing is made first: predictions, scores, and three screens of silenced elements (P1 without
@@ -73,20 +56,19 @@ screens = {
     "centred": {"centre": "element", "controls": 0},
 }
 for name, settings in screens.items():
-    if not (run.path / "perturb" / name / "manifest.json").is_file():
-        perturb(run, name=name, profiles=True, **settings)
-if not (run.path / "attributions" / "integrated_gradients_test").is_dir():
-    attribute(run, genes=5, bins=4, compare=0)
-made = draw_figures(context, ["T4", "F2e"], columns=[2], make=True)
-list_figures(context).set_index("figure")
+    screen = run.perturb(name=name, profiles=True, **settings)
+run.attribute(genes=5, bins=4, compare=0)
+run.evaluate()
+
+# %%
+run.paper_figures
 
 # %% [markdown]
 # ## Inputs and targets (tutorial)
 
 # %%
-page = Page(2)
 for name in ("T1", "T2", "T3", "T4"):
-    display(FIGURES[name].draw(context, page)[0])
+    display(run.paper_figure(name)[0])
 
 # %% [markdown]
 # ## Performance on unseen genes (Figure 1)
@@ -95,69 +77,64 @@ for name in ("T1", "T2", "T3", "T4"):
 
 # %%
 for name in ("F1a", "F1b", "F1s"):
-    display(FIGURES[name].draw(context, page)[0])
+    display(run.paper_figure(name)[0])
 
 # %% [markdown]
 # The published gene value is Simpson's area over whole bins divided by their number, so that short genes
 # count less than they should. Both are in the table:
 
 # %%
-scores = FIGURES["F1b"].draw(context, page)[2]
+_, scores = run.paper_figure("F1b")
 scores.dropna(subset=["quantity"])[["quantity", "value"]].round(3)
 
 # %% [markdown]
 # ## Silencing elements (Figure 2)
 
 # %%
+shows = run.paper_figures["shows"]
 for name in ("F2a", "F2b", "F2c", "F2d"):
-    print(f"{name}. {FIGURES[name].about}")
-    display(FIGURES[name].draw(context, page)[0])
+    print(f"{name}. {shows[name]}")
+    display(run.paper_figure(name)[0])
 
 # %% [markdown]
 # ### Beside simple methods (Figures 2 and 3, e and f)
 
 # %%
 for name in ("F2e", "F2f"):
-    display(FIGURES[name].draw(context, page)[0])
+    display(run.paper_figure(name)[0])
 
 # %% [markdown]
 # ## What predictions rest on (Figure 3)
 
 # %%
-display(FIGURES["F3a"].draw(context, page)[0])
-print(FIGURES["F3a"].about)
+display(run.paper_figure("F3a")[0])
+print(shows["F3a"])
 
 # %% [markdown]
 # ## Supplement: smoothing, learning curves
 
 # %%
 for name in ("S6", "S3"):
-    display(FIGURES[name].draw(context, page)[0])
+    display(run.paper_figure(name)[0])
 
 # %% [markdown]
 # ## Revisions: enhancers in the middle, edits of a promoter, targets and distributions
 
 # %%
 for name in ("R1", "R18", "R3", "R5", "R7", "R10"):
-    display(FIGURES[name].draw(context, page)[0])
+    display(run.paper_figure(name)[0])
 
 # %% [markdown]
 # ## Receipts
 #
-# Each figure that is written has a table and a receipt: which files its numbers come from, with hashes and
-# versions, and what the paper prints. `claster receipt F1a` computes the table anew and says whether it has
-# the same bytes.
-
-# %%
-(receipt,) = draw_figures(context, ["F1a"], columns=[1]).receipts
-print(*(line for line in receipt_lines(receipt) if not line.startswith("from")), sep="\n")
-
-# %% [markdown]
+# `claster figures F1a` writes a figure as PDF, SVG and PNG, with a table and a receipt: which files its
+# numbers come from, with hashes and versions, and what the paper prints. `claster receipt F1a` computes the
+# table anew and says whether it has the same bytes.
+#
 # ## Experiments
 #
-# The networks behind these figures are configurations: a few lines laid over a data set or another flavour,
+# The networks behind these figures are configurations: a few lines laid over a dataset or another flavour,
 # run by `claster experiment NAME`. What EIR cannot do is listed with the reason.
 
 # %%
-with pd.option_context("display.max_colwidth", 60):
-    display(list_experiments().set_index("experiment")[["of", "trains", "figures", "about"]])
+project.experiments.set_index("experiment")[["of", "trains", "figures", "about"]]

@@ -1,5 +1,6 @@
 """The notebooks and their py:percent twins; `make notebooks` runs them."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def test_outputs_are_there_and_tell_nothing_of_the_machine(path):
     for cell in code:
         for output in cell.outputs:
             assert output.output_type != "error"
-            shown = str(output.get("data", {}).get("text/plain", output.get("text", "")))
+            data = output.get("data", {})
+            shown = f"{data.get('text/plain')} {data.get('text/html')} {output.get('text')}"
             assert not re.search(r"/(home|root|work|tmp|Users)/", shown)
 
 
@@ -46,3 +48,24 @@ def test_notebooks_call_the_package_and_no_shell(path):
                 r"^\s*!|^%%(bash|sh|writefile)|subprocess|os\.system", source, re.M
             )
             assert "def " not in source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_start_at_the_front_door(path):
+    code = [source for kind, source in cells(path) if kind == "code"]
+    found = [
+        node
+        for source in code
+        for node in ast.walk(ast.parse(re.sub(r"^%.*", "", source, flags=re.M)))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert 0 < sum(node.end_lineno - node.lineno + 1 for node in found) <= 5
+    named = {
+        name
+        for node in found
+        for name in (
+            [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+        )
+    }
+    assert {name for name in named if name.split(".")[0] == "claster"}
+    assert {name for name in named if name.startswith("claster.") and name.count(".") > 1} == set()

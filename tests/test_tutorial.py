@@ -1,4 +1,4 @@
-"""Data sets for the notebooks."""
+"""Datasets for the notebooks."""
 
 import hashlib
 import urllib.request
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from claster.errors import ClasterError
-from claster.project import enter_project
+from claster.project import Project
 from claster.simulation.serve import serve_folder
 from claster.tutorial import open_archive
 
@@ -52,7 +52,8 @@ def test_a_folder_is_served_while_the_context_is_open(tmp_path):
 
 
 def test_a_simulated_genome_becomes_an_archive(project):
-    with open_archive("speck") as spec:
+    with open_archive("speck") as dataset:
+        spec = dataset.spec
         assert [download.name for download in spec.downloads] == [
             "ATAC",
             "genes",
@@ -71,8 +72,8 @@ def test_a_simulated_genome_becomes_an_archive(project):
 
 
 def test_a_published_dataset_is_given_as_it_is():
-    with open_archive("mesc", project=ROOT) as spec:
-        assert spec.downloads[0].url.startswith("https://")
+    with open_archive("mesc", project=Project(ROOT)) as dataset:
+        assert dataset.spec.downloads[0].url.startswith("https://")
 
 
 def test_a_dataset_that_cannot_be_downloaded(project):
@@ -80,9 +81,7 @@ def test_a_dataset_that_cannot_be_downloaded(project):
         pass
 
 
-def test_notebooks_work_in_the_projects_folder(project, monkeypatch):
+def test_a_project_is_found_from_a_folder_inside_it(project, monkeypatch):
     monkeypatch.chdir(project / "scripts")
-    assert enter_project() == project == Path.cwd()
-    assert enter_project() == project
-    with pytest.raises(ClasterError, match="no project at or above"):
-        enter_project("/")
+    assert Project().root == project
+    assert Project().dataset("speck").spec.data_folder == project / "source/speck"

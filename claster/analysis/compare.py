@@ -30,7 +30,7 @@ from claster.files import write_text
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["COMMON", "OWN", "Compared", "compare_runs", "main_scores", "write_comparison"]
+__all__ = ["COMMON", "OWN", "Compared", "compare_runs", "write_comparison"]
 
 COMMON, OWN = "common", "own"
 """Which bins are scored: those that every run predicts, or all that the run itself does."""
@@ -74,6 +74,36 @@ class Compared:
     scores: pd.DataFrame
     flavours: Mapping[str, str]
     histories: Mapping[str, Path]
+
+    def main_scores(self) -> pd.DataFrame:
+        """Return the scores that are read first, a row a run, level and metric, published ones beside.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns `method`, `condition`, `level` (``bin``: log2(x + 1), each kilobase once, pooled;
+            ``gene``: log2(x + 1); ``paper``: the published gene value, not logarithmic), `metric` (pearson,
+            spearman), `common`, `common_low`, `common_high` (95 % interval), `common_bins`, the same of
+            `own`, and `published`: the published value of the model that it stands for, on its own window,
+            of other data and with every bin counted; missing where there is none.
+        """
+        scores = self.scores.query(
+            "against == '' and by == 'all' and how == 'pooled' and metric in ('pearson', 'spearman')"
+        )
+        chosen = pd.MultiIndex.from_tuples(_MAIN)
+        main = pd.MultiIndex.from_frame(scores[["level", "scale", "counted"]]).isin(chosen)
+        keys = ["method", "condition", "level", "metric"]
+        sides = [
+            scores[main & (scores["window"] == window)]
+            .set_index(keys)[["value", "low", "high", "bins"]]
+            .set_axis([window, f"{window}_low", f"{window}_high", f"{window}_bins"], axis=1)
+            for window in (COMMON, OWN)
+        ]
+        table = pd.concat(sides, axis=1).reset_index()
+        published = published_scores().set_index(["method", "level", "metric"])["published"]
+        named = table["method"].map(self.flavours).map(_PUBLISHED_AS)
+        places = pd.MultiIndex.from_arrays([named, table["level"], table["metric"]])
+        return table.assign(published=published.reindex(places).to_numpy())
 
 
 def compare_runs(
@@ -146,41 +176,10 @@ def compare_runs(
     )
 
 
-def main_scores(compared: Compared) -> pd.DataFrame:
-    """Return the scores that are read first, a row a run, level and metric, published ones beside.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `method`, `condition`, `level` (``bin``: log2(x + 1), each kilobase once, pooled;
-        ``gene``: log2(x + 1); ``paper``: the published gene value, not logarithmic), `metric` (pearson,
-        spearman), `common`, `common_low`, `common_high` (95 % interval), `common_bins`, the same of
-        `own`, and `published`: the published value of the model that it stands for, on its own window,
-        of other data and with every bin counted; missing where there is none.
-    """
-    scores = compared.scores.query(
-        "against == '' and by == 'all' and how == 'pooled' and metric in ('pearson', 'spearman')"
-    )
-    chosen = pd.MultiIndex.from_tuples(_MAIN)
-    main = pd.MultiIndex.from_frame(scores[["level", "scale", "counted"]]).isin(chosen)
-    keys = ["method", "condition", "level", "metric"]
-    sides = [
-        scores[main & (scores["window"] == window)]
-        .set_index(keys)[["value", "low", "high", "bins"]]
-        .set_axis([window, f"{window}_low", f"{window}_high", f"{window}_bins"], axis=1)
-        for window in (COMMON, OWN)
-    ]
-    table = pd.concat(sides, axis=1).reset_index()
-    published = published_scores().set_index(["method", "level", "metric"])["published"]
-    named = table["method"].map(compared.flavours).map(_PUBLISHED_AS)
-    places = pd.MultiIndex.from_arrays([named, table["level"], table["metric"]])
-    return table.assign(published=published.reindex(places).to_numpy())
-
-
 def write_comparison(compared: Compared, folder: Path | str) -> Path:
     """Write `comparison.csv` (the main scores) and `scores.csv` (all) to a folder; return the first."""
     folder = Path(folder)
-    for name, table in (("scores", compared.scores), ("comparison", main_scores(compared))):
+    for name, table in (("scores", compared.scores), ("comparison", compared.main_scores())):
         text = table.round(_DECIMALS).to_csv(index=False, lineterminator="\n")
         write_text(folder / f"{name}.csv", text)
     return folder / "comparison.csv"

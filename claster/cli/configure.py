@@ -37,7 +37,6 @@ def configure(
     """Write the EIR configuration of each flavour and print the command that trains it."""
     from claster.dataset.load import load_dataset
     from claster.eir.configure import configure as write_configuration
-    from claster.eir.configure import eirtrain_command, environment
     from claster.eir.flavours import FLAVOURS, find_flavour
 
     for flavour in [find_flavour(name) for name in flavours or FLAVOURS]:
@@ -56,4 +55,4 @@ def configure(
             made_by=pasteable(["claster", "configure", flavour.name, "--dataset", named]),
         )
         echo(f"{folder}: {', '.join(path.name for path in configuration.files)}")
-        echo(f"  {pasteable(eirtrain_command(configuration.files), environment(seed))}")
+        echo(f"  {configuration.command(seed=seed)}")

@@ -173,7 +173,7 @@ def compare(
     split: SplitOption = "test",
 ) -> None:
     """Score runs with different windows on the bins that all predict, and each on its own."""
-    from claster.analysis.compare import compare_runs, main_scores, write_comparison
+    from claster.analysis.compare import compare_runs, write_comparison
     from claster.cli.console import console_progress
     from claster.plot.scores import write_figures
 
@@ -181,5 +181,5 @@ def compare(
     table = write_comparison(compared, to)
     figures = write_figures(compared, to)
     columns = ["method", "condition", "level", "metric", "common", "own", "own_bins", "published"]
-    echo(main_scores(compared)[columns].round(3).to_string(index=False, na_rep=""))
+    echo(compared.main_scores()[columns].round(3).to_string(index=False, na_rep=""))
     echo(f"comparison: {table}, and {len(figures)} figures beside it")

@@ -10,6 +10,7 @@ from claster.eir.machine import Machine
 from claster.eir.parts import Flavour
 from claster.eir.yaml_files import SampleCounts, configuration_texts, plan_schedule
 from claster.files import write_text
+from claster.quoting import pasteable
 
 __all__ = [
     "Configuration",
@@ -31,6 +32,7 @@ class Configuration:
     dataset: str
     folder: Path
     inputs: tuple[Path, ...]
+    project: Path
     output_folder: str
     batch_size: int
     steps: int | None
@@ -54,6 +56,10 @@ class Configuration:
     def files(self) -> tuple[Path, ...]:
         """All files, in the order of EIR's options."""
         return (self.globals, *self.inputs, self.fusion, self.output)
+
+    def command(self, *, seed: int = 0) -> str:
+        """Return the line that trains it, to paste into a shell in the project's folder."""
+        return pasteable(eirtrain_command(self.files, project=self.project), environment(seed))
 
 
 def configure(
@@ -121,6 +127,7 @@ def configure(
         dataset=spec.name,
         folder=out,
         inputs=tuple(out / name for name in texts if name.startswith("input_")),
+        project=Path(project),
         output_folder=(run_folder / "eir").as_posix(),
         batch_size=schedule.batch_size,
         steps=schedule.steps,

@@ -187,7 +187,7 @@ def draw_figures(
         for figure in chosen:
             step.describe(figure.name)
             if make:
-                _make_needs(figure, context, progress)
+                make_needs(figure, context, progress)
             lacking = missing(figure, context)
             if lacking and names:
                 raise ClasterError(f"{figure.name}: {lacking[0].found}", remedy=lacking[0].remedy)
@@ -266,7 +266,8 @@ def _with_contact_run(context: Context, progress: Progress) -> Context:
     return replace(context, runs=(*context.runs, run))
 
 
-def _make_needs(figure: PaperFigure, context: Context, progress: Progress) -> None:
+def make_needs(figure: PaperFigure, context: Context, progress: Progress) -> None:
+    """Make what a figure lacks and takes minutes: predictions, scores, screens, attributions."""
     for need in figure.needs:
         if need.make is not None:
             try:

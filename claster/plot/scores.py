@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from claster.analysis.compare import Compared, main_scores
+from claster.analysis.compare import Compared
 from claster.analysis.metrics import gene_weights
 from claster.plot.sequence import (
     comparison_bars,
@@ -327,7 +327,7 @@ def write_figures(compared: Compared, folder: Path | str) -> list[Path]:
         name: {"bins": values[:, 0], "genes": (values[:, 0] * weights).sum(axis=1)}
         for name, values in scored.methods.items()
     }
-    scores = main_scores(compared)
+    scores = compared.main_scores()
     scores = scores[scores["condition"] == scored.conditions[0]]
     figures = {"densities": model_densities(observed, predicted)[0]}
     for level, metric in _SCORES:

@@ -118,7 +118,7 @@ def comparison_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Fi
     Parameters
     ----------
     scores
-        Rows of `claster.analysis.compare.main_scores`: of one condition, level and metric.
+        Rows of `claster.analysis.compare.Compared.main_scores`: of one condition, level and metric.
     ax
         Where to draw; None makes a figure.
 
@@ -172,7 +172,7 @@ def pearson_spearman(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[F
     Parameters
     ----------
     scores
-        Rows of `claster.analysis.compare.main_scores` of one condition, levels ``bin`` (filled) and
+        Rows of `claster.analysis.compare.Compared.main_scores` of one condition, levels ``bin`` (filled) and
         ``paper`` (open).
     ax
         Where to draw; None makes a figure.

@@ -9,7 +9,7 @@ import yaml
 from scipy.stats import pearsonr, spearmanr
 from typer.testing import CliRunner
 
-from claster.analysis.compare import COMMON, OWN, compare_runs, main_scores, write_comparison
+from claster.analysis.compare import COMMON, OWN, compare_runs, write_comparison
 from claster.analysis.metrics import paper_gene_values
 from claster.analysis.published import published_scores
 from claster.cli import app
@@ -114,7 +114,7 @@ def test_scores_are_scipy_s_of_rows_joined_by_name(runs, project, spec):
 
 def test_published_values_stand_in_a_column_of_their_own(runs, project, tmp_path):
     compared = compare_runs([run.path for run in runs], project=project)
-    table = main_scores(compared)
+    table = compared.main_scores()
     assert len(table) == 3 * 2 * 3 * 2  # runs, conditions, levels, metrics
     chosen = of(table, condition="ctrl", metric="pearson").set_index(["method", "level"])[
         "published"

@@ -1,0 +1,87 @@
+"""What an analysis left in its folder: tables, figures, and a summary."""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from claster.errors import ClasterError
+from claster.project import as_html, shown_path
+
+__all__ = ["Results"]
+
+_TABLES = (".parquet", ".csv", ".tsv")
+_SHOWN = (".png", ".svg")
+
+
+class Results:
+    """What an analysis left in its folder: tables, figures, and a summary.
+
+    Parameters
+    ----------
+    folder
+        Where it is.
+    main
+        The table that `table` returns without a name.
+    draw
+        Draws the figures and returns their files; None where they are drawn already, or there are none.
+    """
+
+    def __init__(
+        self, folder: Path, main: str, *, draw: Callable[[], list[Path]] | None = None
+    ) -> None:
+        self.folder = folder
+        self.main = main
+        self._draw = draw
+
+    @property
+    def tables(self) -> list[str]:
+        """Names of the tables."""
+        return sorted({path.stem for path in self._files(_TABLES)})
+
+    def table(self, name: str | None = None) -> pd.DataFrame:
+        """Return a table; None for the main one.
+
+        Raises
+        ------
+        ClasterError
+            If there is none of that name.
+        """
+        from claster.text import read_table
+
+        wanted = name or self.main
+        for path in self._files(_TABLES):
+            if path.stem == wanted:
+                return pd.read_parquet(path) if path.suffix == ".parquet" else read_table(path)
+        raise ClasterError(
+            f"{self.folder} holds no table {wanted!r}",
+            remedy=f"choose among {', '.join(self.tables) or 'none'}",
+        )
+
+    @cached_property
+    def figures(self) -> list[Path]:
+        """Files of the figures; they are drawn when they are asked for."""
+        return self._draw() if self._draw else list(self._files(_SHOWN))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What the summary says; empty where the analysis writes none."""
+        from claster.text import read_json
+
+        path = self.folder / "summary.json"
+        return dict(read_json(path)) if path.is_file() else {}
+
+    def _files(self, suffixes: tuple[str, ...]) -> Iterator[Path]:
+        return (path for path in sorted(self.folder.iterdir()) if path.suffix in suffixes)
+
+    def __repr__(self) -> str:
+        """Name the folder and its tables."""
+        return f"Results({shown_path(self.folder)}): tables {', '.join(self.tables)}"
+
+    def _repr_html_(self) -> str:
+        rows = {"folder": shown_path(self.folder), "tables": ", ".join(self.tables)}
+        if verdict := self.summary.get("verdict"):
+            rows["verdict"] = str(verdict)
+        return as_html("Results", rows) + self.table().head()._repr_html_()
