@@ -67,6 +67,7 @@ def open_archive(name: str, *, project: Project | None = None) -> Iterator[Datas
             update={
                 "name": f"{spec.name}_downloaded",
                 "data": f"{spec.data}_downloaded",
+                "simulation": None,
                 "downloads": tuple(_download(source, address) for source in list_sources(spec)),
             }
         )
