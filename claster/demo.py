@@ -83,7 +83,7 @@ def run_demo(
     """Simulate a genome, build the dataset, train, predict, evaluate and draw figures.
 
     What is there already and unchanged (genome, dataset) is used again; the network is always
-    trained anew.
+    trained again.
 
     Parameters
     ----------
@@ -255,7 +255,8 @@ def _summary(
 
 {scores}
 
-attainable: the noise-free truth against the noisy measurement, which no method can pass.
+attainable: the noise ceiling, that is the noise-free truth against the noisy measurement; no method can
+pass it.
 
 - genes: {kept["train"]} to train, {kept["valid"]} to validate, {kept["test"]} to test
   ({built.folders.dropped.as_posix()} says why the others are not there)

@@ -24,12 +24,12 @@ _SYSTEM = {
     errno.ENOENT: ("no such file or folder", "check the path"),
     errno.EISDIR: ("a folder, not a file", "name the file in it"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "check the path"),
-    errno.ELOOP: ("links that lead back to themselves", "mend the link"),
+    errno.ELOOP: ("links that lead back to themselves", "repair the link"),
     errno.ENAMETOOLONG: ("a name that is too long for the disk", "choose a shorter one"),
     errno.EMFILE: ("too many open files", "raise the limit (ulimit -n 4096) or use fewer workers"),
     errno.ENFILE: ("too many open files on this machine", "wait, or close other programs"),
-    errno.EIO: ("the disk does not read or write here", "copy the file anew or use another disk"),
-    errno.ESTALE: ("the network disk has lost the file", "mount the disk anew, then run again"),
+    errno.EIO: ("the disk does not read or write here", "copy the file again or use another disk"),
+    errno.ESTALE: ("the network disk has lost the file", "mount the disk again, then run again"),
     errno.ENOSPC: ("the disk is full", "free disk space or choose another folder"),
     errno.EDQUOT: ("the disk quota is used up", "free disk space or choose another folder"),
     errno.EROFS: ("a disk that can only be read", "choose a folder on another disk"),
@@ -42,7 +42,7 @@ _CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
 class ClasterError(Exception):
     """What was found, where, and what to do about it.
 
-    Every fault that a user can cause and mend ends in this error: the command line prints it as one
+    Every fault that a user can cause and correct ends in this error: the command line prints it as one
     line and exits with a status other than 0.
 
     Parameters
@@ -67,7 +67,7 @@ class ClasterError(Exception):
 
 
 class DamagedFileError(ClasterError):
-    """A file whose data do not read at some place; elsewhere they may."""
+    """A file whose data cannot be read at some place; elsewhere they may."""
 
 
 class NothingHereError(ClasterError):

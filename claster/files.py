@@ -71,7 +71,7 @@ def below(folder: Path, name: str, *, named: str) -> Path:
     """
     if not is_below(name):
         raise ClasterError(
-            f"{named} is {name!r}, which is no file below {folder}",
+            f"{named} is {name!r}, which is not a file below {folder}",
             remedy="choose a name without '..', a leading '/' and control characters",
         )
     return folder / name
@@ -251,7 +251,7 @@ def _instead(path: Path) -> str:
         return "a folder, not a file,"
     if path.is_symlink():
         return f"a link to {path.readlink()}, which is not there,"
-    return "something that is no plain file" if path.exists() else "no file"
+    return "something that is not a plain file" if path.exists() else "no file"
 
 
 def free_disk(folder: Path | str) -> int:

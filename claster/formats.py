@@ -73,7 +73,7 @@ _WANTED = {
     "fasta": "a FASTA file",
 }
 _STARTS = {"bigwig": _BIGWIG, "cooler": (_HDF5,), "hic": (_HIC,), "fasta": (b">",)}
-_REMEDY = "get the file anew and check the address that it comes from"
+_REMEDY = "download the file again and check the address that it comes from"
 _UNPACKED_BY = {
     "a gzip file": "unpack it (gunzip) and name the unpacked file",
     "a bzip2 file": "unpack it (bunzip2) and name the unpacked file",
@@ -88,7 +88,7 @@ _BIGWIG_FROM = {
     "a BAM file": "make a bigWig of it (bamCoverage of deepTools)",
     "a CRAM file": "make a bigWig of it (bamCoverage of deepTools)",
     "a SAM text": "make a bigWig of it (bamCoverage of deepTools)",
-    "a bigBed file": "bring the signal of the same experiment as bigWig; a bigBed holds intervals",
+    "a bigBed file": "provide the signal of the same experiment as bigWig; a bigBed holds intervals",
 }
 _BLOCK = 1 << 20
 

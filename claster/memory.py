@@ -1,4 +1,4 @@
-"""How much memory can be had, before work that needs much of it."""
+"""How much memory is available, before work that needs much of it."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ __all__ = ["free_memory", "require_memory"]
 def free_memory(
     meminfo: Path = Path("/proc/meminfo"), control_group: Path = Path("/sys/fs/cgroup")
 ) -> int | None:
-    """Return the bytes of memory that can be had, on Linux; None elsewhere.
+    """Return the bytes of memory that are available, on Linux; None elsewhere.
 
     The limit of a container or of a cluster's job counts (control groups, version 2).
     """
@@ -42,12 +42,12 @@ def require_memory(*, needed: int, named: str, remedy: str) -> None:
     Raises
     ------
     ClasterError
-        If less than `needed` bytes can be had.
+        If less than `needed` bytes are available.
     """
     free = free_memory()
     if free is not None and free < needed:
         raise ClasterError(
-            f"{named} needs {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB can be had",
+            f"{named} needs {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB is available",
             remedy=remedy,
         )
 

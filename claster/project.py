@@ -84,7 +84,7 @@ class Project:
         name
             A dataset whose YAML has `simulation`, such as "demo_tiny" (seconds) or "toy".
         force
-            Whether a genome that is there is simulated anew.
+            Whether a genome that is there is simulated again.
 
         Returns
         -------
@@ -146,7 +146,7 @@ def simulate(
     project
         Where it goes; None takes `Project()`.
     force
-        Whether a genome that is there is simulated anew.
+        Whether a genome that is there is simulated again.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Text that people bring, and tables that were written here, read in one way."""
+"""Text that people provide, and tables that were written here, read in one way."""
 
 import gzip
 import io
@@ -110,7 +110,7 @@ def read_text(path: Path | str, *, named: str = "", remedy: str = "check the fil
     return "".join(_lines(path, named=named, remedy=remedy))
 
 
-def read_json(path: Path | str, *, named: str = "", remedy: str = "make it anew") -> Any:  # noqa: ANN401
+def read_json(path: Path | str, *, named: str = "", remedy: str = "make it again") -> Any:  # noqa: ANN401
     """Return what a JSON file holds.
 
     Parameters
@@ -121,12 +121,12 @@ def read_json(path: Path | str, *, named: str = "", remedy: str = "make it anew"
     Raises
     ------
     ClasterError
-        If the file is no JSON; see also `text_lines`.
+        If the file is not JSON; see also `text_lines`.
     """
     try:
         return json.loads(read_text(path, named=named, remedy=remedy))
     except json.JSONDecodeError as error:
-        raise ClasterError(f"{_place(path, named)} is no JSON ({error})", remedy=remedy) from error
+        raise ClasterError(f"{_place(path, named)} is not JSON ({error})", remedy=remedy) from error
 
 
 def read_record[M: BaseModel](
@@ -162,7 +162,7 @@ def read_table(
     path: Path | str,
     *,
     named: str = "",
-    remedy: str = "make it anew",
+    remedy: str = "make it again",
     **options: Any,  # noqa: ANN401
 ) -> pd.DataFrame:
     """Read a table that CLASTER or EIR wrote.
@@ -180,7 +180,7 @@ def read_table(
     Raises
     ------
     ClasterError
-        If the file does not read as a table; see `text_lines`.
+        If the file cannot be read as a table; see `text_lines`.
     """
     path = require_file(path, named=named or "table", remedy=remedy)
     defaults = {
@@ -200,7 +200,7 @@ def read_table(
         ValueError,
     ) as error:
         raise ClasterError(
-            f"{_place(path, named)} does not read as a table ({one_line(error)})", remedy=remedy
+            f"{_place(path, named)} cannot be read as a table ({one_line(error)})", remedy=remedy
         ) from error
 
 
@@ -229,7 +229,7 @@ def open_unpacked(
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ClasterError(
             f"{place}: a gzip file that is damaged ({one_line(error)})",
-            remedy="bring the file once more",
+            remedy="download the file again",
         ) from error
     except OSError as error:
         raise os_fault(error, named=place) from error
@@ -273,7 +273,7 @@ def _encoding(handle: Any, place: str) -> str:  # noqa: ANN401
 def _require_letters(line: str, place: str, path: Path) -> None:
     """Refuse a line with a NUL byte, or with a byte that is no UTF-8."""
     if "\0" in line:
-        raise ClasterError(f"{place}: a NUL byte, which no text has", remedy=_NOT_TEXT)
+        raise ClasterError(f"{place}: a NUL byte, which text does not hold", remedy=_NOT_TEXT)
     strange = next((letter for letter in line if ord(letter) in _ESCAPED), None)
     if strange is not None:
         byte = ord(strange) - _ESCAPED.start + 0x80

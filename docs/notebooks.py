@@ -7,7 +7,7 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
 def copy_notebooks(folder):
-    """Copy notebooks into `notebooks/` below a folder, links mended, and list them in its `index.md`."""
+    """Copy notebooks into `notebooks/` below a folder, links corrected, and list them in its `index.md`."""
     out = folder / "notebooks"
     out.mkdir(exist_ok=True)
     rows = []

@@ -17,8 +17,8 @@
 # # 3 · Data analysis
 #
 # The figures of the paper, section by section in its order. `run.paper_figure` gives a figure and the table
-# of its numbers; `claster figures` writes the same ones as files. Names are those of `claster figures --list`:
-# T tutorial, F main text, S supplement, R revisions.
+# of its numbers; `claster figures` writes the same ones as files. Their names begin with T (tutorial), F (main
+# text), S (supplement) or R (revisions).
 #
 # On `demo_tiny`, 58 simulated genes and a network trained for half a minute, they show that every step runs
 # and nothing else. With `DATASET = "mesc"` and runs on it, they are the figures of the paper.
@@ -129,7 +129,7 @@ for name in ("R1", "R18", "R3", "R5", "R7", "R10"):
 #
 # `claster figures F1a` writes a figure as PDF, SVG and PNG, with a table and a receipt: which files its
 # numbers come from, with hashes and versions, and what the paper prints. `claster receipt F1a` computes the
-# table anew and says whether it has the same bytes.
+# table again and says whether it has the same bytes.
 #
 # ## Experiments
 #

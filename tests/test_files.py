@@ -158,7 +158,7 @@ def test_room_on_disk(tmp_path, monkeypatch):
     "name", ["../x", "a/../../x", "/etc/x", "", ".", "..", "a\nb", "a\x1b[31m", "a\tb", "a\u202eb"]
 )
 def test_names_that_lead_out_of_a_folder_are_refused(tmp_path, name):
-    with pytest.raises(ClasterError, match=r"'file' of x is .* which is no file below"):
+    with pytest.raises(ClasterError, match=r"'file' of x is .* which is not a file below"):
         below(tmp_path, name, named="'file' of x")
 
 

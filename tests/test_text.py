@@ -94,7 +94,7 @@ def test_what_is_not_a_file_is_named(tmp_path):
     for name, said in [
         (".", "genes: a folder, not a file, at"),
         ("link", "genes: a link to gone, which is not there, at"),
-        ("pipe", "genes: something that is no plain file at"),
+        ("pipe", "genes: something that is not a plain file at"),
         ("x", "genes: no file at"),
     ]:
         with pytest.raises(ClasterError, match=said):
@@ -133,7 +133,7 @@ def test_names_come_back_as_they_were(tmp_path, suffix):
 
 def test_a_table_that_is_damaged_says_so(tmp_path):
     (tmp_path / "t.csv").write_text('a,b\n1,"2\n')
-    with pytest.raises(ClasterError, match=r"t.csv\) does not read as a table .*: make it anew"):
+    with pytest.raises(ClasterError, match=r"t.csv\) cannot be read as a table .*: make it again"):
         read_table(tmp_path / "t.csv", named="scores")
 
 

@@ -56,7 +56,7 @@ def log_signal(signal: np.ndarray, *, named: str = "the signal") -> np.ndarray:
         raise ClasterError(
             f"{named}: {np.count_nonzero(~np.isfinite(values))} of {values.size} values are missing"
             " or infinite",
-            remedy="mend or remake the table that holds them",
+            remedy="correct or remake the table that holds them",
         )
     if values.size and values.min() < 0:
         raise ClasterError(

@@ -58,7 +58,7 @@ def require_unseen_genes(scored: Collection[str], trained: Collection[str], *, s
         raise ClasterError(
             f"{len(seen)} of {len(scored)} genes of the {split} split were seen in training, such as"
             f" {min(seen)}",
-            remedy="build the dataset again and train anew; these scores would say nothing",
+            remedy="build the dataset and train again; these scores would say nothing",
         )
 
 
@@ -153,7 +153,7 @@ def stacked(folds: Sequence[Scored]) -> Scored:
     for fold in folds[1:]:
         if fold.conditions != first.conditions or fold.methods.keys() != first.methods.keys():
             raise ClasterError(
-                "the runs have other conditions or tracks", remedy="give folds of one data set"
+                "the runs have other conditions or tracks", remedy="give folds of one dataset"
             )
     genes = pd.concat([fold.genes for fold in folds], ignore_index=True)
     if genes["gene_id"].duplicated().any():

@@ -80,7 +80,7 @@ class Comparison(_Part):
 
     At bin level each kilobase counts once and all points are pooled. `beats` says whether the paired
     interval of the difference lies above 0; it is null where there is no interval. `share` is the
-    network's r over the attainable one, on simulated genomes.
+    network's r over the noise ceiling, on simulated genomes.
     """
 
     condition: str
@@ -240,7 +240,7 @@ def verdict(
         if entry.share and None not in (entry.share.value, entry.share.low, entry.share.high)
     ]
     if shares:
-        lines.append(f"Share of the attainable Pearson r: {_list(shares)}.")
+        lines.append(f"Share of the noise ceiling (Pearson r): {_list(shares)}.")
     if split == "train":
         lines.append("These genes were trained on: the scores say nothing about other genes.")
     if shared_bp:

@@ -247,7 +247,7 @@ def _add_condition(
     main: str,
     condition: str,
 ) -> None:
-    """Add the scores of every method, its shares of the attainable, and what the main one leads by."""
+    """Add the scores of every method, its shares of the noise ceiling, and what the main one leads by."""
     for method, scores in found.items():
         for key, score in scores.items():
             metric = key[_METRIC]

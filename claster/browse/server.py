@@ -44,7 +44,7 @@ class Served:
 def wanted_range(header: str | None, size: int) -> tuple[int, int] | Literal["whole", "outside"]:
     """Return the bytes ``[start, end)`` that a Range header asks for.
 
-    A header that is missing, does not read or asks for several ranges stands for the whole.
+    A header that is missing, cannot be read or asks for several ranges stands for the whole.
 
     References
     ----------

@@ -69,9 +69,7 @@ app.command()(figures.receipt)
 
 @app.callback(invoke_without_command=True)
 def _options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and leave.")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         import importlib.metadata
@@ -81,7 +79,7 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; a fault that the user can mend is one line and exit code 1."""
+    """Run the command line; a fault that the user can correct is one line and exit code 1."""
     # A terminated command ends like an interrupted one: temporary files go, EIR is ended.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup

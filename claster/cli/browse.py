@@ -20,7 +20,7 @@ def browse(
     session: Annotated[
         Path | None,
         typer.Option(
-            "--session", help="Write a session of IGV on the desktop to this file, and leave."
+            "--session", help="Write a session of IGV on the desktop to this file, and exit."
         ),
     ] = None,
 ) -> None:

@@ -34,7 +34,7 @@ def evaluate(
             "--schema",
             callback=_print_schema,
             is_eager=True,
-            help="Print the JSON Schema of summary.json (docs/evaluation.schema.json) and leave.",
+            help="Print the JSON Schema of summary.json (docs/evaluation.schema.json) and exit.",
         ),
     ] = False,
 ) -> None:

@@ -41,11 +41,11 @@ def figures(
         str | None,
         typer.Option(
             metavar="FLAVOUR",
-            help="Draw what EIR builds of a flavour as TO/architecture.svg and .png, and leave.",
+            help="Draw what EIR builds of a flavour as TO/architecture.svg and .png, and exit.",
         ),
     ] = None,
     list_: Annotated[
-        bool, typer.Option("--list", help="Say what each shows, needs and lacks, and leave.")
+        bool, typer.Option("--list", help="Say what each shows, needs and lacks, and exit.")
     ] = False,
 ) -> None:
     """Draw the figures of the paper, each with its table and receipt."""
@@ -84,7 +84,7 @@ def receipt(
     run: RunOption = None,
     to: Folder = None,
 ) -> None:
-    """Compute the numbers of a figure anew: table, files with hashes, versions, published values."""
+    """Compute the numbers of a figure again: table, files with hashes, versions, published values."""
     from claster.figures.context import read_context
     from claster.figures.make import renew_receipt
     from claster.figures.receipt import receipt_lines

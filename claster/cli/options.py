@@ -24,7 +24,7 @@ def takes(model: type[BaseModel]) -> Callable[[Callable[..., None]], Callable[..
         Names, types, defaults, limits and descriptions of its fields become those of the options. A field of
         ``tuple[T, ...]`` is an option that may be given again. ``json_schema_extra`` of a field may name the
         ``flags`` ("--track") and, where the option is text that the model reads, ``text: true``; a field with
-        ``flags: []`` is no option; ``metavar`` names its value in the help.
+        ``flags: []`` is not an option; ``metavar`` names its value in the help.
 
     Returns
     -------

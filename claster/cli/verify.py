@@ -26,6 +26,6 @@ def verify(
     for mismatch in found:
         echo(f"{mismatch.how:<8}{mismatch.path}")
     if found:
-        echo(f"{len(found)} differ: claster data build {folders.name} --force makes them anew")
+        echo(f"{len(found)} differ: claster data build {folders.name} --force makes them again")
         raise typer.Exit(1)
     echo(f"{folders.inputs} and {folders.targets} are as they were built")

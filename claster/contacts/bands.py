@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Band", "CountBand", "read_band", "read_counts"]
 
-_ONE_HALF = "make the file anew from pixels of the upper half, in cooler's symmetric-upper storage"
+_ONE_HALF = "make the file again from pixels of the upper half, in cooler's symmetric-upper storage"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def read_band(matrix: "ContactMatrix", chrom: str, *, separations: int, balance:
     NothingHereError
         If no bin has a weight, or no known pixel of the band holds a contact.
     ClasterError
-        If the file does not read, or holds pixels below the main diagonal, twice, or without a count.
+        If the file cannot be read, or holds pixels below the main diagonal, twice, or without a count.
     """
     from claster.contacts.kernels import weigh
 
@@ -124,7 +124,7 @@ def read_counts(
     NothingHereError
         If no bin has a weight, or no known pixel of the band holds a contact.
     ClasterError
-        If the file does not read, or holds pixels below the main diagonal, twice, or without a count.
+        If the file cannot be read, or holds pixels below the main diagonal, twice, or without a count.
     """
     counts, weights = _read(matrix, chrom, separations, balance=balance, dtype=matrix.count_type)
     known = np.isfinite(weights)
@@ -180,15 +180,16 @@ def _read(
 def _wrong_pixel(fault: int, label: str, place: str, count: float) -> ClasterError:
     from claster.contacts import kernels
 
-    anew = "fetch or make the file anew"
+    anew = "download or make the file again"
     if fault == kernels.WILD:
         return DamagedFileError(
-            f"contacts: {label} holds {count} contacts of {place}, which is no count", remedy=anew
+            f"contacts: {label} holds {count} contacts of {place}, which is not a count",
+            remedy=anew,
         )
     if fault == kernels.TWICE:
         return DamagedFileError(
             f"contacts: {label} holds the pixel of {place} twice",
-            remedy="make the file anew; 'cooler load' and 'cooler merge' sum such pixels",
+            remedy="make the file again; 'cooler load' and 'cooler merge' sum such pixels",
         )
     if fault == kernels.UNEQUAL:
         return ClasterError(

@@ -97,7 +97,7 @@ class CoolMatrix:
         return self._divide[name]
 
     def weights(self, chrom: str, balance: Balance) -> np.ndarray:
-        """Return what counts are to be multiplied by; weights that divide are turned over."""
+        """Return what counts are to be multiplied by; weights that divide are inverted."""
         name = weight_column(balance)
         divide = self.divides(balance)
         try:
@@ -192,7 +192,8 @@ class CoolMatrix:
 
     def _wrong(self, what: str) -> DamagedFileError:
         return DamagedFileError(
-            f"contacts: {self.label} is damaged: its {what}", remedy="fetch or make the file anew"
+            f"contacts: {self.label} is damaged: its {what}",
+            remedy="download or make the file again",
         )
 
     def _damaged(self, what: str, error: Exception) -> ClasterError:
@@ -200,7 +201,7 @@ class CoolMatrix:
             return os_fault(error, named=f"contacts ({self.label})")
         return DamagedFileError(
             f"contacts: {self.label} is damaged: the {what} cannot be read ({one_line(error)})",
-            remedy="fetch or make the file anew",
+            remedy="download or make the file again",
         )
 
 
@@ -224,7 +225,7 @@ def find_matrices(file: str, group: str = "") -> tuple[dict[int, tuple[str, Cool
     Raises
     ------
     ClasterError
-        If there is none with bins of one width, several have the same width, or one does not read.
+        If there is none with bins of one width, several have the same width, or one cannot be read.
     """
     try:
         with h5py.File(file) as store:
@@ -264,7 +265,7 @@ def find_matrices(file: str, group: str = "") -> tuple[dict[int, tuple[str, Cool
     if not matrices:
         raise ClasterError(
             f"contacts: {file} has bins of several widths, such as restriction fragments",
-            remedy="bin the contacts anew in bins of one width, with 'cooler cload'",
+            remedy="bin the contacts again in bins of one width, with 'cooler cload'",
         )
     return {size: matrices[size] for size in sorted(matrices)}, bool(listed)
 
@@ -286,7 +287,7 @@ def open_cool(file: str, group: str, *, resolution: int, balance: Balance) -> Co
     Raises
     ------
     ClasterError
-        If the file is no cooler, lacks the resolution, lacks the weights, or contradicts itself on
+        If the file is not a cooler, lacks the resolution, lacks the weights, or contradicts itself on
         whether these divide.
     """
     found, _ = find_matrices(file, group)

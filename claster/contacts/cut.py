@@ -45,7 +45,7 @@ def map_cutter(
     NothingHereError
         If no bin has a weight, or no known pixel of the diagonals holds a contact.
     ClasterError
-        If the file does not read.
+        If the file cannot be read.
     """
     if isinstance(shape, DiagonalMap):
         band = read_band(matrix, chrom, separations=shape.separations, balance=balance)

@@ -109,7 +109,7 @@ def weights_divide(store: h5py.Group, name: str, *, label: str) -> bool:
     Raises
     ------
     ClasterError
-        If the attribute is no truth value, or if sums of rows contradict attribute or name.
+        If the attribute is not a truth value, or if sums of rows contradict attribute or name.
 
     Notes
     -----

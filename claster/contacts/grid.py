@@ -110,7 +110,7 @@ def read_grid(
     if not whole:
         raise DamagedFileError(
             f"contacts: {label} is damaged: its index of chromosomes does not fit its bins",
-            remedy="fetch or make the file anew",
+            remedy="download or make the file again",
         )
     if first == last:
         raise NothingHereError(
@@ -128,9 +128,9 @@ def read_grid(
     if not fits.all():
         odd = int(np.argmin(fits))
         raise ClasterError(
-            f"contacts: {label} has a bin {chrom}:{starts[odd]:,}-{ends[odd]:,}, which is none of equal "
+            f"contacts: {label} has a bin {chrom}:{starts[odd]:,}-{ends[odd]:,}, which is not one of equal "
             f"bins of {resolution:,} bp from the chromosome's start",
-            remedy="bin the contacts anew with 'cooler cload pairs chrom.sizes:"
+            remedy="bin the contacts again with 'cooler cload pairs chrom.sizes:"
             f"{resolution}', or leave 'contacts' out",
         )
     bins = -(-size // resolution)

@@ -78,7 +78,7 @@ class HicMatrix:
         return -(-self.sizes[chrom] // self.resolution)
 
     def weights(self, chrom: str, balance: Balance) -> np.ndarray:
-        """Return what counts are to be multiplied by: the normalisation vector, turned over."""
+        """Return what counts are to be multiplied by: the normalisation vector, inverted."""
         name = hic_normalisation(balance, self.columns)
         with self._reading(f"normalisation {name} of {chrom}") as store:
             start = store.bins().get_id(chrom, 0)
@@ -125,7 +125,7 @@ class HicMatrix:
         except RuntimeError as error:
             raise DamagedFileError(
                 f"contacts: {self.label} is damaged: the {what} cannot be read ({one_line(error)})",
-                remedy="fetch or make the file anew",
+                remedy="download or make the file again",
             ) from error
 
 
@@ -149,15 +149,15 @@ def list_resolutions(file: str | Path) -> list[int]:
     if not is_hic(file):
         raise ClasterError(
             f"contacts: {file} is not a .hic file: it starts otherwise",
-            remedy="get the file anew and check where it comes from",
+            remedy="download the file again and check where it comes from",
         )
     try:
         with _hictkpy(file).MultiResFile(str(file)) as store:
             return sorted(int(size) for size in store.resolutions())
     except RuntimeError as error:
         raise ClasterError(
-            f"contacts: {file} is damaged: it does not read ({one_line(error)})",
-            remedy="fetch or make the file anew",
+            f"contacts: {file} is damaged: it cannot be read ({one_line(error)})",
+            remedy="download or make the file again",
         ) from error
 
 
@@ -176,7 +176,7 @@ def open_hic(file: str, *, resolution: int, balance: Balance) -> HicMatrix:
     Raises
     ------
     ClasterError
-        If the file does not read, lacks the resolution, or lacks the normalisation; if hictkpy is not
+        If the file cannot be read, lacks the resolution, or lacks the normalisation; if hictkpy is not
         installed.
     """
     found = list_resolutions(file)

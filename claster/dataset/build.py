@@ -162,9 +162,9 @@ def build_dataset(
 
     Everything is checked before anything is written, and the folders appear under their names only
     when they are whole. A dataset that is there and whose sources and settings have not changed is
-    left as it is. A build that was killed is gone on with: chromosomes that were done are compared
+    left as it is. An interrupted build resumes: chromosomes that were done are compared
     with their checksums and kept. One that was killed between giving the two folders their names leaves a
-    dataset that is torn (`DatasetFolders.is_torn`): it is built anew.
+    dataset that is torn (`DatasetFolders.is_torn`): it is built again.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ def write_chromosome(
     -------
     shard : Shard
         What was written. Genes whose map is mostly unknown, whose chromosome has no contacts or no
-        weights, or, where the dataset says ``on_error: drop``, whose windows do not read, are among its
+        weights, or, where the dataset says ``on_error: drop``, whose windows cannot be read, are among its
         dropped ones and leave no file.
     values : dict of str to numpy.ndarray
         ``target`` and, where the dataset names noise-free tracks, ``truth``: float32, shape
@@ -91,7 +91,7 @@ def write_chromosome(
     Raises
     ------
     ClasterError
-        If a file does not read, or holds other values than the dataset says.
+        If a file cannot be read, or holds other values than the dataset says.
     """
     mapped = _write_contacts(job, genes)
     genes = genes[genes["gene_id"].isin(mapped.genes)]

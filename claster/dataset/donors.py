@@ -108,7 +108,7 @@ class Donor:
 def find_donor(spec: DatasetSpec, modality: str, *, project: Path | str) -> Donor | None:
     """Return another built dataset of the project whose arrays of a modality are those of `spec`.
 
-    In this way the folds of a dataset, or data sets that differ in target or splits, share them.
+    In this way the folds of a dataset, or datasets that differ in target or splits, share them.
 
     Parameters
     ----------

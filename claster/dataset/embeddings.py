@@ -136,7 +136,7 @@ def open_embeddings(folders: DatasetFolders, model: str) -> EmbeddingStore:
     Raises
     ------
     ClasterError
-        If there are none, their record does not read, or they were made for other genes or TSSs.
+        If there are none, their record cannot be read, or they were made for other genes or TSSs.
     """
     path = embedding_path(folders, model)
     again = f"claster sequence embed {folders.name} --model {model}"

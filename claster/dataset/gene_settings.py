@@ -84,7 +84,7 @@ EvenSize = Annotated[int, AfterValidator(_even)]
 
 
 class Part(BaseModel):
-    """A part of the YAML: unknown keys are refused, true is no number, values do not change."""
+    """A part of the YAML: unknown keys are refused, true is not a number, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

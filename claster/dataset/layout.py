@@ -161,7 +161,7 @@ class DatasetFolders:
         if self.is_torn:
             raise ClasterError(
                 f"dataset {self.name!r} is torn: {self.targets} is not of the same build as {self.inputs}",
-                remedy=f"run 'claster data build {self.name}', which makes both anew",
+                remedy=f"run 'claster data build {self.name}', which makes both again",
             )
 
 
@@ -237,7 +237,7 @@ def read_landscapes(
     Raises
     ------
     ClasterError
-        If a track has a `scale` and the dataset's manifest is missing or does not read.
+        If a track has a `scale` and the dataset's manifest is missing or cannot be read.
     """
     arrays = read_arrays(folders, gene_ids, split=split, rev=rev)
     divisors = _divisors(folders, spec)

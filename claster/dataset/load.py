@@ -54,7 +54,7 @@ def read_experiment(name: str, *, project: Path | str = ".") -> dict[str, Any]:
     Raises
     ------
     ClasterError
-        If there is none, or it is no YAML with keys, each once.
+        If there is none, or it is not YAML with keys, each once.
     """
     files = experiment_files(project=project)
     if name not in files:
@@ -213,7 +213,7 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
     Raises
     ------
     ClasterError
-        If the file is missing, is no YAML, has a key twice, or breaks the schema; the message names
+        If the file is missing, is not YAML, has a key twice, or breaks the schema; the message names
         file, line and key.
     """
     fold = _FOLD.fullmatch(str(name))
@@ -255,11 +255,11 @@ def _checked(
         if first["type"] == "extra_forbidden":
             raise ClasterError(
                 f"{place}: unknown key '{key}'",
-                remedy="remove it or mend its spelling (docs/file_formats.md lists the keys)",
+                remedy="remove it or correct its spelling (docs/file_formats.md lists the keys)",
             ) from None
         message = first["msg"].removeprefix("Value error, ")
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise ClasterError(f"{place}: {key}: {message}{more}", remedy="mend this key") from None
+        raise ClasterError(f"{place}: {key}: {message}{more}", remedy="correct this key") from None
     return spec.written_in(places, project=project)
 
 

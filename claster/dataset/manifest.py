@@ -121,7 +121,7 @@ def read_manifest(folders: DatasetFolders) -> Manifest | None:
     Raises
     ------
     ClasterError
-        If there is one that does not read.
+        If there is one that cannot be read.
     """
     if not folders.manifest.is_file():
         return None
@@ -130,7 +130,7 @@ def read_manifest(folders: DatasetFolders) -> Manifest | None:
     except ValidationError as error:
         raise ClasterError(
             f"{folders.manifest} is not a manifest of this version ({error.error_count()} faults)",
-            remedy="build the dataset anew with --force",
+            remedy="build the dataset again with --force",
         ) from error
 
 

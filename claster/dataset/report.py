@@ -45,7 +45,7 @@ def reasons_to_build(spec: DatasetSpec, *, project: Path | str = ".") -> list[st
     Raises
     ------
     ClasterError
-        If its manifest does not read.
+        If its manifest cannot be read.
     """
     folders = DatasetFolders.of(spec, project=project)
     manifest = read_manifest(folders)

@@ -74,18 +74,18 @@ def measure_scale(
     sign
         -1.0 for a minus strand that is stored with negative values.
     on_error
-        Whether windows that do not read are left out.
+        Whether windows that cannot be read are left out.
 
     Raises
     ------
     ClasterError
-        If the file holds none of the chromosomes, or its values do not read or are not finite.
+        If the file holds none of the chromosomes, or its values cannot be read or are not finite.
     """
     chosen = spread_evenly(centres[centres["chrom"].map(track.has)], MOST_WINDOWS)
     if chosen.empty:
         raise ClasterError(
             f"{track.named} ({track.path}) holds no chromosome with a window",
-            remedy="bring the file for this assembly",
+            remedy="use the file for this assembly",
         )
     half = bin * bins // 2
     windows: list[np.ndarray] = []

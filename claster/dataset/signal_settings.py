@@ -163,7 +163,7 @@ class TargetSpec(Part):
             )
         if self.smoothing and self.bin % FINE_BIN:
             raise ValueError(
-                f"target bins of {self.bin} bp are no multiple of {FINE_BIN} bp, which 'smoothing' needs; "
+                f"target bins of {self.bin} bp are not a multiple of {FINE_BIN} bp, which 'smoothing' needs; "
                 "choose another 'bin' or 'smoothing: 0'"
             )
         return self

@@ -84,7 +84,7 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
     Raises
     ------
     ClasterError
-        At the first file that is missing, does not read, or belongs to another assembly.
+        At the first file that is missing, cannot be read, or belongs to another assembly.
     """
     require_sources(spec)
     sizes = chromosome_sizes(

@@ -36,7 +36,7 @@ def dividing_scales(
     Raises
     ------
     ClasterError
-        If there is no training gene, the other dataset is not built, or a file does not read.
+        If there is no training gene, the other dataset is not built, or a file cannot be read.
     """
     if spec.scales_from:
         return require_manifest(DatasetFolders(spec.scales_from, Path(project))).scales

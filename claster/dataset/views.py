@@ -1,6 +1,6 @@
 """Views: parts of a built dataset's arrays that some flavours train on, made from the store.
 
-A view lies beside the arrays that it is made from and goes with them when the dataset is built anew.
+A view lies beside the arrays that it is made from and goes with them when the dataset is built again.
 No source file is read again.
 """
 
@@ -195,7 +195,7 @@ def _read(file: Path, shape: tuple[int, ...], spec: DatasetSpec) -> np.ndarray:
     try:
         array = np.load(file, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        fault = f"{file} is no array file or is damaged ({one_line(error)})"
+        fault = f"{file} is not an array file or is damaged ({one_line(error)})"
         raise ClasterError(fault, remedy=remedy) from error
     if array.shape != shape:
         raise ClasterError(

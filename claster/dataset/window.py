@@ -50,7 +50,7 @@ def cut_window(spec: DatasetSpec, sources: Sources, gene: pd.Series) -> GeneWind
     Raises
     ------
     ClasterError
-        If a file does not read there.
+        If a file cannot be read there.
     """
     chrom, tss = str(gene["chrom"]), int(gene["tss"])
     tracks = landscape(

@@ -178,7 +178,7 @@ def open_workspace(folders: DatasetFolders, *, plan: str) -> Iterator[Workspace]
 
 
 def _remove(workspace: Workspace) -> None:
-    """Remove what is left of a workspace, its plan first: without that, nobody goes on with the rest."""
+    """Remove what is left of a workspace, its plan first: without that, nobody resumes the rest."""
     (workspace.folder / "plan.json").unlink(missing_ok=True)
     if workspace.folder.exists():
         shutil.rmtree(workspace.folder)

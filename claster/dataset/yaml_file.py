@@ -93,7 +93,7 @@ def read_yaml(path: Path) -> tuple[Any, Places]:
     Raises
     ------
     ClasterError
-        If the file does not read or is no YAML, holds several documents, a key twice, a key or a value that
+        If the file cannot be read or is not YAML, holds several documents, a key twice, a key or a value that
         is no plain one (a date is text), or more than a file of ours can hold.
     """
     return parse_yaml(read_text(path), path)
@@ -114,7 +114,7 @@ def parse_yaml(text: str, path: Path) -> tuple[Any, Places]:
         line = f", line {mark.line + 1}" if mark else ""
         raise ClasterError(
             f"{path}{line}: this is not YAML ({error.problem or error.context})",
-            remedy="mend this line",
+            remedy="correct this line",
         ) from error
     except yaml.YAMLError as error:
         raise ClasterError(

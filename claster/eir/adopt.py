@@ -58,11 +58,11 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
     except (KeyError, IndexError, TypeError) as error:
         raise ClasterError(
             f"{run.eir / 'configs'} holds no configurations as EIR keeps them ({one_line(error)})",
-            remedy="bring them back from a copy of the run, or train again",
+            remedy="restore them from a copy of the run, or train again",
         ) from error
     if len(source.parts) < 3 or source.name != "train_valid":
         raise ClasterError(
-            f"{run.eir} was trained on {source}, which is no folder of a built dataset",
+            f"{run.eir} was trained on {source}, which is not a folder of a built dataset",
             remedy="train with the configurations of 'claster configure', or with 'claster train'",
         )
     dataset = source.parts[-3]

@@ -118,7 +118,7 @@ def _target_step(spec: DatasetSpec) -> tuple[int, int]:
     target = spec.require_target()
     if target.bin % spec.window.bin:
         raise ClasterError(
-            f"dataset {spec.name!r} has target bins of {target.bin:,} bp, no multiple of its "
+            f"dataset {spec.name!r} has target bins of {target.bin:,} bp, not a multiple of its "
             f"landscape bins of {spec.window.bin:,} bp",
             remedy="choose another flavour, or another 'window.bin' or 'target.bin'",
         )

@@ -126,7 +126,7 @@ def gather_predictions(folder: Path, columns: Sequence[str], ids: Sequence[str])
     if not np.isfinite(values).all():
         count = int((~np.isfinite(values)).sum())
         raise ClasterError(
-            f"{count} of {values.size} predicted values are no finite numbers",
+            f"{count} of {values.size} predicted values are not finite",
             remedy="train again with a lower learning rate",
         )
     return prediction_table(values, ids=ids, columns=columns)
@@ -159,7 +159,7 @@ def input_folders(run: RunFolder) -> dict[str, str]:
 def _strange(configuration: Path) -> ClasterError:
     return ClasterError(
         f"{configuration} describes no input that a flavour of this project has",
-        remedy="bring it back from a copy of the run, or train again",
+        remedy="restore it from a copy of the run, or train again",
     )
 
 
@@ -220,5 +220,5 @@ def _predict(
     if status:
         raise ClasterError(
             f"eirpredict failed: {why_it_failed(log, status)}",
-            remedy=f"mend what it names; {log} holds its output",
+            remedy=f"correct what it names; {log} holds its output",
         )

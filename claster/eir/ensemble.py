@@ -153,6 +153,6 @@ def member_runs(run: RunFolder | Path | str, *, project: Path | str = ".") -> li
         require_file(
             member.record,
             named=f"member of {run.path}",
-            remedy="bring it back, or 'claster predict' the runs that are left together",
+            remedy="restore it, or 'claster predict' the runs that are left together",
         )
     return members or [run]

@@ -72,7 +72,7 @@ def export_run(
     record = require_complete(run)
     if record.members or run.exported_weights.is_file():
         raise ClasterError(
-            f"{run.path} is no run with weights of its own",
+            f"{run.path} is not a run with weights of its own",
             remedy="export a run that 'claster train' made",
         )
     spec = record.trained_on or load_dataset(record.dataset, project=project)

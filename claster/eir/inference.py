@@ -105,7 +105,7 @@ def load_model(
         raise ClasterError(
             f"{run.path} predicts {values} values that are not the {len(target.columns)} target columns "
             f"of {spec.name!r}",
-            remedy="bring back the dataset YAML that it was trained with, or train again",
+            remedy="restore the dataset YAML that it was trained with, or train again",
         )
     return TrainedModel(run.path, network, spec, place)
 

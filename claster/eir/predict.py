@@ -59,7 +59,7 @@ def predict(
 
     Predictions are on the scale of the target (reads). The network may go below 0, which
     transcription cannot: such values become 0, and `progress` says how many there were. A prediction in
-    memory that was killed goes on with the blocks of 1,024 samples that it had finished.
+    memory that was killed resumes after the blocks of 1,024 samples that it had finished.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ def array_fault(path: Path, expected: tuple[int, ...]) -> str | None:
         try:
             shape, fortran, dtype = _read_header(handle)
         except (ValueError, EOFError, SyntaxError) as error:
-            return f"is no array file or is damaged ({one_line(error)})"
+            return f"is not an array file or is damaged ({one_line(error)})"
         if dtype.kind != "f":
             return f"holds {dtype} and not floating-point numbers"
         if shape != expected:
@@ -189,7 +189,7 @@ def sample_counts(folders: DatasetFolders) -> SampleCounts:
         if count < 2:
             raise ClasterError(
                 f"{folders.ids(split)} names {count} samples and EIR needs at least 2",
-                remedy=f"mend 'splits' in the YAML of dataset {folders.name!r} and build it again",
+                remedy=f"correct 'splits' in the YAML of dataset {folders.name!r} and build it again",
             )
     return counts
 
@@ -293,7 +293,7 @@ def _ids(folders: DatasetFolders, split: Split) -> list[str]:
     if not ids:
         raise ClasterError(
             f"{path} names no sample",
-            remedy=f"mend 'splits' in the YAML of dataset {folders.name!r} and build it again",
+            remedy=f"correct 'splits' in the YAML of dataset {folders.name!r} and build it again",
         )
     return ids
 

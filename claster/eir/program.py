@@ -141,7 +141,7 @@ def why_it_failed(log: Path, status: int) -> str:
         signal, or the last line of the log.
     """
     if status == -9:
-        return "it was killed (signal 9), most likely for want of memory"
+        return "it was killed (signal 9), most likely for lack of memory"
     if status < 0:
         return f"it was ended by signal {-status}"
     lines = [
@@ -200,7 +200,7 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 _OUT_OF_MEMORY = re.compile(
-    r"out of memory|not enough memory|MemoryError|want of memory|killed by signal: Killed"
+    r"out of memory|not enough memory|MemoryError|lack of memory|killed by signal: Killed"
     r"|(unable to|can't|cannot) allocate",
     re.IGNORECASE,
 )
@@ -211,7 +211,7 @@ class EirFailedError(Exception):
     """EIR ended with a status other than 0."""
 
     def __init__(self, reason: str, record: RunRecord) -> None:
-        self._remedy = "mend what it names"
+        self._remedy = "correct what it names"
         if _OUT_OF_MEMORY.search(reason):
             self._remedy = f"choose --batch-size {max(2, record.batch_size // 2)}"
             if record.feeding.startswith("samples in memory"):

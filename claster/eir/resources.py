@@ -98,7 +98,7 @@ def choose_feeding(
     cores
         Cores that this process may use.
     free
-        Memory that can be had, in bytes; None where that is not known.
+        Available memory in bytes; None where that is not known.
     workers, memory
         What was asked for instead.
 

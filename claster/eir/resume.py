@@ -1,10 +1,10 @@
-"""What a training that was ended early can go on from.
+"""What a training that was ended early can resume from.
 
 EIR 0.25 saves the weights of a model, whenever the validation performance rises, and nothing else:
 no moments of the optimizer, no state of the schedule, no step. What can be worked out again from its
 history (step, learning rate) is; the rest is lost, and `lost` says so.
 
-The folder may have come from elsewhere, so it is data: the command line is put together anew, and of its
+The folder may have come from elsewhere, so it is data: the command line is composed again, and of its
 configurations numbers may differ from those that this version writes, names and paths may not.
 """
 
@@ -48,7 +48,7 @@ __all__ = [
 def set_aside(run: RunFolder) -> Path | None:
     """Move an existing run into a hidden folder beside it; return where it is now.
 
-    Where a training was killed, which can bring nothing back, the run before it is still hidden: it takes
+    Where a training was killed, which can restore nothing, the run before it is still hidden: it takes
     its name back first, so that a run that is complete only gives way to another one that is.
     """
     for earlier in _hidden(run):
@@ -101,7 +101,7 @@ _PLAIN_WORD = re.compile(r"[A-Za-z0-9-]+")
 
 @dataclass(frozen=True)
 class ResumePlan:
-    """Where a training goes on.
+    """Where a training resumes.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ class ResumePlan:
     def lost(self) -> str:
         """What the resumed training does not have, in a sentence."""
         return (
-            f"goes on from the weights of step {self.step:,} with {self.epochs} more epochs at a "
+            f"resumes from the weights of step {self.step:,} with {self.epochs} more epochs at a "
             f"learning rate of {self.rate:g}; EIR saves weights only, so the optimizer's moments, the "
             f"counts of plateau and early stopping, and all steps after {self.step:,} are lost"
         )
@@ -188,7 +188,7 @@ def plan_resumption(run: RunFolder, record: RunRecord, machine: Machine) -> Resu
 def require_same_dataset(
     run: RunFolder, record: RunRecord, spec: DatasetSpec, counts: SampleCounts, data: dict[str, str]
 ) -> None:
-    """Refuse to go on with a training on other data than it was begun on.
+    """Refuse to resume a training on other data than it began with.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def require_same_dataset(
     if counts != begun or then != now or record.data not in ({}, data):
         raise ClasterError(
             f"dataset {spec.name!r} has changed since the training of {run.path} began",
-            remedy="train anew with --force, or choose another --tag",
+            remedy="train again with --force, or choose another --tag",
         )
 
 
@@ -242,7 +242,7 @@ def require_own_configurations(
         machine=Machine(),
         made_by="",
     )
-    remedy = "train anew with --force, or choose another --tag"
+    remedy = "train again with --force, or choose another --tag"
     if record.configurations.keys() != texts.keys():
         raise ClasterError(
             f"{run.path} was configured by {', '.join(record.configurations) or 'no file'} and "

@@ -94,7 +94,7 @@ def train(
     force
         Whether an existing run gives way. It is set aside, and comes back if this one fails.
     resume
-        Whether a run that was killed, interrupted or failed goes on from its last saved model;
+        Whether a run that was killed, interrupted or failed resumes from its last saved model;
         `progress` says what that loses. Without such a run training starts from the beginning, and a
         complete run is left as it is.
     progress
@@ -124,7 +124,7 @@ def train(
     if run.path.exists() and not (force or resume):
         raise ClasterError(
             f"{run.path} exists already",
-            remedy="choose another --tag, pass --resume to go on with it or --force to replace it",
+            remedy="choose another --tag, pass --resume to resume it or --force to replace it",
         )
     machine = check_machine(device, devices=devices, precision=precision)
     counts = check_training(flavour, spec, project=project, progress=progress)

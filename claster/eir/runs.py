@@ -106,7 +106,7 @@ class RunRecord(BaseModel):
     @classmethod
     def _of_a_known_program(cls, command: tuple[str, ...]) -> tuple[str, ...]:
         if command and command[0] not in _PROGRAMS:
-            raise ValueError(f"{command[0]!r} is no program that trains")
+            raise ValueError(f"{command[0]!r} is not a program that trains")
         return command
 
     @field_validator("environment")
@@ -179,7 +179,7 @@ def run_path(dataset: str, flavour: str, *, tag: str | None = None) -> Path:
     Raises
     ------
     ClasterError
-        If `tag` is no plain name.
+        If `tag` is not a plain name.
 
     Examples
     --------

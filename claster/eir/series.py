@@ -77,7 +77,7 @@ def plan_series(
     tagged = [(tag, seed)]
     if seeds is not None:
         if not _NUMBERS.fullmatch(seeds):
-            raise ClasterError(f"seeds {seeds!r} are no numbers", remedy="write them as 1,2,3")
+            raise ClasterError(f"seeds {seeds!r} are not numbers", remedy="write them as 1,2,3")
         numbers = list(dict.fromkeys(int(number) for number in seeds.split(",")))
         tagged = [(f"{tag}-seed{n}" if tag else f"seed{n}", n) for n in numbers]
     of = len(tagged) * len(datasets)
@@ -106,7 +106,7 @@ def train_series(
     """Train a flavour several times; what is complete already is left as it is.
 
     A fold whose dataset is not built is built first. The first fault ends the series; the same call
-    then goes on after what was done.
+    then continues after what is done.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def train_series(
     series
         Of `plan_series`.
     project, resume, force, **options
-        As `train` takes them; with `force` complete runs are trained anew.
+        As `train` takes them; with `force` complete runs are trained again.
     progress
         Where to report to.
 

@@ -53,7 +53,7 @@ def require_model(run: RunFolder) -> RunRecord:
     if missing:
         raise ClasterError(
             f"{run.path} lacks {', '.join(missing)} in its folder {run.configurations.name!r}",
-            remedy="bring it back from a copy of the run, or train again",
+            remedy="restore it from a copy of the run, or train again",
         )
     return record
 
@@ -167,7 +167,7 @@ def load_network(folder: Path, weights: Path, *, device: torch.device) -> Networ
     except (OSError, ValueError, KeyError, yaml.YAMLError) as error:
         raise ClasterError(
             f"EIR cannot build the network of {folder} ({one_line(error)[:200]})",
-            remedy="bring back its folder 'serializations' as it was, or train again",
+            remedy="restore its folder 'serializations', or train again",
         ) from error
     try:
         module.load_state_dict(strip(state_dict=read_weights(weights)))
@@ -203,7 +203,7 @@ def _require_arrays(configurations: Path) -> None:
     except (ClasterError, KeyError, TypeError) as error:
         raise ClasterError(
             f"EIR cannot build the network of {configurations.parents[2]} ({one_line(error)[:200]})",
-            remedy="bring back its folder 'serializations' as it was, or train again",
+            remedy="restore its folder 'serializations', or train again",
         ) from error
     if strange := kinds - {("array", "cnn")}:
         kind, model = min(strange)

@@ -78,7 +78,7 @@ def find_experiment(name: str, *, project: Path | str = ".") -> Experiment:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise ClasterError(
-            f"{EXPERIMENTS / name}.yaml: {key}: {first['msg']}", remedy="mend this key"
+            f"{EXPERIMENTS / name}.yaml: {key}: {first['msg']}", remedy="correct this key"
         ) from None
 
 
@@ -97,7 +97,7 @@ def list_experiments(*, project: Path | str = ".") -> pd.DataFrame:
         if len(found.seeds) > 1:
             trains += f" (seeds {', '.join(map(str, found.seeds))})"
         if found.compare:
-            trains = "nothing: compares data sets"
+            trains = "nothing: compares datasets"
         rows.append(
             {
                 "experiment": name,
@@ -155,7 +155,7 @@ def run_experiment(
 ) -> list[RunFolder]:
     """Build the dataset of an experiment, train its flavours, predict the test split and score it.
 
-    What is complete is left as it is, and a training that was cut off goes on. Runs lie in
+    What is complete is left as it is, and an interrupted training resumes. Runs lie in
     ``runs/<dataset>/<flavour>``, with ``-seedN`` where there are several seeds; these are scored
     together too, in ``runs/<dataset>/<flavour>-seeds``.
 

@@ -88,7 +88,7 @@ def learning_curves(context: Context, page: Page) -> Drawn:
 def cells_and_targets(context: Context, page: Page) -> Drawn:
     """Draw example profile and density of every run.
 
-    Take the runs of `claster experiment k562_rna` or `k562_polr2a` (a data set each). The example is an
+    Take the runs of `claster experiment k562_rna` or `k562_polr2a` (a dataset each). The example is an
     expressed test gene of median correlation over bins.
     """
     fig, axes = page.panels(2 * len(context.runs), height=2.4)

@@ -202,7 +202,7 @@ def draw_figures(
 def renew_receipt(
     context: Context, name: str, *, to: Path | None = None
 ) -> tuple[Receipt, bool | None]:
-    """Compute the table of a figure anew and write it with its receipt.
+    """Compute the table of a figure again and write it with its receipt.
 
     Parameters
     ----------

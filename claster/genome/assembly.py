@@ -119,7 +119,7 @@ def chromosome_sizes(assembly: str, chrom_sizes: Path | None = None) -> dict[str
     Raises
     ------
     ClasterError
-        If the assembly is unknown and no file is given, or the file does not read.
+        If the assembly is unknown and no file is given, or the file cannot be read.
     """
     if chrom_sizes is not None:
         return read_chrom_sizes(chrom_sizes)
@@ -309,7 +309,7 @@ def match_chromosomes(
         raise ClasterError(
             f"{named} ({file}) has none of the chromosomes {_some(wanted)}; "
             f"it has {_some(found)}{_build_of(found)}",
-            remedy="bring a file with the assembly's chromosome names, or correct 'assembly' in the YAML",
+            remedy="use a file with the assembly's chromosome names, or correct 'assembly' in the YAML",
         )
     other = {chrom: name for chrom, name in names.items() if found[name] != wanted[chrom]}
     for chrom, name in other.items():
@@ -318,7 +318,7 @@ def match_chromosomes(
         raise ClasterError(
             f"{named} ({file}) has {name} with {found[name]:,} bp, the assembly {wanted[chrom]:,} bp"
             f"{_build_of(found)}",
-            remedy="bring the file for this assembly, or correct 'assembly' in the YAML",
+            remedy="use the file for this assembly, or correct 'assembly' in the YAML",
         )
     return {chrom: name for chrom, name in names.items() if chrom not in other}
 

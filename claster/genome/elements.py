@@ -135,7 +135,7 @@ def select_elements(elements: pd.DataFrame, *, groups: Sequence[str] | None) -> 
     Returns
     -------
     pandas.DataFrame
-        The rows that count, numbered anew.
+        The rows that count, numbered again.
 
     Raises
     ------

@@ -39,7 +39,7 @@ def fasta_records(path: Path | str, *, named: str = "genome") -> Iterator[tuple[
     Raises
     ------
     ClasterError
-        If the file is missing, does not read or is no FASTA, or a name is empty or there twice.
+        If the file is missing, cannot be read or is not a FASTA, or a name is empty or there twice.
     """
     place = f"{named} ({path})"
     seen: set[str] = set()

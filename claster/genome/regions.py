@@ -103,7 +103,7 @@ def read_blacklist(
     Raises
     ------
     ClasterError
-        If the file does not read, or no region lies on a chromosome of the assembly.
+        If the file cannot be read, or no region lies on a chromosome of the assembly.
     """
     table = rename_chromosomes(read_bed(path, named="blacklist"), sizes=sizes, aliases=aliases)
     on = table[table["chrom"].isin(sizes.keys())][["chrom", "start", "end"]]
@@ -113,7 +113,7 @@ def read_blacklist(
         names = ", ".join(table["chrom"].unique()[:4]) or "nothing"
         raise ClasterError(
             f"blacklist: {path} has no region on the assembly's chromosomes; it names {names}",
-            remedy="bring the file for this assembly, or leave 'blacklist' out",
+            remedy="use the file for this assembly, or leave 'blacklist' out",
         )
     return bioframe.merge(on)[["chrom", "start", "end"]].astype({"start": "int64", "end": "int64"})
 

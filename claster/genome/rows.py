@@ -251,7 +251,7 @@ def header_columns(
 
 
 def position_fault(text: str) -> str:
-    """Return why a text is no position or length in bp; empty when it is one.
+    """Return why a text is not a position or length in bp; empty when it is one.
 
     Examples
     --------
@@ -349,5 +349,5 @@ def _streamed_lines(stream: "BedTool", *, named: str) -> Iterator[str]:
             yield str(interval).rstrip("\n")
     except MalformedBedLineError as error:
         raise ClasterError(
-            f"{named} (BedTool) do not read: {one_line(error)}", remedy="mend the row"
+            f"{named} (BedTool) cannot be read: {one_line(error)}", remedy="correct the row"
         ) from error

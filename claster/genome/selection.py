@@ -24,7 +24,7 @@ DROP_REASONS = {
     "no_contacts": "the contact file has no data for the chromosome",
     "no_weights": "the contact file has no weights for the chromosome",
     "contacts_missing": "more of the contact map is unknown than 'contacts.max_missing' allows",
-    "unreadable": "a track, target or contact file does not read there, and 'on_error' is 'drop'",
+    "unreadable": "a track, target or contact file cannot be read there, and 'on_error' is 'drop'",
     "same_gene": "the same gene, under another ID or on another chromosome, is held out",
     "shares_window": "the input window shares bases with the window of a gene that is held out",
 }
@@ -206,7 +206,7 @@ def drop_genes(
     reason
         A key of `DROP_REASONS`.
     landscape, sizes
-        The input window and the chromosomes' sizes in bp, to count shared bases anew.
+        The input window and the chromosomes' sizes in bp, to count shared bases again.
     """
     leaving = selection.kept["gene_id"].isin(gone)
     moved = selection.kept[leaving].drop(columns=["split", "padded"])

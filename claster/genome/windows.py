@@ -114,7 +114,7 @@ def window_table(genes: pd.DataFrame, binning: Binning) -> pd.DataFrame:
 
 
 def mirror(array: np.ndarray) -> np.ndarray:
-    """Return a window turned round: the last axis reversed, in memory of its own.
+    """Return a window reversed: the last axis reversed, in memory of its own.
 
     Examples
     --------

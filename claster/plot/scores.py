@@ -44,7 +44,7 @@ _NAMES = {
     "rmse": "RMSE",
     "mae": "Mean absolute error",
     "slope": "Slope of predicted on observed",
-    "share_of_attainable": "Share of the attainable Pearson r",
+    "share_of_attainable": "Share of the noise ceiling (Pearson r)",
 }
 
 

@@ -200,8 +200,8 @@ def send(
     SetbackError
         If there is no answer, for a reason that may pass.
     ClasterError
-        If there is none that time would mend: a bad address or certificate, endless redirects, one to an
-        address without encryption.
+        If there is none, and waiting would not help: a bad address or certificate, endless redirects, or a
+        redirect to an address without encryption.
     """
     remedy = "check the address in 'downloads' of the dataset's YAML"
     try:

@@ -30,7 +30,7 @@ class Wanted:
     size: int | None = None
     sha256: str | None = None
     known_from: str = "the dataset's YAML"
-    remedy: str = "ask the archive whether the file was replaced, then mend the YAML"
+    remedy: str = "ask the archive whether the file was replaced, then correct the YAML"
 
     @property
     def gzipped(self) -> bool:

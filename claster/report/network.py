@@ -143,7 +143,7 @@ def _geometry(subject: Subject, geometry: Geometry) -> list[Part]:
                 "since, and this table is not that of the trained network."
             )
         )
-    return parts + [Missing(f"Mind: {warning}.") for warning in geometry.warnings]
+    return parts + [Missing(f"Warning: {warning}.") for warning in geometry.warnings]
 
 
 def _info(subject: Subject) -> list[Part]:

@@ -73,7 +73,7 @@ def _verdict(scores: Scores) -> list[Part]:
         figures.append((f"Pearson r {where}", _plain(entry.network)))
         figures.append((f"best simple method, {where}", _rival(entry)))
         if entry.share and entry.share.value is not None:
-            figures.append((f"of the attainable r {where}", f"{100 * entry.share.value:.0f} %"))
+            figures.append((f"of the noise ceiling {where}", f"{100 * entry.share.value:.0f} %"))
     return [
         Lead(lines, good),
         Facts(tuple(figures), large=True),

@@ -258,14 +258,16 @@ def picture_of_file(path: Path, *, alt: str, caption: str = "") -> Picture:
     Raises
     ------
     ClasterError
-        If it is no image.
+        If it is not an image.
     """
     try:
         with Image.open(path) as image:
             image.load()
             small = image.convert("RGB")
     except (UnidentifiedImageError, OSError) as error:
-        raise ClasterError(f"{path} is no image", remedy="remove it or draw it again") from error
+        raise ClasterError(
+            f"{path} is not an image", remedy="remove it or draw it again"
+        ) from error
     small.thumbnail((_WIDEST_FILE, _WIDEST_FILE * 4))
     ratio = _CSS_DPI / _DPI
     size = round(small.width * ratio), round(small.height * ratio)

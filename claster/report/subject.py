@@ -82,7 +82,7 @@ class Subject:
             tables = {name: pd.read_parquet(path.with_name(f"{name}.parquet")) for name in _TABLES}
         except (ValidationError, OSError) as error:
             raise ClasterError(
-                f"the evaluation in {path.parent} does not read",
+                f"the evaluation in {path.parent} cannot be read",
                 remedy=f"run '{pasteable(['claster', 'evaluate', self.name])}' again",
             ) from error
         return Scores(summary, **tables)

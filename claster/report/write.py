@@ -63,7 +63,7 @@ def write_report(
     Raises
     ------
     ClasterError
-        If there is no run, or one of its files does not read.
+        If there is no run, or one of its files cannot be read.
     """
     subject = read_subject(run, project=project)
     path = Path(to) if to is not None else subject.run.path / "report.html"

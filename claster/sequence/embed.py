@@ -87,7 +87,7 @@ def embed_dataset(
     """Embed the forward sequence and the reverse complement of every gene, and store them.
 
     A complete store is left before the model is loaded. The size is said, and compared with the free disk,
-    before the first batch. Work that was killed is gone on with batch by batch, so that with the same
+    before the first batch. Interrupted work resumes batch by batch, so that with the same
     batch size the bytes are the same.
 
     Parameters
@@ -117,7 +117,7 @@ def embed_dataset(
     ------
     ClasterError
         If weights, genome or dataset are missing or damaged, bins cannot be kept centred, the store is
-        there or was begun otherwise, or the disk is too small.
+        there or was started with other settings, or the disk is too small.
     """
     model = find_model(model_name)
     if batch_size < 1:
@@ -210,7 +210,7 @@ def _chunk(array: Path, row: int) -> Path:
 
 
 def _open_partial(final: Path, plan: str, *, force: bool) -> Path:
-    """Return the folder of work that was begun in the same way, or a new one."""
+    """Return the folder of work that was started with the same settings, or a new one."""
     partial = final.with_name(f".{final.name}.partial")
     begun = partial / "plan.json"
     if partial.is_dir() and (force or not begun.is_file()):
@@ -220,8 +220,8 @@ def _open_partial(final: Path, plan: str, *, force: bool) -> Path:
         write_text(begun, plan)
     elif read_text(begun) != plan:
         raise ClasterError(
-            f"{final} was begun otherwise ({_difference(begun, plan)})",
-            remedy="run it as before to go on, or pass --force to begin anew",
+            f"{final} was started with other settings ({_difference(begun, plan)})",
+            remedy="run it with the same settings to resume it, or pass --force to start again",
         )
     return partial
 

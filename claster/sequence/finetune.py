@@ -77,7 +77,7 @@ def finetune(
     device, devices, precision
         Where to compute; None takes bf16-mixed on a GPU and 32-true elsewhere.
     force, resume
-        Whether an earlier run gives way, or goes on from its last epoch.
+        Whether an earlier run gives way, or resumes from its last epoch.
     progress
         Where to report to.
 
@@ -89,8 +89,8 @@ def finetune(
     Raises
     ------
     ClasterError
-        If the run exists, was begun otherwise, weights or data are missing or damaged, or the loss is
-        not finite.
+        If the run exists or was started with other settings, weights or data are missing or damaged, or the
+        loss is not finite.
     """
     project, tuning = Path(project), tuning or Tuning()
     folders = DatasetFolders.of(spec, project=project)
@@ -167,7 +167,7 @@ def _may_go_on(run: RunFolder, settings: dict[str, Any], *, force: bool, resume:
     if not resume:
         raise ClasterError(
             f"{run.path} exists already",
-            remedy="choose another --tag, pass --resume to go on with it or --force to replace it",
+            remedy="choose another --tag, pass --resume to resume it or --force to replace it",
         )
     begun = run.path / "finetune.json"
     there = read_json(begun) if begun.is_file() else {}
@@ -175,8 +175,8 @@ def _may_go_on(run: RunFolder, settings: dict[str, Any], *, force: bool, resume:
     other = sorted(key for key in wanted if there.get(key) != wanted[key] and key != "epochs")
     if other:
         raise ClasterError(
-            f"{run.path} was begun with another {', '.join(other)}",
-            remedy="resume it with its own settings, or pass --force to begin anew",
+            f"{run.path} was started with another {', '.join(other)}",
+            remedy="resume it with its own settings, or pass --force to start again",
         )
     complete = read_run(run.path).status == "complete"
     return not complete or wanted["epochs"] > there["epochs"]

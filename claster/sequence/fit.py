@@ -88,7 +88,7 @@ def fit(job: Job, *, resume: bool, progress: Progress = SILENT) -> dict[str, Any
     job
         What, on what, and where.
     resume
-        Whether to go on from the last checkpoint, if there is one.
+        Whether to resume from the last checkpoint, if there is one.
     progress
         Where to report to.
 

@@ -111,6 +111,6 @@ def require_nucleotides(letters: np.ndarray, *, named: str) -> None:
     strange = np.flatnonzero(~_KNOWN[letters])
     if strange.size:
         raise ClasterError(
-            f"{named}: {chr(letters[strange[0]])!r} at position {strange[0] + 1:,} is no letter of DNA",
-            remedy="bring a nucleotide FASTA",
+            f"{named}: {chr(letters[strange[0]])!r} at position {strange[0] + 1:,} is not a letter of DNA",
+            remedy="provide a nucleotide FASTA",
         )

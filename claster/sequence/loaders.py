@@ -177,12 +177,12 @@ def load_hyenadna(folder: Path, *, trust_remote_code: bool) -> Trunk:
             )
     except (SafetensorError, OSError, RuntimeError, ValueError) as error:
         raise ClasterError(
-            f"{folder} does not load ({one_line(error)[:200]})", remedy="bring its files again"
+            f"{folder} does not load ({one_line(error)[:200]})", remedy="download its files again"
         ) from error
     if told["missing_keys"] or told["mismatched_keys"]:
         lacking = [*told["missing_keys"], *told["mismatched_keys"]][0]
         raise ClasterError(
             f"{folder}: the weights lack {lacking}",
-            remedy="bring weights and config.json of one model",
+            remedy="provide weights and config.json of one model",
         )
     return _HyenaDna(model)

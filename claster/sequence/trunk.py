@@ -71,7 +71,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     except (SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
         raise ClasterError(
             f"{path} cannot be read as weights ({one_line(error)[:160]})",
-            remedy="bring the file again",
+            remedy="download the file again",
         ) from error
 
 
@@ -90,7 +90,7 @@ def fill_weights(model: nn.Module, weights: dict[str, Tensor], *, named: Path) -
     except RuntimeError as error:
         raise ClasterError(
             f"{named}: the weights are another model's ({one_line(error)[:160]})",
-            remedy="bring weights and config.json of one model",
+            remedy="provide weights and config.json of one model",
         ) from error
     held = model.state_dict(keep_vars=True)
     filled = {held[name].data_ptr() for name in weights if name in held}
@@ -98,5 +98,5 @@ def fill_weights(model: nn.Module, weights: dict[str, Tensor], *, named: Path) -
     if lacking or unknown:
         fault = f"lack {lacking[0]}" if lacking else f"hold {unknown[0]}, which it has no place for"
         raise ClasterError(
-            f"{named}: the weights {fault}", remedy="bring weights and config.json of one model"
+            f"{named}: the weights {fault}", remedy="provide weights and config.json of one model"
         )

@@ -98,7 +98,7 @@ class TunedModel(pl.LightningModule):
 
 
 class History(Callback):
-    """Writes loss by step and split as `claster train` does; a resumed training goes on with it.
+    """Writes loss by step and split as `claster train` does; a resumed training continues it.
 
     Parameters
     ----------

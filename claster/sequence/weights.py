@@ -49,7 +49,7 @@ def find_weights(
     Raises
     ------
     ClasterError
-        If a file is missing, damaged, or cannot be had; the message names files and place.
+        If a file is missing, damaged, or not available; the message names files and place.
     """
     if folder is None:
         commit = revision or model.revision
@@ -57,7 +57,7 @@ def find_weights(
             raise ClasterError(
                 f"no commit of {model.repository} is pinned"
                 if commit is None
-                else f"{commit!r} is no commit of {model.repository}",
+                else f"{commit!r} is not a commit of {model.repository}",
                 remedy="pass --revision with the 40 digits of one, or --weights FOLDER",
             )
         return _from_hub(model, commit)
@@ -80,7 +80,7 @@ def _checked_hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:
             raise ClasterError(
                 f"{folder / name} is damaged: its SHA-256 is {found[name][:12]}..., "
                 f"{HASHES} says {digest[:12]}...",
-                remedy="bring the file again",
+                remedy="download the file again",
             )
     return found
 
@@ -94,7 +94,7 @@ def _listed(folder: Path) -> dict[str, str]:
         digest, _, name = line.strip().partition(" ")
         if not _DIGEST.fullmatch(digest) or not name:
             raise ClasterError(
-                f"{path}, line {number}: {line!r} is no SHA-256 and file name",
+                f"{path}, line {number}: {line!r} is not a SHA-256 and a file name",
                 remedy="write it with 'sha256sum * > SHA256SUMS'",
             )
         listed[name.strip().removeprefix("*")] = digest

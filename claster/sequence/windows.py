@@ -84,7 +84,7 @@ def extract_windows(
     project
         The project's folder; the windows are in ``inputs/sequence/<dataset>/windows_<length>``.
     force
-        Whether windows that are there are cut anew.
+        Whether windows that are there are cut again.
     progress
         Where to report to.
 
@@ -92,7 +92,7 @@ def extract_windows(
     ------
     ClasterError
         If the length is odd, the dataset names no genome or is not built, the FASTA is missing,
-        does not read or is another assembly's, or the disk is too small.
+        cannot be read or is another assembly's, or the disk is too small.
     """
     if length < 2 or length % 2:
         raise ClasterError(
@@ -173,7 +173,7 @@ def _chromosome_names(
     if lacking:
         raise ClasterError(
             f"genome ({fasta}) lacks chromosome {lacking[0]}",
-            remedy="bring the FASTA with all chromosomes that hold genes",
+            remedy="use a FASTA with all chromosomes that hold genes",
         )
     return names
 

@@ -264,7 +264,7 @@ class BigWig:
     def _not_finite(self, place: str = "") -> ClasterError:
         return ClasterError(
             f"{self.named}: {self.path} holds values that are not finite{place}",
-            remedy="make the bigWig anew without NaN or infinite values",
+            remedy="make the bigWig again without NaN or infinite values",
         )
 
     def _inside(
@@ -311,4 +311,4 @@ class BigWig:
 def _does_not_read(
     path: Path | str, named: str, place: str, error: BaseException
 ) -> DamagedFileError:
-    return damaged(path, named, f"it does not read{place and f' at {place}'} ({one_line(error)})")
+    return damaged(path, named, f"it cannot be read{place and f' at {place}'} ({one_line(error)})")

@@ -75,7 +75,7 @@ def read_index(path: Path | str, *, named: str) -> BlockIndex:
     Raises
     ------
     ClasterError
-        If the file is no bigWig, or its index points outside it, is not sorted or not complete.
+        If the file is not a bigWig, or its index points outside it, is not sorted or not complete.
 
     Notes
     -----
@@ -103,7 +103,7 @@ def damaged(path: Path | str, named: str, what: str, *, place: str = "") -> Dama
     """Return the error of a file that does not hold what its format says."""
     return DamagedFileError(
         f"{named}: {path} is damaged: {what}{place and f' at {place}'}",
-        remedy="fetch or make the file anew",
+        remedy="download or make the file again",
     )
 
 
@@ -131,7 +131,7 @@ def read_at(file: int, at: int, size: int, *, path: Path, named: str) -> bytes:
         # A place before the file's start is a wrong byte in it; any other error is the system's.
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise os_fault(error, named=f"{named} ({path})") from error
-        raise damaged(path, named, f"byte {at:,} does not read ({error})") from error
+        raise damaged(path, named, f"byte {at:,} cannot be read ({error})") from error
     if len(found) != size:
         raise damaged(path, named, f"it ends before byte {at + size:,}")
     return found
@@ -183,7 +183,7 @@ class _Reader:
 def _read_chromosomes(reader: _Reader, at: int) -> dict[str, tuple[int, int]]:
     magic, _, key_size, value_size, count, _ = reader.fields(_CHROMOSOMES_HEADER, at)
     if magic != _CHROMOSOMES_MAGIC or value_size != 8 or not 0 < key_size < 1 << 16:
-        raise reader.damaged("its chromosome list does not read")
+        raise reader.damaged("its chromosome list cannot be read")
     key = ("name", f"S{key_size}")
     records = reader.leaves(
         at + 32,
@@ -195,13 +195,13 @@ def _read_chromosomes(reader: _Reader, at: int) -> dict[str, tuple[int, int]]:
     try:
         return {name.decode(): (int(n), int(size)) for name, n, size in records.tolist()}
     except UnicodeDecodeError as error:
-        raise reader.damaged("its chromosome names do not read") from error
+        raise reader.damaged("its chromosome names cannot be read") from error
 
 
 def _read_blocks(reader: _Reader, at: int, chromosomes: int) -> np.ndarray:
     magic, _, count, *_ = reader.fields(_INDEX_HEADER, at)
     if magic != _INDEX_MAGIC:
-        raise reader.damaged("its index does not read")
+        raise reader.damaged("its index cannot be read")
     blocks = reader.leaves(at + 48, reader.dtype(_LEAF), reader.dtype(_BRANCH))
     blocks = blocks.astype(blocks.dtype.newbyteorder("="))
     if len(blocks) != count:

@@ -75,7 +75,7 @@ def read_chromosome(
     Raises
     ------
     DamagedFileError
-        If a block does not read, holds intervals that are out of order, empty, beyond the
+        If a block cannot be read, holds intervals that are out of order, empty, beyond the
         chromosome's end or other than the index says, or values that are not finite.
     """
     if name not in index.chromosomes:
@@ -197,7 +197,7 @@ def _unpack(index: BlockIndex, signal: ChromosomeSignal, part: _Part, first: int
     if fault == kernels.WILD:
         raise DamagedFileError(
             f"{index.named}: {index.path} holds values that are not finite at {signal.chrom}:{base:,}",
-            remedy="make the bigWig anew without NaN or infinite values",
+            remedy="make the bigWig again without NaN or infinite values",
         )
 
 
@@ -241,7 +241,7 @@ def _headers(index: BlockIndex, words: np.ndarray) -> np.ndarray:
 
 def _unreadable(index: BlockIndex, chrom: str, block: np.void, why: str) -> DamagedFileError:
     place = f"{chrom}:{int(block['start']):,}-{int(block['end']):,}"
-    return damaged(index.path, index.named, f"a block does not read ({why})", place=place)
+    return damaged(index.path, index.named, f"a block cannot be read ({why})", place=place)
 
 
 def _out_of_place(index: BlockIndex, chrom: str, base: int) -> DamagedFileError:

@@ -62,7 +62,7 @@ def target_profiles(
     Raises
     ------
     ClasterError
-        If the bin size is no multiple of 20 bp where fine bins are needed.
+        If the bin size is not a multiple of 20 bp where fine bins are needed.
 
     Notes
     -----
@@ -79,7 +79,7 @@ def target_profiles(
         return _summed(strands, starts, binning.bins, binning.size, summary)
     if binning.size % FINE_BIN:
         raise ClasterError(
-            f"target bins of {binning.size} bp are no multiple of {FINE_BIN} bp, which smoothing needs",
+            f"target bins of {binning.size} bp are not a multiple of {FINE_BIN} bp, which smoothing needs",
             remedy=f"choose a multiple of {FINE_BIN} for 'target.bin' or 'smoothing: 0'",
         )
     from claster.signal import kernels

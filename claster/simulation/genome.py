@@ -173,7 +173,7 @@ def ensure_genome(
     parameters
         `seed`, `chromosomes`, `megabases`, `genes`, `smooth` and `rules`; see `simulate_genome`.
     force
-        Simulate anew, and replace a toy genome that is there.
+        Simulate again, and replace a toy genome that is there.
     progress
         Where progress is reported.
 
@@ -210,7 +210,7 @@ def simulated_parameters(folder: Path | str) -> dict[str, Any] | None:
     -------
     dict or None
         `seed`, `chromosomes`, `megabases`, `genes`, `smooth`, and `rules` other than ``contact``; None where
-        there is no toy genome.
+        there is not a toy genome.
     """
     manifest = Path(folder) / MANIFEST
     if not manifest.is_file():
@@ -226,7 +226,7 @@ def _refuse_foreign(folder: Path) -> None:
     empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     if not empty and simulated_parameters(folder) is None:
         raise ClasterError(
-            f"{folder} exists and is no toy genome",
+            f"{folder} exists and is not a toy genome",
             remedy="choose another folder, or remove this one by hand",
         )
 

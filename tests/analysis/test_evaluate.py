@@ -135,7 +135,7 @@ def test_the_truth_reaches_all_that_is_attainable(project, truth, spec):
     evaluation = score(truth, spec, project=project)
     row = one(evaluation, "network", metric="share_of_attainable", counted="once")
     assert (row["value"], row["low"], row["high"]) == (1, 1, 1)
-    assert "Share of the attainable Pearson r: 100.0% (100.0% to 100.0%)" in (
+    assert "Share of the noise ceiling (Pearson r): 100.0% (100.0% to 100.0%)" in (
         evaluation.summary.verdict
     )
 

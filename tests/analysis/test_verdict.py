@@ -85,7 +85,7 @@ def test_an_undefined_network_never_wins():
 def test_shares_and_warnings_are_said():
     lines = text(table((0.6, 0.7), share=0.8), blocks=4, split="train", shared_bp=1234)
     assert lines[3] == (
-        "Share of the attainable Pearson r: 80.0% (75.0% to 85.0%) over bins and 80.0% (75.0% to"
+        "Share of the noise ceiling (Pearson r): 80.0% (75.0% to 85.0%) over bins and 80.0% (75.0% to"
         " 85.0%) over genes."
     )
     assert lines[4].startswith("These genes were trained on")

@@ -90,7 +90,11 @@ def test_usage_errors_and_version(monkeypatch, capsys):
         (OSError(28, "full", "inputs/x.npy"), 1, "the disk is full: inputs/x.npy"),
         (OSError("4096 requested and 512 written"), 1, "the disk is full: free disk space"),
         (KeyboardInterrupt(), 130, "interrupted"),
-        (ClasterError("found [odd] thing", remedy="mend it"), 1, "found [odd] thing: mend it"),
+        (
+            ClasterError("found [odd] thing", remedy="correct it"),
+            1,
+            "found [odd] thing: correct it",
+        ),
     ],
 )
 def test_faults_while_working(monkeypatch, capsys, fault, code, said):

@@ -107,7 +107,10 @@ def test_bins_of_a_capture_count_where_they_start(tmp_path):
     ("change", "said"),
     [
         ({"start": BINS["start"] + 300, "end": BINS["end"] + 300}, "chr1:300-1,300, which is none"),
-        ({"end": BINS["end"] - (BINS.index == 7)}, "chr1:7,000-7,999, which is none of equal bins"),
+        (
+            {"end": BINS["end"] - (BINS.index == 7)},
+            "chr1:7,000-7,999, which is not one of equal bins",
+        ),
     ],
 )
 def test_bins_off_the_grid_are_refused(tmp_path, change, said):
@@ -205,7 +208,7 @@ def test_chromosomes_without_weights_or_contacts_have_their_own_reason(tmp_path)
 @pytest.mark.parametrize(
     ("column", "at", "value", "said"),
     [
-        ("count", 5, -1, "-1 contacts of chr1:0 and 5,000, which is no count"),
+        ("count", 5, -1, "-1 contacts of chr1:0 and 5,000, which is not a count"),
         ("bin2_id", 5, 400, "name bins that are not there"),
         ("bin2_id", 5, -3, "name bins that are not there"),
         ("bin2_id", 5, 4, "holds the pixel of chr1:0 and 4,000 twice"),

@@ -89,7 +89,7 @@ def test_an_array_that_was_lost_or_altered_since_is_made_again(interrupted, deco
 
 @pytest.fixture
 def with_damage(world, make):
-    """ATAC does not read in its first block, where GA.1 is; return where that ends."""
+    """ATAC cannot be read in its first block, where GA.1 is; return where that ends."""
     path = world / "source/ATAC.bw"
     with pyBigWig.open(str(path), "w") as file:
         file.addHeader(list(make.sizes.items()))
@@ -123,7 +123,7 @@ def test_genes_whose_windows_do_not_read_are_dropped_where_the_user_says_so(
     everyone = {"GA.1": 30_000, "GB.1": 50_000, "GC.1": 100_000}
     assert set(unreadable.index) == {g for g, tss in everyone.items() if tss - 5050 < with_damage}
     assert 1 <= len(unreadable) <= 2
-    assert "ATAC.bw is damaged: a block does not read" in unreadable["detail"].iloc[0]
+    assert "ATAC.bw is damaged: a block cannot be read" in unreadable["detail"].iloc[0]
     assert len(kept) + len(dropped) == 7
     assert not [name for name in tree(folders.inputs) if "GA.1" in name]
     assert verify_dataset(folders) == []
@@ -134,7 +134,7 @@ def test_contacts_that_do_not_read_drop_the_chromosome(edited, world, monkeypatc
 
     def damaged(clr, chrom, *arguments, cut=chromosome_windows.map_cutter, **options):
         if chrom == "chr1":
-            raise DamagedFileError("contacts: x.cool is damaged", remedy="fetch it anew")
+            raise DamagedFileError("contacts: x.cool is damaged", remedy="fetch it again")
         return cut(clr, chrom, *arguments, **options)
 
     monkeypatch.setattr(chromosome_windows, "map_cutter", damaged)

@@ -64,7 +64,7 @@ def written(tmp_path):
 )  # fmt: skip
 def test_what_has_no_plain_meaning_is_refused_in_one_line(written, text, said):
     with pytest.raises(ClasterError, match=said) as caught:
-        read_keys(written(text), remedy="start anew")
+        read_keys(written(text), remedy="start again")
     assert "\n" not in str(caught.value)
 
 

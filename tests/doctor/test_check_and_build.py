@@ -73,7 +73,7 @@ def mirrored(path):
         (lambda path: None, ""),
         (mirrored, ""),
         (attribute("storage-mode", "square"), "above the main diagonal and 0 below"),
-        (column("pixels/count", first_is(-4)), "which is no count"),
+        (column("pixels/count", first_is(-4)), "which is not a count"),
         (column("pixels/bin2_id", first_is(9_999)), "name bins that are not there"),
         (column("pixels/bin1_id", first_is(3)), "index of rows does not fit"),
         (column("indexes/bin1_offset", first_is(3)), "index of rows does not fit"),

@@ -69,7 +69,7 @@ def test_an_input_that_would_be_written_elsewhere(pasted, trained, name):
     content = yaml.safe_load(path.read_text())
     content[0]["input_info"]["input_name"] = name
     path.write_text(yaml.safe_dump(content))
-    said = r"an input of .*, which is no file below .*configurations|cannot be printed"
+    said = r"an input of .*, which is not a file below .*configurations|cannot be printed"
     with pytest.raises(ClasterError, match=said):
         adopt_run(pasted, project=trained.small.project)
     assert not list(pasted.path.parent.glob("**/x.yaml"))

@@ -72,7 +72,7 @@ FAULTS = {
     ),
     "dangling link": (
         lambda s: array(s).unlink(),
-        r"holds 1 entry \(train3_rev.npy\) that is no array file",
+        r"holds 1 entry \(train3_rev.npy\) that is not an array file",
     ),
     "array without a sample": (
         lambda s: shutil.copy(array(s), array(s, part="train_valid", sample="other_rev")),
@@ -80,11 +80,11 @@ FAULTS = {
     ),
     "other file in the folder": (
         lambda s: (s.folders.arrays("landscape", "train_valid") / "notes.txt").write_text("x"),
-        r"holds 1 entry \(notes.txt\) that is no array file",
+        r"holds 1 entry \(notes.txt\) that is not an array file",
     ),
     "sub-folder": (
         lambda s: (s.folders.arrays("landscape", "train_valid") / "old").mkdir(),
-        r"holds 1 entry \(old\) that is no array file",
+        r"holds 1 entry \(old\) that is not an array file",
     ),
     "no folder": (
         lambda s: shutil.rmtree(s.folders.arrays("contacts", "train_valid")),
@@ -119,8 +119,8 @@ FAULTS = {
         "train3_rev.npy holds object",
     ),
     "cut off": (lambda s: cut(array(s), 5000), r"train3_rev.npy is cut off: 1218 of 4002 values"),
-    "cut off in its header": (lambda s: cut(array(s), 50), "train3_rev.npy is no array file"),
-    "empty file": (lambda s: cut(array(s), 0), "train3_rev.npy is no array file"),
+    "cut off in its header": (lambda s: cut(array(s), 50), "train3_rev.npy is not an array file"),
+    "empty file": (lambda s: cut(array(s), 0), "train3_rev.npy is not an array file"),
     "no target row": (
         lambda s: target(s, lambda table: table.drop(index=[0, 5])),
         r"train_valid.csv lacks 2 samples \(train0_forward, train2_rev\)",
@@ -148,7 +148,7 @@ FAULTS = {
     ),
     "empty target table": (
         lambda s: s.folders.target_table("train").write_text(""),
-        "train_valid.csv does not read as a table",
+        "train_valid.csv cannot be read as a table",
     ),
     "sample in two splits": (
         lambda s: append(s.folders.ids("valid"), "train3_rev\n"),

@@ -293,7 +293,7 @@ def test_configurations_that_are_gone_or_more(small, begun, tiny):
     with pytest.raises(ClasterError, match=r"was configured by .*input_x\.yaml and"):
         require_own_configurations(begun, more, flavours.FLAVOURS["tiny"], small.spec, **where)
     (begun.configurations / "output.yaml").unlink()
-    with pytest.raises(ClasterError, match=r"no file at .*output\.yaml: train anew"):
+    with pytest.raises(ClasterError, match=r"no file at .*output\.yaml: train again"):
         require_own_configurations(begun, record, flavours.FLAVOURS["tiny"], small.spec, **where)
 
 

@@ -245,7 +245,7 @@ def test_interrupt_ends_the_program(tmp_path, stand_in):
         ),
         ("usage: eirtrain\neirtrain: error: unknown\n\n", 2, "eirtrain: error: unknown"),
         ("", 3, "it ended with status 3 and printed nothing"),
-        ("", -9, "it was killed (signal 9), most likely for want of memory"),
+        ("", -9, "it was killed (signal 9), most likely for lack of memory"),
         ("", -signal.SIGTERM, "it was ended by signal 15"),
     ],
 )
@@ -282,7 +282,7 @@ def test_gather_sorts_by_id_and_column(tmp_path):
         (["a"], [1.0], "EIR predicted 1 samples of 0_c"),
         (["a", "c"], [1.0, 2.0], "EIR predicted 2 samples of 0_c where 2 others"),
         (["a", "b", "b"], [1.0, 2.0, 2.0], "EIR predicted 3 samples of 0_c"),
-        (["a", "b"], [1.0, "nan"], "1 of 2 predicted values are no finite numbers"),
+        (["a", "b"], [1.0, "nan"], "1 of 2 predicted values are not finite"),
     ],
 )
 def test_gather_refuses_other_samples_and_nan(tmp_path, ids, values, message):

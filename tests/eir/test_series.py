@@ -39,8 +39,8 @@ def test_shards_are_every_training_once(shards):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"seeds": "1;2"}, "seeds '1;2' are no numbers: write them as 1,2,3"),
-        ({"seeds": ""}, "seeds '' are no numbers"),
+        ({"seeds": "1;2"}, "seeds '1;2' are not numbers: write them as 1,2,3"),
+        ({"seeds": ""}, "seeds '' are not numbers"),
         ({"folds": 2}, "2 folds cannot be: choose --folds 3 or more"),
         ({"shard": "0/3"}, "shard '0/3' cannot be: write it as 2/4"),
         ({"shard": "4/3"}, "shard '4/3' cannot be"),

@@ -108,7 +108,10 @@ def test_a_stream_is_read_once(write, pybedtools):
 
 def test_a_broken_stream_says_so(write, pybedtools):
     path = write("c\t5\t9\nc\t10\t7\n")
-    with path.open() as handle, pytest.raises(ClasterError, match=r"BED \(BedTool\) do not read"):
+    with (
+        path.open() as handle,
+        pytest.raises(ClasterError, match=r"BED \(BedTool\) cannot be read"),
+    ):
         read_bed(pybedtools.BedTool(handle))
 
 

@@ -216,7 +216,7 @@ def test_a_pair_with_a_strange_position_is_told(path, column, strange):
 @pytest.mark.parametrize("strange", ["0,25", "inf", "-", "x", "1 0"])
 def test_a_pair_with_a_strange_effect_is_told(path, strange):
     write_pairs(path, EffectSize=strange)
-    with pytest.raises(ClasterError, match=r"'EffectSize' .* is no number"):
+    with pytest.raises(ClasterError, match=r"'EffectSize' .* is not a number"):
         read_crispr_table(path)
 
 

@@ -1,4 +1,4 @@
-"""Files of a data set: each once, verified, whatever fails or interrupts."""
+"""Files of a dataset: each once, verified, whatever fails or interrupts."""
 
 import hashlib
 import json

@@ -669,7 +669,7 @@ def test_a_disk_that_fills_up_on_the_way(archive, small_disk, session, hurry, ma
 def test_any_cuts_give_the_same_bytes(
     lasting_archive, faults, session, hurry, make_bigwig, tmp_path_factory, size, cuts, ranges, seed
 ):
-    """Whatever ends the connections where, calls that are repeated bring the same bytes."""
+    """Whatever ends the connections where, calls that are repeated provide the same bytes."""
     content = make_bigwig(size, seed)
     url = lasting_archive.put("/any.bw", content, ranges=ranges)
     final = tmp_path_factory.mktemp("any") / "x.bw"

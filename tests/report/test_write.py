@@ -197,7 +197,7 @@ def test_faults_are_one_line(bare, made, tmp_path):
         write_report(tmp_path / "nowhere", project=made.project)
     bare.evaluation.mkdir()
     (bare.evaluation / "summary.json").write_text("{}")
-    with pytest.raises(ClasterError, match=r"the evaluation in .* does not read: run"):
+    with pytest.raises(ClasterError, match=r"the evaluation in .* cannot be read: run"):
         write_report(bare.path, project=made.project)
     assert not (bare.path / "report.html").exists()
 

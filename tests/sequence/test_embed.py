@@ -108,7 +108,7 @@ def test_killed_and_resumed_is_the_same_store(spec, tmp_path, weights, monkeypat
     with pytest.raises(KeyboardInterrupt):
         embed_dataset(spec, name, **settings)
     assert not whole.path.exists()
-    with pytest.raises(ClasterError, match=r"was begun otherwise \(batch_size\)"):
+    with pytest.raises(ClasterError, match=r"was started with other settings \(batch_size\)"):
         embed_dataset(spec, name, **settings | {"batch_size": 4})
     embed_dataset(spec, name, **settings)
     assert len(calls) == 5 + 15 - 4

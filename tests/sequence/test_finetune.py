@@ -94,7 +94,7 @@ def test_what_is_there_gives_way_when_told_to(tune):
     before = read_run(run.path)
     assert tune(resume=True) == run
     assert read_run(run.path) == before
-    with pytest.raises(ClasterError, match="was begun with another lr"):
+    with pytest.raises(ClasterError, match="was started with another lr"):
         tune(QUICK.model_copy(update={"lr": 1e-3}), resume=True)
     tune(force=True)
     assert read_run(run.path).started >= before.started

@@ -64,5 +64,5 @@ def test_one_hot_of_the_other_strand_is_turned_both_ways():
 
 def test_letters_of_a_protein_are_refused():
     require_nucleotides(letters("ACGTNryk"), named="x")
-    with pytest.raises(ClasterError, match=r"genome\.fa: 'E' at position 3 is no letter of DNA"):
+    with pytest.raises(ClasterError, match=r"genome\.fa: 'E' at position 3 is not a letter of DNA"):
         require_nucleotides(letters("ACEF"), named="genome.fa")

@@ -107,7 +107,7 @@ def test_a_bigwig_may_have_any_name(tmp_path, name):
         (lambda content: b"fixedStep chrom=chr1\n1\n", "a wig text .*wigToBigWig"),
         (lambda content: gzip.compress(b"BAM\1\0"), "a BAM file .*: make a bigWig of it"),
         (lambda content: b"CRAM\3\0", "a CRAM file .*: make a bigWig of it"),
-        (lambda content: b"\xeb\xf2\x89\x87" * 9, "a bigBed file .*: bring the signal"),
+        (lambda content: b"\xeb\xf2\x89\x87" * 9, "a bigBed file .*: provide the signal"),
     ],
 )
 def test_what_is_there_instead_of_a_bigwig_is_named(tmp_path, spoil, said):

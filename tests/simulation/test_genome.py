@@ -136,7 +136,7 @@ def test_an_existing_folder_stays_unless_forced(tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("mine")
     with pytest.raises(ClasterError, match="exists already"):
         simulate_genome(folder, **SMALLEST)
-    with pytest.raises(ClasterError, match="is no toy genome"):
+    with pytest.raises(ClasterError, match="is not a toy genome"):
         simulate_genome(folder, force=True, **SMALLEST)
     assert contents(folder).keys() == {"notes.txt"}
 

@@ -52,7 +52,7 @@ def element_pairs(
         raise ClasterError(
             f"none of {len(elements):,} elements lies whole within {reach:,} bp of one of "
             f"{len(genes):,} TSSs",
-            remedy="bring elements on the chromosomes of that split, or choose another --split",
+            remedy="provide elements on the chromosomes of that split, or choose another --split",
         )
     return describe_pairs(pairs, everyone).rename(
         columns={

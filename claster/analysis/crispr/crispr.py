@@ -266,7 +266,7 @@ def _on_assembly(table: pd.DataFrame, spec: DatasetSpec, *, file: Path | str) ->
         raise ClasterError(
             f"CRISPR pairs ({file}) are on {', '.join(table['chrom'].unique()[:4])}, {spec.assembly} has "
             f"{', '.join(list(sizes)[:4])}",
-            remedy="bring a table with the assembly's chromosome names",
+            remedy="provide a table with the assembly's chromosome names",
         )
     return named.assign(tss_chrom=tss["chrom"])
 
@@ -298,7 +298,7 @@ def _require_both(tried: pd.DataFrame, reason: pd.Series) -> None:
         raise ClasterError(
             f"{regulated:,} of {len(tried):,} pairs that can be scored are regulated"
             + (f" ({why})" if why else ""),
-            remedy="choose another --split, or bring a table for these chromosomes",
+            remedy="choose another --split, or provide a table for these chromosomes",
         )
 
 

@@ -53,8 +53,8 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
     Raises
     ------
     ClasterError
-        If there is no such file, it is no such table, a row has no coordinates or another word for truth, or
-        the table has several cell types and none of them is chosen.
+        If there is no such file, it is not such a table, a row has no coordinates or another word for
+        truth, or the table has several cell types and none of them is chosen.
 
     References
     ----------
@@ -66,7 +66,7 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
     if missing := [name for name in _NEEDED if name not in table]:
         raise ClasterError(
             f"CRISPR pairs ({path}) lack the columns {', '.join(missing)}",
-            remedy="bring a table in the EPCrisprBenchmark format",
+            remedy="provide a table in the EPCrisprBenchmark format",
         )
     kinds = sorted(set(table["CellType"]))
     if cell_type is None and len(kinds) > 1:
@@ -95,7 +95,7 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
         raise ClasterError(
             f"CRISPR pairs ({path}): row {row + 1} of {kinds[0] if cell_type is None else cell_type} has no "
             "coordinates, or its 'Regulated' is neither TRUE nor FALSE",
-            remedy="mend or remove the row",
+            remedy="correct or remove the row",
         )
     effects = table.get("EffectSize", pd.Series("", index=table.index))
     effect_size = pd.to_numeric(
@@ -103,8 +103,8 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
     )
     if (wrong := ~np.isfinite(effect_size) & ~effects.isin([*_UNKNOWN, "NaN", "nan"])).any():
         raise ClasterError(
-            f"CRISPR pairs ({path}): 'EffectSize' {effects[wrong].iloc[0]!r} is no number",
-            remedy="mend it, or write NA where it is not known",
+            f"CRISPR pairs ({path}): 'EffectSize' {effects[wrong].iloc[0]!r} is not a number",
+            remedy="correct it, or write NA where it is not known",
         )
     start, end = (numbers[name].astype(np.int64) for name in ("chromStart", "chromEnd"))
     empty = pd.Series("", index=table.index)
@@ -137,7 +137,7 @@ def _read_fields(path: Path) -> pd.DataFrame:
         rows = [[field.strip() for field in row] for row in csv.reader(lines, delimiter="\t")]
     except csv.Error as error:
         raise ClasterError(
-            f"CRISPR pairs ({path}) do not read ({error})", remedy="bring the file again"
+            f"CRISPR pairs ({path}) cannot be read ({error})", remedy="download the file again"
         ) from error
     header = rows[0] if rows else []
     if twins := [name for name in _NEEDED if header.count(name) > 1]:
@@ -148,7 +148,7 @@ def _read_fields(path: Path) -> pd.DataFrame:
     if longer := next((number for number, row in filled if len(row) > len(header)), None):
         raise ClasterError(
             f"CRISPR pairs ({path}), line {longer}: more fields than the header names",
-            remedy="mend or remove the row",
+            remedy="correct or remove the row",
         )
     fields = [row + [""] * (len(header) - len(row)) for _, row in filled]
     return pd.DataFrame(fields, columns=header, dtype=object)

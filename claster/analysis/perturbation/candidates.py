@@ -121,13 +121,13 @@ def read_candidates(
         raise ClasterError(
             f"elements ({path}): none of {len(elements):,} is on a chromosome of {spec.assembly}; they are "
             f"on {', '.join(found[:4])}, the assembly has {', '.join(list(sizes)[:4])}",
-            remedy="bring a BED with the assembly's chromosome names",
+            remedy="provide a BED with the assembly's chromosome names",
         )
     fits = known & (elements["end"] <= elements["chrom"].map(sizes))
     if not fits.any():
         raise ClasterError(
             f"elements ({path}): all {int(known.sum()):,} end beyond their chromosomes",
-            remedy="bring a BED for this assembly",
+            remedy="provide a BED for this assembly",
         )
     kept = elements[fits].sort_values(["chrom", "start", "end"], kind="stable")
     clusters = bioframe.cluster(kept, min_dist=None)["cluster"]

@@ -120,8 +120,8 @@ def cut_piece(spec: DatasetSpec, sources: Sources, edit: EditSettings) -> np.nda
     Raises
     ------
     ClasterError
-        If the locus is not on the assembly, is no whole number of bins or wider than a window, or a file
-        does not read there.
+        If the locus is not on the assembly, is not a whole number of bins or wider than a window, or a file
+        cannot be read there.
     """
     if edit.locus is None:
         return None
@@ -131,7 +131,8 @@ def cut_piece(spec: DatasetSpec, sources: Sources, edit: EditSettings) -> np.nda
     bins, rest = divmod(int(region["end"] - region["start"]), size)
     if rest or not 0 < bins <= spec.window.bins:
         raise ClasterError(
-            f"the locus {edit.locus} is no whole number of bins of {size} bp, at most {spec.window.bins:,}",
+            f"the locus {edit.locus} is not a whole number of bins of {size} bp, at most "
+            f"{spec.window.bins:,}",
             remedy="move its end",
         )
     numbers = {track.name: row for row, track in enumerate(spec.tracks)}

@@ -116,7 +116,7 @@ def swap(signal: np.ndarray, rows: Sequence[int], left: Span, right: Span) -> np
 
 
 def flip(signal: np.ndarray, rows: Sequence[int], span: Span) -> np.ndarray:
-    """Turn whole bins round; twice is the identity."""
+    """Reverse whole bins; twice is the identity."""
     edited = signal.copy()
     edited[rows, span.bins] = signal[rows, span.bins][:, ::-1]
     return edited

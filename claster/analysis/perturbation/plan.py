@@ -112,7 +112,7 @@ def plan_screen(
         raise ClasterError(
             f"none of {len(elements):,} elements lies whole within {settings.reach:,} bp of one of "
             f"{len(genes):,} TSSs of the {settings.split} split",
-            remedy="bring elements on the chromosomes of that split, or choose another --split",
+            remedy="provide elements on the chromosomes of that split, or choose another --split",
         )
     pairs = describe_pairs(pairs, everyone)
     edited = EditedSignal(spec, read, rows, track_means(genes["gene_id"].tolist(), read))

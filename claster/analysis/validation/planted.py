@@ -82,7 +82,7 @@ def planted_effects(
 ) -> pd.DataFrame:
     """Return what the planted rules say of the edits of a screen, on the scale of its effects.
 
-    The noise-free transcription is computed anew without the marks that the edit takes away, and the mean
+    The noise-free transcription is computed again without the marks that the edit takes away, and the mean
     over the gene's body (or around its TSS, as in the screen) is compared as `claster perturb` compares
     predicted means. An enhancer loses
     the share of its gain that the edited stretch covers of it; a promoter is edited where its TSS lies in the

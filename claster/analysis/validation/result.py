@@ -103,7 +103,7 @@ class ValidationFiles:
 
     @property
     def summary(self) -> Path:
-        """Numbers against their bars; written last."""
+        """Numbers against their thresholds; written last."""
         return self.folder / "summary.json"
 
     @property
@@ -183,12 +183,12 @@ def bars_of(scores: pd.DataFrame, agreement: pd.DataFrame, control_p: float) -> 
 
 
 def tell_bars(bars: tuple[Bar, ...]) -> list[str]:
-    """Return the numbers against their bars, one a line, those that are missed first.
+    """Return the numbers against their thresholds, one a line, those that are missed first.
 
     Examples
     --------
     >>> tell_bars((Bar(name="KS p", value=0.5, rule="above", bar=0.01),))
-    ['met: KS p 0.5 (bar: above 0.01)']
+    ['met: KS p 0.5 (threshold: above 0.01)']
     """
     lines = []
     for bar in sorted(bars, key=lambda bar: bar.met):
@@ -196,7 +196,8 @@ def tell_bars(bars: tuple[Bar, ...]) -> list[str]:
         interval = f", {bar.low:.2f} to {bar.high:.2f}" if known else ""
         value = "undefined" if bar.value is None else f"{bar.value:.3g}"
         lines.append(
-            f"{'met' if bar.met else 'MISSED'}: {bar.name} {value}{interval} (bar: {bar.rule} {bar.bar:g})"
+            f"{'met' if bar.met else 'MISSED'}: {bar.name} {value}{interval} "
+            f"(threshold: {bar.rule} {bar.bar:g})"
         )
     return lines
 

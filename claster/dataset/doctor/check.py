@@ -77,7 +77,7 @@ def check_windows(
         later = f"fewer where over {percent(spec.contacts.max_missing)} of a contact map is unknown"
         why = f"{why}; {later}".removeprefix("; ")
     if once_mended:
-        why = f"{why}; once the faults are mended".removeprefix("; ")
+        why = f"{why}; once the faults are corrected".removeprefix("; ")
     seen = f"{len(kept):,} of {count_of(len(kept) + len(dropped), 'gene')} would get a window"
     if kept.empty:
         return [
@@ -133,7 +133,7 @@ def _to_hold_out(kept: pd.DataFrame, spec: DatasetSpec) -> str:
     if kept["chrom"].nunique() == 1:
         cut = int(kept["tss"].quantile(0.8))
         if not (kept["tss"] < cut - spec.window.binning.width).any():
-            return "bring genes of another chromosome to hold out"
+            return "provide genes of another chromosome to hold out"
         rule = f'"{last}:{cut:,}-{kept["tss"].max() + 1:,}"'
     return f"name chromosomes or regions under 'splits', such as 'test: [{rule}]'"
 
@@ -310,7 +310,7 @@ def _lacking(names: Mapping[str, Mapping[str, str]], setting: Setting) -> dict[s
     """Return chromosomes with genes that a file does not have, with what is said of them.
 
     `names` gives, by what messages call it, a file's chromosomes; a file without any is of another
-    assembly or does not read, which says nothing about chromosomes.
+    assembly or cannot be read, which says nothing about chromosomes.
     """
     return {
         chrom: f"{label} lacks {chrom}"
@@ -324,7 +324,7 @@ def _lacking(names: Mapping[str, Mapping[str, str]], setting: Setting) -> dict[s
 def _check_divisors(
     spec: DatasetSpec, selection: GeneSelection, project: Path | str
 ) -> list[Finding]:
-    """Tell that the numbers that tracks are divided by cannot be had. Check ``scale``."""
+    """Tell that the numbers that tracks are divided by are not available. Check ``scale``."""
     if not any(track.scale != "none" for track in spec.tracks) and not spec.scales_from:
         return []
     try:

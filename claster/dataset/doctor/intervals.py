@@ -165,7 +165,7 @@ def check_fasta(path: Path, setting: Setting) -> list[Finding]:
             "chromosomes",
             "warning",
             f"{evidence}; {setting.assembly} has no such chromosome",
-            f"bring the FASTA of {setting.assembly}",
+            f"use the FASTA of {setting.assembly}",
         )
     ]
 
@@ -191,7 +191,7 @@ def _check_lengths(found: Mapping[str, int], setting: Setting, path: Path) -> Fi
             seen += f"; this is {' or '.join(builds)}"
     else:
         seen = f"lacks {listed(lacking)}, which have genes"
-    remedy = f"bring the FASTA of {setting.assembly}"
+    remedy = f"use the FASTA of {setting.assembly}"
     return Finding("genome", str(path), "chromosomes", "warning", seen, remedy)
 
 
@@ -211,7 +211,7 @@ def check_places(
     on = named[named["chrom"].isin(sizes.keys())]
     past = on[on["end"] > on["chrom"].map(sizes)]
     share = len(on) / max(len(named), 1)
-    correct = f"bring the file for {assembly}, or correct 'assembly' in the YAML"
+    correct = f"use the file for {assembly}, or correct 'assembly' in the YAML"
     if len(past):
         first = past.iloc[0]
         return [
@@ -289,7 +289,7 @@ def examine_assembly(
 def examine_genes(
     spec: DatasetSpec, path: Path, sizes: Mapping[str, int]
 ) -> tuple[pd.DataFrame | None, list[Finding]]:
-    """Return the gene table (0-based half-open) with the assembly's names, None where it does not read."""
+    """Return the gene table (0-based half-open) with the assembly's names, None where it cannot be read."""
     findings: list[Finding] = []
     try:
         gene_file = read_gene_file(path)
@@ -300,7 +300,7 @@ def examine_genes(
             return None, findings
         genes = gene_file.genes
         if genes.empty:
-            raise ClasterError("no gene in the file", remedy="bring a GTF, a BED6 or a table")
+            raise ClasterError("no gene in the file", remedy="provide a GTF, a BED6 or a table")
         check_genes(genes, named=f"genes ({path})")
     except ClasterError as error:
         return None, [*findings, as_fault(error, item="genes", file=str(path), check="kind")]
@@ -329,7 +329,7 @@ def examine_genes(
 def examine_blacklist(
     spec: DatasetSpec, there: Mapping[str, Path], sizes: Mapping[str, int]
 ) -> tuple[pd.DataFrame | None, list[Finding]]:
-    """Return the regions of the blacklist as the build takes them, None where they do not read."""
+    """Return the regions of the blacklist as the build takes them, None where they cannot be read."""
     if "blacklist" not in there or not sizes:
         return None, []
     path = there["blacklist"]

@@ -90,7 +90,7 @@ def read_layout(path: Path | str, group: str = "") -> Layout:
     Raises
     ------
     ClasterError
-        If there is none, one does not read, or several have the same resolution.
+        If there is none, one cannot be read, or several have the same resolution.
     """
     if is_hic(path):
         found = {size: HicMatrix(str(path), size) for size in list_resolutions(path)}
@@ -222,7 +222,7 @@ def read_matrix_facts(
     Raises
     ------
     ClasterError
-        If they do not read.
+        If they cannot be read.
     """
     overview = _coarse(matrix)
     size = overview.resolution
@@ -275,7 +275,7 @@ def sample_maps(
     Raises
     ------
     ClasterError
-        If the matrix does not read, or is one that the build refuses.
+        If the matrix cannot be read, or is one that the build refuses.
     """
     by_chrom = {chrom: table for chrom, table in centres.groupby("chrom") if chrom in names}
     sizes = {chrom: _pixels(matrix, names[chrom]) for chrom in by_chrom}
@@ -340,7 +340,7 @@ def sample_rows(
     Raises
     ------
     ClasterError
-        If they do not read.
+        If they cannot be read.
     """
     apart = max(separation // matrix.resolution, 1)
     pixels = filled = bins = with_diagonal = 0

@@ -95,7 +95,7 @@ def select_windows(
     Raises
     ------
     ClasterError
-        If a rule under 'regions' or 'splits' does not read.
+        If a rule under 'regions' or 'splits' cannot be read.
     """
     known = Sources(
         sizes=dict(sizes),
@@ -113,7 +113,7 @@ def select_windows(
 
 
 def places_without_genes(sizes: Mapping[str, int], *, half: int) -> pd.DataFrame:
-    """Return evenly spread window centres, for datasets whose genes do not read.
+    """Return evenly spread window centres, for datasets whose genes cannot be read.
 
     Parameters
     ----------
@@ -198,11 +198,11 @@ def _refused(found: Mapping[str, int], setting: Setting, *, item: str, file: str
     if builds and builds != setting.assembly:
         seen += f"; this is {builds}"
         remedy = (
-            f"bring the file for {setting.assembly}, or lift it over from {builds}; "
-            f"if {builds} is right, write 'assembly: {builds.split(' or ')[0]}' and bring the genes for it"
+            f"use the file for {setting.assembly}, or lift it over from {builds}; "
+            f"if {builds} is right, write 'assembly: {builds.split(' or ')[0]}' and use the genes for it"
         )
     elif other:
-        remedy = f"bring the file for {setting.assembly}, or correct 'assembly' in the YAML"
+        remedy = f"use the file for {setting.assembly}, or correct 'assembly' in the YAML"
     else:
         remedy = (
             f"rename its chromosomes to those of {setting.assembly} "

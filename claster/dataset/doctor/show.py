@@ -15,7 +15,7 @@ _STYLES = {"fine": "green", "note": "cyan", "warning": "yellow", "fault": "bold 
 _ENDINGS = {
     0: "the build can run",
     1: "the build can run; look at the warnings first",
-    2: "the build cannot run before the faults are mended",
+    2: "the build cannot run before the faults are corrected",
 }
 
 

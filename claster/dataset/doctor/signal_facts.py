@@ -91,7 +91,7 @@ def read_signal_facts(
     Raises
     ------
     ClasterError
-        If the data do not read.
+        If the data cannot be read.
     """
     reader = open_reader(path, named=named)
     with reading(path, named=named):

@@ -135,7 +135,7 @@ def check_values(
                 "values",
                 "fault",
                 "holds NaN or infinite values, which the build refuses",
-                "make the bigWig anew without them: leave such bases out, or write 0",
+                "make the bigWig again without them: leave such bases out, or write 0",
             )
         ]
     if facts.low == 0 and facts.high == 0:
@@ -144,7 +144,7 @@ def check_values(
                 "values",
                 "warning",
                 f"every value is 0 ({facts.bases:,} bases)",
-                "bring the right file, or leave it out of the YAML",
+                "use the right file, or leave it out of the YAML",
             )
         ]
     results = [use.found("values", "fine", _range(facts, scale))]
@@ -167,7 +167,7 @@ def check_values(
                 "note",
                 f"no value below {number(facts.low)}, though values lie {number(_unit(facts))} apart: "
                 "weak signal was left out",
-                "bring the unfiltered track if there is one",
+                "use the unfiltered track if there is one",
             )
         )
     at_top = int((facts.values == facts.high).sum())
@@ -246,7 +246,7 @@ def check_sign(facts: SignalFacts, use: SignalUse) -> list[Finding]:
                     "warning",
                     f"minus strand with values of both signs ({held}, {percent(negative)} negative); "
                     f"'minus_values: {declared}' sets the others to 0",
-                    "make the file anew with one sign",
+                    "make the file again with one sign",
                 )
             ]
         holds = "negative" if facts.mean < 0 else "positive"
@@ -266,11 +266,11 @@ def check_sign(facts: SignalFacts, use: SignalUse) -> list[Finding]:
         return [use.found("strand", "fine", "plus strand, positive values")] if use.strand else []
     if not mixed or (not use.is_track and facts.mean < 0):
         most = "mostly" if mixed else "only"
-        remedy = "bring a track of positive values; a minus strand belongs under 'minus'"
+        remedy = "provide a track of positive values; a minus strand belongs under 'minus'"
         if use.strand:
             remedy = (
                 "exchange 'plus' and 'minus' where the other file holds positive values, else make "
-                "it anew with positive ones"
+                "it again with positive ones"
             )
         return [
             use.found(
@@ -285,7 +285,7 @@ def check_sign(facts: SignalFacts, use: SignalUse) -> list[Finding]:
             "strand",
             "warning",
             f"negative values ({held}, {percent(negative)} of the sampled bases): the build sets them to 0",
-            "bring coverage or fold enrichment rather than a log ratio or a difference",
+            "provide coverage or fold enrichment rather than a log ratio or a difference",
         )
     ]
 
@@ -325,7 +325,7 @@ def _read_ends(facts: SignalFacts, use: SignalUse, setting: Setting, covered: fl
             f"{seen}; 'summary: mean_covered' averages over those only, so that depth is lost",
             "write 'summary: mean_all'"
             if setting.spec.recipe == "exact"
-            else "bring coverage, or leave 'recipe: paper' out and write 'summary: mean_all'",
+            else "provide coverage, or leave 'recipe: paper' out and write 'summary: mean_all'",
         )
     target = setting.spec.target
     if not use.is_track and target and target.statistic == "mean" and target.recipe == "exact":

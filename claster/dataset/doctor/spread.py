@@ -167,9 +167,9 @@ def check_spread(
         said.append(f"the same on {len(spread.partial) - 3} more chromosomes")
     if not said:
         return None
-    remedy = "bring the whole file, or keep to what all files cover (see 'windows')"
+    remedy = "use the whole file, or keep to what all files cover (see 'windows')"
     if excluded := _excludable(spread, setting):
-        remedy = f"bring a file with them, or leave their genes out: {excluded}"
+        remedy = f"provide a file with them, or leave their genes out: {excluded}"
     return Finding(item, file, "coverage", "warning", "; ".join(said), remedy)
 
 
@@ -188,7 +188,7 @@ def check_common(spreads: Sequence[Spread], setting: Setting) -> Finding | None:
     line = region_line(list(common.itertuples(index=False, name=None)), dict(setting.sizes))
     remedy = f"write '{line}' to keep to those"
     if not kept:
-        remedy = "bring files that cover the same chromosomes"
+        remedy = "provide files that cover the same chromosomes"
     return Finding("windows", "", "coverage", "warning", seen, remedy)
 
 

@@ -36,7 +36,7 @@ class ExaminedSignal:
     spread
         How the windows lie to its data; None where that could not be told.
     scale
-        How large its values are; None where they do not read.
+        How large its values are; None where they cannot be read.
     at_promoters
         How its signal lies to genes; None where too few tell, or none could be read.
     """

@@ -61,7 +61,7 @@ def download_dataset(
 
     A file whose size and time are those of its receipt is neither asked for nor read. Where the YAML
     names no SHA-256, the first download records one (trust on first use) and a later mismatch is an error.
-    A file that fails does not stop the others. After any interruption the same call goes on.
+    A file that fails does not stop the others. After any interruption the same call resumes.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ class Receipts:
     Raises
     ------
     ClasterError
-        If there are receipts that do not read.
+        If there are receipts that cannot be read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -61,7 +61,7 @@ class Receipts:
             download.name,
             size=download.size,
             sha256=download.sha256,
-            remedy=f"get the file that the YAML means, or mend the entry {download.name!r} of its "
+            remedy=f"get the file that the YAML means, or correct the entry {download.name!r} of its "
             "'downloads'",
         )
         if download.sha256 is not None or receipt is None:
@@ -134,5 +134,5 @@ def _read(path: Path) -> dict[str, Receipt]:
     except ValidationError as error:
         raise ClasterError(
             f"{path} holds no receipts of this version ({error.error_count()} faults)",
-            remedy="bring back an older copy, or move it away to have all files read and hashed again",
+            remedy="restore an older copy, or move it away to have all files read and hashed again",
         ) from error
