@@ -68,7 +68,7 @@ class Dataset:
         project = project or Project()
         if (source is None) == (not keys):
             raise ClasterError(
-                "a dataset needs either a name or YAML file, or the keys of one",
+                "a dataset needs a name, a YAML file or the keys of one",
                 remedy="such as Dataset('toy') or Dataset(name=..., assembly=..., tracks=...)",
             )
         self.project = project
@@ -129,7 +129,7 @@ class Dataset:
 
     @property
     def downloads(self) -> pd.DataFrame:
-        """The public files that its YAML names: size, terms, whom to cite, and which are here."""
+        """The public files that its YAML lists: size, terms, citation, and which are here."""
         from claster.dataset.downloads.plan import plan_downloads
         from claster.dataset.report import download_table
 

@@ -257,7 +257,8 @@ def check_whole(
             _unpack(path, named)
     elif format == "bigwig" and end != head[:4]:
         raise ClasterError(
-            f"{named}: a bigWig file without its end ({size} bytes are there)", remedy=_REMEDY
+            f"{named}: an incomplete bigWig file, the end is missing ({size} bytes are there)",
+            remedy=_REMEDY,
         )
     elif stated is not None and size < stated:
         raise ClasterError(

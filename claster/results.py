@@ -52,13 +52,15 @@ class Results:
         from claster.text import read_table
 
         wanted = name or self.main
-        for path in self._files(_TABLES):
-            if path.stem == wanted:
-                return pd.read_parquet(path) if path.suffix == ".parquet" else read_table(path)
-        raise ClasterError(
-            f"{self.folder} holds no table {wanted!r}",
-            remedy=f"choose among {', '.join(self.tables) or 'none'}",
-        )
+        found = {path.suffix: path for path in self._files(_TABLES) if path.stem == wanted}
+        if not found:
+            raise ClasterError(
+                f"{self.folder} holds no table {wanted!r}",
+                remedy=f"choose among {', '.join(self.tables) or 'none'}",
+            )
+        if ".parquet" in found:  # its values are not rounded
+            return pd.read_parquet(found[".parquet"])
+        return read_table(next(iter(found.values())))
 
     @cached_property
     def figures(self) -> list[Path]:

@@ -228,7 +228,7 @@ def open_unpacked(
             yield handle
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ClasterError(
-            f"{place}: a gzip file that is damaged ({one_line(error)})",
+            f"{place}: a damaged gzip file ({one_line(error)})",
             remedy="download the file again",
         ) from error
     except OSError as error:
@@ -253,7 +253,7 @@ def _lines(path: Path | str, *, named: str, remedy: str) -> Iterator[str]:
                 yield line
         except UnicodeDecodeError as error:
             raise ClasterError(
-                f"{place}: {error.encoding} text that is damaged after line {number:,}",
+                f"{place}: {error.encoding} text, damaged after line {number:,}",
                 remedy="save it as UTF-8",
             ) from error
 

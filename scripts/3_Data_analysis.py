@@ -17,8 +17,8 @@
 # # 3 · Data analysis
 #
 # The figures of the paper, section by section in its order. `run.paper_figure` gives a figure and the table
-# of its numbers; `claster figures` writes the same ones as files. Their names begin with T (tutorial), F (main
-# text), S (supplement) or R (revisions).
+# of its numbers; `claster figures` writes the same ones as files. Their names begin with T (tutorial), F
+# (main text), S (supplement) or R (revisions).
 #
 # On `demo_tiny`, 58 simulated genes and a network trained for half a minute, they show that every step runs
 # and nothing else. With `DATASET = "mesc"` and runs on it, they are the figures of the paper.

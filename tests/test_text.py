@@ -69,7 +69,7 @@ def write_zip(path):
         (b"<!DOCTYPE html><title>404</title>", "an HTML page '404' instead of text"),
         (b"chr1\t1\nchr\0\n", "line 2: a NUL byte"),
         ("chr1\t1\n".encode("utf-16-le"), "line 1: a NUL byte"),
-        (gzip.compress(PLAIN.encode() * 9)[:-12], "a gzip file that is damaged"),
+        (gzip.compress(PLAIN.encode() * 9)[:-12], "a damaged gzip file"),
         ("chr1\t1\n".encode("utf-16")[:-1], "damaged after line"),
     ],
 )

@@ -37,7 +37,7 @@ __all__ = ["app", "main"]
 _INTERRUPTED = 128 + signal.SIGINT
 
 app = typer.Typer(
-    help="Predict nascent transcription from chromatin tracks and contact maps, and question the model.",
+    help="Predict nascent transcription from chromatin tracks and contact maps, and ask the model questions.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -102,6 +102,6 @@ def main() -> None:
 
 def _complain_of_interrupt() -> NoReturn:
     complain(
-        "interrupted: nothing half-written is left, run the same command again",
+        "interrupted: no incomplete file is left; run the same command again",
         status=_INTERRUPTED,
     )

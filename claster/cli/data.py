@@ -9,17 +9,17 @@ from claster.cli.arguments import DatasetName, Force
 from claster.cli.complaint import complain, echo
 from claster.quoting import pasteable
 
-app = typer.Typer(help="Fetch, check and prepare datasets.", no_args_is_help=True)
+app = typer.Typer(help="Download, check and build datasets.", no_args_is_help=True)
 
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="NAME", help="Just this download; may be given again."),
+    typer.Option("--only", metavar="NAME", help="Only this download; repeat for more."),
 ]
 
 
 @app.callback()
 def _group() -> None:
-    """Fetch, check and prepare datasets."""
+    """Download, check and build datasets."""
 
 
 @app.command("list")
@@ -27,10 +27,13 @@ def list_downloads(
     dataset: DatasetName,
     only: Only = None,
     urls: Annotated[
-        bool, typer.Option("--urls", help="Print a file for 'curl --config' on another machine.")
+        bool,
+        typer.Option(
+            "--urls", help="Print a configuration for 'curl --config' on another machine."
+        ),
     ] = False,
 ) -> None:
-    """Show the files of a dataset that can be downloaded: sizes, terms, and what is here already."""
+    """Show the files of a dataset that can be downloaded: sizes, terms, and which are here already."""
     from claster.cli.tables import print_downloads
     from claster.dataset.downloads.download import plan_downloads, url_list
     from claster.dataset.load import load_dataset
@@ -48,14 +51,22 @@ def download(
     only: Only = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Print sizes, free disk and what is here; fetch nothing."),
+        typer.Option(
+            "--dry-run", help="Print sizes, free disk space and what is here; download nothing."
+        ),
     ] = False,
-    jobs: Annotated[int, typer.Option(min=1, max=16, help="Files at a time.")] = 4,
+    jobs: Annotated[
+        int,
+        typer.Option(min=1, max=16, help="Number of files that are downloaded at the same time."),
+    ] = 4,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Read what is here again and compare its SHA-256.")
+        bool,
+        typer.Option(
+            "--verify", help="Read the files that are here again and compare their SHA-256."
+        ),
     ] = False,
 ) -> None:
-    """Fetch the public files of a dataset; run it again to resume an interrupted download."""
+    """Download the public files of a dataset; run it again to resume an interrupted download."""
     from claster.cli.console import console_progress
     from claster.cli.tables import print_downloads
     from claster.dataset.downloads.download import download_dataset, plan_downloads
@@ -72,16 +83,16 @@ def download(
 
 @app.command()
 def adopt(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files are.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that holds the files.")],
     dataset: Annotated[
         str | None,
         typer.Option(
-            "--dataset", "-d", help="Just this dataset; default: all whose files are there."
+            "--dataset", "-d", help="Only this dataset; default: all whose files are there."
         ),
     ] = None,
     only: Only = None,
 ) -> None:
-    """Verify files that were brought by other means and link them to where the datasets look."""
+    """Verify files that you copied here yourself, and link them to where the datasets expect them."""
     from claster.cli.console import console_progress
     from claster.dataset.downloads.adopt import adopt_files, datasets_below
     from claster.dataset.load import load_dataset
@@ -102,7 +113,9 @@ def check(
             help="Compare the tracks' values with those that this model was trained on.",
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the report for programs.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the report as JSON, for programs.")
+    ] = False,
 ) -> None:
     """Look for what is wrong with a dataset's files.
 
@@ -148,12 +161,14 @@ def build(
     force: Force = False,
     why: Annotated[
         bool,
-        typer.Option("--why", help="Say what has changed since the last build; build nothing."),
+        typer.Option("--why", help="Show what has changed since the last build; build nothing."),
     ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Threads to read tracks on.", show_default="one a core that may be used"
+            min=1,
+            help="Number of threads that read tracks.",
+            show_default="one for each available core",
         ),
     ] = None,
 ) -> None:

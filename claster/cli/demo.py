@@ -10,11 +10,11 @@ from claster.cli.complaint import echo
 
 def demo(
     size: Annotated[
-        str, typer.Option(help="default, or tiny to see that everything runs.")
+        str, typer.Option(help="default, or tiny to check that everything runs.")
     ] = "default",
     device: Device = "auto",
 ) -> None:
-    """Simulate, build, train, predict, evaluate and draw; says at the end what came out."""
+    """Simulate, build, train, predict, evaluate and draw; print the results at the end."""
     from claster.cli.console import console_progress
     from claster.demo import run_demo
 

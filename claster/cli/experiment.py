@@ -10,7 +10,9 @@ from claster.cli.complaint import echo
 
 
 def experiment(
-    name: Annotated[str | None, typer.Argument(help="Which; none lists them all.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Name of the experiment; without it all are listed.")
+    ] = None,
     dataset: Annotated[
         str | None,
         typer.Option("--dataset", "-d", help="Another dataset than the experiment's own."),
@@ -18,7 +20,9 @@ def experiment(
     flavour: Annotated[
         str | None, typer.Option(help="Another flavour, such as 'profile' on a small genome.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the flavour's own.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Number of epochs instead of the flavour's own.")
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """List the experiments behind the figures, or build, train, predict and score one."""

@@ -12,7 +12,7 @@ def explain(
     gene: Annotated[str, typer.Argument(help="Gene ID, with or without its version, or name.")],
     dataset: DatasetOption = "toy",
 ) -> None:
-    """Tell whether a gene was kept, in which split, or why it was dropped, and where its samples are."""
+    """Show whether a gene was kept, in which split, or why it was dropped, and where its samples are."""
     from claster.dataset.load import load_dataset
     from claster.dataset.report import explain_gene
 

@@ -1,4 +1,4 @@
-"""`claster export`: a run as a folder to hand on."""
+"""`claster export`: a run as a folder to share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ from claster.quoting import pasteable
 
 def export(
     run: RunFolderPath,
-    out: Annotated[Path, typer.Option(help="The new folder.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "not stated",
     force: Force = False,
 ) -> None:

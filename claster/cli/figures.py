@@ -11,18 +11,19 @@ from claster.cli.complaint import echo
 RunOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--run", "-r", help="A run; again for more, the first is the main one. Default: all."
+        "--run", "-r", help="A run; repeat for more, the first is the main one. Default: all."
     ),
 ]
 Folder = Annotated[
     Path | None,
-    typer.Option("--to", help="Folder; default: runs/<dataset>/figures_of_the_paper."),
+    typer.Option("--to", help="Folder to write; default: runs/<dataset>/figures_of_the_paper."),
 ]
 
 
 def figures(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Such as F1a; default: all.")
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Names of figures, such as F1a; default: all."),
     ] = None,
     dataset: DatasetOption = "demo_tiny",
     run: RunOption = None,
@@ -34,18 +35,19 @@ def figures(
     make: Annotated[
         bool,
         typer.Option(
-            "--make", help="First make what is missing and takes minutes, not a training."
+            "--make",
+            help="First make what is missing if it takes only minutes; nothing is trained.",
         ),
     ] = False,
     architecture: Annotated[
         str | None,
         typer.Option(
             metavar="FLAVOUR",
-            help="Draw what EIR builds of a flavour as TO/architecture.svg and .png, and exit.",
+            help="Draw the network that EIR builds of a flavour as TO/architecture.svg and .png, and exit.",
         ),
     ] = None,
     list_: Annotated[
-        bool, typer.Option("--list", help="Say what each shows, needs and lacks, and exit.")
+        bool, typer.Option("--list", help="List what each figure shows, needs and lacks, and exit.")
     ] = False,
 ) -> None:
     """Draw the figures of the paper, each with its table and receipt."""
@@ -79,7 +81,9 @@ def figures(
 
 
 def receipt(
-    figure: Annotated[str, typer.Argument(metavar="FIGURE", help="Such as F1a.")],
+    figure: Annotated[
+        str, typer.Argument(metavar="FIGURE", help="Name of the figure, such as F1a.")
+    ],
     dataset: DatasetOption = "demo_tiny",
     run: RunOption = None,
     to: Folder = None,

@@ -13,7 +13,7 @@ def report(
     run: RunFolderPath,
     to: Annotated[
         Path | None,
-        typer.Option("--to", help="The file.", show_default="report.html in the run's folder"),
+        typer.Option("--to", help="File to write.", show_default="report.html in the run's folder"),
     ] = None,
 ) -> None:
     """Write a page: verdict, data, network, scores, genes, panels, provenance; opens offline."""

@@ -42,10 +42,8 @@ def _group() -> None:
 @app.command()
 def extract(
     dataset: DatasetName,
-    length: Annotated[int, typer.Option(help="bp of each window, even.")],
-    fasta: Annotated[
-        Path | None, typer.Option(help="Write the windows as one FASTA as well.")
-    ] = None,
+    length: Annotated[int, typer.Option(help="Length of each window in bp, an even number.")],
+    fasta: Annotated[Path | None, typer.Option(help="Also write the windows as one FASTA.")] = None,
     force: Force = False,
 ) -> None:
     """Cut the genome sequence around each TSS into one file with an index."""
@@ -70,16 +68,17 @@ def embed(
     revision: Revision = None,
     trust_remote_code: Trust = False,
     central_bins: Annotated[
-        int | None, typer.Option(help="Keep only so many of the model's bins around the TSS.")
+        int | None, typer.Option(help="Keep only this number of the model's bins around the TSS.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Samples at a time.")] = 4,
+    batch_size: Annotated[int, typer.Option(min=1, help="Number of samples in a batch.")] = 4,
     device: Device = "auto",
     precision: Annotated[
-        Literal["float32", "bfloat16", "float16"], typer.Option(help="Of the computation.")
+        Literal["float32", "bfloat16", "float16"],
+        typer.Option(help="Precision of the computation."),
     ] = "float32",
     force: Force = False,
 ) -> None:
-    """Store what a sequence model makes of every gene's sequence and its reverse complement."""
+    """Store a sequence model's embedding of every gene's sequence and of its reverse complement."""
     from claster.cli.console import console_progress
     from claster.dataset.load import load_dataset
     from claster.sequence.embed import embed_dataset
@@ -107,27 +106,35 @@ def finetune(
     weights: Weights = None,
     revision: Revision = None,
     trust_remote_code: Trust = False,
-    tag: Annotated[str | None, typer.Option(help="Tells runs apart.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Tag that distinguishes runs.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="At most.")] = 50,
-    batch_size: Annotated[int, typer.Option(min=1, help="Samples at a time, on each device.")] = 4,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Number of samples in a batch, on each device.")
+    ] = 4,
     accumulate: Annotated[
         int, typer.Option(min=1, help="Batches that make one step of the optimizer.")
     ] = 4,
     lr: Annotated[float, typer.Option(min=0, help="Learning rate of the sequence model.")] = 6e-5,
     head_lr: Annotated[float, typer.Option(min=0, help="Learning rate of the new head.")] = 1e-3,
     patience: Annotated[
-        int, typer.Option(min=1, help="Epochs without a better validation loss that end it.")
+        int,
+        typer.Option(
+            min=1,
+            help="Epochs without a better validation loss after which training ends.",
+        ),
     ] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="Of the head and the order of samples.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the head and of the order of samples.")
+    ] = 0,
     device: Device = "auto",
-    devices: Annotated[int, typer.Option(help="GPUs; on the CPU, processes.")] = 1,
+    devices: Annotated[int, typer.Option(help="Number of GPUs; on the CPU, of processes.")] = 1,
     precision: Annotated[
         Literal["32-true", "bf16-mixed", "16-mixed"] | None,
         typer.Option(help="Default: bf16-mixed on a GPU, else 32-true."),
     ] = None,
     force: Force = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last whole epoch of this run.")
+        bool, typer.Option("--resume", help="Resume this run from its last complete epoch.")
     ] = False,
 ) -> None:
     """Train a sequence model itself, with a head; validation genes choose the epoch."""
@@ -169,7 +176,7 @@ def compare(
     runs: Annotated[
         list[str], typer.Argument(metavar="RUN", help="Run folders of one dataset, two or more.")
     ],
-    to: Annotated[Path, typer.Option("--to", help="Folder for tables and figures.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder to write tables and figures into.")],
     split: SplitOption = "test",
 ) -> None:
     """Score runs with different windows on the bins that all predict, and each on its own."""

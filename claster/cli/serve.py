@@ -13,7 +13,10 @@ def serve(
     run: RunFolderPath,
     port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port.")] = 8000,
     host: Annotated[
-        str, typer.Option(help="Other addresses open the server, without password, to the network.")
+        str,
+        typer.Option(
+            help="Address; any other opens the server to the network, without a password."
+        ),
     ] = "127.0.0.1",
     device: Device = "auto",
 ) -> None:

@@ -1,4 +1,4 @@
-"""`claster verify`: whether a built dataset is as it was built."""
+"""`claster verify`: whether a built dataset is unchanged."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What must be true before EIR starts, since EIR trains on through most faults.
+"""What must be true before EIR starts, because EIR keeps training through most faults.
 
 EIR 0.25 fills a missing array with Gaussian noise, leaves out samples without a target, trains on
 NaN, and names no file when shapes differ. Each fault ends here in one `ClasterError`.

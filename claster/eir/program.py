@@ -141,7 +141,7 @@ def why_it_failed(log: Path, status: int) -> str:
         signal, or the last line of the log.
     """
     if status == -9:
-        return "it was killed (signal 9), most likely for lack of memory"
+        return "it was killed (signal 9), most likely because memory ran out"
     if status < 0:
         return f"it was ended by signal {-status}"
     lines = [
@@ -200,7 +200,7 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 _OUT_OF_MEMORY = re.compile(
-    r"out of memory|not enough memory|MemoryError|lack of memory|killed by signal: Killed"
+    r"out of memory|not enough memory|MemoryError|memory ran out|killed by signal: Killed"
     r"|(unable to|can't|cannot) allocate",
     re.IGNORECASE,
 )

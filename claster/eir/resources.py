@@ -113,7 +113,9 @@ def choose_feeding(
         If fewer than 0 workers are asked for.
     """
     if workers is not None and workers < 0:
-        raise ClasterError(f"{workers} workers cannot be", remedy="choose --workers 0 or more")
+        raise ClasterError(
+            f"--workers must be 0 or more, not {workers}", remedy="choose --workers 0 or more"
+        )
     arrays = sample_bytes * (counts.train + counts.valid)
     taken = _COPIES * arrays * machine.devices
     fits = free is not None and taken <= _SHARE * free

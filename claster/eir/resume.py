@@ -208,7 +208,7 @@ def require_same_dataset(
     then = record.trained_on.model_dump(exclude=spoken_of) if record.trained_on else now
     if counts != begun or then != now or record.data not in ({}, data):
         raise ClasterError(
-            f"dataset {spec.name!r} has changed since the training of {run.path} began",
+            f"dataset {spec.name!r} has changed since the training of {run.path} started",
             remedy="train again with --force, or choose another --tag",
         )
 

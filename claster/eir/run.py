@@ -301,6 +301,8 @@ def _check_options(seed: int, epochs: int | None, batch_size: int | None) -> Non
             f"seed {seed} is out of range", remedy=f"choose a number from 0 to {_SEEDS - 1}"
         )
     if epochs is not None and epochs < 1:
-        raise ClasterError(f"{epochs} epochs are no training", remedy="choose 1 or more")
+        raise ClasterError(f"--epochs must be 1 or more, not {epochs}", remedy="choose 1 or more")
     if batch_size is not None and batch_size < 2:
-        raise ClasterError(f"a batch of {batch_size} is too small", remedy="choose 2 or more")
+        raise ClasterError(
+            f"--batch-size must be 2 or more, not {batch_size}", remedy="choose 2 or more"
+        )

@@ -62,7 +62,7 @@ def plan_series(
     Raises
     ------
     ClasterError
-        If `seeds`, `folds` or `shard` say nothing that can be done.
+        If `seeds`, `folds` or `shard` are not numbers, or out of range.
 
     Examples
     --------
@@ -72,12 +72,16 @@ def plan_series(
     toy@1of3 seed2
     """
     if folds is not None and folds < 3:
-        raise ClasterError(f"{folds} folds cannot be", remedy="choose --folds 3 or more")
+        raise ClasterError(
+            f"--folds must be 3 or more, not {folds}", remedy="choose a larger number"
+        )
     datasets = [dataset] if folds is None else fold_names(dataset, folds)
     tagged = [(tag, seed)]
     if seeds is not None:
         if not _NUMBERS.fullmatch(seeds):
-            raise ClasterError(f"seeds {seeds!r} are not numbers", remedy="write them as 1,2,3")
+            raise ClasterError(
+                f"--seeds must be numbers, not {seeds!r}", remedy="write them as 1,2,3"
+            )
         numbers = list(dict.fromkeys(int(number) for number in seeds.split(",")))
         tagged = [(f"{tag}-seed{n}" if tag else f"seed{n}", n) for n in numbers]
     of = len(tagged) * len(datasets)
@@ -88,7 +92,8 @@ def plan_series(
     found = _SHARD.fullmatch(shard)
     if not found or not 1 <= int(found["number"]) <= int(found["of"]):
         raise ClasterError(
-            f"shard {shard!r} cannot be", remedy="write it as 2/4, the second of four"
+            f"--shard must be I/N, not {shard!r}",
+            remedy="write 2/4 for the second of four commands",
         )
     return every[int(found["number"]) - 1 :: int(found["of"])]
 

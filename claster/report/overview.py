@@ -36,7 +36,7 @@ def overview(subject: Subject) -> Section:
         )
     if subject.scores is None:
         parts.append(
-            unmade(subject, "This run has not been evaluated: nobody knows how good it is")
+            unmade(subject, "This run has not been evaluated: how good it is, is not known")
         )
     else:
         parts += _verdict(subject.scores)

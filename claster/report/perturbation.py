@@ -221,7 +221,7 @@ def attribution(subject: Subject) -> Section:
     made = sorted(path.parent for path in folder.glob("*/manifest.json"))
     if not made:
         missing = Missing(
-            "Nobody has asked yet what the network looks at.",
+            "No attributions have been made yet.",
             (pasteable(["claster", "attribute", subject.name]),),
         )
         return Section("attribution", title, (missing,))

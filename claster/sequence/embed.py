@@ -271,7 +271,7 @@ def _kept_bins(geometry: Geometry, central: int | None) -> int:
         return bins
     if not 1 <= central <= bins or (bins - central) % 2:
         raise ClasterError(
-            f"{central} of {bins} bins cannot be kept around the TSS",
+            f"{central} of {bins} bins cannot lie evenly around the TSS",
             remedy=f"choose --central-bins from {2 - bins % 2} to {bins}, "
             f"{'odd' if bins % 2 else 'even'}",
         )

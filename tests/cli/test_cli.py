@@ -185,7 +185,7 @@ def test_an_interrupted_command_says_so_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr("claster.dataset.load.dataset_schema", interrupted)
     code, _, err = run(monkeypatch, capsys, "data", "schema")
     assert code == 130
-    assert err.startswith("error: interrupted: nothing half-written is left")
+    assert err.startswith("error: interrupted: no incomplete file is left")
     assert err.count("\n") == 1
 
 

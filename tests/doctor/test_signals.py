@@ -210,7 +210,7 @@ def test_truncated_file(examine, make, one):
     (make.folder / "ATAC.bw").write_bytes(whole[: len(whole) // 2])
     finding = one(examine(), TRACK, "kind")
     assert finding.verdict == "fault"
-    assert "without its end" in finding.evidence
+    assert "an incomplete bigWig file" in finding.evidence
 
 
 def test_damaged_data_block(examine, make, one):

@@ -71,7 +71,7 @@ def test_a_dataset_from_keys_is_that_of_its_yaml(project, trained):
     assert project.dataset(**keys).spec == project.dataset("small").spec
     with pytest.raises(ClasterError, match="dataset 'small': unknown key 'colour'"):
         project.dataset(**keys, colour="red")
-    with pytest.raises(ClasterError, match="needs either a name or YAML file, or the keys"):
+    with pytest.raises(ClasterError, match="needs a name, a YAML file or the keys"):
         project.dataset()
 
 

@@ -103,7 +103,7 @@ def test_feeding_that_is_asked_for():
     assert feeding(GPU, free=GB, workers=3, memory=True)[:2] == (3, True)
     assert feeding(GPU, free=60 * GB, workers=2)[:2] == (2, False)
     assert feeding(GPU, free=10**3 * GB, memory=False)[:2] == (4, False)
-    with pytest.raises(ClasterError, match="-1 workers cannot be"):
+    with pytest.raises(ClasterError, match="--workers must be 0 or more, not -1"):
         feeding(GPU, free=GB, workers=-1)
 
 

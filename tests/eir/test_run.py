@@ -198,9 +198,9 @@ def test_unbuilt_dataset(small, tiny):
     ("options", "message"),
     [
         ({"seed": -1}, "seed -1 is out of range"),
-        ({"epochs": 0}, "0 epochs are no training"),
-        ({"batch_size": 1}, "a batch of 1 is too small"),
-        ({"workers": -1}, "-1 workers cannot be"),
+        ({"epochs": 0}, "--epochs must be 1 or more, not 0"),
+        ({"batch_size": 1}, "--batch-size must be 2 or more, not 1"),
+        ({"workers": -1}, "--workers must be 0 or more, not -1"),
         ({"device": "cpu", "devices": 1000}, "1000 devices were asked for"),
         ({"device": "cpu", "precision": "16-mixed"}, "16-mixed was asked for and needs a GPU"),
         ({"tag": "../x"}, r"cannot be tagged '\.\./x'"),
@@ -245,7 +245,7 @@ def test_interrupt_ends_the_program(tmp_path, stand_in):
         ),
         ("usage: eirtrain\neirtrain: error: unknown\n\n", 2, "eirtrain: error: unknown"),
         ("", 3, "it ended with status 3 and printed nothing"),
-        ("", -9, "it was killed (signal 9), most likely for lack of memory"),
+        ("", -9, "it was killed (signal 9), most likely because memory ran out"),
         ("", -signal.SIGTERM, "it was ended by signal 15"),
     ],
 )

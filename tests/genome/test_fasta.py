@@ -45,7 +45,7 @@ def test_pieces_of_a_file_make_no_difference(tmp_path, monkeypatch):
         (b"ACGT\n>chr1\n", "a file that starts with 'ACGT >chr1' instead of a FASTA"),
         (b">chr1\nA\n>chr1\nC\n", "two sequences are called chr1"),
         (b">\nA\n", "a sequence without name"),
-        (gzip.compress(b">chr1\n" + b"ACGT" * 999)[:-9], "a gzip file that is damaged"),
+        (gzip.compress(b">chr1\n" + b"ACGT" * 999)[:-9], "a damaged gzip file"),
         (gzip.compress(b"BAM\1"), "a BAM file instead of a FASTA file"),
     ],
 )

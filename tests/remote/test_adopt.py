@@ -72,7 +72,7 @@ def test_a_file_without_its_end_is_refused(small, lying, listener):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ClasterError, match=r"1 of 3 files were refused \(B\)"):
         adopt_files(small, lying, progress=listener)
-    assert "a bigWig file without its end" in listener.lines[1]
+    assert "an incomplete bigWig file" in listener.lines[1]
 
 
 def test_another_file_than_was_downloaded_is_refused(

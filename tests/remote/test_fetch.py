@@ -237,7 +237,7 @@ def test_more_told_than_sent(archive, bring, left, content, faults):
 def test_less_told_than_there_is(archive, bring, left, content, faults):
     url = archive.put("/x.bw", content)
     archive.fail("/x.bw", faults.spoilt(told=-10))
-    with pytest.raises(ClasterError, match="a bigWig file without its end"):
+    with pytest.raises(ClasterError, match="an incomplete bigWig file"):
         bring(url)
     assert left() == []
 

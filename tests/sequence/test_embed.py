@@ -144,7 +144,7 @@ def test_central_bins_are_the_middle(spec, tmp_path, weights):
     part = embed_dataset(spec, "enformer", **settings, central_bins=24).read("test0_rev")
     np.testing.assert_array_equal(part, whole[:, 8:32])
     for count in (23, 42, 0):
-        with pytest.raises(ClasterError, match=f"{count} of 40 bins cannot be kept.*even"):
+        with pytest.raises(ClasterError, match=f"{count} of 40 bins cannot lie.*even"):
             embed_dataset(spec, "enformer", **settings, central_bins=count)
 
 

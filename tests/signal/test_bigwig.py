@@ -101,7 +101,7 @@ def test_a_bigwig_may_have_any_name(tmp_path, name):
     ("spoil", "said"),
     [
         (gzip.compress, r"a gzip file around a bigWig file .*: unpack it \(gunzip\)"),
-        (lambda content: content[:-4], "a bigWig file without its end"),
+        (lambda content: content[:-4], "an incomplete bigWig file"),
         (lambda content: b"", "an empty file instead of a bigWig"),
         (lambda content: b"chr1\t0\t9\t1.5\n", "a bedGraph text .*: make a bigWig of it"),
         (lambda content: b"fixedStep chrom=chr1\n1\n", "a wig text .*wigToBigWig"),
