@@ -177,7 +177,7 @@ class Run:
         ----------
         options
             What is done (`verb`, `elements`, `tracks`, ...), see docs/perturbation.md and
-            `claster.analysis.perturbation.screen.perturb`.
+            `claster.analysis.perturbation.screen.perturb`. A relative path starts at the project's folder.
 
         Returns
         -------
@@ -187,7 +187,7 @@ class Run:
         from claster.analysis.perturbation.screen import perturb
         from claster.plot.perturbation import draw_screen
 
-        files = perturb(self.folder, **(self._place | options))
+        files = perturb(self.folder, **self._asked(options))
         return Results(
             files.folder,
             "effects",
@@ -210,7 +210,7 @@ class Run:
         from claster.analysis.attribution.attribute import attribute
         from claster.plot.attribution import draw_attributions
 
-        files = attribute(self.folder, **(self._place | options))
+        files = attribute(self.folder, **self._asked(options))
         return Results(files.folder, "genes", draw=lambda: draw_attributions(files))
 
     def report(self, to: Path | str | None = None) -> Path:
@@ -300,6 +300,12 @@ class Run:
     def _place(self) -> dict[str, Any]:
         project = self.project
         return {"project": project.root, "device": project.device, "progress": project.progress}
+
+    def _asked(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return options with those of the project; files that they name start at its folder."""
+        files = {name: options.get(name) for name in ("elements", "pairs")}
+        below = {n: self.project.below(f) for n, f in files.items() if f not in (None, "all")}
+        return self._place | options | below
 
     @cached_property
     def _members(self) -> "list[RunFolder]":

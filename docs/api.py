@@ -4,9 +4,12 @@
 """
 
 import ast
+import inspect
 from pathlib import Path
 
 from rooms import PACKAGE, purpose, read_rooms
+
+import claster
 
 _ROLES = {ast.FunctionDef: "func", ast.ClassDef: "class"}
 _DIRECTIVES = {"func": "function", "class": "class"}
@@ -53,14 +56,28 @@ def page(room):
 
 def overview(rooms):
     """Return the page that lists the rooms."""
+    about = {
+        name: inspect.getdoc(getattr(claster, name)).partition("\n")[0] for name in claster.__all__
+    }
+    names = [
+        f"   * - :doc:`claster.{name} </python>`\n     - {says}" for name, says in about.items()
+    ]
     listed = [f"   * - :doc:`claster.{room} <{room}>`\n     - {purpose(room)}" for room in rooms]
     return "\n".join(
         [
             "API",
             "===",
             "",
-            "What can be called from Python, room by room: every public function and class with its",
-            "shapes, units and errors. Coordinates are 0-based and half-open.",
+            "Start with these names; :doc:`one page </python>` goes from four bigWigs to a silenced",
+            "enhancer in 15 lines.",
+            "",
+            ".. list-table::",
+            "   :widths: 1 2",
+            "",
+            *names,
+            "",
+            "Below them, room by room: every public function and class with its shapes, units and errors.",
+            "Coordinates are 0-based and half-open.",
             "",
             ".. list-table::",
             "   :widths: 1 2",

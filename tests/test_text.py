@@ -1,4 +1,4 @@
-"""Text as people bring it: encodings, packing, line ends, and what is no text at all."""
+"""Text as people provide it: encodings, packing, line ends, and what is no text at all."""
 
 import bz2
 import errno

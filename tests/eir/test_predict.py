@@ -215,7 +215,7 @@ def test_mean_of_several_runs(run, trained, tmp_path, monkeypatch, values):
     assert member_runs(run) == [run]
     assert member_runs(ensemble.path) == [run, other]
     shutil.rmtree(other.path)
-    with pytest.raises(ClasterError, match=r"no file at .*run.json.* bring it back"):
+    with pytest.raises(ClasterError, match=r"no file at .*run.json.* restore it"):
         member_runs(ensemble)
 
 

@@ -152,7 +152,7 @@ def test_another_build_is_named():
 
 
 def test_a_wrong_build_that_agrees_by_chance_on_one_chromosome_is_refused():
-    with pytest.raises(ClasterError, match=r"chr2 with 181,755,017 bp, .* bp: bring"):
+    with pytest.raises(ClasterError, match=r"chr2 with 181,755,017 bp, .* bp: use"):
         match_mm10({"chr1": 195_471_971, "chr2": 181_755_017})
 
 

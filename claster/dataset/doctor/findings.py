@@ -200,6 +200,12 @@ class Report:
         """Return how many findings have a verdict."""
         return sum(finding.verdict == verdict for finding in self.findings)
 
+    def __str__(self) -> str:
+        """Return the report as plain lines."""
+        from claster.dataset.doctor.show import report_lines
+
+        return "\n".join(report_lines(self))
+
     def _repr_html_(self) -> str:
         return pd.DataFrame([asdict(finding) for finding in self.findings]).to_html(index=False)
 
