@@ -1,4 +1,4 @@
-"""Builds that were cut off go on with the chromosomes that were done; damaged files can be lived with."""
+"""Interrupted builds resume with the chromosomes that are done; damaged files can be lived with."""
 
 import errno
 import os

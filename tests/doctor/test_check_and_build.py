@@ -77,7 +77,7 @@ def mirrored(path):
         (column("pixels/bin2_id", first_is(9_999)), "name bins that are not there"),
         (column("pixels/bin1_id", first_is(3)), "index of rows does not fit"),
         (column("indexes/bin1_offset", first_is(3)), "index of rows does not fit"),
-        (column("bins/start", later_by(10)), "none of equal bins"),
+        (column("bins/start", later_by(10)), "not one of equal bins"),
         (column("bins/weight", first_is(-1.0)), "negative weights"),
         (column("bins/weight", without_weights(slice(None))), "has no weight on chr"),
         (column("bins/weight", without_weights(slice(400, None))), "has no weight on chr2"),

@@ -125,7 +125,7 @@ def test_each_input_is_the_part_that_the_network_needs(small, name, expected):
 def test_target_bins_that_are_no_multiple(small):
     window = small.spec.window.model_copy(update={"bin": 300})
     spec = small.spec.model_copy(update={"window": window})
-    with pytest.raises(ClasterError, match=r"target bins of 1,000 bp, no multiple of .* 300 bp"):
+    with pytest.raises(ClasterError, match=r"target bins of 1,000 bp, not a multiple of .* 300 bp"):
         input_views(FLAVOURS["profile"], spec)
 
 

@@ -1,4 +1,4 @@
-"""Going on with a training that was ended: plans by hand, and one training that is killed."""
+"""Resuming a training that was ended: plans by hand, and one training that is killed."""
 
 import os
 import shutil

@@ -62,5 +62,5 @@ def test_block_of_another_locus(world):
         bases = sources.tracks[1].bins("chr1", 50_000, bins=400, size=1)
         np.testing.assert_allclose(piece, bases.reshape(1, 4, 100).mean(axis=2), rtol=1e-6)
         odd = edit.model_copy(update={"locus": "chr1:50,000-50,410"})
-        with pytest.raises(ClasterError, match="no whole number of bins of 100 bp"):
+        with pytest.raises(ClasterError, match="not a whole number of bins of 100 bp"):
             cut_piece(world.spec, sources, odd)
