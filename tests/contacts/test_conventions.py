@@ -106,7 +106,10 @@ def test_bins_of_a_capture_count_where_they_start(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"start": BINS["start"] + 300, "end": BINS["end"] + 300}, "chr1:300-1,300, which is not one"),
+        (
+            {"start": BINS["start"] + 300, "end": BINS["end"] + 300},
+            "chr1:300-1,300, which is not one",
+        ),
         (
             {"end": BINS["end"] - (BINS.index == 7)},
             "chr1:7,000-7,999, which is not one of equal bins",
