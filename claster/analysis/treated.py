@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.loci import locus_blocks
-from claster.analysis.perturbation.effects import gene_signal, log_effect
+from claster.analysis.perturbation.effects import gene_bins, gene_signal, log_effect
 from claster.analysis.perturbation.measure import Window, average_mirrored, built_window
 from claster.analysis.perturbation.screen import load_predictor
 from claster.analysis.perturbation.spans import covered_bins, span_mean
@@ -291,7 +291,7 @@ def compare_treated(
     }
     for name, values in signals.items():
         table[name] = [
-            float(gene_signal(v, g.start, g.end, centre=g.tss, binning=target.binning))
+            float(gene_signal(v, gene_bins(g.start, g.end, centre=g.tss, binning=target.binning)))
             for v, g in zip(values, genes.itertuples(), strict=True)
         ]
     for kind in ("predicted", "measured"):

@@ -13,6 +13,7 @@ from torch import Tensor
 from claster.dataset.load import load_dataset
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
+from claster.eir.first_layer import FirstLayer, first_layer
 from claster.eir.machine import Device, resolve_device
 from claster.eir.runs import RunFolder, trained_weights
 from claster.eir.trained_network import Network, load_network, require_model, run_network
@@ -198,12 +199,13 @@ def predict_windows(
         See `predict_arrays`.
     """
     size = _start(model, batch_size)
+    reuse = first_layer(model.network, model.device)
     done = 0
     for some in batched(windows, size, strict=False):
         rest = named_inputs(model.network, **{name: stack_windows(some, name) for name in some[0]})
         left = count_samples(model.network, rest)
         while left:
-            values, size = _predict_batch(model, rest, size, first=done)
+            values, size = _predict_batch(model, rest, size, first=done, reuse=reuse)
             yield from values
             rest = {name: array[len(values) :] for name, array in rest.items()}
             left, done = left - len(values), done + len(values)
@@ -216,6 +218,7 @@ def predict_tensors(
     contacts: Tensor | None = None,
     embedding: Tensor | None = None,
     scale: Literal["signal", "stored"] = "signal",
+    reuse: FirstLayer | None = None,
 ) -> Tensor:
     """Predict tensors in one forward pass, differentiable with respect to them.
 
@@ -228,6 +231,8 @@ def predict_tensors(
     scale
         ``signal``: reads, as `predict_arrays`. ``stored``: the scale of the target's transform, on
         which the network is trained (they are the same where there is no transform).
+    reuse
+        What is known of windows before, which these may be edits of (CPU only, no gradients).
 
     Returns
     -------
@@ -243,7 +248,11 @@ def predict_tensors(
         model.network, landscape=landscape, contacts=contacts, embedding=embedding
     )
     samples = count_samples(model.network, inputs)
-    stored = run_network(model.network, inputs)
+    first = reuse.values(inputs["landscape"]) if reuse else None
+    if reuse is None or first is None:
+        stored = run_network(model.network, inputs)
+    else:
+        stored = reuse.cut.rest(inputs | {"landscape": first})
     stored = stored.reshape(samples, *model.profile_shape)
     return stored if scale == "stored" else _restored(stored, model.target.transform)
 
@@ -272,13 +281,18 @@ def _start(model: TrainedModel, batch_size: int | None) -> int:
 
 
 def _predict_batch(
-    model: TrainedModel, inputs: Mapping[str, np.ndarray], size: int, *, first: int
+    model: TrainedModel,
+    inputs: Mapping[str, np.ndarray],
+    size: int,
+    *,
+    first: int,
+    reuse: FirstLayer | None = None,
 ) -> tuple[np.ndarray, int]:
     """Return predictions of the first samples, at most `size`, and how many fit into memory."""
     while True:
         part = {name: array[:size] for name, array in inputs.items()}
         try:
-            values = _forward(model, part)
+            values = _forward(model, part, reuse)
         except RuntimeError as error:
             if not is_want_of_memory(error):
                 raise
@@ -299,7 +313,9 @@ def _predict_batch(
         return values, size
 
 
-def _forward(model: TrainedModel, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+def _forward(
+    model: TrainedModel, inputs: Mapping[str, np.ndarray], reuse: FirstLayer | None
+) -> np.ndarray:
     with torch.inference_mode():
         tensors = {
             name: torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(model.device)
@@ -310,6 +326,7 @@ def _forward(model: TrainedModel, inputs: Mapping[str, np.ndarray]) -> np.ndarra
             landscape=tensors.get("landscape"),
             contacts=tensors.get("contacts"),
             embedding=tensors.get("embedding"),
+            reuse=reuse,
         )
         return predicted.cpu().numpy()
 

@@ -4,7 +4,7 @@ import pickle
 import shutil
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,26 @@ class Scaling:
     mean: Tensor
     deviation: Tensor
 
+    def scaled(self, stored: Tensor) -> Tensor:
+        """Return samples of an input as the network takes them, (samples, ...)."""
+        return (stored.reshape(-1, *self.shape) - self.mean) / (self.deviation + _EPSILON)
+
+    def scaled_at(self, stored: Tensor, bins: Tensor) -> Tensor:
+        """Return some bins of an input as the network takes them.
+
+        Parameters
+        ----------
+        stored, bins
+            Values and the numbers of their bins, of one shape: that of samples, fewer bins long.
+        """
+        mean, deviation = (
+            given
+            if given.dim() == 0 or given.shape[-1] == 1
+            else given.expand(self.shape)[None].expand(len(bins), *self.shape).gather(-1, bins)
+            for given in (self.mean, self.deviation)
+        )
+        return (stored - mean) / (deviation + _EPSILON)
+
 
 @dataclass(frozen=True)
 class Network:
@@ -132,6 +152,11 @@ class Network:
     output: Scaling
     output_name: str
     columns: tuple[str, ...] | None
+
+    def without_scaling(self, name: str, module: nn.Module, shape: tuple[int, ...]) -> "Network":
+        """Return a network with another module, one input of which comes scaled and in another shape."""
+        plain = Scaling(shape, torch.zeros(()), torch.ones(()))
+        return replace(self, module=module, inputs=self.inputs | {name: plain})
 
 
 def load_network(folder: Path, weights: Path, *, device: torch.device) -> Network:
@@ -229,10 +254,7 @@ def run_network(network: Network, inputs: Mapping[str, Tensor]) -> Tensor:
     torch.Tensor
         Shape (samples, values): EIR's scaling undone, on the scale of the target as stored.
     """
-    scaled = {
-        name: (inputs[name].reshape(-1, *by.shape) - by.mean) / (by.deviation + _EPSILON)
-        for name, by in network.inputs.items()
-    }
+    scaled = {name: by.scaled(inputs[name]) for name, by in network.inputs.items()}
     # cuDNN convolves float32 with 10 bits of precision unless told otherwise.
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         predicted = network.module(inputs=scaled)[network.output_name]

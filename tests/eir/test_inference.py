@@ -13,6 +13,7 @@ import yaml
 from claster.eir import inference
 from claster.eir.eirpredict import predict_by_program
 from claster.eir.export import export_run
+from claster.eir.first_layer import FirstLayer, cut_network
 from claster.eir.inference import load_model, predict_arrays, predict_tensors, predict_windows
 from claster.eir.runs import RunFolder, best_checkpoint, read_run
 from claster.eir.yaml_files import OUTPUT_NAME
@@ -82,6 +83,43 @@ def test_windows_are_taken_as_they_are_needed(model, landscape):
     np.testing.assert_allclose(
         [first, *rest], predict_arrays(model, landscape=landscape), rtol=1e-5, atol=1e-6
     )
+
+
+def test_edits_of_a_window_are_predicted_as_if_alone(model, landscape, monkeypatch):
+    rng = np.random.default_rng(3)
+    bins = landscape.shape[-1]
+    windows = []
+    for whole in landscape[:3]:
+        windows += [whole, whole]
+        for first, width in [(0, 1), (bins - 1, 1), (0, bins // 5), (bins // 2, 3), (0, bins)]:
+            edited = whole.copy()
+            edited[..., first : first + width] = rng.normal(size=(*whole.shape[:-1], width))
+            windows.append(edited)
+    alone = predict_arrays(model, landscape=np.stack(windows))
+    seen = []
+    real = FirstLayer.values
+    monkeypatch.setattr(
+        FirstLayer, "values", lambda self, given: seen.append(real(self, given)) or seen[-1]
+    )
+    for size in (1, 4, 64):
+        profiles = predict_windows(
+            model, ({"landscape": array} for array in windows), batch_size=size
+        )
+        np.testing.assert_allclose(list(profiles), alone, rtol=1e-6, atol=1e-6)
+    assert any(first is not None for first in seen)
+    assert any(first is None for first in seen)
+
+
+def test_what_the_first_layer_gives(model, landscape):
+    stored = torch.from_numpy(landscape[:4])
+    cut = cut_network(model.network)
+    with torch.no_grad():
+        first = cut.first(stored)
+        rest = cut.rest({"landscape": first})
+        whole = inference.run_network(model.network, {"landscape": stored})
+        np.testing.assert_allclose(rest, whole, rtol=1e-6, atol=1e-6)
+        middle = cut.first((stored[:2] + stored[2:]) / 2)
+        np.testing.assert_allclose(middle, (first[:2] + first[2:]) / 2, rtol=1e-4, atol=1e-5)
 
 
 def scarce(limit, error):

@@ -286,6 +286,10 @@ def edit_window(
     return edited
 
 
+_BLENDED = ("silence", "scale", "background", "repress")
+"""Verbs that change a bin by the share covered; the others take whole bins."""
+
+
 def _edit_one(
     signal: np.ndarray,
     window: SignalWindow,
@@ -295,30 +299,30 @@ def _edit_one(
 ) -> np.ndarray | None:
     settings, binning, piece = editor.settings, editor.spec.window.binning, editor.piece
     rows = [editor.row(name) for name in settings.tracks]
-    part = covered_bins(place.start, place.end, binning, edges=settings.edges)
-    whole = whole_bins(place.start, place.end, binning, edges=settings.edges)
+    bins = covered_bins if settings.verb in _BLENDED else whole_bins
+    span = bins(place.start, place.end, binning, edges=settings.edges)
     match settings.verb:
         case "silence":
-            return edits.silence(signal, rows, part)
+            return edits.silence(signal, rows, span)
         case "scale":
             assert dose is not None
-            return edits.scale(signal, rows, part, factor=dose)
+            return edits.scale(signal, rows, span, factor=dose)
         case "background":
-            donor = find_background(window.signal, rows, part, annotated=window.annotated)
-            return None if donor is None else edits.replace(signal, rows, part, donor=donor)
+            donor = find_background(window.signal, rows, span, annotated=window.annotated)
+            return None if donor is None else edits.replace(signal, rows, span, donor=donor)
         case "repress":
             assert settings.gain_track is not None
             assert settings.gain is not None
             gain_row = editor.row(settings.gain_track)
-            return edits.repress(signal, rows, part, gain_row=gain_row, gain=settings.gain)
+            return edits.repress(signal, rows, span, gain_row=gain_row, gain=settings.gain)
         case "shift":
             assert dose is not None
-            return _shifted(signal, window, rows, whole, int(dose) // binning.size)
+            return _shifted(signal, window, rows, span, int(dose) // binning.size)
         case "flip":
-            return edits.flip(signal, rows, whole)
+            return edits.flip(signal, rows, span)
         case "shuffle":
             rng = np.random.default_rng([settings.seed, crc32(place.name.encode())])
-            return edits.shuffle(signal, rows, whole, rng=rng)
+            return edits.shuffle(signal, rows, span, rng=rng)
         case "insert":
             assert piece is not None
             width = piece.shape[1] * binning.size
@@ -377,7 +381,8 @@ def store_edited(
         Bins that the edit left alone keep the very bits of `stored`.
     """
     result = np.array(stored)
+    differs = edited != signal
     for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
-        changed = edited[row] != signal[row]
+        changed = np.flatnonzero(differs[row])
         result[row, changed] = track.stored(edited[row, changed], divisor=divisor)
     return result

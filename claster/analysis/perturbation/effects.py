@@ -6,7 +6,7 @@ from scipy.stats import false_discovery_control
 
 from claster.analysis.perturbation.controls import STRATUM, regions_of
 from claster.analysis.perturbation.settings import ScreenSettings
-from claster.analysis.perturbation.spans import covered_bins, span_mean
+from claster.analysis.perturbation.spans import Span, covered_bins, span_mean
 from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning
 
@@ -15,6 +15,7 @@ __all__ = [
     "assemble_effects",
     "calibrate",
     "empirical_p",
+    "gene_bins",
     "gene_signal",
     "log_effect",
     "measured_bases",
@@ -23,27 +24,17 @@ __all__ = [
 ]
 
 
-def gene_signal(
-    profiles: np.ndarray, start: int, end: int, *, centre: int, binning: Binning
-) -> np.ndarray:
-    """Return the mean predicted signal of a gene's body, edge bins counted by the share covered.
+def gene_bins(start: int, end: int, *, centre: int, binning: Binning) -> Span:
+    """Return the bins of a window that a gene's body covers, those at its edges by a share.
 
     Parameters
     ----------
-    profiles
-        Predicted signal, shape (..., bins), in genome orientation; what is below 0 counts as 0, as in
-        predictions.
     start, end
         The gene, 0-based half-open; what lies outside the target window is left out.
     centre
         The window's centre.
     binning
         The bins of the target window.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape of `profiles` without its last axis.
 
     Raises
     ------
@@ -53,7 +44,26 @@ def gene_signal(
     span = covered_bins(start - centre, end - centre, binning)
     if not span.shares.size:
         raise ValueError("the gene has no base inside the target window")
-    return span_mean(np.maximum(profiles, 0), span)
+    return span
+
+
+def gene_signal(profiles: np.ndarray, gene: Span) -> np.ndarray:
+    """Return the mean predicted signal of a gene's body.
+
+    Parameters
+    ----------
+    profiles
+        Predicted signal, shape (..., bins), in genome orientation; what is below 0 counts as 0, as in
+        predictions.
+    gene
+        See `gene_bins`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape of `profiles` without its last axis.
+    """
+    return span_mean(np.maximum(profiles[..., gene.bins], 0), Span(0, gene.shares))
 
 
 def measured_bases(start: int, end: int, *, centre: int, binning: Binning) -> int:

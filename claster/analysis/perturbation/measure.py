@@ -3,7 +3,8 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from claster.analysis.perturbation.editor import (
     restore_landscape,
     store_edited,
 )
-from claster.analysis.perturbation.effects import gene_signal
+from claster.analysis.perturbation.effects import gene_bins, gene_signal
 from claster.contacts.cut import map_cutter
 from claster.contacts.shapes import mirror_map
 from claster.dataset.layout import DatasetFolders, Split, read_arrays
@@ -28,6 +29,9 @@ from claster.errors import ClasterError
 from claster.genome.windows import mirror
 from claster.progress import Step
 from claster.signal.landscape import landscape
+
+if TYPE_CHECKING:
+    from claster.analysis.perturbation.spans import Span
 
 __all__ = [
     "Measured",
@@ -189,8 +193,8 @@ class Measured:
 class _Asked:
     """One forward pass: a window, which rows it answers and with which dose; `rows` None: a baseline."""
 
-    window: pd.DataFrame
-    rows: pd.DataFrame | None
+    window: Sequence[Any]
+    rows: Sequence[Any] | None
     dose: float | None
     changed: bool
 
@@ -227,18 +231,18 @@ def measure_windows(
     spec, asked = editor.spec, deque[_Asked]()
 
     def passes() -> Iterator[Window]:
-        for _, rows in plan.groupby("window", sort=False):
-            first = rows.iloc[0]
-            stored = read(first["window"], first["chrom"], int(first["centre"]))
+        for rows in _grouped(plan.itertuples(), "window"):
+            first = rows[0]
+            stored = read(first.window, first.chrom, int(first.centre))
             asked.append(_Asked(rows, None, None, changed=True))
             yield stored
-            edges = spec.window.binning.edges + int(first["centre"])
+            edges = spec.window.binning.edges + int(first.centre)
             window = SignalWindow(
                 restore_landscape(stored["landscape"], spec, divisors=divisors),
-                annotated.touch(first["chrom"], edges[:-1], edges[1:]),
+                annotated.touch(first.chrom, edges[:-1], edges[1:]),
             )
-            for _, same in rows.groupby(["element_id", "partner_id"], sort=False):
-                places = _places(same.iloc[0])
+            for same in _grouped(rows, "element_id", "partner_id"):
+                places = _places(same[0])
                 for dose in editor.settings.doses:
                     edited = edit_window(window, places, editor, dose=dose)
                     if edited is None:
@@ -277,27 +281,25 @@ class _Gathered:
         self._change: list[np.ndarray] = []
         self._names: list[tuple[str, str, str, float, str]] = []
         self._profiles: list[np.ndarray] = []
+        self._before: dict[tuple[int, int], tuple[Span, np.ndarray]] = {}
 
     def add(self, asked: _Asked, baseline: np.ndarray, profile: np.ndarray, step: Step) -> None:
-        window = str(asked.window["window"].iloc[0])
+        window = str(asked.window[0].window)
         dose = np.nan if asked.dose is None else asked.dose
         if asked.rows is None:
-            if (asked.window["kind"] != "control").any():
+            self._before.clear()
+            if any(row.kind != "control" for row in asked.window):
                 self._windows.append(window)
                 self._change.append(np.zeros(profile.shape, np.float32))
                 self._keep(window, "", "", np.nan, profile)
             return
-        for row in asked.rows.itertuples():
-            before, after = (
-                gene_signal(
-                    values,
-                    row.gene_start,
-                    row.gene_end,
-                    centre=row.centre,
-                    binning=self._target.binning,
-                )
-                for values in (baseline, profile)
-            )
+        for row in asked.rows:
+            gene = (row.gene_start, row.gene_end)
+            if gene not in self._before:
+                span = gene_bins(*gene, centre=row.centre, binning=self._target.binning)
+                self._before[gene] = (span, gene_signal(baseline, span))
+            span, before = self._before[gene]
+            after = before if profile is baseline else gene_signal(profile, span)
             for condition, b, p in zip(self._conditions, before, after, strict=True):
                 self._effects.append((row.Index, condition, dose, float(b), float(p)))
         if row.kind != "control":
@@ -335,10 +337,19 @@ class _Gathered:
             self._profiles.append(values.astype(np.float32))
 
 
-def _places(row: pd.Series) -> tuple[Place, ...]:
-    centre = int(row["centre"])
-    places = [Place(row["element_id"], int(row["start"]) - centre, int(row["end"]) - centre)]
-    if row["partner_id"]:
-        start, end = int(row["partner_start"]), int(row["partner_end"])
-        places.append(Place(row["partner_id"], start - centre, end - centre))
+def _grouped(rows: Iterable[Any], *names: str) -> Iterable[list[Any]]:
+    """Return rows that agree in some columns together, in the order in which the first of them come."""
+    together: dict[tuple[Any, ...], list[Any]] = {}
+    key = attrgetter(*names)
+    for row in rows:
+        together.setdefault(key(row), []).append(row)
+    return together.values()
+
+
+def _places(row: Any) -> tuple[Place, ...]:  # noqa: ANN401
+    centre = int(row.centre)
+    places = [Place(row.element_id, int(row.start) - centre, int(row.end) - centre)]
+    if row.partner_id:
+        start, end = int(row.partner_start), int(row.partner_end)
+        places.append(Place(row.partner_id, start - centre, end - centre))
     return tuple(places)

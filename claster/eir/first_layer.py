@@ -1,0 +1,198 @@
+"""A network cut behind the first convolution of its landscapes, which an edit changes in a few places only.
+
+Scaling, positions and the first convolution are affine, and most of the numbers that a network reads go no
+further. So a window that differs from one before in a few bins needs them anew in those bins alone, and a
+gradient along a straight path needs them once.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from claster.eir.trained_network import Network, run_network
+
+__all__ = ["CutNetwork", "FirstLayer", "cut_network", "first_layer"]
+
+_LANDSCAPE = "landscape"
+_MOST_CHANGED = 1 / 4
+"""Share of a window's bins between the first and the last changed one above which all is computed."""
+
+_KNOWN = 2
+"""Windows kept: one, and its mirror image."""
+
+
+@dataclass(frozen=True)
+class CutNetwork:
+    """A network in two parts, the first of which is affine.
+
+    Attributes
+    ----------
+    network
+        The whole; its first part reads ``landscape``.
+    conv
+        The first convolution.
+    position
+        What is added to each bin before it, shape of a sample's last two axes.
+    """
+
+    network: Network
+    conv: nn.Conv2d
+    position: Tensor
+    _rest: Network
+
+    def first(self, landscape: Tensor) -> Tensor:
+        """Return what the first convolution gives, (samples, channels, height, width).
+
+        Parameters
+        ----------
+        landscape
+            float32 as stored, (samples, ...).
+        """
+        given: Tensor = self.conv(self.scaled(landscape) + self.position)
+        return given
+
+    def scaled(self, landscape: Tensor) -> Tensor:
+        """Return landscapes on EIR's scale, (samples, channels, height, bins)."""
+        return self.network.inputs[_LANDSCAPE].scaled(landscape)
+
+    def rest(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Return what `run_network` does, `inputs` holding what `first` gives in place of the landscape."""
+        return run_network(self._rest, inputs)
+
+
+class _Rest(nn.Module):
+    """What EIR's reader of a landscape does behind its first convolution."""
+
+    def __init__(self, reader: Any) -> None:  # noqa: ANN401
+        super().__init__()
+        self._later, self._last = reader.conv[1:], reader.final_layer
+
+    def forward(self, first: Tensor) -> Tensor:
+        given: Tensor = self._last(self._later(first))
+        return given
+
+
+def cut_network(network: Network) -> CutNetwork | None:
+    """Cut a network behind the first convolution of its landscapes; None where it does not begin so."""
+    if _LANDSCAPE not in network.inputs:
+        return None
+    wrapped: Any = network.module.input_modules[_LANDSCAPE]  # type: ignore[index]
+    reader = wrapped.feature_extractor
+    block = next(reader.conv.children())
+    conv = block.conv_1
+    plain = isinstance(wrapped.pre_normalization, nn.Identity)
+    if not plain or len(list(block.children())) != 1 or any(conv.padding[:1]):
+        return None
+    rest = copy.copy(network.module)
+    rest._modules = dict(network.module._modules)
+    readers = dict(network.module.input_modules.items()) | {_LANDSCAPE: _Rest(reader)}  # type: ignore[operator, union-attr]
+    rest.input_modules = nn.ModuleDict(readers)
+    with torch.no_grad():
+        shape = conv(torch.zeros(1, *network.inputs[_LANDSCAPE].shape).to(conv.weight)).shape[1:]
+    return CutNetwork(
+        network,
+        conv,
+        reader.pos_representation.embedding.detach(),
+        network.without_scaling(_LANDSCAPE, rest, tuple(shape)),
+    )
+
+
+@dataclass
+class _Known:
+    """A window, and what the first convolution gives for it once that has been asked."""
+
+    window: np.ndarray
+    first: Tensor | None = None
+
+
+class FirstLayer:
+    """What the first convolution gives for windows that come one after the other, on a CPU.
+
+    Parameters
+    ----------
+    cut
+        The network.
+    """
+
+    def __init__(self, cut: CutNetwork) -> None:
+        self.cut = cut
+        self._known: list[_Known] = []
+
+    def values(self, landscape: Tensor) -> Tensor | None:
+        """Return what `CutNetwork.first` does, up to rounding; None where no window is an edit of another.
+
+        Parameters
+        ----------
+        landscape
+            float32 as stored, (samples, ...), bins last.
+        """
+        windows = landscape.reshape(len(landscape), -1, landscape.shape[-1])
+        known = list(self._known)
+        near, edges = zip(*(self._nearest(x, known) for x in windows.numpy()), strict=True)
+        self._known = known[-_KNOWN:]
+        if all(high is None for _, high in edges):
+            return None
+        for one in {id(one): one for one in near}.values():
+            if one.first is None:
+                one.first = self.cut.first(torch.from_numpy(one.window)[None])[0]
+        given = torch.stack([one.first for one in near])
+        self._patch(given, windows, np.array([(low, high or 0) for low, high in edges]))
+        return given
+
+    @staticmethod
+    def _nearest(window: np.ndarray, known: list[_Known]) -> tuple[_Known, tuple[int, int | None]]:
+        """Return a known window, and the first changed bin and the one behind the last changed one."""
+        for one in reversed(known[-_KNOWN:]):
+            changed = np.flatnonzero((window != one.window).any(axis=0))
+            if not changed.size:
+                return one, (0, 0)
+            low, high = int(changed[0]), int(changed[-1]) + 1
+            if high - low <= _MOST_CHANGED * window.shape[-1]:
+                return one, (low, high)
+        known.append(_Known(window.copy()))
+        return known[-1], (0, None)
+
+    def _patch(self, given: Tensor, windows: Tensor, edges: np.ndarray) -> None:
+        """Convolve changed bins again, in place."""
+        conv = self.cut.conv
+        pad, stride = int(conv.padding[1]), conv.stride[1]
+        kernel = conv.dilation[1] * (conv.kernel_size[1] - 1) + 1
+        rows = np.flatnonzero(edges[:, 1] > edges[:, 0])
+        if not rows.size:
+            return
+        low, high = edges[rows].T
+        begin = np.maximum(-((kernel - 1 - low - pad) // stride), 0)
+        end = np.minimum((high - 1 + pad) // stride + 1, given.shape[-1])
+        columns = int((end - begin).max())
+        if columns <= 0:
+            return
+        begin = np.minimum(begin, given.shape[-1] - columns)
+        # All slices are as long as the longest, so that one convolution does them all.
+        length = (columns - 1) * stride + kernel
+        at = begin[:, None] * stride - pad + np.arange(length)
+        inside = torch.from_numpy((at >= 0) & (at < windows.shape[-1]))
+        at = at.clip(0, windows.shape[-1] - 1)
+        scaling = self.cut.network.inputs[_LANDSCAPE]
+        chosen = torch.from_numpy(windows.numpy()[rows[:, None], :, at])
+        shape = (len(rows), *scaling.shape[:-1], length)
+        index = torch.from_numpy(at)[:, None, None, :].expand(shape)
+        scaled = scaling.scaled_at(chosen.transpose(1, 2).reshape(shape), index)
+        place = self.cut.position.expand(scaling.shape)[..., torch.from_numpy(at)]
+        scaled = (scaled + place.movedim(-2, 0)) * inside[:, None, None, :]
+        patch = functional.conv2d(
+            scaled, conv.weight, conv.bias, conv.stride, dilation=conv.dilation
+        )
+        to = torch.from_numpy(begin[:, None] + np.arange(columns))
+        given[torch.from_numpy(rows)[:, None], :, :, to] = patch.permute(0, 3, 1, 2)
+
+
+def first_layer(network: Network, device: torch.device) -> FirstLayer | None:
+    """Return what keeps a network's first layer over edits of one window; None on a GPU."""
+    cut = cut_network(network) if device.type == "cpu" else None
+    return FirstLayer(cut) if cut else None
