@@ -380,6 +380,7 @@ class Dataset:
         if self.is_built:
             counts = self.manifest.genes_kept
             built = ", ".join(f"{count:,} {split}" for split, count in counts.items())
+            built += f"; {sum(self.manifest.genes_dropped.values()):,} dropped"
         return {"holds": "; ".join(parts), "assembly": spec.assembly, "genes": built}
 
     def __repr__(self) -> str:

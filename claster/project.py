@@ -61,7 +61,9 @@ class Project:
     def runs(self) -> list[str]:
         """Folders of all runs, from the project's folder on."""
         found = sorted((self.root / "runs").rglob("run.json"))
-        return [path.parent.relative_to(self.root).as_posix() for path in found]
+        folders = [path.parent.relative_to(self.root) for path in found]
+        # A hidden folder holds a run that a training has set aside.
+        return [f.as_posix() for f in folders if not any(part.startswith(".") for part in f.parts)]
 
     @property
     def experiments(self) -> "pd.DataFrame":
@@ -189,4 +191,4 @@ def as_html(title: str, rows: Mapping[str, str]) -> str:
         f"<td style='text-align:left'>{escape(text)}</td></tr>"
         for name, text in rows.items()
     )
-    return f"<table><caption>{escape(title)}</caption>{cells}</table>"
+    return f"<table><caption style='text-align:left'>{escape(title)}</caption>{cells}</table>"

@@ -86,4 +86,18 @@ class Results:
         rows = {"folder": shown_path(self.folder), "tables": ", ".join(self.tables)}
         if verdict := self.summary.get("verdict"):
             rows["verdict"] = str(verdict)
-        return as_html("Results", rows) + self.table().head()._repr_html_()
+        if counts := self._counts():
+            rows["counts"] = counts
+        table = self.table()
+        rows[self.main] = f"{len(table):,} rows, {len(table.columns):,} columns; the first rows:"
+        head = table.head().replace("", None).dropna(axis="columns", how="all").fillna("")
+        return as_html("Results", rows) + head._repr_html_()
+
+    def _counts(self) -> str:
+        """Return what the record of a screen or attribution counted, but for what there is none of."""
+        from claster.text import read_json
+
+        path = self.folder / "manifest.json"
+        counts = read_json(path).get("counts", {}) if path.is_file() else {}
+        told = (f"{n:,} {name.replace('_', ' ')}" for name, n in counts.items() if n)
+        return ", ".join(told)

@@ -11,12 +11,14 @@ __all__ = ["BATCH_SIZE", "DEVICE", "FORCE", "SPLIT", "Device", "Settings", "Spli
 Split = Literal["train", "valid", "test"]
 Device = Literal["auto", "cpu", "cuda"]
 
-SPLIT: Any = Field("test", description="Which genes.")
-DEVICE: Any = Field("auto", description="Where to compute; auto takes a GPU where there is one.")
-BATCH_SIZE: Any = Field(None, ge=1, description="Windows at a time; default: what memory takes.")
+SPLIT: Any = Field("test", description="Split whose genes are used.")
+DEVICE: Any = Field("auto", description="Where to compute; auto uses a GPU if there is one.")
+BATCH_SIZE: Any = Field(
+    None, ge=1, description="Windows in a batch; default: as many as fit in memory."
+)
 FORCE: Any = Field(
     default=False,
-    description="Replace what is there already.",
+    description="Replace what already exists.",
     json_schema_extra={"flags": ["--force"]},
 )
 

@@ -10,27 +10,31 @@ from claster.settings import DEVICE, FORCE, SPLIT, Device, Settings, Split
 
 __all__ = ["CrisprSettings", "EvaluateSettings", "TreatSettings", "ValidateSettings"]
 
-_SEED = Field(0, ge=0, description="Of resamples.")
+_SEED = Field(0, ge=0, description="Seed of the resamples.")
 
 
 class EvaluateSettings(Settings):
     """What `claster evaluate` is asked."""
 
     split: Split = SPLIT
-    to: Path | None = Field(None, description="Folder for the scores of several runs together.")
+    to: Path | None = Field(
+        None, description="Folder to write the scores of several runs together into."
+    )
 
 
 class ValidateSettings(Settings):
     """What `claster validate` is asked."""
 
     perturbation: str | None = Field(
-        None, description="A screen below RUN/perturb; default: two that are done for this."
+        None, description="A screen below RUN/perturb; default: two screens that are made for this."
     )
     attribution: str | None = Field(
-        None, description="Attributions below RUN/attributions to score as well."
+        None, description="Attributions below RUN/attributions that are scored too."
     )
     split: Split = SPLIT
-    condition: str | None = Field(None, description="Of the target; default: the first one.")
+    condition: str | None = Field(
+        None, description="Condition of the target; default: the first one."
+    )
     seed: int = _SEED
     device: Device = DEVICE
 
@@ -43,25 +47,25 @@ class CrisprSettings(Settings):
         json_schema_extra={"flags": ["--pairs", "-p"]},
     )
     cell_type: str | None = Field(
-        None, description="Whose pairs; needed where the table has several."
+        None, description="Cell type whose pairs are used; needed if the table has several."
     )
     split: Split = SPLIT
-    centre: Centre = Field("element", description="What windows are centred on.")
+    centre: Centre = Field("element", description="Centre of the windows.")
     verb: Literal["silence", "background", "repress"] = Field(
-        "silence", description="How it is silenced."
+        "silence", description="How elements are silenced."
     )
     width: int | None = WIDTH
     reach: int = REACH
     around_tss: tuple[int, int] | None = Field(
         None,
-        description="Measure genes over that many bp upstream and downstream of the TSS, not over the body; "
+        description="Measure genes over these bp upstream and downstream of the TSS, not over the body; "
         "published for POLR2A: 2000 3000.",
     )
     min_activity: float | None = Field(
-        None, description="Least mean H3K27ac of an element; published: 10."
+        None, description="Smallest mean H3K27ac of an element that counts; published: 10."
     )
     average: bool = AVERAGE
-    name: str = Field("crispr", description="Folder below RUN/crispr and RUN/perturb.")
+    name: str = Field("crispr", description="Name of the folders below RUN/crispr and RUN/perturb.")
     seed: int = _SEED
     device: Device = DEVICE
     force: bool = FORCE
@@ -76,7 +80,7 @@ class TreatSettings(Settings):
     )
     tracks: tuple[str, ...] = Field(
         (),
-        description="A track that is taken from it; give it again for more. Default: all.",
+        description="A track that is taken from it; repeat for more. Default: all.",
         json_schema_extra={"flags": ["--track"]},
     )
     split: Split = SPLIT
@@ -84,7 +88,7 @@ class TreatSettings(Settings):
         1.0, ge=1e-6, description="c in log2((treated + c) / (baseline + c))."
     )
     average: bool = Field(
-        default=True, description="Average what a window and its mirror image predict."
+        default=True, description="Average the predictions of a window and of its mirror image."
     )
     seed: int = _SEED
     device: Device = DEVICE

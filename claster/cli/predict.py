@@ -13,11 +13,14 @@ from claster.quoting import pasteable
 def predict(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN...", help="Run folders; the mean of several is written."),
+        typer.Argument(metavar="RUN...", help="Run folders; of several the mean is written."),
     ],
     split: Annotated[
         Literal["train", "valid", "test", "all"] | None,
-        typer.Option("--split", help="Which genes; default: test, or all of another dataset."),
+        typer.Option(
+            "--split",
+            help="Split whose genes are predicted; default: test, or all of another dataset.",
+        ),
     ] = None,
     dataset: Annotated[
         str | None,
@@ -25,21 +28,26 @@ def predict(
     ] = None,
     device: Device = "auto",
     through: Annotated[
-        Literal["memory", "eirpredict"], typer.Option(help="EIR in this process or as a program.")
+        Literal["memory", "eirpredict"],
+        typer.Option(help="Whether EIR predicts in this process or as a program."),
     ] = "memory",
     average: Annotated[
-        bool, typer.Option(help="Average what a window and its mirror image predict.")
+        bool, typer.Option(help="Average the predictions of a window and of its mirror image.")
     ] = True,
     bigwig: Annotated[
         Literal["nearest", "mean", "none"],
-        typer.Option(help="A base under several windows: that of the nearest TSS, or their mean."),
+        typer.Option(
+            help="Value of a base under several windows: that of the nearest TSS, or their mean."
+        ),
     ] = "nearest",
-    csv: Annotated[bool, typer.Option("--csv", help="Write a CSV beside the table.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Also write the table as CSV.")] = False,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Samples at a time; default: what memory takes.")
+        int | None,
+        typer.Option(min=1, help="Samples in a batch; default: as many as fit in memory."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the mean of several runs.", show_default=False)
+        Path | None,
+        typer.Option(help="Folder to write the mean of several runs into.", show_default=False),
     ] = None,
 ) -> None:
     """Predict with the best model of each run: a table, samples x bins, and bigWig tracks."""

@@ -9,54 +9,65 @@ from claster.cli.complaint import echo
 
 
 def train(
-    flavour: Annotated[str, typer.Argument(help="What to train; 'claster configure' lists them.")],
+    flavour: Annotated[str, typer.Argument(help="Flavour to train; docs/flavours.md lists them.")],
     dataset: DatasetOption = "toy",
     tag: Annotated[
-        str | None, typer.Option(help="Tells runs of one flavour and dataset apart.")
+        str | None, typer.Option(help="Tag that distinguishes runs of one flavour and dataset.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights, sample order and dropout.")] = 0,
     seeds: Annotated[
         str | None,
-        typer.Option(metavar="N,N,...", help="One training a seed, in runs tagged seedN."),
+        typer.Option(
+            metavar="N,N,...", help="One training for each seed, in runs with the tag seedN."
+        ),
     ] = None,
     folds: Annotated[
         int | None,
-        typer.Option(metavar="K", help="One training a fold of chromosomes; folds are built."),
+        typer.Option(
+            metavar="K",
+            help="One training for each of K folds of chromosomes; folds that are missing are built.",
+        ),
     ] = None,
     shard: Annotated[
         str | None,
-        typer.Option(metavar="I/N", help="Only every N-th training, from the I-th on (from 1)."),
+        typer.Option(metavar="I/N", help="I/N: only every N-th training, starting with the I-th."),
     ] = None,
     device: Device = "auto",
     devices: Annotated[
-        int, typer.Option(help="GPUs to train on; on the CPU, processes (docs/training.md).")
+        int, typer.Option(help="Number of GPUs; on the CPU, of processes (docs/training.md).")
     ] = 1,
     precision: Annotated[
         Literal["32-true", "bf16-mixed", "16-mixed"] | None,
-        typer.Option(help="Instead of the flavour's."),
+        typer.Option(help="Precision instead of the flavour's."),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Instead of the flavour's number.")
+        int | None, typer.Option(min=1, help="Number of epochs instead of the flavour's.")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Instead of the flavour's; of all devices together.")
+        int | None,
+        typer.Option(help="Batch size of all devices together, instead of the flavour's."),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes that read samples ahead; default: chosen, and said why."),
+        typer.Option(
+            help="Processes that read samples ahead; the default is chosen, and the reason is printed."
+        ),
     ] = None,
     memory: Annotated[
         bool | None,
         typer.Option(
             "--memory/--no-memory",
-            help="Hold all samples in memory; default: where they fit.",
+            help="Hold all samples in memory; default: if they fit.",
             show_default=False,
         ),
     ] = None,
     force: Force = False,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with a run that was killed or failed; else begin it."),
+        typer.Option(
+            "--resume",
+            help="Resume a run that was interrupted or failed; start one if there is none.",
+        ),
     ] = False,
 ) -> None:
     """Train a flavour with eirtrain; the run folder holds configuration, log, record and model."""

@@ -92,11 +92,11 @@ class AttributeSettings(Settings):
 
     method: Method = Field(
         "integrated_gradients",
-        description="How predictions are attributed; the others are compared with it.",
+        description="Method of attribution; the others are compared with it.",
     )
     baselines: tuple[str, ...] = Field(
         (),
-        description="background, zero or mean: what inputs are compared with; give it again for more, the "
+        description="background, zero or mean: what inputs are compared with; repeat for more, the "
         "first one counts. Default: all three in this order.",
         json_schema_extra={"flags": ["--baseline"]},
     )
@@ -107,48 +107,57 @@ class AttributeSettings(Settings):
     )
     bigwig: tuple[str, ...] = Field(
         (),
-        description="A gene that gets bigWigs; give it again for more genes.",
+        description="A gene whose attributions are written as bigWigs; repeat for more.",
         json_schema_extra={"metavar": "GENE"},
     )
     split: Split = SPLIT
     genes: tuple[str, ...] | int | None = Field(
         None,
-        description="How many genes, or an ID or name; give it again for more. Default: all.",
+        description="Number of genes, or an ID or name; repeat for more. Default: all.",
     )
     bins: tuple[int, ...] | int | None = Field(
         8,
         description="Predicted bins of each gene: 'all', how many, or numbers such as -5,0,5.",
         json_schema_extra={"text": True},
     )
-    condition: str | None = Field(None, description="Of the target; default: the first one.")
+    condition: str | None = Field(
+        None, description="Condition of the target; default: the first one."
+    )
     scale: Scale = Field(
-        "stored", description="Of the prediction: as the network is trained on it, or reads."
+        "stored",
+        description="Scale of the prediction: the one that the network is trained on, or reads.",
     )
     tracks: tuple[str, ...] = Field(
         (),
-        description="A track, or 'contacts', that is attributed to; give it again for more. Default: all.",
+        description="A track, or 'contacts', that is attributed to; repeat for more. Default: all.",
         json_schema_extra={"flags": ["--track"]},
     )
-    steps: int = Field(32, ge=2, description="Of integrated gradients.")
+    steps: int = Field(32, ge=2, description="Number of steps of integrated gradients.")
     block: int = Field(
-        1000, ge=1, description="bp that occlusion takes at a time, and comparisons sum over."
+        1000,
+        ge=1,
+        description="Size in bp of the blocks that occlusion replaces and comparisons sum over.",
     )
-    compare: int = Field(10, ge=0, description="Genes on which methods and baselines are compared.")
+    compare: int = Field(
+        10, ge=0, description="Number of genes on which methods and baselines are compared."
+    )
     reach: int = Field(
-        200_000, ge=1, description="bp from the TSS within which an element lies whole."
+        200_000,
+        ge=1,
+        description="Distance in bp from the TSS within which the whole element lies.",
     )
     latents: bool = Field(
         default=False,
-        description="Instead: activations of the contact branch, or the landscape's.",
+        description="Write activations of the contact or landscape branch instead of attributions.",
         json_schema_extra={"flags": ["--latents"]},
     )
-    seed: int = Field(0, ge=0, description="Of genes, bins and resamples.")
+    seed: int = Field(0, ge=0, description="Seed of genes, bins and resamples.")
     name: str | None = Field(
-        None, description="Folder below RUN/attributions; default: <method>_<split>."
+        None, description="Name of the folder below RUN/attributions; default: <method>_<split>."
     )
     device: Device = DEVICE
     batch_size: int | None = Field(
-        None, ge=1, description="Samples at a time; default: what memory takes."
+        None, ge=1, description="Samples in a batch; default: as many as fit in memory."
     )
     force: bool = FORCE
 

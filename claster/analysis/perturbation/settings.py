@@ -38,10 +38,14 @@ Edges = Literal["exact", "paper"]
 WIDTH = Field(
     None,
     ge=1,
-    description="bp edited around each element's middle; default: its own edges.",
+    description="bp that are edited around each element's middle; default: the element's own edges.",
 )
-REACH = Field(200_000, ge=1, description="bp from the TSS within which an element lies whole.")
-AVERAGE = Field(default=False, description="Average what a window and its mirror image predict.")
+REACH = Field(
+    200_000, ge=1, description="Distance in bp from the TSS within which the whole element lies."
+)
+AVERAGE = Field(
+    default=False, description="Average the predictions of a window and of its mirror image."
+)
 
 
 class PerturbSettings(Settings):
@@ -55,47 +59,49 @@ class PerturbSettings(Settings):
     verb: Verb = Field("silence", description="What is done to each element.")
     tracks: tuple[str, ...] = Field(
         (),
-        description="A track that changes; give it again for more. Default: see the docs.",
+        description="A track that is edited; repeat for more. Default: see docs/perturbation.md.",
         json_schema_extra={"flags": ["--track"]},
     )
     factors: tuple[float, ...] = Field(
         (),
-        description="Of 'scale'; give it again for a dose curve.",
+        description="Factor of 'scale'; repeat for a dose curve.",
         json_schema_extra={"flags": ["--factor"]},
     )
     shifts: tuple[int, ...] = Field(
         (),
-        description="Of 'shift', bp, a whole number of bins; give it again for more.",
+        description="Distance of 'shift' in bp, a whole number of bins; repeat for more.",
         json_schema_extra={"flags": ["--shift"]},
     )
     gain: float | None = Field(
-        None, description="Signal that 'repress' gives; default: 99 % quantile of the track."
+        None, description="Signal that 'repress' adds; default: 99 % quantile of the track."
     )
-    gain_track: str = Field("H3K27me3", description="The mark that 'repress' gives.")
+    gain_track: str = Field("H3K27me3", description="Mark that 'repress' adds.")
     locus: str | None = Field(
-        None, description="chrom:start-end that 'insert' takes its block from."
+        None, description="chrom:start-end of the block that 'insert' copies."
     )
-    edges: Edges = Field("exact", description="How elements and bins meet.")
+    edges: Edges = Field("exact", description="How bins are edited that an element covers in part.")
     pairs: Path | None = Field(
         None,
-        description="Two element IDs a line that are edited together; 'all' for every two.",
+        description="Table with two element IDs a line that are edited together; 'all' for every pair.",
     )
     split: Split = SPLIT
-    centre: Centre = Field("gene", description="What windows are centred on.")
+    centre: Centre = Field("gene", description="Centre of the windows.")
     width: int | None = WIDTH
     reach: int = REACH
     around_tss: tuple[int, int] | None = Field(
         None,
-        description="Measure genes over that many bp upstream and downstream of the TSS, not over the body.",
+        description="Measure genes over these bp upstream and downstream of the TSS, not over the body.",
     )
     min_activity: float | None = Field(
-        None, description="Least mean of the activity track; published: 10."
+        None, description="Smallest mean of the activity track; published: 10."
     )
     activity_quantile: float | None = Field(
-        None, ge=0, le=1, description="The same as a quantile of all pairs."
+        None, ge=0, le=1, description="The same threshold as a quantile of all pairs."
     )
-    activity_track: str = Field("H3K27ac", description="Track that tells activity.")
-    controls: int = Field(100, ge=0, description="Control regions a stratum; 0 for no p-values.")
+    activity_track: str = Field("H3K27ac", description="Track that measures activity.")
+    controls: int = Field(
+        100, ge=0, description="Control regions for each stratum; 0 for no p-values."
+    )
     pseudocount: float = Field(
         1.0, ge=1e-6, description="c in log2((perturbed + c) / (baseline + c))."
     )
@@ -105,14 +111,17 @@ class PerturbSettings(Settings):
         description="Keep predicted profiles before and after edits.",
         json_schema_extra={"flags": ["--profiles"]},
     )
-    seed: int = Field(0, ge=0, description="Of control regions and 'shuffle'.")
-    name: str | None = Field(None, description="Folder below RUN/perturb; default: <verb>_<split>.")
+    seed: int = Field(0, ge=0, description="Seed of control regions and of 'shuffle'.")
+    name: str | None = Field(
+        None, description="Name of the folder below RUN/perturb; default: <verb>_<split>."
+    )
     shard: str | None = Field(
-        None, description="i/n: every n-th part; without it all is put together."
+        None,
+        description="i/n: the i-th of n shares of the work; without it all shares are put together.",
     )
     tsv: bool = Field(
         default=False,
-        description="Write tables as TSV too.",
+        description="Also write tables as TSV.",
         json_schema_extra={"flags": ["--tsv"]},
     )
     device: Device = DEVICE

@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
-
 from claster.dataset.scale import SignalScale
 from claster.errors import ClasterError
 
@@ -206,8 +204,14 @@ class Report:
 
         return "\n".join(report_lines(self))
 
+    def __repr__(self) -> str:
+        """Return its last line: how many findings of which verdict."""
+        return str(self).rpartition("\n")[2]
+
     def _repr_html_(self) -> str:
-        return pd.DataFrame([asdict(finding) for finding in self.findings]).to_html(index=False)
+        from claster.dataset.doctor.show import report_html
+
+        return report_html(self)
 
     def as_json(self) -> str:
         """Return the report as JSON text (`format` 1): findings and scales, for programs."""

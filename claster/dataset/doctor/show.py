@@ -1,5 +1,6 @@
-"""Reports for people: a table on a terminal, plain lines in a log."""
+"""Reports for people: a table on a terminal or in a notebook, plain lines in a log."""
 
+from html import escape
 from pathlib import Path
 
 from rich import box
@@ -9,7 +10,7 @@ from rich.text import Text
 from claster.dataset.doctor.findings import VERDICTS, Finding, Report, Verdict
 from claster.quoting import printable
 
-__all__ = ["report_lines", "report_summary", "report_table"]
+__all__ = ["report_html", "report_lines", "report_summary", "report_table"]
 
 _STYLES = {"fine": "green", "note": "cyan", "warning": "yellow", "fault": "bold red"}
 _ENDINGS = {
@@ -40,6 +41,22 @@ def report_table(report: Report) -> Table:
             )
         table.add_section()
     return table
+
+
+def report_html(report: Report) -> str:
+    """Return a report as an HTML table: one row an item for what is fine, one for each other finding."""
+    names = ("file", "verdict", "evidence, and what to do")
+    cells = [tuple(f"<b>{name}</b>" for name in names)]
+    for item in report.items:
+        found = report.of(item)
+        named = escape(f"{item} ({Path(found[0].file).name})" if found[0].file else item)
+        for verdict, evidence, remedy in _rows(found):
+            text = escape(evidence) + (f"<br><b>{escape(remedy)}</b>" if remedy else "")
+            cells.append((named, verdict if verdict == "fine" else f"<b>{verdict}</b>", text))
+            named = ""
+    rows = ("".join(f"<td style='text-align:left'>{cell}</td>" for cell in row) for row in cells)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table>{body}</table><p>{escape(report_summary(report))}</p>"
 
 
 def report_lines(report: Report) -> list[str]:
