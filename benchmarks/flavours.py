@@ -24,7 +24,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir.flavours import FLAVOURS
 from claster.eir.parts import Flavour, derive
 from claster.eir.predict import predict
-from claster.eir.preflight import check_training
+from claster.eir.preflight import prepare_training
 from claster.eir.run import train
 from claster.eir.show import measure_cost
 from claster.eir.yaml_files import plan_schedule
@@ -101,7 +101,7 @@ def prepare(path: str, project: Path) -> DatasetSpec:
 
 def scores(flavour: str, path: str, budget: float, step: float, seeds: int, project: Path) -> dict:
     spec = prepare(path, project)
-    counts = check_training(FLAVOURS[flavour], spec, project=project)
+    counts = prepare_training(FLAVOURS[flavour], spec, project=project)
     an_epoch = plan_schedule(FLAVOURS[flavour], counts, 1).steps or 1
     epochs = max(1, round(budget / step / an_epoch))
     runs = []

@@ -15,11 +15,11 @@ __all__ = [
     "WIDE_MARKS",
     "FileFormat",
     "advice",
-    "check_start",
-    "check_whole",
     "describe",
     "is_binary",
     "is_gzip",
+    "require_start",
+    "require_whole",
 ]
 
 FileFormat = Literal["bigwig", "cooler", "hic", "gtf", "bed", "table", "fasta"]
@@ -165,7 +165,7 @@ def advice(found: str, *, wanted: FileFormat | None = None) -> str:
     return _UNPACKED_BY[packing] if packing else _REMEDY
 
 
-def check_start(head: bytes, *, format: FileFormat, gzipped: bool, named: str) -> None:
+def require_start(head: bytes, *, format: FileFormat, gzipped: bool, named: str) -> None:
     """Refuse a file by its first bytes.
 
     Parameters
@@ -206,7 +206,7 @@ def check_start(head: bytes, *, format: FileFormat, gzipped: bool, named: str) -
     )
 
 
-def check_whole(
+def require_whole(
     path: Path | str,
     *,
     format: FileFormat,
@@ -214,7 +214,7 @@ def check_whole(
     gzipped: bool | None = None,
     deep: bool = False,
 ) -> None:
-    """Refuse a file that is something else (see `check_start`) or that lacks its end.
+    """Refuse a file that is something else (see `require_start`) or that lacks its end.
 
     A bigWig repeats its first four bytes at its end, an HDF5 file (cooler) states its length, and a hic
     file where its indices lie, the last things in it.
@@ -246,7 +246,7 @@ def check_whole(
         with path.open("rb") as handle:
             head = handle.read(HEAD)
             size = path.stat().st_size
-            check_start(head, format=format, gzipped=gzipped, named=named)
+            require_start(head, format=format, gzipped=gzipped, named=named)
             stated = _stated_length(handle, head, format)
             handle.seek(max(size - 4, 0))
             end = handle.read(4)

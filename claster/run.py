@@ -156,7 +156,7 @@ class Run:
         return np.stack(list(self._predictor.predict(windows)))
 
     def evaluate(self, split: "Split" = "test") -> Results:
-        """Score the predictions of a split beside simple methods, with 95 % intervals.
+        """Score a split beside simple methods, with 95 % intervals; missing predictions are made first.
 
         Returns
         -------
@@ -164,7 +164,10 @@ class Run:
             Tables `scores`, `bins`, `calibration`, `genes` (docs/evaluation.md); the summary has the verdict.
         """
         from claster.analysis.evaluate import evaluate_runs
+        from claster.eir.runs import RunFolder
 
+        if not RunFolder(self.folder).predictions(split).is_file():
+            self.predict(split=split)
         _, folder = evaluate_runs(
             [self.folder], split=split, project=self.project.root, progress=self.project.progress
         )

@@ -11,7 +11,7 @@ import pyBigWig
 import pytest
 
 from claster.errors import ClasterError
-from claster.formats import advice, check_start, check_whole
+from claster.formats import advice, require_start, require_whole
 
 PROJECT = Path(__file__).parents[1]
 FILES = Path(os.environ.get("CLASTER_REAL_FILES", PROJECT.parent / "shared" / "data"))
@@ -48,7 +48,7 @@ def write_cooler(path):
 @pytest.mark.parametrize("gzipped", [False, True])
 def test_right_starts(head, format, gzipped):
     start = gzip.compress(head) if gzipped else head
-    check_start(start, format=format, gzipped=gzipped, named="x")
+    require_start(start, format=format, gzipped=gzipped, named="x")
 
 
 @pytest.mark.parametrize(
@@ -77,27 +77,27 @@ def test_right_starts(head, format, gzipped):
 )
 def test_wrong_starts(head, format, said):
     with pytest.raises(ClasterError, match=f"^track X: {said}"):
-        check_start(head, format=format, gzipped=False, named="track X")
+        require_start(head, format=format, gzipped=False, named="track X")
 
 
 def test_wrong_starts_with_gzip_around_them():
     with pytest.raises(ClasterError, match=r"an HTML page .* instead of a gzip file"):
-        check_start(PAGE, format="gtf", gzipped=True, named="genes")
+        require_start(PAGE, format="gtf", gzipped=True, named="genes")
     with pytest.raises(ClasterError, match=r"an HTML page .* instead of a GTF .* inside the gzip"):
-        check_start(gzip.compress(PAGE), format="gtf", gzipped=True, named="genes")
+        require_start(gzip.compress(PAGE), format="gtf", gzipped=True, named="genes")
     with pytest.raises(ClasterError, match="does not unpack"):
-        check_start(b"\x1f\x8b" + bytes(50), format="gtf", gzipped=True, named="genes")
+        require_start(b"\x1f\x8b" + bytes(50), format="gtf", gzipped=True, named="genes")
 
 
 @pytest.mark.parametrize(("write", "format"), [(write_bigwig, "bigwig"), (write_cooler, "cooler")])
 def test_files_without_their_end(tmp_path, write, format):
     whole, short = tmp_path / "whole", tmp_path / "short"
     write(whole)
-    check_whole(whole, format=format, named="x")
+    require_whole(whole, format=format, named="x")
     for missing in (1, 3, 100):
         short.write_bytes(whole.read_bytes()[:-missing])
         with pytest.raises(ClasterError, match=r"an incomplete bigWig|of which"):
-            check_whole(short, format=format, named="x")
+            require_whole(short, format=format, named="x")
 
 
 @pytest.mark.parametrize("libver", ["earliest", "v108", "latest"])
@@ -105,21 +105,21 @@ def test_every_hdf5_superblock_states_its_length(tmp_path, libver):
     with h5py.File(tmp_path / "a.cool", "w", libver=libver) as file:
         file["a"] = np.arange(1000)
     whole = (tmp_path / "a.cool").read_bytes()
-    check_whole(tmp_path / "a.cool", format="cooler", named="x")
+    require_whole(tmp_path / "a.cool", format="cooler", named="x")
     (tmp_path / "b.cool").write_bytes(whole[:-1])
     with pytest.raises(ClasterError, match=f"of {len(whole)} bytes of which {len(whole) - 1}"):
-        check_whole(tmp_path / "b.cool", format="cooler", named="x")
+        require_whole(tmp_path / "b.cool", format="cooler", named="x")
 
 
 def test_gzip_without_its_end(tmp_path):
     lines = "".join(f"chr1\t{i}\t{i + 1}\n" for i in range(20_000)).encode()
     path = tmp_path / "a.bed.gz"
     path.write_bytes(gzip.compress(lines[:100_000]) + gzip.compress(lines[100_000:]))
-    check_whole(path, format="bed", named="x", deep=True)
+    require_whole(path, format="bed", named="x", deep=True)
     path.write_bytes(path.read_bytes()[:-9])
-    check_whole(path, format="bed", named="x")
+    require_whole(path, format="bed", named="x")
     with pytest.raises(ClasterError, match="does not unpack to its end"):
-        check_whole(path, format="bed", named="x", deep=True)
+        require_whole(path, format="bed", named="x", deep=True)
 
 
 @pytest.mark.skipif(
@@ -132,7 +132,7 @@ def test_real_files_are_what_they_are():
     for path in sorted(FILES.rglob("*")):
         format = suffixes.get(path.name.removesuffix(".gz").rpartition(".")[2])
         if path.is_file() and format:
-            check_whole(path, format=format, named=path.name, deep=True)
+            require_whole(path, format=format, named=path.name, deep=True)
             seen.add(format)
     assert seen == {"bigwig", "cooler", "gtf", "bed", "table"}
 

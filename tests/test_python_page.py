@@ -90,6 +90,6 @@ def test_the_example_runs_as_it_stands(capsys):
     assert effects["p"].between(0, 1).any()
     assert all(path.is_file() for path in names["silenced"].figures)
     assert isinstance(names["dataset"].landscape("N41"), pd.DataFrame)
-    assert names["project"].runs == ["runs/mine/profile"]
-    again = names["project"].run("runs/mine/profile")
+    assert names["dataset"].project.runs == ["runs/mine/profile"]
+    again = names["dataset"].project.run("runs/mine/profile")
     assert "mine" in repr(again)

@@ -10,7 +10,7 @@ from claster.contacts.cool import open_cool
 from claster.contacts.direction import Balance
 from claster.contacts.hic import is_hic, open_hic
 from claster.files import require_file
-from claster.formats import check_whole
+from claster.formats import require_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ def open_contacts(path: Path | str, *, resolution: int, balance: Balance) -> Con
         file, named="contacts", remedy="check 'contacts.file' and 'data' in the dataset YAML"
     )
     hic = is_hic(file)
-    check_whole(file, format="hic" if hic else "cooler", named=f"contacts ({file})")
+    require_whole(file, format="hic" if hic else "cooler", named=f"contacts ({file})")
     if hic:
         return open_hic(file, resolution=resolution, balance=balance)
     return open_cool(file, group, resolution=resolution, balance=balance)

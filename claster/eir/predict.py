@@ -25,7 +25,7 @@ from claster.eir.in_memory import predict_in_memory, remove_blocks
 from claster.eir.machine import Device, resolve_device
 from claster.eir.prediction_tracks import TRACK_KINDS, Merge, write_tracks
 from claster.eir.predictions import average_orientations, average_runs
-from claster.eir.preflight import check_prediction
+from claster.eir.preflight import require_predictable
 from claster.eir.reference import require_same_divisors, require_same_weights
 from claster.eir.runs import RunFolder, RunRecord, require_complete
 from claster.eir.trained_network import require_model
@@ -230,7 +230,7 @@ def _samples(
         write_view(view, spec, project=project, progress=progress)
     wanted = [split] if split != "all" else [part for part in SPLITS if read_ids(folders, part)]
     return {
-        part: check_prediction(views, spec, part, project=project, progress=progress)
+        part: require_predictable(views, spec, part, project=project, progress=progress)
         for part in wanted
     }
 

@@ -25,10 +25,10 @@ from claster.text import read_table
 
 __all__ = [
     "array_fault",
-    "check_arrays",
-    "check_prediction",
-    "check_targets",
-    "check_training",
+    "prepare_training",
+    "require_arrays",
+    "require_predictable",
+    "require_targets",
     "sample_counts",
 ]
 
@@ -85,7 +85,7 @@ def _read_header(handle: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
 _EXAMPLES = 3
 
 
-def check_training(
+def prepare_training(
     flavour: Flavour,
     spec: DatasetSpec,
     *,
@@ -121,20 +121,20 @@ def check_training(
     counts = sample_counts(folders)
     ids = _ids(folders, "train") + _ids(folders, "valid")
     _refuse_duplicates(ids, f"{folders.ids('train')} and {folders.ids('valid')}", folders)
-    check_targets(spec, folders.target_table("train"), ids)
+    require_targets(spec, folders.target_table("train"), ids)
     write_arrays(flavour, spec, project=project, progress=progress)
     for view in input_views(flavour, spec).values():
         folder = folders.arrays(view.folder, "train_valid")
-        check_arrays(spec, folder, view.shape(spec), ids, progress=progress)
+        require_arrays(spec, folder, view.shape(spec), ids, progress=progress)
     if flavour.output.output_type == "array":
         target = predicted_part(flavour, spec).require_target()
         folder = folders.profiles("train_valid", bins=central_bins(flavour, spec))
         shape = (len(target.groups), 1, target.bins)
-        check_arrays(spec, folder, shape, ids, progress=progress)
+        require_arrays(spec, folder, shape, ids, progress=progress)
     return counts
 
 
-def check_prediction(
+def require_predictable(
     views: Iterable[View | str],
     spec: DatasetSpec,
     split: Split,
@@ -172,7 +172,7 @@ def check_prediction(
     for view in views:
         view = ArrayView(view) if isinstance(view, str) else view
         folder = folders.arrays(view.folder, split)
-        check_arrays(spec, folder, view.shape(spec), ids, progress=progress)
+        require_arrays(spec, folder, view.shape(spec), ids, progress=progress)
     return ids
 
 
@@ -194,7 +194,7 @@ def sample_counts(folders: DatasetFolders) -> SampleCounts:
     return counts
 
 
-def check_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
+def require_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
     """Refuse a target table unless it holds one finite row for each sample.
 
     Parameters
@@ -238,7 +238,7 @@ def check_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
         )
 
 
-def check_arrays(
+def require_arrays(
     spec: DatasetSpec,
     folder: Path,
     shape: tuple[int, ...],

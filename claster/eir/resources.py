@@ -12,7 +12,7 @@ from claster.eir.parts import Flavour, Precision
 from claster.eir.yaml_files import SampleCounts
 from claster.errors import ClasterError
 
-__all__ = ["check_machine", "choose_feeding", "sample_bytes"]
+__all__ = ["choose_feeding", "require_machine", "sample_bytes"]
 
 _COPIES = 4
 """Memory that EIR takes while it reads arrays into it, in times of these (3.0 measured:
@@ -26,7 +26,7 @@ _WORTH_WORKERS = 600.0
 _MOST_WORKERS = 4
 
 
-def check_machine(device: Device, *, devices: int = 1, precision: Precision | None) -> Machine:
+def require_machine(device: Device, *, devices: int = 1, precision: Precision | None) -> Machine:
     """Return what EIR computes on.
 
     Parameters
@@ -88,7 +88,7 @@ def choose_feeding(
     Parameters
     ----------
     machine
-        Of `check_machine`.
+        Of `require_machine`.
     sample_bytes
         Size of the arrays of one sample.
     table

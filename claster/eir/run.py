@@ -18,10 +18,10 @@ from claster.eir.geometry import measure_geometry
 from claster.eir.history import write_history
 from claster.eir.machine import Device, Machine
 from claster.eir.parts import Flavour, Precision
-from claster.eir.preflight import check_training
+from claster.eir.preflight import prepare_training
 from claster.eir.program import EirFailedError, completed, find_program, now, run_recorded
 from claster.eir.reference import embedding_weights
-from claster.eir.resources import check_machine, choose_feeding, sample_bytes
+from claster.eir.resources import choose_feeding, require_machine, sample_bytes
 from claster.eir.resume import (
     ResumePlan,
     bring_back,
@@ -126,8 +126,8 @@ def train(
             f"{run.path} exists already",
             remedy="choose another --tag, pass --resume to resume it or --force to replace it",
         )
-    machine = check_machine(device, devices=devices, precision=precision)
-    counts = check_training(flavour, spec, project=project, progress=progress)
+    machine = require_machine(device, devices=devices, precision=precision)
+    counts = prepare_training(flavour, spec, project=project, progress=progress)
     spec = predicted_part(flavour, spec)
     machine, feeding = choose_feeding(
         machine,

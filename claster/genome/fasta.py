@@ -7,7 +7,7 @@ from typing import IO
 import numpy as np
 
 from claster.errors import ClasterError
-from claster.formats import HEAD, check_start
+from claster.formats import HEAD, require_start
 from claster.text import open_unpacked
 
 __all__ = ["fasta_records", "index_of", "indexed_lengths"]
@@ -44,7 +44,7 @@ def fasta_records(path: Path | str, *, named: str = "genome") -> Iterator[tuple[
     place = f"{named} ({path})"
     seen: set[str] = set()
     with open_unpacked(path, named=named) as handle:
-        check_start(handle.peek(HEAD)[:HEAD], format="fasta", gzipped=False, named=place)
+        require_start(handle.peek(HEAD)[:HEAD], format="fasta", gzipped=False, named=place)
         for header, letters in _split(handle):
             name = next(iter(header.decode("utf-8", "replace").split()), "")
             if not name or name in seen:

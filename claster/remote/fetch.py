@@ -18,7 +18,7 @@ from urllib3.util import Retry
 
 from claster.errors import ClasterError
 from claster.files import require_disk
-from claster.formats import HEAD, check_start
+from claster.formats import HEAD, require_start
 from claster.progress import Step
 from claster.remote.partial import Journal, Partial, find_partial
 from claster.remote.request import (
@@ -273,7 +273,7 @@ class _Transfer:
             head += chunk
             if len(head) >= HEAD:
                 break
-        check_start(
+        require_start(
             head[:HEAD],
             format=self.wanted.format,
             gzipped=self.wanted.gzipped,

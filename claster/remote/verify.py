@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from claster.errors import ClasterError
 from claster.files import sha256
-from claster.formats import FileFormat, check_whole
+from claster.formats import FileFormat, require_whole
 
 __all__ = ["Receipt", "Wanted", "verify"]
 
@@ -80,7 +80,7 @@ def verify(path: Path, wanted: Wanted, *, arrived: str | None = None) -> str:
     size = path.stat().st_size
     if wanted.size not in (None, size):
         raise other(f"{size} bytes", wanted.size)
-    check_whole(
+    require_whole(
         path,
         format=wanted.format,
         named=wanted.named if arrived else f"{wanted.named} ({path})",

@@ -16,7 +16,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir.machine import Device
 from claster.eir.parts import Precision
 from claster.eir.program import now
-from claster.eir.resources import check_machine
+from claster.eir.resources import require_machine
 from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
 from claster.eir.target_part import narrowed
 from claster.errors import ClasterError
@@ -95,7 +95,7 @@ def finetune(
     project, tuning = Path(project), tuning or Tuning()
     folders = DatasetFolders.of(spec, project=project)
     folders.require_built()
-    machine = check_machine(device, devices=devices, precision=precision)
+    machine = require_machine(device, devices=devices, precision=precision)
     model = find_model(model_name)
     files = find_weights(model, folder=weights, revision=revision)
     trunk = model.load(files.folder, trust_remote_code=trust_remote_code)

@@ -17,7 +17,7 @@ import pybigtools
 
 from claster.errors import ClasterError, DamagedFileError, one_line, os_errno, os_fault
 from claster.files import require_file
-from claster.formats import check_whole
+from claster.formats import require_whole
 from claster.signal.index import BlockIndex, damaged, read_index
 from claster.signal.intervals import ChromosomeSignal, mask_signal, read_chromosome
 from claster.signal.means import Summary, window_means
@@ -76,7 +76,7 @@ def open_reader(path: Path | str, *, named: str) -> Any:  # noqa: ANN401 # its t
     pybigtools takes a path for a bigWig by its ending only, so it is given an open file. The file is closed
     with the reader, or when nobody holds the reader any more.
     """
-    check_whole(path, format="bigwig", named=f"{named} ({path})", gzipped=False)
+    require_whole(path, format="bigwig", named=f"{named} ({path})", gzipped=False)
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:

@@ -12,7 +12,7 @@ import pytest
 from claster.eir.configure import configure, eirtrain_command
 from claster.eir.flavours import FLAVOURS
 from claster.eir.machine import Machine
-from claster.eir.preflight import check_training
+from claster.eir.preflight import prepare_training
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, best_checkpoint, read_run
 
@@ -63,7 +63,7 @@ QUICK = {
 )
 def test_flavour_trains(name, full_size, eir):
     small = full_size(FLAVOURS[name])
-    counts = check_training(FLAVOURS[name], small.spec, project=small.project)
+    counts = prepare_training(FLAVOURS[name], small.spec, project=small.project)
     configuration = configure(
         FLAVOURS[name],
         small.spec,

@@ -7,7 +7,7 @@ import pytest
 from claster.eir.arrays import input_views
 from claster.eir.flavours import FLAVOURS
 from claster.eir.machine import resolve_device
-from claster.eir.preflight import check_prediction, check_training
+from claster.eir.preflight import prepare_training, require_predictable
 from claster.eir.yaml_files import SampleCounts
 from claster.errors import ClasterError
 
@@ -58,9 +58,9 @@ def append(path, text):
 
 
 def test_sound_dataset_passes_with_its_counts(small):
-    counts = check_training(BOTH, small.spec, project=small.project)
+    counts = prepare_training(BOTH, small.spec, project=small.project)
     assert counts == SampleCounts(train=64, valid=16)
-    ids = check_prediction(["landscape", "contacts"], small.spec, "test", project=small.project)
+    ids = require_predictable(["landscape", "contacts"], small.spec, "test", project=small.project)
     assert ids[:3] == ["test0_forward", "test0_rev", "test1_forward"]
     assert len(ids) == 12
 
@@ -168,7 +168,7 @@ def test_each_fault_is_named(small, fault):
     harm, message = FAULTS[fault]
     harm(small)
     with pytest.raises(ClasterError, match=message) as raised:
-        check_training(BOTH, small.spec, project=small.project)
+        prepare_training(BOTH, small.spec, project=small.project)
     assert "\n" not in str(raised.value)
     assert raised.value.remedy
 
@@ -213,40 +213,40 @@ ARRAY_FAULTS = {
 @pytest.mark.parametrize("fault", ARRAY_FAULTS)
 def test_each_fault_of_a_profile_is_named(small, fault):
     harm, message = ARRAY_FAULTS[fault]
-    assert check_training(PROFILE, small.spec, project=small.project).train == 64
+    assert prepare_training(PROFILE, small.spec, project=small.project).train == 64
     harm(small)
     with pytest.raises(ClasterError, match=message) as raised:
-        check_training(PROFILE, small.spec, project=small.project)
+        prepare_training(PROFILE, small.spec, project=small.project)
     assert "\n" not in str(raised.value)
 
 
 def test_target_of_a_profile_is_checked_before_it_is_written(small):
     target(small, cell("much"))
     with pytest.raises(ClasterError, match=r"the first \(much\)"):
-        check_training(PROFILE, small.spec, project=small.project)
+        prepare_training(PROFILE, small.spec, project=small.project)
     assert not list(small.project.rglob("view_*"))
 
 
 def test_prediction_looks_at_the_view(small):
-    check_training(PROFILE, small.spec, project=small.project)
+    prepare_training(PROFILE, small.spec, project=small.project)
     views = input_views(PROFILE, small.spec).values()
-    ids = check_prediction(views, small.spec, "test", project=small.project)
+    ids = require_predictable(views, small.spec, "test", project=small.project)
     assert len(ids) == 12
     array(small, "view_landscape_421", "test", "test0_rev").unlink()
     with pytest.raises(ClasterError, match=r"view_landscape_421/test lacks 1 array"):
-        check_prediction(views, small.spec, "test", project=small.project)
+        require_predictable(views, small.spec, "test", project=small.project)
 
 
 def test_large_finite_values_are_no_fault(small):
     edit(array(small), lambda values: np.full_like(values, 3e38))
-    check_training(BOTH, small.spec, project=small.project)
+    prepare_training(BOTH, small.spec, project=small.project)
 
 
 def test_prediction_looks_at_the_split_only(small):
     array(small, "landscape", "test", "test0_rev").unlink()
     with pytest.raises(ClasterError, match=r"landscape/test lacks 1 array \(test0_rev\)"):
-        check_prediction(["landscape"], small.spec, "test", project=small.project)
-    check_prediction(["contacts"], small.spec, "test", project=small.project)
+        require_predictable(["landscape"], small.spec, "test", project=small.project)
+    require_predictable(["contacts"], small.spec, "test", project=small.project)
 
 
 def test_cuda_where_there_is_none(monkeypatch):

@@ -7,7 +7,7 @@ import torch
 
 from claster.eir.flavours import FLAVOURS
 from claster.eir.machine import Machine, on_machine
-from claster.eir.resources import check_machine, choose_feeding, sample_bytes
+from claster.eir.resources import choose_feeding, require_machine, sample_bytes
 from claster.eir.yaml_files import SampleCounts, plan_schedule
 from claster.errors import ClasterError
 
@@ -29,9 +29,9 @@ def gpus(monkeypatch):
 
 def test_machines_that_there_are(gpus, monkeypatch):
     monkeypatch.setattr(os, "process_cpu_count", lambda: 4)
-    assert check_machine("cpu", devices=4, precision=None) == Machine("cpu", 4)
+    assert require_machine("cpu", devices=4, precision=None) == Machine("cpu", 4)
     gpus(2)
-    assert check_machine("cuda", devices=2, precision="bf16-mixed") == Machine(
+    assert require_machine("cuda", devices=2, precision="bf16-mixed") == Machine(
         "cuda", 2, "bf16-mixed"
     )
 
@@ -50,7 +50,7 @@ def test_machines_that_there_are_not(gpus, monkeypatch, device, devices, precisi
     monkeypatch.setattr(os, "process_cpu_count", lambda: 4)
     gpus(1, bf16=False)
     with pytest.raises(ClasterError, match=message):
-        check_machine(device, devices=devices, precision=precision)
+        require_machine(device, devices=devices, precision=precision)
 
 
 def feeding(machine, *, free, cores=8, table=False, epochs=120, **asked):

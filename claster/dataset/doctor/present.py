@@ -8,7 +8,7 @@ from claster.dataset.doctor.findings import Finding, as_fault, count_of, listed
 from claster.dataset.inventory import Source, require_source
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.formats import FileFormat, check_whole, is_gzip
+from claster.formats import FileFormat, is_gzip, require_whole
 
 __all__ = ["check_data_folder", "check_present", "check_twins"]
 
@@ -51,7 +51,7 @@ def check_present(spec: DatasetSpec, source: Source) -> Finding | None:
         format = _FORMATS.get(source.label, "bigwig")
         if source.label == "contacts" and is_hic(source.path):
             format = "hic"
-        check_whole(
+        require_whole(
             source.path,
             format=format,
             named=source.file,
