@@ -272,7 +272,7 @@ def require_arrays(
     strange = [path.name for path in paths if path.suffix != ".npy" or not path.is_file()]
     if strange:
         raise ClasterError(
-            f"{folder} holds {_count(strange, 'entry')} that {_is(strange)} no array file",
+            f"{folder} holds {_count(strange, 'entry')} that {_not_arrays(strange)}",
             remedy="remove what does not belong there, or build the dataset again with --force",
         )
     found = [path.stem for path in paths]
@@ -340,8 +340,8 @@ def _values(count: int) -> str:
     return f"{count} value{'' if count == 1 else 's'}"
 
 
-def _is(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
+def _not_arrays(names: Sequence[str]) -> str:
+    return "is not an array file" if len(names) == 1 else "are not array files"
 
 
 def _rebuild(dataset: str) -> str:
