@@ -31,6 +31,7 @@ def test_unknown_size_is_refused(project):
     assert all(load_dataset(size.dataset, project=project) for size in DEMO_SIZES.values())
 
 
+@pytest.mark.slow
 def test_figures_of_a_run(project):
     """The drawing alone, on predictions that are the targets with noise."""
     spec = load_dataset("demo_tiny", project=project)

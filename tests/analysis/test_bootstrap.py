@@ -73,6 +73,7 @@ def simulate(seed, *, genes=60, kilobases=3000):
     return table, *(values[place] for values in signal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("once", [True, False])
 def test_intervals_cover_the_truth_as_often_as_they_say(once):
     """Nominal 95 %; of 500 simulations, so that the share itself is known to 1 %."""

@@ -147,6 +147,7 @@ def test_what_cannot_be_compared(runs, project):
         compare_runs([run.path for run in runs], project=project)
 
 
+@pytest.mark.slow
 def test_command_draws_every_figure(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = CliRunner().invoke(

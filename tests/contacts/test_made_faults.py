@@ -239,6 +239,7 @@ def unsound(tables):
     return lost or rows != sorted(rows) or chroms != sorted(chroms) or infinite
 
 
+@pytest.mark.slow
 @settings(max_examples=80, derandomize=True)
 @given(tables=spoilt_tables())
 def test_a_made_fault_is_refused_or_does_not_matter(tmp_path_factory, tables):

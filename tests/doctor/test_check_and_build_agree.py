@@ -188,6 +188,7 @@ def _agree(pristine, small, faults):
         assert built is None or sum(built.manifest.genes_kept.values())
 
 
+@pytest.mark.slow
 @seed(7)
 @settings(max_examples=16, database=None)
 @given(st.lists(FAULTS, min_size=0, max_size=3))

@@ -69,6 +69,7 @@ def test_channels_come_first_and_bins_are_averaged(embedded):
         assert there == {name for split in splits for name in read_ids(small.folders, split)}
 
 
+@pytest.mark.slow
 def test_a_changed_position_changes_the_outputs_around_it_only(embedded):
     """Norms and gates look everywhere and are taken out; what is left must keep its place."""
     flavour = as_stored(FLAVOURS["enformer_head"], embedded.small.folders)

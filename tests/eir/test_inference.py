@@ -40,7 +40,8 @@ def landscape(trained, ids):
     return np.stack([np.load(folder / f"{name}.npy") for name in ids])
 
 
-@pytest.mark.parametrize("exported", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("exported", [False, True])
 def test_same_as_eirpredict(trained, model, ids, landscape, exported, tmp_path):
     run = RunFolder(export_run(trained.run, tmp_path / "model")) if exported else trained.run
     kept = sorted(run.eir.rglob("*"))

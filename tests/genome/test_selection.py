@@ -123,6 +123,7 @@ def test_windows_that_share_bases_with_held_out_ones_go():
     assert allowed.shared_bp["train-valid"] > 0
 
 
+@pytest.mark.slow
 @given(
     tss=st.lists(st.integers(0, 10_000), min_size=1, max_size=30, unique=True),
     edges=st.lists(st.integers(1, 9_999), min_size=3, max_size=3, unique=True).map(sorted),

@@ -234,6 +234,7 @@ def test_contact_is_the_pixel_of_element_and_tss(toy):
     assert abc[1] == 0
 
 
+@pytest.mark.slow
 def test_a_model_that_knows_the_rules_meets_the_bars(toy, made_model):
     summary, files = validate(toy.run, project=toy.project)
     bars = {bar.name.split()[0]: bar for bar in summary.bars}
