@@ -28,7 +28,7 @@ _SYSTEM = {
     errno.ENAMETOOLONG: ("a name that is too long for the disk", "choose a shorter one"),
     errno.EMFILE: ("too many open files", "raise the limit (ulimit -n 4096) or use fewer workers"),
     errno.ENFILE: ("too many open files on this machine", "wait, or close other programs"),
-    errno.EIO: ("the disk does not read or write here", "copy the file again or use another disk"),
+    errno.EIO: ("the disk has an input or output error", "copy the file again or use another disk"),
     errno.ESTALE: ("the network disk has lost the file", "mount the disk again, then run again"),
     errno.ENOSPC: ("the disk is full", "free disk space or choose another folder"),
     errno.EDQUOT: ("the disk quota is used up", "free disk space or choose another folder"),

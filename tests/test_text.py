@@ -106,7 +106,7 @@ def test_what_is_not_a_file_is_named(tmp_path):
     [
         (errno.EACCES, "genes: no permission: .*x.txt: ask for the right"),
         (errno.EMFILE, "genes: too many open files: .*ulimit"),
-        (errno.EIO, "genes: the disk does not read or write here"),
+        (errno.EIO, "genes: the disk has an input or output error"),
     ],
 )
 def test_a_file_that_does_not_open_says_why(tmp_path, monkeypatch, number, said):

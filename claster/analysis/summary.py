@@ -151,6 +151,7 @@ _WORDS = {
     "nearest_tss": "the distance to the nearest TSS",
     "ridge": "the ridge",
     "boosting": "the boosted trees",
+    "attainable": "the noise ceiling",
 }
 _FEW_BLOCKS = 10
 

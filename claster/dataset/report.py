@@ -95,7 +95,7 @@ def plan_line(spec: DatasetSpec, plan: DownloadPlan) -> str:
     here = sum(file.state == "here" for file in plan.files)
     unknown = f" and {plan.unknown_sizes} files of unknown size" if plan.unknown_sizes else ""
     return (
-        f"{here} of {len(plan.files)} files are here; {_size(plan.missing_bytes)}{unknown} to come, "
+        f"{here} of {len(plan.files)} files are here; {_size(plan.missing_bytes)}{unknown} to download, "
         f"{_size(plan.free_bytes)} free at {spec.data_folder}"
     )
 

@@ -257,7 +257,7 @@ def _resume(
     progress: Progress,
 ) -> RunFolder:
     if not plan.epochs:
-        progress.say(f"{run.path} had been trained to its end: recorded as complete")
+        progress.say(f"{run.path} was trained to its end before: recorded as complete")
         write_run(run, completed(run, record, seconds=None))
         write_history(run, record)
         forget_earlier(run)

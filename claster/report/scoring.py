@@ -66,7 +66,7 @@ def scores(subject: Subject) -> Section:
     parts.append(
         Text(
             "Each bin of the genome counts once, and points are pooled. A gene's value is the mean "
-            "signal over its body. Attainable is what the noise-free signal of a simulated genome would "
+            "signal over its body. The noise ceiling is what the noise-free signal of a simulated genome would "
             f"score. Every score, by bin and by gene too: {subject.run.evaluation.as_posix()}/scores.csv."
         )
     )

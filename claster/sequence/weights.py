@@ -133,7 +133,7 @@ def _from_hub(model: SequenceModel, commit: str) -> ModelFiles:
                 return files
     except (LocalEntryNotFoundError, HfHubHTTPError, RequestException, OSError) as error:
         raise ClasterError(
-            f"no weights of {model.name} on this machine, and the hub does not give them "
+            f"no weights of {model.name} on this machine, and the hub does not provide them "
             f"({one_line(error)[:120]})",
             remedy=_how_to_bring(model),
         ) from error

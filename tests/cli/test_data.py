@@ -83,7 +83,7 @@ def archive(tmp_path, monkeypatch):
 def test_download_check_and_again(claster, archive):
     code, out, err = claster("data", "download", "small")
     assert (code, err) == (0, "")
-    assert out.count("seen for the first time") == 3
+    assert out.count("downloaded for the first time") == 3
     assert out.splitlines()[-1] == "next: claster data check small"
     for file in archive.iterdir():
         assert (Path("data") / file.name).read_bytes() == file.read_bytes()
@@ -91,7 +91,7 @@ def test_download_check_and_again(claster, archive):
     assert code == 0
     assert "fine    track ATAC: small, chr1; values 1 to 7" in out
     code, out, _ = claster("data", "download", "small")
-    assert (code, out.count("seen for the first time")) == (0, 0)
+    assert (code, out.count("downloaded for the first time")) == (0, 0)
 
 
 def test_list_and_dry_run_fetch_nothing(claster, archive):

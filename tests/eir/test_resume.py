@@ -230,7 +230,7 @@ def test_dataset_that_has_changed(small, begun):
 def test_training_that_had_come_to_its_end(small, begun):
     saved_model(begun.eir, 12, 0.9)
     run, said = resume(small)
-    assert said == [f"{begun.path} had been trained to its end: recorded as complete"]
+    assert said == [f"{begun.path} was trained to its end before: recorded as complete"]
     assert read_run(run.path).status == "complete"
     assert pd.read_csv(run.history)["step"].max() == 12
 

@@ -60,7 +60,7 @@ def test_all_files_arrive_and_are_never_asked_for_again(
         assert listener.steps[name].done == len(content)
         said = [line for line in listener.lines if line.startswith(f"{name}: ")]
         assert said == [
-            f"{name}: seen for the first time, for its entry in the YAML: "
+            f"{name}: downloaded for the first time, for its entry in the YAML: "
             f"size: {len(content)}, sha256: {digest(content)}"
         ]
     receipt = json.loads((folder / "downloads.json").read_text())["files"]["deep/b.bw"]

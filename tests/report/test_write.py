@@ -111,7 +111,7 @@ def test_network_and_yaml_are_shown(made, report):
     assert "EIR_SEED=0 eirtrain --global_configs" in network
     for path in made.run.configurations.glob("*.yaml"):
         assert f"<summary>{path.name}</summary>" in network
-    assert "Mind: landscape: the network sees 9,000 bp" in network
+    assert "Warning: landscape: the network sees 9,000 bp" in network
 
 
 def test_scores_are_those_of_the_evaluation(made, report):

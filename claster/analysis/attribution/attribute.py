@@ -125,7 +125,7 @@ def _attribute(
     name = asked.name or f"{asked.method}_{asked.split}"
     files = AttributionFiles(explained.run.path / "attributions" / name)
     if is_there(files, identity, force=asked.force):
-        progress.say(f"{files.folder} is as it would be made: nothing to do")
+        progress.say(f"{files.folder} is up to date")
         return files
     pairs = None
     if file is not None:

@@ -179,7 +179,7 @@ def claim_folder(files: ScreenFiles, identity: Identity, *, force: bool, shard: 
     """
     if force and shard:
         raise ClasterError(
-            "a shard cannot replace a screen, other shards may be at work on it",
+            "a shard cannot replace a screen, other shards may be writing to it",
             remedy=f"remove {files.folder} before the first shard starts",
         )
     if force:

@@ -153,7 +153,7 @@ def run_screen(
     number, of = parse_shard(shard) if shard else (1, 1)
     with lock_folder(files.folder.parent, name=f".{files.folder.name}.{number}-{of}.lock"):
         if claim_folder(files, identity, force=force, shard=shard):
-            progress.say(f"{files.folder} is as it would be made: nothing to do")
+            progress.say(f"{files.folder} is up to date")
             if tsv:
                 for path in (files.effects, files.controls):
                     write_table(pd.read_parquet(path), path, tsv=True)

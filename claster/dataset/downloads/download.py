@@ -151,7 +151,7 @@ class _Run:
         receipt = self._accept(download, path) if is_here else self._fetch(session, download, path)
         if is_new:
             self.progress.say(
-                f"{download.name}: seen for the first time, for its entry in the YAML: "
+                f"{download.name}: downloaded for the first time, for its entry in the YAML: "
                 f"size: {receipt.size}, sha256: {receipt.sha256}"
             )
         return _downloaded(download, self.spec, receipt, "here" if is_here else "downloaded")
