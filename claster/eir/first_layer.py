@@ -1,7 +1,7 @@
 """A network cut behind the first convolution of its landscapes, which an edit changes in a few places only.
 
 Scaling, positions and the first convolution are affine, and most of the numbers that a network reads go no
-further. So a window that differs from one before in a few bins needs them anew in those bins alone, and a
+further. So a window that differs from one before in a few bins needs them again in those bins alone, and a
 gradient along a straight path needs them once.
 """
 
