@@ -188,7 +188,9 @@ def test_faults_that_pass(archive, bring, content, faults, code):
     assert any(str(code) in said for said in found.step.said)
 
 
-@pytest.mark.parametrize("asked", ["1", formatdate(time.time() + 3600, usegmt=True)])
+@pytest.mark.parametrize(
+    "asked", ["1", pytest.param(formatdate(time.time() + 3600, usegmt=True), id="in an hour")]
+)
 def test_the_server_says_when_to_come_back(archive, bring, content, faults, hurry, asked):
     url = archive.put("/x.bw", content)
     archive.fail("/x.bw", faults.status(429, Retry_After=asked))

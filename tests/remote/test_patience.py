@@ -46,7 +46,7 @@ def test_a_server_that_breaks_every_connection_is_not_asked_without_a_pause(
         ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", 0.0, 0.2),
         ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0, 0.2),
         ("1", 0.3, 0.6),
-        (formatdate(time.time() + 3600, usegmt=True), 0.3, 0.6),
+        pytest.param(formatdate(time.time() + 3600, usegmt=True), 0.3, 0.6, id="in an hour"),
     ],
 )
 def test_what_the_server_asks_for_counts_up_to_the_longest_wait(
