@@ -148,6 +148,11 @@ class DatasetSpec(Part):
         return isinstance(other, DatasetSpec) and self.__dict__ == other.__dict__
 
     @property
+    def project(self) -> Path:
+        """The project's folder, below which the built arrays, targets and runs lie."""
+        return self._project
+
+    @property
     def data_folder(self) -> Path:
         """Where the source files are: `data` below the project, with ``${CLASTER_DATA}`` filled in."""
         data = os.environ.get(DATA_VARIABLE) or _DEFAULT_DATA

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -119,9 +119,15 @@ class RunRecord(BaseModel):
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Folder of one run, ``runs/<dataset>/<flavour>[-<tag>]``."""
+    """Folder of one run, ``runs/<dataset>/<flavour>[-<tag>]``, and the project that it belongs to."""
 
     path: Path
+    project: Path = field(default=Path(), compare=False)
+
+    @classmethod
+    def of(cls, run: "RunFolder | Path | str") -> "RunFolder":
+        """Return the folder of a run; the project of one that a path names is the working directory."""
+        return run if isinstance(run, RunFolder) else cls(Path(run))
 
     @property
     def record(self) -> Path:
@@ -193,8 +199,8 @@ def run_path(dataset: str, flavour: str, *, tag: str | None = None) -> Path:
     return Path("runs") / dataset / (f"{flavour}-{tag}" if tag else flavour)
 
 
-def read_run(path: Path | str) -> RunRecord:
-    """Return what a run folder records of itself.
+def read_run(run: RunFolder | Path | str) -> RunRecord:
+    """Return what a run folder records of itself; the dataset in it belongs to the run's project.
 
     Raises
     ------
@@ -202,14 +208,18 @@ def read_run(path: Path | str) -> RunRecord:
         If there is no run, its record cannot be read, or a link in it leads to a folder elsewhere: what is
         written to the run would go there.
     """
-    record = RunFolder(Path(path)).record
-    if not record.is_file():
+    run = RunFolder.of(run)
+    if not run.record.is_file():
         raise ClasterError(
-            f"no run in {path} (no {record.name})",
+            f"no run in {run.path} (no {run.record.name})",
             remedy="give the folder of a run, such as runs/toy/toy, or train first",
         )
-    require_own_folders(record.parent)
-    return read_record(record, RunRecord, kind="the record of a run", remedy="train again")
+    require_own_folders(run.path)
+    record = read_record(run.record, RunRecord, kind="the record of a run", remedy="train again")
+    if record.trained_on is None:
+        return record
+    trained_on = record.trained_on.written_in(None, project=run.project)
+    return record.model_copy(update={"trained_on": trained_on})
 
 
 def require_own_folders(folder: Path) -> None:
@@ -251,7 +261,7 @@ def require_complete(run: RunFolder) -> RunRecord:
     ClasterError
         If it did not.
     """
-    record = read_run(run.path)
+    record = read_run(run)
     if record.status != "complete":
         raise ClasterError(
             f"the run in {run.path} is {record.status}, not complete",
@@ -313,7 +323,7 @@ def read_predictions(run: RunFolder | Path | str, split: str) -> pd.DataFrame:
     ClasterError
         If there is none.
     """
-    folder = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    folder = RunFolder.of(run)
     path = folder.predictions(split)
     if not path.is_file():
         raise ClasterError(

@@ -7,7 +7,7 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.parts import Embedding, Flavour
-from claster.eir.runs import RunRecord
+from claster.eir.runs import RunFolder, RunRecord, read_run
 from claster.errors import ClasterError
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "predicted_by",
     "predicted_part",
     "run_dataset",
+    "trained_dataset",
 ]
 
 
@@ -60,6 +61,18 @@ def predicted_by(record: RunRecord, spec: DatasetSpec) -> DatasetSpec:
     """Return a dataset with the target bins that a run predicts."""
     trained = record.trained_on and record.trained_on.target
     return narrowed(spec, trained.bins) if trained else spec
+
+
+def trained_dataset(run: RunFolder) -> DatasetSpec:
+    """Return the dataset as it was when a run was trained; as it is now where an old run does not record it.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run, or the dataset of an old one is not there or has a fault.
+    """
+    record = read_run(run)
+    return record.trained_on or load_dataset(record.dataset, project=run.project)
 
 
 def run_dataset(record: RunRecord, *, project: Path | str = ".") -> DatasetSpec:
