@@ -26,10 +26,7 @@ __all__ = ["Run", "train"]
 
 
 class Run:
-    """A trained network and its dataset, which fit each other.
-
-    Made by `Run.open`, `Project.run` or `claster.train`.
-    """
+    """A trained network and its dataset, which fit each other; see `Run.open` and `claster.train`."""
 
     def __init__(self, folder: Path, dataset: Dataset) -> None:
         self.folder = folder
@@ -245,9 +242,8 @@ class Run:
         """
         from claster.analysis.compare import compare_runs
 
-        project = self.project
         runs = [self.folder, *(run.folder for run in others)]
-        return compare_runs(runs, project=project.root, progress=project.progress)
+        return compare_runs(runs, project=self.project.root, progress=self.project.progress)
 
     def paper_figure(self, name: str, *, columns: "Columns" = 2) -> "tuple[Figure, pd.DataFrame]":
         """Draw a figure of the paper with this run; predictions and the like that it needs are made first.
@@ -285,7 +281,9 @@ class Run:
         """The figures of the paper: name, what each shows and needs, and what this run still lacks."""
         from claster.figures.make import list_figures
 
-        return list_figures(self._context).set_index("figure")
+        table = list_figures(self._context).set_index("figure")
+        told = table["missing"].str.replace(str(self.folder), shown_path(self.folder), regex=False)
+        return table.assign(missing=told)
 
     @cached_property
     def _context(self) -> "Context":

@@ -66,8 +66,9 @@ def scores(subject: Subject) -> Section:
     parts.append(
         Text(
             "Each bin of the genome counts once, and points are pooled. A gene's value is the mean "
-            "signal over its body. The noise ceiling is what the noise-free signal of a simulated genome would "
-            f"score. Every score, by bin and by gene too: {subject.run.evaluation.as_posix()}/scores.csv."
+            "signal over its body. The noise ceiling is what the noise-free signal of a simulated genome "
+            "would score. Every score, by bin and by gene too: "
+            f"{subject.run.evaluation.as_posix()}/scores.csv."
         )
     )
     return Section("scores", title, tuple(parts))
