@@ -12,7 +12,6 @@ from claster.errors import ClasterError, os_fault
 
 __all__ = [
     "HEAD",
-    "WIDE_MARKS",
     "FileFormat",
     "advice",
     "describe",
@@ -27,7 +26,7 @@ FileFormat = Literal["bigwig", "cooler", "hic", "gtf", "bed", "table", "fasta"]
 HEAD = 4096
 """Bytes from the start of a file that are enough to tell its format."""
 
-WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 """Byte-order marks of UTF-16 and UTF-32; text that starts with one has NUL bytes."""
 
 _BIGWIG = struct.pack("<I", 0x888FFC26), struct.pack(">I", 0x888FFC26)
@@ -275,7 +274,7 @@ def _quoted(text: str) -> str:
 
 
 def _is_plain_text(head: bytes) -> bool:
-    if head.startswith(WIDE_MARKS):
+    if head.startswith(_WIDE_MARKS):
         return True
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     known = any(head.startswith(magic) for magic in _KNOWN)

@@ -26,7 +26,6 @@ from claster.progress import SILENT, Progress
 __all__ = [
     "ATTAINABLE",
     "ENSEMBLE",
-    "NETWORK",
     "Prepared",
     "Scored",
     "as_ensemble",
@@ -102,7 +101,7 @@ def _genes(ids: Iterable[str]) -> list[str]:
     return one_gene(pd.DataFrame({"gene_id": list(ids)}, dtype=str)).tolist()
 
 
-NETWORK = "network"
+_NETWORK = "network"
 ENSEMBLE = "ensemble"
 ATTAINABLE = "attainable"
 
@@ -132,12 +131,12 @@ class Scored:
     conditions: tuple[str, ...]
     observed: np.ndarray
     methods: Mapping[str, np.ndarray]
-    main: str = NETWORK
+    main: str = _NETWORK
 
     @property
     def baselines(self) -> list[str]:
         """The simple methods: neither a network nor the noise-free truth."""
-        networks = (NETWORK, ENSEMBLE, ATTAINABLE)
+        networks = (_NETWORK, ENSEMBLE, ATTAINABLE)
         return [name for name in self.methods if not name.startswith(networks)]
 
 
@@ -189,8 +188,8 @@ def as_ensemble(scored: Scored, networks: Mapping[str, np.ndarray]) -> Scored:
         Methods ``ensemble`` (which is the main one), ``network <run>`` for each run, and the others.
     """
     mean = np.mean(list(networks.values()), axis=0, dtype=np.float64)
-    methods = {ENSEMBLE: mean} | {f"{NETWORK} {run}": array for run, array in networks.items()}
-    methods |= {name: array for name, array in scored.methods.items() if name != NETWORK}
+    methods = {ENSEMBLE: mean} | {f"{_NETWORK} {run}": array for run, array in networks.items()}
+    methods |= {name: array for name, array in scored.methods.items() if name != _NETWORK}
     return Scored(
         scored.genes, scored.annotation, scored.conditions, scored.observed, methods, ENSEMBLE
     )
@@ -271,7 +270,7 @@ def prepare(
         split=split,
         allowed=spec.splits.allow_shared_windows,
     )
-    methods = {NETWORK: network_profiles(predictions, spec, folders, genes, split=split)}
+    methods = {_NETWORK: network_profiles(predictions, spec, folders, genes, split=split)}
     annotation = annotated_genes(folders)
     labelled = labelled_genes(folders, spec, ["train", "valid", split], annotation=annotation)
     fitted = fit_baselines(

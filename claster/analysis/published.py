@@ -1,13 +1,12 @@
-"""Scores that were published for chr4 of the mouse ESC data, to stand beside scores made here."""
+"""Scores that were published for chr4 of the mouse ESC data, to stand beside scores made here.
+
+Pielies Avelli et al., Genome Biology 2026, doi 10.1186/s13059-026-03992-5: numbers behind the figures of
+their notebook III_Data_analysis.
+"""
 
 import pandas as pd
 
-__all__ = ["PUBLISHED_SOURCE", "published_scores"]
-
-PUBLISHED_SOURCE = (
-    "Pielies Avelli et al., Genome Biology 2026, doi 10.1186/s13059-026-03992-5: numbers behind the "
-    "figures of their notebook III_Data_analysis"
-)
+__all__ = ["published_scores"]
 
 _BINS = {
     "CLASTER, chromatin": (0.8852, 0.7814),

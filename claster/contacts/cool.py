@@ -14,9 +14,9 @@ from claster.contacts.direction import Balance, weight_column, weights_divide
 from claster.contacts.grid import Grid, read_grid
 from claster.errors import ClasterError, DamagedFileError, one_line, os_errno, os_fault
 
-__all__ = ["READ_ERRORS", "CoolMatrix", "find_matrices", "open_cool"]
+__all__ = ["CoolMatrix", "find_matrices", "open_cool"]
 
-READ_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError)
+_READ_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError)
 """What cooler and h5py raise at a file that is damaged or of another kind."""
 
 _PIECE = 500_000
@@ -92,7 +92,7 @@ class CoolMatrix:
                 with self.clr.open("r") as store:
                     _require_numbers(store["bins"][name], len(store["bins/start"]), "iuf")
                     self._divide[name] = weights_divide(store, name, label=self.label)
-            except READ_ERRORS as error:
+            except _READ_ERRORS as error:
                 raise self._damaged(f"weights {name}", error) from error
         return self._divide[name]
 
@@ -104,7 +104,7 @@ class CoolMatrix:
             with self.clr.open("r") as store:
                 grid = self._grid(store, chrom)
                 weights = store["bins"][name][grid.first : grid.last].astype(np.float64)
-        except READ_ERRORS as error:
+        except _READ_ERRORS as error:
             raise self._damaged(f"weights {name} of {chrom}", error) from error
         if (weights < 0).any():
             raise ClasterError(
@@ -151,7 +151,7 @@ class CoolMatrix:
                         grid.place(partner.astype(np.int64, copy=False) - grid.first),
                         read_column(count, start, end),
                     )
-        except READ_ERRORS as error:
+        except _READ_ERRORS as error:
             raise self._damaged(f"pixels of {chrom}", error) from error
 
     def filled(self, chrom: str) -> np.ndarray:
@@ -160,7 +160,7 @@ class CoolMatrix:
             with self.clr.open("r") as store:
                 grid = self._grid(store, chrom)
                 return grid.spread(np.diff(self._offsets(store, grid)), fill=0)
-        except READ_ERRORS as error:
+        except _READ_ERRORS as error:
             raise self._damaged(f"index of {chrom}", error) from error
 
     def _grid(self, store: h5py.Group, chrom: str) -> Grid:
@@ -244,7 +244,7 @@ def find_matrices(file: str, group: str = "") -> tuple[dict[int, tuple[str, Cool
         for _, matrix in found:
             if not matrix.clr.chromsizes.index.is_unique:
                 raise ValueError("a chromosome is named twice")
-    except READ_ERRORS as error:
+    except _READ_ERRORS as error:
         if isinstance(error, OSError) and os_errno(error):
             raise os_fault(error, named=f"contacts ({file})") from error
         raise ClasterError(

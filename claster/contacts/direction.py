@@ -1,7 +1,7 @@
 """Whether the weights of a cooler multiply or divide: what the file says, held against sums of rows.
 
-Evidence in this order: the column's attribute ``divisive_weights``; a known name (`DIVISIVE`,
-`MULTIPLYING`); the sums of rows, which a balancing makes nearly equal; else cooler's rule, weights
+Evidence in this order: the column's attribute ``divisive_weights``; a known name (`_DIVISIVE`,
+`_MULTIPLYING`); the sums of rows, which a balancing makes nearly equal; else cooler's rule, weights
 multiply. Sums of rows that clearly contradict attribute or name are a fault: one of the two is wrong.
 """
 
@@ -15,8 +15,6 @@ import numpy as np
 from claster.errors import ClasterError
 
 __all__ = [
-    "DIVISIVE",
-    "MULTIPLYING",
     "Balance",
     "Spreads",
     "hic_normalisation",
@@ -49,12 +47,12 @@ def hic_normalisation(balance: Balance, available: Sequence[str]) -> str:
     return next((name for name in _BALANCED if name in available), "")
 
 
-DIVISIVE = frozenset(
+_DIVISIVE = frozenset(
     f"{reach}{name}" for reach in ("", "GW_", "INTER_") for name in ("KR", "VC", "VC_SQRT", "SCALE")
 )
 """Juicer's names: hic2cool, hictk and 4DN carry them over as they are in a `.hic`, where they divide."""
 
-MULTIPLYING = frozenset({"weight"})
+_MULTIPLYING = frozenset({"weight"})
 """What ``cooler balance`` writes."""
 
 _MOST_PIXELS = 1_000_000
@@ -120,8 +118,8 @@ def weights_divide(store: h5py.Group, name: str, *, label: str) -> bool:
     column = store["bins"][name]
     declared = _attribute(column, label=label)
     said = f"attribute divisive_weights ({declared})"
-    if declared is None and name in DIVISIVE | MULTIPLYING:
-        declared = name in DIVISIVE
+    if declared is None and name in _DIVISIVE | _MULTIPLYING:
+        declared = name in _DIVISIVE
         said = "name"
     spreads = _measure(store, column[:].astype(np.float64))
     told = spreads.divide if spreads else None

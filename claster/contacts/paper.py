@@ -1,7 +1,7 @@
 """The published contact maps of one window: a square of the matrix, and that square rotated.
 
 The published recipe takes the balanced square around a TSS, sets unknown and empty pixels to
-`NOTHING`, and takes log10. For the rotated map it turns that square by 45 degrees with a cubic spline
+`_NOTHING`, and takes log10. For the rotated map it turns that square by 45 degrees with a cubic spline
 and keeps the rows between the corners that the turn cuts off and the diagonal. Here the same numbers
 come from the chromosome's diagonals, and the spline is evaluated at the kept points alone.
 """
@@ -20,9 +20,9 @@ from claster.contacts.shapes import SPLINE_MARGIN, SPLINE_SUPPORT, RotatedMap, S
 if TYPE_CHECKING:
     from claster.contacts.bands import CountBand
 
-__all__ = ["NOTHING", "rotated_map", "square_map"]
+__all__ = ["rotated_map", "square_map"]
 
-NOTHING = 1e-14
+_NOTHING = 1e-14
 """The published contact frequency of a pixel that is unknown or has no contact."""
 
 _STRETCH = 160
@@ -44,7 +44,7 @@ def square_map(band: "CountBand", tss: int, shape: SquareMap) -> tuple[np.ndarra
     Returns
     -------
     contacts : numpy.ndarray
-        float64, shape (bins, bins): log10 of the contact frequency, `NOTHING` where none is known.
+        float64, shape (bins, bins): log10 of the contact frequency, `_NOTHING` where none is known.
     missing : float
         Share of pixels of masked bins or beyond the chromosome.
 
@@ -104,7 +104,7 @@ def _logarithms(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return log10 of the window's diagonals, and where they are known.
 
-    The first has one more row, of log10 `NOTHING`, for all separations beyond the last.
+    The first has one more row, of log10 `_NOTHING`, for all separations beyond the last.
     """
     bins, separations = shape.bins, shape.separations
     first = (tss - shape.half) // band.resolution
@@ -116,7 +116,7 @@ def _logarithms(
         counts[:, here] = band.counts[:separations, start:end]
         weights[here] = band.weights[start:end]
     frequency = counts * weights[:bins] * sliding_window_view(weights, bins)
-    logs = np.full((separations + 1, bins), np.log10(NOTHING))
+    logs = np.full((separations + 1, bins), np.log10(_NOTHING))
     np.log10(frequency, out=logs[:-1], where=frequency > 0)
     return logs, np.isfinite(frequency)
 

@@ -11,9 +11,9 @@ from claster.genome.windows import Binning
 if TYPE_CHECKING:
     from claster.contacts.bands import Band
 
-__all__ = ["SPREAD", "STRIPE_VALUES", "StripeMap", "promoter_stripe"]
+__all__ = ["STRIPE_VALUES", "StripeMap", "promoter_stripe"]
 
-SPREAD = 1
+_SPREAD = 1
 """Pixels on either side that a cell takes in, along both axes of the matrix: 3 x 3 in all."""
 
 STRIPE_VALUES: tuple[MapValue, ...] = ("log_oe", "log10")
@@ -54,7 +54,7 @@ class StripeMap:
     @property
     def separations(self) -> int:
         """How many diagonals of the matrix the stripe needs."""
-        return self.half + 2 * SPREAD + 1
+        return self.half + 2 * _SPREAD + 1
 
 
 def promoter_stripe(band: "Band", tss: int, shape: StripeMap) -> tuple[np.ndarray, float]:
@@ -81,7 +81,9 @@ def promoter_stripe(band: "Band", tss: int, shape: StripeMap) -> tuple[np.ndarra
     from claster.contacts.kernels import sum_row
 
     ratio = np.empty(shape.shape[1], np.float64)
-    unknown = sum_row(band.values, band.expected, tss // band.resolution, shape.half, SPREAD, ratio)
+    unknown = sum_row(
+        band.values, band.expected, tss // band.resolution, shape.half, _SPREAD, ratio
+    )
     expected = band.expected[np.abs(np.arange(-shape.half, shape.half + 1))]
     stripe = np.stack([logarithm(ratio, expected, value) for value in STRIPE_VALUES])
     return stripe.astype(np.float16), unknown / ratio.size

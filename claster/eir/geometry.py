@@ -22,12 +22,12 @@ from claster.eir.network import build_network
 from claster.eir.parts import Flavour, Modality
 from claster.eir.target_part import predicted_part
 
-__all__ = ["FEWEST_POSITIONS", "LOCALITY", "Branch", "Geometry", "measure_geometry"]
+__all__ = ["Branch", "Geometry", "measure_geometry"]
 
-FEWEST_POSITIONS = 8
+_FEWEST_POSITIONS = 8
 """A last feature map with fewer positions than this hardly tells places apart."""
 
-LOCALITY = 10_000
+_LOCALITY = 10_000
 """How far (bp) the published attributions of a bin reach on either side of it, for the most part."""
 
 
@@ -149,16 +149,16 @@ def _branch_faults(
     branch: Branch, flavour: Flavour, spec: DatasetSpec, blocks: dict[str, Block]
 ) -> list[str]:
     found = []
-    if branch.positions < FEWEST_POSITIONS:
+    if branch.positions < _FEWEST_POSITIONS:
         found.append(
             f"the last feature map has {branch.positions} "
             f"position{'' if branch.positions == 1 else 's'} of {branch.shape[2]:,} columns, so that "
             "where something lies is lost; use fewer layers, a smaller stride or no dilation"
         )
     if branch.modality == "landscape" and flavour.output.output_type == "array":
-        if branch.reach < 2 * LOCALITY:
+        if branch.reach < 2 * _LOCALITY:
             found.append(
-                f"a bin of the profile sees {branch.reach:,} bp, less than the {2 * LOCALITY:,} bp in "
+                f"a bin of the profile sees {branch.reach:,} bp, less than the {2 * _LOCALITY:,} bp in "
                 "which most of what explains it lies; use larger kernels or more layers"
             )
     elif branch.modality == "landscape":

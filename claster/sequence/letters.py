@@ -7,9 +7,9 @@ import numpy as np
 
 from claster.errors import ClasterError
 
-__all__ = ["NUCLEOTIDES", "one_hot", "require_nucleotides", "reverse_complement", "tokens"]
+__all__ = ["one_hot", "require_nucleotides", "reverse_complement", "tokens"]
 
-NUCLEOTIDES = "ACGT"
+_NUCLEOTIDES = "ACGT"
 """Order of the channels of `one_hot`."""
 
 _IUPAC = "ACGTRYSWKMBDHVN"
@@ -21,7 +21,7 @@ _COMPLEMENT = np.arange(256, dtype=np.uint8)
 _INDEX = np.full(256, _UNKNOWN, dtype=np.uint8)
 for _case in (str.upper, str.lower):
     _COMPLEMENT[[ord(_case(letter)) for letter in _IUPAC]] = [ord(_case(p)) for p in _PAIRED]
-    _INDEX[[ord(_case(letter)) for letter in NUCLEOTIDES]] = range(4)
+    _INDEX[[ord(_case(letter)) for letter in _NUCLEOTIDES]] = range(4)
 _KNOWN = np.zeros(256, dtype=bool)
 _KNOWN[[ord(letter) for letter in _IUPAC + _IUPAC.lower()]] = True
 

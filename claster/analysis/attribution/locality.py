@@ -13,7 +13,6 @@ from claster.contacts.shapes import MapKind
 from claster.genome.windows import Binning
 
 __all__ = [
-    "SHARES",
     "CentredMaps",
     "CentredTracks",
     "along_strand",
@@ -191,7 +190,7 @@ class CentredMaps:
         return self._absolute / points, self._signed / points
 
 
-SHARES = (0.5, 0.9)
+_SHARES = (0.5, 0.9)
 """Shares of the absolute attribution whose half-width is told."""
 
 _NOTHING = 1e-6
@@ -310,7 +309,7 @@ def locality_table(
             counted, redrawn = (
                 values if above == "zero" else _above_level(values) for values in (mean, replicates)
             )
-            for share in SHARES:
+            for share in _SHARES:
                 low, high = intervals(half_width(redrawn, share, size=size)[np.newaxis], loci)
                 rows.append(
                     {

@@ -10,7 +10,6 @@ from claster.errors import ClasterError
 from claster.settings import DEVICE, FORCE, SPLIT, Device, Settings, Split
 
 __all__ = [
-    "BASELINES",
     "METHODS",
     "AttributeSettings",
     "AttributionSettings",
@@ -27,7 +26,7 @@ Method = Literal["integrated_gradients", "gradient_x_input", "occlusion"]
 METHODS: tuple[Method, ...] = ("integrated_gradients", "gradient_x_input", "occlusion")
 
 Baseline = Literal["background", "zero", "mean"]
-BASELINES: tuple[Baseline, ...] = ("background", "zero", "mean")
+_BASELINES: tuple[Baseline, ...] = ("background", "zero", "mean")
 
 Scale = Literal["stored", "signal"]
 """``stored``: the scale of the target's transform, on which the network is trained; ``signal``: reads."""
@@ -80,11 +79,11 @@ def choose_baselines(names: Sequence[str]) -> tuple[Baseline, ...]:
         If there is none of a name.
     """
     for name in names:
-        if name not in BASELINES:
+        if name not in _BASELINES:
             raise ClasterError(
-                f"there is no baseline {name!r}", remedy=f"choose among {', '.join(BASELINES)}"
+                f"there is no baseline {name!r}", remedy=f"choose among {', '.join(_BASELINES)}"
             )
-    return cast("tuple[Baseline, ...]", tuple(dict.fromkeys(names))) or BASELINES
+    return cast("tuple[Baseline, ...]", tuple(dict.fromkeys(names))) or _BASELINES
 
 
 class AttributeSettings(Settings):
@@ -183,7 +182,7 @@ class AttributionSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Method = "integrated_gradients"
-    baselines: tuple[Baseline, ...] = BASELINES
+    baselines: tuple[Baseline, ...] = _BASELINES
     split: Split = "test"
     genes: tuple[str, ...] | int | None = None
     bins: tuple[int, ...] | int | None = 8

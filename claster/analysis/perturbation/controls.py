@@ -17,7 +17,6 @@ from claster.progress import SILENT, Progress
 
 __all__ = [
     "DISTANCES",
-    "NO_SIGNAL",
     "STRATUM",
     "EditedSignal",
     "distance_class",
@@ -35,7 +34,7 @@ STRATUM = ["width_class", "distance_class", "signal_class"]
 DISTANCES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 """Distances in bp from the TSS at which a new class begins."""
 
-NO_SIGNAL = -99
+_NO_SIGNAL = -99
 """Signal class of a region whose tracks are all 0."""
 
 _FAINTEST, _STRONGEST = -10, 10
@@ -71,7 +70,7 @@ def distance_class(gene_distance: np.ndarray) -> np.ndarray:
 
 
 def signal_class(signal: np.ndarray) -> np.ndarray:
-    """Return the class of a relative signal x: ``floor(log2(x))`` between -10 and 10, `NO_SIGNAL` for 0.
+    """Return the class of a relative signal x: ``floor(log2(x))`` between -10 and 10, `_NO_SIGNAL` for 0.
 
     Examples
     --------
@@ -81,7 +80,7 @@ def signal_class(signal: np.ndarray) -> np.ndarray:
     signal = np.asarray(signal, dtype=np.float64)
     with np.errstate(divide="ignore"):
         number = np.floor(np.log2(signal)).clip(_FAINTEST, _STRONGEST)
-    return np.where(signal > 0, number, NO_SIGNAL).astype(np.int64)
+    return np.where(signal > 0, number, _NO_SIGNAL).astype(np.int64)
 
 
 def stratify(regions: pd.DataFrame, *, size: int) -> pd.DataFrame:

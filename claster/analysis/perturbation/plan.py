@@ -30,14 +30,14 @@ from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
 from claster.text import read_json
 
-__all__ = ["PLAN_COLUMNS", "WINDOWS_A_PART", "plan_screen", "ready_plan"]
+__all__ = ["WINDOWS_A_PART", "plan_screen", "ready_plan"]
 
 WINDOWS_A_PART = 64
 """Most windows of a part, which is what a killed screen loses."""
 
 _PARTNER = ["partner_id", "partner_start", "partner_end"]
 _DESCRIBED = ["width", "distance", "gene_distance", "genes_between", "signal", "activity"]
-PLAN_COLUMNS = [
+_PLAN_COLUMNS = [
     "part",
     "window",
     "centre",
@@ -74,7 +74,7 @@ def plan_screen(
     Returns
     -------
     plan : pandas.DataFrame
-        The columns of `PLAN_COLUMNS`: a gene and an element (`kind` ``element``), two elements
+        The columns of `_PLAN_COLUMNS`: a gene and an element (`kind` ``element``), two elements
         (``pair``) or a control region (``control``) a row, rows of a window together.
     counts : dict of str to int
         What was left out, and how much there is to do.
@@ -265,4 +265,4 @@ def _in_parts(rows: pd.DataFrame, genes: pd.DataFrame, settings: ScreenSettings)
     number = windows.groupby("rank").cumcount() // WINDOWS_A_PART
     changes = (number != number.shift()) | (windows["rank"] != windows["rank"].shift())
     part = dict(zip(windows["window"], changes.cumsum() - 1, strict=True))
-    return rows.assign(part=rows["window"].map(part))[PLAN_COLUMNS]
+    return rows.assign(part=rows["window"].map(part))[_PLAN_COLUMNS]

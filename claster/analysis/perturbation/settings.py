@@ -11,7 +11,6 @@ __all__ = [
     "AVERAGE",
     "MOVING",
     "REACH",
-    "UNITS",
     "WIDTH",
     "Centre",
     "Edges",
@@ -181,7 +180,7 @@ class ScreenSettings(BaseModel):
     seed: int = 0
 
 
-UNITS = {
+_UNITS = {
     "gene_id": "gene that is measured",
     "gene_name": "its name",
     "chrom": "chromosome of both",
@@ -247,7 +246,7 @@ class ScreenRecord(BaseModel):
     format: Literal[1] = 1
     identity: Identity
     counts: dict[str, int]
-    units: dict[str, str] = UNITS
+    units: dict[str, str] = _UNITS
     merge: str
     versions: dict[str, str]
     finished: str

@@ -14,9 +14,9 @@ from claster.simulation import transcription as rules
 from claster.simulation.write import STEP
 from claster.text import read_table
 
-__all__ = ["PLANTED_COLUMNS", "Planted", "planted_effects", "read_planted"]
+__all__ = ["Planted", "planted_effects", "read_planted"]
 
-PLANTED_COLUMNS = ["planted", "link", "planted_baseline", "planted_effect"]
+_PLANTED_COLUMNS = ["planted", "link", "planted_baseline", "planted_effect"]
 
 _PROMOTER_MARKS = ("ATAC", "H3K4me3", "H3K27ac")
 _MOST = 0.5
@@ -104,7 +104,7 @@ def planted_effects(
     Returns
     -------
     pandas.DataFrame
-        Index of `pairs`; the columns of `PLANTED_COLUMNS`: `planted` (``proximal`` or ``contact`` for an
+        Index of `pairs`; the columns of `_PLANTED_COLUMNS`: `planted` (``proximal`` or ``contact`` for an
         enhancer of that gene, ``promoter`` for its own, ``decoy``, ``other gene`` for elements of others,
         ``none``), `link` (whether the stretch takes at least half of an enhancer of that gene),
         `planted_baseline` (mean signal of the gene) and `planted_effect` (log2).
@@ -128,7 +128,7 @@ def planted_effects(
         _of_chromosome(rows, planted, str(chrom), settings, condition, reach)
         for chrom, rows in pairs.groupby("chrom", sort=False)
     ]
-    return pd.concat(found).loc[pairs.index, PLANTED_COLUMNS]
+    return pd.concat(found).loc[pairs.index, _PLANTED_COLUMNS]
 
 
 def _of_chromosome(

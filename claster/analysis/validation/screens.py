@@ -43,7 +43,7 @@ class PlantedScreen:
     name, settings
         The screen.
     pairs
-        Its effects of single elements, and the columns of `PLANTED_COLUMNS`.
+        Its effects of single elements, and the columns of `planted_effects`.
     controls
         Its control regions.
     resamples

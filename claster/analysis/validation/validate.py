@@ -32,21 +32,17 @@ from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
 
 __all__ = [
-    "DEFAULT_AROUND_TSS",
-    "DEFAULT_REPRESSED",
-    "DEFAULT_VERB",
-    "DEFAULT_WIDTH",
     "validate",
     "write_tables",
 ]
 
-DEFAULT_VERB: Verb = "background"
-DEFAULT_WIDTH = 2_500
+_DEFAULT_VERB: Verb = "background"
+_DEFAULT_WIDTH = 2_500
 """bp: registries list the open middle of an element, its acetylated flanks reach 1 kb further."""
 DEFAULT_REACH = 200_000
-DEFAULT_REPRESSED = 20_000
+_DEFAULT_REPRESSED = 20_000
 """bp around a TSS that lose H3K27me3: a domain is wider than an element."""
-DEFAULT_AROUND_TSS = (1_000, 3_000)
+_DEFAULT_AROUND_TSS = (1_000, 3_000)
 """bp: over a whole body, what an edit inside the body does to its own bins hides what it does to the gene."""
 
 
@@ -99,8 +95,8 @@ def validate(
         screen = partial(
             perturb,
             run,
-            verb=DEFAULT_VERB,
-            around_tss=DEFAULT_AROUND_TSS,
+            verb=_DEFAULT_VERB,
+            around_tss=_DEFAULT_AROUND_TSS,
             average=True,
             split=split,
             project=project,
@@ -108,7 +104,7 @@ def validate(
             progress=progress,
         )
         reach = min(DEFAULT_REACH, spec.window.binning.half)
-        screen(name=names[0], width=DEFAULT_WIDTH, reach=reach)
+        screen(name=names[0], width=_DEFAULT_WIDTH, reach=reach)
         if REPRESSIVE in [track.name for track in spec.tracks]:
             names.append(f"repression_{split}")
             write_text(files.tss, _tss_bed(read_genes_table(folders, split=split)))
@@ -116,9 +112,9 @@ def validate(
                 name=names[1],
                 elements=files.tss,
                 tracks=(REPRESSIVE,),
-                width=DEFAULT_REPRESSED,
+                width=_DEFAULT_REPRESSED,
                 # A stretch around another TSS does not lie whole within this.
-                reach=DEFAULT_REPRESSED // 2,
+                reach=_DEFAULT_REPRESSED // 2,
                 controls=0,
             )
     condition = asked.condition or spec.require_target().groups[0]
