@@ -190,7 +190,7 @@ class Run:
         files = perturb(self.folder, **self._asked(options))
         return Results(
             files.folder,
-            "effects",
+            files.main,
             draw=lambda: draw_screen(files, self.folder, project=self.project.root),
         )
 
@@ -211,7 +211,7 @@ class Run:
         from claster.plot.attribution import draw_attributions
 
         files = attribute(self.folder, **self._asked(options))
-        return Results(files.folder, "genes", draw=lambda: draw_attributions(files))
+        return Results(files.folder, files.main, draw=lambda: draw_attributions(files))
 
     def report(self, to: Path | str | None = None) -> Path:
         """Write all that is known of the run as one HTML file, and return its path."""

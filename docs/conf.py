@@ -15,6 +15,7 @@ sys.path.insert(0, str(HERE))
 from api import write_api  # noqa: E402
 from gallery import write_gallery  # noqa: E402
 from notebooks import copy_notebooks  # noqa: E402
+from options import write_options  # noqa: E402
 from rooms import write_rooms  # noqa: E402
 
 project = "CLASTER"
@@ -60,4 +61,5 @@ _write_commands()
 copy_notebooks(HERE)
 write_api(HERE)
 write_gallery(HERE)
+write_options(HERE)
 write_rooms(HERE)

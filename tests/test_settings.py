@@ -1,5 +1,8 @@
 """Settings made from one another and from keywords."""
 
+import runpy
+from pathlib import Path
+
 import pytest
 from pydantic import Field
 
@@ -29,3 +32,15 @@ def test_keywords_change_what_is_given():
 def test_what_is_not_possible_is_named(keywords, said):
     with pytest.raises(ClasterError, match=said):
         Shown.of(Shown(), **keywords)
+
+
+def test_the_documentation_lists_every_setting():
+    docs = Path(__file__).parents[1] / "docs"
+    options = runpy.run_path(str(docs / "options.py"))
+    pages = {"perturb": "perturbation.md", "attribute": "attribution.md"}
+    assert options["MODELS"].keys() == pages.keys()
+    for verb, model in options["MODELS"].items():
+        rows = options["table"](model).splitlines()[2:]
+        assert [row.split("`")[1] for row in rows] == list(model.model_fields)
+        assert all(field.description for field in model.model_fields.values())
+        assert f"_figures/options_{verb}.md" in (docs / pages[verb]).read_text(encoding="utf-8")

@@ -1,7 +1,6 @@
 """Treated cells: the change that a run predicts from treated marks, against the measured one."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from claster.analysis.bootstrap import resample_blocks
+from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.effects import gene_bins, gene_signal, log_effect
 from claster.analysis.perturbation.measure import Window, average_mirrored, built_window
@@ -188,21 +188,11 @@ class TreatedSummary(BaseModel):
     correlations: tuple[Correlation, ...]
 
 
-@dataclass(frozen=True)
-class TreatedFiles:
+class TreatedFiles(ResultFolder):
     """The folder of a comparison, ``<run>/treated/<dataset>_<split>``."""
 
-    folder: Path
-
-    @property
-    def genes(self) -> Path:
-        """Predicted and measured change of each gene."""
-        return self.folder / "genes.csv"
-
-    @property
-    def summary(self) -> Path:
-        """Correlations and the verdict; written last."""
-        return self.folder / "summary.json"
+    main = "genes"
+    genes = ResultFile("genes.csv", "Predicted and measured change of each gene.")
 
 
 def compare_treated(

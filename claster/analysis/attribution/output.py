@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +19,7 @@ from claster.analysis.attribution.settings import (
     Identity,
     Scale,
 )
+from claster.analysis.folder import ResultFile, ResultFolder
 from claster.dataset.spec import DatasetSpec
 from claster.eir.prediction_tracks import write_track
 from claster.errors import ClasterError
@@ -179,67 +179,21 @@ COLUMNS = {
 """What columns mean."""
 
 
-@dataclass(frozen=True)
-class AttributionFiles:
-    """The folder of attributions.
+class AttributionFiles(ResultFolder):
+    """The folder of attributions, ``<run>/attributions/<name>``."""
 
-    Attributes
-    ----------
-    folder
-        ``runs/<dataset>/<flavour>/attributions/<name>``.
-    """
-
-    folder: Path
-
-    @property
-    def manifest(self) -> Path:
-        """The record."""
-        return self.folder / "manifest.json"
-
-    @property
-    def summary(self) -> Path:
-        """Headline numbers and sentences."""
-        return self.folder / "summary.json"
-
-    @property
-    def profile(self) -> Path:
-        """Attribution by distance."""
-        return self.folder / "profile.parquet"
-
-    @property
-    def locality(self) -> Path:
-        """Half-widths."""
-        return self.folder / "locality.csv"
-
-    @property
-    def agreement(self) -> Path:
-        """Rank correlation of methods and baselines."""
-        return self.folder / "agreement.csv"
-
-    @property
-    def genes(self) -> Path:
-        """Totals of each gene."""
-        return self.folder / "genes.parquet"
-
-    @property
-    def targets(self) -> Path:
-        """What was attributed, and how far integrated gradients converged."""
-        return self.folder / "targets.parquet"
-
-    @property
-    def elements(self) -> Path:
-        """Scores of elements, where they were asked for."""
-        return self.folder / "elements.parquet"
-
-    @property
-    def latents(self) -> Path:
-        """Activations by layer, where they were asked for."""
-        return self.folder / "latents.npz"
-
-    @property
-    def figures(self) -> Path:
-        """Folder of figures."""
-        return self.folder / "figures"
+    main = "genes"
+    manifest = ResultFile("manifest.json", "The record.")
+    profile = ResultFile("profile.parquet", "Attribution by distance.")
+    locality = ResultFile("locality.csv", "Half-widths.")
+    agreement = ResultFile("agreement.csv", "Rank correlation of methods and baselines.")
+    genes = ResultFile("genes.parquet", "Totals of each gene.")
+    targets = ResultFile(
+        "targets.parquet", "What was attributed, and how far integrated gradients converged."
+    )
+    elements = ResultFile("elements.parquet", "Scores of elements, where they were asked for.")
+    latents = ResultFile("latents.npz", "Activations by layer, where they were asked for.")
+    figures = ResultFile("figures", "Folder of figures.")
 
     def contacts(self, value: str) -> Path:
         """Mean attribution of the contact map, ``absolute`` or ``signed``."""

@@ -1,11 +1,11 @@
 """What a comparison with a CRISPR interference screen says, and the files that it is written to."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
+
+from claster.analysis.folder import ResultFile, ResultFolder
 
 __all__ = ["CrisprFiles", "CrisprSummary", "tell_crispr"]
 
@@ -32,41 +32,19 @@ class CrisprSummary(BaseModel):
     folds: Literal["chromosomes", "loci"]
 
 
-@dataclass(frozen=True)
-class CrisprFiles:
+class CrisprFiles(ResultFolder):
     """The folder of a comparison, ``<run>/crispr/<name>``."""
 
-    folder: Path
-
-    @property
-    def elements(self) -> Path:
-        """Elements of the table as BED."""
-        return self.folder / "elements.bed"
-
-    @property
-    def pairs(self) -> Path:
-        """Every row of the table, with its scores or the reason why it has none."""
-        return self.folder / "pairs.parquet"
-
-    @property
-    def scores(self) -> Path:
-        """AUROC and AUPRC of every predictor, by distance class."""
-        return self.folder / "scores.csv"
-
-    @property
-    def decisions(self) -> Path:
-        """Precision, recall and accuracy of yes-or-no predictions."""
-        return self.folder / "decisions.csv"
-
-    @property
-    def curves(self) -> Path:
-        """Points of ROC and precision-recall curves."""
-        return self.folder / "curves.parquet"
-
-    @property
-    def summary(self) -> Path:
-        """Counts and the verdict; written last."""
-        return self.folder / "summary.json"
+    main = "pairs"
+    elements = ResultFile("elements.bed", "Elements of the table as BED.")
+    pairs = ResultFile(
+        "pairs.parquet", "Every row of the table, with its scores or the reason why it has none."
+    )
+    scores = ResultFile("scores.csv", "AUROC and AUPRC of every predictor, by distance class.")
+    decisions = ResultFile(
+        "decisions.csv", "Precision, recall and accuracy of yes-or-no predictions."
+    )
+    curves = ResultFile("curves.parquet", "Points of ROC and precision-recall curves.")
 
 
 def tell_crispr(

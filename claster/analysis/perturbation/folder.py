@@ -2,12 +2,12 @@
 
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.perturbation.measure import Measured
 from claster.analysis.perturbation.settings import Identity
 from claster.errors import ClasterError
@@ -115,42 +115,20 @@ class PartStore:
         return self._folder / f"{part:05d}.profiles.parquet"
 
 
-@dataclass(frozen=True)
-class ScreenFiles:
-    """The folder of a screen.
+class ScreenFiles(ResultFolder):
+    """The folder of a screen, ``<run>/perturb/<name>``."""
 
-    Attributes
-    ----------
-    folder
-        ``runs/<dataset>/<flavour>/perturb/<name>``.
-    """
-
-    folder: Path
-
-    @property
-    def identity(self) -> Path:
-        """What the screen is made from; written first."""
-        return self.folder / "screen.json"
-
-    @property
-    def manifest(self) -> Path:
-        """The record; written last, so its presence says that the screen is whole."""
-        return self.folder / "manifest.json"
-
-    @property
-    def effects(self) -> Path:
-        """The table of effects."""
-        return self.folder / "effects.parquet"
-
-    @property
-    def controls(self) -> Path:
-        """The table of control regions and their effects."""
-        return self.folder / "controls.parquet"
-
-    @property
-    def profiles(self) -> Path:
-        """Predicted profiles before and after each edit, where they were asked for."""
-        return self.folder / "profiles.parquet"
+    main = "effects"
+    identity = ResultFile("screen.json", "What the screen is made from; written first.")
+    manifest = ResultFile(
+        "manifest.json", "The record; written last, so its presence says that the screen is whole."
+    )
+    effects = ResultFile("effects.parquet", "The table of effects.")
+    controls = ResultFile("controls.parquet", "The table of control regions and their effects.")
+    profiles = ResultFile(
+        "profiles.parquet",
+        "Predicted profiles before and after each edit, where they were asked for.",
+    )
 
     @property
     def parts(self) -> PartStore:

@@ -1,12 +1,11 @@
 """What a validation says, and the files that it is written to."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.summary import Number, Score
 
 __all__ = [
@@ -90,56 +89,19 @@ class ValidationSummary(BaseModel):
     repression: Repression | None = None
 
 
-@dataclass(frozen=True)
-class ValidationFiles:
-    """The folder of a validation, ``<run>/validation/<name>``.
+class ValidationFiles(ResultFolder):
+    """The folder of a validation, ``<run>/validation/<name>``."""
 
-    `pairs` holds a pair of element and gene a row, `scores` AUROC and AUPRC, `agreement` predicted against
-    planted effects by group, `curves` points of ROC and precision-recall curves, `controls` p-values of
-    control regions, `repression` a gene that loses H3K27me3 a row.
-    """
-
-    folder: Path
-
-    @property
-    def summary(self) -> Path:
-        """Numbers against their thresholds; written last."""
-        return self.folder / "summary.json"
-
-    @property
-    def pairs(self) -> Path:
-        """A pair of element and gene a row, with truth and scores."""
-        return self.folder / "pairs.parquet"
-
-    @property
-    def scores(self) -> Path:
-        """AUROC and AUPRC of every predictor."""
-        return self.folder / "scores.csv"
-
-    @property
-    def agreement(self) -> Path:
-        """Predicted against planted effects by group."""
-        return self.folder / "agreement.csv"
-
-    @property
-    def curves(self) -> Path:
-        """Points of ROC and precision-recall curves."""
-        return self.folder / "curves.parquet"
-
-    @property
-    def controls(self) -> Path:
-        """The p-values of control regions."""
-        return self.folder / "control_p.csv"
-
-    @property
-    def tss(self) -> Path:
-        """TSSs around which H3K27me3 is taken away, as BED."""
-        return self.folder / "tss.bed"
-
-    @property
-    def repression(self) -> Path:
-        """Predicted and planted effect of each gene that loses H3K27me3."""
-        return self.folder / "repression.csv"
+    main = "pairs"
+    pairs = ResultFile("pairs.parquet", "A pair of element and gene a row, with truth and scores.")
+    scores = ResultFile("scores.csv", "AUROC and AUPRC of every predictor.")
+    agreement = ResultFile("agreement.csv", "Predicted against planted effects by group.")
+    curves = ResultFile("curves.parquet", "Points of ROC and precision-recall curves.")
+    controls = ResultFile("control_p.csv", "The p-values of control regions.")
+    tss = ResultFile("tss.bed", "TSSs around which H3K27me3 is taken away, as BED.")
+    repression = ResultFile(
+        "repression.csv", "Predicted and planted effect of each gene that loses H3K27me3."
+    )
 
 
 def bars_of(scores: pd.DataFrame, agreement: pd.DataFrame, control_p: float) -> tuple[Bar, ...]:

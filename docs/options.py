@@ -1,0 +1,29 @@
+"""Tables of the settings of verbs, from their models: what Python calls a setting, its option, what it means.
+
+`conf.py` calls `write_options`, so that a new setting stands in the documentation.
+"""
+
+from claster.analysis.attribution.settings import AttributeSettings
+from claster.analysis.perturbation.settings import PerturbSettings
+
+MODELS = {"perturb": PerturbSettings, "attribute": AttributeSettings}
+
+
+def table(model):
+    """Every setting in Markdown: keyword, option, default, meaning."""
+    rows = ["| keyword | option | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, field in model.model_fields.items():
+        extra = field.json_schema_extra or {}
+        option = (extra.get("flags") or [f"--{name.replace('_', '-')}"])[0]
+        shown = "" if field.default in (None, (), False) else f"`{field.default}`"
+        says = (field.description or "").replace("|", "\\|").replace("<", "&lt;")
+        rows.append(f"| `{name}` | `{option}` | {shown} | {says} |")
+    return "\n".join(rows) + "\n"
+
+
+def write_options(folder):
+    """Write `_figures/options_<verb>.md` below a folder."""
+    figures = folder / "_figures"
+    figures.mkdir(exist_ok=True)
+    for verb, model in MODELS.items():
+        (figures / f"options_{verb}.md").write_text(table(model), encoding="utf-8")
