@@ -316,10 +316,12 @@ class Run:
 
     @cached_property
     def _inputs(self) -> set[str]:
-        """Names of the inputs that the networks read."""
+        """Kinds of array that the networks' inputs are made from."""
+        from claster.dataset.views import sources_of, view_of_folder
         from claster.eir.eirpredict import input_folders
 
-        return {name for member in self._members for name in input_folders(member)}
+        folders = (at for member in self._members for at in input_folders(member).values())
+        return set(sources_of(view_of_folder(at) for at in folders))
 
     @cached_property
     def _predictor(self) -> "Predictor":

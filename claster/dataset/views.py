@@ -5,11 +5,14 @@ No source file is read again.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from claster.dataset.activity import ActivityView
 from claster.dataset.embeddings import EmbeddingView, write_embedding_view
 from claster.dataset.layout import SPLITS, TOGETHER, VIEW_PREFIX, DatasetFolders, part_members
 from claster.dataset.spec import DatasetSpec
@@ -18,7 +21,18 @@ from claster.files import atomic_folder, link_file, require_disk
 from claster.progress import SILENT, Progress
 from claster.text import read_table
 
-__all__ = ["ArrayView", "View", "view_of_folder", "write_profiles", "write_view"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = [
+    "ArrayView",
+    "View",
+    "network_window",
+    "sources_of",
+    "view_of_folder",
+    "write_profiles",
+    "write_view",
+]
 
 _FOLDER = re.compile(
     rf"(?:{VIEW_PREFIX})?(?P<modality>landscape|contacts)"
@@ -126,19 +140,61 @@ class ArrayView:
         first = (array.shape[-1] - columns) // 2
         return array[rows][..., first : first + columns]
 
+    def of(self, windows: Mapping[str, "Tensor"], spec: DatasetSpec) -> "Tensor":
+        """Return this part of some windows, (samples, ...), by modality, with gradients."""
+        array = windows[self.modality]
+        columns = array.shape[-1] if self.columns is None else self.columns
+        first = (array.shape[-1] - columns) // 2
+        rows = slice(None) if self.modality == "contacts" else _kept(self, spec)
+        return array[:, rows][..., first : first + columns]
 
-type View = ArrayView | EmbeddingView
+
+type View = ArrayView | EmbeddingView | ActivityView
+
+
+def sources_of(views: Iterable[View]) -> tuple[str, ...]:
+    """Return the modalities of a dataset that views are made from, each once."""
+    names = [view.sources if isinstance(view, ActivityView) else (view.modality,) for view in views]
+    return tuple(dict.fromkeys(name for some in names for name in some))
+
+
+def network_window(
+    views: Mapping[str, View], window: Mapping[str, np.ndarray], spec: DatasetSpec
+) -> dict[str, np.ndarray]:
+    """Return what a network reads of one window.
+
+    Parameters
+    ----------
+    views
+        By input name; of embeddings none.
+    window
+        By modality, whole and as stored; all of `sources_of`.
+    spec
+        The dataset.
+    """
+    read = {}
+    for name, view in views.items():
+        if isinstance(view, ActivityView):
+            read[name] = view.of_window(window, spec)
+        else:
+            assert isinstance(view, ArrayView)
+            read[name] = view.cut(window[view.modality], spec)
+    return read
 
 
 def view_of_folder(folder: str) -> View:
-    """Return the view that lies in a folder of that name, of arrays or of embeddings.
+    """Return the view that lies in a folder of that name, of arrays, activity or embeddings.
 
     Raises
     ------
     ValueError
         If it is not the name of a view or modality.
     """
-    return EmbeddingView.of_folder(folder) or ArrayView.of_folder(folder)
+    return (
+        EmbeddingView.of_folder(folder)
+        or ActivityView.of_folder(folder)
+        or ArrayView.of_folder(folder)
+    )
 
 
 def write_view(
@@ -173,16 +229,21 @@ def write_view(
     if view.folder == view.modality or final.is_dir():
         return
     shape = view.shape(spec)
-    whole = ArrayView(view.modality).shape(spec)
-    files = {split: sorted(folders.arrays(view.modality, split).glob("*.npy")) for split in SPLITS}
+    sources = sources_of([view])
+    whole = {name: ArrayView(name).shape(spec) for name in sources}
+    files = {split: sorted(folders.arrays(sources[0], split).glob("*.npy")) for split in SPLITS}
     count = sum(map(len, files.values()))
     require_disk(folders.inputs, needed=4 * int(np.prod(shape)) * count, named=view.folder)
     with atomic_folder(final) as folder, progress.step(f"write {view.folder}", count) as step:
         for split in SPLITS:
             (folder / split).mkdir()
             for file in files[split]:
-                array = _read(file, whole, spec)
-                np.save(folder / split / file.name, view.cut(array, spec), allow_pickle=False)
+                window = {
+                    name: _read(folders.arrays(name, split) / file.name, shape, spec)
+                    for name, shape in whole.items()
+                }
+                array = network_window({"made": view}, window, spec)["made"]
+                np.save(folder / split / file.name, array, allow_pickle=False)
                 step.advance()
         (folder / TOGETHER).mkdir()
         for split in part_members(TOGETHER):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from claster.dataset.activity import ActivityView
 from claster.dataset.embeddings import EmbeddingView
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView, View, write_profiles, write_view
@@ -35,6 +36,11 @@ def input_views(flavour: Flavour, spec: DatasetSpec) -> dict[Modality, View]:
             bins = predicted_part(flavour, spec).require_target().bins
             views[modality] = EmbeddingView(block.embedding.model, block.embedding.channels, bins)
             continue
+        if modality == "activity":
+            assert isinstance(block.window, int)
+            views[modality] = ActivityView(block.window // 2)
+            views[modality].shape(spec)
+            continue
         ArrayView(modality).shape(spec)
         if modality == "contacts":
             _require_map(flavour, block, spec)
@@ -54,7 +60,7 @@ def first_expansions(modality: Modality, block: InputBlock, spec: DatasetSpec) -
     match modality:
         case "contacts":
             rows = spec.contacts_shape.shape[0]
-        case "embedding":
+        case "embedding" | "activity":
             rows = 1
         case "landscape":
             rows = spec.landscape_file_shape[-2]
@@ -66,7 +72,7 @@ def first_expansions(modality: Modality, block: InputBlock, spec: DatasetSpec) -
         stride, kernel = _target_step(spec)
         settings["first_kernel_expansion_width"] = kernel / block.cnn.kernel_width
         settings["first_stride_expansion_width"] = stride
-    if modality == "embedding":
+    if modality in ("embedding", "activity"):
         # EIR pads no first convolution; a wider one would leave fewer positions than bins.
         settings["first_kernel_expansion_width"] = 1 / block.cnn.kernel_width
     return settings

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.views import sources_of, view_of_folder
 from claster.eir.eirpredict import input_folders
 from claster.eir.reference import require_same_divisors
 from claster.eir.runs import RunFolder, RunRecord, read_run, write_run
@@ -27,8 +28,9 @@ def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) ->
     if record.trained_on is None:
         return
     there, here = _meaning(record.trained_on), _meaning(spec)
+    sources = sources_of(view_of_folder(folder) for folder in input_folders(run).values())
     for key in sorted(there):
-        if key == "contacts" and key not in input_folders(run):
+        if key == "contacts" and key not in sources:
             continue
         if there[key] != here[key]:
             raise ClasterError(

@@ -275,6 +275,33 @@ PROXIMAL = derive(
     training={"lr": 5e-3},
 )
 
+_ACTIVITY = InputBlock(
+    window=1_000_000,
+    cnn=Cnn(
+        layers=(1,),
+        channel_exp_base=6,
+        kernel_width=1,
+        down_stride_width=1,
+        num_output_features=64,
+        **_PLAIN,
+    ),
+)
+
+PROXIMAL_CONTACTS = derive(
+    PROXIMAL,
+    name="proximal_contacts",
+    description="proximal and the activity of what the TSS touches within 500 kb",
+    inputs={"activity": _ACTIVITY.model_dump()},
+    dataset="toy_stripe",
+)
+
+PROXIMAL_CONTACTS_200KB = derive(
+    PROXIMAL_CONTACTS,
+    name="proximal_contacts_200kb",
+    description="proximal and the activity of what the TSS touches within 200 kb",
+    inputs={"activity": {"window": 400_000}},
+)
+
 TUTORIAL = derive(
     TOY,
     name="tutorial",
@@ -311,6 +338,8 @@ FLAVOURS = {
         HYENADNA_160K_HEAD,
         BORZOI_HEAD,
         PROXIMAL,
+        PROXIMAL_CONTACTS,
+        PROXIMAL_CONTACTS_200KB,
         TUTORIAL,
         TOY,
     )

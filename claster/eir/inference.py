@@ -59,7 +59,7 @@ class TrainedModel:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the inputs: ``landscape``, ``contacts``, ``embedding``."""
+        """Names of the inputs: ``landscape``, ``contacts``, ``activity``, ``embedding``."""
         return tuple(self.network.inputs)
 
     @property
@@ -116,6 +116,7 @@ def predict_arrays(
     *,
     landscape: np.ndarray | None = None,
     contacts: np.ndarray | None = None,
+    activity: np.ndarray | None = None,
     embedding: np.ndarray | None = None,
     batch_size: int | None = None,
     progress: Progress = SILENT,
@@ -133,6 +134,8 @@ def predict_arrays(
         track's `transform`).
     contacts
         Shape (samples, rows, columns), as built; give what `model.inputs` names.
+    activity
+        Shape (samples, channels, 1, 1), as `ActivityView` makes it.
     embedding
         Shape (samples, channels, bins), averaged over the target's bins (`write_embedding_view`).
     batch_size
@@ -154,7 +157,11 @@ def predict_arrays(
         finite; or if memory does not suffice for one sample.
     """
     inputs = named_inputs(
-        model.network, landscape=landscape, contacts=contacts, embedding=embedding
+        model.network,
+        landscape=landscape,
+        contacts=contacts,
+        activity=activity,
+        embedding=embedding,
     )
     samples = count_samples(model.network, inputs)
     size = _start(model, batch_size)
@@ -216,6 +223,7 @@ def predict_tensors(
     *,
     landscape: Tensor | None = None,
     contacts: Tensor | None = None,
+    activity: Tensor | None = None,
     embedding: Tensor | None = None,
     scale: Literal["signal", "stored"] = "signal",
     reuse: FirstLayer | None = None,
@@ -226,7 +234,7 @@ def predict_tensors(
     ----------
     model
         A loaded run; its weights take no gradients.
-    landscape, contacts, embedding
+    landscape, contacts, activity, embedding
         float32 on `model.device`, shaped as in `predict_arrays`.
     scale
         ``signal``: reads, as `predict_arrays`. ``stored``: the scale of the target's transform, on
@@ -245,7 +253,11 @@ def predict_tensors(
         If an input is missing or not wanted, or has another shape.
     """
     inputs = named_inputs(
-        model.network, landscape=landscape, contacts=contacts, embedding=embedding
+        model.network,
+        landscape=landscape,
+        contacts=contacts,
+        activity=activity,
+        embedding=embedding,
     )
     samples = count_samples(model.network, inputs)
     first = reuse.values(inputs["landscape"]) if reuse else None
@@ -325,6 +337,7 @@ def _forward(
             model,
             landscape=tensors.get("landscape"),
             contacts=tensors.get("contacts"),
+            activity=tensors.get("activity"),
             embedding=tensors.get("embedding"),
             reuse=reuse,
         )

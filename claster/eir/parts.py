@@ -24,7 +24,7 @@ __all__ = [
     "derive",
 ]
 
-Modality = Literal["landscape", "contacts", "embedding"]
+Modality = Literal["landscape", "contacts", "activity", "embedding"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
@@ -77,8 +77,8 @@ class InputBlock(_Part):
     Attributes
     ----------
     window
-        ``whole``; or so many bp around the TSS; or ``target``: what the convolutions need to end with
-        the target window and nothing else. On a landscape the first convolution then steps from
+        ``whole``; or so many bp around the TSS, as contact-weighted ``activity`` needs; or ``target``: what
+        the convolutions need to end with the target window and nothing else. On a landscape the first convolution then steps from
         target bin to target bin, so that `first_kernel_expansion_width` and
         `first_stride_expansion_width` follow from the dataset.
     without
@@ -224,6 +224,13 @@ class Flavour(_Part):
         for name, block in self.inputs.items():
             if (name == "embedding") != (block.embedding is not None):
                 raise ValueError("'embedding' goes with the input of that name, and no other")
+        return self
+
+    @model_validator(mode="after")
+    def _activity_within(self) -> Self:
+        block = self.inputs.get("activity")
+        if block is not None and not isinstance(block.window, int):
+            raise ValueError("'activity' needs 'window' in bp")
         return self
 
     @model_validator(mode="after")

@@ -22,7 +22,7 @@ from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import track_divisors
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import ArrayView
+from claster.dataset.views import network_window, sources_of, view_of_folder
 from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.eir.target_part import predicted_by
@@ -191,15 +191,19 @@ class Context:
         model = self.known(
             ("model", self.run.path), lambda: load_model(self.run, project=self.project)
         )
-        parts = {}
-        for name, folder in input_folders(self.run).items():
-            arrays = (
-                landscapes if name == "landscape" else [self.contact_map(gene)] * len(landscapes)
-            )
-            view = ArrayView.of_folder(folder)
-            parts[name] = np.stack([view.cut(array, self.spec) for array in arrays])
+        views = {name: view_of_folder(folder) for name, folder in input_folders(self.run).items()}
+        window = (
+            {"contacts": self.contact_map(gene)} if "contacts" in sources_of(views.values()) else {}
+        )
+        read = [
+            network_window(views, {**window, "landscape": array}, self.spec) for array in landscapes
+        ]
+        parts = {name: np.stack([given[name] for given in read]) for name in views}
         return predict_arrays(
-            model, landscape=parts.get("landscape"), contacts=parts.get("contacts")
+            model,
+            landscape=parts.get("landscape"),
+            contacts=parts.get("contacts"),
+            activity=parts.get("activity"),
         )[:, 0]
 
     def stored_landscape(self, gene: pd.Series) -> np.ndarray:

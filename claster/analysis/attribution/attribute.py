@@ -251,10 +251,12 @@ def _explainer(
         model = load_model(explained.run, device=device, project=project)
 
     def forward(inputs: Mapping[str, Tensor]) -> Tensor:
+        given = explained.seen.network_inputs(inputs, explained.spec)
         return predict_tensors(
             model,
-            landscape=inputs.get("landscape"),
-            contacts=inputs.get("contacts"),
+            landscape=given.get("landscape"),
+            contacts=given.get("contacts"),
+            activity=given.get("activity"),
             scale=settings.scale,
         )
 

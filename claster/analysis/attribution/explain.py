@@ -255,7 +255,7 @@ class Explainer:
         method
             How.
         window, baseline
-            By input name, one sample each, as stored.
+            By input name, one sample each, as stored; what the baseline lacks stays as it is.
         weights
             Shape (targets, groups, bins).
 
@@ -273,7 +273,9 @@ class Explainer:
         weighed = self._tensor(weights)
         start = {
             name: torch.where(
-                self._moves(name, given[name]), self._tensor(baseline[name]), given[name]
+                self._moves(name, given[name]),
+                self._tensor(baseline.get(name, window[name])),
+                given[name],
             )
             for name in given
         }

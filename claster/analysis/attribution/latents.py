@@ -90,7 +90,7 @@ def attribute_latents(
         progress.step("latents", len(chosen)) as step,
     ):
         model = load_model(explained.run, device=settings.device, project=project)
-        branch = CONTACTS if CONTACTS in explained.seen.views else "landscape"
+        branch = CONTACTS if explained.seen.maps else "landscape"
         windows = {
             str(gene.gene_id): (
                 read_window(
@@ -194,9 +194,13 @@ def mean_activations(
                 name: torch.from_numpy(array[np.newaxis]).to(model.device)
                 for name, array in window.items()
             }
+            given = explained.seen.network_inputs(tensors, explained.spec)
             with torch.inference_mode():
                 predict_tensors(
-                    model, landscape=tensors.get("landscape"), contacts=tensors.get("contacts")
+                    model,
+                    landscape=given.get("landscape"),
+                    contacts=given.get("contacts"),
+                    activity=given.get("activity"),
                 )
             for name, answer in answers.items():
                 totals[name] = totals.get(name, 0) + along_strand(answer, strand, kind=kind)

@@ -42,7 +42,7 @@ from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import SignalScale
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import ArrayView
+from claster.dataset.views import View, network_window, sources_of, view_of_folder
 from claster.eir.eirpredict import input_folders
 from claster.eir.ensemble import checked_dataset, member_runs
 from claster.eir.runs import RunFolder, trained_weights
@@ -84,7 +84,7 @@ def load_predictor(
     with progress.step(f"load {run.path.name}") as step:
         step.describe("EIR starts")
         for member in member_runs(run, project=project):
-            views = {name: ArrayView.of_folder(at) for name, at in input_folders(member).items()}
+            views = {name: view_of_folder(at) for name, at in input_folders(member).items()}
             models.append((load_model(member, device=device, project=project), views))
 
     def predict(windows: Iterable[Window], /) -> Iterator[np.ndarray]:
@@ -95,15 +95,14 @@ def load_predictor(
         for profiles in zip(*streams, strict=True):
             yield np.mean(profiles, axis=0)
 
-    inputs = dict.fromkeys(name for model, _ in models for name in model.inputs)
-    return Predictor(predict, tuple(inputs))
+    return Predictor(predict, sources_of(view for _, views in models for view in views.values()))
 
 
 def _cut(
-    windows: Iterable[Window], views: Mapping[str, ArrayView], spec: DatasetSpec
+    windows: Iterable[Window], views: Mapping[str, View], spec: DatasetSpec
 ) -> Iterator[Window]:
     for window in windows:
-        yield {name: view.cut(window[name], spec) for name, view in views.items()}
+        yield network_window(views, window, spec)
 
 
 _PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy", "bioframe")

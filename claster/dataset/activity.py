@@ -1,0 +1,101 @@
+"""Contact-weighted activity as EIR reads it: one array a sample, made from landscape and stripe."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from claster.contacts.activity import WEIGHTS, contact_weighted, shells_within
+from claster.contacts.stripe import StripeMap
+from claster.dataset.layout import VIEW_PREFIX
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["ActivityView"]
+
+_FOLDER = re.compile(rf"{VIEW_PREFIX}activity_(?P<reach>\d+)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class ActivityView:
+    """The activity of what a promoter touches, up to `reach` bp from the TSS (`contact_weighted`)."""
+
+    reach: int
+    modality: ClassVar[str] = "activity"
+    sources: ClassVar[tuple[str, ...]] = ("landscape", "contacts")
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder of arrays, as `DatasetFolders.arrays` takes it.
+
+        Examples
+        --------
+        >>> ActivityView(200_000).folder
+        'view_activity_200000'
+        """
+        return f"{VIEW_PREFIX}activity_{self.reach}"
+
+    @classmethod
+    def of_folder(cls, folder: str) -> "ActivityView | None":
+        """Return the view that lies in a folder of that name, None if it names none."""
+        found = _FOLDER.fullmatch(folder)
+        return found and cls(int(found["reach"]))
+
+    def shape(self, spec: DatasetSpec) -> tuple[int, ...]:
+        """Return the shape of its arrays, (tracks * weights * shells, 1, 1).
+
+        Raises
+        ------
+        ClasterError
+            If the dataset has no stripes, or they end before `reach`.
+        """
+        if not isinstance(spec.contacts_shape, StripeMap):
+            raise ClasterError(
+                f"{spec.place('contacts', 'map')}: contact-weighted activity needs 'map: stripe'",
+                remedy="choose another flavour, or build a dataset with 'contacts.map: stripe'",
+            )
+        shells = shells_within(min(self.reach, spec.window.binning.half))
+        if not shells or shells[-1][1] < self.reach:
+            raise ClasterError(
+                f"activity up to {self.reach:,} bp is needed, and windows of dataset {spec.name!r} reach "
+                f"{spec.window.binning.half:,} bp",
+                remedy="choose another flavour, or a wider 'window'",
+            )
+        return len(spec.tracks) * len(WEIGHTS) * len(shells), 1, 1
+
+    def of(self, windows: Mapping[str, "Tensor"], spec: DatasetSpec) -> "Tensor":
+        """Return the arrays of some windows, (samples, ...), differentiable with respect to landscapes.
+
+        Parameters
+        ----------
+        windows
+            By name in `sources`, whole and as stored; shape (samples, ...).
+        spec
+            The dataset.
+        """
+        assert spec.contacts is not None
+        landscape, stripe = (windows[name] for name in self.sources)
+        found = contact_weighted(
+            landscape.reshape(len(landscape), *spec.landscape_shape),
+            stripe.reshape(len(stripe), *spec.contacts_shape.shape),
+            bin=spec.window.bin,
+            resolution=spec.contacts.resolution,
+            reach=self.reach,
+        )
+        return found.reshape(len(found), *self.shape(spec))
+
+    def of_window(self, window: Mapping[str, np.ndarray], spec: DatasetSpec) -> np.ndarray:
+        """Return the array of one window; see `of`."""
+        import torch
+
+        with torch.no_grad():
+            tensors = {
+                name: torch.from_numpy(np.ascontiguousarray(window[name], np.float32))[None]
+                for name in self.sources
+            }
+            return self.of(tensors, spec)[0].numpy()
