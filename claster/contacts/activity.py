@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SHELLS", "WEIGHTS", "contact_weighted", "shells_within"]
 
-SHELLS = (0, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
+SHELLS = (20_000, 50_000, 100_000, 200_000, 500_000)
 """Edges of the shells: distances from the TSS in bp, on both sides together."""
 
 WEIGHTS = ("oe", "above_1", "above_2", "above_4", "frequency", "distance")
@@ -27,8 +27,8 @@ def shells_within(reach: int) -> list[tuple[int, int]]:
 
     Examples
     --------
-    >>> shells_within(50_000)
-    [(0, 10000), (10000, 20000), (20000, 50000)]
+    >>> shells_within(100_000)
+    [(20000, 50000), (50000, 100000)]
     """
     return [(a, b) for a, b in pairwise(SHELLS) if b <= reach]
 
@@ -55,8 +55,8 @@ def contact_weighted(
     Returns
     -------
     torch.Tensor
-        float32, shape (samples, tracks * weights * shells), in that order: log(1 + x), x being the sum over
-        the columns of a shell of mean activity times weight. A column is in the shell that its middle is
+        float32, shape (samples, tracks * weights * shells), in that order: log(1 + x / 10), x being the sum
+        over the columns of a shell of mean activity times weight. A column is in the shell that its middle is
         in. The two sides of the TSS are summed, so a mirrored window gives the same.
 
     References
@@ -85,7 +85,7 @@ def contact_weighted(
         dim=1,
     ).double()
     sums = torch.einsum("ntc,nwc,cs->ntws", mean, weights, inside)
-    return torch.log1p(sums).flatten(start_dim=1).float()
+    return torch.log1p(sums / 10).flatten(start_dim=1).float()
 
 
 def _column_means(landscape: "Tensor", half: int, *, bin: int, resolution: int) -> "Tensor":

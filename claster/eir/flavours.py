@@ -277,6 +277,7 @@ PROXIMAL = derive(
 
 _ACTIVITY = InputBlock(
     window=1_000_000,
+    normalization=None,
     cnn=Cnn(
         layers=(1,),
         channel_exp_base=6,

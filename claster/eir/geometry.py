@@ -149,7 +149,7 @@ def _branch_faults(
     branch: Branch, flavour: Flavour, spec: DatasetSpec, blocks: dict[str, Block]
 ) -> list[str]:
     found = []
-    if branch.positions < _FEWEST_POSITIONS:
+    if branch.positions < _FEWEST_POSITIONS and branch.modality != "activity":
         found.append(
             f"the last feature map has {branch.positions} "
             f"position{'' if branch.positions == 1 else 's'} of {branch.shape[2]:,} columns, so that "

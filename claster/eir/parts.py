@@ -78,8 +78,8 @@ class InputBlock(_Part):
     ----------
     window
         ``whole``; or so many bp around the TSS, as contact-weighted ``activity`` needs; or ``target``: what
-        the convolutions need to end with the target window and nothing else. On a landscape the first convolution then steps from
-        target bin to target bin, so that `first_kernel_expansion_width` and
+        the convolutions need to end with the target window and nothing else. On a landscape the first
+        convolution then steps from target bin to target bin, so that `first_kernel_expansion_width` and
         `first_stride_expansion_width` follow from the dataset.
     without
         Tracks that are left out.
@@ -89,7 +89,7 @@ class InputBlock(_Part):
         The embedding that the branch is made for; its arrays have a position a target bin.
     """
 
-    normalization: Literal["channel", "element"] = "channel"
+    normalization: Literal["channel", "element"] | None = "channel"
     window: Literal["whole", "target"] | int = "whole"
     without: tuple[str, ...] = ()
     map: MapKind | None = None

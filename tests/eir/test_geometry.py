@@ -41,6 +41,8 @@ DATASETS = {
     "microc_square": with_map("paper_square"),
     "microc_rotated": with_map("paper_rotated"),
     "promoter_capture": with_map("paper_square", 5000),
+    "proximal_contacts": with_map("stripe"),
+    "proximal_contacts_200kb": with_map("stripe"),
 }
 
 
