@@ -20,6 +20,7 @@ from claster.cli import (
     figures,
     perturb,
     predict,
+    reach,
     report,
     sequence,
     serve,
@@ -56,6 +57,7 @@ app.command()(attribute.attribute)
 app.command()(validate.validate)
 app.command()(crispr.crispr)
 app.command()(treat.treat)
+app.command()(reach.reach)
 app.command()(report.report)
 app.command()(browse.browse)
 app.add_typer(sequence.app, name="sequence")

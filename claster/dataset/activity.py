@@ -89,13 +89,18 @@ class ActivityView:
         )
         return found.reshape(len(found), *self.shape(spec))
 
-    def of_window(self, window: Mapping[str, np.ndarray], spec: DatasetSpec) -> np.ndarray:
-        """Return the array of one window; see `of`."""
+    def needs(self, spec: DatasetSpec) -> np.ndarray:
+        """Return how many bp around the TSS each channel is made from, shape (channels,)."""
+        ends = [end for _, end in shells_within(self.reach)]
+        return np.tile(ends, len(spec.tracks) * len(WEIGHTS))
+
+    def of_windows(self, windows: Mapping[str, np.ndarray], spec: DatasetSpec) -> np.ndarray:
+        """Return the arrays of some windows that are no tensors; see `of`."""
         import torch
 
         with torch.no_grad():
             tensors = {
-                name: torch.from_numpy(np.ascontiguousarray(window[name], np.float32))[None]
+                name: torch.from_numpy(np.ascontiguousarray(windows[name], np.float32))
                 for name in self.sources
             }
-            return self.of(tensors, spec)[0].numpy()
+            return self.of(tensors, spec).numpy()

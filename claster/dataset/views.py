@@ -175,7 +175,8 @@ def network_window(
     read = {}
     for name, view in views.items():
         if isinstance(view, ActivityView):
-            read[name] = view.of_window(window, spec)
+            some = {source: window[source][np.newaxis] for source in view.sources}
+            read[name] = view.of_windows(some, spec)[0]
         else:
             assert isinstance(view, ArrayView)
             read[name] = view.cut(window[view.modality], spec)

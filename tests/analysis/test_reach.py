@@ -1,0 +1,60 @@
+"""How far information reaches: curves with a known end, and features that end where they say."""
+
+import numpy as np
+import pytest
+
+from claster.analysis.bootstrap import resample_blocks
+from claster.analysis.reach import _rings, how_far
+
+RADII = (1_000, 10_000, 100_000, 500_000)
+GENES = 400
+
+
+def curves(*shares, seed=0):
+    """Predictions that know a level up to some noise, less of it from radius to radius."""
+    rng = np.random.default_rng(seed)
+    level = rng.normal(size=GENES)
+    noise = rng.normal(size=GENES)
+    return np.stack([level + share * noise for share in shares]), level
+
+
+def resamples():
+    return resample_blocks(np.arange(GENES) // 4, resamples=400, seed=1)
+
+
+def test_reach_is_where_the_gain_ends():
+    curve, observed = curves(2.0, 1.0, 0.2, 0.2)
+    table, reach = how_far("marks", curve, observed, RADII, resamples())
+    assert (reach.bp, reach.low, reach.high) == (100_000, 100_000, 100_000)
+    assert reach.beyond == (0.0, 0.0, 0.0)
+    value, low, high = reach.gained
+    assert 0 < low < value < high
+    assert reach.sentence.startswith("marks: information reaches 100 kb (95 % interval 100 kb to")
+    assert "beyond it nothing is gained" in reach.sentence
+    plain = [np.corrcoef(row, observed)[0, 1] for row in curve]
+    np.testing.assert_allclose(table["r"], plain)
+    np.testing.assert_allclose(table["gain"][1:], np.diff(plain))
+    assert (table["low"] <= table["r"]).all()
+    assert (table["r"] <= table["high"]).all()
+
+
+def test_reach_is_the_promoter_where_nothing_is_gained():
+    curve, observed = curves(1.0, 1.0, 1.0, 1.0)
+    _, reach = how_far("marks", curve, observed, RADII, resamples())
+    assert (reach.bp, reach.low, reach.high) == (1_000, 1_000, 1_000)
+
+
+def test_reach_may_be_the_whole_window():
+    curve, observed = curves(2.0, 1.5, 1.0, 0.3)
+    _, reach = how_far("marks", curve, observed, RADII, resamples())
+    assert reach.bp == 500_000
+    assert reach.sentence.endswith("the window ends there")
+
+
+def test_rings_are_means_of_both_sides():
+    landscape = np.zeros((1, 2, 41), np.float32)
+    landscape[0, 0, [20 - 15, 20 + 15]] = 8.0
+    landscape[0, 1, 20] = 3.0
+    rings = _rings(landscape, 100, (1_000, 2_000)).reshape(2, 2)
+    assert rings[0] == pytest.approx([0, 16 / 20])
+    assert rings[1] == pytest.approx([3 / 21, 0])
