@@ -13,7 +13,6 @@ from claster.analysis.bootstrap import Resamples, resample_blocks
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.effects import gene_bins, gene_signal, measured_regions
 from claster.analysis.validation.planted import read_planted
-from claster.analysis.validation.validate import DEFAULT_AROUND_TSS
 from claster.contacts.stripe import StripeMap
 from claster.dataset.activity import ActivityView
 from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table, read_targets
@@ -34,6 +33,7 @@ RADII = (1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
 _TOLERANCE = 0.05
 """Share of what is gained over the promoter alone that may be missing at the distance that is told."""
 
+_AROUND_TSS = (1_000, 3_000)
 _BLOCK_LENGTH = 2_000_000
 _CHUNK = 100
 _TREES = 400
@@ -245,7 +245,7 @@ def _read(
     table = read_targets(folders.target_table(split), transform=target.transform)
     ids = genes["gene_id"].tolist()
     profiles = table.loc[[sample_id(gene, FORWARD) for gene in ids], target.columns[: target.bins]]
-    regions = measured_regions(genes, DEFAULT_AROUND_TSS)
+    regions = measured_regions(genes, _AROUND_TSS)
     signal = [
         gene_signal(profile, gene_bins(row.start, row.end, centre=row.tss, binning=target.binning))
         for profile, row in zip(profiles.to_numpy(), regions.itertuples(), strict=True)
