@@ -8,7 +8,7 @@ from pathlib import Path
 from claster.dataset.spec import DatasetSpec
 from claster.eir.machine import Machine
 from claster.eir.parts import Flavour
-from claster.eir.yaml_files import SampleCounts, configuration_texts, plan_schedule
+from claster.eir.yaml_files import Schedule, configuration_texts, plan_schedule
 from claster.files import write_text
 from claster.quoting import pasteable
 
@@ -69,9 +69,8 @@ def configure(
     out: Path | str,
     project: Path | str = ".",
     run_folder: Path | str | None = None,
-    counts: SampleCounts | None = None,
     machine: Machine | None = None,
-    n_epochs: int | None = None,
+    schedule: Schedule | None = None,
     made_by: str | None = None,
 ) -> Configuration:
     """Write the YAML files that make EIR train a flavour on a dataset.
@@ -88,14 +87,11 @@ def configure(
         The project's folder. Every path in the files starts there.
     run_folder
         Folder of the run, below `project`; default ``runs/<dataset>/<flavour>``.
-    counts
-        Numbers of samples. With them the evaluation interval divides the run into the flavour's
-        number of evaluations, and the batch shrinks where there are fewer samples than it takes;
-        without them the flavour's fixed interval and batch are written.
     machine
         What EIR computes on and how samples reach it; default: one device, as the flavour says.
-    n_epochs
-        Instead of the flavour's number of epochs.
+    schedule
+        Epochs, batch and evaluations, see `plan_schedule`; default: the flavour's, for an unknown number of
+        samples.
     made_by
         The command line that is named in the header of the files.
 
@@ -111,7 +107,7 @@ def configure(
     out = Path(out)
     run_folder = Path(run_folder or Path("runs") / spec.name / flavour.name)
     machine = machine or Machine()
-    schedule = plan_schedule(flavour, counts, n_epochs, devices=machine.devices)
+    schedule = schedule or plan_schedule(flavour, None, None, devices=machine.devices)
     texts = configuration_texts(
         flavour,
         spec,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -22,38 +22,29 @@ from claster.eir.adopt import adopt_run, can_be_adopted
 from claster.eir.eirpredict import input_folders, predict_by_program
 from claster.eir.ensemble import ensemble_folder, require_same_inputs
 from claster.eir.in_memory import predict_in_memory, remove_blocks
-from claster.eir.machine import Device, resolve_device
-from claster.eir.prediction_tracks import TRACK_KINDS, Merge, write_tracks
+from claster.eir.machine import resolve_device
+from claster.eir.prediction_tracks import TRACK_KINDS, write_tracks
 from claster.eir.predictions import average_orientations, average_runs
 from claster.eir.preflight import require_predictable
 from claster.eir.reference import require_same_divisors, require_same_weights
 from claster.eir.runs import RunFolder, RunRecord, require_complete
+from claster.eir.settings import PredictSettings
 from claster.eir.trained_network import require_model
 from claster.errors import ClasterError
 from claster.files import atomic_path
 from claster.genome.assembly import chromosome_sizes
 from claster.progress import SILENT, Progress
 
-__all__ = ["Road", "predict"]
-
-Road = Literal["memory", "eirpredict"]
-"""Through EIR's Python objects in this process, or through `eirpredict` as a program."""
+__all__ = ["predict"]
 
 
 def predict(
     runs: RunFolder | Path | str | Sequence[RunFolder | Path | str],
+    settings: PredictSettings | None = None,
     *,
-    split: Split | Literal["all"] | None = None,
-    dataset: str | None = None,
     project: Path | str = ".",
-    device: Device = "auto",
-    through: Road = "memory",
-    average: bool = True,
-    tracks: Merge | None = "nearest",
-    csv: bool = False,
-    batch_size: int | None = None,
-    out: Path | str | None = None,
     progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
 ) -> Path:
     """Predict a split, or another dataset, with the best models of one or several runs.
 
@@ -65,28 +56,14 @@ def predict(
     ----------
     runs
         The run, or several whose predictions are averaged (seeds, folds, flavours).
-    split
-        Which samples; None: the test split of the run's own dataset, all of another one.
-    dataset
-        Another built dataset, by name or path of its YAML; its inputs must be made as those that the
-        run was trained on, and it needs no target.
+    settings, **keywords
+        What: see `PredictSettings`. The inputs of another `dataset`, a name or the path of a YAML, must be
+        made as those that the run was trained on. `through` ``memory`` and ``eirpredict`` give the same, the
+        latter for tabular outputs. With `average` each gene gets the mean of what is predicted from its
+        window and, turned back, from the mirrored one; else each orientation keeps its own. The mean of
+        several runs lies in `out`, default ``runs/<dataset>/ensemble``.
     project
         The project's folder.
-    device
-        Where to compute; any device serves for any run.
-    through
-        ``memory``, or ``eirpredict`` for tabular outputs; both give the same.
-    average
-        Whether each gene gets the mean of what is predicted from its window and, turned back, from the
-        mirrored one; else each orientation keeps its own.
-    tracks
-        How overlapping windows become one bigWig a condition (`write_track`); None for no bigWig.
-    csv
-        Whether a CSV is written beside the table.
-    batch_size
-        See `predict_arrays`.
-    out
-        Folder of the averaged predictions of several runs; default ``runs/<dataset>/ensemble``.
     progress
         Where to report to.
 
@@ -104,10 +81,11 @@ def predict(
         If a run is not complete or named twice, the dataset has a fault or is made otherwise, `out` is
         given for one run, or EIR fails.
     """
+    asked = PredictSettings.of(settings, **keywords)
     project = Path(project)
     listed = [runs] if isinstance(runs, RunFolder | Path | str) else list(runs)
     folders = [run if isinstance(run, RunFolder) else RunFolder(Path(run)) for run in listed]
-    if len(folders) == 1 and out is not None:
+    if len(folders) == 1 and asked.out is not None:
         raise ClasterError(
             "--out is for the mean of several runs, and one is given",
             remedy=f"leave it out: predictions of one run lie in {folders[0].path / 'predictions'}",
@@ -115,21 +93,21 @@ def predict(
     if len({run.path.resolve() for run in folders}) < len(folders):
         raise ClasterError("a run is named twice", remedy="name each run once")
     records = [_complete(run, project, progress) for run in folders]
-    device = resolve_device(device)
-    spec = load_dataset(dataset or records[0].dataset, project=project)
+    device = resolve_device(asked.device)
+    spec = load_dataset(asked.dataset or records[0].dataset, project=project)
     own = spec.name == records[0].dataset_name
     for run, record in zip(folders, records, strict=True):
         require_same_inputs(run, record, spec)
     target = (records[0].trained_on or spec).require_target()
-    sizes = _chromosome_sizes(spec) if tracks else {}
+    sizes = _chromosome_sizes(spec) if asked.tracks != "none" else {}
     into = (
         folders[0]
         if len(folders) == 1
-        else ensemble_folder(folders, records, spec, project=project, out=out)
+        else ensemble_folder(folders, records, spec, project=project, out=asked.out)
     )
     samples = _samples(
         spec,
-        split or ("test" if own else "all"),
+        asked.split or ("test" if own else "all"),
         sorted({folder for run in folders for folder in input_folders(run).values()}),
         project=project,
         progress=progress,
@@ -137,10 +115,10 @@ def predict(
     for run, record in zip(folders, records, strict=True):
         require_same_divisors(record, spec, project=project)
         require_same_weights(run, record, DatasetFolders.of(spec, project=project))
-    name = _name(spec, split, own=own)
+    name = _name(spec, asked.split, own=own)
     tables = []
     for run, record in zip(folders, records, strict=True):
-        if through == "memory":
+        if asked.through == "memory":
             table = predict_in_memory(
                 run,
                 spec,
@@ -148,7 +126,7 @@ def predict(
                 project=project,
                 device=device,
                 table=run.predictions(name),
-                batch_size=batch_size,
+                batch_size=asked.batch_size,
                 progress=progress,
             )
         else:
@@ -166,7 +144,7 @@ def predict(
                 for part, ids in samples.items()
             ]
             table = pd.concat(parts)
-        if average:
+        if asked.average:
             table = average_orientations(table, target)
         tables.append(_without_negative(table, progress))
     path = into.predictions(name)
@@ -174,11 +152,11 @@ def predict(
     table = tables[0]
     if len(tables) > 1:
         table, spread = average_runs(tables)
-        _write(spread, path.with_suffix(".spread.parquet"), csv=csv)
-    _write(table, path, csv=csv)
+        _write(spread, path.with_suffix(".spread.parquet"), csv=asked.csv)
+    _write(table, path, csv=asked.csv)
     for run in folders:
         remove_blocks(run.predictions(name))
-    if tracks:
+    if asked.tracks != "none":
         write_tracks(
             path.with_suffix(""),
             table,
@@ -186,7 +164,7 @@ def predict(
             target,
             observed=_observed(spec, target, samples, project, progress),
             sizes=sizes,
-            merge=tracks,
+            merge=asked.tracks,
             progress=progress,
         )
     return path

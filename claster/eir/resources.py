@@ -9,6 +9,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir.arrays import input_views
 from claster.eir.machine import Device, Machine, resolve_device
 from claster.eir.parts import Flavour, Precision
+from claster.eir.settings import TrainSettings
 from claster.eir.yaml_files import SampleCounts
 from claster.errors import ClasterError
 
@@ -67,6 +68,7 @@ def require_machine(device: Device, *, devices: int = 1, precision: Precision | 
 
 def choose_feeding(
     machine: Machine,
+    asked: TrainSettings,
     *,
     sample_bytes: int,
     table: bool,
@@ -74,8 +76,6 @@ def choose_feeding(
     epochs: int,
     cores: int,
     free: int | None,
-    workers: int | None = None,
-    memory: bool | None = None,
 ) -> tuple[Machine, str]:
     """Choose whether samples are held in memory or read when their turn comes, by how many workers.
 
@@ -89,6 +89,8 @@ def choose_feeding(
     ----------
     machine
         Of `require_machine`.
+    asked
+        Its `workers` and `memory` are taken where they are given.
     sample_bytes
         Size of the arrays of one sample.
     table
@@ -99,23 +101,13 @@ def choose_feeding(
         Cores that this process may use.
     free
         Available memory in bytes; None where that is not known.
-    workers, memory
-        What was asked for instead.
 
     Returns
     -------
     tuple of Machine and str
         With both decided, and why, in a sentence.
-
-    Raises
-    ------
-    ClasterError
-        If fewer than 0 workers are asked for.
     """
-    if workers is not None and workers < 0:
-        raise ClasterError(
-            f"--workers must be 0 or more, not {workers}", remedy="choose --workers 0 or more"
-        )
+    workers, memory = asked.workers, asked.memory
     arrays = sample_bytes * (counts.train + counts.valid)
     taken = _COPIES * arrays * machine.devices
     fits = free is not None and taken <= _SHARE * free

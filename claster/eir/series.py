@@ -12,6 +12,7 @@ from claster.dataset.load import fold_names, load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, read_run, run_path
+from claster.eir.settings import TrainSettings
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
@@ -101,12 +102,11 @@ def plan_series(
 def train_series(
     flavour: str,
     series: Sequence[Training],
+    settings: TrainSettings | None = None,
     *,
     project: Path | str = ".",
-    resume: bool = False,
-    force: bool = False,
     progress: Progress = SILENT,
-    **options: Any,  # noqa: ANN401
+    **keywords: Any,  # noqa: ANN401
 ) -> list[RunFolder]:
     """Train a flavour several times; what is complete already is left as it is.
 
@@ -119,8 +119,11 @@ def train_series(
         What to train.
     series
         Of `plan_series`.
-    project, resume, force, **options
-        As `train` takes them; with `force` complete runs are trained again.
+    settings, **keywords
+        See `TrainSettings`; tags and seeds are those of the series. With `force` complete runs are trained
+        again.
+    project
+        The project's folder.
     progress
         Where to report to.
 
@@ -134,6 +137,7 @@ def train_series(
     ClasterError
         If a fold cannot be built, or a training has a fault.
     """
+    asked = TrainSettings.of(settings, **keywords)
     runs = []
     for training in series:
         spec = load_dataset(training.dataset, project=project)
@@ -141,21 +145,19 @@ def train_series(
         runs.append(run)
         if training.of > 1:
             progress.say(f"{training.number} of {training.of}: {run.path}")
-            if not force and run.record.is_file() and read_run(run.path).status == "complete":
+            if not asked.force and run.record.is_file() and read_run(run.path).status == "complete":
                 progress.say(f"{run.path} is complete")
                 continue
         _build_fold(training.dataset, spec, project, progress)
         train(
             flavour,
             spec,
+            asked,
             dataset_yaml=training.dataset,
             project=project,
+            progress=progress,
             tag=training.tag,
             seed=training.seed,
-            resume=resume,
-            force=force,
-            progress=progress,
-            **options,
         )
     return runs
 

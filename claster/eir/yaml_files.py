@@ -140,7 +140,8 @@ def _globals(
     machine: Machine,
 ) -> dict[str, Any]:
     training = flavour.training
-    folders = DatasetFolders.of(spec)
+    # Paths in the files start at the project, in which EIR runs.
+    folders = DatasetFolders(spec.name)
     settings = {
         "basic_experiment": {
             "output_folder": output_folder,
@@ -188,7 +189,7 @@ def _input(modality: Modality, view: View, block: InputBlock, spec: DatasetSpec)
     settings |= first_expansions(modality, block, spec)
     return {
         "input_info": {
-            "input_source": DatasetFolders.of(spec).arrays(view.folder, "train_valid").as_posix(),
+            "input_source": DatasetFolders(spec.name).arrays(view.folder, "train_valid").as_posix(),
             "input_name": modality,
             "input_type": "array",
         },
@@ -214,7 +215,7 @@ def _output(flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
     return {
         "output_info": {
             "output_name": OUTPUT_NAME,
-            "output_source": DatasetFolders.of(spec).target_table("train").as_posix(),
+            "output_source": DatasetFolders(spec.name).target_table("train").as_posix(),
             "output_type": "tabular",
         },
         "model_config": {"model_type": output.model_type},
@@ -232,7 +233,9 @@ def _array_output(cnn: ArrayCnn, flavour: Flavour, spec: DatasetSpec) -> dict[st
     content = {
         "output_info": {
             "output_name": flavour.continued,
-            "output_source": DatasetFolders.of(spec).profiles("train_valid", bins=bins).as_posix(),
+            "output_source": DatasetFolders(spec.name)
+            .profiles("train_valid", bins=bins)
+            .as_posix(),
             "output_type": "array",
         },
         "model_config": {"model_type": "cnn", "model_init_config": cnn.model_dump()},

@@ -14,7 +14,7 @@ from claster.eir.configure import (
 )
 from claster.eir.flavours import FLAVOURS, find_flavour
 from claster.eir.parts import derive
-from claster.eir.yaml_files import SampleCounts
+from claster.eir.yaml_files import SampleCounts, plan_schedule
 from claster.errors import ClasterError
 from claster.quoting import pasteable
 
@@ -135,9 +135,9 @@ def test_column_names_that_look_like_numbers_stay_text(small, tmp_path):
     ],
 )
 def test_every_run_reaches_an_evaluation(small, tmp_path, counts, epochs, batch, interval, steps):
-    configuration = configure(
-        FLAVOURS["pure_conv"], small.spec, out=tmp_path / "c", counts=counts, n_epochs=epochs
-    )
+    flavour = FLAVOURS["pure_conv"]
+    schedule = plan_schedule(flavour, counts, epochs)
+    configuration = configure(flavour, small.spec, out=tmp_path / "c", schedule=schedule)
     content = read(configuration.globals)
     assert (configuration.batch_size, configuration.steps) == (batch, steps)
     assert content["basic_experiment"]["batch_size"] == batch

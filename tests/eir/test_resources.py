@@ -8,6 +8,7 @@ import torch
 from claster.eir.flavours import FLAVOURS
 from claster.eir.machine import Machine, on_machine
 from claster.eir.resources import choose_feeding, require_machine, sample_bytes
+from claster.eir.settings import TrainSettings
 from claster.eir.yaml_files import SampleCounts, plan_schedule
 from claster.errors import ClasterError
 
@@ -56,13 +57,13 @@ def test_machines_that_there_are_not(gpus, monkeypatch, device, devices, precisi
 def feeding(machine, *, free, cores=8, table=False, epochs=120, **asked):
     fed, why = choose_feeding(
         machine,
+        TrainSettings(**asked),
         sample_bytes=160_016,
         table=table,
         counts=PUBLISHED,
         epochs=epochs,
         cores=cores,
         free=free,
-        **asked,
     )
     return fed.workers, fed.memory, why
 
@@ -103,8 +104,6 @@ def test_feeding_that_is_asked_for():
     assert feeding(GPU, free=GB, workers=3, memory=True)[:2] == (3, True)
     assert feeding(GPU, free=60 * GB, workers=2)[:2] == (2, False)
     assert feeding(GPU, free=10**3 * GB, memory=False)[:2] == (4, False)
-    with pytest.raises(ClasterError, match="--workers must be 0 or more, not -1"):
-        feeding(GPU, free=GB, workers=-1)
 
 
 def test_bytes_of_a_sample(small):
