@@ -15,12 +15,15 @@ from claster.results import Results
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from claster.analysis.attribution.settings import AttributeSettings
     from claster.analysis.compare import Compared
     from claster.analysis.perturbation.measure import Predictor
+    from claster.analysis.perturbation.settings import PerturbSettings
     from claster.dataset.layout import Split
     from claster.eir.runs import RunFolder, RunRecord
     from claster.figures.base import Columns
     from claster.figures.context import Context
+    from claster.settings import Settings
 
 __all__ = ["Run", "train"]
 
@@ -170,14 +173,14 @@ class Run:
         )
         return Results(folder, "scores")
 
-    def perturb(self, **options: Any) -> Results:  # noqa: ANN401
+    def perturb(self, settings: "PerturbSettings | None" = None, /, **options: Any) -> Results:  # noqa: ANN401
         """Edit marks over elements and predict before and after, beside control regions.
 
         Parameters
         ----------
-        options
-            What is done (`verb`, `elements`, `tracks`, ...), see docs/perturbation.md and
-            `claster.analysis.perturbation.screen.perturb`. A relative path starts at the project's folder.
+        settings, options
+            What is done: `PerturbSettings`, or its fields (`verb`, `elements`, `tracks`, ...), see
+            docs/perturbation.md. A relative path starts at the project's folder.
 
         Returns
         -------
@@ -187,20 +190,20 @@ class Run:
         from claster.analysis.perturbation.screen import perturb
         from claster.plot.perturbation import draw_screen
 
-        files = perturb(self.folder, **self._asked(options))
+        files = perturb(self.folder, **self._asked(settings, options))
         return Results(
             files.folder,
             files.main,
             draw=lambda: draw_screen(files, self.folder, project=self.project.root),
         )
 
-    def attribute(self, **options: Any) -> Results:  # noqa: ANN401
+    def attribute(self, settings: "AttributeSettings | None" = None, /, **options: Any) -> Results:  # noqa: ANN401
         """Attribute predictions to bins of the tracks and of the contact map.
 
         Parameters
         ----------
-        options
-            See `claster.analysis.attribution.attribute.attribute` and docs/attribution.md.
+        settings, options
+            What is done: `AttributeSettings`, or its fields, see docs/attribution.md.
 
         Returns
         -------
@@ -210,7 +213,7 @@ class Run:
         from claster.analysis.attribution.attribute import attribute
         from claster.plot.attribution import draw_attributions
 
-        files = attribute(self.folder, **self._asked(options))
+        files = attribute(self.folder, **self._asked(settings, options))
         return Results(files.folder, files.main, draw=lambda: draw_attributions(files))
 
     def report(self, to: Path | str | None = None) -> Path:
@@ -302,8 +305,9 @@ class Run:
         project = self.project
         return {"project": project.root, "device": project.device, "progress": project.progress}
 
-    def _asked(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Return options with those of the project; files that they name start at its folder."""
+    def _asked(self, settings: "Settings | None", options: dict[str, Any]) -> dict[str, Any]:
+        """Return what is asked, with what the project says; files that are named start at its folder."""
+        options = (settings.model_dump(exclude_unset=True) if settings else {}) | options
         files = {name: options.get(name) for name in ("elements", "pairs")}
         below = {n: self.project.below(f) for n, f in files.items() if f not in (None, "all")}
         return self._place | options | below

@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 import claster
+from claster.analysis.perturbation.folder import ScreenFiles
+from claster.analysis.perturbation.settings import PerturbSettings
 from claster.dataset.layout import read_arrays, read_targets
 from claster.errors import ClasterError
 
@@ -141,3 +143,16 @@ def test_a_genome_is_simulated_where_its_dataset_says_so(project, monkeypatch):
     assert settings["genes"] == dataset.spec.simulation.genes
     with pytest.raises(ClasterError, match="dataset 'small' is not simulated"):
         claster.simulate("small", project=project)
+
+
+def test_a_run_is_asked_with_settings_or_with_their_fields(run, project, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "claster.analysis.perturbation.screen.perturb",
+        lambda folder, **options: asked.append(options) or ScreenFiles(folder),
+    )
+    run.perturb(PerturbSettings(elements="a.bed", controls=5), seed=3)
+    run.perturb(elements="a.bed", controls=5, seed=3)
+    assert asked[0] == asked[1]
+    assert asked[0]["elements"] == project.root / "a.bed"
+    assert asked[0]["device"] == "cpu"
