@@ -10,6 +10,7 @@ from pydantic import Field
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from claster.analysis.bootstrap import Resamples, resample_blocks
+from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.effects import gene_bins, gene_signal, measured_regions
 from claster.analysis.validation.planted import read_planted
@@ -37,6 +38,7 @@ _AROUND_TSS = (1_000, 3_000)
 _BLOCK_LENGTH = 2_000_000
 _CHUNK = 100
 _TREES = 400
+_TREES_UNWATCHED = 100
 
 
 class ReachSettings(Settings):
@@ -49,14 +51,16 @@ class ReachSettings(Settings):
 class Reach(Settings):
     """How far a model's information reaches.
 
-    `bp`, `low` and `high`: distance, and its 95 % interval. `gained` is Pearson r there minus that of the
-    promoter alone, `beyond` what the farthest radius has more than that distance; both with interval.
+    `bp`, `low` and `high`: distance, and its 95 % interval; `farthest`: the largest that was tried. `gained`
+    is Pearson r there minus that of the promoter alone, `beyond` what the farthest has more than that
+    distance; both with interval.
     """
 
     model: str
     bp: int
     low: int
     high: int
+    farthest: int
     gained: tuple[float, float, float]
     beyond: tuple[float, float, float]
 
@@ -67,33 +71,22 @@ class Reach(Settings):
             f"{self.model}: information reaches {_kb(self.bp)} (95 % interval {_kb(self.low)} to "
         )
         told += f"{_kb(self.high)}); "
-        if self.bp == RADII[-1]:
+        if self.bp == self.farthest:
             return told + "the window ends there"
         value, low, high = self.beyond
         nothing = "nothing is gained" if low <= 0 else "little is gained"
         return told + f"beyond it {nothing} (r {value:+.3f}, {low:+.3f} to {high:+.3f})"
 
 
-@dataclass(frozen=True)
-class ReachFiles:
-    """Where the results are: numbers by model and radius, the sentences, and the figure."""
+class ReachFiles(ResultFolder):
+    """The folder of a result, ``reach/<dataset>_<split>`` in the project."""
 
-    folder: Path
-
-    @property
-    def scores(self) -> Path:
-        """`model`, `radius_bp`, `r`, `low`, `high`, and what is gained over the radius before."""
-        return self.folder / "scores.csv"
-
-    @property
-    def summary(self) -> Path:
-        """One line a model, as `Reach` has it."""
-        return self.folder / "summary.jsonl"
-
-    @property
-    def figure(self) -> Path:
-        """R by radius."""
-        return self.folder / "reach.png"
+    main = "scores"
+    scores = ResultFile(
+        "scores.csv", "r of genes by model and radius, and what is gained over the radius before."
+    )
+    reaches = ResultFile("reaches.jsonl", "How far each model's information reaches, one a line.")
+    figure = ResultFile("reach.png", "r by radius.")
 
 
 def find_reach(
@@ -107,8 +100,8 @@ def find_reach(
 
     Each model is boosted trees from the mean signal of every track in rings around the TSS, and from the
     contact-weighted activity of shells that end within the radius, to log2(x + 1) of the mean signal from
-    1 kb upstream to 3 kb downstream of the TSS. Validation genes end the boosting. On a simulated genome
-    the planted rule, cut off at the same radii, stands beside them.
+    1 kb upstream to 3 kb downstream of the TSS. Validation genes end the boosting; without any there are
+    100 trees. On a simulated genome the planted rule, cut off at the same radii, stands beside them.
 
     Parameters
     ----------
@@ -139,9 +132,11 @@ def find_reach(
     folders.require_built()
     radii = tuple(radius for radius in RADII if radius <= spec.window.binning.half)
     splits: tuple[Split, ...] = ("train", "valid", settings.split)
+    held = read_genes_table(folders)["split"]
     data = {
         split: _read(spec, folders, split, radii, progress=progress)
         for split in dict.fromkeys(splits)
+        if split != "valid" or (held == "valid").any()
     }
     genes, observed = data[settings.split].genes, data[settings.split].signal
     predicted = _nested(data, settings, radii, progress=progress)
@@ -158,7 +153,7 @@ def find_reach(
     files.folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(files.scores) as partial:
         pd.concat(tables).to_csv(partial, index=False, float_format="%.6g")
-    write_text(files.summary, "".join(f"{reach.model_dump_json()}\n" for reach in reaches))
+    write_text(files.reaches, "".join(f"{reach.model_dump_json()}\n" for reach in reaches))
     return reaches, files
 
 
@@ -213,7 +208,15 @@ def how_far(
         for value, part in zip((r[at] - r[0], r[-1] - r[at]), ends, strict=True)
     )
     low_bp, high_bp = (radii[int(step)] for step in spread)
-    reach = Reach(model=model, bp=radii[at], low=low_bp, high=high_bp, gained=gained, beyond=beyond)
+    reach = Reach(
+        model=model,
+        bp=radii[at],
+        low=low_bp,
+        high=high_bp,
+        farthest=radii[-1],
+        gained=gained,
+        beyond=beyond,
+    )
     return pd.DataFrame(rows, columns=names), reach
 
 
@@ -292,7 +295,7 @@ def _nested(
     *,
     progress: Progress,
 ) -> dict[str, np.ndarray]:
-    train, valid, scored = data["train"], data["valid"], data[settings.split]
+    train, valid, scored = data["train"], data.get("valid"), data[settings.split]
     kinds = {"marks": ~train.by_contact}
     if train.by_contact.any():
         kinds["marks and contacts"] = np.ones(train.needs.size, dtype=bool)
@@ -302,18 +305,14 @@ def _nested(
             for radius in radii:
                 seen = of_kind & (train.needs <= radius)
                 trees = HistGradientBoostingRegressor(
-                    max_iter=_TREES,
+                    max_iter=_TREES if valid else _TREES_UNWATCHED,
                     learning_rate=0.05,
-                    early_stopping=True,
+                    early_stopping=valid is not None,
                     n_iter_no_change=20,
                     random_state=settings.seed,
                 )
-                trees.fit(
-                    train.features[:, seen],
-                    train.signal,
-                    X_val=valid.features[:, seen],
-                    y_val=valid.signal,
-                )
+                watched = {"X_val": valid.features[:, seen], "y_val": valid.signal} if valid else {}
+                trees.fit(train.features[:, seen], train.signal, **watched)
                 curves[name].append(trees.predict(scored.features[:, seen]))
                 step.advance()
     return {name: np.stack(curve) for name, curve in curves.items()}
@@ -337,12 +336,13 @@ def _planted(
 
 
 def _pearson(curve: np.ndarray, observed: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return weighted Pearson r, shape (radii, weightings)."""
+    """Return weighted Pearson r, shape (radii, weightings); 0 where predictions are all the same."""
     weights = weights / weights.sum(axis=1, keepdims=True)
     x, y = curve - curve.mean(axis=1, keepdims=True), observed - observed.mean()
     mx, my = x @ weights.T, weights @ y
     xy = (x * y) @ weights.T - mx * my
-    return xy / np.sqrt(((x * x) @ weights.T - mx**2) * (weights @ (y * y) - my**2))
+    spread = ((x * x) @ weights.T - mx**2) * (weights @ (y * y) - my**2)
+    return np.divide(xy, np.sqrt(spread.clip(min=0)), out=np.zeros_like(xy), where=spread > 1e-20)
 
 
 def _first_enough(r: np.ndarray, total: np.ndarray) -> np.ndarray:

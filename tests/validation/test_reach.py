@@ -1,10 +1,15 @@
 """How far information reaches: curves with a known end, and features that end where they say."""
 
+import json
+
 import numpy as np
+import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from claster.analysis.bootstrap import resample_blocks
-from claster.analysis.reach import _rings, how_far
+from claster.analysis.reach import _rings, find_reach, how_far
+from claster.cli import app
 
 RADII = (1_000, 10_000, 100_000, 500_000)
 GENES = 400
@@ -58,3 +63,21 @@ def test_rings_are_means_of_both_sides():
     rings = _rings(landscape, 100, (1_000, 2_000)).reshape(2, 2)
     assert rings[0] == pytest.approx([0, 16 / 20])
     assert rings[1] == pytest.approx([3 / 21, 0])
+
+
+def test_the_command_tells_how_far(toy, monkeypatch):
+    monkeypatch.chdir(toy.project)
+    result = CliRunner().invoke(app, ["reach", "ctrl", "--split", "test"])
+    assert result.exit_code == 0, result.output
+    assert "marks: information reaches" in result.output
+    folder = toy.project / "reach" / "ctrl_test"
+    assert (folder / "reach.png").is_file()
+    scores = pd.read_csv(folder / "scores.csv")
+    assert set(scores["model"]) == {"marks", "planted rule"}
+    assert scores["radius_bp"].unique().tolist() == [1_000, 5_000, 10_000, 20_000, 50_000, 100_000]
+    lines = (folder / "reaches.jsonl").read_text().splitlines()
+    assert [json.loads(line)["farthest"] for line in lines] == [100_000, 100_000]
+    again, _ = find_reach("ctrl", project=toy.project)
+    assert [reach.model_dump(mode="json") for reach in again] == [
+        json.loads(line) for line in lines
+    ]
