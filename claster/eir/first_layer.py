@@ -6,7 +6,6 @@ gradient along a straight path needs them once.
 """
 
 import copy
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from claster.eir.trained_network import Network, run_network
+from claster.eir.trained_network import Network
 
 __all__ = ["CutNetwork", "FirstLayer", "cut_network", "first_layer"]
 
@@ -39,12 +38,14 @@ class CutNetwork:
         The first convolution.
     position
         What is added to each bin before it, shape of a sample's last two axes.
+    after
+        The second part: what `first` gives is its ``landscape``.
     """
 
     network: Network
     conv: nn.Conv2d
     position: Tensor
-    _rest: Network
+    after: Network
 
     def first(self, landscape: Tensor) -> Tensor:
         """Return what the first convolution gives, (samples, channels, height, width).
@@ -61,10 +62,6 @@ class CutNetwork:
         """Return landscapes on EIR's scale, (samples, channels, height, bins)."""
         return self.network.inputs[_LANDSCAPE].scaled(landscape)
 
-    def rest(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        """Return what `run_network` does, `inputs` holding what `first` gives in place of the landscape."""
-        return run_network(self._rest, inputs)
-
 
 class _Rest(nn.Module):
     """What EIR's reader of a landscape does behind its first convolution."""
@@ -80,19 +77,20 @@ class _Rest(nn.Module):
 
 def cut_network(network: Network) -> CutNetwork | None:
     """Cut a network behind the first convolution of its landscapes; None where it does not begin so."""
-    if _LANDSCAPE not in network.inputs:
+    readers: Any = getattr(network.module, "input_modules", {})
+    if _LANDSCAPE not in readers:
         return None
-    wrapped: Any = network.module.input_modules[_LANDSCAPE]  # type: ignore[index]
+    wrapped = readers[_LANDSCAPE]
     reader = wrapped.feature_extractor
     block = next(reader.conv.children())
-    conv = block.conv_1
-    plain = isinstance(wrapped.pre_normalization, nn.Identity)
-    if not plain or len(list(block.children())) != 1 or any(conv.padding[:1]):
+    if type(block).__name__ != "FirstCNNBlock" or len(list(block.children())) != 1:
         return None
+    if not isinstance(wrapped.pre_normalization, nn.Identity) or any(block.conv_1.padding[:1]):
+        return None
+    conv = block.conv_1
     rest = copy.copy(network.module)
     rest._modules = dict(network.module._modules)
-    readers = dict(network.module.input_modules.items()) | {_LANDSCAPE: _Rest(reader)}  # type: ignore[operator, union-attr]
-    rest.input_modules = nn.ModuleDict(readers)
+    rest.input_modules = nn.ModuleDict(dict(readers.items()) | {_LANDSCAPE: _Rest(reader)})
     with torch.no_grad():
         shape = conv(torch.zeros(1, *network.inputs[_LANDSCAPE].shape).to(conv.weight)).shape[1:]
     return CutNetwork(

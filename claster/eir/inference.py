@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from claster.dataset.load import load_dataset
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
-from claster.eir.first_layer import FirstLayer, first_layer
+from claster.eir.first_layer import CutNetwork, FirstLayer, first_layer
 from claster.eir.machine import Device, resolve_device
 from claster.eir.runs import RunFolder, trained_weights
 from claster.eir.trained_network import Network, load_network, require_model, run_network
@@ -227,6 +227,7 @@ def predict_tensors(
     embedding: Tensor | None = None,
     scale: Literal["signal", "stored"] = "signal",
     reuse: FirstLayer | None = None,
+    behind: CutNetwork | None = None,
 ) -> Tensor:
     """Predict tensors in one forward pass, differentiable with respect to them.
 
@@ -241,6 +242,8 @@ def predict_tensors(
         which the network is trained (they are the same where there is no transform).
     reuse
         What is known of windows before, which these may be edits of (CPU only, no gradients).
+    behind
+        Where the network is cut; `landscape` is then what its first part gives.
 
     Returns
     -------
@@ -252,20 +255,15 @@ def predict_tensors(
     ClasterError
         If an input is missing or not wanted, or has another shape.
     """
+    network = behind.after if behind else model.network
     inputs = named_inputs(
-        model.network,
-        landscape=landscape,
-        contacts=contacts,
-        activity=activity,
-        embedding=embedding,
+        network, landscape=landscape, contacts=contacts, activity=activity, embedding=embedding
     )
-    samples = count_samples(model.network, inputs)
+    samples = count_samples(network, inputs)
     first = reuse.values(inputs["landscape"]) if reuse else None
-    if reuse is None or first is None:
-        stored = run_network(model.network, inputs)
-    else:
-        stored = reuse.cut.rest(inputs | {"landscape": first})
-    stored = stored.reshape(samples, *model.profile_shape)
+    if reuse and first is not None:
+        network, inputs = reuse.cut.after, inputs | {"landscape": first}
+    stored = run_network(network, inputs).reshape(samples, *model.profile_shape)
     return stored if scale == "stored" else _restored(stored, model.target.transform)
 
 
@@ -329,19 +327,11 @@ def _forward(
     model: TrainedModel, inputs: Mapping[str, np.ndarray], reuse: FirstLayer | None
 ) -> np.ndarray:
     with torch.inference_mode():
-        tensors = {
+        tensors: dict[str, Any] = {
             name: torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(model.device)
             for name, array in inputs.items()
         }
-        predicted = predict_tensors(
-            model,
-            landscape=tensors.get("landscape"),
-            contacts=tensors.get("contacts"),
-            activity=tensors.get("activity"),
-            embedding=tensors.get("embedding"),
-            reuse=reuse,
-        )
-        return predicted.cpu().numpy()
+        return predict_tensors(model, **tensors, reuse=reuse).cpu().numpy()
 
 
 def named_inputs[A: (np.ndarray, Tensor)](network: Network, **given: A | None) -> dict[str, A]:

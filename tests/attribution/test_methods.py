@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from claster.analysis.attribution.explain import gradient_x_input, integrated_gradients, occlusion
+from claster.analysis.attribution.explain import (
+    Cut,
+    gradient_x_input,
+    integrated_gradients,
+    occlusion,
+)
 
 BINS = [("landscape", (slice(t, t + 1), slice(b, b + 1))) for t in range(2) for b in range(12)]
 
@@ -64,6 +69,28 @@ def test_same_as_captum(curved, window, baseline, weights):
         )
         assert path.delta[target] == pytest.approx(delta.item(), abs=1e-4)
     assert np.isnan(mine.delta).all()
+
+
+def test_a_cut_model_has_the_same_attributions(window, baseline):
+    """Behind an affine function the path is straight too."""
+    torch.manual_seed(5)
+    first = torch.nn.Conv1d(2, 3, 4, stride=2).requires_grad_(requires_grad=False)
+    weights = torch.randn(3, 1, 5)
+
+    def rest(inputs):
+        return torch.tanh(inputs["landscape"]).prod(dim=1, keepdim=True) * 5
+
+    def whole(inputs):
+        return rest({"landscape": first(inputs["landscape"])})
+
+    cut = Cut({"landscape": first}, rest)
+    wanted = integrated_gradients(whole, window, baseline, weights)
+    for size in (2, 64):
+        found = integrated_gradients(whole, window, baseline, weights, batch_size=size, cut=cut)
+        np.testing.assert_allclose(
+            found.values["landscape"], wanted.values["landscape"], rtol=1e-5, atol=1e-6
+        )
+        np.testing.assert_allclose(found.delta, 0, atol=1e-3)
 
 
 def test_few_steps_do_not_converge(curved, window, baseline, weights):

@@ -12,7 +12,7 @@ from torch import Tensor
 from claster.analysis.attribution.baselines import training_baselines
 from claster.analysis.attribution.blocks import block_grid
 from claster.analysis.attribution.elements import element_pairs
-from claster.analysis.attribution.explain import Explainer
+from claster.analysis.attribution.explain import Cut, Explainer
 from claster.analysis.attribution.genes import Gathered, explain_genes
 from claster.analysis.attribution.inputs import CONTACTS, Seen
 from claster.analysis.attribution.latents import attribute_latents
@@ -244,6 +244,9 @@ def _explainer(
     project: Path | str,
     progress: Progress,
 ) -> Explainer:
+    import torch
+
+    from claster.eir.first_layer import cut_network, first_layer
     from claster.eir.inference import load_model, predict_tensors  # EIR: many seconds
 
     with progress.step(f"load {explained.run.path.name}") as step:
@@ -258,8 +261,21 @@ def _explainer(
             contacts=given.get("contacts"),
             activity=given.get("activity"),
             scale=settings.scale,
+            reuse=None if torch.is_grad_enabled() else reuse,
         )
 
+    def rest(inputs: Mapping[str, Tensor]) -> Tensor:
+        return predict_tensors(
+            model,
+            landscape=inputs.get("landscape"),
+            contacts=inputs.get("contacts"),
+            scale=settings.scale,
+            behind=halves,
+        )
+
+    # Activity is made of the landscape as well, so that nothing affine comes first.
+    halves = cut_network(model.network) if explained.seen.network is None else None
+    reuse = first_layer(model.network, model.device)
     grid = block_grid(
         explained.seen,
         shapes,
@@ -275,6 +291,7 @@ def _explainer(
         grid,
         steps=settings.steps,
         batch_size=batch_size,
+        cut=Cut({"landscape": halves.first}, rest) if halves else None,
     )
 
 

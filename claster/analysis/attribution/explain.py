@@ -15,6 +15,7 @@ from claster.errors import ClasterError
 
 __all__ = [
     "Attribution",
+    "Cut",
     "Explainer",
     "Forward",
     "answers",
@@ -25,6 +26,22 @@ __all__ = [
 
 Forward = Callable[[Mapping[str, Tensor]], Tensor]
 """From inputs by name, (samples, ...) each, to predictions, (samples, groups, bins), with gradients."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A model in two parts.
+
+    Attributes
+    ----------
+    first
+        By input name, what comes first, if anything does: affine, from samples to samples.
+    rest
+        What follows, from what `first` gives.
+    """
+
+    first: Mapping[str, Callable[[Tensor], Tensor]]
+    rest: Forward
 
 
 @dataclass(frozen=True)
@@ -78,8 +95,9 @@ def integrated_gradients(
     *,
     steps: int = 32,
     batch_size: int = 64,
+    cut: Cut | None = None,
 ) -> Attribution:
-    """Integrate gradients along the straight path from a baseline to a window (captum).
+    """Integrate gradients along the straight path from a baseline to a window (Sundararajan et al. 2017).
 
     Parameters
     ----------
@@ -93,25 +111,50 @@ def integrated_gradients(
         Points on the path (Gauss-Legendre).
     batch_size
         Most samples in one pass.
+    cut
+        The same model in two parts. What comes before the cut is affine, so the path is straight behind it
+        too, and it is gone through once a target and not once a point.
     """
-    from captum.attr import IntegratedGradients  # type: ignore[import-untyped]
-
-    method = IntegratedGradients(_answer(forward, tuple(window)))
-    parts, deltas = [], []
-    for some in weights.split(batch_size):
-        values, delta = method.attribute(
-            _repeated(window, len(some)),
-            baselines=_repeated(baseline, len(some)),
-            additional_forward_args=(some,),
-            n_steps=steps,
-            internal_batch_size=batch_size,
-            return_convergence_delta=True,
+    first = cut.first if cut else {}
+    run = cut.rest if cut else forward
+    with torch.no_grad():
+        here, there = (
+            {name: first[name](x[None]) if name in first else x[None] for name, x in given.items()}
+            for given in (window, baseline)
         )
-        parts.append(values)
-        deltas.append(delta)
-    return _together(
-        tuple(window), parts, torch.cat(deltas), *answers(forward, window, baseline, weights)
-    )
+    points, shares = np.polynomial.legendre.leggauss(steps)
+    slopes = {name: x.new_zeros(len(weights), *x.shape[1:]) for name, x in here.items()}
+    for some in np.array_split(np.arange(steps), -(-steps // batch_size)):
+        along, share = (
+            weights.new_tensor(given) for given in ((1 + points[some]) / 2, shares[some] / 2)
+        )
+        path = {
+            name: (x0 + along.view(-1, *[1] * (x0.dim() - 1)) * (here[name] - x0)).requires_grad_()
+            for name, x0 in there.items()
+        }
+        sums = torch.einsum("ngb,tgb,n->t", run(path), weights, share)
+        for target, total in enumerate(sums):
+            found = torch.autograd.grad(
+                total, tuple(path.values()), retain_graph=target + 1 < len(sums)
+            )
+            for name, slope in zip(path, found, strict=True):
+                slopes[name][target] += slope.sum(dim=0)
+    for name, linear in first.items():
+        parts = [
+            _pulled_back(linear, window[name], some) for some in slopes[name].split(batch_size)
+        ]
+        slopes[name] = torch.cat(parts)
+    values = tuple(slopes[name] * (x - baseline[name]) for name, x in window.items())
+    predicted, change = answers(forward, window, baseline, weights)
+    delta = torch.stack([x.flatten(1).sum(dim=1) for x in values]).sum(dim=0) - change
+    return _together(tuple(window), [values], delta, predicted, change)
+
+
+def _pulled_back(linear: Callable[[Tensor], Tensor], sample: Tensor, slopes: Tensor) -> Tensor:
+    """Return gradients in front of an affine function from those behind it, (targets, ...)."""
+    (given,) = _repeated({"": sample}, len(slopes))
+    given.requires_grad_()
+    return torch.autograd.grad(linear(given), given, slopes)[0]
 
 
 def gradient_x_input(
@@ -174,7 +217,7 @@ def occlusion(
 
 
 def _answer(forward: Forward, names: Sequence[str]) -> Callable[..., Tensor]:
-    """Return what captum calls: inputs, then weights a sample, to one number a sample."""
+    """Return what gradients are taken of: inputs, then weights a sample, to one number a sample."""
 
     def answer(*given: Tensor) -> Tensor:
         *inputs, weights = given
@@ -231,6 +274,8 @@ class Explainer:
     batch_size
         Most samples in one pass; halved for good where memory does not suffice. None starts with 32
         on a CPU and 512 on a GPU.
+    cut
+        The model in two parts, if it has them; see `integrated_gradients`.
     """
 
     forward: Forward
@@ -240,6 +285,7 @@ class Explainer:
     grid: BlockGrid
     steps: int = 32
     batch_size: int | None = None
+    cut: Cut | None = None
 
     def explain(
         self,
@@ -282,7 +328,13 @@ class Explainer:
         if method == "integrated_gradients":
             found = self._within_memory(
                 lambda size: integrated_gradients(
-                    self.forward, given, start, weighed, steps=self.steps, batch_size=size
+                    self.forward,
+                    given,
+                    start,
+                    weighed,
+                    steps=self.steps,
+                    batch_size=size,
+                    cut=self.cut,
                 )
             )
         elif method == "gradient_x_input":

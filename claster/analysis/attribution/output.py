@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-PACKAGES = ("claster", "eir-dl", "torch", "captum", "numpy", "pandas", "scipy")
+PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy")
 
 
 class AttributionRecord(BaseModel):
