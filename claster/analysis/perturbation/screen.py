@@ -211,6 +211,11 @@ def _do_parts(
             f"{screen.identity.run} does not take landscapes, so there is nothing to edit",
             remedy="choose a run of a flavour with landscapes",
         )
+    controls = int((todo["kind"] == "control").sum()) * len(settings.edit.doses)
+    if controls > edits / 2:
+        progress.say(
+            f"{edits:,} edits, {controls:,} of them of control regions: fewer --controls take less time"
+        )
     predict = average_mirrored(model.predict, spec) if settings.average else model.predict
     start = time.monotonic()
     with ExitStack() as stack:
