@@ -10,15 +10,14 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
+from claster.analysis.abc import power_law_contact, score_pairs
 from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
 from claster.analysis.validation.effects import agreement, distance_names, distance_of_network
 from claster.analysis.validation.linked import compare_repression, lifts_repression
 from claster.analysis.validation.links import (
-    activity_by_contact,
     contact_of_pairs,
-    power_law,
 )
 from claster.analysis.validation.planted import planted_effects, read_planted
 from claster.analysis.validation.screens import PlantedScreen, control_p_values, uniformity
@@ -225,11 +224,13 @@ def test_contact_is_the_pixel_of_element_and_tss(toy):
     ratio = np.maximum(2.0 ** stored.astype(float) * (1 + PSEUDO) - PSEUDO, 0)
     half = toy.spec.contacts_shape.half
     near = (ratio[10, half - 10] + ratio[11, half - 11]) / 2
-    expected = np.array([ratio[10, half + 10], near, 1.0]) * power_law(distance)
-    expected[2] = power_law(distance)[2] * ratio[28, half + 28] if half >= 28 else expected[2]
+    expected = np.array([ratio[10, half + 10], near, 1.0]) * power_law_contact(distance)
+    expected[2] = (
+        power_law_contact(distance)[2] * ratio[28, half + 28] if half >= 28 else expected[2]
+    )
     np.testing.assert_allclose(contact, expected)
     pairs["activity"] = [1.0, 0.0, 3.0]
-    abc = activity_by_contact(pairs, contact)
+    abc = score_pairs(pairs["activity"].to_numpy(), contact, pairs["gene_id"].to_numpy())
     assert abc.sum() == pytest.approx(1)
     assert abc[1] == 0
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from claster.analysis.abc import score_pairs
 from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.crispr.result import CrisprFiles, CrisprSummary, tell_crispr
 from claster.analysis.crispr.table import match_genes, read_crispr_table
@@ -17,7 +18,6 @@ from claster.analysis.settings import CrisprSettings
 from claster.analysis.statistics import curves, score_links
 from claster.analysis.validation.linked import predictors_of
 from claster.analysis.validation.links import (
-    activity_by_contact,
     contact_of_pairs,
 )
 from claster.analysis.validation.screens import BLOCK, RESAMPLES, read_screen
@@ -200,7 +200,9 @@ def score_crispr(
     effects = effects[effects["condition"] == spec.require_target().groups[0]]
     effects = effects.reset_index(drop=True)
     contact, source = contact_of_pairs(effects, spec, folders, split=split)
-    effects["abc"] = activity_by_contact(effects, contact)
+    effects["abc"] = score_pairs(
+        effects["activity"].to_numpy(), contact, effects["gene_id"].to_numpy()
+    )
     size = effects["effect"].abs().to_numpy()
     effects["primary"] = first_of_element(effects, size)
     effects["closest"] = first_of_element(effects, -effects["distance_bp"].abs().to_numpy())

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from claster.analysis.abc import score_pairs
 from claster.analysis.perturbation.candidates import TSS_MARGIN
 from claster.analysis.perturbation.settings import ScreenSettings
 from claster.analysis.statistics import curves, score_links
@@ -17,7 +18,6 @@ from claster.analysis.validation.effects import (
     distance_of_network,
 )
 from claster.analysis.validation.links import (
-    activity_by_contact,
     contact_of_pairs,
 )
 from claster.analysis.validation.result import Repression, ValidationFiles, bars_of
@@ -70,7 +70,9 @@ def compare_links(
     """
     pairs = screen.pairs
     contact, source = contact_of_pairs(pairs, spec, folders, split=screen.settings.split)
-    pairs = pairs.assign(abc=activity_by_contact(pairs, contact))
+    pairs = pairs.assign(
+        abc=score_pairs(pairs["activity"].to_numpy(), contact, pairs["gene_id"].to_numpy())
+    )
     if attribution is not None:
         pairs = _with_attribution(pairs, run, attribution)
     scored = _scored(pairs)
