@@ -16,6 +16,7 @@ from claster.analysis.samples import (
 )
 from claster.analysis.summary import BaselineFits
 from claster.dataset.layout import DatasetFolders, Split, read_genes_table, read_ids, read_targets
+from claster.dataset.manifest import require_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.genes import one_gene
@@ -214,11 +215,14 @@ class Prepared:
         What the simple methods were fitted on.
     shared_bp
         Bases of the scored input windows that lie in training windows.
+    sequences_compared
+        Whether the build saw to it that no training gene has a copy of a scored gene's sequence.
     """
 
     scored: Scored
     fits: BaselineFits
     shared_bp: int
+    sequences_compared: bool
 
 
 def prepare(
@@ -294,7 +298,8 @@ def prepare(
     conditions = tuple(conditions_of(target))
     scored = Scored(genes, annotation, conditions, labelled[split].targets, methods)
     counts = len(labelled["train"].gene_ids), len(labelled["valid"].gene_ids)
-    return Prepared(scored, _fits(fitted, conditions, *counts), shared_bp)
+    compared = require_manifest(folders).sequences_compared
+    return Prepared(scored, _fits(fitted, conditions, *counts), shared_bp, compared)
 
 
 def network_profiles(

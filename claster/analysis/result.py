@@ -88,6 +88,7 @@ def evaluation_of(
     comparisons = compare(tables.scores, main=scored.main, baselines=scored.baselines)
     once = counted_once(scored.genes, target.binning)
     shared_bp = sum(part.shared_bp for part in prepared)
+    compared = all(part.sequences_compared for part in prepared)
     summary = EvaluationSummary(
         verdict=verdict(
             comparisons,
@@ -96,6 +97,7 @@ def evaluation_of(
             blocks=resamples.blocks,
             split=split,
             shared_bp=shared_bp,
+            sequences_compared=compared,
         ),
         method=scored.main,
         runs=tuple(runs),
@@ -109,6 +111,7 @@ def evaluation_of(
         seed=seed,
         times_counted=round(once.size / int(once.sum()), _DECIMALS),
         shared_bp=shared_bp,
+        sequences_compared=compared,
         comparisons=tuple(comparisons),
         worst=tuple(dict.fromkeys(tables.genes.query("worst <= @_WORST")["gene_id"])),
         baselines=tuple(part.fits for part in prepared),

@@ -107,8 +107,9 @@ class EvaluationSummary(_Part):
     """The result of `claster evaluate`.
 
     `times_counted` is how often a kilobase of the scored genome is counted where every bin of every
-    window is. `shared_bp` are bases of scored input windows that lie in training windows, `worst` the
-    genes with the greatest RMSE over their windows.
+    window is. `shared_bp` are bases of scored input windows that lie in training windows,
+    `sequences_compared` tells whether the build left out training genes with a copy of a scored gene's
+    sequence (None: an older evaluation), `worst` the genes with the greatest RMSE over their windows.
     """
 
     format: Literal[1] = 1
@@ -125,6 +126,7 @@ class EvaluationSummary(_Part):
     seed: int
     times_counted: float
     shared_bp: int
+    sequences_compared: bool | None = None
     comparisons: tuple[Comparison, ...]
     worst: tuple[str, ...]
     baselines: tuple[BaselineFits, ...]
@@ -205,6 +207,7 @@ def verdict(
     blocks: int,
     split: str,
     shared_bp: int = 0,
+    sequences_compared: bool = True,
 ) -> str:
     """Return the result as lines, the worst news first.
 
@@ -220,6 +223,8 @@ def verdict(
         The split that they belong to.
     shared_bp
         Bases of the scored input windows that lie in training windows.
+    sequences_compared
+        Whether the build looked for copies of one sequence in several splits.
     """
     name = f"The {main}"
     wins = [entry for entry in comparisons if entry.beats]
@@ -248,6 +253,11 @@ def verdict(
         lines.append(
             f"{shared_bp:,} bp of the scored input windows lie in training windows: the network has"
             " seen them."
+        )
+    if split != "train" and not sequences_compared:
+        lines.append(
+            "Whether training genes have copies of these genes' sequence was not looked at: the build had no"
+            " FASTA."
         )
     if blocks < _FEW_BLOCKS:
         lines.append(

@@ -11,8 +11,9 @@ from claster.dataset.targets import reach_of_targets
 from claster.dataset.words import excluded_chromosomes
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases
+from claster.genome.copies import copies_between
 from claster.genome.regions import read_regions
-from claster.genome.selection import GeneSelection, chromosome_folds, select_genes
+from claster.genome.selection import GeneSelection, chromosome_folds, drop_genes, select_genes
 
 __all__ = ["choose_genes", "lacks_training", "more_training"]
 
@@ -36,7 +37,8 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
     Raises
     ------
     ClasterError
-        If a rule names no region, or there are more folds than chromosomes with genes.
+        If a rule names no region, there are more folds than chromosomes with genes, or the FASTA is of
+        another assembly.
     """
     sizes, folder = sources.sizes, spec.data_folder
     aliases = chromosome_aliases(spec.assembly)
@@ -67,7 +69,8 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
     if spec.splits.folds:
         usable = select(held_out={"valid": regions(()), "test": regions(())}).kept
         valid, test = _fold(usable, sizes, folds=spec.splits.folds, fold=spec.splits.fold)
-    return select(held_out={"valid": regions(valid), "test": regions(test)})
+    selection = select(held_out={"valid": regions(valid), "test": regions(test)})
+    return _without_copies(selection, spec, sources)
 
 
 def lacks_training(selection: GeneSelection, spec: DatasetSpec) -> bool:
@@ -94,6 +97,32 @@ def more_training(selection: GeneSelection, spec: DatasetSpec) -> str:
     if any(track.scale != "none" for track in spec.tracks):
         remedy += "; a dataset to predict only names the one that is trained on as 'scales_from'"
     return remedy
+
+
+def _without_copies(selection: GeneSelection, spec: DatasetSpec, sources: Sources) -> GeneSelection:
+    """Drop genes whose sequence is that of a gene in a later split, where there is a FASTA to tell by."""
+    kept = selection.kept
+    if sources.genome is None or kept["split"].nunique() < 2:
+        return selection
+    aliases = chromosome_aliases(spec.assembly)
+    pairs = copies_between(kept, sources.genome, sizes=sources.sizes, aliases=aliases)
+    split = dict(zip(kept["gene_id"], kept["split"], strict=True))
+    either = pd.concat([pairs, pairs.rename(columns={"gene_id": "twin", "twin": "gene_id"})])
+    gone: dict[str, str] = {}
+    for name, later in (("valid", ("test",)), ("train", ("valid", "test"))):
+        own = either[either["gene_id"].map(split).eq(name) & either["twin"].map(split).isin(later)]
+        own = own[~own["twin"].isin(gone.keys())].sort_values("share", ascending=False)
+        gone |= {
+            gene: f"{name} copy of {twin}, {share:.0%} of its sequence"
+            for gene, twin, share in own.drop_duplicates("gene_id").itertuples(index=False)
+        }
+    return drop_genes(
+        selection,
+        gone,
+        reason="same_sequence",
+        landscape=spec.window.binning,
+        sizes=sources.sizes,
+    )
 
 
 def _fold(

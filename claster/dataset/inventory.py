@@ -9,7 +9,14 @@ from claster.dataset.spec import DATA_VARIABLE, DatasetSpec
 from claster.dataset.yaml_file import Location
 from claster.files import require_file
 
-__all__ = ["Source", "list_sources", "require_source", "require_sources", "strand_labels"]
+__all__ = [
+    "Source",
+    "list_sources",
+    "read_sources",
+    "require_source",
+    "require_sources",
+    "strand_labels",
+]
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Source:
     location
         Where the YAML names it.
     built
-        Whether `claster data build` reads it.
+        Whether `claster data build` needs it.
     """
 
     label: str
@@ -46,8 +53,17 @@ def list_sources(spec: DatasetSpec) -> list[Source]:
     ]
 
 
+def read_sources(spec: DatasetSpec) -> list[Source]:
+    """Return the source files that a build reads: those that it needs, and a FASTA that is there."""
+    return [
+        source
+        for source in list_sources(spec)
+        if source.built or (source.label == "genome" and source.path.is_file())
+    ]
+
+
 def require_sources(spec: DatasetSpec) -> None:
-    """Check that every file that a build reads is there.
+    """Check that every file that a build needs is there.
 
     Raises
     ------

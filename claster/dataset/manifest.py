@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from claster.dataset.inventory import list_sources
+from claster.dataset.inventory import list_sources, read_sources
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
@@ -83,6 +83,11 @@ class Manifest(BaseModel):
     scales: dict[str, SignalScale]
     checksums: dict[str, str]
 
+    @property
+    def sequences_compared(self) -> bool:
+        """Whether a FASTA told which genes of different splits have one sequence."""
+        return "genome" in self.sources
+
 
 def fingerprint(spec: DatasetSpec) -> dict[str, SourceFile]:
     """Return size, time and SHA-256 of every source file."""
@@ -93,8 +98,7 @@ def fingerprint(spec: DatasetSpec) -> dict[str, SourceFile]:
             modified_ns=source.path.stat().st_mtime_ns,
             sha256=sha256(source.path),
         )
-        for source in list_sources(spec)
-        if source.built
+        for source in read_sources(spec)
     }
 
 
@@ -102,8 +106,7 @@ def build_plan(spec: DatasetSpec, *, divisors: Sequence[float]) -> str:
     """Return, as JSON, everything that the bytes of a build depend on; sources by path, size and time."""
     sources = {
         source.label: [str(source.path), source.path.stat().st_size, source.path.stat().st_mtime_ns]
-        for source in list_sources(spec)
-        if source.built
+        for source in read_sources(spec)
     }
     dataset = spec.model_dump(mode="json", exclude=_WITHOUT_EFFECT)
     plan = {
@@ -146,15 +149,17 @@ def differences(manifest: Manifest, spec: DatasetSpec) -> list[str]:
     """Return what has changed since a dataset was built; empty when it can be used as it is.
 
     A source file counts as the same when path, size and time agree; where only path or time differ,
-    its SHA-256 decides.
+    its SHA-256 decides. A FASTA counts where the build read one and one is there now.
     """
     changed = [
         f"'{key}' of the dataset"
         for key in DatasetSpec.model_fields
         if key not in _WITHOUT_EFFECT and getattr(manifest.dataset, key) != getattr(spec, key)
     ]
-    files = {source.label: source.path for source in list_sources(spec) if source.built}
-    for name in sorted(files.keys() | manifest.sources.keys()):
+    files = {source.label: source.path for source in read_sources(spec)}
+    optional = {source.label for source in list_sources(spec) if not source.built}
+    unread = optional & (files.keys() ^ manifest.sources.keys())
+    for name in sorted((files.keys() | manifest.sources.keys()) - unread):
         path, record = files.get(name), manifest.sources.get(name)
         if path is None or record is None or not path.is_file() or not _same(path, record):
             changed.append(name)

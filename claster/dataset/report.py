@@ -35,6 +35,10 @@ def build_lines(result: BuildResult) -> list[str]:
         lines.append(f"{manifest.genes_padded} of the kept genes are padded at a chromosome's end")
     shared = ", ".join(f"{pair} {bases:,} bp" for pair, bases in manifest.shared_bp.items())
     lines.append(f"input windows share: {shared}")
+    if len([split for split, n in kept.items() if n]) > 1 and not manifest.sequences_compared:
+        lines.append(
+            "copies of a sequence in two splits: not looked for, without a FASTA ('genome')"
+        )
     lines.append(f"arrays: {folders.inputs}   targets: {folders.targets}")
     return lines
 

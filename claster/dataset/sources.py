@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from claster.contacts.matrix import ContactMatrix, open_contacts
-from claster.dataset.inventory import require_sources, strand_labels
+from claster.dataset.inventory import read_sources, require_sources, strand_labels
 from claster.dataset.signal_settings import Condition, SignalFiles
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import by_column_group
@@ -54,6 +54,8 @@ class Sources:
         Chromosomes that some file lacks, with what is said of them.
     blacklist
         Regions without data in every track (`read_blacklist`), or None.
+    genome
+        The FASTA that tells genes with copied sequences, where the dataset names one that is there.
     """
 
     sizes: dict[str, int]
@@ -66,6 +68,7 @@ class Sources:
     without_signal: dict[str, str]
     without_contacts: dict[str, str]
     blacklist: pd.DataFrame | None = None
+    genome: Path | None = None
 
 
 @contextmanager
@@ -138,8 +141,19 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
             targets = by_column_group(spec.target, targets)
             truths = by_column_group(spec.target, truths)
         contacts, names, without = _open_contacts(spec, wanted, aliases)
+        genome = next((s.path for s in read_sources(spec) if s.label == "genome"), None)
         yield Sources(
-            sizes, genes, tracks, targets, truths, contacts, names, lacking, without, blacklist
+            sizes,
+            genes,
+            tracks,
+            targets,
+            truths,
+            contacts,
+            names,
+            lacking,
+            without,
+            blacklist,
+            genome,
         )
 
 

@@ -30,6 +30,7 @@ from claster.eir.runs import Resumption, RunFolder, RunRecord, read_run
 from claster.eir.yaml_files import SampleCounts, configuration_texts, plan_schedule, steps_an_epoch
 from claster.errors import ClasterError
 from claster.files import write_text
+from claster.quoting import printable
 from claster.text import read_table
 
 __all__ = [
@@ -96,6 +97,7 @@ _OF_THE_MACHINE = {
     ("lr_schedule", "lr_schedule"),
 }
 """Keys of the global configuration whose words depend on what a training began on."""
+_OUTPUT_FOLDER = ("basic_experiment", "output_folder")
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -255,7 +257,14 @@ def require_own_configurations(
             found, _ = read_yaml(path)
         except ClasterError as error:
             raise ClasterError(error.found, remedy=remedy) from error
-        if place := _other_words(found, parse_yaml(text, path)[0]):
+        own, _ = parse_yaml(text, path)
+        if place := _other_words(found, own):
+            if place == _OUTPUT_FOLDER and isinstance(found[place[0]][place[1]], str):
+                name = found[place[0]][place[1]].removesuffix(f"/{run.eir.name}")
+                raise ClasterError(
+                    f"{run.path} was begun as {printable(name)}, and its files name that folder",
+                    remedy="give it that name again to go on with it, or train anew with --force",
+                )
             raise ClasterError(
                 f"{path}: {'.'.join(map(str, place))} is not what this version writes for {relative}",
                 remedy=remedy,

@@ -26,6 +26,7 @@ DROP_REASONS = {
     "contacts_missing": "more of the contact map is unknown than 'contacts.max_missing' allows",
     "unreadable": "a track, target or contact file cannot be read there, and 'on_error' is 'drop'",
     "same_gene": "the same gene, under another ID or on another chromosome, is held out",
+    "same_sequence": "the sequence around the TSS is a copy of that of a gene that is held out",
     "shares_window": "the input window shares bases with the window of a gene that is held out",
 }
 

@@ -5,10 +5,27 @@ from threadpoolctl import threadpool_limits
 
 from claster.analysis.features import local_features
 from claster.dataset.layout import SPLITS, DatasetFolders, read_targets
+from claster.dataset.manifest import Manifest, SourceFile
 from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
 
 COUNTS = {"train": 40, "valid": 10, "test": 20}
+
+
+def _manifest(spec):
+    genome = SourceFile(path="genome.fa", bytes=1, modified_ns=0, sha256="")
+    return Manifest(
+        dataset=spec,
+        sources={"genome": genome},
+        versions={},
+        genes_in=0,
+        genes_kept={},
+        genes_dropped={},
+        shared_bp={},
+        contacts_missing_mean=None,
+        scales={},
+        checksums={},
+    )
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -82,7 +99,7 @@ def build():
         columns = ["gene_id", "chrom", "start", "end", "strand", "tss", "split"]
         table = pd.DataFrame(genes, columns=columns).assign(type="protein_coding")
         table.assign(name=table["gene_id"]).to_csv(folders.genes, sep="\t", index=False)
-        folders.manifest.write_text("{}")
+        folders.manifest.write_text(_manifest(spec).model_dump_json())
         return read_targets(folders.truth_table())
 
     return write

@@ -48,6 +48,12 @@ def test_a_win_says_so_with_its_numbers():
     ]
 
 
+def test_sequences_that_nobody_compared_are_told():
+    said = "Whether training genes have copies of these genes' sequence was not looked at"
+    assert any(line.startswith(said) for line in text(table((0.6, 0.7)), sequences_compared=False))
+    assert said not in "".join(text(table((0.6, 0.7))))
+
+
 def test_a_lead_whose_interval_holds_0_is_no_win():
     assert text(table((0.549, 0.7)))[0] == (
         "The network does not beat the best simple method over bins."

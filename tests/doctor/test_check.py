@@ -1,6 +1,7 @@
 """The whole check: nothing wrong, files missing, and one fault that hides no other."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -156,6 +157,21 @@ def test_the_same_file_twice(examine, make, one):
     finding = one(report, "track B", "twins")
     assert finding.verdict == "warning"
     assert "track A" in finding.evidence
+
+
+def test_files_of_the_same_bytes_under_two_names(examine, make, one):
+    spec = {"tracks": [{"name": n, "file": f"{n}.bw"} for n in ("ATAC", "copy")]}
+
+    def copied(content):
+        folder = Path(content["data"])
+        (folder / "copy.bw").write_bytes((folder / "ATAC.bw").read_bytes())
+        content.update(spec)
+
+    finding = one(examine(copied), "track copy", "twins")
+    assert (finding.verdict, finding.evidence) == (
+        "warning",
+        "byte for byte the file of track ATAC",
+    )
 
 
 def test_json_has_a_format_and_every_finding(examine):

@@ -18,7 +18,7 @@ def test_elements_and_their_groups(examine, make, one):
     assert one(report, "elements", "kind").evidence == "2 elements (1 dELS, 1 CTCF-bound, 1 PLS)"
     assert one(report, "elements", "groups").evidence == "1 are ELS"
     finding = one(examine(**groups("xELS")), "elements", "groups")
-    assert finding.verdict == "warning"
+    assert finding.verdict == "fault"
     assert "no element has group 'xELS'" in finding.evidence
 
 

@@ -372,7 +372,7 @@ def test_vision_elements_have_no_groups(one):
     assert one(report, "elements", "chromosomes").verdict == "fine"
     assert "3,435 regions, 239.0 Mb, 8.8 %" in one(report, "blacklist", "kind").evidence
     report = examine("mm10", H3K4ME3, genes=ENSEMBL, elements={"file": file, "groups": ["ELS"]})
-    assert one(report, "elements", "groups").verdict == "warning"
+    assert one(report, "elements", "groups").verdict == "fault"
 
 
 @pytest.mark.parametrize(

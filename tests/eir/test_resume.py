@@ -250,8 +250,6 @@ def altered(run, name, *place, to):
 @pytest.mark.parametrize(
     ("name", "place", "to"),
     [
-        ("globals.yaml", ("basic_experiment", "output_folder"), "/elsewhere/eir"),
-        ("globals.yaml", ("basic_experiment", "output_folder"), "runs/small/other/eir"),
         ("globals.yaml", ("basic_experiment", "manual_valid_ids_file"), "/etc/passwd"),
         ("globals.yaml", ("model", "pretrained_checkpoint"), "/elsewhere/model.pt"),
         ("globals.yaml", ("optimization", "optimizer"), "other"),
@@ -270,6 +268,18 @@ def test_configurations_that_name_other_places_are_not_run(small, begun, name, p
     before = begun.record.read_bytes()
     with pytest.raises(
         ClasterError, match=rf"{name}: {place[0]}.* is not what this version writes"
+    ):
+        resume(small)
+    assert begun.record.read_bytes() == before
+
+
+@pytest.mark.parametrize("to", ["/elsewhere/eir", "runs/small/other/eir"])
+def test_a_run_under_another_name_says_what_it_was(small, begun, to):
+    altered(begun, "globals.yaml", "basic_experiment", "output_folder", to=to)
+    saved_model(begun.eir, 8, 0.4)
+    before = begun.record.read_bytes()
+    with pytest.raises(
+        ClasterError, match=f"was begun as {to.removesuffix('/eir')}, .* that name again"
     ):
         resume(small)
     assert begun.record.read_bytes() == before

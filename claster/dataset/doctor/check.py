@@ -1,13 +1,14 @@
 """Check every file of a dataset, without stopping at the first fault."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from claster.dataset.choice import lacks_training, more_training
-from claster.dataset.doctor.findings import Finding, Report, as_fault, count_of, percent
+from claster.dataset.doctor.findings import Finding, Report, Verdict, as_fault, count_of, percent
 from claster.dataset.doctor.intervals import (
     examine_assembly,
     examine_blacklist,
@@ -30,6 +31,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import dividing_scales
 from claster.dataset.words import excluded_chromosomes
 from claster.errors import ClasterError
+from claster.formats import is_gzip
 from claster.genome.assembly import chromosome_aliases
 from claster.genome.regions import covered_shares
 from claster.genome.selection import DROP_REASONS, GeneSelection
@@ -37,6 +39,9 @@ from claster.genome.windows import window_table
 from claster.progress import SILENT, Progress
 
 __all__ = ["check_blacklisted", "check_dataset", "check_windows"]
+
+_LONG_TO_READ = 4_000_000_000  # bytes of a FASTA
+_LONG_TO_UNPACK = 300_000_000
 
 
 def check_blacklisted(blacklist: pd.DataFrame, setting: Setting, *, file: str) -> list[Finding]:
@@ -166,7 +171,8 @@ def check_dataset(
     Returns
     -------
     Report
-        Its `exit_code` is 2 where the build cannot run, 1 where it can but something needs a look.
+        Its `exit_code` is 2 where the build, or what needs the elements, cannot run, 1 where it can but
+        something needs a look.
     """
     sources = list_sources(spec)
     if (missing := check_data_folder(spec, sources)) is not None:
@@ -209,7 +215,8 @@ def check_dataset(
         if genes is not None and not setting.centres.empty:
             findings += _coverage_findings(signals, contacts, there, setting)
             faults = any(finding.verdict == "fault" for finding in findings)
-            selection = select_windows(
+            select = partial(
+                select_windows,
                 spec,
                 genes,
                 sizes=sizes,
@@ -217,14 +224,50 @@ def check_dataset(
                 without_contacts=_lacking({"contacts": contacts.names}, setting),
                 blacklist=blacklist,
             )
+            selection, told = _without_copies(select, there.get("genome"))
             findings += check_windows(selection, spec, once_mended=faults)
+            findings += told
             if all(finding.verdict != "fault" for finding in findings):
                 findings += _check_divisors(spec, selection, project)
     order = ["assembly", "tracks", *(source.label for source in sources), "windows"]
     scales = {label: signal.scale for label, signal in signals.items() if signal.scale}
     unread = {source.label for source in sources if not source.built}
-    shown = _in_order([_mild(f) if f.item in unread else f for f in findings], order)
+    # Groups that name nothing stop every command that reads the elements.
+    mild = [_mild(f) if f.item in unread and f.check != "groups" else f for f in findings]
+    shown = _in_order(mild, order)
     return Report(spec.name, spec.assembly, tuple(shown), scales)
+
+
+def _without_copies(
+    select: Callable[..., GeneSelection], genome: Path | None
+) -> tuple[GeneSelection, list[Finding]]:
+    """Select genes, those with copied sequences apart, and tell of these. Check ``copies`` of the windows."""
+
+    def found(verdict: Verdict, evidence: str, remedy: str = "") -> list[Finding]:
+        return [Finding("windows", "", "copies", verdict, evidence, remedy)]
+
+    selection = select()
+    if selection.kept["split"].nunique() < 2:
+        return selection, []
+    untold = "whether windows of two splits hold copies of one sequence was not looked at"
+    if genome is None:
+        return selection, found("fine", f"{untold}: there is no FASTA ('genome')")
+    if genome.stat().st_size > (_LONG_TO_UNPACK if is_gzip(genome) else _LONG_TO_READ):
+        return selection, found("fine", f"{untold}: {genome.name} takes minutes; the build looks")
+    try:
+        selection = select(genome=genome)
+    except ClasterError as error:
+        return selection, found("fault", error.found, error.remedy)
+    gone = selection.dropped[selection.dropped["reason"] == "same_sequence"]
+    if gone.empty:
+        seen = "no sequence around a TSS (+- 5 kb) is a copy of one in another split"
+        return selection, found("fine", seen)
+    first = gone.iloc[0]
+    seen = (
+        f"{count_of(len(gone), 'gene')} have a copy of the sequence around the TSS in a later split and are "
+        f"left out ({first['gene_id']}: {first['detail']})"
+    )
+    return selection, found("note", seen)
 
 
 def _present(spec: DatasetSpec, sources: Sequence[Source]) -> tuple[dict[str, Path], list[Finding]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -76,6 +77,7 @@ def select_windows(
     without_signal: Mapping[str, str],
     without_contacts: Mapping[str, str],
     blacklist: pd.DataFrame | None,
+    genome: Path | None = None,
 ) -> GeneSelection:
     """Select genes as the build does, from what is known of its files.
 
@@ -91,11 +93,13 @@ def select_windows(
         Chromosomes that some file lacks, with what is said of them.
     blacklist
         See `Setting`.
+    genome
+        The FASTA that tells genes with copied sequences, or None.
 
     Raises
     ------
     ClasterError
-        If a rule under 'regions' or 'splits' cannot be read.
+        If the FASTA is of another assembly, or a rule under 'regions' or 'splits' cannot be read.
     """
     known = Sources(
         sizes=dict(sizes),
@@ -108,6 +112,7 @@ def select_windows(
         without_signal=dict(without_signal),
         without_contacts=dict(without_contacts),
         blacklist=blacklist,
+        genome=genome,
     )
     return choose_genes(spec, known)
 
