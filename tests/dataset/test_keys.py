@@ -15,7 +15,7 @@ ELSEWHERE = {
     "data": "where files are looked for",
     "assembly": "chromosome sizes and spellings",
     "chrom_sizes": "chromosome sizes",
-    "genome": "claster sequence",
+    "genome": "claster sequence; drops genes with copies of one sequence",
     "example_gene": "notebooks; a fault where it is not in the annotation",
     "elements.file": "claster perturb",
     "elements.groups": "claster perturb",
@@ -34,7 +34,10 @@ ELSEWHERE = {
     "target.conditions.truth.minus": "noise-free target",
     "target.conditions.truth.minus_values": "noise-free target",
     **dict.fromkeys(
-        (f"simulation.{key}" for key in ("seed", "chromosomes", "megabases", "genes", "smooth")),
+        (
+            f"simulation.{key}"
+            for key in ("seed", "chromosomes", "megabases", "genes", "smooth", "rules")
+        ),
         "claster simulate",
     ),
     **dict.fromkeys(
