@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from claster.analysis.bootstrap import Resamples, resample_blocks
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.effects import gene_bins, gene_signal, measured_regions
+from claster.analysis.settings import ReachSettings
 from claster.analysis.validation.planted import read_planted
 from claster.contacts.stripe import StripeMap
 from claster.dataset.activity import ActivityView
@@ -23,10 +23,10 @@ from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
-from claster.settings import SPLIT, Settings, Split
+from claster.settings import Settings, Split
 from claster.simulation.transcription import BASE_LEVEL
 
-__all__ = ["RADII", "Reach", "ReachFiles", "ReachSettings", "find_reach", "how_far"]
+__all__ = ["RADII", "Reach", "ReachFiles", "find_reach", "how_far"]
 
 RADII = (1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
 """bp on either side of the TSS; the first one is the promoter alone."""
@@ -39,13 +39,6 @@ _BLOCK_LENGTH = 2_000_000
 _CHUNK = 100
 _TREES = 400
 _TREES_UNWATCHED = 100
-
-
-class ReachSettings(Settings):
-    """Whose genes `claster reach` scores, and the seed of resamples and trees."""
-
-    split: Split = SPLIT
-    seed: int = Field(0, ge=0, description="Of resamples and trees.")
 
 
 class Reach(Settings):

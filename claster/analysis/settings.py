@@ -8,7 +8,13 @@ from pydantic import Field
 from claster.analysis.perturbation.settings import AVERAGE, REACH, WIDTH, Centre
 from claster.settings import DEVICE, FORCE, SPLIT, Device, Settings, Split
 
-__all__ = ["CrisprSettings", "EvaluateSettings", "TreatSettings", "ValidateSettings"]
+__all__ = [
+    "CrisprSettings",
+    "EvaluateSettings",
+    "ReachSettings",
+    "TreatSettings",
+    "ValidateSettings",
+]
 
 _SEED = Field(0, ge=0, description="Seed of the resamples.")
 
@@ -92,3 +98,10 @@ class TreatSettings(Settings):
     )
     seed: int = _SEED
     device: Device = DEVICE
+
+
+class ReachSettings(Settings):
+    """What `claster reach` is asked."""
+
+    split: Split = SPLIT
+    seed: int = Field(0, ge=0, description="Seed of the resamples and of the trees.")

@@ -1,6 +1,6 @@
 """`claster reach`: how far from a promoter information about its gene lies."""
 
-from claster.analysis.reach import ReachSettings
+from claster.analysis.settings import ReachSettings
 from claster.cli.arguments import DatasetName
 from claster.cli.complaint import echo
 from claster.cli.options import takes

@@ -50,7 +50,7 @@ def test_run_on_other_arrays_is_refused(pasted, trained):
     blocks = yaml.safe_load(path.read_text())
     blocks[0]["input_info"]["input_source"] = "somewhere/arrays"
     path.write_text(yaml.safe_dump(blocks))
-    with pytest.raises(ClasterError, match="no folder of a built dataset"):
+    with pytest.raises(ClasterError, match="not a folder of a built dataset"):
         adopt_run(pasted, project=trained.small.project)
 
 

@@ -102,7 +102,7 @@ def test_run_that_is_not_complete(run, tmp_path, status):
 
 def test_exported_run_is_not_exported_again(run, tmp_path):
     out = export_run(run, tmp_path / "a")
-    with pytest.raises(ClasterError, match="no run with weights of its own"):
+    with pytest.raises(ClasterError, match="not a run with weights of its own"):
         export_run(out, tmp_path / "b")
 
 

@@ -15,6 +15,7 @@ from claster.eir.machine import Machine
 from claster.eir.preflight import prepare_training
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, best_checkpoint, read_run
+from claster.eir.yaml_files import plan_schedule
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # EIR's own
 
@@ -69,9 +70,8 @@ def test_flavour_trains(name, full_size, eir):
         small.spec,
         out=small.project / "configurations" / name,
         project=small.project,
-        counts=counts,
         machine=Machine("cpu"),
-        n_epochs=1,
+        schedule=plan_schedule(FLAVOURS[name], counts, 1),
     )
     assert (configuration.batch_size, configuration.steps) == (2, 2)
     eir(small.project).train(configuration)

@@ -57,8 +57,8 @@ def asked(record, monkeypatch):
     """Record what is trained; each training leaves a complete run."""
     calls = []
 
-    def note(flavour, spec, *, project, tag, **options):
-        calls.append((spec.name, tag, options["seed"], options["resume"]))
+    def note(flavour, spec, settings, *, project, tag, seed, **_):
+        calls.append((spec.name, tag, seed, settings.resume))
         run = RunFolder(project / run_path(spec.name, flavour, tag=tag))
         run.path.mkdir(parents=True)
         write_run(run, record)

@@ -104,7 +104,7 @@ def test_without_network_it_says_what_to_bring(monkeypatch):
     with pytest.raises(ClasterError, match="no weights of enformer on this machine") as fault:
         find_weights(MODELS["enformer"])
     assert fault.value.remedy == (
-        "provide config.json, model.safetensors or pytorch_model.bin of EleutherAI/enformer-official-rough "
+        "bring config.json, model.safetensors or pytorch_model.bin of EleutherAI/enformer-official-rough "
         "at commit affe5713ae9017460706a44108289b13c5fee16c (Hugging Face hub) into one folder and pass "
         "--weights FOLDER"
     )
