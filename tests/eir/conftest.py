@@ -238,7 +238,9 @@ def full_size(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Flavour], S
 
     def make(flavour: Flavour) -> Small:
         contacts = flavour.inputs.get("contacts")
-        kind = (contacts and contacts.map) or "diagonal"
+        kind = (
+            "stripe" if "activity" in flavour.inputs else (contacts and contacts.map) or "diagonal"
+        )
         if kind not in made:
             spec = SPEC | {
                 "name": kind,
