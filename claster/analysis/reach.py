@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from claster.analysis.bootstrap import Resamples, resample_blocks
+from claster.analysis.bootstrap import Resamples, pearson, point_sums, resample_blocks
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.effects import gene_bins, gene_signal, measured_regions
@@ -23,7 +24,7 @@ from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
-from claster.settings import Settings, Split
+from claster.settings import Split
 from claster.simulation.transcription import BASE_LEVEL
 
 __all__ = ["RADII", "Reach", "ReachFiles", "find_reach", "how_far"]
@@ -41,13 +42,15 @@ _TREES = 400
 _TREES_UNWATCHED = 100
 
 
-class Reach(Settings):
+class Reach(BaseModel):
     """How far a model's information reaches.
 
     `bp`, `low` and `high`: distance, and its 95 % interval; `farthest`: the largest that was tried. `gained`
     is Pearson r there minus that of the promoter alone, `beyond` what the farthest has more than that
     distance; both with interval.
     """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str
     bp: int
@@ -176,10 +179,11 @@ def how_far(
     resamples
         Of the genes' loci.
     """
-    everyone = np.ones((1, observed.size))
-    drawn = resamples.counts[:, resamples.block]
-    r = _pearson(curve, observed, everyone)[:, 0]
-    replicates = _pearson(curve, observed, drawn)
+    every = np.ones(curve.T.shape, dtype=bool)
+    sums = resamples.block_sums(point_sums(curve.T, observed[:, None], every, axis=0))
+    # Predictions that are all the same tell nothing.
+    r = np.nan_to_num(pearson(sums.sum(axis=0)))
+    replicates = np.nan_to_num(pearson(resamples.draw(sums))).T
     rows = []
     for number, radius in enumerate(radii):
         before = max(number - 1, 0)
@@ -326,16 +330,6 @@ def _planted(
         gain = near.groupby("gene_id")["gain_ctrl"].sum().reindex(truth.index).fillna(0.0)
         levels.append(BASE_LEVEL * truth["activity_ctrl"] * truth["repression"] * (1 + gain))
     return {"planted rule": np.log2(np.stack(levels) + 1)}
-
-
-def _pearson(curve: np.ndarray, observed: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return weighted Pearson r, shape (radii, weightings); 0 where predictions are all the same."""
-    weights = weights / weights.sum(axis=1, keepdims=True)
-    x, y = curve - curve.mean(axis=1, keepdims=True), observed - observed.mean()
-    mx, my = x @ weights.T, weights @ y
-    xy = (x * y) @ weights.T - mx * my
-    spread = ((x * x) @ weights.T - mx**2) * (weights @ (y * y) - my**2)
-    return np.divide(xy, np.sqrt(spread.clip(min=0)), out=np.zeros_like(xy), where=spread > 1e-20)
 
 
 def _first_enough(r: np.ndarray, total: np.ndarray) -> np.ndarray:
