@@ -246,18 +246,20 @@ def _without_copies(
     def found(verdict: Verdict, evidence: str, remedy: str = "") -> list[Finding]:
         return [Finding("windows", "", "copies", verdict, evidence, remedy)]
 
-    selection = select()
+    unread = ""
+    if genome is None:
+        unread = "there is no FASTA ('genome')"
+    elif genome.stat().st_size > (_LONG_TO_UNPACK if is_gzip(genome) else _LONG_TO_READ):
+        unread = f"{genome.name} takes minutes; the build looks"
+    try:
+        selection = select(genome=None if unread else genome)
+    except ClasterError as error:
+        return select(), found("fault", error.found, error.remedy)
     if selection.kept["split"].nunique() < 2:
         return selection, []
-    untold = "whether windows of two splits hold copies of one sequence was not looked at"
-    if genome is None:
-        return selection, found("fine", f"{untold}: there is no FASTA ('genome')")
-    if genome.stat().st_size > (_LONG_TO_UNPACK if is_gzip(genome) else _LONG_TO_READ):
-        return selection, found("fine", f"{untold}: {genome.name} takes minutes; the build looks")
-    try:
-        selection = select(genome=genome)
-    except ClasterError as error:
-        return selection, found("fault", error.found, error.remedy)
+    if unread:
+        untold = "whether windows of two splits hold copies of one sequence was not looked at"
+        return selection, found("fine", f"{untold}: {unread}")
     gone = selection.dropped[selection.dropped["reason"] == "same_sequence"]
     if gone.empty:
         seen = "no sequence around a TSS (+- 5 kb) is a copy of one in another split"
