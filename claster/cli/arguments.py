@@ -1,8 +1,11 @@
 """Arguments and options that several commands share."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from claster import settings
+from claster.settings import DEVICE, FORCE, SPLIT
 
 DatasetName = Annotated[
     str, typer.Argument(help="A name below configurations/datasets, or a path to a YAML file.")
@@ -13,14 +16,12 @@ DatasetOption = Annotated[
         "--dataset", "-d", help="A name below configurations/datasets, or a path to a YAML file."
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace what already exists.")]
+Force = Annotated[bool, typer.Option("--force", help=FORCE.description)]
 RunFolderPath = Annotated[
     str, typer.Argument(metavar="RUN", help="A run folder, such as runs/toy/pure_conv.")
 ]
-SplitOption = Annotated[
-    Literal["train", "valid", "test"], typer.Option("--split", help="Split whose genes are used.")
-]
+SplitOption = Annotated[settings.Split, typer.Option("--split", help=SPLIT.description)]
 Device = Annotated[
-    Literal["auto", "cpu", "cuda"],
-    typer.Option("--device", help="Where to compute; auto uses a GPU if there is one."),
+    settings.Device,
+    typer.Option("--device", help=DEVICE.description),
 ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from claster.eir.parts import Precision
+from claster.eir.settings import Precision
 from claster.errors import ClasterError
 from claster.settings import Device
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from claster.contacts.shapes import MapKind
+from claster.eir.settings import Precision
 
 __all__ = [
     "ArrayCnn",
@@ -19,13 +20,11 @@ __all__ = [
     "Message",
     "Modality",
     "Output",
-    "Precision",
     "Training",
     "derive",
 ]
 
 Modality = Literal["landscape", "contacts", "activity", "embedding"]
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 class _Part(BaseModel):

@@ -8,8 +8,8 @@ from rich.filesize import decimal
 from claster.dataset.spec import DatasetSpec
 from claster.eir.arrays import input_views
 from claster.eir.machine import Device, Machine, resolve_device
-from claster.eir.parts import Flavour, Precision
-from claster.eir.settings import TrainSettings
+from claster.eir.parts import Flavour
+from claster.eir.settings import Precision, TrainSettings
 from claster.eir.yaml_files import SampleCounts
 from claster.errors import ClasterError
 

@@ -7,7 +7,10 @@ from pydantic import Field, field_validator
 
 from claster.settings import DEVICE, FORCE, Device, Settings
 
-__all__ = ["SEEDS", "PredictSettings", "TrainSettings"]
+__all__ = ["SEEDS", "Precision", "PredictSettings", "TrainSettings"]
+
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+"""Numbers that a network computes with, in the words of EIR."""
 
 SEEDS = 2**32
 """How many seeds EIR knows: 0 to `SEEDS` - 1."""
@@ -26,9 +29,7 @@ class TrainSettings(Settings):
     devices: int = Field(
         1, description="Number of GPUs; on the CPU, of processes (docs/training.md)."
     )
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] | None = Field(
-        None, description="Precision instead of the flavour's."
-    )
+    precision: Precision | None = Field(None, description="Precision instead of the flavour's.")
     epochs: int | None = Field(None, ge=1, description="Number of epochs instead of the flavour's.")
     batch_size: int | None = Field(
         None, ge=2, description="Batch size of all devices together, instead of the flavour's."

@@ -14,10 +14,10 @@ from claster.dataset.embeddings import covered_bins
 from claster.dataset.layout import DatasetFolders, read_ids
 from claster.dataset.spec import DatasetSpec
 from claster.eir.machine import Device
-from claster.eir.parts import Precision
 from claster.eir.program import now
 from claster.eir.resources import require_machine
 from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
+from claster.eir.settings import Precision
 from claster.eir.target_part import narrowed
 from claster.errors import ClasterError
 from claster.files import write_text

@@ -18,9 +18,9 @@ from claster.dataset.embeddings import pool_weights
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.spec import DatasetSpec
 from claster.eir.machine import Machine
-from claster.eir.parts import Precision
 from claster.eir.predictions import average_orientations, prediction_table
 from claster.eir.runs import RunFolder
+from claster.eir.settings import Precision
 from claster.errors import ClasterError
 from claster.files import atomic_path
 from claster.progress import SILENT, Progress
