@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from claster.dataset.layout import DatasetFolders
-from claster.dataset.manifest import read_manifest
+from claster.dataset.manifest import Manifest, read_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.eir.configure import (
     configure,
@@ -136,7 +136,7 @@ def train(
                 return _resume(run, record, plan, project, machine, progress)
             progress.say(f"{run.path} saved no model yet: it starts from the beginning")
             shutil.rmtree(run.path)
-        setup = _Setup(flavour, spec, asked, dataset_yaml, machine, feeding, counts, data)
+        setup = _Setup(flavour, spec, asked, dataset_yaml, machine, feeding, counts, manifest, data)
         _train_anew(run, setup, project, progress)
     return run
 
@@ -152,13 +152,13 @@ class _Setup:
     machine: Machine
     feeding: str
     counts: SampleCounts
+    manifest: Manifest | None
     data: dict[str, str]
 
 
 def _train_anew(run: RunFolder, setup: _Setup, project: Path, progress: Progress) -> None:
     flavour, spec, asked = setup.flavour, setup.spec, setup.asked
     counts, machine = setup.counts, setup.machine
-    manifest = read_manifest(DatasetFolders.of(spec, project=project))
     relative = run.path.relative_to(project)
     retired = set_aside(run)
     configuration = configure(
@@ -199,7 +199,7 @@ def _train_anew(run: RunFolder, setup: _Setup, project: Path, progress: Progress
         steps=configuration.steps or 0,
         output=flavour.output.output_type,
         started=now(),
-        scales=manifest.scales if manifest else {},
+        scales=setup.manifest.scales if setup.manifest else {},
         trained_on=spec,
         data=setup.data,
     )
