@@ -235,7 +235,7 @@ def compare_treated(
     """
     asked = TreatSettings.of(settings, **keywords)
     split, pseudocount = asked.split, asked.pseudocount
-    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    run = RunFolder.of(run)
     record, spec, folders = checked_dataset(run, project=project)
     other = predicted_by(record, load_dataset(asked.treated, project=project))
     chosen = _require_fitting(spec, other, asked.tracks)

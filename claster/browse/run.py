@@ -15,8 +15,8 @@ from claster.browse.genome import find_genome, genes_as_bed, sizes_text
 from claster.browse.server import Served, serve
 from claster.browse.session import desktop_session, find_tracks, page_session
 from claster.dataset.layout import DatasetFolders
-from claster.dataset.load import load_dataset
 from claster.eir.runs import RunFolder, read_run
+from claster.eir.target_part import trained_dataset
 from claster.errors import ClasterError
 from claster.files import below, write_text
 from claster.genome.fasta import index_of
@@ -67,7 +67,7 @@ def prepare_browser(
     """
     folder = RunFolder(Path(run))
     record = read_run(folder.path)
-    spec = record.trained_on or load_dataset(record.dataset, project=project)
+    spec = trained_dataset(record, project=project)
     tracks = find_tracks(folder, spec)
     genome = find_genome(spec, DatasetFolders.of(spec, project=project))
     beside = folder.path / "browser"

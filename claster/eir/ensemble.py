@@ -149,7 +149,7 @@ def member_runs(run: RunFolder | Path | str, *, project: Path | str = ".") -> li
     ClasterError
         If there is no run, or a member is no longer there.
     """
-    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    run = RunFolder.of(run)
     members = [RunFolder(Path(project) / member) for member in read_run(run.path).members]
     for member in members:
         require_file(

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder
 from claster.dataset.yaml_file import to_yaml
 from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder, RunRecord, require_complete, trained_weights, write_run
+from claster.eir.target_part import trained_dataset
 from claster.errors import ClasterError
 from claster.files import atomic_folder, sha256
 from claster.quoting import markdown_text
@@ -68,14 +68,14 @@ def export_run(
 
     from claster.eir.trained_network import read_weights
 
-    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    run = RunFolder.of(run)
     record = require_complete(run)
     if record.members or run.exported_weights.is_file():
         raise ClasterError(
             f"{run.path} is not a run with weights of its own",
             remedy="export a run that 'claster train' made",
         )
-    spec = record.trained_on or load_dataset(record.dataset, project=project)
+    spec = trained_dataset(record, project=project)
     folder, checkpoint = trained_weights(run)
     with atomic_folder(out, replace=force) as partial:
         exported = RunFolder(partial)

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from claster.dataset.load import load_dataset
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.eir.first_layer import CutNetwork, FirstLayer, first_layer
 from claster.eir.machine import Device, resolve_device
 from claster.eir.runs import RunFolder, trained_weights
+from claster.eir.target_part import trained_dataset
 from claster.eir.trained_network import Network, load_network, require_model, run_network
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
@@ -94,9 +94,9 @@ def load_model(
     ClasterError
         If there is no run, it saved no model yet, or a file of it is missing or damaged.
     """
-    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    run = RunFolder.of(run)
     record = require_model(run)
-    spec = record.trained_on or load_dataset(record.dataset, project=project)
+    spec = trained_dataset(record, project=project)
     target = spec.require_target()
     folder, weights = trained_weights(run)
     place = torch.device(resolve_device(device))

@@ -84,7 +84,7 @@ def predict(
     asked = PredictSettings.of(settings, **keywords)
     project = Path(project)
     listed = [runs] if isinstance(runs, RunFolder | Path | str) else list(runs)
-    folders = [run if isinstance(run, RunFolder) else RunFolder(Path(run)) for run in listed]
+    folders = [RunFolder.of(run) for run in listed]
     if len(folders) == 1 and asked.out is not None:
         raise ClasterError(
             "--out is for the mean of several runs, and one is given",

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -119,14 +119,13 @@ class RunRecord(BaseModel):
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Folder of one run, ``runs/<dataset>/<flavour>[-<tag>]``, and the project that it belongs to."""
+    """Folder of one run, ``runs/<dataset>/<flavour>[-<tag>]``."""
 
     path: Path
-    project: Path = field(default=Path(), compare=False)
 
     @classmethod
     def of(cls, run: "RunFolder | Path | str") -> "RunFolder":
-        """Return the folder of a run; the project of one that a path names is the working directory."""
+        """Return the folder of a run that is one already, or is named by its path."""
         return run if isinstance(run, RunFolder) else cls(Path(run))
 
     @property
@@ -200,7 +199,7 @@ def run_path(dataset: str, flavour: str, *, tag: str | None = None) -> Path:
 
 
 def read_run(run: RunFolder | Path | str) -> RunRecord:
-    """Return what a run folder records of itself; the dataset in it belongs to the run's project.
+    """Return what a run folder records of itself.
 
     Raises
     ------
@@ -215,11 +214,7 @@ def read_run(run: RunFolder | Path | str) -> RunRecord:
             remedy="give the folder of a run, such as runs/toy/toy, or train first",
         )
     require_own_folders(run.path)
-    record = read_record(run.record, RunRecord, kind="the record of a run", remedy="train again")
-    if record.trained_on is None:
-        return record
-    trained_on = record.trained_on.written_in(None, project=run.project)
-    return record.model_copy(update={"trained_on": trained_on})
+    return read_record(run.record, RunRecord, kind="the record of a run", remedy="train again")
 
 
 def require_own_folders(folder: Path) -> None:

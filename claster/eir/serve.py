@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from claster.dataset.layout import DatasetFolders
-from claster.dataset.load import load_dataset
 from claster.dataset.views import view_of_folder
 from claster.eir.eirpredict import input_folders
 from claster.eir.machine import Device, resolve_device
 from claster.eir.program import find_program
 from claster.eir.runs import RunFolder, best_checkpoint
+from claster.eir.target_part import trained_dataset
 from claster.eir.trained_network import program_checkpoint, require_model
 from claster.errors import ClasterError
 
@@ -51,7 +51,7 @@ def serve_command(
         If there is no run, it saved no model, its weights are damaged, or the port is taken.
     """
     _require_free(host, port)
-    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    run = RunFolder.of(run)
     require_model(run)
     settings = {"--host": host, "--port": str(port), "--device": resolve_device(device)}
     if run.exported_weights.is_file():
@@ -77,9 +77,9 @@ def describe_inputs(run: RunFolder | Path | str, *, project: Path | str = ".") -
     ClasterError
         If there is no run.
     """
-    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    run = RunFolder.of(run)
     record = require_model(run)
-    spec = record.trained_on or load_dataset(record.dataset, project=project)
+    spec = trained_dataset(record, project=project)
     lines = []
     for name, folder in input_folders(run).items():
         shape = " x ".join(f"{length:,}" for length in view_of_folder(folder).shape(spec))

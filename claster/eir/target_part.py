@@ -7,7 +7,7 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.parts import Embedding, Flavour
-from claster.eir.runs import RunFolder, RunRecord, read_run
+from claster.eir.runs import RunRecord
 from claster.errors import ClasterError
 
 __all__ = [
@@ -63,16 +63,15 @@ def predicted_by(record: RunRecord, spec: DatasetSpec) -> DatasetSpec:
     return narrowed(spec, trained.bins) if trained else spec
 
 
-def trained_dataset(run: RunFolder) -> DatasetSpec:
+def trained_dataset(record: RunRecord, *, project: Path | str = ".") -> DatasetSpec:
     """Return the dataset as it was when a run was trained; as it is now where an old run does not record it.
 
     Raises
     ------
     ClasterError
-        If there is no run, or the dataset of an old one is not there or has a fault.
+        If the dataset of an old run is not there or has a fault.
     """
-    record = read_run(run)
-    return record.trained_on or load_dataset(record.dataset, project=run.project)
+    return record.trained_on or load_dataset(record.dataset, project=project)
 
 
 def run_dataset(record: RunRecord, *, project: Path | str = ".") -> DatasetSpec:

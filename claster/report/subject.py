@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from claster.analysis.samples import profiles
 from claster.analysis.summary import EvaluationSummary
 from claster.dataset.layout import DatasetFolders, Split, read_genes_table, read_targets
-from claster.dataset.load import load_dataset
 from claster.dataset.manifest import Manifest, read_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder, RunRecord, read_predictions, read_run
+from claster.eir.target_part import trained_dataset
 from claster.errors import ClasterError
 from claster.quoting import pasteable
 from claster.text import read_text
@@ -134,5 +134,5 @@ def read_subject(run: Path | str, *, project: Path | str = ".") -> Subject:
     """
     folder = RunFolder(Path(run))
     record = read_run(folder.path)
-    spec = record.trained_on or load_dataset(record.dataset, project=project)
+    spec = trained_dataset(record, project=project)
     return Subject(folder, record, spec, Path(project))

@@ -62,7 +62,7 @@ def explained_run(run: RunFolder | Path | str, *, project: Path | str = ".") -> 
     ClasterError
         If there is no run, it has no model, or its dataset is not built or has changed.
     """
-    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    run = RunFolder.of(run)
     record = read_run(run.path)
     if record.members:
         raise ClasterError(

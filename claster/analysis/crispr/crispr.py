@@ -174,7 +174,7 @@ def score_crispr(
     """
     asked = CrisprSettings.of(settings, **keywords)
     name, split = asked.name, asked.split
-    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    run = RunFolder.of(run)
     _, spec, folders = checked_dataset(run, project=project)
     genes = read_genes_table(folders)
     table = _on_assembly(

@@ -296,7 +296,7 @@ def perturb(
         If run, elements or settings have a fault, or the folder holds another screen.
     """
     asked = PerturbSettings.of(settings, **keywords)
-    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    run = RunFolder.of(run)
     record, spec, folders = checked_dataset(run, project=project)
     members = member_runs(run, project=project)
     scales = record.scales or require_manifest(folders).scales

@@ -86,7 +86,7 @@ def validate(
     """
     asked = ValidateSettings.of(settings, **keywords)
     split, seed, attribution = asked.split, asked.seed, asked.attribution
-    run = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    run = RunFolder.of(run)
     _, spec, folders = checked_dataset(run, project=project)
     planted = read_planted(spec)
     names = [asked.perturbation or f"validation_{split}"]
