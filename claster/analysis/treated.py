@@ -325,7 +325,10 @@ def _require_fitting(
         dataset.require_target().model_dump(exclude={"conditions"}) for dataset in (spec, other)
     )
     taken, given = (
-        {track.name: track.model_dump(exclude={"file"}) for track in dataset.tracks}
+        {
+            track.name: track.model_dump(exclude={"file", "files", "weights"})
+            for track in dataset.tracks
+        }
         for dataset in (spec, other)
     )
     faults = {

@@ -71,10 +71,10 @@ def find_tracks(run: RunFolder, spec: DatasetSpec) -> list[BrowserTrack]:
     found += _made(run, "perturb", _PURPLE)
     found += _made(run, "attributions", _BLUE)
     for number, track in enumerate(spec.tracks):
-        path = spec.source(track.file)
-        if path.is_file():
-            colour = _INPUTS[number % len(_INPUTS)]
-            found.append(BrowserTrack(track.name, path, colour, colour))
+        colour = _INPUTS[number % len(_INPUTS)]
+        for label, file in track.labels.items():
+            if (path := spec.source(file)).is_file():
+                found.append(BrowserTrack(label.removeprefix("track "), path, colour, colour))
     return found
 
 

@@ -101,7 +101,9 @@ def _remedy(spec: DatasetSpec, source: Source) -> str:
 
 def _named(spec: DatasetSpec) -> Iterator[tuple[str, str, Location, bool]]:
     for position, track in enumerate(spec.tracks):
-        yield f"track {track.name}", track.file, ("tracks", position, "file"), True
+        for number, (label, file) in enumerate(track.labels.items()):
+            key = ("file",) if track.file is not None else ("files", number)
+            yield label, file, ("tracks", position, *key), True
     yield "genes", spec.genes.file, ("genes", "file"), True
     if spec.chrom_sizes:
         yield "chromosome sizes", spec.chrom_sizes, ("chrom_sizes",), True

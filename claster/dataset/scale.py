@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from claster.dataset.signal_settings import TrackSpec
 from claster.errors import ClasterError, DamagedFileError
-from claster.signal.bigwig import BigWig
+from claster.signal.replicates import TrackReader
 
 __all__ = [
     "MOST_WINDOWS",
@@ -49,7 +49,7 @@ class SignalScale(BaseModel):
 
 
 def measure_scale(
-    track: BigWig,
+    track: TrackReader,
     centres: pd.DataFrame,
     *,
     bin: int,

@@ -9,7 +9,15 @@ from pydantic_core import PydanticCustomError
 
 from claster.contacts.maps import MapValue
 from claster.contacts.shapes import DIAGONAL_ROWS, MapKind
-from claster.dataset.gene_settings import EvenSize, Name, OddBins, Part, as_published, without_twins
+from claster.dataset.gene_settings import (
+    EvenSize,
+    Name,
+    OddBins,
+    Part,
+    Words,
+    as_published,
+    without_twins,
+)
 from claster.files import is_below
 from claster.formats import FileFormat
 from claster.genome.windows import Binning, Recipe
@@ -50,17 +58,31 @@ def _digest(sha256: str) -> str:
 class TrackSpec(Part):
     """One row of the landscape: a bigWig file, and how its bins are stored.
 
+    `files` in the place of `file` are replicates, whose weighted mean is the track (`Replicates`); without
+    `weights` they count alike.
     Values below `floor` are set to 0, so that peaks are left, and larger ones than `clip` to it; then
     values are divided by `scale`, a statistic of the track around training genes (`SignalScale`); then
     `transform` is applied.
     """
 
     name: Name
-    file: str
+    file: str | None = None
+    files: Words | None = Field(default=None, min_length=2)
+    weights: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] | None = None
     transform: Transform = "none"
     floor: float | None = Field(default=None, gt=0)
     clip: float | None = Field(default=None, gt=0)
     scale: Literal["none", "q99", "mean"] = "none"
+
+    @model_validator(mode="after")
+    def _one_file_or_replicates(self) -> Self:
+        if (self.file is None) == (self.files is None):
+            raise ValueError("give either 'file' or 'files', a list of replicates")
+        if self.weights is not None and len(self.weights) != len(self.files or ()):
+            raise ValueError(
+                f"{len(self.weights)} 'weights' for {len(self.files or ())} 'files': give one a file"
+            )
+        return self
 
     @model_validator(mode="after")
     def _something_between(self) -> Self:
@@ -69,6 +91,13 @@ class TrackSpec(Part):
                 f"'floor: {self.floor:g}' above 'clip: {self.clip:g}' leaves one value"
             )
         return self
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What messages call each file, and its name: ``track ATAC``, or ``track ATAC 1`` and so on."""
+        if self.file is not None:
+            return {f"track {self.name}": self.file}
+        return {f"track {self.name} {n}": file for n, file in enumerate(self.files or (), start=1)}
 
     def stored(self, signal: np.ndarray, *, divisor: float) -> np.ndarray:
         """Return signal as it is stored; `divisor` is what `scale` comes to (`track_divisors`)."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from claster.contacts.matrix import ContactMatrix, open_contacts
 from claster.dataset.inventory import read_sources, require_sources, strand_labels
-from claster.dataset.signal_settings import Condition, SignalFiles
+from claster.dataset.signal_settings import Condition, SignalFiles, TrackSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import by_column_group
 from claster.dataset.words import excluded_chromosomes, unmatched_words
@@ -24,6 +24,7 @@ from claster.genome.assembly import (
 from claster.genome.genes import published_tss, read_genes
 from claster.genome.regions import read_blacklist
 from claster.signal.bigwig import BigWig
+from claster.signal.replicates import Replicates, TrackReader
 
 __all__ = ["Sources", "Strands", "masked_regions", "open_sources"]
 
@@ -60,7 +61,7 @@ class Sources:
 
     sizes: dict[str, int]
     genes: pd.DataFrame
-    tracks: list[BigWig]
+    tracks: list[TrackReader]
     targets: dict[str, Strands]
     truths: dict[str, Strands]
     contacts: ContactMatrix | None
@@ -130,10 +131,16 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
                 track.require_values(sign, remedy=_OTHER_SIGN, mostly=True)
             return strands
 
-        tracks = [open_track(spec.source(t.file), f"track {t.name}") for t in spec.tracks]
-        for track in tracks:
-            track.require_values(1.0, remedy="give a track of values above 0", mostly=False)
-            track.mask(masked)
+        def open_row(track: TrackSpec) -> TrackReader:
+            files = [open_track(spec.source(file), label) for label, file in track.labels.items()]
+            for file in files:
+                file.require_values(1.0, remedy="give a track of values above 0", mostly=False)
+                file.mask(masked)
+            if len(files) == 1:
+                return files[0]
+            return Replicates(files, track.weights or [1.0] * len(files), spec.summary)
+
+        tracks = [open_row(track) for track in spec.tracks]
         conditions: tuple[Condition, ...] = spec.target.conditions if spec.target else ()
         targets = {c.name: open_strands(c, f"target {c.name}") for c in conditions}
         truths = {c.name: open_strands(c.truth, f"truth {c.name}") for c in conditions if c.truth}

@@ -124,7 +124,7 @@ def _tracks(subject: Subject) -> Table:
         rows.append(
             (
                 track.name,
-                track.file,
+                ", ".join(track.labels.values()),
                 seen,
                 *(number(getattr(scale, name) if scale else None, 2) for name in measured),
             )

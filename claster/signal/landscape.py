@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 
 from claster.genome.windows import Binning
-from claster.signal.bigwig import BigWig
 from claster.signal.intervals import ChromosomeSignal
 from claster.signal.means import Summary, window_means
+from claster.signal.replicates import TrackReader
 
 __all__ = ["Transform", "landscape", "landscapes", "restored", "transformed"]
 
@@ -109,7 +109,7 @@ def landscapes(
 
 
 def landscape(
-    tracks: Sequence[BigWig],
+    tracks: Sequence[TrackReader],
     chrom: str,
     tss: int,
     *,

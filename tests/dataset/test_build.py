@@ -14,6 +14,7 @@ import pytest
 from claster.dataset import build as build_module
 from claster.dataset import chromosome_windows
 from claster.dataset.build import build_dataset
+from claster.dataset.inventory import list_sources
 from claster.dataset.layout import (
     DatasetFolders,
     read_arrays,
@@ -23,6 +24,7 @@ from claster.dataset.layout import (
     read_targets,
 )
 from claster.dataset.load import load_dataset
+from claster.dataset.manifest import require_manifest
 from claster.dataset.report import build_lines
 from claster.errors import ClasterError
 from claster.files import sha256
@@ -298,6 +300,27 @@ def test_a_failed_rebuild_leaves_the_old_build(world, monkeypatch, tree):
     assert tree(folders.inputs, folders.targets) == before
 
 
+def test_a_track_of_replicates_is_their_weighted_mean(edited, world):
+    def change(content):
+        content["summary"] = "mean_all"
+        files = ["ATAC.bw", "H3K27ac.bw"]
+        content["tracks"] = [{"name": "one", "files": files, "weights": [1, 3], "scale": "mean"}]
+
+    build_dataset(edited(lambda content: content["tracks"][0].update(scale="mean")))
+    single = DatasetFolders("small", world)
+    stored = [np.load(path)[:, 0] for path in sorted(single.inputs.glob("landscape/all/*.npy"))]
+    divisors = require_manifest(single).scales
+    scale = np.array([divisors["ATAC"].mean, 1.0])[:, None]
+    means = [np.array([0.25, 0.75]) @ (landscape * scale) for landscape in stored]
+    build_dataset(edited(change), force=True)
+    found = [np.load(path)[0, 0] for path in sorted(single.inputs.glob("landscape/all/*.npy"))]
+    divisor = require_manifest(single).scales["one"].mean
+    for mean, row in zip(means, found, strict=True):
+        np.testing.assert_allclose(row * divisor, mean, rtol=1e-5, atol=1e-6)
+    labels = [source.label for source in list_sources(load_dataset("small"))]
+    assert labels[:2] == ["track one 1", "track one 2"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["targets", "inputs"])
 def test_killed_builds_are_made_whole_by_the_next(world, moment, tree):
@@ -395,6 +418,7 @@ def test_a_known_truth_without_test_genes_is_an_empty_table(edited):
 
 BUILD = """
 from claster.dataset.build import build_dataset
+from claster.dataset.inventory import list_sources
 from claster.dataset.load import load_dataset
 build_dataset(load_dataset("small"))
 """

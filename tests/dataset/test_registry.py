@@ -111,7 +111,7 @@ OTHER = "  - {name: x, file: a.bw, url: 'https://a.b/c', format: bed, licence: l
             TRACK + "  - {name: x, file: b}\n" + TRACK,
             "line 6: tracks: two tracks are named 'A",
         ),
-        (TRACK, "  - {name: ATAC}\n", r"line 4: tracks\.0\.file: Field required"),
+        (TRACK, "  - {name: ATAC}\n", r"line 4: tracks\.0: give either 'file' or 'files'"),
         ("format: bigwig", "format: bigWig", r"line 10: downloads\.0\.format: Input should be"),
         ("https://", "ftp://", r"line 9: .*not an http or https address"),
         ("    file: a.bw", "    file: ../a.bw", r"line 8: .*'\.\./a\.bw' is not a file name below"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from claster.dataset.build import build_dataset
 from claster.errors import ClasterError
@@ -79,3 +80,43 @@ def test_strands_of_different_depth(examine, make, one):
 def test_nothing_is_said_of_a_pair_with_a_fault(examine, make):
     make.track("minus.bw")
     assert examine().of(PAIR) == []
+
+
+@pytest.mark.parametrize(
+    ("noise", "verdict", "told"), [((0.1, 0.2), "fine", ""), ((0.1, 50.0), "warning", "rep2.bw")]
+)
+def test_replicates_that_do_not_agree_are_told_and_the_odd_one_named(
+    examine, make, one, noise, verdict, told
+):
+    def values(seed, noise):
+        def drawn(starts):
+            rng = np.random.default_rng(seed)
+            return 5 + 4 * np.sin(starts / 700) + noise * rng.random(starts.size)
+
+        return drawn
+
+    for number, level in enumerate((0.0, *noise)):
+        make.track(f"rep{number}.bw", values=values(number, level))
+    files = ["rep0.bw", "rep1.bw", "rep2.bw"]
+    report = examine(lambda content: content["tracks"].append({"name": "x", "files": files}))
+    finding = one(report, "track x", "replicates")
+    assert finding.verdict == verdict
+    assert told in finding.remedy
+    assert "Pearson r of 3 replicates" in finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("track", "told"),
+    [
+        ({"files": ["ATAC.bw", "H3K27ac.bw"], "file": "ATAC.bw"}, "either 'file' or 'files'"),
+        ({}, "either 'file' or 'files'"),
+        ({"files": ["ATAC.bw", "ATAC.bw"]}, "is there twice"),
+        ({"files": ["ATAC.bw"]}, "at least 2"),
+        ({"files": ["ATAC.bw", "H3K27ac.bw"], "weights": [1]}, "1 'weights' for 2 'files'"),
+        ({"files": ["ATAC.bw", "H3K27ac.bw"], "weights": [1, 0]}, "greater than 0"),
+        ({"file": "ATAC.bw", "weights": [1]}, "1 'weights' for 0 'files'"),
+    ],
+)
+def test_replicates_that_make_no_sense_are_refused(spec_of, track, told):
+    with pytest.raises(ValidationError, match=told):
+        spec_of(tracks=[{"name": "x", **track}])

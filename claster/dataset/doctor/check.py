@@ -22,7 +22,12 @@ from claster.dataset.doctor.promoters import check_promoters
 from claster.dataset.doctor.setting import Setting, places_without_genes, select_windows
 from claster.dataset.doctor.signals import signal_uses, strand_pairs
 from claster.dataset.doctor.spread import check_common, check_spread
-from claster.dataset.doctor.tracks import ExaminedSignal, examine_pair, examine_signal
+from claster.dataset.doctor.tracks import (
+    ExaminedSignal,
+    examine_pair,
+    examine_replicates,
+    examine_signal,
+)
 from claster.dataset.inventory import Source, list_sources
 from claster.dataset.layout import SPLITS
 from claster.dataset.scale import SignalScale, track_divisors
@@ -322,11 +327,14 @@ def _signal_findings(
     setting: Setting,
 ) -> list[Finding]:
     findings = []
-    for label, signal in signals.items():
+    for signal in signals.values():
         findings += signal.findings
-        reference = against.get(label.removeprefix("track ")) if signal.use.is_track else None
+        reference = against.get(signal.use.track)
         if signal.scale and reference:
             findings.append(check_scale(signal.scale, reference, signal.use, named=against_named))
+    for track in setting.spec.tracks:
+        same = [signal for signal in signals.values() if signal.use.track == track.name]
+        findings += examine_replicates(same, setting)
     if told := check_promoters([signal.at_promoters for signal in signals.values()], setting):
         findings.append(told)
     return findings

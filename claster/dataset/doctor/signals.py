@@ -46,8 +46,8 @@ class SignalUse:
         Where the YAML names it.
     window
         The bins that are read from it.
-    is_track
-        Whether it is a row of the landscape; otherwise it is a target.
+    track
+        The row of the landscape that it is, or is a replicate of; "" for a target.
     """
 
     label: str
@@ -57,7 +57,7 @@ class SignalUse:
     sign: float
     place: str
     window: Binning
-    is_track: bool
+    track: str
 
     def found(self, check: str, verdict: Verdict, evidence: str, remedy: str = "") -> Finding:
         """Return a finding about this file."""
@@ -68,8 +68,9 @@ def signal_uses(spec: DatasetSpec) -> list[SignalUse]:
     """Return the use of every bigWig, in the order of the YAML."""
     sources = {source.label: source for source in list_sources(spec)}
     uses = [
-        _use(spec, sources[f"track {track.name}"], strand="", sign=1.0, is_track=True)
+        _use(spec, sources[label], strand="", sign=1.0, track=track.name)
         for track in spec.tracks
+        for label in track.labels
     ]
     for label, files in _signals(spec):
         if files.file is not None:
@@ -100,9 +101,9 @@ def _signals(spec: DatasetSpec) -> list[tuple[str, SignalFiles]]:
 
 
 def _use(
-    spec: DatasetSpec, source: Source, *, strand: Strand, sign: float, is_track: bool = False
+    spec: DatasetSpec, source: Source, *, strand: Strand, sign: float, track: str = ""
 ) -> SignalUse:
-    window = spec.window if is_track else spec.require_target()
+    window = spec.window if track else spec.require_target()
     return SignalUse(
         label=source.label,
         path=source.path,
@@ -111,7 +112,7 @@ def _use(
         sign=sign,
         place=spec.place(*source.location),
         window=window.binning,
-        is_track=is_track,
+        track=track,
     )
 
 
@@ -219,7 +220,7 @@ def check_intervals(
         if setting.spec.summary == "mean_all"
         else "leaves bases without a value out"
     )
-    if covered < _SPARSE and use.is_track:
+    if covered < _SPARSE and use.track:
         seen = f"{width}; {with_value} only: {means}; 'summary: {setting.spec.summary}' {taken}"
         return [use.found("intervals", "note", seen)]
     return [use.found("intervals", "fine", f"{width}; {with_value}: {means}")]
@@ -264,7 +265,7 @@ def check_sign(facts: SignalFacts, use: SignalUse) -> list[Finding]:
         ]
     if facts.low >= 0:
         return [use.found("strand", "fine", "plus strand, positive values")] if use.strand else []
-    if not mixed or (not use.is_track and facts.mean < 0):
+    if not mixed or (not use.track and facts.mean < 0):
         most = "mostly" if mixed else "only"
         remedy = "provide a track of positive values; a minus strand belongs under 'minus'"
         if use.strand:
@@ -328,7 +329,7 @@ def _read_ends(facts: SignalFacts, use: SignalUse, setting: Setting, covered: fl
             else "provide coverage, or leave 'recipe: paper' out and write 'summary: mean_all'",
         )
     target = setting.spec.target
-    if not use.is_track and target and target.statistic == "mean" and target.recipe == "exact":
+    if not use.track and target and target.statistic == "mean" and target.recipe == "exact":
         return use.found(
             "intervals",
             "note",

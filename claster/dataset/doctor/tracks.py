@@ -1,9 +1,10 @@
 """Examine one bigWig of a dataset, or the two of a strand pair."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from claster.dataset.doctor.findings import Finding, as_fault, number
@@ -13,12 +14,14 @@ from claster.dataset.doctor.setting import Setting, check_chromosomes, places_wi
 from claster.dataset.doctor.signal_facts import read_signal_facts
 from claster.dataset.doctor.signals import SignalUse, check_intervals, check_sign, check_values
 from claster.dataset.doctor.spread import NEARLY_WHOLE, Spread, measure_spread
-from claster.dataset.scale import SignalScale, measure_scale
+from claster.dataset.scale import MOST_WINDOWS, SignalScale, measure_scale, spread_evenly
 from claster.dataset.sources import masked_regions
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
 
-__all__ = ["ExaminedSignal", "examine_pair", "examine_signal"]
+__all__ = ["ExaminedSignal", "examine_pair", "examine_replicates", "examine_signal"]
+
+_LOWEST_R = 0.8
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def examine_signal(use: SignalUse, setting: Setting) -> ExaminedSignal:
             names, chromosomes = check_chromosomes(track.sizes, setting, item=use.label, file=file)
             known, centres = (names, setting.centres) if names else _own_places(track, use)
             track.rename(dict(known))
-            if use.is_track and names:
+            if use.track and names:
                 track.mask(masked_regions(setting.blacklist))
             facts = read_signal_facts(
                 use.path, known, centres, width=use.window.width, named=use.label
@@ -136,6 +139,54 @@ def examine_pair(
         if finding := check_sense(shares, strands, item=item):
             results.append(finding)
     return results
+
+
+def examine_replicates(replicates: Sequence[ExaminedSignal], setting: Setting) -> list[Finding]:
+    """Tell how well the replicates of a track agree. Check ``replicates``.
+
+    Compared is log(1 + mean) of the landscape's bins in at most `MOST_WINDOWS` windows, by Pearson r. It is a
+    warning where two files have less than 0.8 (three files of H3K27ac in K562 have 0.92 on their elements);
+    of three or more, the file that the others do not agree with is named.
+    """
+    read = [signal for signal in replicates if signal.scale]
+    if len(read) < 2:
+        return []
+    held = set.intersection(*(set(signal.names) for signal in read))
+    here = setting.centres[setting.centres["chrom"].isin(held)]
+    if here.empty:
+        return []
+    with np.errstate(invalid="ignore"):  # r of a file without signal is 0
+        r = np.corrcoef([_logs(signal, spread_evenly(here, MOST_WINDOWS)) for signal in read])
+    r = np.nan_to_num(r)
+    np.fill_diagonal(r, np.nan)
+    item, pairs = f"track {read[0].use.track}", r[np.triu_indices(len(r), 1)]
+    seen = f"Pearson r of {len(read)} replicates (log(1 + x), {read[0].use.window.size} bp bins) "
+    low, high = number(pairs.min()), number(pairs.max())
+    seen += low if low == high else f"{low} to {high}"
+    if pairs.min() >= _LOWEST_R:
+        return [Finding(item, "", "replicates", "fine", seen)]
+    means = np.nanmean(r, axis=0)
+    worst = int(means.argmin())
+    others = np.delete(np.delete(r, worst, axis=0), worst, axis=1)
+    if len(read) > 2 and np.nanmin(others) >= _LOWEST_R:
+        odd = read[worst].use
+        seen += f": {odd.file} agrees with no other (mean r {number(means[worst])})"
+        remedy = f"look at {odd.file}, or leave it out of 'files'"
+    else:
+        remedy = "look at the files before their mean is used, or give the better one as 'file'"
+    return [Finding(item, "", "replicates", "warning", seen, remedy)]
+
+
+def _logs(signal: ExaminedSignal, centres: pd.DataFrame) -> np.ndarray:
+    """Return log(1 + mean) of all bins of some windows, negative means set to 0."""
+    window = signal.use.window
+    with BigWig(signal.use.path, named=signal.use.label) as track:
+        track.rename(dict(signal.names))
+        means = [
+            track.bins(chrom, tss - window.half, bins=window.bins, size=window.size)
+            for chrom, tss in centres[["chrom", "tss"]].itertuples(index=False)
+        ]
+    return np.log1p(np.maximum(np.concatenate(means), 0.0))
 
 
 def _own_places(track: BigWig, use: SignalUse) -> tuple[dict[str, str], pd.DataFrame]:
