@@ -14,12 +14,18 @@ from claster.analysis.abc import power_law_contact, score_pairs
 from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
-from claster.analysis.validation.effects import agreement, distance_names, distance_of_network
+from claster.analysis.validation.effects import (
+    agreement,
+    called_far,
+    distance_names,
+    distance_of_network,
+)
 from claster.analysis.validation.linked import compare_repression, lifts_repression
 from claster.analysis.validation.links import (
     contact_of_pairs,
 )
 from claster.analysis.validation.planted import planted_effects, read_planted
+from claster.analysis.validation.result import Bar
 from claster.analysis.validation.screens import PlantedScreen, control_p_values, uniformity
 from claster.analysis.validation.validate import validate
 from claster.cli import app
@@ -137,8 +143,26 @@ def test_agreement_tells_where_the_network_stops():
     assert rows.loc["5-10 kb", "share_low"] < 0.5 < rows.loc["5-10 kb", "share_high"]
     assert rows.loc["repressors", "n"] == 0
     assert np.isnan(rows.loc["repressors", "spearman"])
+    assert rows.loc["far", "n"] == (pairs["distance_bp"].abs() >= 50_000).sum()
     assert distance_of_network(table) == (20_000, 20_000)
     assert list(rows.index[-7:]) == distance_names()
+
+
+def test_called_far_is_the_share_of_tested_pairs_from_50_kb_on():
+    pairs = pd.DataFrame(
+        {
+            "distance_bp": [-50_000, 60_000, 70_000, 80_000, 90_000, 49_999],
+            "fdr": [0.05, 0.2, 0.9, 0.051, np.nan, 0.001],
+        }
+    )
+    resamples = resample_blocks(np.arange(6), resamples=200)
+    found = called_far(pairs, resamples)
+    assert found.value == 1 / 4
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    assert called_far(pairs[-1:], resamples.of(np.array([5]))).value is None
+    far = Bar(name="called", value=found.value, rule="at most", bar=0.05)
+    assert not far.met
+    assert far.model_copy(update={"value": 0.05}).met
 
 
 @pytest.mark.parametrize(
@@ -271,7 +295,8 @@ def test_repression_is_compared_over_the_nearest_stretch_of_each_gene():
         }
     )
     own[["gene_name", "chrom", "tss", "strand", "element_id"]] = ""
-    own[["element_start", "element_end", "baseline", "planted_baseline"]] = 0
+    own[["element_start", "element_end", "baseline"]] = 0
+    own["planted_baseline"] = np.arange(60) % 5 / 2
     farther = own.assign(distance_bp=-4_000, effect=9.0)
     pairs = pd.concat([farther, own, own.assign(planted="none", distance_bp=0)], ignore_index=True)
     blocks = resample_blocks(np.arange(len(pairs)) % 60 // 3, resamples=60)
@@ -287,6 +312,8 @@ def test_repression_is_compared_over_the_nearest_stretch_of_each_gene():
     assert found.share.low < 0.5 < found.share.high
     assert found.auroc.value == pytest.approx(roc_auc_score(planted > 0, own["effect"]))
     assert found.median_of_others == pytest.approx(own["effect"][planted == 0].median())
+    active = own[(planted == 0) & (own["planted_baseline"] >= 1)]
+    assert found.median_of_active == pytest.approx(active["effect"].median())
     assert genes["effect"].tolist() == own["effect"].tolist()
 
 

@@ -9,10 +9,13 @@ from claster.analysis.bootstrap import Resamples
 from claster.analysis.perturbation.candidates import TSS_MARGIN
 from claster.analysis.perturbation.controls import DISTANCES
 from claster.analysis.statistics import spearman, with_interval
+from claster.analysis.summary import Score
 
 __all__ = [
+    "FAR",
     "SMALL",
     "agreement",
+    "called_far",
     "compare_effects",
     "distance_names",
     "distance_of_network",
@@ -23,6 +26,11 @@ _LEAST = 5
 
 SMALL = 0.01
 """Planted effects (log2) up to this are none."""
+
+FAR = 50_000
+"""bp: from here on pairs are far."""
+
+_FDR = 0.05
 
 
 def agreement(pairs: pd.DataFrame, resamples: Resamples) -> pd.DataFrame:
@@ -39,8 +47,8 @@ def agreement(pairs: pd.DataFrame, resamples: Resamples) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A group a row: `group` (``all pairs``, ``links``, ``proximal``, ``contact``, ``promoter``,
-        ``activators`` and ``repressors``, whose planted effect is below -0.01 or above 0.01, or links of a
-        distance class), `low_bp`, `high_bp` (of a distance
+        ``activators`` and ``repressors``, whose planted effect is below -0.01 or above 0.01, ``far``, links
+        from 50 kb on, or links of a distance class), `low_bp`, `high_bp` (of a distance
         class), `n`, `spearman` and `share` with `_low` and `_high` (95 %). `share` is the sum of predicted
         over the sum of planted effects. Groups of fewer than 5 pairs have numbers of NaN.
     """
@@ -55,6 +63,7 @@ def agreement(pairs: pd.DataFrame, resamples: Resamples) -> pd.DataFrame:
         ("promoter", np.nan, np.nan, promoter),
         ("activators", np.nan, np.nan, (planted < -SMALL) & ~promoter),
         ("repressors", np.nan, np.nan, planted > SMALL),
+        ("far", np.nan, np.nan, link & ~promoter & (distance >= FAR)),
     ]
     edges = [*DISTANCES, np.inf]
     for name, low, high in zip(distance_names(), edges[:-1], edges[1:], strict=True):
@@ -131,6 +140,24 @@ def compare_effects(pairs: pd.DataFrame, resamples: Resamples) -> dict[str, floa
         values = with_interval(measure, predicted, planted, resamples) if enough else [np.nan] * 3
         found |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
     return found
+
+
+def called_far(pairs: pd.DataFrame, resamples: Resamples) -> Score:
+    """Return the share of pairs from 50 kb on that a screen calls at an FDR of 5 %, with its interval.
+
+    Parameters
+    ----------
+    pairs
+        `distance_bp` and `fdr`, missing where a pair was not tested.
+    resamples
+        Resamples of the pairs' blocks.
+    """
+    tested = (pairs["fdr"].notna() & (pairs["distance_bp"].abs() >= FAR)).to_numpy()
+    if not tested.any():
+        return Score(value=None, low=None, high=None)
+    called = (pairs["fdr"][tested] <= _FDR).to_numpy(np.float64)
+    value, low, high = with_interval(_share, called, np.ones_like(called), resamples.of(tested))
+    return Score(value=value, low=low, high=high)
 
 
 def _share(predicted: np.ndarray, planted: np.ndarray) -> float:

@@ -12,8 +12,10 @@ from claster.analysis.perturbation.settings import ScreenSettings
 from claster.analysis.statistics import curves, score_links
 from claster.analysis.summary import Score
 from claster.analysis.validation.effects import (
+    FAR,
     SMALL,
     agreement,
+    called_far,
     compare_effects,
     distance_of_network,
 )
@@ -88,6 +90,8 @@ def compare_links(
     p, others = control_p_values(screen.controls, most=max(screen.settings.controls, 1), seed=seed)
     test = uniformity(p, others=others)
     reached, stops = distance_of_network(compared)
+    called = called_far(pairs[scored], screen.resamples.of(scored))
+    acts = (positive & (pairs.loc[scored, "distance_bp"].abs() >= FAR)).any()
     numbers = {
         "pairs": int(scored.sum()),
         "links": int(positive.sum()),
@@ -96,7 +100,8 @@ def compare_links(
         "controls": test.n,
         "recovered_bp": reached,
         "stops_bp": stops,
-        "bars": bars_of(scores, compared, test.p),
+        "called_far": called,
+        "bars": bars_of(scores, compared, test.p, called=None if acts else called),
     }
     return numbers, {
         files.pairs: pairs,
@@ -154,6 +159,9 @@ def _with_attribution(pairs: pd.DataFrame, run: RunFolder, name: str) -> pd.Data
 
 REPRESSIVE = "H3K27me3"
 
+_ACTIVE = 1.0
+"""Planted signal of an active gene, at least."""
+
 _KEPT = [
     *(
         "gene_id",
@@ -205,6 +213,7 @@ def compare_repression(screen: PlantedScreen) -> tuple[Repression, pd.DataFrame]
     genes = pairs.loc[nearest]
     resamples = screen.resamples.of(nearest)
     repressed = (genes["planted_effect"] > SMALL).to_numpy()
+    active = (genes["planted_baseline"] >= _ACTIVE).to_numpy()
     among = compare_effects(genes[repressed], resamples.of(repressed))
     area = score_links(repressed, {"effect": genes["effect"].to_numpy()}, resamples)
     auroc = area.set_index("metric").loc["auroc"]
@@ -217,6 +226,7 @@ def compare_repression(screen: PlantedScreen) -> tuple[Repression, pd.DataFrame]
         share=_score(among, "share"),
         auroc=Score(value=auroc["value"], low=auroc["low"], high=auroc["high"]),
         median_of_others=genes["effect"][~repressed].median(),
+        median_of_active=genes["effect"][~repressed & active].median(),
     )
     return numbers, genes[_KEPT].assign(repressed=repressed)
 

@@ -21,7 +21,7 @@ __all__ = [
 
 
 class Bar(BaseModel):
-    """A number that a validation has to reach: `value` with its 95 % interval, `at_least` or `above`."""
+    """A number with its 95 % interval, and its threshold: ``at least``, ``at most`` or ``above`` `bar`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,7 +29,7 @@ class Bar(BaseModel):
     value: Number
     low: Number = None
     high: Number = None
-    rule: Literal["at least", "above"]
+    rule: Literal["at least", "at most", "above"]
     bar: float
 
     @property
@@ -37,6 +37,8 @@ class Bar(BaseModel):
         """Whether it is reached; an undefined number reaches nothing."""
         if self.value is None:
             return False
+        if self.rule == "at most":
+            return self.value <= self.bar
         return self.value >= self.bar if self.rule == "at least" else self.value > self.bar
 
 
@@ -46,7 +48,7 @@ class Repression(BaseModel):
     `repressed` of `genes` are planted to gain by it. `spearman` and `spearman_of_repressed` are of predicted
     and planted effects, `share` is the sum of predicted over the sum of planted effects of the repressed,
     `auroc` that of the predicted effect telling them from the others, whose median effect (log2) is
-    `median_of_others`.
+    `median_of_others`, and `median_of_active` over those with a planted signal of at least 1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,13 +61,15 @@ class Repression(BaseModel):
     share: Score
     auroc: Score
     median_of_others: Number
+    median_of_active: Number = None
 
 
 class ValidationSummary(BaseModel):
     """The result of `claster validate` (`summary.json`, format version 1).
 
     `pairs` to `bars` tell of links; a screen of H3K27me3 alone has none. `recovered_bp` and `stops_bp` are
-    those of `distance_of_network`; `contact` says what the activity-by-contact baseline took; `controls` is
+    those of `distance_of_network`; `called_far` is the share of pairs from 50 kb on that are called at an FDR
+    of 5 %; `contact` says what the activity-by-contact baseline took; `controls` is
     how many control regions were tested.
     """
 
@@ -85,6 +89,7 @@ class ValidationSummary(BaseModel):
     controls: int = 0
     recovered_bp: int = 0
     stops_bp: int | None = None
+    called_far: Score | None = None
     bars: tuple[Bar, ...] = ()
     repression: Repression | None = None
 
@@ -104,7 +109,9 @@ class ValidationFiles(ResultFolder):
     )
 
 
-def bars_of(scores: pd.DataFrame, agreement: pd.DataFrame, control_p: float) -> tuple[Bar, ...]:
+def bars_of(
+    scores: pd.DataFrame, agreement: pd.DataFrame, control_p: float, *, called: Score | None = None
+) -> tuple[Bar, ...]:
     """Return the numbers that perturbation has to reach.
 
     Parameters
@@ -115,6 +122,8 @@ def bars_of(scores: pd.DataFrame, agreement: pd.DataFrame, control_p: float) -> 
         From `agreement`.
     control_p
         Of the Kolmogorov-Smirnov test.
+    called
+        `called_far`, where nothing acts from 50 kb on.
     """
     near = agreement.set_index("group").loc["proximal"]
     area = scores.set_index(["predictor", "metric"]).loc[("perturbation", "auprc")]
@@ -141,6 +150,18 @@ def bars_of(scores: pd.DataFrame, agreement: pd.DataFrame, control_p: float) -> 
             rule="above",
             bar=0.01,
         ),
+        *([_called(called)] if called else []),
+    )
+
+
+def _called(share: Score) -> Bar:
+    return Bar(
+        name="share of pairs from 50 kb on called at FDR 5 %, where nothing acts so far away",
+        value=share.value,
+        low=share.low,
+        high=share.high,
+        rule="at most",
+        bar=0.05,
     )
 
 
@@ -188,7 +209,8 @@ def tell_repression(found: Repression) -> str:
         f"Repression: {found.repressed:,} of {found.genes:,} genes gain without H3K27me3; Spearman "
         f"{_told(found.spearman_of_repressed)} over them, {_told(found.spearman)} over all; "
         f"{_told(found.share)} of the planted gain is predicted; AUROC {_told(found.auroc)}; median effect "
-        f"on the others {_number(found.median_of_others)}."
+        f"on the others {_number(found.median_of_others)}, on the active ones of them "
+        f"{_number(found.median_of_active)}."
     )
 
 
