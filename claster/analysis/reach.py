@@ -1,30 +1,25 @@
 """How far information reaches: models that see more and more of a window, with and without contacts."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from claster.analysis.bootstrap import Resamples, pearson, point_sums, resample_blocks
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.loci import locus_blocks
-from claster.analysis.perturbation.effects import gene_bins, gene_signal, measured_regions
+from claster.analysis.masked import predict_masked
+from claster.analysis.nested import fit_nested, measured_genes
 from claster.analysis.settings import ReachSettings
 from claster.analysis.validation.planted import read_planted
-from claster.contacts.stripe import StripeMap
-from claster.dataset.activity import ActivityView
-from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table, read_targets
+from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
-from claster.errors import ClasterError
+from claster.eir.ensemble import checked_dataset
+from claster.eir.runs import RunFolder
 from claster.files import atomic_path, write_text
-from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
-from claster.settings import Split
 from claster.simulation.transcription import BASE_LEVEL
 
 __all__ = ["RADII", "Reach", "ReachFiles", "find_reach", "how_far"]
@@ -35,11 +30,7 @@ RADII = (1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
 _TOLERANCE = 0.05
 """Share of what is gained over the promoter alone that may be missing at the distance that is told."""
 
-_AROUND_TSS = (1_000, 3_000)
 _BLOCK_LENGTH = 2_000_000
-_CHUNK = 100
-_TREES = 400
-_TREES_UNWATCHED = 100
 
 
 class Reach(BaseModel):
@@ -75,7 +66,7 @@ class Reach(BaseModel):
 
 
 class ReachFiles(ResultFolder):
-    """The folder of a result, ``reach/<dataset>_<split>`` in the project."""
+    """The folder of a result: ``reach/<dataset>_<split>`` in the project, or ``<run>/reach/<split>``."""
 
     main = "scores"
     scores = ResultFile(
@@ -86,23 +77,23 @@ class ReachFiles(ResultFolder):
 
 
 def find_reach(
-    dataset: str,
+    subject: RunFolder | Path | str,
     settings: ReachSettings | None = None,
     *,
     project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> tuple[list[Reach], ReachFiles]:
-    """Fit models that see 1 to 500 kb around the TSS and find the distance beyond which none gains.
+    """Find the distance from the TSS beyond which no model gains, for a run or for a dataset.
 
-    Each model is boosted trees from the mean signal of every track in rings around the TSS, and from the
-    contact-weighted activity of shells that end within the radius, to log2(x + 1) of the mean signal from
-    1 kb upstream to 3 kb downstream of the TSS. Validation genes end the boosting; without any there are
-    100 trees. On a simulated genome the planted rule, cut off at the same radii, stands beside them.
+    A run predicts genes with everything beyond 1 to 500 kb hidden (`predict_masked`). For a dataset, trees
+    are fitted that see as much (`fit_nested`). Signal is log2(x + 1) of the mean from 1 kb upstream to 3 kb
+    downstream of the TSS. On a simulated genome the planted rule, cut off at the same radii, stands beside.
 
     Parameters
     ----------
-    dataset
-        Name or YAML of a built dataset; with `contacts.map: stripe` models with contacts are fitted too.
+    subject
+        A trained run or an ensemble, or the name or YAML of a built dataset. With `contacts.map: stripe`
+        datasets get models with contacts too.
     settings
         Which genes are scored.
     project
@@ -115,27 +106,43 @@ def find_reach(
     reaches : list of Reach
         One a model.
     files : ReachFiles
-        Below ``reach/<dataset>_<split>``.
+        Below ``<run>/reach/<split>``, or ``reach/<dataset>_<split>``.
 
     Raises
     ------
     ClasterError
-        If the dataset is not built, or a split that is needed holds no gene.
+        If the dataset is not built, a split that is needed holds no gene, or the run takes no landscapes.
     """
     settings = settings or ReachSettings()
-    spec = load_dataset(dataset, project=project)
-    folders = DatasetFolders.of(spec, project=project)
-    folders.require_built()
+    split = settings.split
+    run = RunFolder.of(subject)
+    if run.record.is_file():
+        _, spec, folders = checked_dataset(run, project=project)
+        files = ReachFiles(run.path / "reach" / split)
+    else:
+        spec = load_dataset(str(subject), project=project)
+        folders = DatasetFolders.of(spec, project=project)
+        folders.require_built()
+        files = ReachFiles(Path(project) / "reach" / f"{spec.name}_{split}")
     radii = tuple(radius for radius in RADII if radius <= spec.window.binning.half)
-    splits: tuple[Split, ...] = ("train", "valid", settings.split)
-    held = read_genes_table(folders)["split"]
-    data = {
-        split: _read(spec, folders, split, radii, progress=progress)
-        for split in dict.fromkeys(splits)
-        if split != "valid" or (held == "valid").any()
-    }
-    genes, observed = data[settings.split].genes, data[settings.split].signal
-    predicted = _nested(data, settings, radii, progress=progress)
+    genes, observed = measured_genes(spec, folders, split)
+    if run.record.is_file():
+        predicted = predict_masked(
+            run,
+            genes,
+            spec,
+            folders,
+            split=split,
+            radii=radii,
+            seed=settings.seed,
+            device=settings.device,
+            project=project,
+            progress=progress,
+        )
+    else:
+        predicted = fit_nested(
+            spec, folders, split=split, radii=radii, seed=settings.seed, progress=progress
+        )
     predicted |= _planted(spec, genes, radii)
     resamples = resample_blocks(
         locus_blocks(genes, spec.window.binning, length=_BLOCK_LENGTH), seed=settings.seed
@@ -145,7 +152,6 @@ def find_reach(
         table, reach = how_far(model, curve, observed, radii, resamples)
         tables.append(table)
         reaches.append(reach)
-    files = ReachFiles(Path(project) / "reach" / f"{spec.name}_{settings.split}")
     files.folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(files.scores) as partial:
         pd.concat(tables).to_csv(partial, index=False, float_format="%.6g")
@@ -215,104 +221,6 @@ def how_far(
         beyond=beyond,
     )
     return pd.DataFrame(rows, columns=names), reach
-
-
-@dataclass(frozen=True)
-class _Data:
-    """Genes of a split, their measured signal, and features with the bp that each needs to be seen."""
-
-    genes: pd.DataFrame
-    signal: np.ndarray
-    features: np.ndarray
-    needs: np.ndarray
-    by_contact: np.ndarray
-
-
-def _read(
-    spec: DatasetSpec,
-    folders: DatasetFolders,
-    split: Split,
-    radii: tuple[int, ...],
-    *,
-    progress: Progress,
-) -> _Data:
-    genes = read_genes_table(folders, split=split)
-    if genes.empty:
-        raise ClasterError(
-            f"the {split} split of {spec.name!r} holds no gene", remedy="build it with one"
-        )
-    target = spec.require_target()
-    table = read_targets(folders.target_table(split), transform=target.transform)
-    ids = genes["gene_id"].tolist()
-    profiles = table.loc[[sample_id(gene, FORWARD) for gene in ids], target.columns[: target.bins]]
-    regions = measured_regions(genes, _AROUND_TSS)
-    signal = [
-        gene_signal(profile, gene_bins(row.start, row.end, centre=row.tss, binning=target.binning))
-        for profile, row in zip(profiles.to_numpy(), regions.itertuples(), strict=True)
-    ]
-    striped = spec.contacts is not None and isinstance(spec.contacts_shape, StripeMap)
-    view = ActivityView(radii[-1])
-    found = []
-    with progress.step(f"read {split}", len(ids)) as step:
-        for first in range(0, len(ids), _CHUNK):
-            some = ids[first : first + _CHUNK]
-            window = {"landscape": read_arrays(folders, some, split=split)}
-            parts = [_rings(window["landscape"], spec.window.bin, radii)]
-            if striped:
-                window["contacts"] = read_arrays(folders, some, split=split, modality="contacts")
-                parts.append(view.of_windows(window, spec).reshape(len(some), -1))
-            found.append(np.concatenate(parts, axis=1))
-            step.advance(len(some))
-    needs = [np.tile(radii, len(spec.tracks))]
-    if striped:
-        needs.append(view.needs(spec))
-    by_contact = np.repeat([False, True], [needs[0].size, sum(map(len, needs[1:]))])
-    return _Data(
-        genes,
-        np.log2(np.array(signal) + 1),
-        np.concatenate(found),
-        np.concatenate(needs),
-        by_contact,
-    )
-
-
-def _rings(landscape: np.ndarray, bin: int, radii: tuple[int, ...]) -> np.ndarray:
-    """Return the mean of each track in rings around the TSS, both sides together, by track, then radius."""
-    centre = landscape.shape[-1] // 2
-    apart = np.abs(np.arange(landscape.shape[-1]) - centre) * bin
-    rings = np.digitize(apart, radii, right=True)
-    means = [landscape[..., rings == ring].mean(axis=-1) for ring in range(len(radii))]
-    return np.stack(means, axis=-1).reshape(len(landscape), -1)
-
-
-def _nested(
-    data: Mapping[Split, _Data],
-    settings: ReachSettings,
-    radii: tuple[int, ...],
-    *,
-    progress: Progress,
-) -> dict[str, np.ndarray]:
-    train, valid, scored = data["train"], data.get("valid"), data[settings.split]
-    kinds = {"marks": ~train.by_contact}
-    if train.by_contact.any():
-        kinds["marks and contacts"] = np.ones(train.needs.size, dtype=bool)
-    curves: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
-    with progress.step("fit", len(kinds) * len(radii)) as step:
-        for name, of_kind in kinds.items():
-            for radius in radii:
-                seen = of_kind & (train.needs <= radius)
-                trees = HistGradientBoostingRegressor(
-                    max_iter=_TREES if valid else _TREES_UNWATCHED,
-                    learning_rate=0.05,
-                    early_stopping=valid is not None,
-                    n_iter_no_change=20,
-                    random_state=settings.seed,
-                )
-                watched = {"X_val": valid.features[:, seen], "y_val": valid.signal} if valid else {}
-                trees.fit(train.features[:, seen], train.signal, **watched)
-                curves[name].append(trees.predict(scored.features[:, seen]))
-                step.advance()
-    return {name: np.stack(curve) for name, curve in curves.items()}
 
 
 def _planted(

@@ -104,4 +104,7 @@ class ReachSettings(Settings):
     """What `claster reach` is asked."""
 
     split: Split = SPLIT
-    seed: int = Field(0, ge=0, description="Seed of the resamples and of the trees.")
+    seed: int = Field(
+        0, ge=0, description="Seed of the resamples, and of the trees or the background."
+    )
+    device: Device = DEVICE

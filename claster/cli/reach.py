@@ -1,19 +1,31 @@
 """`claster reach`: how far from a promoter information about its gene lies."""
 
+from typing import Annotated
+
+import typer
+
 from claster.analysis.settings import ReachSettings
-from claster.cli.arguments import DatasetName
 from claster.cli.complaint import echo
 from claster.cli.options import takes
 
 
 @takes(ReachSettings)
-def reach(dataset: DatasetName, *, settings: ReachSettings) -> None:
-    """Tell how far information reaches, from models that see 1 to 500 kb, with and without contacts."""
+def reach(
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|DATASET", help="A run folder, or the name or YAML of a dataset."
+        ),
+    ],
+    *,
+    settings: ReachSettings,
+) -> None:
+    """Tell how far information reaches: by models that see 1 to 500 kb, or a run with the rest hidden."""
     from claster.analysis.reach import find_reach
     from claster.cli.console import console_progress
     from claster.plot.reach import draw_reach
 
-    reaches, files = find_reach(dataset, settings, progress=console_progress())
+    reaches, files = find_reach(subject, settings, progress=console_progress())
     draw_reach(files)
     for found in reaches:
         echo(found.sentence)

@@ -8,8 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from claster.analysis.bootstrap import resample_blocks
-from claster.analysis.reach import _rings, find_reach, how_far
+from claster.analysis.masked import predict_masked
+from claster.analysis.nested import ring_means
+from claster.analysis.perturbation.measure import Predictor
+from claster.analysis.reach import find_reach, how_far
 from claster.cli import app
+from claster.dataset.layout import read_arrays, read_genes_table
 
 RADII = (1_000, 10_000, 100_000, 500_000)
 GENES = 400
@@ -60,7 +64,7 @@ def test_rings_are_means_of_both_sides():
     landscape = np.zeros((1, 2, 41), np.float32)
     landscape[0, 0, [20 - 15, 20 + 15]] = 8.0
     landscape[0, 1, 20] = 3.0
-    rings = _rings(landscape, 100, (1_000, 2_000)).reshape(2, 2)
+    rings = ring_means(landscape, 100, (1_000, 2_000)).reshape(2, 2)
     assert rings[0] == pytest.approx([0, 16 / 20])
     assert rings[1] == pytest.approx([3 / 21, 0])
 
@@ -81,3 +85,54 @@ def test_the_command_tells_how_far(toy, monkeypatch):
     assert [reach.model_dump(mode="json") for reach in again] == [
         json.loads(line) for line in lines
     ]
+
+
+def test_a_run_reaches_as_far_as_it_looks(toy, made_model, monkeypatch):
+    """The made model reads enhancers up to 20 kb away, and no contacts."""
+
+    def predictor(*_, **__):
+        return Predictor(lambda windows: map(made_model, windows), ("landscape", "contacts"))
+
+    monkeypatch.setattr("claster.analysis.masked.load_predictor", predictor)
+    reaches, files = find_reach(toy.run, project=toy.project)
+    assert files.folder == toy.run.path / "reach" / "test"
+    assert [reach.model for reach in reaches] == ["marks", "marks and contacts", "planted rule"]
+    scores = pd.read_csv(files.scores).set_index(["model", "radius_bp"])["r"]
+    near, far = (scores["marks"][radius] for radius in (1_000, 20_000))
+    assert near != far
+    assert scores["marks"][50_000] == scores["marks"][100_000] == pytest.approx(far, abs=1e-3)
+    np.testing.assert_array_equal(scores["marks"], scores["marks and contacts"])
+    assert reaches[0].bp <= 20_000
+
+
+def test_what_is_hidden_comes_from_bins_without_annotation(toy, made_model, monkeypatch):
+    shown = []
+
+    def predictor(*_, **__):
+        def look(window):
+            shown.append(window)
+            return np.zeros((1, 401))
+
+        return Predictor(lambda windows: map(look, windows), ("landscape", "contacts"))
+
+    monkeypatch.setattr("claster.analysis.masked.load_predictor", predictor)
+    gene = read_genes_table(toy.folders, split="test")[:1]
+    found = predict_masked(toy.run, gene, toy.spec, toy.folders, split="test", radii=(1_000, 5_000))
+    assert [values.tolist() for values in found.values()] == [[[0.0], [0.0]]] * 2
+    ids = gene["gene_id"].tolist()
+    landscape, contacts = (
+        read_arrays(toy.folders, ids, split="test", modality=name)[0]
+        for name in ("landscape", "contacts")
+    )
+    # Each window is followed by its mirror image.
+    narrow, wide, _, last = shown[::2]
+    middle = landscape.shape[-1] // 2
+    for window, bins in ((narrow, 10), (wide, 50)):
+        kept = slice(middle - bins, middle + bins + 1)
+        np.testing.assert_array_equal(window["landscape"][..., kept], landscape[..., kept])
+    beyond = np.arange(landscape.shape[-1]) > middle + 50
+    np.testing.assert_array_equal(narrow["landscape"][..., beyond], wide["landscape"][..., beyond])
+    assert np.expm1(narrow["landscape"][2][beyond]).max() < 5 < np.expm1(landscape[2]).max()
+    np.testing.assert_array_equal(narrow["contacts"], wide["contacts"])
+    np.testing.assert_array_equal(last["contacts"], contacts)
+    assert not np.array_equal(wide["contacts"], contacts)

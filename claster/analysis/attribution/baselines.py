@@ -7,12 +7,11 @@ import pandas as pd
 
 from claster.analysis.attribution.inputs import CONTACTS, Seen, read_window
 from claster.analysis.attribution.settings import Baseline
-from claster.analysis.perturbation.candidates import Annotated, annotated_stretches, read_candidates
+from claster.analysis.perturbation.candidates import Annotated, known_annotated
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.scale import MOST_WINDOWS, spread_evenly
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.genome.assembly import chromosome_sizes
 from claster.genome.windows import Binning
 
 __all__ = ["inactive_means", "training_baselines"]
@@ -60,7 +59,7 @@ def training_baselines(
         if seen.binning is not None:
             landscapes = [window["landscape"] for window in windows]
             if name == "background":
-                annotated = _annotated(spec, everyone)
+                annotated = known_annotated(spec, everyone)
                 level = inactive_means(landscapes, genes, annotated, seen.binning)
             else:
                 level = np.mean([array.mean(axis=1) for array in landscapes], axis=0)
@@ -109,14 +108,3 @@ def inactive_means(
             remedy="choose another --baseline than background",
         )
     return np.asarray(totals / bins)
-
-
-def _annotated(spec: DatasetSpec, everyone: pd.DataFrame) -> Annotated:
-    """Return where the dataset's elements and TSSs are; without its elements the TSSs alone."""
-    elements = everyone[["chrom", "start", "end"]][:0]
-    if spec.elements is not None and spec.source(spec.elements.file).is_file():
-        sizes = chromosome_sizes(
-            spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
-        )
-        elements, _ = read_candidates(spec, None, sizes=sizes)
-    return annotated_stretches(elements, everyone)
