@@ -173,6 +173,25 @@ class Run:
         )
         return Results(folder, "scores")
 
+    def intervals(self, **options: Any) -> Results:  # noqa: ANN401
+        """Put an interval around each predicted bin and gene; missing predictions are made first.
+
+        Parameters
+        ----------
+        options
+            `level`, `dataset`, `split`, `tracks`: see `claster.analysis.settings.IntervalSettings`.
+
+        Returns
+        -------
+        Results
+            Its table is a gene and condition a row: `predicted`, `low`, `high`, in reads; `<split>.low` and
+            `<split>.high` are samples x target columns (docs/predict.md).
+        """
+        from claster.analysis.intervals import predict_intervals
+
+        path, _ = predict_intervals(self.folder, **(self._place | options))
+        return Results(path.parent, f"{path.stem}.genes")
+
     def perturb(self, settings: "PerturbSettings | None" = None, /, **options: Any) -> Results:  # noqa: ANN401
         """Edit marks over elements and predict before and after, beside control regions.
 

@@ -11,6 +11,7 @@ from claster.settings import DEVICE, FORCE, SPLIT, Device, Settings, Split
 __all__ = [
     "CrisprSettings",
     "EvaluateSettings",
+    "IntervalSettings",
     "ReachSettings",
     "TreatSettings",
     "ValidateSettings",
@@ -26,6 +27,29 @@ class EvaluateSettings(Settings):
     to: Path | None = Field(
         None, description="Folder to write the scores of several runs together into."
     )
+
+
+class IntervalSettings(Settings):
+    """What `claster intervals` is asked."""
+
+    split: Split | None = Field(
+        None,
+        description="Split of another dataset; default: all of it. Of the run's own, the test genes.",
+    )
+    dataset: str | None = Field(
+        None,
+        description="Another built dataset; it needs no target.",
+        json_schema_extra={"flags": ["--dataset", "-d"]},
+    )
+    level: float = Field(
+        0.9, ge=0.5, le=0.99, description="Share of bins, and of genes, that the intervals hold."
+    )
+    tracks: Literal["nearest", "mean", "none"] = Field(
+        "nearest",
+        description="Value of a base under several windows: that of the nearest TSS, or their mean.",
+        json_schema_extra={"flags": ["--bigwig"]},
+    )
+    device: Device = DEVICE
 
 
 class ValidateSettings(Settings):

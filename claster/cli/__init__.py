@@ -18,6 +18,7 @@ from claster.cli import (
     explain,
     export,
     figures,
+    intervals,
     perturb,
     predict,
     reach,
@@ -52,6 +53,7 @@ app.command()(configure.configure)
 app.command()(train.train)
 app.command()(predict.predict)
 app.command()(evaluate.evaluate)
+app.command()(intervals.intervals)
 app.command()(perturb.perturb)
 app.command()(attribute.attribute)
 app.command()(validate.validate)

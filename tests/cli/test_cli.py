@@ -23,6 +23,7 @@ COMMANDS = [
     "export",
     "serve",
     "evaluate",
+    "intervals",
     "demo",
 ]
 
@@ -63,6 +64,7 @@ def test_help_is_quick_because_nothing_heavy_is_imported():
         (["export", "runs/none", "--out", "model"], "no run in runs/none"),
         (["serve", "runs/none"], "no run in runs/none"),
         (["evaluate", "runs/none"], "no run in runs/none"),
+        (["intervals", "runs/none"], "no run in runs/none"),
         (["demo", "--size", "huge"], "no demo of size 'huge'"),
         (["simulate", "genome"], "no dataset 'genome'"),
     ],

@@ -1,0 +1,232 @@
+"""Conformal intervals, cross-fitted by locus, and the share of bins and genes that they hold."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from claster.analysis.bootstrap import intervals, ratio, resample_blocks
+from claster.analysis.loci import locus_blocks
+from claster.analysis.metrics import gene_means
+from claster.analysis.strata import Stratum, strata_of
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
+
+__all__ = ["Conformal", "coverage"]
+
+_FEWEST_LOCI = 10
+_FOLDS = 5
+_MOST_POINTS = {True: 200_000, False: 3_000}  # trees; a linear program
+_SMALLEST_LEAF = 200
+
+
+@dataclass(frozen=True)
+class Conformal:
+    """Conformalised quantile regression, cross-fitted by locus.
+
+    The quantiles of the residual, given what is known of a prediction, are learned on all loci but those of
+    a fold; the fold tells by how much each end must move so that it holds. New points get the mean of the
+    folds' quantiles.
+
+    Attributes
+    ----------
+    models
+        A pair of regressors a fold, for the lower and the upper quantile.
+    moves
+        By how much both ends move outwards.
+
+    References
+    ----------
+    Romano, Patterson and Candes, NeurIPS 2019 (conformalised quantile regression, its asymmetric form);
+    Barber, Candes, Ramdas and Tibshirani, Annals of Statistics 49:486 (2021; CV+); Dunn, Wasserman and
+    Ramdas, JASA 118:2491 (2023; points that come in groups).
+    """
+
+    models: tuple[tuple[Any, Any], ...]
+    moves: tuple[float, float]
+
+    @classmethod
+    def fit(
+        cls,
+        predicted: np.ndarray,
+        known: np.ndarray,
+        observed: np.ndarray,
+        loci: np.ndarray,
+        *,
+        level: float,
+        trees: bool = True,
+    ) -> "Conformal":
+        """Learn intervals from points whose truth is known and that no network was trained on.
+
+        Parameters
+        ----------
+        predicted, observed
+            log2(x + 1) of signal, shape (points,).
+        known
+            What is known of each prediction, shape (points, features).
+        loci
+            The locus of each point; points of one locus are not independent.
+        level
+            Share of the points that the interval holds.
+        trees
+            Whether quantiles come from boosted trees, for bins; else they are linear in what is known, for
+            genes, of which there are few.
+
+        Raises
+        ------
+        ClasterError
+            With fewer than 10 loci.
+        """
+        names, locus = np.unique(loci, return_inverse=True)
+        if len(names) < _FEWEST_LOCI:
+            raise ClasterError(
+                f"the validation genes lie in {len(names)} loci; intervals need {_FEWEST_LOCI}",
+                remedy="hold out more of the genome as 'splits.valid', and train again",
+            )
+        residuals = observed - predicted
+        tails = ((1 - level) / 2, (1 + level) / 2)
+        fold = locus % _FOLDS
+        models, scores = [], np.empty((2, len(residuals)))
+        for held in range(_FOLDS):
+            there, here = _thinned(fold != held, _MOST_POINTS[trees]), fold == held
+            pair = tuple(
+                _quantile_model(q, trees=trees).fit(known[there], residuals[there]) for q in tails
+            )
+            models.append(pair)
+            low, high = (model.predict(known[here]) for model in pair)
+            scores[:, here] = low - residuals[here], residuals[here] - high
+        down, up = (_quantile_of_new(score, locus, tails[1]) for score in scores)
+        return cls(tuple(models), (down, up))
+
+    def around(self, predicted: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return both ends of the interval of each point in reads, 0 or more."""
+        ends = [
+            np.mean([model.predict(known) for model in side], axis=0)
+            for side in zip(*self.models, strict=True)
+        ]
+        low, high = ends[0] - self.moves[0], ends[1] + self.moves[1]
+        middle = (low + high) / 2  # quantiles that cross meet there
+        both = predicted + np.minimum(low, middle), predicted + np.maximum(high, middle)
+        lower, upper = (np.maximum(np.exp2(end) - 1, 0.0) for end in both)
+        return lower, upper
+
+
+def _quantile_of_new(scores: np.ndarray, locus: np.ndarray, share: float) -> float:
+    """Return what a share of the scores of loci to come lies below.
+
+    Of n independent scores that is the quantile share (n + 1) / n; neighbours are not, so n is how many
+    independent ones would tell the share as well, by its variance between loci.
+    """
+    above = (scores > np.quantile(scores, share)) - (1 - share)
+    variance = (np.bincount(locus, above) ** 2).sum() / len(scores) ** 2
+    n = np.clip(share * (1 - share) / max(variance, 1e-12), locus.max() + 1, len(scores))
+    return float(np.quantile(scores, min(share * (n + 1) / n, 1.0)))
+
+
+def _quantile_model(quantile: float, *, trees: bool) -> Any:  # noqa: ANN401
+    if not trees:
+        from sklearn.linear_model import QuantileRegressor
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        return make_pipeline(StandardScaler(), QuantileRegressor(quantile=quantile, alpha=1e-4))
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    return HistGradientBoostingRegressor(
+        loss="quantile",
+        quantile=quantile,
+        max_iter=50,
+        max_leaf_nodes=12,
+        min_samples_leaf=_SMALLEST_LEAF,
+        early_stopping=False,
+        random_state=0,
+    )
+
+
+def _thinned(chosen: np.ndarray, most: int) -> np.ndarray:
+    """Return the positions of chosen points, evenly thinned where there are too many to learn from."""
+    positions = np.flatnonzero(chosen)
+    return positions[:: -(-len(positions) // most)]
+
+
+def coverage(
+    genes: pd.DataFrame,
+    annotation: pd.DataFrame,
+    observed: np.ndarray,
+    ends: np.ndarray,
+    means: pd.DataFrame,
+    conditions: Sequence[str],
+    spec: DatasetSpec,
+) -> pd.DataFrame:
+    """Return which share of bins and of genes the intervals hold, over all and by group of genes.
+
+    Parameters
+    ----------
+    genes, annotation
+        The genes, and all that can be neighbours (`strata_of`).
+    observed
+        Signal in reads, shape (genes, conditions, bins).
+    ends
+        Both ends of the bins' intervals, shape (2, genes, conditions, bins).
+    means
+        Intervals of genes: columns `condition`, `low`, `high`, in the order of `genes` within a condition.
+    conditions
+        Their names.
+    spec
+        The dataset, for the bins of the target and the length of a locus.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a condition, level (``bin``, ``gene``) and group: `by`, `stratum`, `covered` with `low` and
+        `high` (95 % interval by locus), `width` (mean, log2), `n` (bins or genes).
+    """
+    binning = spec.require_target().binning
+    loci = locus_blocks(genes, binning, length=spec.window.binning.width)
+    resamples = resample_blocks(loci)
+    rows = []
+    for number, condition in enumerate(conditions):
+        signal = observed[:, number]
+        gene_signal = gene_means(signal, genes, binning)
+        own = means[means["condition"] == condition]
+        levels = {
+            "bin": (signal, *ends[:, :, number]),
+            "gene": tuple(
+                a[:, None] for a in (gene_signal, own["low"].to_numpy(), own["high"].to_numpy())
+            ),
+        }
+        for level, (truth, low, high) in levels.items():
+            held = ((truth >= low) & (truth <= high)).sum(axis=1)
+            width = (np.log2(high + 1) - np.log2(low + 1)).sum(axis=1)
+            for group in _groups(genes, annotation, gene_signal):
+                points = truth.shape[1] * group.genes
+                chosen = resamples.block_sums(
+                    np.stack([held * group.genes, points], axis=1).astype(float)
+                )
+                drawn = resamples.draw(chosen)
+                blocks = resamples.effective_blocks(points)
+                lower, upper = intervals(ratio(drawn[:, 0], drawn[:, 1])[None], np.array([blocks]))
+                n = int(points.sum())
+                rows.append(
+                    {
+                        "condition": condition,
+                        "level": level,
+                        "by": group.by,
+                        "stratum": group.name,
+                        "covered": held[group.genes].sum() / n,
+                        "low": lower[0],
+                        "high": upper[0],
+                        "width": width[group.genes].sum() / n,
+                        "n": n,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _groups(
+    genes: pd.DataFrame, annotation: pd.DataFrame, expression: np.ndarray
+) -> Iterator[Stratum]:
+    yield Stratum("all", "", np.ones(len(genes), dtype=bool))
+    yield from strata_of(genes, annotation, expression)

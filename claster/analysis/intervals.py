@@ -1,0 +1,260 @@
+"""Intervals of a run's predictions, as tables and tracks beside them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.ndimage import uniform_filter1d
+
+from claster.analysis.conformal import Conformal, coverage
+from claster.analysis.loci import locus_blocks
+from claster.analysis.metrics import gene_means, log_signal
+from claster.analysis.samples import annotated_genes, conditions_of, profiles
+from claster.analysis.settings import IntervalSettings
+from claster.dataset.layout import SPLITS, DatasetFolders, Split, read_genes_table, read_targets
+from claster.dataset.load import load_dataset
+from claster.dataset.spec import DatasetSpec
+from claster.dataset.targets import mirror_targets
+from claster.eir.ensemble import checked_dataset, member_runs
+from claster.eir.predict import predict
+from claster.eir.prediction_tracks import write_track
+from claster.eir.predictions import prediction_table
+from claster.eir.runs import RunFolder
+from claster.errors import ClasterError
+from claster.files import atomic_path, write_text
+from claster.genome.assembly import chromosome_sizes
+from claster.genome.windows import FORWARD, REVERSE, Binning, sample_id
+from claster.progress import SILENT, Progress
+
+__all__ = ["predict_intervals"]
+
+_NEAR = (5, 21)  # bins over which predictions are averaged to tell what surrounds a bin
+_ENDS = ("low", "high")
+
+
+@dataclass(frozen=True)
+class _Predicted:
+    """Genes of one split with the predictions of a run, in reads: (genes, conditions, bins)."""
+
+    genes: pd.DataFrame
+    signal: np.ndarray
+    spread: np.ndarray | None
+    binning: Binning
+
+    def bins(
+        self, condition: int, observed: np.ndarray | None = None, loci: np.ndarray | None = None
+    ) -> tuple[np.ndarray, ...]:
+        """Return of every bin what `Conformal` takes: log2(x + 1), what is known of it, truth and locus."""
+        level = log_signal(self.signal[:, condition])
+        features = [level]
+        features += [uniform_filter1d(level, width, axis=1, mode="nearest") for width in _NEAR]
+        features.append(np.broadcast_to(level.mean(axis=1, keepdims=True), level.shape))
+        features.append(np.broadcast_to(np.abs(self.binning.offsets), level.shape))
+        if self.spread is not None:
+            features.append(log_signal(self.spread[:, condition]))
+        given = level.ravel(), np.stack([feature.ravel() for feature in features], axis=1)
+        if observed is None or loci is None:
+            return given
+        return *given, log_signal(observed).ravel(), np.repeat(loci, self.binning.bins)
+
+    def means(
+        self, condition: int, observed: np.ndarray | None = None, loci: np.ndarray | None = None
+    ) -> tuple[np.ndarray, ...]:
+        """Return the same of the mean over each gene."""
+        level = log_signal(gene_means(self.signal[:, condition], self.genes, self.binning))
+        length = np.log10((self.genes["end"] - self.genes["start"]).to_numpy())
+        features = [level, level**2, length]
+        if self.spread is not None:
+            spread = gene_means(self.spread[:, condition], self.genes, self.binning)
+            features.append(log_signal(spread))
+        given = level, np.stack(features, axis=1)
+        if observed is None or loci is None:
+            return given
+        return *given, log_signal(gene_means(observed, self.genes, self.binning)), loci
+
+
+def predict_intervals(
+    run: RunFolder | Path | str,
+    settings: IntervalSettings | None = None,
+    *,
+    project: Path | str = ".",
+    progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
+) -> tuple[Path, pd.DataFrame]:
+    """Write intervals around the predictions of a run, or of an ensemble; missing predictions are made first.
+
+    They are calibrated on the validation genes of the run's dataset, by locus, on log2(x + 1).
+
+    Parameters
+    ----------
+    run
+        The run's folder.
+    settings, **keywords
+        What: see `IntervalSettings`.
+    project
+        The project's folder.
+    progress
+        Where to report to.
+
+    Returns
+    -------
+    path : Path
+        The table of predictions. Beside it lie ``<split>.low.parquet`` and ``<split>.high.parquet``
+        (samples x target columns, reads), ``<split>.genes.csv`` (means over the gene in reads: `gene_id`,
+        `condition`, `predicted`, `low`, `high`), ``<split>.coverage.csv`` where the signal is known, and two
+        bigWigs a condition.
+    covered : pandas.DataFrame
+        See `coverage`; empty where the signal is not known.
+
+    Raises
+    ------
+    ClasterError
+        If the split was trained on, the validation genes lie in fewer than 10 loci, or see `predict`.
+    """
+    asked = IntervalSettings.of(settings, **keywords)
+    run = RunFolder.of(run)
+    _, own, folders = checked_dataset(run, project=project)
+    target, names = own.require_target(), conditions_of(own.require_target())
+    spec = load_dataset(asked.dataset, project=project) if asked.dataset else own
+    split = asked.split or ("test" if spec.name == own.name else None)
+    if spec.name == own.name and split != "test":
+        raise ClasterError(
+            f"the {split} genes of {spec.name!r} were used to train or to calibrate the run",
+            remedy="leave --split out, which takes the test genes",
+        )
+    _, known = _predicted(run, own, own, "valid", asked, project, progress)
+    path, wanted = _predicted(run, own, spec, split, asked, project, progress)
+    truth = _observed(folders, own, own, known.genes, ["valid"])
+    loci = locus_blocks(known.genes, target.binning, length=own.window.binning.width)
+    ends = np.empty((2, *wanted.signal.shape))
+    means = []
+    with progress.step("intervals", len(names)) as step:
+        for number, condition in enumerate(names):
+            observed = truth[:, number]
+            calibrated = Conformal.fit(*known.bins(number, observed, loci), level=asked.level)
+            low, high = calibrated.around(*wanted.bins(number)[:2])
+            ends[:, :, number] = [signal.reshape(-1, target.bins) for signal in (low, high)]
+            calibrated = Conformal.fit(
+                *known.means(number, observed, loci), level=asked.level, trees=False
+            )
+            level, features = wanted.means(number)[:2]
+            low, high = calibrated.around(level, features)
+            table = wanted.genes[["gene_id"]].assign(condition=condition)
+            means.append(table.assign(predicted=np.exp2(level) - 1, low=low, high=high))
+            step.advance()
+    genes = pd.concat(means, ignore_index=True)
+    covered = pd.DataFrame()
+    if spec.target is not None and set(target.columns) <= set(spec.target.columns):
+        where = DatasetFolders.of(spec, project=project)
+        covered = coverage(
+            wanted.genes,
+            annotated_genes(where),
+            _observed(where, own, spec, wanted.genes, [split] if split else SPLITS),
+            ends,
+            genes,
+            names,
+            own,
+        )
+    _write(path, own, wanted.genes, ends, genes, covered)
+    if asked.tracks != "none":
+        sizes = chromosome_sizes(
+            spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
+        )
+        for (end, values), (number, name) in product(
+            zip(_ENDS, ends, strict=True), enumerate(names)
+        ):
+            write_track(
+                path.with_name(f"{path.stem}.{name}.{end}.bw"),
+                wanted.genes,
+                values[:, number],
+                binning=target.binning,
+                sizes=sizes,
+                merge=asked.tracks,
+            )
+    return path, covered
+
+
+def _predicted(
+    run: RunFolder,
+    own: DatasetSpec,
+    spec: DatasetSpec,
+    split: Split | None,
+    asked: IntervalSettings,
+    project: Path | str,
+    progress: Progress,
+) -> tuple[Path, _Predicted]:
+    """Return what a run predicts of a split, or of all genes, and the table that holds it."""
+    another = asked.dataset if spec.name != own.name else None
+    name = split or "" if another is None else "_".join(filter(None, [spec.name, split]))
+    path = run.predictions(name)
+    if not path.is_file():
+        members = member_runs(run, project=project)
+        predict(
+            members,
+            split=split,
+            dataset=another,
+            device=asked.device,
+            tracks="none",
+            out=run.path if len(members) > 1 else None,
+            project=project,
+            progress=progress,
+        )
+    target = own.require_target()
+    genes = read_genes_table(DatasetFolders.of(spec, project=project), split=split)
+    spread = path.with_suffix(".spread.parquet")
+    signal, deviation = (
+        profiles(
+            pd.read_parquet(table),
+            genes,
+            target,
+            named=str(table),
+            remedy="remove it and try again",
+        )
+        if table.is_file()
+        else None
+        for table in (path, spread)
+    )
+    assert signal is not None
+    return path, _Predicted(genes, signal, deviation, target.binning)
+
+
+def _observed(
+    folders: DatasetFolders,
+    own: DatasetSpec,
+    spec: DatasetSpec,
+    genes: pd.DataFrame,
+    splits: Sequence[Split],
+) -> np.ndarray:
+    """Return measured signal of genes of `spec` in the bins that the run predicts."""
+    paths = dict.fromkeys(folders.target_table(split) for split in splits)
+    transform = spec.require_target().transform
+    table = pd.concat([read_targets(path, transform=transform) for path in paths])
+    return profiles(
+        table, genes, own.require_target(), named="targets", remedy="build the dataset again"
+    )
+
+
+def _write(
+    path: Path,
+    spec: DatasetSpec,
+    genes: pd.DataFrame,
+    ends: np.ndarray,
+    means: pd.DataFrame,
+    covered: pd.DataFrame,
+) -> None:
+    """Write the tables; the one of coverage last."""
+    target = spec.require_target()
+    ids = [sample_id(gene, way) for way in (FORWARD, REVERSE) for gene in genes["gene_id"]]
+    for end, values in zip(_ENDS, ends, strict=True):
+        both = np.concatenate([values, mirror_targets(target, values)])
+        with atomic_path(path.with_suffix(f".{end}.parquet")) as partial:
+            prediction_table(both, ids=ids, columns=target.columns).to_parquet(partial)
+    write_text(path.with_suffix(".genes.csv"), means.to_csv(index=False, float_format="%.6g"))
+    if len(covered):
+        write_text(
+            path.with_suffix(".coverage.csv"), covered.to_csv(index=False, float_format="%.6g")
+        )
