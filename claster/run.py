@@ -189,7 +189,7 @@ class Run:
         """
         from claster.analysis.intervals import predict_intervals
 
-        path, _ = predict_intervals(self.folder, **(self._place | options))
+        path, _, _ = predict_intervals(self.folder, **(self._place | options))
         return Results(path.parent, f"{path.stem}.genes")
 
     def perturb(self, settings: "PerturbSettings | None" = None, /, **options: Any) -> Results:  # noqa: ANN401

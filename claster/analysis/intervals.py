@@ -15,6 +15,7 @@ from claster.analysis.loci import locus_blocks
 from claster.analysis.metrics import gene_means, log_signal
 from claster.analysis.samples import annotated_genes, conditions_of, profiles
 from claster.analysis.settings import IntervalSettings
+from claster.analysis.shift import Familiar, promoter_features
 from claster.dataset.layout import SPLITS, DatasetFolders, Split, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
@@ -33,6 +34,7 @@ from claster.progress import SILENT, Progress
 __all__ = ["predict_intervals"]
 
 _NEAR = (5, 21)  # bins over which predictions are averaged to tell what surrounds a bin
+_MOST_GENES = 2_000
 _ENDS = ("low", "high")
 
 
@@ -84,7 +86,7 @@ def predict_intervals(
     project: Path | str = ".",
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
-) -> tuple[Path, pd.DataFrame]:
+) -> tuple[Path, pd.DataFrame, pd.DataFrame]:
     """Write intervals around the predictions of a run, or of an ensemble; missing predictions are made first.
 
     They are calibrated on the validation genes of the run's dataset, by locus, on log2(x + 1).
@@ -104,11 +106,12 @@ def predict_intervals(
     -------
     path : Path
         The table of predictions. Beside it lie ``<split>.low.parquet`` and ``<split>.high.parquet``
-        (samples x target columns, reads), ``<split>.genes.csv`` (means over the gene in reads: `gene_id`,
-        `condition`, `predicted`, `low`, `high`), ``<split>.coverage.csv`` where the signal is known, and two
-        bigWigs a condition.
+        (samples x target columns, reads), the two tables below, and two bigWigs a condition.
+    genes : pandas.DataFrame
+        ``<split>.genes.csv``: a gene and condition a row, `predicted`, `low` and `high` (means over the gene, reads),
+        `distance` from the training genes and whether it is `unlike` them (`Familiar`).
     covered : pandas.DataFrame
-        See `coverage`; empty where the signal is not known.
+        ``<split>.coverage.csv``, see `coverage`; empty where the signal is not known.
 
     Raises
     ------
@@ -146,10 +149,19 @@ def predict_intervals(
             table = wanted.genes[["gene_id"]].assign(condition=condition)
             means.append(table.assign(predicted=np.exp2(level) - 1, low=low, high=high))
             step.advance()
+    where = DatasetFolders.of(spec, project=project)
+    familiar = Familiar.of(
+        *(
+            promoter_features(own, folders, read_genes_table(folders, split=part), most=_MOST_GENES)
+            for part in ("train", "valid")
+        )
+    )
+    distance = familiar.distances(promoter_features(spec, where, wanted.genes, progress=progress))
     genes = pd.concat(means, ignore_index=True)
+    genes["distance"] = np.tile(distance, len(names))
+    genes["unlike"] = genes["distance"] > familiar.limit
     covered = pd.DataFrame()
     if spec.target is not None and set(target.columns) <= set(spec.target.columns):
-        where = DatasetFolders.of(spec, project=project)
         covered = coverage(
             wanted.genes,
             annotated_genes(where),
@@ -175,7 +187,7 @@ def predict_intervals(
                 sizes=sizes,
                 merge=asked.tracks,
             )
-    return path, covered
+    return path, genes, covered
 
 
 def _predicted(

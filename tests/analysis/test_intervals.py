@@ -50,7 +50,7 @@ def run(project, spec):
 
 def test_tables_tracks_and_coverage(run, project, spec, monkeypatch):
     monkeypatch.chdir(project)
-    path, covered = predict_intervals(run, project=project, level=0.8)
+    path, _, covered = predict_intervals(run, project=project, level=0.8)
     low, high = (pd.read_parquet(path.with_suffix(f".{end}.parquet")) for end in ("low", "high"))
     predicted = pd.read_parquet(path)
     assert low.loc[predicted.index].shape == predicted.shape
@@ -62,7 +62,7 @@ def test_tables_tracks_and_coverage(run, project, spec, monkeypatch):
     assert everywhere["covered"].between(0.7, 0.95).all()
     condition = spec.target.groups[0]
     genes = pd.read_csv(path.with_suffix(".genes.csv"))
-    assert set(genes) == {"gene_id", "condition", "predicted", "low", "high"}
+    assert set(genes) == {"gene_id", "condition", "predicted", "low", "high", "distance", "unlike"}
     assert (genes["low"] <= genes["high"]).all()
     with pyBigWig.open(str(path.with_name(f"test.{condition}.high.bw"))) as track:
         assert track.values("chr3", 50_000, 50_001)[0] == pytest.approx(
