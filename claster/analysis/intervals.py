@@ -108,8 +108,8 @@ def predict_intervals(
         The table of predictions. Beside it lie ``<split>.low.parquet`` and ``<split>.high.parquet``
         (samples x target columns, reads), the two tables below, and two bigWigs a condition.
     genes : pandas.DataFrame
-        ``<split>.genes.csv``: a gene and condition a row, `predicted`, `low` and `high` (means over the gene, reads),
-        `distance` from the training genes and whether it is `unlike` them (`Familiar`).
+        ``<split>.genes.csv``: a gene and condition a row, `predicted`, `low` and `high` (means over the gene,
+        reads), `distance` from the training genes and whether it is `unlike` them (`Familiar`).
     covered : pandas.DataFrame
         ``<split>.coverage.csv``, see `coverage`; empty where the signal is not known.
 

@@ -26,7 +26,7 @@ def intervals(
     of_one = genes[genes["condition"] == genes["condition"].iloc[0]]
     if unlike := int(of_one["unlike"].sum()):
         echo(
-            f"{unlike:,} of {len(of_one):,} genes have chromatin unlike that of the training genes (column 'unlike'): "
-            "expect larger errors than their intervals say"
+            f"{unlike:,} of {len(of_one):,} genes have chromatin unlike that of the training genes (column "
+            "'unlike'): expect larger errors than their intervals say"
         )
     echo(f"intervals: {path.with_suffix('.low.parquet')}, {path.with_suffix('.high.parquet')}")
