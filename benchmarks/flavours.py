@@ -92,30 +92,30 @@ def step_seconds(yamls: dict[str, str], file: Path) -> dict[str, float]:
 
 
 def prepare(path: str, project: Path) -> DatasetSpec:
-    spec = load_dataset(path)
+    spec = load_dataset(path, project=project)
     if spec.simulation is not None:
         ensure_genome(spec.data_folder, spec.simulation.model_dump())
-    build_dataset(spec, project=project)
+    build_dataset(spec)
     return spec
 
 
 def scores(flavour: str, path: str, budget: float, step: float, seeds: int, project: Path) -> dict:
     spec = prepare(path, project)
-    counts = prepare_training(FLAVOURS[flavour], spec, project=project)
+    counts = prepare_training(FLAVOURS[flavour], spec)
     an_epoch = plan_schedule(FLAVOURS[flavour], counts, 1).steps or 1
     epochs = max(1, round(budget / step / an_epoch))
     runs = []
     for seed in range(seeds):
         run = train(
-            flavour, spec, dataset_yaml=path, project=project, tag=f"seed{seed}", seed=seed,
+            flavour, spec, dataset_yaml=path, tag=f"seed{seed}", seed=seed,
             device="cpu", epochs=epochs, resume=True, progress=console_progress(),
         )  # fmt: skip
         if not run.predictions("test").is_file():
-            predict(run, project=project, device="cpu")
+            predict(run, device="cpu")
         runs.append(RunOf(run, spec))
     to = project / "runs" / spec.name / flavour
     if not (to / "spread.csv").is_file():
-        evaluate_together(runs, to, project=project)
+        evaluate_together(runs, to)
     spread = pd.read_csv(to / "spread.csv")
     all_scores = pd.read_csv(to / "scores.csv")
     kept = "scale == 'log2(x+1)' and how == 'pooled' and metric == 'pearson' and by == 'all'"

@@ -170,7 +170,6 @@ class Dataset:
             self._write_yaml()
         build_dataset(
             self.spec,
-            project=self.project.root,
             force=force,
             jobs=jobs,
             progress=self.project.progress,
@@ -336,7 +335,7 @@ class Dataset:
         from claster.eir.flavours import find_flavour
 
         out = self.project.root / "runs" / self.name / "configurations" / flavour
-        return configure(find_flavour(flavour), self.spec, out=out, project=self.project.root)
+        return configure(find_flavour(flavour), self.spec, out=out)
 
     def geometry(self, flavour: str) -> "Geometry":
         """Return what EIR builds of a flavour for it: parameters, and what each branch sees."""
@@ -349,7 +348,7 @@ class Dataset:
         """Return what became of a gene: kept or dropped, why, and where its samples are."""
         from claster.dataset.report import explain_gene
 
-        return "\n".join(explain_gene(self.spec, gene, project=self.project.root))
+        return "\n".join(explain_gene(self.spec, gene))
 
     def _write_yaml(self) -> None:
         """Write the YAML that a run names its dataset by; another dataset of that name is refused."""
@@ -369,7 +368,7 @@ class Dataset:
     def _folders(self) -> Any:  # noqa: ANN401
         from claster.dataset.layout import DatasetFolders
 
-        return DatasetFolders.of(self.spec, project=self.project.root)
+        return DatasetFolders.of(self.spec)
 
     def _parts(self) -> dict[str, str]:
         spec = self.spec

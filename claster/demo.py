@@ -113,29 +113,28 @@ def run_demo(
     chosen = DEMO_SIZES[size]
     spec = load_dataset(chosen.dataset, project=project)
     _simulate(spec, progress)
-    built = build_dataset(spec, project=project, progress=progress)
+    built = build_dataset(spec, progress=progress)
     for line in build_lines(built):
         progress.say(line)
     run = train(
         FLAVOUR,
         spec,
         dataset_yaml=chosen.dataset,
-        project=project,
         tag=TAG,
         device=device,
         epochs=chosen.epochs,
         force=True,
         progress=progress,
     )
-    predict(run, project=project, device=device, csv=True, progress=progress)
-    evaluation = evaluate(run, spec, project=project, progress=progress)
-    figures = draw_run(run, spec, project=project)
+    predict(run, device=device, csv=True, progress=progress)
+    evaluation = evaluate(run, spec, progress=progress)
+    figures = draw_run(run, spec)
     summary = _summary(spec, built, run, evaluation, figures, time.monotonic() - start)
     write_text(run.path / "summary.md", summary)
     return DemoResult(run, evaluation, figures, summary)
 
 
-def draw_run(run: RunFolder, spec: DatasetSpec, *, project: Path | str = ".") -> list[Path]:
+def draw_run(run: RunFolder, spec: DatasetSpec) -> list[Path]:
     """Draw the inputs and the predictions of a run's test split, one condition.
 
     All test bins predicted against observed; and for one gene its tracks, its contact map, its
@@ -148,8 +147,6 @@ def draw_run(run: RunFolder, spec: DatasetSpec, *, project: Path | str = ".") ->
         A run with predictions of the test split.
     spec
         Its dataset.
-    project
-        The project's folder.
 
     Returns
     -------
@@ -157,7 +154,7 @@ def draw_run(run: RunFolder, spec: DatasetSpec, *, project: Path | str = ".") ->
         The PNG files, in the run's `figures` folder; the contact map only where there are contacts.
     """
     target = spec.require_target()
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     genes = read_genes_table(folders, split="test")
     samples = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
     columns = target.columns[: target.bins]

@@ -46,7 +46,8 @@ class Project:
         device: "Device" = "auto",
         progress: bool | Progress = False,
     ) -> None:
-        self.root = _nearest(Path()) or Path() if root is None else Path(root).expanduser()
+        found = _nearest(Path()) or Path() if root is None else Path(root).expanduser()
+        self.root = found.absolute()
         self.device = device
         self.progress = _console() if progress is True else progress or SILENT
 

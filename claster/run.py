@@ -61,22 +61,19 @@ class Run:
         project = project or Project()
         if not folders:
             raise ClasterError("no run is named", remedy="give the folder of one")
-        found = [RunFolder(project.below(folder)) for folder in folders]
+        found = [RunFolder(project.below(folder), project.root) for folder in folders]
         record = require_complete(found[0])
-        dataset = Dataset.of(
-            run_dataset(record, project=project.root), named=record.dataset, project=project
-        )
+        dataset = Dataset.of(run_dataset(found[0], record), named=record.dataset, project=project)
         if dataset.is_built:
             for run in found:
-                checked_dataset(run, project=project.root)
+                checked_dataset(run)
         if len(found) == 1:
             return cls(found[0].path, dataset)
-        members = [member for run in found for member in member_runs(run, project=project.root)]
+        members = [member for run in found for member in member_runs(run)]
         together = ensemble_folder(
             members,
             [read_run(member.path) for member in members],
             dataset.spec,
-            project=project.root,
             out=None,
         )
         return cls(together.path, dataset)
@@ -164,13 +161,10 @@ class Run:
             Tables `scores`, `bins`, `calibration`, `genes` (docs/evaluation.md); the summary has the verdict.
         """
         from claster.analysis.evaluate import evaluate_runs
-        from claster.eir.runs import RunFolder
 
-        if not RunFolder(self.folder).predictions(split).is_file():
+        if not self._run.predictions(split).is_file():
             self.predict(split=split)
-        _, folder = evaluate_runs(
-            [self.folder], split=split, project=self.project.root, progress=self.project.progress
-        )
+        _, folder = evaluate_runs([self._run], split=split, progress=self.project.progress)
         return Results(folder, "scores")
 
     def intervals(self, **options: Any) -> Results:  # noqa: ANN401
@@ -209,12 +203,8 @@ class Run:
         from claster.analysis.perturbation.screen import perturb
         from claster.plot.perturbation import draw_screen
 
-        files = perturb(self.folder, **self._asked(settings, options))
-        return Results(
-            files.folder,
-            files.main,
-            draw=lambda: draw_screen(files, self.folder, project=self.project.root),
-        )
+        files = perturb(self._run, **self._asked(settings, options))
+        return Results(files.folder, files.main, draw=lambda: draw_screen(files, self._run))
 
     def attribute(self, settings: "AttributeSettings | None" = None, /, **options: Any) -> Results:  # noqa: ANN401
         """Attribute predictions to bins of the tracks and of the contact map.
@@ -232,22 +222,20 @@ class Run:
         from claster.analysis.attribution.attribute import attribute
         from claster.plot.attribution import draw_attributions
 
-        files = attribute(self.folder, **self._asked(settings, options))
+        files = attribute(self._run, **self._asked(settings, options))
         return Results(files.folder, files.main, draw=lambda: draw_attributions(files))
 
     def report(self, to: Path | str | None = None) -> Path:
         """Write all that is known of the run as one HTML file, and return its path."""
         from claster.report import write_report
 
-        return write_report(
-            self.folder, to=to, project=self.project.root, progress=self.project.progress
-        )
+        return write_report(self._run, to=to, progress=self.project.progress)
 
     def browse(self, *, port: int = 0, show: bool = True) -> None:
         """Show its tracks in a genome browser on this machine until interrupted."""
         from claster.browse import open_browser, prepare_browser
 
-        open_browser(prepare_browser(self.folder, project=self.project.root), port=port, show=show)
+        open_browser(prepare_browser(self._run), port=port, show=show)
 
     def compare(self, *others: "Run") -> "Compared":
         """Score it and other runs of its dataset on the same genes, and on the bins that all predict.
@@ -264,8 +252,8 @@ class Run:
         """
         from claster.analysis.compare import compare_runs
 
-        runs = [self.folder, *(run.folder for run in others)]
-        return compare_runs(runs, project=self.project.root, progress=self.project.progress)
+        runs = [self._run, *(run._run for run in others)]
+        return compare_runs(runs, progress=self.project.progress)
 
     def paper_figure(self, name: str, *, columns: "Columns" = 2) -> "tuple[Figure, pd.DataFrame]":
         """Draw a figure of the paper with this run; predictions and the like that it needs are made first.
@@ -314,6 +302,12 @@ class Run:
         return read_context(self.dataset.named, [self.folder], project=self.project.root)
 
     @cached_property
+    def _run(self) -> "RunFolder":
+        from claster.eir.runs import RunFolder
+
+        return RunFolder(self.folder, self.project.root)
+
+    @cached_property
     def _record(self) -> "RunRecord":
         from claster.eir.runs import read_run
 
@@ -321,8 +315,7 @@ class Run:
 
     @property
     def _place(self) -> dict[str, Any]:
-        project = self.project
-        return {"project": project.root, "device": project.device, "progress": project.progress}
+        return {"device": self.project.device, "progress": self.project.progress}
 
     def _asked(self, settings: "Settings | None", options: dict[str, Any]) -> dict[str, Any]:
         """Return what is asked, with what the project says; files that are named start at its folder."""
@@ -335,7 +328,7 @@ class Run:
     def _members(self) -> "list[RunFolder]":
         from claster.eir.ensemble import member_runs
 
-        return member_runs(self.folder, project=self.project.root)
+        return member_runs(self._run)
 
     @cached_property
     def _inputs(self) -> set[str]:
@@ -349,9 +342,8 @@ class Run:
     @cached_property
     def _predictor(self) -> "Predictor":
         from claster.analysis.perturbation.screen import load_predictor
-        from claster.eir.runs import RunFolder
 
-        return load_predictor(RunFolder(self.folder), self.dataset.spec, **self._place)
+        return load_predictor(self._run, self.dataset.spec, **self._place)
 
     def _stored(self, signal: np.ndarray) -> np.ndarray:
         """Return landscapes on the scale that the network was trained on, in the shape of its files."""
@@ -417,7 +409,6 @@ def train(flavour: str, dataset: Dataset | str, **options: Any) -> Run:  # noqa:
         flavour,
         found.spec,
         dataset_yaml=found.named,
-        project=project.root,
         **({"device": project.device, "progress": project.progress} | options),
     )
     return project.run(folder.path.absolute())

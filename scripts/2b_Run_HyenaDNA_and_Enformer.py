@@ -72,7 +72,7 @@ for name in used:
 # the reverse complement.
 
 # %%
-windows = sequence.extract_windows(dataset.spec, length=1000, project=project.root)
+windows = sequence.extract_windows(dataset.spec, length=1000)
 middle = slice(490, 510)
 for rev in (False, True):
     print("rev    " if rev else "forward", windows.sample(0, rev=rev)[middle].tobytes().decode())
@@ -85,9 +85,7 @@ windows.table.head(3)
 # on an array a sample, one position a target bin.
 
 # %%
-store = sequence.embed_dataset(
-    dataset.spec, "enformer", weights=place / "enformer", force=True, project=project.root
-)
+store = sequence.embed_dataset(dataset.spec, "enformer", weights=place / "enformer", force=True)
 example = dataset.targets("test").index[0]
 print(f"{store.read(example).shape} channels and bins of {store.record.bin} bp for {example}")
 
@@ -113,7 +111,6 @@ tuned = sequence.finetune(
     tuning=sequence.Tuning(epochs=EPOCHS["hyenadna_small_32k"]),
     tag="notebook",
     force=True,
-    project=project.root,
 )
 pd.read_csv(tuned.history).round(3)
 

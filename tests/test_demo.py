@@ -36,18 +36,18 @@ def test_figures_of_a_run(project):
     """The drawing alone, on predictions that are the targets with noise."""
     spec = load_dataset("demo_tiny", project=project)
     simulate_genome(spec.data_folder, **spec.simulation.model_dump())
-    build_dataset(spec, project=project)
-    folders = DatasetFolders.of(spec, project=project)
+    build_dataset(spec)
+    folders = DatasetFolders.of(spec)
     targets = read_targets(folders.target_table("test"), transform="log1p")
-    run = RunFolder(project / "runs/demo_tiny/fake")
+    run = RunFolder(project / "runs/demo_tiny/fake", project)
     run.predictions("test").parent.mkdir(parents=True)
     noise = np.random.default_rng(0).uniform(0.5, 1.5, targets.shape)
     (targets * noise).to_parquet(run.predictions("test"))
-    drawn = draw_run(run, spec, project=project)
+    drawn = draw_run(run, spec)
     assert {path.name for path in drawn} == FIGURES
     before = {path: path.read_bytes() for path in drawn}
     assert all(content.startswith(b"\x89PNG") for content in before.values())
-    draw_run(run, spec, project=project)
+    draw_run(run, spec)
     assert {path: path.read_bytes() for path in drawn} == before
 
 
@@ -55,7 +55,7 @@ def test_figures_of_a_run(project):
 def test_the_main_job_from_end_to_end(project):
     result = run_demo("tiny", project=project, device="cpu")
     spec = load_dataset("demo_tiny", project=project)
-    ids = read_ids(DatasetFolders.of(spec, project=project), "test")
+    ids = read_ids(DatasetFolders.of(spec), "test")
     predictions = read_predictions(result.run, "test")
     assert predictions.index.tolist() == ids
     assert predictions.columns.tolist() == spec.target.columns

@@ -107,9 +107,8 @@ class Compared:
 
 
 def compare_runs(
-    runs: Sequence[Path | str],
+    runs: Sequence[RunFolder | Path | str],
     *,
-    project: Path | str = ".",
     split: Split = "test",
     seed: int = 0,
     progress: Progress = SILENT,
@@ -122,8 +121,6 @@ def compare_runs(
     ----------
     runs
         Run folders with predictions of `split`; the first is what differences are taken from.
-    project
-        The project's folder.
     split
         Which genes.
     seed
@@ -139,22 +136,23 @@ def compare_runs(
     """
     if len(runs) < 2:
         raise ClasterError("one run and nothing to compare it with", remedy="give two or more")
-    folders_of = {RunFolder(Path(run)).path.name: RunFolder(Path(run)) for run in runs}
+    folders_of = {run.path.name: run for run in map(RunFolder.of, runs)}
     if len(folders_of) < len(runs):
         raise ClasterError("two runs have the same name", remedy="give each run once")
-    records = {name: read_run(run.path) for name, run in folders_of.items()}
+    first = next(iter(folders_of.values()))
+    records = {name: read_run(run) for name, run in folders_of.items()}
     datasets = {record.dataset_name for record in records.values()}
     if len(datasets) > 1:
         raise ClasterError(
             f"the runs were trained on different datasets ({', '.join(sorted(datasets))})",
             remedy="compare runs of one dataset",
         )
-    whole = load_dataset(next(iter(records.values())).dataset, project=project)
+    whole = load_dataset(records[first.path.name].dataset, project=first.project)
     specs = {name: predicted_by(record, whole) for name, record in records.items()}
     tables = {name: read_predictions(run, split) for name, run in folders_of.items()}
     common = min(spec.require_target().bins for spec in specs.values())
     spec = narrowed(whole, common)
-    scored = _scored(spec, tables, project=project, split=split)
+    scored = _scored(spec, tables, split=split)
     # Blocks of the whole target window: the same genes are drawn together whatever is scored of them.
     block = locus_blocks(
         scored.genes, whole.require_target().binning, length=whole.window.binning.width
@@ -163,7 +161,7 @@ def compare_runs(
     parts = [_scores(scored, spec, resamples, window=COMMON, progress=progress)]
     own = {}
     for name, part in specs.items():
-        alone = _scored(part, {name: tables[name]}, project=project, split=split)
+        alone = _scored(part, {name: tables[name]}, split=split)
         parts.append(_scores(alone, part, resamples, window=OWN, progress=progress))
         own[name] = alone, part.require_target().binning
     return Compared(
@@ -185,10 +183,8 @@ def write_comparison(compared: Compared, folder: Path | str) -> Path:
     return folder / "comparison.csv"
 
 
-def _scored(
-    spec: DatasetSpec, tables: Mapping[str, pd.DataFrame], *, project: Path | str, split: Split
-) -> Scored:
-    folders = DatasetFolders.of(spec, project=project)
+def _scored(spec: DatasetSpec, tables: Mapping[str, pd.DataFrame], *, split: Split) -> Scored:
+    folders = DatasetFolders.of(spec)
     folders.require_built()
     target = spec.require_target()
     genes = read_genes_table(folders, split=split)

@@ -30,11 +30,10 @@ class RunOf:
 
 
 def evaluate_runs(
-    runs: Sequence[Path | str],
+    runs: Sequence[RunFolder | Path | str],
     settings: EvaluateSettings | None = None,
     /,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
 ) -> tuple[Evaluation, Path]:
@@ -47,8 +46,8 @@ def evaluate_runs(
     settings, keywords
         `EvaluateSettings`, or its fields; without `to`, one run's scores go into its own folder (see
         `evaluate`).
-    project, progress
-        See `evaluate`.
+    progress
+        Where to report to.
 
     Returns
     -------
@@ -64,8 +63,8 @@ def evaluate_runs(
     asked = EvaluateSettings.of(settings, **keywords)
     to, split = asked.to, asked.split
     members = [
-        RunOf(RunFolder(Path(run)), load_dataset(read_run(run).dataset, project=project))
-        for run in runs
+        RunOf(run, load_dataset(read_run(run).dataset, project=run.project))
+        for run in map(RunFolder.of, runs)
     ]
     if len(members) > 1:
         if to is None:
@@ -73,11 +72,11 @@ def evaluate_runs(
                 f"{len(members)} runs and no folder for their common scores",
                 remedy="name one with --to, such as --to runs/toy/ensemble",
             )
-        evaluation = evaluate_together(members, to, project=project, split=split, progress=progress)
+        evaluation = evaluate_together(members, to, split=split, progress=progress)
         return evaluation, to
     run, spec = members[0].run, members[0].spec
     folder = to or _own_folder(run, split)
-    evaluation = evaluate(run, spec, to=folder, project=project, split=split, progress=progress)
+    evaluation = evaluate(run, spec, to=folder, split=split, progress=progress)
     return evaluation, folder
 
 
@@ -86,7 +85,6 @@ def evaluate(
     spec: DatasetSpec,
     *,
     to: Path | None = None,
-    project: Path | str = ".",
     split: Split = "test",
     progress: Progress = SILENT,
 ) -> Evaluation:
@@ -101,8 +99,6 @@ def evaluate(
     to
         Where to write; None takes ``evaluation/`` in the run's folder for the test split, and
         ``evaluation/<split>/`` for another one.
-    project
-        The project's folder.
     split
         The split to score.
     progress
@@ -114,18 +110,15 @@ def evaluate(
         If predictions, targets and genes do not match one to one, hold values that cannot be scored,
         or were seen in training.
     """
-    run = run_folder if isinstance(run_folder, RunFolder) else RunFolder(Path(run_folder))
+    run = RunFolder.of(run_folder)
     to = to or _own_folder(run, split)
-    return evaluate_together(
-        [RunOf(run, spec)], to, project=project, split=split, progress=progress
-    )
+    return evaluate_together([RunOf(run, spec)], to, split=split, progress=progress)
 
 
 def score(
     predictions: pd.DataFrame,
     spec: DatasetSpec,
     *,
-    project: Path | str = ".",
     split: Split = "test",
     seed: int = 0,
     progress: Progress = SILENT,
@@ -139,8 +132,6 @@ def score(
         split once (rev samples may be left out altogether).
     spec
         The dataset.
-    project
-        The project's folder.
     split
         The split that `predictions` belong to.
     seed
@@ -153,7 +144,7 @@ def score(
     ClasterError
         See `evaluate`.
     """
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     prepared = prepare(predictions, spec, folders, split=split, seed=seed, progress=progress)
     return evaluation_of(
         prepared.scored, [prepared], [], [spec], split=split, seed=seed, progress=progress
@@ -164,7 +155,6 @@ def evaluate_together(
     runs: Sequence[RunOf],
     to: Path,
     *,
-    project: Path | str = ".",
     split: Split = "test",
     seed: int = 0,
     progress: Progress = SILENT,
@@ -182,8 +172,6 @@ def evaluate_together(
         One or more, with predictions of `split`.
     to
         The folder to write to.
-    project
-        The project's folder.
     split
         The split to score.
     seed
@@ -209,13 +197,13 @@ def evaluate_together(
         )
     prepared = []
     for member, table in zip(runs[:1] if seeds else runs, tables, strict=False):
-        folders = DatasetFolders.of(member.spec, project=project)
+        folders = DatasetFolders.of(member.spec)
         prepared.append(
             prepare(table, member.spec, folders, split=split, seed=seed, progress=progress)
         )
     scored = stacked([part.scored for part in prepared])
     if seeds and len(runs) > 1:
-        folders = DatasetFolders.of(first.spec, project=project)
+        folders = DatasetFolders.of(first.spec)
         networks = {
             name: network_profiles(table, first.spec, folders, scored.genes, split=split)
             for name, table in zip(names, tables, strict=True)

@@ -83,7 +83,6 @@ def predict_intervals(
     run: RunFolder | Path | str,
     settings: IntervalSettings | None = None,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
 ) -> tuple[Path, pd.DataFrame, pd.DataFrame]:
@@ -97,8 +96,6 @@ def predict_intervals(
         The run's folder.
     settings, **keywords
         What: see `IntervalSettings`.
-    project
-        The project's folder.
     progress
         Where to report to.
 
@@ -120,17 +117,17 @@ def predict_intervals(
     """
     asked = IntervalSettings.of(settings, **keywords)
     run = RunFolder.of(run)
-    _, own, folders = checked_dataset(run, project=project)
+    _, own, folders = checked_dataset(run)
     target, names = own.require_target(), conditions_of(own.require_target())
-    spec = load_dataset(asked.dataset, project=project) if asked.dataset else own
+    spec = load_dataset(asked.dataset, project=run.project) if asked.dataset else own
     split = asked.split or ("test" if spec.name == own.name else None)
     if spec.name == own.name and split != "test":
         raise ClasterError(
             f"the {split} genes of {spec.name!r} were used to train or to calibrate the run",
             remedy="leave --split out, which takes the test genes",
         )
-    _, known = _predicted(run, own, own, "valid", asked, project, progress)
-    path, wanted = _predicted(run, own, spec, split, asked, project, progress)
+    _, known = _predicted(run, own, own, "valid", asked, progress)
+    path, wanted = _predicted(run, own, spec, split, asked, progress)
     truth = _observed(folders, own, own, known.genes, ["valid"])
     loci = locus_blocks(known.genes, target.binning, length=own.window.binning.width)
     ends = np.empty((2, *wanted.signal.shape))
@@ -149,7 +146,7 @@ def predict_intervals(
             table = wanted.genes[["gene_id"]].assign(condition=condition)
             means.append(table.assign(predicted=np.exp2(level) - 1, low=low, high=high))
             step.advance()
-    where = DatasetFolders.of(spec, project=project)
+    where = DatasetFolders.of(spec)
     familiar = Familiar.of(
         *(
             promoter_features(own, folders, read_genes_table(folders, split=part), most=_MOST_GENES)
@@ -196,7 +193,6 @@ def _predicted(
     spec: DatasetSpec,
     split: Split | None,
     asked: IntervalSettings,
-    project: Path | str,
     progress: Progress,
 ) -> tuple[Path, _Predicted]:
     """Return what a run predicts of a split, or of all genes, and the table that holds it."""
@@ -204,7 +200,7 @@ def _predicted(
     name = split or "" if another is None else "_".join(filter(None, [spec.name, split]))
     path = run.predictions(name)
     if not path.is_file():
-        members = member_runs(run, project=project)
+        members = member_runs(run)
         predict(
             members,
             split=split,
@@ -212,11 +208,10 @@ def _predicted(
             device=asked.device,
             tracks="none",
             out=run.path if len(members) > 1 else None,
-            project=project,
             progress=progress,
         )
     target = own.require_target()
-    genes = read_genes_table(DatasetFolders.of(spec, project=project), split=split)
+    genes = read_genes_table(DatasetFolders.of(spec), split=split)
     spread = path.with_suffix(".spread.parquet")
     signal, deviation = (
         profiles(

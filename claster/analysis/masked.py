@@ -1,7 +1,6 @@
 """What a trained run says of genes when all that lies beyond a radius is background."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -36,7 +35,6 @@ def predict_masked(
     radii: tuple[int, ...],
     seed: int = 0,
     device: Device = "auto",
-    project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> dict[str, np.ndarray]:
     """Predict genes with everything beyond each radius hidden, with and without contacts.
@@ -61,8 +59,8 @@ def predict_masked(
         bp, increasing.
     seed
         Chooses background.
-    device, project, progress
-        Where to compute, where the project lies, and where to report to.
+    device, progress
+        Where to compute, and where to report to.
 
     Returns
     -------
@@ -75,7 +73,7 @@ def predict_masked(
     ClasterError
         If the run takes no landscapes, or every bin of the training windows lies near an element or a TSS.
     """
-    model = load_predictor(run, spec, device=device, project=project, progress=progress)
+    model = load_predictor(run, spec, device=device, progress=progress)
     if "landscape" not in model.inputs:
         raise ClasterError(
             f"{run.path} does not take landscapes, so there is nothing to hide",

@@ -1,7 +1,5 @@
 """How far information reaches: models that see more and more of a window, with and without contacts."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
@@ -14,7 +12,6 @@ from claster.analysis.nested import fit_nested, measured_genes
 from claster.analysis.settings import ReachSettings
 from claster.analysis.validation.planted import read_planted
 from claster.dataset.layout import DatasetFolders
-from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
@@ -77,10 +74,9 @@ class ReachFiles(ResultFolder):
 
 
 def find_reach(
-    subject: RunFolder | Path | str,
+    subject: RunFolder | DatasetSpec,
     settings: ReachSettings | None = None,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> tuple[list[Reach], ReachFiles]:
     """Find the distance from the TSS beyond which no model gains, for a run or for a dataset.
@@ -92,12 +88,11 @@ def find_reach(
     Parameters
     ----------
     subject
-        A trained run or an ensemble, or the name or YAML of a built dataset. With `contacts.map: stripe`
-        datasets get models with contacts too.
+        A trained run or an ensemble, or a built dataset. With `contacts.map: stripe` datasets get models
+        with contacts too.
     settings
         Which genes are scored.
-    project
-        The project's folder.
+
     progress
         Where to report to.
 
@@ -115,20 +110,18 @@ def find_reach(
     """
     settings = settings or ReachSettings()
     split = settings.split
-    run = RunFolder.of(subject)
-    if run.record.is_file():
-        _, spec, folders = checked_dataset(run, project=project)
-        files = ReachFiles(run.path / "reach" / split)
+    if isinstance(subject, RunFolder):
+        _, spec, folders = checked_dataset(subject)
+        files = ReachFiles(subject.path / "reach" / split)
     else:
-        spec = load_dataset(str(subject), project=project)
-        folders = DatasetFolders.of(spec, project=project)
+        spec, folders = subject, DatasetFolders.of(subject)
         folders.require_built()
-        files = ReachFiles(Path(project) / "reach" / f"{spec.name}_{split}")
+        files = ReachFiles(spec.project / "reach" / f"{spec.name}_{split}")
     radii = tuple(radius for radius in RADII if radius <= spec.window.binning.half)
     genes, observed = measured_genes(spec, folders, split)
-    if run.record.is_file():
+    if isinstance(subject, RunFolder):
         predicted = predict_masked(
-            run,
+            subject,
             genes,
             spec,
             folders,
@@ -136,7 +129,6 @@ def find_reach(
             radii=radii,
             seed=settings.seed,
             device=settings.device,
-            project=project,
             progress=progress,
         )
     else:

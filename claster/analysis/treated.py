@@ -200,7 +200,6 @@ def compare_treated(
     settings: TreatSettings | None = None,
     /,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
 ) -> tuple[TreatedSummary, TreatedFiles]:
@@ -218,8 +217,6 @@ def compare_treated(
         `TreatSettings`, or its fields. The dataset of the treated cells has the same assembly, tracks with
         their transforms and scales, window and target, but other files; it need not be built: its tracks are
         divided as the baseline's are. `pseudocount` is c, in the unit of the target.
-    project
-        The project's folder.
     progress
         Where to report to.
 
@@ -236,8 +233,8 @@ def compare_treated(
     asked = TreatSettings.of(settings, **keywords)
     split, pseudocount = asked.split, asked.pseudocount
     run = RunFolder.of(run)
-    record, spec, folders = checked_dataset(run, project=project)
-    other = predicted_by(record, load_dataset(asked.treated, project=project))
+    record, spec, folders = checked_dataset(run)
+    other = predicted_by(record, load_dataset(asked.treated, project=spec.project))
     chosen = _require_fitting(spec, other, asked.tracks)
     genes = read_genes_table(folders, split=split)
     if len(genes) < 3:
@@ -245,7 +242,7 @@ def compare_treated(
             f"the {split} split of {spec.name!r} holds {len(genes)} genes",
             remedy="choose another --split",
         )
-    model = load_predictor(run, spec, device=asked.device, project=project, progress=progress)
+    model = load_predictor(run, spec, device=asked.device, progress=progress)
     predict = average_mirrored(model.predict, spec) if asked.average else model.predict
     read = built_window(folders, split=split, inputs=model.inputs)
     divisors = track_divisors(spec.tracks, require_manifest(folders).scales)

@@ -43,9 +43,7 @@ class Browser:
     tracks: tuple[str, ...]
 
 
-def prepare_browser(
-    run: Path | str, *, session: Path | None = None, project: Path | str = "."
-) -> Browser:
+def prepare_browser(run: RunFolder | Path | str, *, session: Path | None = None) -> Browser:
     """Write the session files of a run and list what its browser page is served.
 
     In ``<run>/browser`` lie ``session.xml`` for IGV on the desktop, ``session.json`` as the page loads
@@ -57,19 +55,17 @@ def prepare_browser(
         The run's folder, with bigWig tracks of `claster predict`.
     session
         Where the session for the desktop shall be; None takes the folder above.
-    project
-        The project's folder.
 
     Raises
     ------
     ClasterError
         If there is no run, no track, no built dataset or no igv.js.
     """
-    folder = RunFolder(Path(run))
-    record = read_run(folder.path)
-    spec = trained_dataset(record, project=project)
+    folder = RunFolder.of(run)
+    record = read_run(folder)
+    spec = trained_dataset(folder, record)
     tracks = find_tracks(folder, spec)
-    genome = find_genome(spec, DatasetFolders.of(spec, project=project))
+    genome = find_genome(spec, DatasetFolders.of(spec))
     beside = folder.path / "browser"
     named = f"'assembly' of dataset {spec.name!r}"
     sizes = below(beside, f"{spec.assembly}.chrom.sizes", named=named)

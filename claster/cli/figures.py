@@ -58,9 +58,10 @@ def figures(
     from claster.figures.make import draw_figures, list_figures
 
     if architecture:
+        from claster.dataset.load import load_dataset
         from claster.figures.architecture import write_architecture
 
-        for path in write_architecture(to or Path(), flavour=architecture, dataset=dataset):
+        for path in write_architecture(load_dataset(dataset), architecture, to or Path()):
             echo(path)
         return
     context = read_context(dataset, run or ())

@@ -23,9 +23,16 @@ def reach(
     """Tell how far information reaches: by models that see 1 to 500 kb, or a run with the rest hidden."""
     from claster.analysis.reach import find_reach
     from claster.cli.console import console_progress
+    from claster.dataset.load import load_dataset
+    from claster.eir.runs import RunFolder
     from claster.plot.reach import draw_reach
 
-    reaches, files = find_reach(subject, settings, progress=console_progress())
+    run = RunFolder.of(subject)
+    reaches, files = find_reach(
+        run if run.record.is_file() else load_dataset(subject),
+        settings,
+        progress=console_progress(),
+    )
     draw_reach(files)
     for found in reaches:
         echo(found.sentence)

@@ -153,7 +153,6 @@ class BuildResult:
 def build_dataset(
     spec: DatasetSpec,
     *,
-    project: Path | str = ".",
     force: bool = False,
     jobs: int | None = None,
     progress: Progress = SILENT,
@@ -170,8 +169,6 @@ def build_dataset(
     ----------
     spec
         The dataset.
-    project
-        The project's folder; `inputs/<name>` and `targets/<name>` are made in it.
     force
         Whether a dataset built from other settings or files is replaced.
     jobs
@@ -191,7 +188,7 @@ def build_dataset(
         empty, the folders hold another build, another command builds the dataset, or the disk is too
         small.
     """
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     torn = folders.is_torn
     built = None if force or torn else read_manifest(folders)
     if built is not None:
@@ -215,13 +212,13 @@ def build_dataset(
         _require_usable(selection, spec)
         _require_strands(sources, spec)
         _require_room(selection, spec, folders)
-        dividing = dividing_scales(spec, sources, selection, project=project)
+        dividing = dividing_scales(spec, sources, selection)
         divisors = track_divisors(spec.tracks, dividing)
         with (
             lock_folder(folders.inputs.parent, name=f".{spec.name}.lock"),
             open_workspace(folders, plan=build_plan(spec, divisors=divisors)) as workspace,
         ):
-            donors = _find_donors(spec, project, progress)
+            donors = _find_donors(spec, progress)
             shards = _write_chromosomes(
                 workspace,
                 spec,
@@ -240,10 +237,10 @@ def build_dataset(
     return BuildResult(folders, manifest, reused=False)
 
 
-def _find_donors(spec: DatasetSpec, project: Path | str, progress: Progress) -> dict[str, Donor]:
+def _find_donors(spec: DatasetSpec, progress: Progress) -> dict[str, Donor]:
     donors = {}
     for modality in modalities(spec):
-        if donor := find_donor(spec, modality, project=project):
+        if donor := find_donor(spec, modality):
             progress.say(
                 f"{modality}: the arrays of {donor.folder} are the same; linked, not copied"
             )

@@ -105,7 +105,7 @@ class Donor:
         return True
 
 
-def find_donor(spec: DatasetSpec, modality: str, *, project: Path | str) -> Donor | None:
+def find_donor(spec: DatasetSpec, modality: str) -> Donor | None:
     """Return another built dataset of the project whose arrays of a modality are those of `spec`.
 
     In this way the folds of a dataset, or datasets that differ in target or splits, share them.
@@ -116,13 +116,11 @@ def find_donor(spec: DatasetSpec, modality: str, *, project: Path | str) -> Dono
         The dataset that is being built.
     modality
         ``landscape`` or ``contacts``.
-    project
-        The project's folder.
     """
     if modality == "landscape" and any(track.scale != "none" for track in spec.tracks):
         return None  # measured in training windows, so it differs where the splits do
-    for path in sorted((Path(project) / "inputs").glob("*/manifest.json")):
-        folders = DatasetFolders(path.parent.name, Path(project))
+    for path in sorted((spec.project / "inputs").glob("*/manifest.json")):
+        folders = DatasetFolders(path.parent.name, spec.project)
         try:
             manifest = read_manifest(folders)
         except ClasterError:  # of another version: nothing to share

@@ -257,7 +257,6 @@ def write_embedding_view(
     view: EmbeddingView,
     spec: DatasetSpec,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> None:
     """Write embeddings as float32 arrays (channels, 1, target bins), every split, unless they are there.
@@ -268,7 +267,7 @@ def write_embedding_view(
         If there are no embeddings of the dataset, they have other channels or cover fewer bins, or
         the disk is too small.
     """
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     final = folders.inputs / view.folder
     if final.is_dir():
         return

@@ -70,9 +70,9 @@ class DatasetFolders:
     project: Path = Path()
 
     @classmethod
-    def of(cls, spec: DatasetSpec, *, project: Path | str | None = None) -> "DatasetFolders":
+    def of(cls, spec: DatasetSpec) -> "DatasetFolders":
         """Return the folders of the dataset that `spec` describes, below the project it was loaded from."""
-        return cls(spec.name, spec.project if project is None else Path(project))
+        return cls(spec.name, spec.project)
 
     @classmethod
     def at(cls, inputs: Path) -> "DatasetFolders":

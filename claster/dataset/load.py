@@ -128,7 +128,7 @@ def find_dataset(name: str, *, project: Path | str = ".") -> Path:
     ----------
     name
         A name below `configurations/datasets` ("toy", "examples/k562_chr21", or "k562_chr21" where
-        only one sub-folder has it) or a path to a YAML file.
+        only one sub-folder has it) or a path to a YAML file; a relative one starts at `project`.
     project
         The project's folder.
 
@@ -138,7 +138,7 @@ def find_dataset(name: str, *, project: Path | str = ".") -> Path:
         If there is no such file.
     """
     if name.endswith((".yaml", ".yml")):
-        path = Path(name)
+        path = Path(project) / Path(name).expanduser()
         if path.is_file():
             return path
         raise ClasterError(f"no dataset file at {path}", remedy="check the path")
@@ -260,7 +260,7 @@ def _checked(
         message = first["msg"].removeprefix("Value error, ")
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise ClasterError(f"{place}: {key}: {message}{more}", remedy="correct this key") from None
-    return spec.written_in(places, project=project)
+    return spec.within(project, places)
 
 
 def dataset_schema() -> str:

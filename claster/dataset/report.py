@@ -1,7 +1,5 @@
 """A build in words, and the story of one gene."""
 
-from pathlib import Path
-
 import pandas as pd
 from rich.filesize import decimal
 
@@ -43,7 +41,7 @@ def build_lines(result: BuildResult) -> list[str]:
     return lines
 
 
-def reasons_to_build(spec: DatasetSpec, *, project: Path | str = ".") -> list[str]:
+def reasons_to_build(spec: DatasetSpec) -> list[str]:
     """Return what has changed since a dataset was built, one line each; one line where nothing has.
 
     Raises
@@ -51,7 +49,7 @@ def reasons_to_build(spec: DatasetSpec, *, project: Path | str = ".") -> list[st
     ClasterError
         If its manifest cannot be read.
     """
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     manifest = read_manifest(folders)
     if manifest is None:
         return [f"{folders.inputs} is not built yet"]
@@ -108,7 +106,7 @@ def _size(count: int | None) -> str:
     return "?" if count is None else decimal(count)
 
 
-def explain_gene(spec: DatasetSpec, named: str, *, project: Path | str = ".") -> list[str]:
+def explain_gene(spec: DatasetSpec, named: str) -> list[str]:
     """Tell what became of a gene, from the built dataset or, before that, from the source files.
 
     Parameters
@@ -117,8 +115,6 @@ def explain_gene(spec: DatasetSpec, named: str, *, project: Path | str = ".") ->
         The dataset.
     named
         Gene ID, with or without its version, or name.
-    project
-        The project's folder.
 
     Returns
     -------
@@ -130,7 +126,7 @@ def explain_gene(spec: DatasetSpec, named: str, *, project: Path | str = ".") ->
     ClasterError
         If the annotation has no such gene, or more than one.
     """
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     if folders.manifest.is_file():
         kept, dropped = read_genes_table(folders), read_table(folders.dropped, dtype=str)
         dropped = dropped.astype({"start": int, "end": int, "tss": int}).fillna("")

@@ -180,10 +180,10 @@ class DatasetSpec(Part):
         """Return the path of a source file; relative ones start at `data_folder`."""
         return self.data_folder / file
 
-    def written_in(self, places: Places | None, *, project: Path | str = ".") -> Self:
-        """Return the same dataset, with the file that it was read from and the project that it belongs to."""
+    def within(self, project: Path | str, places: Places | None = None) -> Self:
+        """Return the same dataset in a project's folder, or as read from another file."""
         spec = self.model_copy()
-        spec._places, spec._project = places, Path(project)
+        spec._places, spec._project = places or self._places, Path(project)
         return spec
 
     def place(self, *location: int | str) -> str:

@@ -1,7 +1,6 @@
 """The scales of a dataset's tracks: measured around its training genes, or those of another dataset."""
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.manifest import require_manifest
@@ -15,7 +14,7 @@ __all__ = ["dividing_scales", "track_scales"]
 
 
 def dividing_scales(
-    spec: DatasetSpec, sources: Sources, selection: GeneSelection, *, project: Path | str
+    spec: DatasetSpec, sources: Sources, selection: GeneSelection
 ) -> dict[str, SignalScale]:
     """Return the scales that tracks are divided by, which are needed before anything is written.
 
@@ -25,8 +24,6 @@ def dividing_scales(
         The dataset and its open files.
     selection
         Its genes; those that turn out later not to be usable take part.
-    project
-        The project's folder, where the dataset that `scales_from` names is built.
 
     Returns
     -------
@@ -39,7 +36,7 @@ def dividing_scales(
         If there is no training gene, the other dataset is not built, or a file cannot be read.
     """
     if spec.scales_from:
-        return require_manifest(DatasetFolders(spec.scales_from, Path(project))).scales
+        return require_manifest(DatasetFolders(spec.scales_from, spec.project)).scales
     divided = {track.name for track in spec.tracks if track.scale != "none"}
     if divided and not (selection.kept["split"] == "train").any():
         raise ClasterError(

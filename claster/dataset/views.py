@@ -202,7 +202,6 @@ def write_view(
     view: View,
     spec: DatasetSpec,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> None:
     """Write a view of a built dataset, every split of it, unless it is there.
@@ -211,8 +210,6 @@ def write_view(
     ----------
     view, spec
         Which part of which dataset.
-    project
-        The project's folder.
     progress
         Where to report to.
 
@@ -223,9 +220,9 @@ def write_view(
         says, or the disk is too small.
     """
     if isinstance(view, EmbeddingView):
-        write_embedding_view(view, spec, project=project, progress=progress)
+        write_embedding_view(view, spec, progress=progress)
         return
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     final = folders.inputs / view.folder
     if view.folder == view.modality or final.is_dir():
         return
@@ -284,7 +281,6 @@ def write_profiles(
     spec: DatasetSpec,
     *,
     bins: int | None = None,
-    project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> None:
     """Write the targets of training and validation as arrays, unless they are there.
@@ -298,8 +294,6 @@ def write_profiles(
         A built dataset with a target.
     bins
         How many bins around the TSS; None: all.
-    project
-        The project's folder.
     progress
         Where to report to.
 
@@ -308,7 +302,7 @@ def write_profiles(
     ClasterError
         If the disk is too small.
     """
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     final = folders.profiles("train_valid", bins=bins).parent
     if final.is_dir():
         return

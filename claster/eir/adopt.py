@@ -22,15 +22,13 @@ def can_be_adopted(run: RunFolder) -> bool:
     return not run.record.exists() and (run.eir / "configs").is_dir()
 
 
-def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
+def adopt_run(run: RunFolder) -> RunRecord:
     """Record a run that EIR trained by itself, from the configurations that EIR kept.
 
     Parameters
     ----------
     run
         A folder with EIR's output folder in `eir`, as the generated configurations name it.
-    project
-        The project's folder.
 
     Returns
     -------
@@ -66,7 +64,7 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
             remedy="train with the configurations of 'claster configure', or with 'claster train'",
         )
     dataset = source.parts[-3]
-    spec = load_dataset(dataset, project=project)
+    spec = load_dataset(dataset, project=run.project)
     contents: dict[str, Any] = {
         "globals.yaml": kept["global_config"],
         "fusion.yaml": kept["fusion_config"],
@@ -76,7 +74,7 @@ def adopt_run(run: RunFolder, *, project: Path | str = ".") -> RunRecord:
     for name, content in contents.items():
         path = below(run.configurations, name, named=f"an input of {run.eir}")
         write_text(path, to_yaml(content))
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     counts, manifest = sample_counts(folders), read_manifest(folders)
     trained = read_text(run.eir / "train_average_history.log").split()[-1]
     record = RunRecord(

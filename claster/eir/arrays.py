@@ -1,7 +1,5 @@
 """Which arrays of a dataset a flavour trains on, and how its first convolutions meet them."""
 
-from pathlib import Path
-
 from claster.dataset.activity import ActivityView
 from claster.dataset.embeddings import EmbeddingView
 from claster.dataset.spec import DatasetSpec
@@ -82,7 +80,6 @@ def write_arrays(
     flavour: Flavour,
     spec: DatasetSpec,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> None:
     """Write what a flavour reads beside a dataset's own arrays; see `write_view`, `write_profiles`.
@@ -93,10 +90,10 @@ def write_arrays(
         If the dataset lacks what the flavour needs, or the disk is too small.
     """
     for view in input_views(flavour, spec).values():
-        write_view(view, spec, project=project, progress=progress)
+        write_view(view, spec, progress=progress)
     if flavour.output.output_type == "array":
         bins = central_bins(flavour, spec)
-        write_profiles(spec, bins=bins, project=project, progress=progress)
+        write_profiles(spec, bins=bins, progress=progress)
 
 
 def _columns(modality: Modality, block: InputBlock, spec: DatasetSpec) -> int | None:

@@ -67,7 +67,6 @@ def configure(
     spec: DatasetSpec,
     *,
     out: Path | str,
-    project: Path | str = ".",
     run_folder: Path | str | None = None,
     machine: Machine | None = None,
     schedule: Schedule | None = None,
@@ -83,10 +82,8 @@ def configure(
         What to train, on which dataset.
     out
         Folder for the files; those of the same name are replaced.
-    project
-        The project's folder. Every path in the files starts there.
     run_folder
-        Folder of the run, below `project`; default ``runs/<dataset>/<flavour>``.
+        Folder of the run, from the project's folder on; default ``runs/<dataset>/<flavour>``.
     machine
         What EIR computes on and how samples reach it; default: one device, as the flavour says.
     schedule
@@ -123,7 +120,7 @@ def configure(
         dataset=spec.name,
         folder=out,
         inputs=tuple(out / name for name in texts if name.startswith("input_")),
-        project=Path(project),
+        project=spec.project,
         output_folder=(run_folder / "eir").as_posix(),
         batch_size=schedule.batch_size,
         steps=schedule.steps,

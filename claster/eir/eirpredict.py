@@ -35,7 +35,6 @@ def predict_by_program(
     split: Split,
     *,
     ids: Sequence[str],
-    project: Path,
     device: Device,
     progress: Progress,
 ) -> pd.DataFrame:
@@ -47,8 +46,6 @@ def predict_by_program(
         A complete run with a tabular output.
     spec, split, ids
         The dataset, which samples, and their names in the order wanted.
-    project
-        The project's folder.
     device
         Where to compute, ``cpu`` or ``cuda``.
     progress
@@ -73,7 +70,7 @@ def predict_by_program(
     target = (record.trained_on or spec).require_target()
     scratch = Path(tempfile.mkdtemp(prefix=".predict-", dir=run.path))
     try:
-        _predict(run, record, spec, split, scratch, project, device, progress)
+        _predict(run, record, spec, split, scratch, device, progress)
         table = gather_predictions(scratch / "out" / OUTPUT_NAME, target.columns, ids)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -169,11 +166,10 @@ def _predict(
     spec: DatasetSpec,
     split: Split,
     scratch: Path,
-    project: Path,
     device: Device,
     progress: Progress,
 ) -> None:
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     written: dict[str, list[str]] = {}
 
     def write(option: str, name: str, changes: dict[str, Any]) -> None:
@@ -212,7 +208,7 @@ def _predict(
         step.describe("EIR predicts")
         status = run_program(
             command,
-            cwd=project,
+            cwd=run.project,
             log=log,
             variables=environment(record.seed or 0),
             watch=lambda: None,

@@ -40,9 +40,7 @@ def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) ->
             )
 
 
-def checked_dataset(
-    run: RunFolder, *, project: Path | str = "."
-) -> tuple[RunRecord, DatasetSpec, DatasetFolders]:
+def checked_dataset(run: RunFolder) -> tuple[RunRecord, DatasetSpec, DatasetFolders]:
     """Return a run's record and its dataset, once that is known to be what the run was trained on.
 
     Raises
@@ -52,13 +50,13 @@ def checked_dataset(
         by other numbers, than those that the run, or a member of the ensemble, was trained on.
     """
     record = read_run(run.path)
-    spec = run_dataset(record, project=project)
-    folders = DatasetFolders.of(spec, project=project)
+    spec = run_dataset(run, record)
+    folders = DatasetFolders.of(spec)
     folders.require_built()
-    for member in member_runs(run, project=project):
+    for member in member_runs(run):
         trained = read_run(member.path)
         require_same_inputs(member, trained, spec)
-        require_same_divisors(trained, spec, project=project)
+        require_same_divisors(trained, spec)
     return record, spec, folders
 
 
@@ -80,7 +78,6 @@ def ensemble_folder(
     records: Sequence[RunRecord],
     spec: DatasetSpec,
     *,
-    project: Path,
     out: Path | str | None,
 ) -> RunFolder:
     """Return the folder for the mean of several runs' predictions, with the record of what is averaged.
@@ -91,8 +88,6 @@ def ensemble_folder(
         The members.
     spec
         The dataset that is predicted.
-    project
-        The project's folder.
     out
         The folder; None: ``runs/<dataset>/ensemble``.
 
@@ -101,8 +96,16 @@ def ensemble_folder(
     ClasterError
         If it holds something else.
     """
-    folder = RunFolder(Path(out) if out else project / "runs" / spec.name / "ensemble")
-    members = tuple(str(run.path) for run in runs)
+    own = spec.project / "runs" / spec.name / "ensemble"
+    folder = RunFolder(Path(out) if out else own, spec.project)
+    members = tuple(
+        str(
+            run.path.relative_to(spec.project)
+            if run.path.is_relative_to(spec.project)
+            else run.path
+        )
+        for run in runs
+    )
     if folder.path.exists() and (
         not folder.record.is_file() or read_run(folder.path).members != members
     ):
@@ -134,15 +137,13 @@ def ensemble_folder(
     return folder
 
 
-def member_runs(run: RunFolder | Path | str, *, project: Path | str = ".") -> list[RunFolder]:
+def member_runs(run: RunFolder | Path | str) -> list[RunFolder]:
     """Return the runs whose models predict for a run: the members of an ensemble, else the run itself.
 
     Parameters
     ----------
     run
         A run, or the folder of an ensemble.
-    project
-        The project's folder, from which members are named.
 
     Raises
     ------
@@ -150,7 +151,7 @@ def member_runs(run: RunFolder | Path | str, *, project: Path | str = ".") -> li
         If there is no run, or a member is no longer there.
     """
     run = RunFolder.of(run)
-    members = [RunFolder(Path(project) / member) for member in read_run(run.path).members]
+    members = [RunFolder(run.project / member, run.project) for member in read_run(run).members]
     for member in members:
         require_file(
             member.record,

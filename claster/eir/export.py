@@ -35,7 +35,6 @@ def export_run(
     *,
     licence: str = "not stated",
     force: bool = False,
-    project: Path | str = ".",
 ) -> Path:
     """Write the best model of a run as a folder that `load_model` and `claster predict` read.
 
@@ -51,8 +50,6 @@ def export_run(
         Licence of the weights, for the card.
     force
         Whether an existing folder gives way.
-    project
-        The project's folder; only read where an old run does not record its dataset.
 
     Returns
     -------
@@ -75,7 +72,7 @@ def export_run(
             f"{run.path} is not a run with weights of its own",
             remedy="export a run that 'claster train' made",
         )
-    spec = trained_dataset(record, project=project)
+    spec = trained_dataset(run, record)
     folder, checkpoint = trained_weights(run)
     with atomic_folder(out, replace=force) as partial:
         exported = RunFolder(partial)

@@ -105,7 +105,6 @@ def predict_in_memory(
     spec: DatasetSpec,
     samples: Mapping[Split, Sequence[str]],
     *,
-    project: Path,
     device: Device,
     table: Path,
     batch_size: int | None,
@@ -121,8 +120,6 @@ def predict_in_memory(
         A complete run.
     spec, samples
         The dataset, and names of its samples by split.
-    project
-        The project's folder.
     device
         Where to compute, ``cpu`` or ``cuda``.
     table
@@ -146,8 +143,8 @@ def predict_in_memory(
 
     with progress.step(f"load {run.path.name}") as step:
         step.describe("EIR starts")
-        model = load_model(run, device=device, project=project)
-    folders = DatasetFolders.of(spec, project=project)
+        model = load_model(run, device=device)
+    folders = DatasetFolders.of(spec)
     inputs = input_folders(run)
     split_of = {name: split for split, names in samples.items() for name in names}
     kept = KeptBlocks(table, run, folders, list(split_of))

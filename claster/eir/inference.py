@@ -73,9 +73,7 @@ class TrainedModel:
         return len(self.target.groups), self.target.bins
 
 
-def load_model(
-    run: RunFolder | Path | str, *, device: Device = "auto", project: Path | str = "."
-) -> TrainedModel:
+def load_model(run: RunFolder | Path | str, *, device: Device = "auto") -> TrainedModel:
     """Load the best model of a run, on any device, whichever it was trained on.
 
     The first call in a process imports EIR (20 to 40 s), further ones take a second.
@@ -86,8 +84,6 @@ def load_model(
         A run, or a folder that `claster export` wrote.
     device
         Where to compute.
-    project
-        The project's folder; only read where an old run does not record its dataset.
 
     Raises
     ------
@@ -96,7 +92,7 @@ def load_model(
     """
     run = RunFolder.of(run)
     record = require_model(run)
-    spec = trained_dataset(record, project=project)
+    spec = trained_dataset(run, record)
     target = spec.require_target()
     folder, weights = trained_weights(run)
     place = torch.device(resolve_device(device))

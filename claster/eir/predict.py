@@ -42,7 +42,6 @@ def predict(
     runs: RunFolder | Path | str | Sequence[RunFolder | Path | str],
     settings: PredictSettings | None = None,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
 ) -> Path:
@@ -62,8 +61,6 @@ def predict(
         latter for tabular outputs. With `average` each gene gets the mean of what is predicted from its
         window and, turned back, from the mirrored one; else each orientation keeps its own. The mean of
         several runs lies in `out`, default ``runs/<dataset>/ensemble``.
-    project
-        The project's folder.
     progress
         Where to report to.
 
@@ -82,7 +79,7 @@ def predict(
         given for one run, or EIR fails.
     """
     asked = PredictSettings.of(settings, **keywords)
-    project = Path(project)
+
     listed = [runs] if isinstance(runs, RunFolder | Path | str) else list(runs)
     folders = [RunFolder.of(run) for run in listed]
     if len(folders) == 1 and asked.out is not None:
@@ -92,29 +89,26 @@ def predict(
         )
     if len({run.path.resolve() for run in folders}) < len(folders):
         raise ClasterError("a run is named twice", remedy="name each run once")
-    records = [_complete(run, project, progress) for run in folders]
+    records = [_complete(run, progress) for run in folders]
     device = resolve_device(asked.device)
-    spec = load_dataset(asked.dataset or records[0].dataset, project=project)
+    spec = load_dataset(asked.dataset or records[0].dataset, project=folders[0].project)
     own = spec.name == records[0].dataset_name
     for run, record in zip(folders, records, strict=True):
         require_same_inputs(run, record, spec)
     target = (records[0].trained_on or spec).require_target()
     sizes = _chromosome_sizes(spec) if asked.tracks != "none" else {}
     into = (
-        folders[0]
-        if len(folders) == 1
-        else ensemble_folder(folders, records, spec, project=project, out=asked.out)
+        folders[0] if len(folders) == 1 else ensemble_folder(folders, records, spec, out=asked.out)
     )
     samples = _samples(
         spec,
         asked.split or ("test" if own else "all"),
         sorted({folder for run in folders for folder in input_folders(run).values()}),
-        project=project,
         progress=progress,
     )
     for run, record in zip(folders, records, strict=True):
-        require_same_divisors(record, spec, project=project)
-        require_same_weights(run, record, DatasetFolders.of(spec, project=project))
+        require_same_divisors(record, spec)
+        require_same_weights(run, record, DatasetFolders.of(spec))
     name = _name(spec, asked.split, own=own)
     tables = []
     for run, record in zip(folders, records, strict=True):
@@ -123,7 +117,6 @@ def predict(
                 run,
                 spec,
                 samples,
-                project=project,
                 device=device,
                 table=run.predictions(name),
                 batch_size=asked.batch_size,
@@ -137,7 +130,6 @@ def predict(
                     spec,
                     part,
                     ids=ids,
-                    project=project,
                     device=device,
                     progress=progress,
                 )
@@ -160,9 +152,9 @@ def predict(
         write_tracks(
             path.with_suffix(""),
             table,
-            read_genes_table(DatasetFolders.of(spec, project=project)),
+            read_genes_table(DatasetFolders.of(spec)),
             target,
-            observed=_observed(spec, target, samples, project, progress),
+            observed=_observed(spec, target, samples, progress),
             sizes=sizes,
             merge=asked.tracks,
             progress=progress,
@@ -170,9 +162,9 @@ def predict(
     return path
 
 
-def _complete(run: RunFolder, project: Path, progress: Progress) -> RunRecord:
+def _complete(run: RunFolder, progress: Progress) -> RunRecord:
     if can_be_adopted(run):
-        adopt_run(run, project=project)
+        adopt_run(run)
         progress.say(f"{run.path} was trained by eirtrain itself: recorded as {run.record}")
     require_model(run)
     return require_complete(run)
@@ -194,23 +186,19 @@ def _samples(
     split: Split | Literal["all"],
     arrays: Sequence[str],
     *,
-    project: Path,
     progress: Progress,
 ) -> dict[Split, list[str]]:
     """Return checked sample names by split; of all splits those that hold any.
 
     Where a run reads a view of the arrays that is not there yet, it is written.
     """
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     folders.require_built()
     views = [view_of_folder(folder) for folder in arrays]
     for view in views:
-        write_view(view, spec, project=project, progress=progress)
+        write_view(view, spec, progress=progress)
     wanted = [split] if split != "all" else [part for part in SPLITS if read_ids(folders, part)]
-    return {
-        part: require_predictable(views, spec, part, project=project, progress=progress)
-        for part in wanted
-    }
+    return {part: require_predictable(views, spec, part, progress=progress) for part in wanted}
 
 
 def _without_negative(table: pd.DataFrame, progress: Progress) -> pd.DataFrame:
@@ -251,7 +239,6 @@ def _observed(
     spec: DatasetSpec,
     target: TargetSpec,
     splits: Iterable[Split],
-    project: Path,
     progress: Progress,
 ) -> pd.DataFrame | None:
     """Return the target tables of the splits as signal, None where the dataset has no such target."""
@@ -260,7 +247,7 @@ def _observed(
     if not set(target.columns) <= set(spec.target.columns):
         progress.say(f"the target of {spec.name!r} has other columns: no observed signal as track")
         return None
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     paths = dict.fromkeys(folders.target_table(split) for split in splits)
     tables = [read_targets(path, transform=spec.target.transform) for path in paths]
     return pd.concat(tables)[target.columns]

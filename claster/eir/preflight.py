@@ -89,7 +89,6 @@ def prepare_training(
     flavour: Flavour,
     spec: DatasetSpec,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> SampleCounts:
     """Write what a flavour reads beside a dataset's arrays, and refuse what EIR would train on.
@@ -100,8 +99,6 @@ def prepare_training(
     ----------
     flavour, spec
         What will be trained, on which dataset.
-    project
-        The project's folder.
     progress
         Where to report to.
 
@@ -117,12 +114,12 @@ def prepare_training(
         another shape, or not finite; the dataset lacks what the flavour needs; or there are too few
         samples for any batch.
     """
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     counts = sample_counts(folders)
     ids = _ids(folders, "train") + _ids(folders, "valid")
     _refuse_duplicates(ids, f"{folders.ids('train')} and {folders.ids('valid')}", folders)
     require_targets(spec, folders.target_table("train"), ids)
-    write_arrays(flavour, spec, project=project, progress=progress)
+    write_arrays(flavour, spec, progress=progress)
     for view in input_views(flavour, spec).values():
         folder = folders.arrays(view.folder, "train_valid")
         require_arrays(spec, folder, view.shape(spec), ids, progress=progress)
@@ -139,7 +136,6 @@ def require_predictable(
     spec: DatasetSpec,
     split: Split,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> list[str]:
     """Refuse a split that EIR would predict wrongly.
@@ -150,8 +146,6 @@ def require_predictable(
         The arrays that the network reads; a name stands for a whole modality.
     spec, split
         Which samples of which dataset.
-    project
-        The project's folder.
     progress
         Where to report to.
 
@@ -166,7 +160,7 @@ def require_predictable(
         If samples differ between the arrays and the ID file, or an array is damaged, of another
         shape, or not finite.
     """
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     ids = _ids(folders, split)
     _refuse_duplicates(ids, str(folders.ids(split)), folders)
     for view in views:

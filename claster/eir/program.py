@@ -225,9 +225,7 @@ class EirFailedError(Exception):
         )
 
 
-def run_recorded(
-    run: RunFolder, record: RunRecord, steps: int, project: Path, progress: Progress
-) -> None:
+def run_recorded(run: RunFolder, record: RunRecord, steps: int, progress: Progress) -> None:
     """Run EIR and keep `run.json` true, whatever happens; in the end write `history.csv`.
 
     Parameters
@@ -236,8 +234,6 @@ def run_recorded(
         The run and its record, with the command.
     steps
         Training steps that are to come.
-    project
-        The project's folder; EIR runs there.
     progress
         Where to report to.
 
@@ -250,13 +246,15 @@ def run_recorded(
     """
     write_run(run, record)
     progress.say(record.feeding)
-    progress.say(f"in {project.resolve()}: {pasteable(list(record.command), record.environment)}")
+    progress.say(
+        f"in {run.project.resolve()}: {pasteable(list(record.command), record.environment)}"
+    )
     start = time.monotonic()
     try:
         with progress.step(f"train {record.flavour}", steps) as step:
             status = run_program(
                 record.command,
-                cwd=project,
+                cwd=run.project,
                 log=run.log,
                 variables=record.environment,
                 watch=Watcher(run, record, step, steps).look,

@@ -42,13 +42,12 @@ def reference_scales(named: str, *, project: Path | str = ".") -> dict[str, Sign
     ClasterError
         If it is neither, is not built, or is older than these records.
     """
-    project = Path(project)
-    run = project / named
-    if RunFolder(run).record.is_file():
+    run = RunFolder(Path(project) / named)
+    if run.record.is_file():
         scales = read_run(run).scales
         remedy = "name its dataset instead, or train again"
     else:
-        folders = DatasetFolders.of(load_dataset(named, project=project), project=project)
+        folders = DatasetFolders.of(load_dataset(named, project=project))
         folders.require_built()
         manifest = read_manifest(folders)
         scales = manifest.scales if manifest else {}
@@ -58,7 +57,7 @@ def reference_scales(named: str, *, project: Path | str = ".") -> dict[str, Sign
     return scales
 
 
-def require_same_divisors(record: RunRecord, spec: DatasetSpec, *, project: Path | str) -> None:
+def require_same_divisors(record: RunRecord, spec: DatasetSpec) -> None:
     """Refuse a dataset whose tracks are divided by other numbers than those that a run was trained on.
 
     Parameters
@@ -67,8 +66,6 @@ def require_same_divisors(record: RunRecord, spec: DatasetSpec, *, project: Path
         The run's.
     spec
         A built dataset.
-    project
-        The project's folder.
 
     Raises
     ------
@@ -77,7 +74,7 @@ def require_same_divisors(record: RunRecord, spec: DatasetSpec, *, project: Path
     """
     if all(track.scale == "none" for track in spec.tracks):
         return
-    manifest = require_manifest(DatasetFolders.of(spec, project=project))
+    manifest = require_manifest(DatasetFolders.of(spec))
     divisors = (track_divisors(spec.tracks, scales) for scales in (manifest.scales, record.scales))
     for track, found, wanted in zip(spec.tracks, *divisors, strict=True):
         if found != wanted:

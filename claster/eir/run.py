@@ -3,7 +3,6 @@
 import os
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from claster.dataset.layout import DatasetFolders
@@ -58,7 +57,6 @@ def train(
     settings: TrainSettings | None = None,
     *,
     dataset_yaml: str,
-    project: Path | str = ".",
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
 ) -> RunFolder:
@@ -75,8 +73,6 @@ def train(
         run is left as it is.
     dataset_yaml
         Name or path of the dataset's YAML, for the record.
-    project
-        The project's folder; EIR runs there.
     progress
         Where to report to.
 
@@ -91,23 +87,22 @@ def train(
         dataset, this machine cannot do what is asked for, or EIR fails.
     """
     asked = TrainSettings.of(settings, **keywords)
-    project = Path(project)
     find_program("eirtrain")
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     folders.require_built()
     flavour = as_stored(find_flavour(flavour_name), folders)
     if asked.batch_size is not None:
         training = flavour.training.model_copy(update={"batch_size": asked.batch_size})
         flavour = flavour.model_copy(update={"training": training})
     relative = run_path(spec.name, flavour.name, tag=asked.tag)
-    run = RunFolder(project / relative)
+    run = RunFolder(spec.project / relative, spec.project)
     if run.path.exists() and not (asked.force or asked.resume):
         raise ClasterError(
             f"{run.path} exists already",
             remedy="choose another --tag, pass --resume to resume it or --force to replace it",
         )
     machine = require_machine(asked.device, devices=asked.devices, precision=asked.precision)
-    counts = prepare_training(flavour, spec, project=project, progress=progress)
+    counts = prepare_training(flavour, spec, progress=progress)
     spec = predicted_part(flavour, spec)
     machine, feeding = choose_feeding(
         machine,
@@ -133,11 +128,11 @@ def train(
             require_own_configurations(run, record, flavour, spec, relative=relative)
             if plan := plan_resumption(run, record, machine):
                 record = record.model_copy(update={"feeding": feeding})
-                return _resume(run, record, plan, project, machine, progress)
+                return _resume(run, record, plan, machine, progress)
             progress.say(f"{run.path} saved no model yet: it starts from the beginning")
             shutil.rmtree(run.path)
         setup = _Setup(flavour, spec, asked, dataset_yaml, machine, feeding, counts, manifest, data)
-        _train_anew(run, setup, project, progress)
+        _train_anew(run, setup, progress)
     return run
 
 
@@ -156,16 +151,15 @@ class _Setup:
     data: dict[str, str]
 
 
-def _train_anew(run: RunFolder, setup: _Setup, project: Path, progress: Progress) -> None:
+def _train_anew(run: RunFolder, setup: _Setup, progress: Progress) -> None:
     flavour, spec, asked = setup.flavour, setup.spec, setup.asked
     counts, machine = setup.counts, setup.machine
-    relative = run.path.relative_to(project)
+    relative = run.path.relative_to(run.project)
     retired = set_aside(run)
     configuration = configure(
         flavour,
         spec,
         out=run.configurations,
-        project=project,
         run_folder=relative,
         machine=machine,
         schedule=plan_schedule(flavour, counts, asked.epochs, devices=machine.devices),
@@ -176,7 +170,7 @@ def _train_anew(run: RunFolder, setup: _Setup, project: Path, progress: Progress
             f"batch size {configuration.batch_size} instead of {flavour.training.batch_size}: "
             f"{counts.train} samples to train and {counts.valid} to validate on"
         )
-    command = eirtrain_command(configuration.files, project=project)
+    command = eirtrain_command(configuration.files, project=run.project)
     record = RunRecord(
         name=relative.name,
         flavour=flavour.name,
@@ -204,7 +198,7 @@ def _train_anew(run: RunFolder, setup: _Setup, project: Path, progress: Progress
         data=setup.data,
     )
     try:
-        run_recorded(run, record, record.steps, project, progress)
+        run_recorded(run, record, record.steps, progress)
     except BaseException as error:
         kept = run if retired is None else bring_back(run, retired)
         if isinstance(error, EirFailedError):
@@ -217,7 +211,6 @@ def _resume(
     run: RunFolder,
     record: RunRecord,
     plan: ResumePlan,
-    project: Path,
     machine: Machine,
     progress: Progress,
 ) -> RunFolder:
@@ -232,7 +225,7 @@ def _resume(
     seed = ((record.seed or 0) + len(record.resumed)) % SEEDS  # not the first epochs' order again
     record = record.model_copy(update={"environment": environment(seed)})
     try:
-        run_recorded(run, record, plan.steps, project, progress)
+        run_recorded(run, record, plan.steps, progress)
     except EirFailedError as error:
         raise error.complaint(run) from None
     forget_earlier(run)

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -119,9 +119,13 @@ class RunRecord(BaseModel):
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Folder of one run, ``runs/<dataset>/<flavour>[-<tag>]``."""
+    """Folder of one run, ``runs/<dataset>/<flavour>[-<tag>]``.
+
+    `project` is the project's folder, from which its dataset and the members of an ensemble are found.
+    """
 
     path: Path
+    project: Path = field(default=Path(), compare=False)
 
     @classmethod
     def of(cls, run: "RunFolder | Path | str") -> "RunFolder":

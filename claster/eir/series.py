@@ -141,20 +141,19 @@ def train_series(
     runs = []
     for training in series:
         spec = load_dataset(training.dataset, project=project)
-        run = RunFolder(Path(project) / run_path(spec.name, flavour, tag=training.tag))
+        run = RunFolder(spec.project / run_path(spec.name, flavour, tag=training.tag), spec.project)
         runs.append(run)
         if training.of > 1:
             progress.say(f"{training.number} of {training.of}: {run.path}")
             if not asked.force and run.record.is_file() and read_run(run.path).status == "complete":
                 progress.say(f"{run.path} is complete")
                 continue
-        _build_fold(training.dataset, spec, project, progress)
+        _build_fold(training.dataset, spec, progress)
         train(
             flavour,
             spec,
             asked,
             dataset_yaml=training.dataset,
-            project=project,
             progress=progress,
             tag=training.tag,
             seed=training.seed,
@@ -173,9 +172,9 @@ def next_lines(runs: Sequence[RunFolder]) -> list[str]:
     ]
 
 
-def _build_fold(name: str, spec: DatasetSpec, project: Path | str, progress: Progress) -> None:
+def _build_fold(name: str, spec: DatasetSpec, progress: Progress) -> None:
     """Build the dataset of a fold where it is not; another dataset is the user's to build."""
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     if "@" in name and not folders.is_built:
         progress.say(f"{folders.inputs} is not built: it is built first")
-        build_dataset(spec, project=project, progress=progress)
+        build_dataset(spec, progress=progress)

@@ -62,15 +62,13 @@ def serve_command(
     return [*command, *(word for pair in settings.items() for word in pair)]
 
 
-def describe_inputs(run: RunFolder | Path | str, *, project: Path | str = ".") -> list[str]:
+def describe_inputs(run: RunFolder | Path | str) -> list[str]:
     """Return a line an input: shape and type of its arrays, and where the dataset has such arrays.
 
     Parameters
     ----------
     run
         A run, or a folder that `claster export` wrote.
-    project
-        The project's folder; only read where an old run does not record its dataset.
 
     Raises
     ------
@@ -79,7 +77,7 @@ def describe_inputs(run: RunFolder | Path | str, *, project: Path | str = ".") -
     """
     run = RunFolder.of(run)
     record = require_model(run)
-    spec = trained_dataset(record, project=project)
+    spec = trained_dataset(run, record)
     lines = []
     for name, folder in input_folders(run).items():
         shape = " x ".join(f"{length:,}" for length in view_of_folder(folder).shape(spec))

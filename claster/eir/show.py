@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claster.dataset.layout import DatasetFolders
@@ -94,17 +93,13 @@ _SAMPLES = 1000
 """For how many samples an epoch is told where the dataset is not built."""
 
 
-def show_flavour(
-    flavour: Flavour, spec: DatasetSpec, *, project: Path | str = ".", device: Device = "auto"
-) -> str:
+def show_flavour(flavour: Flavour, spec: DatasetSpec, *, device: Device = "auto") -> str:
     """Return what EIR builds of a flavour for a dataset, and what a training step of it takes.
 
     Parameters
     ----------
     flavour, spec
         What to build, for which dataset; it need not be built.
-    project
-        The project's folder.
     device
         Where the step is timed.
 
@@ -115,7 +110,7 @@ def show_flavour(
     """
     geometry = measure_geometry(flavour, spec)
     cost = measure_cost(flavour, spec, device=resolve_device(device))
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     built = folders.ids("train").is_file()
     return geometry_text(
         geometry, cost, samples=sample_counts(folders).train if built else _SAMPLES

@@ -1,13 +1,11 @@
 """What part of the target flavours and runs predict, and the embeddings that may decide it."""
 
-from pathlib import Path
-
 from claster.dataset.embeddings import covered_bins, open_embeddings
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.parts import Embedding, Flavour
-from claster.eir.runs import RunRecord
+from claster.eir.runs import RunFolder, RunRecord
 from claster.errors import ClasterError
 
 __all__ = [
@@ -63,7 +61,7 @@ def predicted_by(record: RunRecord, spec: DatasetSpec) -> DatasetSpec:
     return narrowed(spec, trained.bins) if trained else spec
 
 
-def trained_dataset(record: RunRecord, *, project: Path | str = ".") -> DatasetSpec:
+def trained_dataset(run: RunFolder, record: RunRecord) -> DatasetSpec:
     """Return the dataset as it was when a run was trained; as it is now where an old run does not record it.
 
     Raises
@@ -71,10 +69,12 @@ def trained_dataset(record: RunRecord, *, project: Path | str = ".") -> DatasetS
     ClasterError
         If the dataset of an old run is not there or has a fault.
     """
-    return record.trained_on or load_dataset(record.dataset, project=project)
+    if record.trained_on is None:
+        return load_dataset(record.dataset, project=run.project)
+    return record.trained_on.within(run.project)
 
 
-def run_dataset(record: RunRecord, *, project: Path | str = ".") -> DatasetSpec:
+def run_dataset(run: RunFolder, record: RunRecord) -> DatasetSpec:
     """Return the dataset that a run names, with the target bins that the run predicts.
 
     Raises
@@ -82,7 +82,7 @@ def run_dataset(record: RunRecord, *, project: Path | str = ".") -> DatasetSpec:
     ClasterError
         If the dataset is not there or has a fault.
     """
-    return predicted_by(record, load_dataset(record.dataset, project=project))
+    return predicted_by(record, load_dataset(record.dataset, project=run.project))
 
 
 def as_stored(flavour: Flavour, folders: DatasetFolders) -> Flavour:

@@ -89,8 +89,8 @@ def compare_recipes(
 
 def _score(dataset: str, project: Path | str, seed: int, progress: Progress) -> _Scored:
     spec = load_dataset(dataset, project=project)
-    build_dataset(spec, project=project, progress=progress)
-    folders = DatasetFolders.of(spec, project=project)
+    build_dataset(spec, progress=progress)
+    folders = DatasetFolders.of(spec)
     labelled = labelled_genes(
         folders, spec, ["train", "valid", "test"], annotation=annotated_genes(folders)
     )

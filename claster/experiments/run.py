@@ -191,7 +191,7 @@ def run_experiment(
             remedy="use `claster.experiments.recipes.compare_recipes`",
         )
     dataset, spec, flavours = ready(name, of=of, project=project)
-    build_dataset(spec, project=project, progress=progress)
+    build_dataset(spec, progress=progress)
     runs = []
     for chosen in [flavour] if flavour else [f.name for f in flavours]:
         seeds = []
@@ -200,7 +200,6 @@ def run_experiment(
                 chosen,
                 spec,
                 dataset_yaml=dataset,
-                project=project,
                 tag=f"seed{seed}" if len(experiment.seeds) > 1 else None,
                 seed=seed,
                 device=device,
@@ -208,12 +207,12 @@ def run_experiment(
                 resume=True,
                 progress=progress,
             )
-            predict(run, project=project, device=device, progress=progress)
-            evaluate(run, spec, project=project, progress=progress)
+            predict(run, device=device, progress=progress)
+            evaluate(run, spec, progress=progress)
             seeds.append(run)
         if len(seeds) > 1:
             members = [RunOf(run, spec) for run in seeds]
             together = seeds[0].path.with_name(f"{chosen}-seeds")
-            evaluate_together(members, together, project=project, progress=progress)
+            evaluate_together(members, together, progress=progress)
         runs += seeds
     return runs

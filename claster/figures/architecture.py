@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.blocks import Block
 from claster.eir.flavours import find_flavour
@@ -113,30 +112,21 @@ def architecture(geometry: Geometry, spec: DatasetSpec) -> tuple[Figure, Axes, p
     return fig, ax, _table(geometry, rows, joined)
 
 
-def write_architecture(
-    folder: Path,
-    *,
-    flavour: str = "microc_diagonal",
-    dataset: str = "toy",
-    project: Path | str = ".",
-) -> list[Path]:
+def write_architecture(spec: DatasetSpec, flavour: str, folder: Path) -> list[Path]:
     """Have EIR build a flavour and write ``architecture.svg`` and ``.png``.
 
     Parameters
     ----------
+    spec, flavour
+        What to build, for which dataset.
     folder
         Where to.
-    flavour, dataset
-        What to build, for which dataset.
-    project
-        The project's folder.
 
     Returns
     -------
     list of Path
         The files.
     """
-    spec = load_dataset(dataset, project=project)
     fig, _, _ = architecture(measure_geometry(find_flavour(flavour), spec), spec)
     return [save(fig, folder / f"architecture{suffix}", dpi=200) for suffix in (".svg", ".png")]
 

@@ -53,7 +53,7 @@ def _need(what: str, *, of: str = "main") -> Need:
     def make(context: Context, progress: Progress) -> None:
         for run in runs(context):
             if not _files(run).manifest.is_file():
-                attribute(run, genes=_GENES, compare=0, project=context.project, progress=progress)
+                attribute(run, genes=_GENES, compare=0, progress=progress)
 
     return Need(what, find, make)
 
@@ -79,7 +79,7 @@ def _latents(context: Context) -> list[Path]:
 
 
 def _make_latents(context: Context, progress: Progress) -> None:
-    attribute(_contact_run(context), latents=True, project=context.project, progress=progress)
+    attribute(_contact_run(context), latents=True, progress=progress)
 
 
 _MAIN = _need("attributions of the main run")

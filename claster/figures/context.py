@@ -56,8 +56,6 @@ class Context:
 
     Attributes
     ----------
-    project
-        The project's folder.
     spec
         The dataset.
     runs
@@ -68,7 +66,6 @@ class Context:
         Runs that read DNA alone; they predict the central bins of the target.
     """
 
-    project: Path
     spec: DatasetSpec
     runs: tuple[RunFolder, ...] = ()
     named: str = ""
@@ -83,7 +80,7 @@ class Context:
     @property
     def folders(self) -> DatasetFolders:
         """Where the dataset was built."""
-        return DatasetFolders.of(self.spec, project=self.project)
+        return DatasetFolders.of(self.spec)
 
     @property
     def target(self) -> TargetSpec:
@@ -188,9 +185,7 @@ class Context:
         """
         from claster.eir.inference import load_model, predict_arrays  # EIR: many seconds
 
-        model = self.known(
-            ("model", self.run.path), lambda: load_model(self.run, project=self.project)
-        )
+        model = self.known(("model", self.run.path), lambda: load_model(self.run))
         views = {name: view_of_folder(folder) for name, folder in input_folders(self.run).items()}
         window = (
             {"contacts": self.contact_map(gene)} if "contacts" in sources_of(views.values()) else {}
@@ -258,14 +253,13 @@ def read_context(
         If the dataset or a run is missing, or a run is of another dataset or predicts a part of the
         target.
     """
-    project = Path(project)
     spec = load_dataset(dataset, project=project)
     if not runs:
-        records = sorted((project / "runs" / spec.name).glob("*/run.json"))
-        found = [RunFolder(record.parent) for record in records]
+        records = sorted((spec.project / "runs" / spec.name).glob("*/run.json"))
+        found = [RunFolder(record.parent, spec.project) for record in records]
         whole = [run for run in found if _is_network(run) and not _left_out(run, spec)]
-        return _context(project, spec, whole, dataset)
-    given = [RunFolder(Path(run)) for run in runs]
+        return _context(spec, whole, dataset)
+    given = [RunFolder(Path(run), spec.project) for run in runs]
     for run in given:
         if (name := read_run(run.path).dataset_name) != spec.name:
             raise ClasterError(
@@ -277,13 +271,13 @@ def read_context(
                 f"{run.path} predicts {bins:,} bins of the target less than figures show",
                 remedy="pass another --run",
             )
-    return _context(project, spec, given, dataset)
+    return _context(spec, given, dataset)
 
 
-def _context(project: Path, spec: DatasetSpec, runs: Sequence[RunFolder], dataset: str) -> Context:
+def _context(spec: DatasetSpec, runs: Sequence[RunFolder], dataset: str) -> Context:
     of_chromatin = [run for run in runs if not _is_of_sequence(run)]
     of_sequence = [run for run in runs if run not in of_chromatin]
-    return Context(project, spec, tuple(of_chromatin), dataset, tuple(of_sequence))
+    return Context(spec, tuple(of_chromatin), dataset, tuple(of_sequence))
 
 
 def _is_of_sequence(run: RunFolder) -> bool:

@@ -258,7 +258,6 @@ def _with_contact_run(context: Context, progress: Progress) -> Context:
         _CONTACT_FLAVOUR,
         spec,
         dataset_yaml=context.dataset,
-        project=context.project,
         tag="figures",
         resume=True,
         progress=progress,

@@ -133,7 +133,7 @@ def predictions(
     def make(context: Context, progress: Progress) -> None:
         for run in of(context):
             if not run.predictions(split).is_file():
-                predict(run, split=split, tracks=None, project=context.project, progress=progress)
+                predict(run, split=split, tracks=None, progress=progress)
 
     return Need(f"predictions of the {split} split", find, make)
 
@@ -154,7 +154,7 @@ def _evaluations(context: Context) -> list[Path]:
 def _evaluate(context: Context, progress: Progress) -> None:
     for run in context.runs:
         if not _scores(run).is_file():
-            evaluate(run, context.spec, project=context.project, progress=progress)
+            evaluate(run, context.spec, progress=progress)
 
 
 EVALUATIONS = Need("scores of the test split", _evaluations, _evaluate)
@@ -208,7 +208,6 @@ def screen(name: str, what: str, options: str, *, of_all: int = 1, **settings: A
                     run,
                     name=name,
                     profiles=True,
-                    project=context.project,
                     progress=progress,
                     **settings,
                 )

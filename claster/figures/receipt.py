@@ -80,7 +80,7 @@ class Receipt(BaseModel):
 
 def figures_folder(context: Context) -> Path:
     """Return where figures go unless told otherwise: ``runs/<dataset>/figures_of_the_paper``."""
-    return context.project / "runs" / context.spec.name / "figures_of_the_paper"
+    return context.spec.project / "runs" / context.spec.name / "figures_of_the_paper"
 
 
 def table_text(table: pd.DataFrame) -> str:

@@ -17,7 +17,7 @@ from claster.analysis.perturbation.spans import covered_bins, span_mean
 from claster.dataset.layout import DatasetFolders, read_landscapes
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
-from claster.eir.runs import read_run
+from claster.eir.runs import RunFolder, read_run
 from claster.errors import ClasterError, choose_among
 from claster.genome.windows import Binning
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
@@ -317,7 +317,7 @@ _MOST = 400
 _STATES = ("ATAC", "H3K4me3", "H3K27ac")
 
 
-def draw_screen(files: ScreenFiles, run: Path | str, *, project: Path | str = ".") -> list[Path]:
+def draw_screen(files: ScreenFiles, run: RunFolder | Path | str) -> list[Path]:
     """Draw what a finished screen holds: effects by distance, most affected genes, chromatin states.
 
     Figures are of the first condition and dose. States are drawn where windows are centred on genes and the
@@ -328,7 +328,8 @@ def draw_screen(files: ScreenFiles, run: Path | str, *, project: Path | str = ".
     list of Path
         The PNG files in the screen's folder; a figure without anything to show is left out.
     """
-    spec = load_dataset(read_run(Path(run)).dataset, project=project)
+    run = RunFolder.of(run)
+    spec = load_dataset(read_run(run).dataset, project=run.project)
     record = read_record(files.manifest, ScreenRecord, remedy="run the screen again with --force")
     effects, controls = (_first(pd.read_parquet(path)) for path in (files.effects, files.controls))
     single = effects[effects["partner_id"] == ""]
@@ -339,7 +340,7 @@ def draw_screen(files: ScreenFiles, run: Path | str, *, project: Path | str = ".
         figures["genes"], _ = most_affected_genes(single)
     names = [track.name for track in spec.tracks]
     if record.identity.settings.centre == "gene" and set(_STATES) <= set(names):
-        figures |= _states(single, record, spec, project, names)
+        figures |= _states(single, record, spec, names)
     return [save(fig, files.folder / f"{name}.png") for name, fig in figures.items()]
 
 
@@ -358,13 +359,12 @@ def _states(
     single: pd.DataFrame,
     record: ScreenRecord,
     spec: DatasetSpec,
-    project: Path | str,
     names: list[str],
 ) -> dict[str, Figure]:
     settings = record.identity.settings
     if settings.edit.verb in ("swap", "insert") or single.empty:
         return {}
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     some = single.iloc[np.unique(np.linspace(0, len(single) - 1, _MOST).astype(int))]
     genes = single.drop_duplicates("gene_id")
     elements = single.rename(columns={"element_start": "start", "element_end": "end"})

@@ -54,7 +54,6 @@ class Subject:
     run: RunFolder
     record: RunRecord
     spec: DatasetSpec
-    project: Path
 
     @property
     def name(self) -> str:
@@ -64,7 +63,7 @@ class Subject:
     @property
     def folders(self) -> DatasetFolders:
         """Where the dataset lies."""
-        return DatasetFolders.of(self.spec, project=self.project)
+        return DatasetFolders.of(self.spec)
 
     @cached_property
     def manifest(self) -> Manifest | None:
@@ -124,7 +123,7 @@ class Subject:
         return Fit(genes, observed, predicted)
 
 
-def read_subject(run: Path | str, *, project: Path | str = ".") -> Subject:
+def read_subject(run: RunFolder | Path | str) -> Subject:
     """Return the run in a folder and the dataset that it was trained on.
 
     Raises
@@ -132,7 +131,6 @@ def read_subject(run: Path | str, *, project: Path | str = ".") -> Subject:
     ClasterError
         If there is no run.
     """
-    folder = RunFolder(Path(run))
-    record = read_run(folder.path)
-    spec = trained_dataset(record, project=project)
-    return Subject(folder, record, spec, Path(project))
+    run = RunFolder.of(run)
+    record = read_run(run)
+    return Subject(run, record, trained_dataset(run, record))

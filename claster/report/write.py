@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jinja2
 
+from claster.eir.runs import RunFolder
 from claster.files import write_text
 from claster.progress import SILENT, Progress
 from claster.report.accounting import accounting, provenance
@@ -34,10 +35,9 @@ _SECTIONS = (
 
 
 def write_report(
-    run: Path | str,
+    run: RunFolder | Path | str,
     *,
     to: Path | str | None = None,
-    project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> Path:
     """Write what is known of a run as one HTML file that needs no other file and no network.
@@ -50,8 +50,6 @@ def write_report(
         The run's folder.
     to
         The file; None takes ``report.html`` in the run's folder.
-    project
-        The project's folder.
     progress
         Counts sections.
 
@@ -65,7 +63,7 @@ def write_report(
     ClasterError
         If there is no run, or one of its files cannot be read.
     """
-    subject = read_subject(run, project=project)
+    subject = read_subject(run)
     path = Path(to) if to is not None else subject.run.path / "report.html"
     write_text(path, render(make_page(subject, progress=progress)))
     return path

@@ -73,7 +73,6 @@ def embed_dataset(
     spec: DatasetSpec,
     model_name: str,
     *,
-    project: Path | str = ".",
     weights: Path | str | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
@@ -96,8 +95,6 @@ def embed_dataset(
         A built dataset with a `genome`.
     model_name
         A known sequence model.
-    project
-        The project's folder; the store is ``inputs/sequence/<dataset>/embeddings_<model>``.
     weights, revision
         See `find_weights`.
     trust_remote_code
@@ -122,13 +119,13 @@ def embed_dataset(
     model = find_model(model_name)
     if batch_size < 1:
         raise ClasterError(f"batches of {batch_size} samples", remedy="choose 1 or more")
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     folders.require_built()
     final = embedding_path(folders, model.name)
     files = find_weights(model, folder=weights, revision=revision)
 
     def plan_for(geometry: Geometry) -> tuple[SequenceWindows, EmbeddingRecord, str]:
-        windows = extract_windows(spec, length=geometry.length, project=project, progress=progress)
+        windows = extract_windows(spec, length=geometry.length, progress=progress)
         kept = _kept_bins(geometry, central_bins)
         record = _record(spec, model, files, geometry, windows, kept, precision, batch_size)
         return windows, record, record.model_dump_json(indent=2) + "\n"

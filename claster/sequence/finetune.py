@@ -41,7 +41,6 @@ def finetune(
     model_name: str,
     *,
     dataset_yaml: str,
-    project: Path | str = ".",
     weights: Path | str | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
@@ -66,8 +65,6 @@ def finetune(
         A built dataset with a `genome`, and the sequence model.
     dataset_yaml
         Name or path of the dataset's YAML, for the record.
-    project
-        The project's folder; the run is ``runs/<dataset>/<model>_finetuned[-<tag>]``.
     weights, revision, trust_remote_code
         See `embed_dataset`.
     tuning
@@ -92,19 +89,18 @@ def finetune(
         If the run exists or was started with other settings, weights or data are missing or damaged, or the
         loss is not finite.
     """
-    project, tuning = Path(project), tuning or Tuning()
-    folders = DatasetFolders.of(spec, project=project)
+    tuning = tuning or Tuning()
+    folders = DatasetFolders.of(spec)
     folders.require_built()
     machine = require_machine(device, devices=devices, precision=precision)
     model = find_model(model_name)
     files = find_weights(model, folder=weights, revision=revision)
     trunk = model.load(files.folder, trust_remote_code=trust_remote_code)
-    windows = extract_windows(
-        spec, length=trunk.geometry.length, project=project, progress=progress
-    )
+    windows = extract_windows(spec, length=trunk.geometry.length, progress=progress)
     bins = covered_bins(trunk.geometry.bin * trunk.geometry.bins, spec.require_target().binning)
     spec = narrowed(spec, bins)
-    run = RunFolder(project / run_path(spec.name, f"{model.name}_finetuned", tag=tag))
+    own = run_path(spec.name, f"{model.name}_finetuned", tag=tag)
+    run = RunFolder(spec.project / own, spec.project)
     settings = {
         "model": model.name,
         "weights": files.hashes,

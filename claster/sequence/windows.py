@@ -65,7 +65,6 @@ def extract_windows(
     spec: DatasetSpec,
     *,
     length: int,
-    project: Path | str = ".",
     force: bool = False,
     progress: Progress = SILENT,
 ) -> SequenceWindows:
@@ -81,8 +80,6 @@ def extract_windows(
         A built dataset with a `genome`.
     length
         bp, even.
-    project
-        The project's folder; the windows are in ``inputs/sequence/<dataset>/windows_<length>``.
     force
         Whether windows that are there are cut again.
     progress
@@ -104,7 +101,7 @@ def extract_windows(
             remedy="add 'genome', a FASTA below 'data', to its YAML",
         )
     fasta = require_file(spec.source(spec.genome), named="genome", remedy="check 'genome', 'data'")
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     folders.require_built()
     genes = read_genes_table(folders)
     final = sequence_folder(folders) / f"windows_{length}"

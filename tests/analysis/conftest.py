@@ -35,8 +35,8 @@ def _one_thread():
         yield
 
 
-@pytest.fixture(scope="session")
-def spec():
+@pytest.fixture
+def spec(tmp_path):
     return DatasetSpec.model_validate(
         {
             "name": "tiny",
@@ -53,16 +53,16 @@ def spec():
                 ],
             },
         }
-    )
+    ).within(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def build():
     """Write a built dataset whose transcription follows a linear rule in the local signal, with noise."""
 
-    def write(spec, project, *, seed=11, prefix="", test_chrom="chr3"):
+    def write(spec, *, seed=11, prefix="", test_chrom="chr3"):
         rng = np.random.default_rng(seed)
-        folders = DatasetFolders.of(spec, project=project)
+        folders = DatasetFolders.of(spec)
         folders.targets.mkdir(parents=True)
         genes, tables, truths = [], {}, {}
         for split, chrom in zip(SPLITS, ("chr1", "chr2", test_chrom), strict=True):
@@ -107,10 +107,10 @@ def build():
 
 @pytest.fixture
 def project(tmp_path, spec, build):
-    build(spec, tmp_path)
+    build(spec)
     return tmp_path
 
 
 @pytest.fixture
 def truth(project, spec):
-    return read_targets(DatasetFolders.of(spec, project=project).truth_table())
+    return read_targets(DatasetFolders.of(spec).truth_table())

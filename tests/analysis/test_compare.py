@@ -29,14 +29,14 @@ def runs(project, spec):
     """Write three runs whose predictions are the truth and ever more noise, rows in any order."""
     path = project / "configurations" / "datasets" / "tiny.yaml"
     write_text(path, yaml.safe_dump(spec.model_dump(mode="json", exclude_none=True)))
-    truth = read_targets(DatasetFolders.of(spec, project=project).truth_table())
+    truth = read_targets(DatasetFolders.of(spec).truth_table())
     rng = np.random.default_rng(2)
     folders = []
     for number, (name, bins) in enumerate(NAMES.items()):
         part = narrowed(spec, bins)
         table = truth[part.require_target().columns]
         table = table * rng.lognormal(0, 0.3 * (number + 1), table.shape)
-        run = RunFolder(project / "runs" / "tiny" / name)
+        run = RunFolder(project / "runs" / "tiny" / name, project)
         record = RunRecord(
             name=name,
             flavour=name,
@@ -73,7 +73,7 @@ def of(scores, **wanted):
 
 
 def test_common_bins_are_the_fewest_and_own_bins_stand_beside(runs, project):
-    compared = compare_runs([run.path for run in runs], project=project)
+    compared = compare_runs(runs)
     assert compared.target == Binning(5, 1000)
     scores = compared.scores
     assert set(of(scores, window=COMMON)["bins"]) == {5}
@@ -84,8 +84,8 @@ def test_common_bins_are_the_fewest_and_own_bins_stand_beside(runs, project):
 
 
 def test_scores_are_scipy_s_of_rows_joined_by_name(runs, project, spec):
-    scores = compare_runs([run.path for run in runs], project=project).scores
-    folders = DatasetFolders.of(spec, project=project)
+    scores = compare_runs(runs).scores
+    folders = DatasetFolders.of(spec)
     genes = read_genes_table(folders, split="test")
     ids = [f"{gene}_forward" for gene in genes["gene_id"]]
     observed = read_targets(folders.target_table("test"))
@@ -113,7 +113,7 @@ def test_scores_are_scipy_s_of_rows_joined_by_name(runs, project, spec):
 
 
 def test_published_values_stand_in_a_column_of_their_own(runs, project, tmp_path):
-    compared = compare_runs([run.path for run in runs], project=project)
+    compared = compare_runs(runs)
     table = compared.main_scores()
     assert len(table) == 3 * 2 * 3 * 2  # runs, conditions, levels, metrics
     chosen = of(table, condition="ctrl", metric="pearson").set_index(["method", "level"])[
@@ -137,14 +137,14 @@ def test_published_table_is_that_of_the_paper():
 
 def test_what_cannot_be_compared(runs, project):
     with pytest.raises(ClasterError, match="one run and nothing"):
-        compare_runs([runs[0].path], project=project)
+        compare_runs(runs[:1])
     with pytest.raises(ClasterError, match="two runs have the same name"):
-        compare_runs([runs[0].path, runs[0].path], project=project)
-    other = RunFolder(runs[1].path)
+        compare_runs([runs[0], runs[0]])
+    other = runs[1]
     record = RunRecord.model_validate_json(other.record.read_text())
     write_run(other, record.model_copy(update={"dataset_name": "toy"}))
     with pytest.raises(ClasterError, match=r"different datasets \(tiny, toy\)"):
-        compare_runs([run.path for run in runs], project=project)
+        compare_runs(runs)
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ def one(evaluation, method, **chosen):
 
 
 def test_every_method_has_every_score_once(project, truth, spec):
-    scores = score(truth, spec, project=project).tables.scores
+    scores = score(truth, spec).tables.scores
     assert scores.columns.tolist() == SCORE_COLUMNS
     keys = [name for name in SCORE_COLUMNS if name not in ("value", "low", "high", "n", "blocks")]
     assert not scores.duplicated(keys).any()
@@ -68,8 +68,8 @@ def test_every_method_has_every_score_once(project, truth, spec):
 
 
 def test_scores_agree_with_independent_ones(project, truth, spec):
-    folders = DatasetFolders.of(spec, project=project)
-    found = score(0.5 * truth, spec, project=project)
+    folders = DatasetFolders.of(spec)
+    found = score(0.5 * truth, spec)
     genes = read_genes_table(folders, split="test")
     forward = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
     observed = read_targets(folders.target_table("test")).loc[forward].to_numpy(np.float64)
@@ -96,12 +96,12 @@ def test_scores_agree_with_independent_ones(project, truth, spec):
 
 
 def test_scores_do_not_depend_on_the_stored_scale(project, truth, spec):
-    plain = score(truth, spec, project=project).tables.scores
+    plain = score(truth, spec).tables.scores
     content = spec.model_dump()
     for track in content["tracks"]:
         track["transform"] = "log1p"
     content["target"]["transform"] = "log1p"
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     for split in SPLITS:
         for path in folders.arrays("landscape", split).iterdir():
             np.save(path, np.log1p(np.load(path)))
@@ -111,14 +111,14 @@ def test_scores_do_not_depend_on_the_stored_scale(project, truth, spec):
         folders.truth_table(),
     ):
         np.log1p(read_targets(path)).to_csv(path)
-    logged = score(truth, DatasetSpec.model_validate(content), project=project).tables.scores
+    logged = score(truth, DatasetSpec.model_validate(content).within(project)).tables.scores
     pearson = (plain["metric"] == "pearson") & (plain["by"] == "all")
     pearson &= ~plain["method"].eq("boosting") & ~plain["against"].eq("boosting")  # its bins move
     np.testing.assert_allclose(logged["value"][pearson], plain["value"][pearson], atol=1e-3)
 
 
 def test_intervals_hold_their_value_and_differences_are_paired(project, truth, spec):
-    found = score(truth, spec, project=project)
+    found = score(truth, spec)
     scores = found.tables.scores
     known = scores.dropna(subset=["value", "low"])
     known = known[(known["by"] == "all") & (known["metric"] != "r2")]
@@ -132,7 +132,7 @@ def test_intervals_hold_their_value_and_differences_are_paired(project, truth, s
 
 
 def test_the_truth_reaches_all_that_is_attainable(project, truth, spec):
-    evaluation = score(truth, spec, project=project)
+    evaluation = score(truth, spec)
     row = one(evaluation, "network", metric="share_of_attainable", counted="once")
     assert (row["value"], row["low"], row["high"]) == (1, 1, 1)
     assert "Share of the noise ceiling (Pearson r): 100.0% (100.0% to 100.0%)" in (
@@ -142,7 +142,7 @@ def test_the_truth_reaches_all_that_is_attainable(project, truth, spec):
 
 def test_the_verdict_begins_with_what_is_worst(project, truth, spec):
     shuffled = truth.sample(frac=1, random_state=1).set_axis(truth.index)
-    evaluation = score(shuffled, spec, project=project)
+    evaluation = score(shuffled, spec)
     first = evaluation.summary.verdict.splitlines()[0]
     assert first.startswith("The network does not beat the best simple method over bins in ctrl,")
     assert not any(entry.beats for entry in evaluation.summary.comparisons)
@@ -156,7 +156,7 @@ def test_predictions_of_other_genes_score_near_0(project, truth, spec):
     values = truth.to_numpy().copy()
     np.random.default_rng(2).shuffle(values.reshape(-1))
     shuffled = pd.DataFrame(values, index=truth.index, columns=truth.columns)
-    evaluation = score(shuffled, spec, project=project)
+    evaluation = score(shuffled, spec)
     for condition in ("ctrl", "a485"):
         for metric in ("pearson", "spearman"):
             row = one(evaluation, "network", condition=condition, metric=metric)
@@ -165,7 +165,7 @@ def test_predictions_of_other_genes_score_near_0(project, truth, spec):
 
 
 def test_the_other_tables(project, truth, spec):
-    tables = score(truth, spec, project=project).tables
+    tables = score(truth, spec).tables
     assert tables.bins.groupby(["method", "condition"]).size().unique().tolist() == [21]
     assert tables.bins["offset"].min() == -10_000
     assert tables.calibration.groupby(["method", "condition"])["band"].max().max() <= 20
@@ -173,7 +173,7 @@ def test_the_other_tables(project, truth, spec):
 
 
 def test_simple_methods_come_as_tables(project, truth, spec):
-    evaluation = score(truth, spec, project=project)
+    evaluation = score(truth, spec)
     assert list(evaluation.predictions) == METHODS[1:-1]
     for table in evaluation.predictions.values():
         assert table.index.tolist() == [f"test{number}_forward" for number in range(20)]
@@ -181,25 +181,25 @@ def test_simple_methods_come_as_tables(project, truth, spec):
 
 
 def test_order_of_rows_and_columns_does_not_matter(project, truth, spec):
-    plain = score(truth, spec, project=project)
-    turned = score(truth.iloc[::-1, ::-1], spec, project=project)
+    plain = score(truth, spec)
+    turned = score(truth.iloc[::-1, ::-1], spec)
     pd.testing.assert_frame_equal(plain.tables.scores, turned.tables.scores)
-    forward = score(truth[truth.index.str.endswith(FORWARD)], spec, project=project)
+    forward = score(truth[truth.index.str.endswith(FORWARD)], spec)
     pd.testing.assert_frame_equal(plain.tables.scores, forward.tables.scores)
 
 
 def test_without_a_truth_table_nothing_is_attainable(project, truth, spec):
-    DatasetFolders.of(spec, project=project).truth_table().unlink()
-    evaluation = score(truth, spec, project=project)
+    DatasetFolders.of(spec).truth_table().unlink()
+    evaluation = score(truth, spec)
     assert "attainable" not in set(evaluation.tables.scores["method"])
     assert "attainable" not in evaluation.summary.verdict
     assert {entry.share for entry in evaluation.summary.comparisons} == {None}
 
 
 def test_the_training_split_is_scored_with_a_warning(project, spec):
-    targets = read_targets(DatasetFolders.of(spec, project=project).target_table("train"))
+    targets = read_targets(DatasetFolders.of(spec).target_table("train"))
     train = targets[targets.index.str.startswith("train")]
-    evaluation = score(train, spec, project=project, split="train")
+    evaluation = score(train, spec, split="train")
     assert one(evaluation, "network")["value"] == pytest.approx(1)
     assert "These genes were trained on" in evaluation.summary.verdict
     assert evaluation.summary.genes == 40
@@ -257,59 +257,59 @@ def fall_below_0(table):
 )
 def test_predictions_that_do_not_fit_are_refused(project, truth, spec, fault, message):
     with pytest.raises(ClasterError, match=message):
-        score(fault(truth), spec, project=project)
+        score(fault(truth), spec)
 
 
 def test_targets_that_do_not_fit_are_refused(project, truth, spec):
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     targets = read_targets(folders.target_table("test"))
     targets.drop("test0_forward").to_csv(folders.target_table("test"))
     with pytest.raises(ClasterError, match=r"targets of the test split \(.*test\.csv\): 1 of 40"):
-        score(truth, spec, project=project)
+        score(truth, spec)
 
 
 def test_gene_table_and_ids_must_match(project, truth, spec):
-    ids = DatasetFolders.of(spec, project=project).ids("test")
+    ids = DatasetFolders.of(spec).ids("test")
     ids.write_text(ids.read_text().replace("test0_forward\ntest0_rev\n", ""))
     with pytest.raises(ClasterError, match=r"of the test split do not match \(test0\)"):
-        score(truth, spec, project=project)
+        score(truth, spec)
 
 
 def test_a_missing_landscape_is_named(project, truth, spec):
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     (folders.arrays("landscape", "train") / "train0_forward.npy").unlink()
     with pytest.raises(ClasterError, match=r"no landscape at .*train0_forward\.npy"):
-        score(truth, spec, project=project)
+        score(truth, spec)
 
 
 def test_a_test_gene_among_the_training_samples_is_detected(project, truth, spec):
-    ids = DatasetFolders.of(spec, project=project).ids("train")
+    ids = DatasetFolders.of(spec).ids("train")
     ids.write_text(ids.read_text() + "test5_rev\n")
     with pytest.raises(
         ClasterError, match=r"1 of 20 genes .* were seen in training, such as test5"
     ):
-        score(truth, spec, project=project)
+        score(truth, spec)
 
 
 def test_a_test_gene_in_the_table_that_eir_trains_on_is_detected(project, truth, spec):
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     trained, tested = (read_targets(folders.target_table(split)) for split in ("train", "test"))
     pd.concat([trained, tested.loc[["test7_forward"]]]).to_csv(folders.target_table("train"))
     said = r"targets of the train split \(.*\): 1 samples are not of this split \(test7_forward\)"
     with pytest.raises(ClasterError, match=said):
-        score(truth, spec, project=project)
+        score(truth, spec)
 
 
 def test_windows_that_share_bases_with_training_are_detected(tmp_path, spec, build):
-    truth = build(spec, tmp_path, test_chrom="chr1")
+    truth = build(spec, test_chrom="chr1")
     with pytest.raises(
         ClasterError, match="bp of the test split's input windows lie in windows of"
     ):
-        score(truth, spec, project=tmp_path)
+        score(truth, spec)
     allowed = spec.model_copy(
         update={"splits": spec.splits.model_copy(update={"allow_shared_windows": True})}
     )
-    evaluation = score(truth, allowed, project=tmp_path)
+    evaluation = score(truth, allowed)
     assert evaluation.summary.shared_bp == 182_100  # 19 steps of 8 kb and a window of 30,100 bp
     assert "182,100 bp of the scored input windows lie in training windows" in (
         evaluation.summary.verdict
@@ -318,16 +318,16 @@ def test_windows_that_share_bases_with_training_are_detected(tmp_path, spec, bui
 
 def test_a_dataset_that_is_not_built_is_refused(tmp_path, spec):
     with pytest.raises(ClasterError, match="not built"):
-        score(pd.DataFrame(), spec, project=tmp_path / "elsewhere")
+        score(pd.DataFrame(), spec)
 
 
 def test_a_dataset_without_target_is_refused(project, truth, spec):
     with pytest.raises(ClasterError, match="'tiny' has no target"):
-        score(truth, spec.model_copy(update={"target": None}), project=project)
+        score(truth, spec.model_copy(update={"target": None}))
 
 
 def predicted_run(project, table, name="pure_conv", split="test"):
-    run = RunFolder(project / "runs" / "tiny" / name)
+    run = RunFolder(project / "runs" / "tiny" / name, project)
     run.predictions(split).parent.mkdir(parents=True)
     table.to_parquet(run.predictions(split))
     return run
@@ -343,7 +343,7 @@ def files_of(folder):
 
 def test_evaluate_writes_the_same_bytes_twice(project, truth, spec):
     run = predicted_run(project, truth)
-    evaluation = evaluate(run.path, spec, project=project)
+    evaluation = evaluate(run, spec)
     written = files_of(run.evaluation)
     tables = ("scores", "bins", "calibration", "genes")
     assert set(written) == {
@@ -351,7 +351,7 @@ def test_evaluate_writes_the_same_bytes_twice(project, truth, spec):
         *(f"predictions/{name}.parquet" for name in METHODS[1:-1]),
         "summary.json",
     }
-    evaluate(run, spec, project=project)
+    evaluate(run, spec)
     assert files_of(run.evaluation) == written
     for name in tables:
         stored = pd.read_parquet(run.evaluation / f"{name}.parquet")
@@ -363,7 +363,7 @@ def test_evaluate_writes_the_same_bytes_twice(project, truth, spec):
 
 def test_the_summary_fits_its_schema(project, truth, spec):
     run = predicted_run(project, truth * 0 + 1)  # a constant: correlations are undefined
-    evaluation = evaluate(run, spec, project=project)
+    evaluation = evaluate(run, spec)
     content = json.loads((run.evaluation / "summary.json").read_text())
     schema = json.loads(evaluation_schema())
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -376,11 +376,11 @@ def test_the_summary_fits_its_schema(project, truth, spec):
 
 
 def test_another_split_is_written_beside_the_test_split(project, spec):
-    targets = read_targets(DatasetFolders.of(spec, project=project).target_table("valid"))
+    targets = read_targets(DatasetFolders.of(spec).target_table("valid"))
     run = predicted_run(
         project, targets[targets.index.str.startswith("valid")], name="v", split="valid"
     )
-    evaluate(run, spec, project=project, split="valid")
+    evaluate(run, spec, split="valid")
     assert [path.name for path in run.evaluation.iterdir()] == ["valid"]
 
 
@@ -392,12 +392,12 @@ def test_seeds_become_an_ensemble_with_mean_and_spread(project, truth, spec):
         for number, table in enumerate(noisy)
     ]
     to = project / "runs" / "tiny" / "ensemble"
-    evaluation = evaluate_together(members, to, project=project)
+    evaluation = evaluate_together(members, to)
     singles = [one(evaluation, f"network {member.run.path.as_posix()}") for member in members]
-    alone = score(noisy[1], spec, project=project)
+    alone = score(noisy[1], spec)
     assert singles[1]["value"] == pytest.approx(one(alone, "network")["value"])
     mean = sum(noisy) / 3
-    together = score(mean, spec, project=project)
+    together = score(mean, spec)
     assert one(evaluation, "ensemble")["value"] == pytest.approx(
         one(together, "network")["value"], abs=1e-6
     )
@@ -421,11 +421,9 @@ def test_folds_are_scored_as_one(tmp_path, spec, build):
     for number in range(2):
         fold = spec.model_copy(update={"name": f"fold{number}"})
         prefix = f"f{number}"
-        truths.append(
-            build(fold, tmp_path, seed=number, prefix=prefix, test_chrom=f"chr{3 + number}")
-        )
+        truths.append(build(fold, seed=number, prefix=prefix, test_chrom=f"chr{3 + number}"))
         members.append(RunOf(predicted_run(tmp_path, truths[-1], name=prefix), fold))
-    evaluation = evaluate_together(members, tmp_path / "together", project=tmp_path)
+    evaluation = evaluate_together(members, tmp_path / "together")
     assert evaluation.summary.genes == 40
     assert evaluation.summary.datasets == ("fold0", "fold1")
     assert len(evaluation.summary.baselines) == 2
@@ -433,7 +431,7 @@ def test_folds_are_scored_as_one(tmp_path, spec, build):
     chromosomes = evaluation.tables.scores.query("by == 'chromosome'")["stratum"].unique()
     assert chromosomes.tolist() == ["chr3", "chr4"]
     for member in members:
-        alone = evaluate(member.run, member.spec, project=tmp_path)
+        alone = evaluate(member.run, member.spec)
         for name in METHODS[1:-1]:
             rows = alone.predictions[name].index
             pd.testing.assert_frame_equal(
@@ -443,17 +441,15 @@ def test_folds_are_scored_as_one(tmp_path, spec, build):
 
 def test_runs_that_are_neither_seeds_nor_folds_are_refused(project, tmp_path, truth, spec, build):
     other = spec.model_copy(update={"name": "other"})
-    build(other, project)
+    build(other)
     members = [RunOf(predicted_run(project, truth, name=s.name), s) for s in (spec, other)]
     with pytest.raises(ClasterError, match="gene test0 is scored in two of the folds"):
-        evaluate_together(members, tmp_path / "to", project=project)
+        evaluate_together(members, tmp_path / "to")
     with pytest.raises(ClasterError, match="a run is given twice"):
-        evaluate_together(members[:1] * 2, tmp_path / "to", project=project)
+        evaluate_together(members[:1] * 2, tmp_path / "to")
     narrow = other.model_copy(update={"target": other.target.model_copy(update={"bins": 11})})
     with pytest.raises(ClasterError, match="other bins or conditions"):
-        evaluate_together(
-            [members[0], RunOf(members[1].run, narrow)], tmp_path / "to", project=project
-        )
+        evaluate_together([members[0], RunOf(members[1].run, narrow)], tmp_path / "to")
 
 
 def recorded_run(project, table, spec, name):
@@ -481,35 +477,35 @@ def recorded_run(project, table, spec, name):
 
 
 def test_runs_name_their_dataset_themselves(project, truth, spec):
-    runs = [recorded_run(project, truth + shift, spec, f"run{shift}").path for shift in (0, 1)]
-    alone, folder = evaluate_runs(runs[:1], project=project)
-    assert folder == runs[0] / "evaluation"
+    runs = [recorded_run(project, truth + shift, spec, f"run{shift}") for shift in (0, 1)]
+    alone, folder = evaluate_runs(runs[:1])
+    assert folder == runs[0].evaluation
     assert (folder / "summary.json").is_file()
     assert alone.summary.method == "network"
     with pytest.raises(ClasterError, match="2 runs and no folder for their common scores"):
-        evaluate_runs(runs, project=project)
-    together, folder = evaluate_runs(runs, to=project / "both", project=project)
+        evaluate_runs(runs)
+    together, folder = evaluate_runs(runs, to=project / "both")
     assert folder == project / "both"
-    assert together.summary.runs == tuple(path.as_posix() for path in runs)
-    elsewhere, folder = evaluate_runs(runs[:1], to=project / "one", project=project)
-    assert files_of(folder) == files_of(runs[0] / "evaluation")
+    assert together.summary.runs == tuple(run.path.as_posix() for run in runs)
+    elsewhere, folder = evaluate_runs(runs[:1], to=project / "one")
+    assert files_of(folder) == files_of(runs[0].evaluation)
     assert elsewhere.summary == alone.summary
 
 
 def test_a_run_without_predictions_is_refused(project, spec):
     with pytest.raises(ClasterError, match="claster predict"):
-        evaluate(project / "run", spec, project=project)
+        evaluate(project / "run", spec)
     with pytest.raises(ClasterError, match="no run in"):
-        evaluate_runs([project / "run"], project=project)
+        evaluate_runs([project / "run"])
 
 
 def test_strands_apart_are_scored_one_by_one(tmp_path, spec, build):
     pair = {"name": "ctrl", "plus": "p.bw", "minus": "m.bw"}
     target = spec.target.model_validate({"bins": 21, "conditions": [pair], "strands": "apart"})
     apart = spec.model_copy(update={"target": target})
-    predicted = build(apart, tmp_path)
+    predicted = build(apart)
     minus = [column for column in predicted.columns if column.endswith("_minus")]
     predicted[minus] = predicted[minus].to_numpy()[::-1]
-    evaluation = score(predicted, apart, project=tmp_path)
+    evaluation = score(predicted, apart)
     plus = one(evaluation, "network", condition="ctrl_plus")["value"]
     assert plus > 0.7 > 0.4 > one(evaluation, "network", condition="ctrl_minus")["value"]

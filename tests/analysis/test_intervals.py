@@ -17,7 +17,7 @@ from claster.errors import ClasterError
 @pytest.fixture
 def run(project, spec):
     """Return a run with predictions of both splits; its genes lie in a locus each."""
-    folders = DatasetFolders.of(spec, project=project)
+    folders = DatasetFolders.of(spec)
     genes = pd.read_csv(folders.genes, sep="\t")
     moved = (genes["tss"] - 50_000) * 6
     genes[["tss", "start", "end"]] = genes[["tss", "start", "end"]].add(moved, axis=0)
@@ -31,7 +31,7 @@ def run(project, spec):
     named.write_text(yaml.safe_dump(content))
     sizes = "".join(f"chr{number}\t9000000\n" for number in (1, 2, 3))
     (project / "chrom.sizes").write_text(sizes)
-    run = RunFolder(project / "runs/tiny/made")
+    run = RunFolder(project / "runs/tiny/made", project)
     run.predictions("x").parent.mkdir(parents=True)
     fields = dict.fromkeys(("training_samples", "validation_samples", "batch_size", "steps"), 1)
     empty = {"environment": {}, "versions": {}, "configurations": {}, "command": ()}
@@ -50,7 +50,7 @@ def run(project, spec):
 
 def test_tables_tracks_and_coverage(run, project, spec, monkeypatch):
     monkeypatch.chdir(project)
-    path, _, covered = predict_intervals(run, project=project, level=0.8)
+    path, _, covered = predict_intervals(run, level=0.8)
     low, high = (pd.read_parquet(path.with_suffix(f".{end}.parquet")) for end in ("low", "high"))
     predicted = pd.read_parquet(path)
     assert low.loc[predicted.index].shape == predicted.shape
@@ -69,7 +69,7 @@ def test_tables_tracks_and_coverage(run, project, spec, monkeypatch):
             high.loc["test0_forward", f"0_{condition}"], rel=1e-6
         )
     before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
-    predict_intervals(run, project=project, level=0.8)
+    predict_intervals(run, level=0.8)
     assert before == {file.name: file.read_bytes() for file in path.parent.iterdir()}
 
 
@@ -77,5 +77,5 @@ def test_tables_tracks_and_coverage(run, project, spec, monkeypatch):
 def test_genes_that_taught_the_run_get_none(run, project, split, monkeypatch):
     monkeypatch.chdir(project)
     with pytest.raises(ClasterError, match=f"the {split} genes of 'tiny' were used"):
-        predict_intervals(run, project=project, split=split)
+        predict_intervals(run, split=split)
     assert json.loads(run.record.read_text())["dataset"] == "tiny"

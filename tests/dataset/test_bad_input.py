@@ -129,8 +129,8 @@ def test_hic_and_cooler_of_the_same_pixels_build_the_same(edited, world, make, w
     def from_hic(content):
         content["contacts"] |= {"file": "contacts.hic", "balance": "KR"}
 
-    from_cool = build_dataset(edited(), project="cool")
-    ours = build_dataset(edited(from_hic), project="hic")
+    from_cool = build_dataset(edited().within("cool"))
+    ours = build_dataset(edited(from_hic).within("hic"))
     assert ours.manifest.genes_kept == from_cool.manifest.genes_kept
     for file in from_cool.folders.arrays("contacts", "train").iterdir():
         found = np.load(ours.folders.arrays("contacts", "train") / file.name)
@@ -157,8 +157,8 @@ def test_names_without_chr_are_understood(edited, world, make):
         content["contacts"]["file"] = "plain.cool"
         content["genes"]["file"] = "plain.tsv"
 
-    renamed = build_dataset(edited(rename), project="renamed").folders
-    usual = build_dataset(edited(), project="usual").folders
+    renamed = build_dataset(edited(rename).within("renamed")).folders
+    usual = build_dataset(edited().within("usual")).folders
     for modality in ("landscape", "contacts"):
         for file in usual.arrays(modality, "train").iterdir():
             assert file.read_bytes() == (renamed.arrays(modality, "train") / file.name).read_bytes()

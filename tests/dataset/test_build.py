@@ -113,9 +113,9 @@ def test_transforms_change_what_is_stored_and_are_undone_on_reading(edited):
         content["tracks"][1]["transform"] = "log1p"
         content["target"]["transform"] = "log1p"
 
-    plain = build_dataset(edited(), project="plain").folders
+    plain = build_dataset(edited().within("plain")).folders
     spec = edited(logged)
-    folders = build_dataset(spec, project="logged").folders
+    folders = build_dataset(spec.within("logged")).folders
     signal = read_arrays(plain, ["GA.1"], split="train")
     stored = read_arrays(folders, ["GA.1"], split="train")
     np.testing.assert_array_equal(stored[:, 0], signal[:, 0])
@@ -134,8 +134,8 @@ def test_clip_caps_tracks_and_targets(edited):
         content["tracks"][0]["clip"] = 2.0
         content["target"]["clip"] = 1.5
 
-    plain = build_dataset(edited(), project="plain").folders
-    folders = build_dataset(edited(capped), project="capped").folders
+    plain = build_dataset(edited().within("plain")).folders
+    folders = build_dataset(edited(capped).within("capped")).folders
     signal, stored = (read_arrays(f, ["GA.1"], split="train") for f in (plain, folders))
     assert signal[:, 0].max() > 2
     np.testing.assert_array_equal(stored[:, 0], np.minimum(signal[:, 0], 2.0))
@@ -146,9 +146,9 @@ def test_clip_caps_tracks_and_targets(edited):
 
 
 def test_a_floor_leaves_the_peaks_of_a_track(edited):
-    plain = build_dataset(edited(), project="plain").folders
+    plain = build_dataset(edited().within("plain")).folders
     spec = edited(lambda content: content["tracks"][0].update(floor=1.0, transform="log1p"))
-    folders = build_dataset(spec, project="peaks").folders
+    folders = build_dataset(spec.within("peaks")).folders
     signal = read_arrays(plain, ["GA.1"], split="train")
     peaks = read_landscapes(folders, spec, ["GA.1"], split="train")
     high = signal[:, 0] >= 1
@@ -205,7 +205,7 @@ def test_same_bytes_again_and_elsewhere(world, tree):
     first = tree(folders.inputs, folders.targets)
     build_dataset(load_dataset("small"), force=True)
     assert tree(folders.inputs, folders.targets) == first
-    other = build_dataset(load_dataset("small"), project="elsewhere").folders
+    other = build_dataset(load_dataset("small").within("elsewhere")).folders
     assert tree(other.inputs, other.targets) == first
 
 
@@ -352,7 +352,7 @@ def test_killed_builds_are_made_whole_by_the_next(world, moment, tree):
         "small",
         "small",
     ]
-    again = build_dataset(load_dataset("small"), project="elsewhere").folders
+    again = build_dataset(load_dataset("small").within("elsewhere")).folders
     assert tree(folders.inputs, folders.targets) == tree(again.inputs, again.targets)
 
 
@@ -368,7 +368,7 @@ def test_reading_order_of_genes_does_not_matter(world, tree):
 def test_any_number_of_jobs_gives_the_same_bytes(world, tree):
     trees = []
     for jobs in (1, 2, 5):
-        folders = build_dataset(load_dataset("small"), project=f"jobs{jobs}", jobs=jobs).folders
+        folders = build_dataset(load_dataset("small").within(f"jobs{jobs}"), jobs=jobs).folders
         trees.append(tree(folders.inputs, folders.targets))
     assert trees[0] == trees[1] == trees[2]
 
@@ -456,7 +456,7 @@ def after(number, function):
     )
     assert killed.returncode == -9
     folders = build_dataset(load_dataset("small")).folders
-    again = build_dataset(load_dataset("small"), project="elsewhere").folders
+    again = build_dataset(load_dataset("small").within("elsewhere")).folders
     assert tree(folders.inputs, folders.targets) == tree(again.inputs, again.targets)
     for folder in ("inputs", "targets"):
         assert [path.name for path in (world / folder).iterdir()] == ["small"]

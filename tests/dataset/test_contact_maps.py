@@ -77,8 +77,8 @@ def test_zoom_layouts_and_groups_build_the_same_maps(edited, world, groups, name
     def zoomed(content):
         content["contacts"]["file"] = f"zoomed.mcool{named}"
 
-    usual = build_dataset(edited(), project="usual").folders.arrays("contacts", "train")
-    found = build_dataset(edited(zoomed), project="zoomed").folders.arrays("contacts", "train")
+    usual = build_dataset(edited().within("usual")).folders.arrays("contacts", "train")
+    found = build_dataset(edited(zoomed).within("zoomed")).folders.arrays("contacts", "train")
     files = sorted(file.name for file in usual.iterdir())
     assert files == sorted(file.name for file in found.iterdir())
     assert files

@@ -20,7 +20,7 @@ def placed(edited, make):
     def place(*, copied=True, write=True):
         spec = edited(lambda content: content.update(genome="genome.fa"))
         genes = read_genes(spec.source("genes.tsv")).set_index("gene_id")["tss"]
-        kept = build_dataset(spec, project="before").folders
+        kept = build_dataset(spec.within("before")).folders
         table = {s: kept.ids(s).read_text().split("_forward")[0] for s in ("train", "test")}
         rng = np.random.default_rng(0)
         genome = {chrom: rng.choice(LETTERS, size) for chrom, size in make.sizes.items()}
@@ -56,7 +56,7 @@ def test_without_copies_the_bytes_are_those_without_a_fasta(placed):
     spec, *_ = placed(copied=False)
     (finding,) = copies(spec)
     assert (finding.verdict, finding.evidence[:11]) == ("fine", "no sequence")
-    before = read_manifest(DatasetFolders.of(spec, project="before"))
+    before = read_manifest(DatasetFolders.of(spec.within("before")))
     assert build_dataset(spec).manifest.checksums == before.checksums
 
 

@@ -65,7 +65,7 @@ def test_other_splits_take_no_room_and_give_the_same_bytes(world, read, tree):
     for modality in ("landscape", "contacts"):
         assert inode(first, modality, "GC.1_rev") == inode(second, modality, "GC.1_rev")
     assert verify_dataset(second) == []
-    alone = build_dataset(spec, project="elsewhere").folders
+    alone = build_dataset(spec.within("elsewhere")).folders
     assert tree(second.inputs, second.targets) == tree(alone.inputs, alone.targets)
     assert inode(alone, "landscape", "GC.1_rev") != inode(first, "landscape", "GC.1_rev")
 

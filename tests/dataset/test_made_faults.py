@@ -122,7 +122,7 @@ def try_faults(world, *, examples, build):
             return
         code = check_dataset(spec).exit_code
         try:
-            build_dataset(spec, project=world, force=True)
+            build_dataset(spec, force=True)
             refused = ""
         except ClasterError as error:
             is_one_line(error)

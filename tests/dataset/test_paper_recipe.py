@@ -89,7 +89,7 @@ def published_target(path, chrom, tss):
 def built(project):
     path = project / "published.yaml"
     path.write_text(yaml.safe_dump(content(project), sort_keys=False))
-    return build_dataset(load_dataset(str(path)), project=project).folders
+    return build_dataset(load_dataset(str(path)).within(project)).folders
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def example(monkeypatch):
 
 def test_chr21_builds_from_files_of_every_kind(example, tmp_path):
     spec = example("k562_chr21")
-    result = build_dataset(spec, project=tmp_path)
+    result = build_dataset(spec.within(tmp_path))
     assert result.manifest.genes_kept == {"train": 84, "valid": 14, "test": 130}
     assert set(result.manifest.shared_bp.values()) == {0}
     gene = read_genes_table(result.folders, split="test").iloc[0]
@@ -82,7 +82,7 @@ def distrusted(path, chrom, tss):
 )
 def test_inputs_without_target_equal_the_tracks_bases(example, tmp_path, name, genes, kept):
     spec = example(name)
-    result = build_dataset(spec, project=tmp_path)
+    result = build_dataset(spec.within(tmp_path))
     assert result.manifest.genes_in == genes
     assert result.manifest.genes_kept == {"train": 0, "valid": 0, "test": kept}
     assert kept + sum(result.manifest.genes_dropped.values()) == genes
@@ -100,7 +100,7 @@ def test_inputs_without_target_equal_the_tracks_bases(example, tmp_path, name, g
 
 def test_chr11_core_keeps_the_named_genes_with_coolers_own_contacts(example, tmp_path):
     spec = example("mm10_chr11_core")
-    result = build_dataset(spec, project=tmp_path)
+    result = build_dataset(spec.within(tmp_path))
     table = read_genes_table(result.folders, split="test")
     strands = dict(zip(table["name"], table["strand"], strict=True))
     assert strands == {
@@ -134,7 +134,7 @@ def test_track_of_other_names_stops_the_build(example, tmp_path):
     )
     (tmp_path / "spoilt.yaml").write_text(spoilt)
     with pytest.raises(ClasterError, match=r"track H3K4me3 \(.*example_atac.bw\)") as caught:
-        build_dataset(load_dataset(tmp_path / "spoilt.yaml"), project=tmp_path)
+        build_dataset(load_dataset(tmp_path / "spoilt.yaml").within(tmp_path))
     assert "\n" not in str(caught.value)
 
 

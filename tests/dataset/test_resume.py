@@ -58,7 +58,7 @@ def test_only_what_was_not_done_is_done(interrupted, decoded, tree):
     folders = build_dataset(load_dataset("small")).folders
     assert set(decoded) == {"chr2"}
     assert [path.name for path in (interrupted / "inputs").iterdir()] == ["small"]
-    again = build_dataset(load_dataset("small"), project="elsewhere").folders
+    again = build_dataset(load_dataset("small").within("elsewhere")).folders
     assert tree(folders.inputs, folders.targets) == tree(again.inputs, again.targets)
     assert verify_dataset(folders) == []
 
@@ -83,7 +83,7 @@ def test_an_array_that_was_lost_or_altered_since_is_made_again(interrupted, deco
     path.write_bytes(path.read_bytes()[:-1] + b"\x07")
     folders = build_dataset(load_dataset("small")).folders
     assert set(decoded) == {"chr1", "chr2"}
-    again = build_dataset(load_dataset("small"), project="elsewhere").folders
+    again = build_dataset(load_dataset("small").within("elsewhere")).folders
     assert tree(folders.inputs, folders.targets) == tree(again.inputs, again.targets)
 
 

@@ -29,9 +29,9 @@ def training_values(world):
 
 @pytest.mark.parametrize("statistic", ["q99", "mean"])
 def test_a_track_is_divided_between_clip_and_transform(edited, training_values, statistic):
-    plain = build_dataset(edited(), project="plain").folders
+    plain = build_dataset(edited().within("plain")).folders
     spec = edited(scaled(scale=statistic, clip=9.0, transform="log1p"))
-    result = build_dataset(spec, project="scaled")
+    result = build_dataset(spec.within("scaled"))
     divisor = {"q99": np.quantile(training_values, 0.99), "mean": training_values.mean()}[statistic]
     assert getattr(result.manifest.scales["H3K27ac"], statistic) == pytest.approx(divisor, rel=1e-6)
     for gene, split in (("GA.1", "train"), ("GD.1", "test")):

@@ -60,7 +60,7 @@ def test_a_build_makes_a_torn_dataset_whole_without_force(torn, tree):
     spec, folders = torn
     assert reasons_to_build(spec) == ["targets/small is not of the same build as inputs/small"]
     assert not build_dataset(spec).reused
-    again = build_dataset(spec, project="elsewhere").folders
+    again = build_dataset(spec.within("elsewhere")).folders
     assert tree(folders.inputs, folders.targets) == tree(again.inputs, again.targets)
     assert verify_dataset(folders) == []
     assert build_dataset(spec).reused
@@ -71,7 +71,7 @@ def test_a_torn_dataset_gives_nothing_to_another_one(torn, edited):
         narrower(content)
         content["name"] = "other"
 
-    assert find_donor(edited(other), "landscape", project=".") is None
+    assert find_donor(edited(other), "landscape") is None
 
 
 def test_targets_that_are_gone_are_made_anew(edited):

@@ -132,15 +132,15 @@ def test_exit_code_2_where_the_build_cannot_run(case, spec_of, make, tmp_path):
     if case in BREAKS_THE_BUILD:
         assert report.exit_code == 2
         with pytest.raises(ClasterError):
-            build_dataset(spec, project=tmp_path / "project")
+            build_dataset(spec.within(tmp_path / "project"))
     else:
         assert report.exit_code < 2
-        build_dataset(spec, project=tmp_path / "project")
+        build_dataset(spec.within(tmp_path / "project"))
 
 
 def test_windows_are_counted_as_the_build_counts_them(spec_of, one, tmp_path):
     spec = spec_of()
-    kept = build_dataset(spec, project=tmp_path / "project").manifest.genes_kept
+    kept = build_dataset(spec.within(tmp_path / "project")).manifest.genes_kept
     evidence = one(check_dataset(spec), "windows", "genes").evidence
     counts = ", ".join(f"{n} {split}" for split, n in kept.items())
     assert f"{sum(kept.values())} of 71 genes would get a window: {counts}" in evidence

@@ -87,7 +87,7 @@ def test_contacts_are_refused_by_both_or_by_none(examine, spec_of, folder, tmp_p
     spoil(folder / "contacts.cool")
     report = examine()
     try:
-        build_dataset(spec_of(), project=tmp_path)
+        build_dataset(spec_of().within(tmp_path))
         refused = ""
     except ClasterError as error:
         refused = str(error)
@@ -102,7 +102,7 @@ def test_a_chromosome_without_weights_drops_its_genes(examine, spec_of, folder, 
     finding = one(examine(splits={}), "contacts", "bare")
     assert finding.verdict == "warning"
     assert "chr2: contacts.cool::/ has no weight on chr2" in finding.evidence
-    result = build_dataset(spec_of(splits={}), project=tmp_path)
+    result = build_dataset(spec_of(splits={}).within(tmp_path))
     dropped = pd.read_csv(result.folders.dropped, sep="\t")
     lost = dropped[dropped["reason"] == "no_weights"]
     assert set(lost["chrom"]) == {"chr2"}

@@ -178,10 +178,10 @@ def _agree(pristine, small, faults):
             spec = DatasetSpec.model_validate({k: v for k, v in content.items() if v is not None})
         except ValueError:
             return
-        report = check_dataset(spec, project=Path(place) / "project")
+        report = check_dataset(spec.within(Path(place) / "project"))
         said = [f"{f.item}: {f.evidence}" for f in report.findings if f.verdict == "fault"]
         try:
-            built, refused = build_dataset(spec, project=Path(place) / "project"), ""
+            built, refused = build_dataset(spec.within(Path(place) / "project")), ""
         except ClasterError as error:
             built, refused = None, str(error)
         assert bool(said) == bool(refused), f"check: {said or 'fine'}; build: {refused or 'runs'}"

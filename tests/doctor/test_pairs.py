@@ -58,7 +58,7 @@ def test_exchanged_strands_that_are_told_apart_stop_check_and_build(
     assert finding.verdict == "fault"
     assert "exchange 'plus' and 'minus'" in finding.remedy
     with pytest.raises(ClasterError, match="look exchanged"):
-        build_dataset(spec_of(told_apart), project=tmp_path)
+        build_dataset(spec_of(told_apart).within(tmp_path))
 
 
 @pytest.mark.parametrize(("strands", "verdict"), [("sum", "note"), ("sense", "warning")])

@@ -46,7 +46,7 @@ class Small:
 
     @property
     def folders(self) -> DatasetFolders:
-        return DatasetFolders.of(self.spec, project=self.project)
+        return DatasetFolders.of(self.spec)
 
     @property
     def yaml(self) -> str:
@@ -63,7 +63,7 @@ def build_small(
     (project / "source").mkdir(exist_ok=True)
     (project / "source" / "chrom.sizes").write_text("chr1\t1000000\nchr2\t900000\n")
     path.write_text(yaml.safe_dump(content))
-    spec = load_dataset(path)
+    spec = load_dataset(path, project=project)
     assert spec.target is not None
     assert spec.contacts is not None
     small = Small(project, spec)
@@ -272,9 +272,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     small = build_small(tmp_path_factory.mktemp("trained"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(flavours.FLAVOURS, "tiny", tiny_flavour())
-        run = train(
-            "tiny", small.spec, dataset_yaml=small.yaml, project=small.project, seed=3, device="cpu"
-        )
+        run = train("tiny", small.spec, dataset_yaml=small.yaml, seed=3, device="cpu")
         yield Trained(small, run)
 
 
@@ -293,7 +291,7 @@ def profile_run(trained: Trained) -> Trained:
     """Train a position-preserving network: tracks as channels, profiles as arrays, 12 steps."""
     small = trained.small
     folders, project = small.folders, small.project
-    run = RunFolder(project / "runs" / "small" / "profile")
+    run = RunFolder(project / "runs" / "small" / "profile", project)
     target = pd.read_csv(folders.target_table("train"), index_col="ID")
     arrays, profiles = (project / "profile" / kind / "train_valid" for kind in ("landscape", "y"))
     for folder in (arrays, profiles):

@@ -38,8 +38,8 @@ def window_of(folders, *, rev=False):
 
 
 def test_the_view_holds_what_a_window_gives(striped):
-    project, folders, spec = striped
-    write_view(VIEW, spec, project=project)
+    _, folders, spec = striped
+    write_view(VIEW, spec)
     views = {"activity": VIEW}
     for way in ("forward", "rev"):
         built = np.load(folders.arrays(VIEW.folder, "train_valid") / f"{GENE}_{way}.npy")

@@ -23,7 +23,7 @@ def pasted(trained, request):
 
 def test_record_says_what_is_known(pasted, trained):
     assert can_be_adopted(pasted)
-    record = adopt_run(pasted, project=trained.small.project)
+    record = adopt_run(pasted)
     assert not can_be_adopted(pasted)
     assert read_run(pasted.path) == record
     known = read_run(trained.run.path)
@@ -41,7 +41,7 @@ def test_record_says_what_is_known(pasted, trained):
 def test_run_without_a_saved_model_is_refused(pasted, trained):
     shutil.rmtree(pasted.eir / "saved_models")
     with pytest.raises(ClasterError, match="no saved model"):
-        adopt_run(pasted, project=trained.small.project)
+        adopt_run(pasted)
     assert not pasted.record.exists()
 
 
@@ -51,14 +51,13 @@ def test_run_on_other_arrays_is_refused(pasted, trained):
     blocks[0]["input_info"]["input_source"] = "somewhere/arrays"
     path.write_text(yaml.safe_dump(blocks))
     with pytest.raises(ClasterError, match="not a folder of a built dataset"):
-        adopt_run(pasted, project=trained.small.project)
+        adopt_run(pasted)
 
 
 @pytest.mark.slow
 def test_predictions_are_those_of_the_recorded_run(pasted, trained):
-    project = trained.small.project
-    predict(pasted, project=project, device="cpu")
-    predict(trained.run, project=project, device="cpu")
+    predict(pasted, device="cpu")
+    predict(trained.run, device="cpu")
     tables = [read_predictions(run, "test") for run in (pasted, trained.run)]
     np.testing.assert_array_equal(*tables)
 
@@ -71,7 +70,7 @@ def test_an_input_that_would_be_written_elsewhere(pasted, trained, name):
     path.write_text(yaml.safe_dump(content))
     said = r"an input of .*, which is not a file below .*configurations|cannot be printed"
     with pytest.raises(ClasterError, match=said):
-        adopt_run(pasted, project=trained.small.project)
+        adopt_run(pasted)
     assert not list(pasted.path.parent.glob("**/x.yaml"))
 
 
@@ -79,4 +78,4 @@ def test_an_input_that_would_be_written_elsewhere(pasted, trained, name):
 def test_configurations_that_are_not_eirs(pasted, trained, content):
     (pasted.eir / "configs" / "input_configs.yaml").write_text(content)
     with pytest.raises(ClasterError, match=r"as EIR keeps them|is not YAML"):
-        adopt_run(pasted, project=trained.small.project)
+        adopt_run(pasted)

@@ -68,7 +68,7 @@ class TwoBranches(nn.Module):
 def contact_run(small, monkeypatch, record):
     """A run of the network above, whose maps are a view of the dataset's."""
     turn_every_second_gene(small)
-    run = RunFolder(small.project / "runs" / "small" / "contacts")
+    run = RunFolder(small.project / "runs" / "small" / "contacts", small.project)
     run.configurations.mkdir(parents=True)
     for name, folder in {"landscape": "landscape", "contacts": "view_contacts_81"}.items():
         info = {
@@ -110,7 +110,7 @@ def bed(small):
 
 def test_contact_flavour(contact_run, bed):
     run, small, model = contact_run
-    files = attribute(run, **QUICK, elements=bed, bigwig=("test1",), project=small.project)
+    files = attribute(run, **QUICK, elements=bed, bigwig=("test1",))
     genes = pd.read_parquet(files.genes).set_index("gene_id")
     assert len(genes) == 6
     assert set(genes.filter(like="absolute_")) == {
@@ -165,7 +165,7 @@ def test_contact_flavour(contact_run, bed):
     assert summary["convergence"]["largest_delta"] < 1e-2
 
     stamp = files.manifest.stat().st_mtime_ns
-    again = {**QUICK, "elements": bed, "bigwig": ("test1",), "project": small.project}
+    again = {**QUICK, "elements": bed, "bigwig": ("test1",)}
     attribute(run, **again)
     assert files.manifest.stat().st_mtime_ns == stamp
     with pytest.raises(ClasterError, match=r"holds something else: choose another --name"):
@@ -173,14 +173,13 @@ def test_contact_flavour(contact_run, bed):
 
 
 def test_chosen_tracks(contact_run):
-    run, small, _ = contact_run
+    run, _, _ = contact_run
     files = attribute(
         run,
         **QUICK | {"compare": 1},
         method="occlusion",
         tracks=("H3K27ac",),
         genes=2,
-        project=small.project,
     )
     genes = pd.read_parquet(files.genes)
     assert (len(genes), list(genes.filter(like="absolute_"))) == (2, ["absolute_H3K27ac"])
@@ -222,7 +221,6 @@ def test_mirrored_genes_give_the_same_profile(contact_run, monkeypatch):
             **QUICK | {"bins": (-4, 0, 7), "compare": 0},
             baselines=("zero",),
             name=f"strand{strand}",
-            project=small.project,
         )
         tables.append((pd.read_parquet(files.profile), np.load(files.contacts("signed"))))
     (ahead, map_ahead), (turned, map_turned) = tables
@@ -232,7 +230,7 @@ def test_mirrored_genes_give_the_same_profile(contact_run, monkeypatch):
 
 def test_latents_of_the_contact_branch(contact_run):
     run, small, model = contact_run
-    files = attribute(run, latents=True, genes=("test0", "test1"), project=small.project)
+    files = attribute(run, latents=True, genes=("test0", "test1"))
     with np.load(files.latents) as layers:
         assert list(layers) == ["conv.0.conv_1"]
         found = layers["conv.0.conv_1"]
@@ -264,9 +262,9 @@ def test_latents_of_the_contact_branch(contact_run):
     ],
 )
 def test_faults_are_one_line(contact_run, options, message):
-    run, small, _ = contact_run
+    run, _, _ = contact_run
     with pytest.raises(ClasterError, match=message) as raised:
-        attribute(run, **QUICK | {"project": small.project} | options)
+        attribute(run, **QUICK | options)
     assert "\n" not in str(raised.value)
     assert not (run.path / "attributions").exists()
 
@@ -280,24 +278,24 @@ def test_faults_are_one_line(contact_run, options, message):
     ],
 )
 def test_elements_that_do_not_fit(contact_run, bed, text, message):
-    run, small, _ = contact_run
+    run, _, _ = contact_run
     bed.write_text(text)
     with pytest.raises(ClasterError, match=message):
-        attribute(run, **QUICK, elements=bed, project=small.project)
+        attribute(run, **QUICK, elements=bed)
 
 
 def test_run_without_a_model(contact_run):
     run, small, _ = contact_run
     run.exported_weights.unlink()
     with pytest.raises(ClasterError, match="no saved model"):
-        attribute(run, **QUICK, project=small.project)
+        attribute(run, **QUICK)
     with pytest.raises(ClasterError, match="no run in"):
-        attribute(small.project / "nothing", project=small.project)
+        attribute(small.project / "nothing")
 
 
 def test_memory_that_does_not_suffice(contact_run, monkeypatch):
-    run, small, _ = contact_run
-    options = QUICK | {"compare": 1, "genes": 1, "project": small.project}
+    run, _, _ = contact_run
+    options = QUICK | {"compare": 1, "genes": 1}
     whole = pd.read_parquet(attribute(run, **options, name="whole").profile)
     real = inference.run_network
     sizes = []
@@ -347,7 +345,6 @@ def test_array_output(profile_run):
     files = attribute(
         profile_run.run,
         **QUICK | {"steps": 32, "compare": 1, "genes": 2},
-        project=profile_run.small.project,
     )
     model = load_model(profile_run.run, device="cpu")
     assert model.network.columns is None

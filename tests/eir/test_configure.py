@@ -41,9 +41,7 @@ def test_committed_files_are_what_configure_writes(name, tmp_path):
 
 @pytest.mark.parametrize("name", FLAVOURS)
 def test_pasteable_line_parses_back_and_names_existing_files(name, tmp_path):
-    configuration = configure(
-        FLAVOURS[name], dataset_of(name), out=tmp_path / "with space", project=tmp_path
-    )
+    configuration = configure(FLAVOURS[name], dataset_of(name), out=tmp_path / "with space")
     command = eirtrain_command(configuration.files, project=tmp_path)
     line = pasteable(command, environment(7))
     words = shlex.split(line)

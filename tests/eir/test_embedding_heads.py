@@ -54,7 +54,7 @@ def test_head_takes_shape_and_bins_from_what_is_stored(embedded):
 
 def test_channels_come_first_and_bins_are_averaged(embedded):
     small, view = embedded.small, EmbeddingView("enformer", 6, 31)
-    write_view(view, small.spec, project=small.project)
+    write_view(view, small.spec)
     assert view_of_folder(view.folder) == view
     row = 2 * 3 + 1
     array = np.load(small.folders.arrays(view.folder, "train") / "train3_rev.npy")
@@ -103,7 +103,7 @@ def test_store_that_does_not_fit(embedded):
     small = embedded.small
     for view in (EmbeddingView("enformer", 5, 31), EmbeddingView("enformer", 6, 33)):
         with pytest.raises(ClasterError, match="holds 6 channels over 32,000 bp where"):
-            write_view(view, small.spec, project=small.project)
+            write_view(view, small.spec)
     with pytest.raises(ClasterError, match="no embeddings of dataset 'small' by borzoi"):
         as_stored(FLAVOURS["borzoi_head"], small.folders)
 
@@ -130,18 +130,16 @@ def test_head_trains_predicts_and_is_scored_on_its_own_bins(embedded, monkeypatc
         training={"n_epochs": 3, "batch_size": 16, "evaluations": 3},
     )
     monkeypatch.setitem(flavours.FLAVOURS, "enformer_head", head)
-    run = train(
-        "enformer_head", small.spec, dataset_yaml=small.yaml, project=small.project, device="cpu"
-    )
+    run = train("enformer_head", small.spec, dataset_yaml=small.yaml, device="cpu")
     assert read_run(run.path).trained_on.target.bins == 31
-    predict(run, project=small.project, device="cpu")
+    predict(run, device="cpu")
     table = read_predictions(run, "test")
     assert table.columns.tolist() == [f"{k}_ctrl" for k in range(-15, 16)]
     assert table.index.tolist() == read_ids(small.folders, "test")
-    evaluation, _ = evaluate_runs([run.path], project=small.project)
+    evaluation, _ = evaluate_runs([run.path])
     assert sorted(evaluation.tables.bins["offset"].unique() // 1000) == list(range(-15, 16))
     store = open_embeddings(small.folders, "enformer")
     other = store.record.model_copy(update={"weights": {"model.safetensors": "0" * 64}})
     (store.path / "record.json").write_text(other.model_dump_json())
     with pytest.raises(ClasterError, match="by other weights of enformer"):
-        predict(run, project=small.project, device="cpu")
+        predict(run, device="cpu")

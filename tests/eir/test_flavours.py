@@ -152,8 +152,8 @@ def test_another_kind_of_contact_map_names_the_line(small):
 
 
 def test_arrays_are_written_for_those_who_read_them(small):
-    write_arrays(FLAVOURS["toy"], small.spec, project=small.project)
+    write_arrays(FLAVOURS["toy"], small.spec)
     assert not list(small.project.rglob("view_*"))
-    write_arrays(FLAVOURS["profile_microc"], small.spec, project=small.project)
+    write_arrays(FLAVOURS["profile_microc"], small.spec)
     names = {path.name for path in small.project.rglob("view_*")}
     assert names == {"view_landscape_421", "view_contacts_29", "view_profiles"}

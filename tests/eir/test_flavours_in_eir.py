@@ -64,12 +64,11 @@ QUICK = {
 )
 def test_flavour_trains(name, full_size, eir):
     small = full_size(FLAVOURS[name])
-    counts = prepare_training(FLAVOURS[name], small.spec, project=small.project)
+    counts = prepare_training(FLAVOURS[name], small.spec)
     configuration = configure(
         FLAVOURS[name],
         small.spec,
         out=small.project / "configurations" / name,
-        project=small.project,
         machine=Machine("cpu"),
         schedule=plan_schedule(FLAVOURS[name], counts, 1),
     )
@@ -115,7 +114,6 @@ def test_profile_trains_from_dataset_to_record(small):
         "profile",
         small.spec,
         dataset_yaml=small.yaml,
-        project=small.project,
         device="cpu",
         epochs=8,
     )
@@ -133,7 +131,6 @@ def test_same_seed_same_training(small, tiny):
             "tiny",
             small.spec,
             dataset_yaml=small.yaml,
-            project=small.project,
             tag=tag,
             seed=11,
             device="cpu",

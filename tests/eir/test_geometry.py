@@ -257,7 +257,6 @@ def test_long_runs_are_looked_at_first(small, tiny, monkeypatch, long, looks):
             "tiny",
             small.spec,
             dataset_yaml=small.yaml,
-            project=small.project,
             device="cpu",
             epochs=6,
             progress=heard,

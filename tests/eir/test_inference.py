@@ -51,7 +51,6 @@ def test_same_as_eirpredict(trained, model, ids, landscape, exported, tmp_path):
         trained.small.spec,
         "test",
         ids=ids,
-        project=trained.small.project,
         device="cpu",
         progress=inference.SILENT,
     )

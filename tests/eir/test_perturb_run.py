@@ -37,7 +37,6 @@ def test_screen_of_a_trained_run(trained, bed):
         "tracks": ("ATAC",),
         "reach": 10_000,
         "controls": 5,
-        "project": trained.small.project,
         "device": "cpu",
     }
     files = perturb(trained.run, **options)
@@ -71,9 +70,9 @@ def test_screen_of_a_trained_run(trained, bed):
 def test_screen_of_an_ensemble(trained, profile_run, bed):
     project = trained.small.project
     members = [trained.run, profile_run.run]
-    predict([member.path for member in members], project=project, tracks=None, device="cpu")
-    ensemble = RunFolder(project / "runs" / "small" / "ensemble")
-    options = {"elements": bed, "controls": 0, "project": project, "device": "cpu", "reach": 10_000}
+    predict(members, tracks=None, device="cpu")
+    ensemble = RunFolder(project / "runs" / "small" / "ensemble", project)
+    options = {"elements": bed, "controls": 0, "device": "cpu", "reach": 10_000}
     files = perturb(ensemble, tracks=("ATAC",), **options)
     table = pd.read_parquet(files.effects).set_index(["gene_id", "element_id"])
     stored = np.load(trained.small.folders.arrays("landscape", "test") / "test2_forward.npy")

@@ -213,7 +213,7 @@ def test_mean_of_several_runs(run, trained, tmp_path, monkeypatch, values):
     with pytest.raises(ClasterError, match="of several runs, no model: give its members"):
         load_model(ensemble)
     assert member_runs(run) == [run]
-    assert member_runs(ensemble.path) == [run, other]
+    assert member_runs(ensemble) == [run, other]
     shutil.rmtree(other.path)
     with pytest.raises(ClasterError, match=r"no file at .*run.json.* restore it"):
         member_runs(ensemble)

@@ -58,9 +58,9 @@ def append(path, text):
 
 
 def test_sound_dataset_passes_with_its_counts(small):
-    counts = prepare_training(BOTH, small.spec, project=small.project)
+    counts = prepare_training(BOTH, small.spec)
     assert counts == SampleCounts(train=64, valid=16)
-    ids = require_predictable(["landscape", "contacts"], small.spec, "test", project=small.project)
+    ids = require_predictable(["landscape", "contacts"], small.spec, "test")
     assert ids[:3] == ["test0_forward", "test0_rev", "test1_forward"]
     assert len(ids) == 12
 
@@ -168,7 +168,7 @@ def test_each_fault_is_named(small, fault):
     harm, message = FAULTS[fault]
     harm(small)
     with pytest.raises(ClasterError, match=message) as raised:
-        prepare_training(BOTH, small.spec, project=small.project)
+        prepare_training(BOTH, small.spec)
     assert "\n" not in str(raised.value)
     assert raised.value.remedy
 
@@ -213,40 +213,40 @@ ARRAY_FAULTS = {
 @pytest.mark.parametrize("fault", ARRAY_FAULTS)
 def test_each_fault_of_a_profile_is_named(small, fault):
     harm, message = ARRAY_FAULTS[fault]
-    assert prepare_training(PROFILE, small.spec, project=small.project).train == 64
+    assert prepare_training(PROFILE, small.spec).train == 64
     harm(small)
     with pytest.raises(ClasterError, match=message) as raised:
-        prepare_training(PROFILE, small.spec, project=small.project)
+        prepare_training(PROFILE, small.spec)
     assert "\n" not in str(raised.value)
 
 
 def test_target_of_a_profile_is_checked_before_it_is_written(small):
     target(small, cell("much"))
     with pytest.raises(ClasterError, match=r"the first \(much\)"):
-        prepare_training(PROFILE, small.spec, project=small.project)
+        prepare_training(PROFILE, small.spec)
     assert not list(small.project.rglob("view_*"))
 
 
 def test_prediction_looks_at_the_view(small):
-    prepare_training(PROFILE, small.spec, project=small.project)
+    prepare_training(PROFILE, small.spec)
     views = input_views(PROFILE, small.spec).values()
-    ids = require_predictable(views, small.spec, "test", project=small.project)
+    ids = require_predictable(views, small.spec, "test")
     assert len(ids) == 12
     array(small, "view_landscape_421", "test", "test0_rev").unlink()
     with pytest.raises(ClasterError, match=r"view_landscape_421/test lacks 1 array"):
-        require_predictable(views, small.spec, "test", project=small.project)
+        require_predictable(views, small.spec, "test")
 
 
 def test_large_finite_values_are_no_fault(small):
     edit(array(small), lambda values: np.full_like(values, 3e38))
-    prepare_training(BOTH, small.spec, project=small.project)
+    prepare_training(BOTH, small.spec)
 
 
 def test_prediction_looks_at_the_split_only(small):
     array(small, "landscape", "test", "test0_rev").unlink()
     with pytest.raises(ClasterError, match=r"landscape/test lacks 1 array \(test0_rev\)"):
-        require_predictable(["landscape"], small.spec, "test", project=small.project)
-    require_predictable(["contacts"], small.spec, "test", project=small.project)
+        require_predictable(["landscape"], small.spec, "test")
+    require_predictable(["contacts"], small.spec, "test")
 
 
 def test_cuda_where_there_is_none(monkeypatch):

@@ -23,7 +23,7 @@ def test_scales_of_a_run_are_those_of_its_dataset(trained):
 
 
 def test_runs_and_datasets_without_scales(small):
-    run = RunFolder(small.project / "runs/old")
+    run = RunFolder(small.project / "runs/old", small.project)
     run.path.mkdir(parents=True)
     with pytest.raises(ClasterError, match="no dataset 'runs/old'"):
         reference_scales("runs/old", project=small.project)
@@ -48,7 +48,7 @@ def scaled(small, *, name="small", q99=15.0):
     spec = small.spec.model_copy(update={"name": name, "tracks": tuple(tracks)})
     manifest = require_manifest(small.folders)
     scales = {"ATAC": manifest.scales["ATAC"].model_copy(update={"q99": q99})}
-    folders = type(small.folders).of(spec, project=small.project)
+    folders = type(small.folders).of(spec)
     folders.inputs.mkdir(exist_ok=True)
     folders.manifest.write_text(manifest.model_copy(update={"scales": scales}).model_dump_json())
     return spec
@@ -56,23 +56,23 @@ def scaled(small, *, name="small", q99=15.0):
 
 def test_tracks_divided_otherwise_than_in_training_are_refused(trained, small):
     record = read_run(trained.run.path)
-    require_same_divisors(record, trained.small.spec, project=small.project)
-    require_same_divisors(record, scaled(small), project=small.project)
+    require_same_divisors(record, trained.small.spec)
+    require_same_divisors(record, scaled(small))
     other = scaled(small, name="other", q99=30.0)
     with pytest.raises(
         ClasterError,
         match=r"track ATAC of dataset 'other' is divided by 30, run .* values divided by 15: "
         "set 'scales_from: small' in its YAML",
     ):
-        require_same_divisors(record, other, project=small.project)
+        require_same_divisors(record, other)
 
 
 def test_a_run_does_not_predict_its_dataset_divided_anew(trained, small):
     record = read_run(trained.run.path)
-    run = RunFolder(small.project / "runs" / "copy")
+    run = RunFolder(small.project / "runs" / "copy", small.project)
     shutil.copytree(trained.run.path, run.path)
     spec = scaled(small, q99=30.0)
     Path(small.yaml).write_text(yaml.safe_dump(json.loads(spec.model_dump_json())))
     write_run(run, record.model_copy(update={"dataset": small.yaml, "trained_on": spec}))
     with pytest.raises(ClasterError, match="values divided by 15: train again"):
-        predict(run, project=small.project, device="cpu")
+        predict(run, device="cpu")

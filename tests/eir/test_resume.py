@@ -184,7 +184,6 @@ def resume(small, **options):
         "tiny",
         small.spec,
         dataset_yaml=small.yaml,
-        project=small.project,
         device="cpu",
         resume=True,
         progress=heard,
@@ -203,7 +202,7 @@ def test_complete_run_is_left_as_it_is(trained, tiny):
 @pytest.fixture
 def begun(small, trained, tiny):
     """A killed run in a project of its own, on the same arrays."""
-    run = RunFolder(small.project / "runs" / "small" / "tiny")
+    run = RunFolder(small.project / "runs" / "small" / "tiny", small.project)
     shutil.copytree(trained.run.path, run.path)
     record = read_run(run.path).model_copy(
         update={"status": "running", "trained_on": small.spec, "checkpoint": None}
@@ -355,7 +354,7 @@ def test_killed_training_goes_on(small, tiny, monkeypatch):
         training=training | {"early_stopping_patience": 1000},
     )
     monkeypatch.setitem(flavours.FLAVOURS, "tiny", flavour)
-    run = RunFolder(small.project / "runs" / "small" / "tiny")
+    run = RunFolder(small.project / "runs" / "small" / "tiny", small.project)
     command = [sys.executable, "-c", SCRIPT, flavour.model_dump_json(), small.yaml]
     variables = os.environ | {"PYTHONPATH": str(Path(claster.__file__).parents[1])}
     with subprocess.Popen(command, cwd=small.project, env=variables) as process:

@@ -41,9 +41,7 @@ def test_training_leaves_a_whole_record(trained):
 
 @pytest.mark.slow
 def test_two_processes_train_to_the_end(small, tiny):
-    run = train(
-        "tiny", small.spec, dataset_yaml=small.yaml, project=small.project, device="cpu", devices=2
-    )
+    run = train("tiny", small.spec, dataset_yaml=small.yaml, device="cpu", devices=2)
     record = read_run(run.path)
     assert (record.status, record.devices, record.steps) == ("complete", 2, 12)
     history = pd.read_csv(run.history)
@@ -53,7 +51,7 @@ def test_two_processes_train_to_the_end(small, tiny):
 
 def test_existing_run_is_refused(trained):
     with pytest.raises(ClasterError, match="exists already: choose another --tag, pass --resume"):
-        train("tiny", trained.small.spec, dataset_yaml="small", project=trained.small.project)
+        train("tiny", trained.small.spec, dataset_yaml="small")
 
 
 @pytest.fixture
@@ -81,8 +79,8 @@ build()
 def test_failure_of_eir_is_one_line_with_the_log(small, tiny, stand_in):
     stand_in(CRASH)
     with pytest.raises(ClasterError) as raised:
-        train("tiny", small.spec, dataset_yaml=small.yaml, project=small.project, device="cpu")
-    run = RunFolder(small.project / "runs" / "small" / "tiny")
+        train("tiny", small.spec, dataset_yaml=small.yaml, device="cpu")
+    run = RunFolder(small.project / "runs" / "small" / "tiny", small.project)
     message = str(raised.value)
     assert message.startswith(
         "eirtrain failed: ValueError: Could not find columns {'5_x'} in targets.csv. "
@@ -94,7 +92,7 @@ def test_failure_of_eir_is_one_line_with_the_log(small, tiny, stand_in):
     assert record.status == "failed"
     assert "5_x" in record.error
     with pytest.raises(ClasterError, match="is failed, not complete"):
-        predict(run, project=small.project)
+        predict(run)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +114,6 @@ def test_want_of_memory_suggests_a_smaller_batch(small, tiny, stand_in, raised):
             "tiny",
             small.spec,
             dataset_yaml=small.yaml,
-            project=small.project,
             device="cpu",
             memory=True,
         )
@@ -139,7 +136,7 @@ def test_what_training_leaves_behind(trained):
 def test_success_without_a_checkpoint_is_a_failure(small, tiny, stand_in):
     stand_in("print('nothing done')")
     with pytest.raises(ClasterError, match="no saved model"):
-        train("tiny", small.spec, dataset_yaml=small.yaml, project=small.project, device="cpu")
+        train("tiny", small.spec, dataset_yaml=small.yaml, device="cpu")
     assert read_run(small.project / "runs/small/tiny").status == "failed"
 
 
@@ -153,7 +150,6 @@ def test_forced_run_that_fails_leaves_the_earlier_one(small, tiny, stand_in):
             "tiny",
             small.spec,
             dataset_yaml=small.yaml,
-            project=small.project,
             device="cpu",
             force=True,
         )
@@ -173,9 +169,7 @@ def test_forced_run_that_succeeds_replaces_the_earlier_one(small, tiny, stand_in
         "models.mkdir(parents=True)\n"
         "(models / 'eir_checkpoint_4_perf-average=0.5000.pt').touch()\n"
     )
-    run = train(
-        "tiny", small.spec, dataset_yaml=small.yaml, project=small.project, device="cpu", force=True
-    )
+    run = train("tiny", small.spec, dataset_yaml=small.yaml, device="cpu", force=True)
     assert read_run(run.path).performance == 0.5
     assert not (earlier / "gone.txt").exists()
     assert [path.name for path in earlier.parent.iterdir()] == ["tiny"]
@@ -184,14 +178,14 @@ def test_forced_run_that_succeeds_replaces_the_earlier_one(small, tiny, stand_in
 def test_fault_in_the_dataset_leaves_no_run(small, tiny):
     next(small.folders.arrays("landscape", "train").iterdir()).unlink()
     with pytest.raises(ClasterError, match="not an array file"):
-        train("tiny", small.spec, dataset_yaml=small.yaml, project=small.project, device="cpu")
+        train("tiny", small.spec, dataset_yaml=small.yaml, device="cpu")
     assert not (small.project / "runs").exists()
 
 
 def test_unbuilt_dataset(small, tiny):
     small.folders.manifest.unlink()
     with pytest.raises(ClasterError, match=r"is not built .*claster data build small"):
-        train("tiny", small.spec, dataset_yaml=small.yaml, project=small.project, device="cpu")
+        train("tiny", small.spec, dataset_yaml=small.yaml, device="cpu")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +202,7 @@ def test_unbuilt_dataset(small, tiny):
 )
 def test_options_that_cannot_be(small, tiny, options, message):
     with pytest.raises(ClasterError, match=message):
-        train("tiny", small.spec, dataset_yaml="small", project=small.project, **options)
+        train("tiny", small.spec, dataset_yaml="small", **options)
     assert not (small.project / "runs").exists()
 
 

@@ -59,7 +59,7 @@ def asked(record, monkeypatch):
 
     def note(flavour, spec, settings, *, project, tag, seed, **_):
         calls.append((spec.name, tag, seed, settings.resume))
-        run = RunFolder(project / run_path(spec.name, flavour, tag=tag))
+        run = RunFolder(project / run_path(spec.name, flavour, tag=tag), project)
         run.path.mkdir(parents=True)
         write_run(run, record)
         return run

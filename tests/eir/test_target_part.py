@@ -61,11 +61,11 @@ def test_it_is_trained_scored_and_questioned(small, monkeypatch):
     flavour = derive(FLAVOURS["proximal"], name="proximal", description="d", training=quick)
     monkeypatch.setitem(flavours.FLAVOURS, "proximal", flavour)
     project = small.project
-    run = train("proximal", small.spec, dataset_yaml=small.yaml, project=project, device="cpu")
-    assert run_dataset(read_run(run.path), project=project).require_target().columns == COLUMNS
-    predict(run, project=project, device="cpu")
+    run = train("proximal", small.spec, dataset_yaml=small.yaml, device="cpu")
+    assert run_dataset(run, read_run(run)).require_target().columns == COLUMNS
+    predict(run, device="cpu")
     assert read_predictions(run, "test").columns.tolist() == COLUMNS
-    evaluation, _ = evaluate_runs([run.path], project=project)
+    evaluation, _ = evaluate_runs([run])
     assert sorted(evaluation.tables.bins["offset"].unique() // 1000) == list(range(-4, 5))
 
     gene = read_genes_table(small.folders, split="test").iloc[0]
@@ -78,7 +78,6 @@ def test_it_is_trained_scored_and_questioned(small, monkeypatch):
         around_tss=(500, 1500),
         reach=10_000,
         controls=0,
-        project=project,
         device="cpu",
     )
     row = pd.read_parquet(files.effects).set_index("gene_id").loc[gene["gene_id"]]
@@ -89,7 +88,7 @@ def test_it_is_trained_scored_and_questioned(small, monkeypatch):
     # Bins 0 and 1 of 9: the fifth and the sixth.
     assert row["baseline"] == pytest.approx(np.maximum(profile[0, 0, 4:6], 0).mean(), rel=1e-4)
 
-    options = {"compare": 2, "steps": 8, "block": 5000, "project": project, "device": "cpu"}
+    options = {"compare": 2, "steps": 8, "block": 5000, "device": "cpu"}
     explained = attribute(run, bins=None, **options)
     shown = pd.read_parquet(explained.targets)
     assert set(shown["bin"].dropna()) == set(range(-4, 5))

@@ -224,18 +224,18 @@ def context(tmp_path_factory):
         patch.setenv("CLASTER_DATA", str(project / "source"))
         spec = load_dataset("demo_tiny", project=project)
         simulate_genome(spec.data_folder, chromosomes=3, megabases=6.8, genes=36)
-        build_dataset(spec, project=project)
-        folders = DatasetFolders.of(spec, project=project)
+        build_dataset(spec)
+        folders = DatasetFolders.of(spec)
         genes = read_genes_table(folders, split="test")
         runs = []
         for number, name in enumerate(("profile-a", "profile-b")):
-            run = RunFolder(project / "runs" / spec.name / name)
+            run = RunFolder(project / "runs" / spec.name / name, project)
             write_record(run, spec)
             write_predictions(run, spec, folders, seed=number)
             write_screen(run, "centred", genes, spec, seed=10 + number)
             write_attributions(run)
             if not number:
-                evaluate(run, spec, project=project)
+                evaluate(run, spec)
             runs.append(run)
         shutil.copytree(runs[0].evaluation, runs[1].evaluation)
         for seed, name in enumerate(("P1", "P2")):
@@ -248,7 +248,7 @@ def context(tmp_path_factory):
             f"input_source: inputs/{spec.name}/contacts/train_valid}}",
         )
         # A third one reads DNA and predicts 31 bins.
-        head = RunFolder(project / "runs" / spec.name / "enformer_head")
+        head = RunFolder(project / "runs" / spec.name / "enformer_head", project)
         write_record(head, narrowed(spec, 31), flavour="enformer_head")
         table = pd.read_parquet(runs[0].predictions("test")) * np.float32(0.5)
         head.predictions("test").parent.mkdir()
@@ -256,7 +256,7 @@ def context(tmp_path_factory):
         every = read_genes_table(folders)
         write_embeddings(folders, every, model="enformer", channels=90, bin=512, bins=64)
         write_embeddings(folders, every, model="borzoi", channels=6, bin=1024, bins=128)
-        yield MadeContext(project, spec, tuple(runs), sequence_runs=(head,))
+        yield MadeContext(spec, tuple(runs), sequence_runs=(head,))
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ class World:
 
     @property
     def folders(self) -> DatasetFolders:
-        return DatasetFolders.of(self.spec, project=self.project)
+        return DatasetFolders.of(self.spec)
 
     def bed(self, text, name="elements.bed"):
         path = self.project / name
@@ -131,8 +131,8 @@ def world(tmp_path_factory):
     path = project / "configurations" / "datasets" / "small.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(yaml.safe_dump(content))
-    spec = load_dataset(path)
-    build_dataset(spec, project=project)
+    spec = load_dataset(path, project=project)
+    build_dataset(spec)
     return World(project, spec)
 
 

@@ -126,17 +126,15 @@ def build(project):
     path = project / "configurations" / "datasets" / "small.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(yaml.safe_dump(content))
-    spec = load_dataset(path)
-    build_dataset(spec, project=project)
+    spec = load_dataset(path, project=project)
+    build_dataset(spec)
     return spec
 
 
 def write_record(made, flavour="toy"):
     """What `claster train` leaves: YAML, record, EIR's curves; and the measured geometry."""
     run, spec = made.run, made.spec
-    configuration = configure(
-        find_flavour(flavour), spec, out=run.configurations, project=made.project
-    )
+    configuration = configure(find_flavour(flavour), spec, out=run.configurations)
     hashes = {path.name: sha256(path) for path in sorted(run.configurations.glob("*.yaml"))}
     record = RunRecord(
         name="toy-made",
@@ -160,7 +158,7 @@ def write_record(made, flavour="toy"):
         checkpoint="eir/saved_models/eir_checkpoint_30_perf-average=0.5000.pt",
         performance=0.5,
         parameters=PARAMETERS,
-        scales=require_manifest(DatasetFolders.of(spec, project=made.project)).scales,
+        scales=require_manifest(DatasetFolders.of(spec)).scales,
         trained_on=spec,
     )
     run.eir.mkdir()
@@ -192,7 +190,7 @@ def write_record(made, flavour="toy"):
 
 
 def predict(made):
-    folders = DatasetFolders.of(made.spec, project=made.project)
+    folders = DatasetFolders.of(made.spec)
     targets = read_targets(folders.target_table("test"))
     noise = np.random.default_rng(0).uniform(0.7, 1.3, targets.shape)
     path = made.run.predictions("test")
@@ -238,7 +236,7 @@ def screen(made):
                 version="0",
             ),
             made.spec,
-            DatasetFolders.of(made.spec, project=made.project),
+            DatasetFolders.of(made.spec),
             bed,
         ),
         lambda: Predictor(profiles),
@@ -261,10 +259,12 @@ def attribute(made):
 def made(tmp_path_factory):
     """A trained, predicted, evaluated, perturbed and attributed run; not to be changed by a test."""
     project = tmp_path_factory.mktemp("report")
-    made = Made(project, RunFolder(project / "runs" / "small" / "toy-made"), build(project))
+    made = Made(
+        project, RunFolder(project / "runs" / "small" / "toy-made", project), build(project)
+    )
     write_record(made)
     predict(made)
-    evaluate(made.run, made.spec, project=project)
+    evaluate(made.run, made.spec)
     screen(made)
     attribute(made)
     return made
@@ -273,13 +273,13 @@ def made(tmp_path_factory):
 @pytest.fixture(scope="session")
 def report(made):
     """The report of the run."""
-    return write_report(made.run.path, project=made.project)
+    return write_report(made.run)
 
 
 @pytest.fixture
 def bare(made, tmp_path):
     """The same run as it is after training: nothing was predicted, evaluated or asked."""
-    run = RunFolder(tmp_path / "runs" / "small" / "toy-made")
+    run = RunFolder(tmp_path / "runs" / "small" / "toy-made", made.project)
     leave_out = shutil.ignore_patterns(
         "evaluation", "predictions", "perturb", "attributions", "report.html"
     )

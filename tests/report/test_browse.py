@@ -29,7 +29,7 @@ CONTENT = bytes(range(256)) * 40
 
 @pytest.fixture(scope="module")
 def browser(made):
-    return prepare_browser(made.run.path, project=made.project)
+    return prepare_browser(made.run)
 
 
 @pytest.fixture(scope="module")
@@ -187,13 +187,13 @@ def test_a_run_without_tracks_is_told_what_to_do(bare, made):
     with pytest.raises(
         ClasterError, match=f"no bigWig tracks .* run 'claster predict {bare.path}'"
     ):
-        prepare_browser(bare.path, project=made.project)
+        prepare_browser(bare)
     with pytest.raises(ClasterError, match="no run in"):
-        prepare_browser(made.project, project=made.project)
+        prepare_browser(made.project)
 
 
 def test_all_genes_are_shown_and_a_test_gene_first(made):
-    genome = find_genome(made.spec, DatasetFolders.of(made.spec, project=made.project))
+    genome = find_genome(made.spec, DatasetFolders.of(made.spec))
     bed = [line.split("\t") for line in genes_as_bed(genome.genes).splitlines()]
     assert len(bed) == 56, "kept and dropped ones"
     assert ["chr2", "30000", "34500", "gene<32>", "0", "+"] in bed
@@ -217,9 +217,7 @@ def test_the_page_is_given_what_it_asks_for(browser):
 
 
 def test_the_session_of_the_desktop_names_files_that_are_there(made, browser, tmp_path):
-    elsewhere = prepare_browser(
-        made.run.path, session=tmp_path / "deep" / "x.xml", project=made.project
-    )
+    elsewhere = prepare_browser(made.run, session=tmp_path / "deep" / "x.xml")
     for path in (browser.session, elsewhere.session):
         root = ET.parse(path).getroot()
         assert root.tag == "Session"
@@ -236,12 +234,12 @@ def test_a_genome_without_sequence_has_its_sizes(made, tmp_path):
     spec = made.spec.model_copy(update={"genome": None})
     record = json.loads(made.run.record.read_text())
     record["trained_on"]["genome"] = None
-    run = RunFolder(tmp_path / "run")
+    run = RunFolder(tmp_path / "run", made.project)
     (run.path / "predictions").mkdir(parents=True)
     run.record.write_text(json.dumps(record))
     for path in (made.run.path / "predictions").iterdir():
         (run.path / "predictions" / path.name).symlink_to(path)
-    browser = prepare_browser(run.path, project=made.project)
+    browser = prepare_browser(run)
     assert ET.parse(browser.session).getroot().attrib["genome"] == f"{spec.assembly}.chrom.sizes"
     assert "fastaURL" not in json.loads(browser.served["/session.json"].content)["reference"]
 
@@ -249,13 +247,13 @@ def test_a_genome_without_sequence_has_its_sizes(made, tmp_path):
 def test_the_name_of_an_assembly_is_no_way_out_of_the_run(made, tmp_path):
     record = json.loads(made.run.record.read_text())
     record["trained_on"]["assembly"] = "../../x"
-    run = RunFolder(tmp_path / "run")
+    run = RunFolder(tmp_path / "run", made.project)
     shutil.copytree(made.run.path / "predictions", run.path / "predictions")
     run.record.write_text(json.dumps(record))
     with pytest.raises(
         ClasterError, match=r"'assembly' .* is '\.\./\.\./x\.chrom\.sizes', which is no"
     ):
-        prepare_browser(run.path, project=made.project)
+        prepare_browser(run)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -275,7 +273,7 @@ def test_igv_shows_every_track_and_asks_nobody_else(browser, look):
 def test_without_igv_the_remedy_is_told(made, monkeypatch):
     monkeypatch.setitem(sys.modules, "igv_notebook", None)
     with pytest.raises(ClasterError, match=r"igv.js is not installed: install the package igv-not"):
-        prepare_browser(made.run.path, project=made.project)
+        prepare_browser(made.run)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from claster.cli import app
+from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.report import write_report
 from claster.report.page import Cell, Page, Section, Table, Text
@@ -95,7 +96,7 @@ def test_the_verdict_is_the_first_line(made, report):
 
 
 def test_every_dropped_gene_is_counted_with_its_reason(made, report):
-    manifest = read_subject(made.run.path, project=made.project).manifest
+    manifest = read_subject(made.run).manifest
     data = section(report.read_text(), "data")
     assert f"{manifest.genes_in} genes in = " in data
     for reason, n in manifest.genes_dropped.items():
@@ -115,7 +116,7 @@ def test_network_and_yaml_are_shown(made, report):
 
 
 def test_scores_are_those_of_the_evaluation(made, report):
-    table = read_subject(made.run.path, project=made.project).scores.scores
+    table = read_subject(made.run).scores.scores
     row = table.query(
         "method == 'ridge' and against == '' and level == 'gene' and scale == 'raw' and counted == 'all'"
         " and metric == 'rmse' and by == 'all' and how == 'pooled'"
@@ -138,7 +139,7 @@ def test_panels_of_perturbation_and_attribution(report):
 def test_provenance_repeats_the_run(made, report):
     told = section(report.read_text(), "provenance")
     assert "claster data build small\nclaster train toy --dataset small --tag made\n" in told
-    manifest = read_subject(made.run.path, project=made.project).manifest
+    manifest = read_subject(made.run).manifest
     assert all(source.sha256[:16] in told for source in manifest.sources.values())
 
 
@@ -149,12 +150,12 @@ def test_names_of_genes_are_no_markup(report):
 
 @pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(made, report, tmp_path):
-    again = write_report(made.run.path, to=tmp_path / "again.html", project=made.project)
+    again = write_report(made.run, to=tmp_path / "again.html")
     assert again.read_bytes() == report.read_bytes()
 
 
 def test_what_is_missing_is_named_with_its_command(bare, made, tmp_path):
-    path = write_report(bare.path, project=made.project)
+    path = write_report(bare)
     text = path.read_text()
     assert re.findall(r'<section id="(\w+)"', text) == SECTIONS
     for name in ("overview", "scores", "agreement", "groups", "genes"):
@@ -163,21 +164,22 @@ def test_what_is_missing_is_named_with_its_command(bare, made, tmp_path):
     assert f"claster perturb {bare.path}" in section(text, "perturbation")
     assert f"claster attribute {bare.path}" in section(text, "attribution")
     assert "claster data build" not in section(text, "overview")
-    away = write_report(bare.path, to=tmp_path / "away.html", project=tmp_path / "elsewhere")
+    elsewhere = RunFolder(bare.path, tmp_path / "elsewhere")
+    away = write_report(elsewhere, to=tmp_path / "away.html")
     assert "claster data build small" in section(away.read_text(), "data")
 
 
 def test_a_run_that_failed_says_so_first(bare, made):
     record = json.loads(bare.record.read_text()) | {"status": "failed", "error": "out of memory"}
     bare.record.write_text(json.dumps(record))
-    text = write_report(bare.path, project=made.project).read_text()
+    text = write_report(bare).read_text()
     assert "is failed, not complete (out of memory)" in section(text, "overview")
 
 
 def test_a_flavour_that_changed_is_noticed(bare, made):
     record = json.loads(bare.record.read_text()) | {"parameters": 7}
     bare.record.write_text(json.dumps(record))
-    text = write_report(bare.path, project=made.project).read_text()
+    text = write_report(bare).read_text()
     assert "The run trained 7 parameters" in section(text, "network")
 
 
@@ -187,18 +189,18 @@ def test_an_unknown_flavour_is_told_in_eirs_words(bare, made):
     (bare.path / "geometry.json").unlink()
     (bare.eir / "model_architecture").mkdir()
     (bare.eir / "model_architecture" / "model_info.txt").write_text("MetaModel [1, 2]")
-    text = section(write_report(bare.path, project=made.project).read_text(), "network")
+    text = section(write_report(bare).read_text(), "network")
     assert "own_net" in text
     assert "MetaModel [1, 2]" in text
 
 
 def test_faults_are_one_line(bare, made, tmp_path):
     with pytest.raises(ClasterError, match="no run in"):
-        write_report(tmp_path / "nowhere", project=made.project)
+        write_report(tmp_path / "nowhere")
     bare.evaluation.mkdir()
     (bare.evaluation / "summary.json").write_text("{}")
     with pytest.raises(ClasterError, match=r"the evaluation in .* cannot be read: run"):
-        write_report(bare.path, project=made.project)
+        write_report(bare)
     assert not (bare.path / "report.html").exists()
 
 
@@ -206,10 +208,10 @@ def test_faults_are_one_line(bare, made, tmp_path):
 def test_the_network_is_measured_once(bare, made):
     kept = bare.path / "geometry.json"
     kept.unlink()
-    text = write_report(bare.path, project=made.project).read_text()
+    text = write_report(bare).read_text()
     assert "FirstCNNBlock" in section(text, "network")
     before = kept.stat().st_mtime_ns
-    write_report(bare.path, project=made.project)
+    write_report(bare)
     assert kept.stat().st_mtime_ns == before
 
 

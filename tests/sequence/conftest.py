@@ -68,8 +68,8 @@ def write_small(
     path = project / "configurations" / "datasets" / "small.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(yaml.safe_dump(content))
-    spec = load_dataset(path)
-    folders = DatasetFolders.of(spec, project=project)
+    spec = load_dataset(path, project=project)
+    folders = DatasetFolders.of(spec)
     folders.targets.mkdir(parents=True)
     genes, tables = [], {"train_valid": [], "test": []}
     for (split, count), chrom in zip(counts.items(), sizes, strict=True):

@@ -65,9 +65,9 @@ def test_a_base_changes_the_bin_that_it_lies_in(weights):
 
 
 def test_store_holds_both_orientations_under_their_names(spec, tmp_path, weights):
-    store = embed_dataset(spec, "enformer", project=tmp_path, weights=weights("enformer"))
+    store = embed_dataset(spec, "enformer", weights=weights("enformer"))
     trunk = MODELS["enformer"].load(weights("enformer"))
-    windows = extract_windows(spec, length=8192, project=tmp_path)
+    windows = extract_windows(spec, length=8192)
     row = windows.table["gene_id"].tolist().index("valid1")
     for way in ("forward", "rev"):
         letters = windows.sample(row, rev=way == "rev")
@@ -79,15 +79,11 @@ def test_store_holds_both_orientations_under_their_names(spec, tmp_path, weights
     assert store.record.samples == len(store.samples) == 44
     assert store.record.weights.keys() == {"config.json", "model.safetensors"}
     assert store.record.padded > 0
-    assert (
-        open_embeddings(DatasetFolders.of(spec, project=tmp_path), "enformer").record
-        == store.record
-    )
+    assert open_embeddings(DatasetFolders.of(spec), "enformer").record == store.record
 
 
 def test_killed_and_resumed_is_the_same_store(spec, tmp_path, weights, monkeypatch):
     settings = {
-        "project": tmp_path,
         "weights": weights("hyenadna_small_32k"),
         "batch_size": 3,
         **CODE,
@@ -116,7 +112,7 @@ def test_killed_and_resumed_is_the_same_store(spec, tmp_path, weights, monkeypat
 
 
 def test_a_complete_store_is_left_and_another_one_refused(spec, tmp_path, weights, monkeypatch):
-    settings = {"project": tmp_path, "weights": weights("hyenadna_small_32k"), **CODE}
+    settings = {"weights": weights("hyenadna_small_32k"), **CODE}
     embed_dataset(spec, "hyenadna_small_32k", **settings)
     monkeypatch.setattr(SequenceModel, "load", None)
     embed_dataset(spec, "hyenadna_small_32k", **settings)
@@ -132,8 +128,8 @@ def test_a_complete_store_is_left_and_another_one_refused(spec, tmp_path, weight
 
 
 def test_central_bins_are_the_middle(spec, tmp_path, weights):
-    settings = {"project": tmp_path, "weights": weights("enformer"), "force": True}
-    folders = DatasetFolders.of(spec, project=tmp_path)
+    settings = {"weights": weights("enformer"), "force": True}
+    folders = DatasetFolders.of(spec)
     stale, other = (
         folders.inputs / f"view_embedding_{name}_48x5" for name in ("enformer", "borzoi")
     )
@@ -156,11 +152,11 @@ def test_size_is_said_and_a_small_disk_refused(spec, tmp_path, weights, monkeypa
             said.append(text)
 
     monkeypatch.setattr("claster.files.free_disk", lambda _: 160_000)
-    settings = {"project": tmp_path, "weights": weights("enformer"), "progress": Told()}
+    settings = {"weights": weights("enformer"), "progress": Told()}
     with pytest.raises(ClasterError, match="sequence of 'small' needs"):
         embed_dataset(spec, "enformer", **settings)
     monkeypatch.undo()
-    extract_windows(spec, length=8192, project=tmp_path)
+    extract_windows(spec, length=8192)
     monkeypatch.setattr("claster.files.free_disk", lambda _: 160_000)
     with pytest.raises(ClasterError, match=r"embeddings_enformer needs 0\.00 GB"):
         embed_dataset(spec, "enformer", **settings)
@@ -168,8 +164,8 @@ def test_size_is_said_and_a_small_disk_refused(spec, tmp_path, weights, monkeypa
 
 
 def test_other_genes_are_noticed(spec, tmp_path, weights):
-    embed_dataset(spec, "enformer", project=tmp_path, weights=weights("enformer"))
-    folders = DatasetFolders.of(spec, project=tmp_path)
+    embed_dataset(spec, "enformer", weights=weights("enformer"))
+    folders = DatasetFolders.of(spec)
     text = folders.genes.read_text()
     folders.genes.write_text(text.replace("\t1000\tvalid\t", "\t1001\tvalid\t"))
     with pytest.raises(ClasterError, match="embeddings of other genes or TSSs"):

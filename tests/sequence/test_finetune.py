@@ -29,7 +29,6 @@ def tune(spec, tmp_path, weights):
             spec,
             NAME,
             dataset_yaml=str(tmp_path / "configurations/datasets/small.yaml"),
-            project=tmp_path,
             weights=weights(NAME),
             trust_remote_code=True,
             tuning=tuning,
@@ -51,7 +50,7 @@ def test_run_holds_record_history_and_predictions(tune, spec, tmp_path):
     assert history.columns.tolist() == ["split", "step", "loss", "performance"]
     assert history["step"].tolist() == [3, 6, 3, 6]
     assert record.performance == pytest.approx(-history.query("split == 'valid'")["loss"].min())
-    folders = DatasetFolders.of(spec, project=tmp_path)
+    folders = DatasetFolders.of(spec)
     table = read_predictions(run, "test")
     assert table.index.tolist() == read_ids(folders, "test")
     assert table.columns.tolist() == [f"{k}_ctrl" for k in range(-2, 3)]
@@ -60,7 +59,7 @@ def test_run_holds_record_history_and_predictions(tune, spec, tmp_path):
         table.loc["test3_rev"].to_numpy(), table.loc["test3_forward"].to_numpy()[::-1]
     )
     with pytest.raises(ClasterError, match="its fine-tuning has predicted"):
-        predict(run, project=tmp_path)
+        predict(run)
     assert read_predictions(run, "valid").index.tolist() == read_ids(folders, "valid")
 
 
@@ -111,9 +110,9 @@ def test_samples_pair_sequences_with_targets(spec, tmp_path, weights):
     from claster.sequence.models import MODELS
 
     trunk = MODELS[NAME].load(weights(NAME), trust_remote_code=True)
-    windows = extract_windows(spec, length=trunk.geometry.length, project=tmp_path)
+    windows = extract_windows(spec, length=trunk.geometry.length)
     part = narrowed(spec, 5)
-    folders = DatasetFolders.of(spec, project=tmp_path)
+    folders = DatasetFolders.of(spec)
     ids, targets = read_stored_targets(folders, part, "train")
     samples = SequenceSamples(trunk, windows, ids, targets)
     ahead, back = ids.index("train3_forward"), ids.index("train3_rev")

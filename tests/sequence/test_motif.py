@@ -50,13 +50,12 @@ def test_motif_is_learned(tmp_path, write_dataset):
         spec,
         name,
         dataset_yaml=str(tmp_path / "configurations/datasets/small.yaml"),
-        project=tmp_path,
         weights=write_tiny_model(name, tmp_path / "tiny", settings={"max_seq_len": 514}),
         trust_remote_code=True,
         tuning=Tuning(epochs=16, batch_size=8, accumulate=1, lr=1e-2, head_lr=5e-3, patience=16),
         device="cpu",
     )
-    folders = DatasetFolders.of(spec, project=tmp_path)
+    folders = DatasetFolders.of(spec)
     genes = pd.read_csv(folders.genes, sep="\t").query("split == 'test'")["gene_id"]
     predicted = read_predictions(run, "test").loc[[f"{gene}_forward" for gene in genes]].to_numpy()
     truth = np.log(activity["test"])

@@ -20,9 +20,9 @@ def text(letters):
 
 
 def test_windows_are_pyfaidx_s(spec, tmp_path):
-    windows = extract_windows(spec, length=600, project=tmp_path)
+    windows = extract_windows(spec, length=600)
     genome = Fasta(str(tmp_path / "source" / "genome.fa"), as_raw=True)
-    genes = read_genes_table(DatasetFolders.of(spec, project=tmp_path))
+    genes = read_genes_table(DatasetFolders.of(spec))
     assert windows.letters.shape == (len(genes), 600)
     for row, gene in enumerate(genes.itertuples()):
         wanted = genome[gene.chrom][gene.tss - 300 : gene.tss + 300]
@@ -34,7 +34,7 @@ def test_windows_are_pyfaidx_s(spec, tmp_path):
 
 
 def test_the_tss_is_the_first_base_of_the_right_half(spec, tmp_path):
-    windows = extract_windows(spec, length=10, project=tmp_path)
+    windows = extract_windows(spec, length=10)
     raw = (tmp_path / "source" / "genome.fa").read_text().split(">")[1].split("\n", 1)[1]
     sequence = raw.replace("\n", "")
     tss = windows.table["tss"][0]
@@ -43,7 +43,7 @@ def test_the_tss_is_the_first_base_of_the_right_half(spec, tmp_path):
 
 
 def test_what_lies_beyond_the_ends_is_n_and_counted(spec, tmp_path):
-    windows = extract_windows(spec, length=4_000, project=tmp_path)
+    windows = extract_windows(spec, length=4_000)
     first = text(windows.letters[0])  # TSS 1,000: a thousand bases are missing
     assert windows.table["padded"][0] == 1_000
     assert first[:1_000] == "N" * 1_000
@@ -55,7 +55,7 @@ def test_they_are_bedtools_getfasta_s(spec, tmp_path):
         pytest.skip("no bedtools program here")
     from pybedtools import BedTool
 
-    windows = extract_windows(spec, length=600, project=tmp_path)
+    windows = extract_windows(spec, length=600)
     bed = BedTool.from_dataframe(windows.table[["chrom", "start", "end", "gene_id"]])
     found = bed.sequence(fi=str(tmp_path / "source" / "genome.fa"), name=True, tab=True)
     lines = Path(found.seqfn).read_text().splitlines()
@@ -63,7 +63,7 @@ def test_they_are_bedtools_getfasta_s(spec, tmp_path):
 
 
 def test_one_fasta_holds_them_all(spec, tmp_path):
-    windows = extract_windows(spec, length=150, project=tmp_path)
+    windows = extract_windows(spec, length=150)
     write_windows_fasta(windows, tmp_path / "windows.fa")
     written = Fasta(str(tmp_path / "windows.fa"))
     assert list(written.keys()) == [f"{gene}_forward" for gene in windows.table["gene_id"]]
@@ -73,20 +73,20 @@ def test_one_fasta_holds_them_all(spec, tmp_path):
 
 
 def test_unchanged_windows_are_left_and_a_changed_genome_is_cut_anew(spec, tmp_path):
-    path = extract_windows(spec, length=100, project=tmp_path).path / "sequence.npy"
+    path = extract_windows(spec, length=100).path / "sequence.npy"
     before = path.stat().st_ino
-    extract_windows(spec, length=100, project=tmp_path)
+    extract_windows(spec, length=100)
     assert path.stat().st_ino == before
     os.utime(tmp_path / "source" / "genome.fa", ns=(1, 1))
-    extract_windows(spec, length=100, project=tmp_path)
+    extract_windows(spec, length=100)
     assert path.stat().st_ino != before
 
 
 def test_no_index_is_written_beside_the_genome(spec, tmp_path):
     index = tmp_path / "source" / "genome.fa.fai"
-    with_index = text(extract_windows(spec, length=100, project=tmp_path).letters[3])
+    with_index = text(extract_windows(spec, length=100).letters[3])
     index.unlink()
-    windows = extract_windows(spec, length=100, project=tmp_path, force=True)
+    windows = extract_windows(spec, length=100, force=True)
     assert text(windows.letters[3]) == with_index
     assert not index.exists()
 
@@ -104,13 +104,13 @@ def test_what_cannot_be_cut(spec, tmp_path, change, length, message):
     sizes = (tmp_path / "source" / "chrom.sizes").read_text()
     (tmp_path / "source" / "wrong.sizes").write_text(sizes.replace("60000", "61000"))
     with pytest.raises(ClasterError, match=message):
-        extract_windows(spec.model_copy(update=change), length=length, project=tmp_path)
+        extract_windows(spec.model_copy(update=change), length=length)
 
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_ragged_lines_packing_and_line_ends_make_no_difference(spec, tmp_path, packed, end):
-    usual = extract_windows(spec, length=100, project=tmp_path).letters.copy()
+    usual = extract_windows(spec, length=100).letters.copy()
     fasta = tmp_path / "source" / "genome.fa"
     rng = np.random.default_rng(0)
     ragged = []
@@ -119,15 +119,15 @@ def test_ragged_lines_packing_and_line_ends_make_no_difference(spec, tmp_path, p
         ragged += [part for part in (line[:cut], line[cut:]) if part]
     content = end.join(ragged).encode()
     fasta.write_bytes(gzip.compress(content) if packed else content)
-    found = extract_windows(spec, length=100, project=tmp_path, force=True).letters
+    found = extract_windows(spec, length=100, force=True).letters
     np.testing.assert_array_equal(found, usual)
 
 
 def test_an_index_that_is_older_or_of_another_genome_is_not_used(spec, tmp_path):
-    usual = extract_windows(spec, length=100, project=tmp_path).letters.copy()
+    usual = extract_windows(spec, length=100).letters.copy()
     index = tmp_path / "source" / "genome.fa.fai"
     index.write_text(index.read_text().replace("\t60\t61", "\t50\t51"))
-    found = extract_windows(spec, length=100, project=tmp_path, force=True).letters
+    found = extract_windows(spec, length=100, force=True).letters
     np.testing.assert_array_equal(found, usual)
 
 

@@ -42,7 +42,7 @@ class Toy:
 
     @property
     def folders(self) -> DatasetFolders:
-        return DatasetFolders.of(self.spec, project=self.project)
+        return DatasetFolders.of(self.spec)
 
 
 @pytest.fixture(scope="session")
@@ -79,9 +79,9 @@ def toy(tmp_path_factory):
         path = project / "configurations" / "datasets" / f"{condition}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump(content))
-    spec = load_dataset(project / "configurations" / "datasets" / "ctrl.yaml")
-    build_dataset(spec, project=project)
-    run = RunFolder(project / "runs" / "ctrl" / "made")
+    spec = load_dataset("ctrl", project=project)
+    build_dataset(spec)
+    run = RunFolder(project / "runs" / "ctrl" / "made", project)
     record = RunRecord(
         name="made",
         flavour="made",

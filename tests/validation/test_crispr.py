@@ -157,7 +157,6 @@ def test_a_comparison_counts_what_it_cannot_score(toy, made_model, made_table):
         centre="gene",
         reach=90_000,
         around_tss=(2000, 3000),
-        project=toy.project,
     )
     assert summary.scored == scored
     assert summary.left_out == {
@@ -177,7 +176,7 @@ def test_a_comparison_counts_what_it_cannot_score(toy, made_model, made_table):
     expected = roc_auc_score(scored_pairs["regulated"], scored_pairs["effect"].abs())
     assert scores.loc[("perturbation", "auroc"), "value"] == pytest.approx(expected)
     screen = {"around_tss": (2000, 3000), "reach": 90_000, "controls": 0, "name": "same"}
-    perturb(toy.run, elements=files.elements, project=toy.project, **screen)
+    perturb(toy.run, elements=files.elements, **screen)
     planted = read_planted_screen(
         toy.run,
         "same",
@@ -203,15 +202,14 @@ def test_a_comparison_counts_what_it_cannot_score(toy, made_model, made_table):
         centre="gene",
         reach=90_000,
         around_tss=(2000, 3000),
-        project=toy.project,
         force=True,
     )
     assert (again.scored, again.left_out) == (summary.scored, summary.left_out)
     spelled.write_text(table.read_text().replace("chr2\t", "scaffold7\t"))
     with pytest.raises(ClasterError, match=r"are on scaffold7.* has chr1, chr2"):
-        score_crispr(toy.run, pairs=spelled, project=toy.project)
+        score_crispr(toy.run, pairs=spelled)
     nowhere = table.with_name("nowhere.tsv")
     lines = table.read_text().splitlines()[:2]
     nowhere.write_text("\n".join(lines) + "\n")
     with pytest.raises(ClasterError, match="pairs that can be scored are regulated"):
-        score_crispr(toy.run, pairs=nowhere, project=toy.project)
+        score_crispr(toy.run, pairs=nowhere)

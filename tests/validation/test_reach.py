@@ -81,7 +81,7 @@ def test_the_command_tells_how_far(toy, monkeypatch):
     assert scores["radius_bp"].unique().tolist() == [1_000, 5_000, 10_000, 20_000, 50_000, 100_000]
     lines = (folder / "reaches.jsonl").read_text().splitlines()
     assert [json.loads(line)["farthest"] for line in lines] == [100_000, 100_000]
-    again, _ = find_reach("ctrl", project=toy.project)
+    again, _ = find_reach(toy.spec)
     assert [reach.model_dump(mode="json") for reach in again] == [
         json.loads(line) for line in lines
     ]
@@ -94,7 +94,7 @@ def test_a_run_reaches_as_far_as_it_looks(toy, made_model, monkeypatch):
         return Predictor(lambda windows: map(made_model, windows), ("landscape", "contacts"))
 
     monkeypatch.setattr("claster.analysis.masked.load_predictor", predictor)
-    reaches, files = find_reach(toy.run, project=toy.project)
+    reaches, files = find_reach(toy.run)
     assert files.folder == toy.run.path / "reach" / "test"
     assert [reach.model for reach in reaches] == ["marks", "marks and contacts", "planted rule"]
     scores = pd.read_csv(files.scores).set_index(["model", "radius_bp"])["r"]

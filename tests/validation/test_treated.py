@@ -15,7 +15,7 @@ from claster.plot.measured import draw_treated
 
 def test_treated_marks_predict_the_measured_change(toy, made_model):
     treated = toy.project / "configurations" / "datasets" / "a485.yaml"
-    summary, files = compare_treated(toy.run, treated=treated, project=toy.project, average=False)
+    summary, files = compare_treated(toy.run, treated=treated, average=False)
     genes = pd.read_csv(files.genes)
     assert summary.tracks == ("ATAC", "H3K4me3", "H3K27ac", "H3K27me3")
     found = {(c.method, c.metric): c.value for c in summary.correlations}
@@ -34,9 +34,7 @@ def test_treated_marks_predict_the_measured_change(toy, made_model):
         # The target is smoothed over 1 kb, which carries signal over the gene's ends.
         assert loudest[column] == pytest.approx(total, rel=0.2)
     assert [path.name for path in draw_treated(files)] == ["change.png"]
-    only, _ = compare_treated(
-        toy.run, treated=treated, tracks=("H3K27me3",), project=toy.project, average=False
-    )
+    only, _ = compare_treated(toy.run, treated=treated, tracks=("H3K27me3",), average=False)
     assert only.tracks == ("H3K27me3",)
     assert abs(next(c.value for c in only.correlations if c.method == "network")) < 0.5
 
@@ -49,11 +47,9 @@ def test_datasets_that_do_not_fit_are_refused(toy, made_model):
         text.replace("bins: 2001", "bins: 1001").replace("name: a485", "name: other", 1)
     )
     with pytest.raises(ClasterError, match="have other window"):
-        compare_treated(toy.run, treated=other, project=toy.project)
+        compare_treated(toy.run, treated=other)
     with pytest.raises(ClasterError, match="no track 'CTCF'"):
-        compare_treated(
-            toy.run, treated=folder / "a485.yaml", tracks=("CTCF",), project=toy.project
-        )
+        compare_treated(toy.run, treated=folder / "a485.yaml", tracks=("CTCF",))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +73,7 @@ def test_treated_datasets_of_other_settings_are_refused(toy, made_model, change,
             content |= keys
     (folder / "odd.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(ClasterError, match=f"have other {said}"):
-        compare_treated(toy.run, treated=folder / "odd.yaml", project=toy.project)
+        compare_treated(toy.run, treated=folder / "odd.yaml")
 
 
 def test_a_baseline_that_changed_since_training_is_refused(toy):
@@ -88,6 +84,6 @@ def test_a_baseline_that_changed_since_training_is_refused(toy):
     treated = toy.project / "configurations" / "datasets" / "a485.yaml"
     try:
         with pytest.raises(ClasterError, match="'tracks' of dataset"):
-            compare_treated(toy.run, treated=treated, project=toy.project)
+            compare_treated(toy.run, treated=treated)
     finally:
         write_run(toy.run, record)

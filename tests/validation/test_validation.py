@@ -261,7 +261,7 @@ def test_contact_is_the_pixel_of_element_and_tss(toy):
 
 @pytest.mark.slow
 def test_a_model_that_knows_the_rules_meets_the_bars(toy, made_model):
-    summary, files = validate(toy.run, project=toy.project)
+    summary, files = validate(toy.run)
     bars = {bar.name.split()[0]: bar for bar in summary.bars}
     assert bars["Spearman"].value >= 0.8
     assert bars["AUPRC"].value >= 2
@@ -272,12 +272,12 @@ def test_a_model_that_knows_the_rules_meets_the_bars(toy, made_model):
     folder = toy.run.path / "attributions" / "made"
     folder.mkdir(parents=True, exist_ok=True)
     attributed.to_parquet(folder / "elements.parquet")
-    again, files = validate(toy.run, attribution="made", project=toy.project)
+    again, files = validate(toy.run, attribution="made")
     scores = pd.read_csv(files.scores).set_index(["predictor", "metric"])
     assert scores.loc[("attribution", "auprc"), "value"] == 1
     assert again.bars == summary.bars
     with pytest.raises(ClasterError, match="screen"):
-        validate(toy.run, perturbation="nothing", project=toy.project)
+        validate(toy.run, perturbation="nothing")
     result = CliRunner().invoke(app, ["validate", "--help"])
     assert result.exit_code == 0
 
@@ -318,7 +318,7 @@ def test_repression_is_compared_over_the_nearest_stretch_of_each_gene():
 
 
 def test_lifted_repression_is_compared_by_gene(toy, made_model):
-    summary, files = validate(toy.run, project=toy.project)
+    summary, files = validate(toy.run)
     found = summary.repression
     genes = pd.read_csv(files.repression)
     assert genes["gene_id"].is_unique
@@ -328,16 +328,16 @@ def test_lifted_repression_is_compared_by_gene(toy, made_model):
     assert (truth[genes.loc[genes["repressed"], "gene_id"]] > 0).all()
     assert "Repression: " in summary.verdict
     assert "repression.png" in [path.name for path in draw_validation(files)]
-    alone, files = validate(toy.run, perturbation="repression_test", project=toy.project)
+    alone, files = validate(toy.run, perturbation="repression_test")
     assert alone.repression == found
     assert (alone.links, alone.bars) == (0, ())
     assert [path.name for path in draw_validation(files)] == ["repression.png"]
     with pytest.raises(ClasterError, match="compared with links"):
-        validate(toy.run, perturbation="repression_test", attribution="made", project=toy.project)
+        validate(toy.run, perturbation="repression_test", attribution="made")
     beside = toy.project / "beside.bed"
     tss = int(genes["tss"].iloc[3]) + 3_000
     beside.write_text(f"chr2\t{tss}\t{tss + 200}\tE1\n")
-    options = {"tracks": ("H3K27me3",), "controls": 0, "reach": 9_000, "project": toy.project}
+    options = {"tracks": ("H3K27me3",), "controls": 0, "reach": 9_000}
     perturb(toy.run, elements=beside, name="beside", **options)
     with pytest.raises(ClasterError, match="holds the TSS"):
-        validate(toy.run, perturbation="beside", project=toy.project)
+        validate(toy.run, perturbation="beside")

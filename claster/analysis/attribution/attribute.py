@@ -63,7 +63,6 @@ def attribute(
     settings: AttributeSettings | None = None,
     /,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
 ) -> AttributionFiles:
@@ -75,8 +74,6 @@ def attribute(
         A trained run; its dataset must be built.
     settings, keywords
         What is done: `AttributeSettings`, or its fields. Genes with `bigwig` are explained too.
-    project
-        The project's folder.
     progress
         Where to report to; at the end, genes a second.
 
@@ -91,12 +88,12 @@ def attribute(
     """
     asked = AttributeSettings.of(settings, **keywords)
     if asked.latents:
-        return attribute_latents(run, asked, project=project, progress=progress)
-    return _attribute(explained_run(run, project=project), asked, project, progress)
+        return attribute_latents(run, asked, progress=progress)
+    return _attribute(explained_run(run), asked, progress)
 
 
 def _attribute(
-    explained: Explained, asked: AttributeSettings, project: Path | str, progress: Progress
+    explained: Explained, asked: AttributeSettings, progress: Progress
 ) -> AttributionFiles:
     spec, seen = explained.spec, explained.seen
     target = spec.require_target()
@@ -144,7 +141,6 @@ def _attribute(
         shapes={key: array.shape for key, array in starts[settings.baselines[0]].items()},
         device=asked.device,
         batch_size=asked.batch_size,
-        project=project,
         progress=progress,
     )
     gathered = _nothing(seen, spec, explainer, starts, loci=int(chosen["locus"].max()) + 1)
@@ -241,7 +237,6 @@ def _explainer(
     shapes: Mapping[str, tuple[int, ...]],
     device: Device,
     batch_size: int | None,
-    project: Path | str,
     progress: Progress,
 ) -> Explainer:
     import torch
@@ -251,7 +246,7 @@ def _explainer(
 
     with progress.step(f"load {explained.run.path.name}") as step:
         step.describe("EIR starts")
-        model = load_model(explained.run, device=device, project=project)
+        model = load_model(explained.run, device=device)
 
     def forward(inputs: Mapping[str, Tensor]) -> Tensor:
         given = explained.seen.network_inputs(inputs, explained.spec)

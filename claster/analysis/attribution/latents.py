@@ -51,7 +51,6 @@ def attribute_latents(
     run: RunFolder | Path | str,
     settings: AttributeSettings,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> AttributionFiles:
     """Write the mean activations of the contact branch of a run, or of its landscape branch without one.
@@ -63,7 +62,7 @@ def attribute_latents(
     settings
         `split`, `genes` (6 unless told otherwise) and `seed` choose samples; `name` is the folder below
         ``<run>/attributions``, ``latents_<split>`` by default.
-    project, progress
+    progress
         See `attribute`.
 
     Returns
@@ -78,7 +77,7 @@ def attribute_latents(
     """
     from claster.eir.inference import load_model  # EIR: many seconds
 
-    explained = explained_run(run, project=project)
+    explained = explained_run(run)
     split, seed = settings.split, settings.seed
     table = read_genes_table(explained.folders, split=split)
     chosen = choose_genes(table, settings.genes or 6, (), split=split, seed=seed)
@@ -89,7 +88,7 @@ def attribute_latents(
         atomic_folder(files.folder, replace=settings.force) as folder,
         progress.step("latents", len(chosen)) as step,
     ):
-        model = load_model(explained.run, device=settings.device, project=project)
+        model = load_model(explained.run, device=settings.device)
         branch = CONTACTS if explained.seen.maps else "landscape"
         windows = {
             str(gene.gene_id): (

@@ -54,7 +54,7 @@ class Explained:
     seen: Seen
 
 
-def explained_run(run: RunFolder | Path | str, *, project: Path | str = ".") -> Explained:
+def explained_run(run: RunFolder | Path | str) -> Explained:
     """Return a run that can be explained.
 
     Raises
@@ -70,7 +70,7 @@ def explained_run(run: RunFolder | Path | str, *, project: Path | str = ".") -> 
             remedy=f"explain one of {', '.join(record.members)}",
         )
     _, weights = trained_weights(run)
-    _, spec, folders = checked_dataset(run, project=project)
+    _, spec, folders = checked_dataset(run)
     return Explained(run, record.name, weights, spec, folders, seen_inputs(run, spec))
 
 

@@ -141,7 +141,6 @@ def score_crispr(
     settings: CrisprSettings | None = None,
     /,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
 ) -> tuple[CrisprSummary, CrisprFiles]:
@@ -156,8 +155,6 @@ def score_crispr(
         the model), and the screen: `CrisprSettings`, or its fields. As published: `centre` ``element``,
         `verb` ``silence``, `min_activity` 10, and `around_tss` (2000, 3000) for a POLR2A target, None for
         RNA.
-    project
-        The project's folder.
     progress
         Where to report to.
 
@@ -175,7 +172,7 @@ def score_crispr(
     asked = CrisprSettings.of(settings, **keywords)
     name, split = asked.name, asked.split
     run = RunFolder.of(run)
-    _, spec, folders = checked_dataset(run, project=project)
+    _, spec, folders = checked_dataset(run)
     genes = read_genes_table(folders)
     table = _on_assembly(
         read_crispr_table(asked.pairs, cell_type=asked.cell_type), spec, file=asked.pairs
@@ -192,7 +189,6 @@ def score_crispr(
         run,
         elements=files.elements,
         controls=0,
-        project=project,
         progress=progress,
         **{field: getattr(asked, field) for field in of_screen},
     )

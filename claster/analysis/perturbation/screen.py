@@ -62,7 +62,6 @@ def load_predictor(
     *,
     device: Device = "auto",
     batch_size: int | None = None,
-    project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> Predictor:
     """Load the models of a run as what predicts whole windows; each is given what its flavour reads of them.
@@ -73,8 +72,6 @@ def load_predictor(
         A trained run or an ensemble of them, whose mean signal is predicted; and its dataset.
     device, batch_size
         Where to compute, and how many windows at a time.
-    project
-        The project's folder.
     progress
         Where to report to.
     """
@@ -83,9 +80,9 @@ def load_predictor(
     models = []
     with progress.step(f"load {run.path.name}") as step:
         step.describe("EIR starts")
-        for member in member_runs(run, project=project):
+        for member in member_runs(run):
             views = {name: view_of_folder(at) for name, at in input_folders(member).items()}
-            models.append((load_model(member, device=device, project=project), views))
+            models.append((load_model(member, device=device), views))
 
     def predict(windows: Iterable[Window], /) -> Iterator[np.ndarray]:
         streams = [
@@ -268,7 +265,6 @@ def perturb(
     settings: PerturbSettings | None = None,
     /,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
 ) -> ScreenFiles:
@@ -281,8 +277,6 @@ def perturb(
         those of its dataset, which must be built.
     settings, keywords
         What is done: `PerturbSettings`, or its fields.
-    project
-        The project's folder.
     progress
         Where to report to.
 
@@ -297,8 +291,8 @@ def perturb(
     """
     asked = PerturbSettings.of(settings, **keywords)
     run = RunFolder.of(run)
-    record, spec, folders = checked_dataset(run, project=project)
-    members = member_runs(run, project=project)
+    record, spec, folders = checked_dataset(run)
+    members = member_runs(run)
     scales = record.scales or require_manifest(folders).scales
     chosen = _screen_settings(asked, spec, scales)
     weights = [sha256(trained_weights(member)[1]) for member in members]
@@ -324,7 +318,6 @@ def perturb(
             spec,
             device=asked.device,
             batch_size=asked.batch_size,
-            project=project,
             progress=progress,
         ),
         shard=asked.shard,

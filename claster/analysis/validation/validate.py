@@ -51,7 +51,6 @@ def validate(
     settings: ValidateSettings | None = None,
     /,
     *,
-    project: Path | str = ".",
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
 ) -> tuple[ValidationSummary, ValidationFiles]:
@@ -68,8 +67,6 @@ def validate(
         over windows and their mirror images: ``validation_<split>`` over 2,500 bp around each of the
         dataset's own elements, and, where there is H3K27me3, ``repression_<split>`` over 20 kb of it around
         the TSS of each gene. `attribution` names attributions that hold `elements.parquet`.
-    project
-        The project's folder.
     progress
         Where to report to.
 
@@ -87,7 +84,7 @@ def validate(
     asked = ValidateSettings.of(settings, **keywords)
     split, seed, attribution = asked.split, asked.seed, asked.attribution
     run = RunFolder.of(run)
-    _, spec, folders = checked_dataset(run, project=project)
+    _, spec, folders = checked_dataset(run)
     planted = read_planted(spec)
     names = [asked.perturbation or f"validation_{split}"]
     files = ValidationFiles(run.path / "validation" / names[0])
@@ -99,7 +96,6 @@ def validate(
             around_tss=_DEFAULT_AROUND_TSS,
             average=True,
             split=split,
-            project=project,
             device=asked.device,
             progress=progress,
         )

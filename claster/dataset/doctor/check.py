@@ -153,7 +153,6 @@ def check_dataset(
     *,
     against: Mapping[str, SignalScale] | None = None,
     against_named: str = "",
-    project: Path | str = ".",
     progress: Progress = SILENT,
 ) -> Report:
     """Tell what is right and wrong with the files of a dataset, and what to do.
@@ -168,8 +167,6 @@ def check_dataset(
         Scales to compare with, by name of the track, in the order in which a model reads them.
     against_named
         What `against` is called in findings.
-    project
-        The project's folder, where the dataset that `scales_from` names is built.
     progress
         Where the work reports to.
 
@@ -233,7 +230,7 @@ def check_dataset(
             findings += check_windows(selection, spec, once_mended=faults)
             findings += told
             if all(finding.verdict != "fault" for finding in findings):
-                findings += _check_divisors(spec, selection, project)
+                findings += _check_divisors(spec, selection)
     order = ["assembly", "tracks", *(source.label for source in sources), "windows"]
     scales = {label: signal.scale for label, signal in signals.items() if signal.scale}
     unread = {source.label for source in sources if not source.built}
@@ -374,15 +371,13 @@ def _lacking(names: Mapping[str, Mapping[str, str]], setting: Setting) -> dict[s
     }
 
 
-def _check_divisors(
-    spec: DatasetSpec, selection: GeneSelection, project: Path | str
-) -> list[Finding]:
+def _check_divisors(spec: DatasetSpec, selection: GeneSelection) -> list[Finding]:
     """Tell that the numbers that tracks are divided by are not available. Check ``scale``."""
     if not any(track.scale != "none" for track in spec.tracks) and not spec.scales_from:
         return []
     try:
         with open_sources(spec) as sources:
-            track_divisors(spec.tracks, dividing_scales(spec, sources, selection, project=project))
+            track_divisors(spec.tracks, dividing_scales(spec, sources, selection))
     except ClasterError as error:
         return [as_fault(error, item="tracks", file="", check="scale")]
     return []
