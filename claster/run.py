@@ -108,6 +108,8 @@ class Run:
         other = dataset.named if isinstance(dataset, Dataset) else dataset
         if self.members:
             options = {"out": self.folder} | options
+        if options.get("out"):
+            options["out"] = self.project.below(options["out"])
         path = predict(self._members, dataset=other, **(self._place | options))
         return Results(path.parent, path.stem)
 
@@ -229,6 +231,7 @@ class Run:
         """Write all that is known of the run as one HTML file, and return its path."""
         from claster.report import write_report
 
+        to = None if to is None else self.project.below(to)
         return write_report(self._run, to=to, progress=self.project.progress)
 
     def browse(self, *, port: int = 0, show: bool = True) -> None:

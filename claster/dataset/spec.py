@@ -85,6 +85,7 @@ class DatasetSpec(Part):
 
     _places: Places | None = PrivateAttr(default=None)
     _project: Path = PrivateAttr(default=Path())
+    _data: str = PrivateAttr(default_factory=lambda: os.environ.get(DATA_VARIABLE) or _DEFAULT_DATA)
 
     @model_validator(mode="before")
     @classmethod
@@ -155,10 +156,8 @@ class DatasetSpec(Part):
     @property
     def data_folder(self) -> Path:
         """Where the source files are: `data` below the project, with ``${CLASTER_DATA}`` filled in."""
-        data = os.environ.get(DATA_VARIABLE) or _DEFAULT_DATA
-        return (
-            self._project / Path(self.data.replace("${" + DATA_VARIABLE + "}", data)).expanduser()
-        )
+        named = self.data.replace("${" + DATA_VARIABLE + "}", self._data)
+        return self._project / Path(named).expanduser()
 
     def folder_to_fill(self) -> Path:
         """Return `data_folder` for a command that writes source files.

@@ -15,7 +15,7 @@ from claster.errors import ClasterError
 @pytest.fixture
 def pasted(trained, request):
     """What EIR alone leaves: its output folder, without a record or configurations."""
-    run = RunFolder(trained.run.path.with_name(request.node.name))
+    run = RunFolder(trained.run.path.with_name(request.node.name), trained.small.project)
     shutil.copytree(trained.run.eir, run.eir)
     yield run
     shutil.rmtree(run.path)

@@ -38,7 +38,7 @@ def test_exported_run_is_the_same_model(run, trained, tmp_path):
     np.testing.assert_array_equal(
         predict_arrays(load_model(out, device="cpu"), landscape=arrays), there
     )
-    path = predict(out, tracks=None, device="cpu")
+    path = predict(RunFolder(out, trained.small.project), tracks=None, device="cpu")
     assert path == out / "predictions" / "test.parquet"
 
 

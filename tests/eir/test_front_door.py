@@ -1,5 +1,6 @@
 """The package's own names: a project, its datasets and its runs, from any working directory."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -131,6 +132,36 @@ def test_a_run_that_does_not_fit_its_dataset_is_not_opened(run, project, trained
         claster.Run.open(run.folder, project=project)
     with pytest.raises(ClasterError, match="no run in"):
         project.run("runs/none")
+
+
+def test_relative_paths_start_at_the_project_wherever_python_is(trained, tmp_path, monkeypatch):
+    folder = tmp_path / "project"
+    for name in ("configurations", "inputs", "targets", "runs/small/tiny"):
+        shutil.copytree(trained.small.project / name, folder / name, symlinks=True)
+    (folder / "own.yaml").write_text(Path(trained.small.yaml).read_text())
+    shutil.copytree(folder / "runs/small/tiny", folder / "runs/small/again")
+    monkeypatch.chdir(tmp_path)
+    project = claster.Project("project", device="cpu")
+    monkeypatch.chdir("/")
+    assert project.dataset("own.yaml").is_built
+    assert project.dataset("small").is_built
+    both = project.run("runs/small/tiny", "runs/small/again")
+    assert both.folder == folder / "runs/small/ensemble"
+    assert both.members == ["runs/small/tiny", "runs/small/again"]
+    assert project.run("runs/small/ensemble").dataset.is_built
+    assert {run.path for run in both._members} == {folder / name for name in both.members}
+    with pytest.raises(ClasterError, match=f"no dataset file at {folder}/none.yaml"):
+        project.dataset("none.yaml")
+
+
+def test_the_data_folder_is_read_when_a_dataset_is(project, monkeypatch):
+    monkeypatch.setenv("CLASTER_DATA", "/first")
+    dataset = project.dataset("demo_tiny")
+    folder = dataset.spec.data_folder
+    monkeypatch.setenv("CLASTER_DATA", "/second")
+    assert dataset.spec.data_folder == folder
+    assert folder.is_relative_to("/first")
+    assert project.dataset("demo_tiny").spec.data_folder.is_relative_to("/second")
 
 
 def test_a_genome_is_simulated_where_its_dataset_says_so(project, monkeypatch):

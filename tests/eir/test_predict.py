@@ -104,7 +104,7 @@ def test_negative_values_become_zero(run, values, monkeypatch):
 def test_through_the_program(run, values, monkeypatch):
     asked = []
 
-    def program(run, record, spec, split, *, ids, project, device, progress):
+    def program(run, record, spec, split, *, ids, device, progress):
         asked.append((split, device))
         return values.loc[ids]
 

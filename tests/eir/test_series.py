@@ -57,9 +57,9 @@ def asked(record, monkeypatch):
     """Record what is trained; each training leaves a complete run."""
     calls = []
 
-    def note(flavour, spec, settings, *, project, tag, seed, **_):
+    def note(flavour, spec, settings, *, tag, seed, **_):
         calls.append((spec.name, tag, seed, settings.resume))
-        run = RunFolder(project / run_path(spec.name, flavour, tag=tag), project)
+        run = RunFolder(spec.project / run_path(spec.name, flavour, tag=tag), spec.project)
         run.path.mkdir(parents=True)
         write_run(run, record)
         return run

@@ -21,7 +21,7 @@ RUN = CliRunner()
 @pytest.fixture
 def inside(context, monkeypatch):
     """Work in the project's folder, with paths that start there."""
-    monkeypatch.chdir(context.project)
+    monkeypatch.chdir(context.spec.project)
     return Path("runs/demo_tiny/profile-a")
 
 
