@@ -10,9 +10,12 @@ import pandas as pd
 from claster.analysis.prepare import as_ensemble, network_profiles, prepare, stacked
 from claster.analysis.result import Evaluation, evaluation_of, write_evaluation
 from claster.analysis.settings import EvaluateSettings
+from claster.analysis.transfer import prepare_elsewhere
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
+from claster.eir.ensemble import member_runs
+from claster.eir.predict import predict
 from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.eir.target_part import predicted_by
 from claster.errors import ClasterError
@@ -62,6 +65,11 @@ def evaluate_runs(
     """
     asked = EvaluateSettings.of(settings, **keywords)
     to, split = asked.to, asked.split
+    if asked.dataset and (len(runs) > 1 or split != "test"):
+        raise ClasterError(
+            "--dataset is for one run, whose unseen genes are scored, whatever their split",
+            remedy="leave --split out, and give several runs as an ensemble ('claster predict RUN...')",
+        )
     members = [
         RunOf(run, load_dataset(read_run(run).dataset, project=run.project))
         for run in map(RunFolder.of, runs)
@@ -75,6 +83,8 @@ def evaluate_runs(
         evaluation = evaluate_together(members, to, split=split, progress=progress)
         return evaluation, to
     run, spec = members[0].run, members[0].spec
+    if asked.dataset:
+        return _evaluate_elsewhere(members[0], asked, project=project, progress=progress)
     folder = to or _own_folder(run, split)
     evaluation = evaluate(run, spec, to=folder, split=split, progress=progress)
     return evaluation, folder
@@ -215,6 +225,35 @@ def evaluate_together(
     )
     write_evaluation(evaluation, to)
     return evaluation
+
+
+def _evaluate_elsewhere(
+    member: RunOf, asked: EvaluateSettings, *, project: Path | str, progress: Progress
+) -> tuple[Evaluation, Path]:
+    """Score a run on another dataset (`prepare_elsewhere`); missing predictions are made first."""
+    own, other = (
+        _as_predicted(RunOf(member.run, spec))
+        for spec in (member.spec, load_dataset(str(asked.dataset), project=project))
+    )
+    path = member.run.predictions(other.name)
+    if not path.is_file():
+        members = member_runs(member.run, project=project)
+        predict(
+            members,
+            dataset=asked.dataset,
+            device=asked.device,
+            out=member.run.path if len(members) > 1 else None,
+            project=project,
+            progress=progress,
+        )
+    prepared = prepare_elsewhere(path, own, other, project=project, progress=progress)
+    name = member.run.path.as_posix()
+    evaluation = evaluation_of(
+        prepared.scored, [prepared], [name], [other], split="test", seed=0, progress=progress
+    )
+    folder = asked.to or member.run.evaluation / other.name
+    write_evaluation(evaluation, folder)
+    return evaluation, folder
 
 
 def _as_predicted(member: RunOf) -> DatasetSpec:

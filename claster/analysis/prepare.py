@@ -30,6 +30,7 @@ __all__ = [
     "Prepared",
     "Scored",
     "as_ensemble",
+    "baseline_fits",
     "network_profiles",
     "prepare",
     "require_unseen_genes",
@@ -299,7 +300,7 @@ def prepare(
     scored = Scored(genes, annotation, conditions, labelled[split].targets, methods)
     counts = len(labelled["train"].gene_ids), len(labelled["valid"].gene_ids)
     compared = require_manifest(folders).sequences_compared
-    return Prepared(scored, _fits(fitted, conditions, *counts), shared_bp, compared)
+    return Prepared(scored, baseline_fits(fitted, conditions, *counts), shared_bp, compared)
 
 
 def network_profiles(
@@ -327,9 +328,10 @@ def network_profiles(
     )
 
 
-def _fits(
+def baseline_fits(
     fitted: Baselines, conditions: tuple[str, ...], training: int, validation: int
 ) -> BaselineFits:
+    """Return what the simple methods were fitted on: so many training and validation genes."""
     named = list(zip(conditions, fitted.conditions, strict=True))
     return BaselineFits(
         training_genes=training,

@@ -27,6 +27,13 @@ class EvaluateSettings(Settings):
     to: Path | None = Field(
         None, description="Folder to write the scores of several runs together into."
     )
+    dataset: str | None = Field(
+        None,
+        description="Another built dataset with a target, such as other cells: its genes that the run "
+        "has not seen in training.",
+        json_schema_extra={"flags": ["--dataset", "-d"]},
+    )
+    device: Device = DEVICE
 
 
 class IntervalSettings(Settings):

@@ -154,6 +154,7 @@ _WORDS = {
     "ridge": "the ridge",
     "boosting": "the boosted trees",
     "attainable": "the noise ceiling",
+    "training_cell": "the training cells' own profiles",
 }
 _FEW_BLOCKS = 10
 

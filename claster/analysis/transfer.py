@@ -1,0 +1,155 @@
+"""Score a run on the cells of another dataset, beside methods that know the cells it was trained on."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from claster.analysis.baselines import fit_baselines, predict_baselines
+from claster.analysis.prepare import Prepared, Scored, baseline_fits, stacked
+from claster.analysis.samples import annotated_genes, conditions_of, labelled_genes, profiles
+from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_targets
+from claster.dataset.manifest import require_manifest
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
+from claster.genome.genes import one_gene
+from claster.genome.regions import overlapping
+from claster.genome.windows import FORWARD, sample_id, window_table
+from claster.progress import SILENT, Progress
+
+__all__ = ["TRAINING_CELL", "prepare_elsewhere"]
+
+TRAINING_CELL = "training_cell"
+"""The method that says of a gene what was measured in the cells that the run was trained on."""
+
+
+def prepare_elsewhere(
+    predictions: Path,
+    own: DatasetSpec,
+    other: DatasetSpec,
+    *,
+    project: Path | str = ".",
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Prepared:
+    """Take what a run predicts of the cells of another dataset, with simple methods beside it.
+
+    Scored are genes that the run was not trained or stopped on: not the same gene (`one_gene`) and, on the
+    same assembly, no input window that shares a base with a training or validation window. The simple methods
+    are fitted on the run's own training genes. `TRAINING_CELL` is the gene's own measured profile in the
+    training cells, and the mean profile where a gene has none.
+
+    Parameters
+    ----------
+    predictions
+        The table of all genes of `other`.
+    own, other
+        The run's dataset and the other one, both with the target bins that the run predicts.
+    project
+        The project's folder.
+    seed
+        Chooses training rows of the simple methods.
+    progress
+        Where to report to.
+
+    Raises
+    ------
+    ClasterError
+        If the targets differ in more than their files, or no gene is left to score.
+    """
+    _require_same_target(own, other)
+    folders, where = (DatasetFolders.of(spec, project=project) for spec in (own, other))
+    target = own.require_target()
+    genes = _unseen(own, read_genes_table(folders), other, read_genes_table(where), progress)
+    trained = labelled_genes(folders, own, ["train", "valid"], annotation=annotated_genes(folders))
+    fitted = fit_baselines(
+        trained["train"],
+        trained["valid"],
+        track_names=[track.name for track in own.tracks],
+        window=own.window.binning,
+        target=target.binning,
+        seed=seed,
+        progress=progress,
+    )
+    annotation, conditions = annotated_genes(where), tuple(conditions_of(target))
+    table = pd.read_parquet(predictions)
+    measured, own_profiles = _measured(own, folders)
+    known = _keys(genes).isin(measured.index)
+    if not known.any():
+        progress.say(f"no gene of {other.name!r} has a measured profile in {own.name!r}")
+    parts = []
+    for split in (split for split in SPLITS if (genes["split"] == split).any()):
+        labelled = labelled_genes(where, other, [split], annotation=annotation)[split]
+        here = genes[genes["split"] == split].reset_index(drop=True)
+        rows = pd.Index(labelled.gene_ids).get_indexer(here["gene_id"])
+        simple = predict_baselines(fitted, labelled, progress=progress)
+        methods = {name: array[rows] for name, array in simple.items()}
+        if known.any():
+            cell = methods["mean_profile"].copy()
+            place = measured.reindex(_keys(here)).to_numpy()
+            cell[place >= 0] = own_profiles[place[place >= 0].astype(int)]
+            methods[TRAINING_CELL] = cell
+        methods["network"] = profiles(
+            table, here, target, named=str(predictions), remedy="predict again"
+        )
+        parts.append(Scored(here, annotation, conditions, labelled.targets[rows], methods))
+    counts = len(trained["train"].gene_ids), len(trained["valid"].gene_ids)
+    compared = require_manifest(where).sequences_compared
+    return Prepared(stacked(parts), baseline_fits(fitted, conditions, *counts), 0, compared)
+
+
+def _require_same_target(own: DatasetSpec, other: DatasetSpec) -> None:
+    """Refuse a dataset whose target means something else; its files may differ."""
+    here, there = (
+        spec.require_target().model_dump(exclude={"conditions", "transform", "clip"})
+        | {"conditions": conditions_of(spec.require_target())}
+        for spec in (own, other)
+    )
+    differing = [key for key in here if here[key] != there[key]]
+    if differing:
+        key = differing[0]
+        raise ClasterError(
+            f"'target.{key}' of {other.name!r} is {there[key]}, and {here[key]} in {own.name!r}",
+            remedy="write it as there, so that the same is predicted and measured",
+        )
+
+
+def _keys(genes: pd.DataFrame) -> pd.Series:
+    return one_gene(genes[["gene_id"]])
+
+
+def _unseen(
+    own: DatasetSpec,
+    known: pd.DataFrame,
+    other: DatasetSpec,
+    genes: pd.DataFrame,
+    progress: Progress,
+) -> pd.DataFrame:
+    """Return the genes that the run was neither trained nor stopped on."""
+    trained = known[known["split"] != "test"]
+    seen = _keys(genes).isin(_keys(trained))
+    if own.assembly == other.assembly and not own.splits.allow_shared_windows:
+        windows = (window_table(table, own.window.binning) for table in (genes, trained))
+        seen |= overlapping(*(table[["chrom", "start", "end"]] for table in windows))
+    if seen.all():
+        raise ClasterError(
+            f"the run was trained on every gene of {other.name!r}, or on windows that share bases with them",
+            remedy="build it with genes on the chromosomes that the run's dataset holds out",
+        )
+    if seen.any():
+        progress.say(
+            f"{int(seen.sum()):,} of {len(genes):,} genes were seen in training: not scored"
+        )
+    return genes[~seen]
+
+
+def _measured(own: DatasetSpec, folders: DatasetFolders) -> tuple[pd.Series, np.ndarray]:
+    """Return the measured profiles of the run's own dataset, and the row of each gene by its key."""
+    target = own.require_target()
+    paths = dict.fromkeys(folders.target_table(split) for split in SPLITS)
+    table = pd.concat([read_targets(path, transform=target.transform) for path in paths])
+    genes = read_genes_table(folders)
+    genes = genes[[sample_id(gene, FORWARD) in table.index for gene in genes["gene_id"]]]
+    rows = pd.Series(np.arange(len(genes)), index=_keys(genes).to_numpy())
+    found = profiles(table, genes, target, named="targets", remedy="build the dataset again")
+    return rows[~rows.index.duplicated()], found
