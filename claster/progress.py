@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Literal, Protocol
 
-__all__ = ["SILENT", "Progress", "Silent", "Step", "Unit"]
+__all__ = ["SILENT", "Progress", "Silent", "Step", "Unit", "duration"]
 
 Unit = Literal["", "bytes"]
 """What a step counts; bytes are shown with speed and time left."""
@@ -64,3 +64,16 @@ class Silent:
 
 
 SILENT: Progress = Silent()
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it.
+
+    Examples
+    --------
+    >>> duration(12.3), duration(600), duration(20_000)
+    ('12 s', '10 min', '5.6 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.2g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -12,7 +12,7 @@ from claster.eir.machine import Device, resolve_device
 from claster.eir.network import build_network
 from claster.eir.parts import Flavour
 from claster.eir.preflight import sample_counts
-from claster.eir.watch import duration
+from claster.progress import duration
 
 if TYPE_CHECKING:
     import torch

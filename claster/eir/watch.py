@@ -7,9 +7,9 @@ from pathlib import Path
 from claster.dataset.yaml_file import read_yaml
 from claster.eir.resume import learning_rate
 from claster.eir.runs import RunFolder, RunRecord
-from claster.progress import Step
+from claster.progress import Step, duration
 
-__all__ = ["Watcher", "duration"]
+__all__ = ["Watcher"]
 
 _TAIL_BYTES = 4096
 _REDUCED = "Reduced learning rate from"
@@ -74,19 +74,6 @@ class Watcher:
         if done == step:
             return ""
         return f"{duration((self._steps - done) * (now - then) / (done - step))} left"
-
-
-def duration(seconds: float) -> str:
-    """Return a time in the unit that suits it.
-
-    Examples
-    --------
-    >>> duration(12.3), duration(600), duration(20_000)
-    ('12 s', '10 min', '5.6 h')
-    """
-    if seconds < 100:
-        return f"{seconds:.2g} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _last_row(table: Path) -> dict[str, float]:

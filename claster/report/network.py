@@ -9,11 +9,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from claster.eir.flavours import FLAVOURS, find_flavour
 from claster.eir.geometry import Geometry, measure_geometry
 from claster.eir.history import read_history
-from claster.eir.watch import duration
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.plot import learning_curve
-from claster.progress import SILENT, Progress
+from claster.progress import SILENT, Progress, duration
 from claster.quoting import pasteable
 from claster.report.page import (
     Code,

@@ -2,12 +2,16 @@
 
 import itertools
 import json
+import re
+import time
 
 import numpy as np
 import pandas as pd
 import pyBigWig
 import pytest
 
+from claster.analysis.perturbation.measure import Measured
+from claster.analysis.perturbation.screen import _tell_time
 from claster.dataset.layout import read_genes_table, read_landscapes
 from claster.errors import ClasterError
 
@@ -311,3 +315,21 @@ def test_edits_without_a_place_are_counted(world, screen):
     assert counts["rows_without_place"] == 2 * counts["tested_pairs"] - len(table) > 0
     with pytest.raises(ClasterError, match="none of the edits has a place"):
         screen(bed, name="away", doses=(40_000.0,), **shifts)
+
+
+def test_the_expected_time_is_that_of_a_few_edits_of_one_window():
+    plan = pd.DataFrame({"window": ["a"] * 300 + ["b"] * 300})
+    asked = []
+
+    def measure(some, *, step):
+        asked.append(some)
+        time.sleep(0.05)
+        effects = pd.DataFrame({"row": some.index, "dose": np.nan, "condition": "ctrl"})
+        return Measured(pd.concat([effects] * 2), [], np.empty(0), pd.DataFrame())
+
+    told = _tell_time(plan, measure, 255 * 200, 10)
+    assert [len(some) for some in asked] == [255, 255]
+    assert {*asked[0]["window"]} == {"a"}
+    seconds = float(re.search(r"in about (\S+) s; a smaller --reach", told)[1])
+    assert 10 <= seconds < 100
+    assert "fewer --controls" in _tell_time(plan, measure, 100, 90)

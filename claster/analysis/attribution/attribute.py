@@ -1,12 +1,14 @@
 """Attribution of a trained run's predictions to its inputs."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from torch import Tensor
 
 from claster.analysis.attribution.baselines import training_baselines
@@ -51,11 +53,14 @@ from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.files import atomic_folder, require_file, sha256
 from claster.genome.assembly import chromosome_sizes
-from claster.progress import SILENT, Progress
+from claster.progress import SILENT, Progress, duration
 from claster.settings import Device
 from claster.versions import versions
 
 __all__ = ["attribute"]
+
+_MANY = 20
+"""Genes from which on it is told how long they take."""
 
 
 def attribute(
@@ -145,6 +150,17 @@ def _attribute(
     )
     gathered = _nothing(seen, spec, explainer, starts, loci=int(chosen["locus"].max()) + 1)
     gathered.pairs, gathered.keep = pairs, frozenset(kept["gene_id"])
+    if len(chosen) >= _MANY:
+        loci = int(chosen["locus"].max()) + 1
+        explain_some = partial(
+            explain_genes,
+            explained=explained,
+            explainer=explainer,
+            baselines=starts,
+            gathered=_nothing(seen, spec, explainer, starts, loci=loci),
+            settings=settings,
+        )
+        progress.say(_tell_time(chosen, explain_some))
     begun = time.monotonic()
     with progress.step("attribute", len(chosen)) as step:
         explain_genes(
@@ -200,6 +216,21 @@ def _attribute(
         f"({record.counts['compared_genes']} of them with other methods and baselines)"
     )
     return files
+
+
+def _tell_time(genes: pd.DataFrame, explain: Callable[..., None]) -> str:
+    """Return how long it takes by the time of a gene, and what would shorten it."""
+    seconds = []
+    with SILENT.step("") as step:
+        for compared in (False, False, True):  # the first one loads and allocates
+            start = time.monotonic()
+            explain(genes[:1].assign(compared=compared & genes["compared"].any()), step=step)
+            seconds.append(time.monotonic() - start)
+    _, plain, both = seconds
+    comparing = max(both - plain, 0) * int(genes["compared"].sum())
+    total = plain * len(genes) + comparing
+    shorter = "fewer --compare" if comparing > total / 2 else "fewer --steps or --bins"
+    return f"{len(genes):,} genes in about {duration(total)}; {shorter} take less"
 
 
 def _settings(asked: AttributeSettings, explained: Explained) -> AttributionSettings:

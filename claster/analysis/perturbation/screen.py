@@ -18,6 +18,7 @@ from claster.analysis.perturbation.effects import assemble_effects
 from claster.analysis.perturbation.folder import ScreenFiles, claim_folder, parse_shard
 from claster.analysis.perturbation.inputs import Screen, ScreenInputs, read_inputs
 from claster.analysis.perturbation.measure import (
+    Measured,
     Predictor,
     Window,
     average_mirrored,
@@ -49,7 +50,7 @@ from claster.eir.runs import RunFolder, trained_weights
 from claster.errors import ClasterError
 from claster.files import require_file, sha256, write_text
 from claster.lock import lock_folder
-from claster.progress import SILENT, Progress
+from claster.progress import SILENT, Progress, duration
 from claster.settings import Device
 from claster.versions import versions
 
@@ -101,6 +102,12 @@ def _cut(
     for window in windows:
         yield network_window(views, window, spec)
 
+
+_MANY = 2_000
+"""Edits from which on it is told how long they take."""
+
+_WARM_UP = 255
+"""Edits of one window that tell it."""
 
 _PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy", "bioframe")
 
@@ -208,13 +215,7 @@ def _do_parts(
             f"{screen.identity.run} does not take landscapes, so there is nothing to edit",
             remedy="choose a run of a flavour with landscapes",
         )
-    controls = int((todo["kind"] == "control").sum()) * len(settings.edit.doses)
-    if controls > edits / 2:
-        progress.say(
-            f"{edits:,} edits, {controls:,} of them of control regions: fewer --controls take less time"
-        )
     predict = average_mirrored(model.predict, spec) if settings.average else model.predict
-    start = time.monotonic()
     with ExitStack() as stack:
         read = built_window(screen.folders, split=settings.split, inputs=model.inputs)
         piece = None
@@ -223,21 +224,42 @@ def _do_parts(
             piece = cut_piece(spec, sources, settings.edit)
             if settings.centre == "element":
                 read = source_window(spec, sources, divisors=inputs.divisors, inputs=model.inputs)
+        measure = partial(
+            measure_windows,
+            read=read,
+            predict=predict,
+            editor=Editor(spec, settings.edit, piece),
+            annotated=inputs.annotated,
+            divisors=inputs.divisors,
+        )
+        if edits >= _MANY:
+            controls = int((todo["kind"] == "control").sum()) * len(settings.edit.doses)
+            progress.say(_tell_time(todo, measure, edits, controls))
+        start = time.monotonic()
         step = stack.enter_context(progress.step("perturb", edits))
         for part in left:
             rows = todo[todo["part"] == part]
             step.describe(str(rows["chrom"].iloc[0]))
-            measured = measure_windows(
-                rows,
-                read,
-                predict,
-                Editor(spec, settings.edit, piece),
-                annotated=inputs.annotated,
-                divisors=inputs.divisors,
-                step=step,
-            )
-            files.parts.write(part, measured, profiles=settings.profiles)
+            files.parts.write(part, measure(rows, step=step), profiles=settings.profiles)
     return time.monotonic() - start, edits
+
+
+def _tell_time(
+    plan: pd.DataFrame, measure: Callable[..., Measured], edits: int, controls: int
+) -> str:
+    """Return how long a screen takes by the time of a few edits, and what would shorten it."""
+    some = plan[plan["window"] == plan["window"].iloc[0]].iloc[:_WARM_UP]
+    with SILENT.step("") as step:
+        measure(some, step=step)  # what is loaded and allocated once
+        start = time.monotonic()
+        measured = measure(some, step=step)
+    done = len(measured.effects.drop_duplicates(["row", "dose"]))
+    told = duration((time.monotonic() - start) / max(done, 1) * edits)
+    shorter = "fewer --controls" if controls > edits / 2 else "a smaller --reach"
+    return (
+        f"{edits:,} edits, {controls:,} of them of control regions, in about {told}; {shorter}, or shards on "
+        "several machines (--shard), take less"
+    )
 
 
 def _put_together(screen: Screen, plan: pd.DataFrame, sizes: dict[str, int], *, tsv: bool) -> int:
