@@ -84,7 +84,7 @@ def evaluate_runs(
         return evaluation, to
     run, spec = members[0].run, members[0].spec
     if asked.dataset:
-        return _evaluate_elsewhere(members[0], asked, project=project, progress=progress)
+        return _evaluate_elsewhere(members[0], asked, progress=progress)
     folder = to or _own_folder(run, split)
     evaluation = evaluate(run, spec, to=folder, split=split, progress=progress)
     return evaluation, folder
@@ -228,25 +228,27 @@ def evaluate_together(
 
 
 def _evaluate_elsewhere(
-    member: RunOf, asked: EvaluateSettings, *, project: Path | str, progress: Progress
+    member: RunOf, asked: EvaluateSettings, *, progress: Progress
 ) -> tuple[Evaluation, Path]:
     """Score a run on another dataset (`prepare_elsewhere`); missing predictions are made first."""
     own, other = (
         _as_predicted(RunOf(member.run, spec))
-        for spec in (member.spec, load_dataset(str(asked.dataset), project=project))
+        for spec in (
+            member.spec,
+            load_dataset(str(asked.dataset), project=member.spec.project),
+        )
     )
     path = member.run.predictions(other.name)
     if not path.is_file():
-        members = member_runs(member.run, project=project)
+        members = member_runs(member.run)
         predict(
             members,
             dataset=asked.dataset,
             device=asked.device,
             out=member.run.path if len(members) > 1 else None,
-            project=project,
             progress=progress,
         )
-    prepared = prepare_elsewhere(path, own, other, project=project, progress=progress)
+    prepared = prepare_elsewhere(path, own, other, progress=progress)
     name = member.run.path.as_posix()
     evaluation = evaluation_of(
         prepared.scored, [prepared], [name], [other], split="test", seed=0, progress=progress

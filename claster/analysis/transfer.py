@@ -28,7 +28,6 @@ def prepare_elsewhere(
     own: DatasetSpec,
     other: DatasetSpec,
     *,
-    project: Path | str = ".",
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Prepared:
@@ -45,8 +44,6 @@ def prepare_elsewhere(
         The table of all genes of `other`.
     own, other
         The run's dataset and the other one, both with the target bins that the run predicts.
-    project
-        The project's folder.
     seed
         Chooses training rows of the simple methods.
     progress
@@ -58,7 +55,7 @@ def prepare_elsewhere(
         If the targets differ in more than their files, or no gene is left to score.
     """
     _require_same_target(own, other)
-    folders, where = (DatasetFolders.of(spec, project=project) for spec in (own, other))
+    folders, where = (DatasetFolders.of(spec) for spec in (own, other))
     target = own.require_target()
     genes = _unseen(own, read_genes_table(folders), other, read_genes_table(where), progress)
     trained = labelled_genes(folders, own, ["train", "valid"], annotation=annotated_genes(folders))

@@ -496,7 +496,7 @@ def test_runs_name_their_dataset_themselves(project, truth, spec):
 def elsewhere(project, truth, spec, build):
     """A run, and what it predicts of other cells: their truth; both cells' targets are noisy."""
     other = spec.model_copy(update={"name": "other"})
-    other_truth = build(other, project, seed=12)
+    other_truth = build(other, seed=12)
     run = recorded_run(project, truth, spec, "made")
     content = yaml.safe_dump(other.model_dump(mode="json", exclude_none=True))
     (project / "configurations/datasets/other.yaml").write_text(content)
@@ -504,13 +504,13 @@ def elsewhere(project, truth, spec, build):
     return run
 
 
-def test_other_cells_are_scored_on_unseen_genes_beside_the_training_cells(elsewhere, project, spec):
-    evaluation, folder = evaluate_runs([elsewhere.path], dataset="other", project=project)
+def test_other_cells_are_scored_on_unseen_genes_beside_the_training_cells(elsewhere, spec):
+    evaluation, folder = evaluate_runs([elsewhere], dataset="other")
     assert folder == elsewhere.path / "evaluation/other"
     assert evaluation.summary.datasets == ("other",)
     assert evaluation.summary.genes == 20  # the other 50 taught the run
     assert {"training_cell", "mean_profile", "ridge"} <= set(evaluation.predictions)
-    own = read_targets(DatasetFolders.of(spec, project=project).target_table("test"))
+    own = read_targets(DatasetFolders.of(spec).target_table("test"))
     told = evaluation.predictions["training_cell"]
     np.testing.assert_allclose(told, own.loc[told.index, told.columns])
     assert one(evaluation, "network")["value"] > one(evaluation, "training_cell")["value"]
@@ -518,15 +518,15 @@ def test_other_cells_are_scored_on_unseen_genes_beside_the_training_cells(elsewh
 
 def test_other_cells_that_cannot_be_scored_are_refused(elsewhere, project):
     with pytest.raises(ClasterError, match="--dataset is for one run"):
-        evaluate_runs([elsewhere.path] * 2, dataset="other", project=project)
+        evaluate_runs([elsewhere] * 2, dataset="other")
     with pytest.raises(ClasterError, match="--dataset is for one run"):
-        evaluate_runs([elsewhere.path], dataset="other", split="valid", project=project)
+        evaluate_runs([elsewhere], dataset="other", split="valid")
     path = project / "configurations/datasets/other.yaml"
     content = yaml.safe_load(path.read_text())
     content["target"]["smoothing"] = 700
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(ClasterError, match=r"'target\.smoothing' of 'other' is 700, and"):
-        evaluate_runs([elsewhere.path], dataset="other", project=project)
+        evaluate_runs([elsewhere], dataset="other")
 
 
 def test_a_run_without_predictions_is_refused(project, spec):
