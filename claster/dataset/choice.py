@@ -1,7 +1,6 @@
 """Which genes of a dataset get a window."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import pandas as pd
 
@@ -13,7 +12,13 @@ from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases
 from claster.genome.copies import copies_between
 from claster.genome.regions import read_regions
-from claster.genome.selection import GeneSelection, chromosome_folds, drop_genes, select_genes
+from claster.genome.selection import (
+    GeneRules,
+    GeneSelection,
+    chromosome_folds,
+    drop_genes,
+    select_genes,
+)
 
 __all__ = ["choose_genes", "lacks_training", "more_training"]
 
@@ -49,9 +54,7 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
     reach = spec.window.binning.half
     if spec.target:
         reach = max(reach, reach_of_targets(spec.target))
-    select = partial(
-        select_genes,
-        sources.genes,
+    rules = GeneRules(
         sizes=sizes,
         landscape=spec.window.binning,
         reach=reach,
@@ -67,9 +70,12 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
     )
     valid, test = spec.splits.valid, spec.splits.test
     if spec.splits.folds:
-        usable = select(held_out={"valid": regions(()), "test": regions(())}).kept
+        nowhere = regions(())
+        held_out = {"valid": nowhere, "test": nowhere}
+        usable = select_genes(sources.genes, rules, held_out=held_out).kept
         valid, test = _fold(usable, sizes, folds=spec.splits.folds, fold=spec.splits.fold)
-    selection = select(held_out={"valid": regions(valid), "test": regions(test)})
+    held_out = {"valid": regions(valid), "test": regions(test)}
+    selection = select_genes(sources.genes, rules, held_out=held_out)
     return _without_copies(selection, spec, sources)
 
 

@@ -9,7 +9,14 @@ from claster.genome.genes import one_gene
 from claster.genome.regions import contained_in, covered_shares, overlapping, shared_bases
 from claster.genome.windows import Binning, window_table
 
-__all__ = ["DROP_REASONS", "GeneSelection", "chromosome_folds", "drop_genes", "select_genes"]
+__all__ = [
+    "DROP_REASONS",
+    "GeneRules",
+    "GeneSelection",
+    "chromosome_folds",
+    "drop_genes",
+    "select_genes",
+]
 
 DROP_REASONS = {
     "type_not_selected": "the gene's type is not among 'genes.types'",
@@ -51,29 +58,12 @@ class GeneSelection:
     shared_bp: dict[str, int]
 
 
-def select_genes(
-    genes: pd.DataFrame,
-    *,
-    sizes: Mapping[str, int],
-    landscape: Binning,
-    reach: int,
-    pad: bool,
-    types: Collection[str] | None,
-    exclude_chromosomes: Collection[str],
-    without_signal: Mapping[str, str],
-    without_contacts: Mapping[str, str],
-    regions: pd.DataFrame | None,
-    blacklist: pd.DataFrame | None = None,
-    max_blacklisted: float = 1.0,
-    held_out: Mapping[str, pd.DataFrame],
-    allow_shared_windows: bool,
-) -> GeneSelection:
-    """Give every gene a split or a reason.
+@dataclass(frozen=True)
+class GeneRules:
+    """What decides whether a gene is kept.
 
-    Parameters
+    Attributes
     ----------
-    genes
-        Checked gene table (0-based half-open, `tss`).
     sizes
         Chromosome sizes in bp.
     landscape
@@ -92,33 +82,60 @@ def select_genes(
     blacklist, max_blacklisted
         Regions that no TSS may lie in (`read_blacklist`), and the largest share of an input window's bases
         on the chromosome that they may cover.
+    allow_shared_windows
+        Whether training windows may share bases with held-out ones.
+    """
+
+    sizes: Mapping[str, int]
+    landscape: Binning
+    reach: int
+    pad: bool
+    types: Collection[str] | None
+    exclude_chromosomes: Collection[str]
+    without_signal: Mapping[str, str]
+    without_contacts: Mapping[str, str]
+    regions: pd.DataFrame | None
+    allow_shared_windows: bool
+    blacklist: pd.DataFrame | None = None
+    max_blacklisted: float = 1.0
+
+
+def select_genes(
+    genes: pd.DataFrame, rules: GeneRules, *, held_out: Mapping[str, pd.DataFrame]
+) -> GeneSelection:
+    """Give every gene a split or a reason.
+
+    Parameters
+    ----------
+    genes
+        Checked gene table (0-based half-open, `tss`).
+    rules
+        What decides whether a gene is kept.
     held_out
         Intervals of the splits `valid` and `test`; a gene belongs to the one that holds its TSS,
         test first, otherwise to `train`.
-    allow_shared_windows
-        Whether training windows may share bases with held-out ones.
 
     Returns
     -------
     GeneSelection
         ``len(kept) + len(dropped) == len(genes)``.
     """
+    sizes, landscape, regions = rules.sizes, rules.landscape, rules.regions
     windows = _on_chromosome(window_table(genes, landscape), sizes)
     chrom, tss = genes["chrom"], genes["tss"]
     size = chrom.map(sizes).fillna(0)
-    low, high = tss - reach, tss + reach
-    leaves = (tss < 0) | (tss > size) if pad else (low < 0) | (high > size)
+    low, high = tss - rules.reach, tss + rules.reach
+    leaves = (tss < 0) | (tss > size) if rules.pad else (low < 0) | (high > size)
     bases = pd.DataFrame({"chrom": chrom, "start": tss, "end": tss + 1})
-    if blacklist is None:
-        blacklist = bases.iloc[:0]
+    blacklist = bases.iloc[:0] if rules.blacklist is None else rules.blacklist
     spoilt = covered_shares(windows, blacklist)
-    rules = [
+    checks = [
         (
             "type_not_selected",
-            ~genes["type"].isin(types) if types is not None else None,
+            ~genes["type"].isin(rules.types) if rules.types is not None else None,
             genes["type"],
         ),
-        ("chromosome_excluded", chrom.isin(exclude_chromosomes), chrom),
+        ("chromosome_excluded", chrom.isin(rules.exclude_chromosomes), chrom),
         ("chromosome_unknown", ~chrom.isin(sizes), chrom),
         ("duplicate_id", None, genes["gene_id"]),
         (
@@ -138,15 +155,15 @@ def select_genes(
         ),
         (
             "window_blacklisted",
-            spoilt > max_blacklisted,
+            spoilt > rules.max_blacklisted,
             spoilt.map("{:.1%} covered".format),
         ),
-        ("no_signal", chrom.isin(without_signal), chrom.map(without_signal)),
-        ("no_contacts", chrom.isin(without_contacts), chrom.map(without_contacts)),
+        ("no_signal", chrom.isin(rules.without_signal), chrom.map(rules.without_signal)),
+        ("no_contacts", chrom.isin(rules.without_contacts), chrom.map(rules.without_contacts)),
     ]
     reason = pd.Series("", index=genes.index)
     detail = pd.Series("", index=genes.index)
-    for name, broken, said in rules:
+    for name, broken, said in checks:
         open_rows = reason == ""
         if name == "duplicate_id":
             broken = genes["gene_id"].where(open_rows).duplicated() & open_rows
@@ -167,7 +184,7 @@ def select_genes(
         hit = kept & (split == name) & keys.isin(twins.index)
         reason[hit] = "same_gene"
         detail[hit] = name + " twin of " + keys[hit].map(twins).astype(str)
-        if not allow_shared_windows:
+        if not rules.allow_shared_windows:
             others = windows[held]
             hit = kept & (split == name) & (reason == "")
             hit &= overlapping(windows, others[["chrom", "start", "end"]])

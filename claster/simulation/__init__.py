@@ -1,10 +1,17 @@
 """A toy genome with planted rules, written as real bigWig, mcool, GTF, BED and FASTA files."""
 
 from claster.simulation.genome import (
+    GenomeSettings,
     ToyGenome,
     ensure_genome,
     simulate_genome,
     simulated_parameters,
 )
 
-__all__ = ["ToyGenome", "ensure_genome", "simulate_genome", "simulated_parameters"]
+__all__ = [
+    "GenomeSettings",
+    "ToyGenome",
+    "ensure_genome",
+    "simulate_genome",
+    "simulated_parameters",
+]

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import Field
 
 from claster.errors import ClasterError
 from claster.files import atomic_folder, require_disk, sha256
 from claster.memory import require_memory
 from claster.progress import SILENT, Progress
+from claster.settings import Settings
 from claster.simulation.chromosome import Chromosome, plant_chromosome
 from claster.simulation.layout import plan_genome
 from claster.simulation.sequence import draw_sequence, write_fasta
@@ -21,7 +23,13 @@ from claster.simulation.transcription import CONDITIONS, SILENT_LEVEL, Rules
 from claster.text import read_json
 from claster.versions import versions
 
-__all__ = ["ToyGenome", "ensure_genome", "simulate_genome", "simulated_parameters"]
+__all__ = [
+    "GenomeSettings",
+    "ToyGenome",
+    "ensure_genome",
+    "simulate_genome",
+    "simulated_parameters",
+]
 
 MANIFEST = "manifest.json"
 KIND = "claster toy genome"
@@ -31,6 +39,30 @@ _MEMORY, _MEMORY_PER_MEGABASE = 400_000_000, 13_000_000
 """Bytes, as measured on genomes of 60 and 240 Mb; balancing contacts takes them."""
 
 _LIBRARIES = ("cooler", "h5py", "numpy", "pandas", "pyarrow", "pyBigWig", "scipy")
+
+
+class GenomeSettings(Settings):
+    """What is simulated."""
+
+    seed: int = Field(1, description="Seed of all that is drawn.")
+    chromosomes: int = Field(
+        4, description="How many chromosomes, of slightly unequal lengths of at least 2 Mb."
+    )
+    megabases: float = Field(40.0, description="Length of the whole genome in Mb.")
+    genes: int = Field(
+        250, description="How many protein-coding genes; 15 % lincRNA genes come on top."
+    )
+    smooth: bool = Field(
+        default=False,
+        description="Lay a Gaussian of 100 bp standard deviation over the noisy tracks, like the published "
+        "`.smooth.bw` files. The noise-free tracks stay as they are.",
+    )
+    rules: Rules = Field(
+        "contact",
+        description="contact: enhancers act within 20 kb, and where a loop ties them to a TSS. local: the "
+        "loops are there and do nothing, so that no effect reaches beyond 20 kb. classes: see "
+        "`claster.simulation.classes`. Places, and loops of the map, are the same under all three.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +86,11 @@ class ToyGenome:
 
 def simulate_genome(
     folder: Path | str,
+    settings: GenomeSettings | None = None,
     *,
-    seed: int = 1,
-    chromosomes: int = 4,
-    megabases: float = 40.0,
-    genes: int = 250,
-    smooth: bool = False,
-    rules: Rules = "contact",
     force: bool = False,
     progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
 ) -> ToyGenome:
     """Write a small genome whose transcription follows planted rules, as real files.
 
@@ -77,21 +105,8 @@ def simulate_genome(
     ----------
     folder
         Where the files shall be; whole at the end, or not there.
-    seed
-        Equal seeds and sizes give equal bytes (with equal library versions).
-    chromosomes
-        How many chromosomes, of slightly unequal lengths of at least 2 Mb.
-    megabases
-        Length of the whole genome in Mb.
-    genes
-        How many protein-coding genes; 15 % lincRNA genes come on top.
-    smooth
-        Lay a Gaussian of 100 bp standard deviation over the noisy tracks, like the published
-        `.smooth.bw` files. The noise-free tracks stay as they are.
-    rules
-        ``contact``: enhancers act within 20 kb, and where a loop ties them to a TSS. ``local``: the loops
-        are there and do nothing, so that no effect reaches beyond 20 kb. ``classes``: see
-        `claster.simulation.classes`. Places, and loops of the map, are the same under all three.
+    settings, **keywords
+        Size, seed and rules: see `GenomeSettings`. Equal ones give equal bytes (with equal library versions).
     force
         Replace a toy genome that is there already.
     progress
@@ -108,8 +123,11 @@ def simulate_genome(
         If the parameters cannot be met, the folder exists (or, with `force`, holds something
         other than a toy genome), or disk or memory do not suffice. Nothing is written then.
     """
-    folder = Path(folder)
-    plan = plan_genome(seed=seed, chromosomes=chromosomes, megabases=megabases, genes=genes)
+    folder, asked = Path(folder), GenomeSettings.of(settings, **keywords)
+    seed, megabases = asked.seed, asked.megabases
+    plan = plan_genome(
+        seed=seed, chromosomes=asked.chromosomes, megabases=megabases, genes=asked.genes
+    )
     if force:
         _refuse_foreign(folder)
     require_disk(folder.parent, needed=int(megabases * _BYTES_PER_MEGABASE), named="the toy genome")
@@ -124,15 +142,18 @@ def simulate_genome(
     ):
         step.describe("layout")
         planted = _named(
-            [plant_chromosome(plan, i, seed=seed, ruleset=rules) for i in range(chromosomes)],
+            [
+                plant_chromosome(plan, i, seed=seed, ruleset=asked.rules)
+                for i in range(asked.chromosomes)
+            ],
             seed=seed,
         )
         step.advance()
         counts = _count(planted)
         write_tables(partial, planted, seed=seed)
         step.advance()
-        write_marks(partial, planted, seed=seed, smooth=smooth, step=step)
-        write_nascent(partial, planted, seed=seed, smooth=smooth, step=step)
+        write_marks(partial, planted, seed=seed, smooth=asked.smooth, step=step)
+        write_nascent(partial, planted, seed=seed, smooth=asked.smooth, step=step)
         step.describe("contacts")
         counts["contacts"] = write_contacts(partial, planted, seed=seed)
         step.advance()
@@ -145,13 +166,7 @@ def simulate_genome(
             },
         )
         step.advance()
-        parameters = {
-            "seed": seed,
-            "chromosomes": chromosomes,
-            "megabases": megabases,
-            "genes": genes,
-            "smooth": smooth,
-        } | ({} if rules == "contact" else {"rules": rules})
+        parameters = asked.model_dump(exclude={"rules"} if asked.rules == "contact" else None)
         _write_manifest(partial, parameters, plan.sizes, counts)
         step.advance()
     return ToyGenome(folder, plan.sizes, counts)
@@ -171,7 +186,7 @@ def ensure_genome(
     folder
         Where the files shall be.
     parameters
-        `seed`, `chromosomes`, `megabases`, `genes`, `smooth` and `rules`; see `simulate_genome`.
+        Fields of `GenomeSettings`.
     force
         Simulate again, and replace a toy genome that is there.
     progress

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from claster.errors import ClasterError
 from claster.genome.regions import contained_in, overlapping, read_regions, shared_bases
-from claster.genome.selection import DROP_REASONS, drop_genes, select_genes
+from claster.genome.selection import DROP_REASONS, GeneRules, drop_genes, select_genes
 from claster.genome.windows import Binning, window_table
 
 SIZES = {"chr1": 10_000, "chr2": 5_000, "chrM": 5_000}
@@ -35,10 +35,10 @@ def select(genes, **changes):
         "without_signal": {},
         "without_contacts": {},
         "regions": None,
-        "held_out": {"valid": regions(), "test": regions("chr2")},
         "allow_shared_windows": False,
     }
-    return select_genes(genes, **settings | changes)
+    held_out = changes.pop("held_out", {"valid": regions(), "test": regions("chr2")})
+    return select_genes(genes, GeneRules(**settings | changes), held_out=held_out)
 
 
 def reasons(selection):
