@@ -108,7 +108,7 @@ tuned = sequence.finetune(
     dataset_yaml=DATASET,
     weights=place / "hyenadna_small_32k",
     trust_remote_code=True,
-    tuning=sequence.Tuning(epochs=EPOCHS["hyenadna_small_32k"]),
+    epochs=EPOCHS["hyenadna_small_32k"],
     tag="notebook",
     force=True,
 )

@@ -5,7 +5,6 @@ from typing import Any
 
 _HOMES = {
     "MODELS": "models",
-    "Tuning": "fit",
     "embed_dataset": "embed",
     "extract_windows": "windows",
     "finetune": "finetune",

@@ -4,7 +4,7 @@ import json
 import shutil
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,13 +20,14 @@ from claster.dataset.embeddings import (
 )
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
-from claster.eir.machine import Device, resolve_device
+from claster.eir.machine import resolve_device
 from claster.errors import ClasterError
 from claster.files import replace_folder, require_disk, write_text
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 from claster.sequence.models import SequenceModel, find_model
+from claster.sequence.settings import EmbedSettings, StoredPrecision
 from claster.sequence.trunk import Geometry, Trunk
 from claster.sequence.weights import ModelFiles, find_weights
 from claster.sequence.windows import SequenceWindows, extract_windows
@@ -36,17 +37,18 @@ from claster.versions import versions
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-__all__ = ["Precision", "embed_dataset", "embed_letters"]
-
-Precision = Literal["float32", "bfloat16", "float16"]
-"""What the model computes in; stored is float16 always."""
+__all__ = ["embed_dataset", "embed_letters"]
 
 _PACKAGES = ("claster", "torch", "transformers", "enformer-pytorch", "borzoi-pytorch", "zarr")
 _LARGEST = float(np.finfo(np.float16).max)
 
 
 def embed_letters(
-    trunk: Trunk, letters: np.ndarray, *, device: str = "cpu", precision: Precision = "float32"
+    trunk: Trunk,
+    letters: np.ndarray,
+    *,
+    device: str = "cpu",
+    precision: StoredPrecision = "float32",
 ) -> np.ndarray:
     """Return the embeddings of a batch of sequences.
 
@@ -72,16 +74,10 @@ def embed_letters(
 def embed_dataset(
     spec: DatasetSpec,
     model_name: str,
+    settings: EmbedSettings | None = None,
     *,
-    weights: Path | str | None = None,
-    revision: str | None = None,
-    trust_remote_code: bool = False,
-    central_bins: int | None = None,
-    batch_size: int = 4,
-    device: Device = "auto",
-    precision: Precision = "float32",
-    force: bool = False,
     progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
 ) -> EmbeddingStore:
     """Embed the forward sequence and the reverse complement of every gene, and store them.
 
@@ -95,18 +91,8 @@ def embed_dataset(
         A built dataset with a `genome`.
     model_name
         A known sequence model.
-    weights, revision
-        See `find_weights`.
-    trust_remote_code
-        Whether Python code that comes with the weights may run.
-    central_bins
-        How many of the model's bins are kept, centred on the TSS; None: all.
-    batch_size
-        Samples at a time.
-    device, precision
-        Where and in what to compute.
-    force
-        Whether a store that is there, or was begun, gives way.
+    settings, **keywords
+        How: see `EmbedSettings`. With `force` a store that is there, or was begun, gives way.
     progress
         Where to report to.
 
@@ -117,20 +103,19 @@ def embed_dataset(
         there or was started with other settings, or the disk is too small.
     """
     model = find_model(model_name)
-    if batch_size < 1:
-        raise ClasterError(f"batches of {batch_size} samples", remedy="choose 1 or more")
+    asked = EmbedSettings.of(settings, **keywords)
     folders = DatasetFolders.of(spec)
     folders.require_built()
     final = embedding_path(folders, model.name)
-    files = find_weights(model, folder=weights, revision=revision)
+    files = find_weights(model, folder=asked.weights, revision=asked.revision)
 
     def plan_for(geometry: Geometry) -> tuple[SequenceWindows, EmbeddingRecord, str]:
         windows = extract_windows(spec, length=geometry.length, progress=progress)
-        kept = _kept_bins(geometry, central_bins)
-        record = _record(spec, model, files, geometry, windows, kept, precision, batch_size)
+        kept = _kept_bins(geometry, asked.central_bins)
+        record = _record(spec, model, files, geometry, windows, kept, asked)
         return windows, record, record.model_dump_json(indent=2) + "\n"
 
-    if not force and (final / "record.json").is_file():
+    if not asked.force and (final / "record.json").is_file():
         store = open_embeddings(folders, model.name)
         held = store.record
         plan = plan_for(Geometry(held.length, held.bin, held.model_bins, held.channels))[2]
@@ -141,8 +126,8 @@ def embed_dataset(
         raise ClasterError(
             f"{final} exists and was made otherwise ({other})", remedy="pass --force to replace it"
         )
-    device = resolve_device(device)
-    trunk = model.load(files.folder, trust_remote_code=trust_remote_code).to(device)
+    device = resolve_device(asked.device)
+    trunk = model.load(files.folder, trust_remote_code=asked.trust_remote_code).to(device)
     windows, record, plan = plan_for(trunk.geometry)
     a_sample = 2 * record.channels * record.bins
     needed = a_sample * record.samples
@@ -151,9 +136,9 @@ def embed_dataset(
         f"{decimal(needed)} for {record.samples // 2:,} genes"
     )
     with lock_folder(sequence_folder(folders), name=f".{final.name}.lock"):
-        partial = _open_partial(final, plan, force=force)
+        partial = _open_partial(final, plan, force=asked.force)
         require_disk(final.parent, needed=needed - _bytes_of(partial), named=final.name)
-        _write_batches(partial, record, trunk, windows, device, precision, progress)
+        _write_batches(partial, record, trunk, windows, device, asked.precision, progress)
         _write_samples(partial, windows)
         (partial / "plan.json").rename(partial / "record.json")
         remove_embedding_views(folders, model.name)
@@ -167,7 +152,7 @@ def _write_batches(
     trunk: Trunk,
     windows: SequenceWindows,
     device: str,
-    precision: Precision,
+    precision: StoredPrecision,
     progress: Progress,
 ) -> None:
     array = _open_array(partial / "embeddings.zarr", record)
@@ -238,8 +223,7 @@ def _record(
     geometry: Geometry,
     windows: SequenceWindows,
     bins: int,
-    precision: Precision,
-    batch_size: int,
+    asked: EmbedSettings,
 ) -> EmbeddingRecord:
     return EmbeddingRecord(
         model=model.name,
@@ -250,8 +234,8 @@ def _record(
         model_bins=geometry.bins,
         channels=geometry.channels,
         samples=2 * len(windows.table),
-        precision=precision,
-        batch_size=batch_size,
+        precision=asked.precision,
+        batch_size=asked.batch_size,
         repository=model.repository,
         revision=files.revision,
         licence=model.licence,
@@ -293,7 +277,7 @@ def _bytes_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _computing(device: str, precision: Precision) -> "AbstractContextManager[Any]":
+def _computing(device: str, precision: StoredPrecision) -> "AbstractContextManager[Any]":
     if precision == "float32":
         return nullcontext()
     return torch.autocast(device, dtype=getattr(torch, precision))

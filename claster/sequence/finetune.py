@@ -7,30 +7,28 @@ import shutil
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from claster.dataset.embeddings import covered_bins
 from claster.dataset.layout import DatasetFolders, read_ids
 from claster.dataset.spec import DatasetSpec
-from claster.eir.machine import Device
 from claster.eir.program import now
 from claster.eir.resources import require_machine
 from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
-from claster.eir.settings import Precision
 from claster.eir.target_part import narrowed
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
-from claster.sequence.fit import Job, Tuning, fit, precision_on
+from claster.sequence.fit import Job, fit, precision_on
 from claster.sequence.models import find_model
+from claster.sequence.settings import FinetuneSettings, Tuning
 from claster.sequence.weights import find_weights
 from claster.sequence.windows import extract_windows
 from claster.text import read_json
 from claster.versions import versions
 
-__all__ = ["Tuning", "finetune"]
+__all__ = ["finetune"]
 
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 _PACKAGES = ("claster", "torch", "lightning", "transformers", "enformer-pytorch", "borzoi-pytorch")
@@ -39,19 +37,11 @@ _PACKAGES = ("claster", "torch", "lightning", "transformers", "enformer-pytorch"
 def finetune(
     spec: DatasetSpec,
     model_name: str,
+    settings: FinetuneSettings | None = None,
     *,
     dataset_yaml: str,
-    weights: Path | str | None = None,
-    revision: str | None = None,
-    trust_remote_code: bool = False,
-    tuning: Tuning | None = None,
-    tag: str | None = None,
-    device: Device = "auto",
-    devices: int = 1,
-    precision: Precision | None = None,
-    force: bool = False,
-    resume: bool = False,
     progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
 ) -> RunFolder:
     """Train a sequence model and a head on the sequences of a dataset, and predict with the best of it.
 
@@ -63,18 +53,11 @@ def finetune(
     ----------
     spec, model_name
         A built dataset with a `genome`, and the sequence model.
+    settings, **keywords
+        Lengths, rates, and where to compute: see `FinetuneSettings`. With `force` an earlier run gives way,
+        with `resume` it resumes from its last epoch.
     dataset_yaml
         Name or path of the dataset's YAML, for the record.
-    weights, revision, trust_remote_code
-        See `embed_dataset`.
-    tuning
-        Lengths and rates.
-    tag
-        Tells runs apart.
-    device, devices, precision
-        Where to compute; None takes bf16-mixed on a GPU and 32-true elsewhere.
-    force, resume
-        Whether an earlier run gives way, or resumes from its last epoch.
     progress
         Where to report to.
 
@@ -89,42 +72,42 @@ def finetune(
         If the run exists or was started with other settings, weights or data are missing or damaged, or the
         loss is not finite.
     """
-    tuning = tuning or Tuning()
+    asked = FinetuneSettings.of(settings, **keywords)
     folders = DatasetFolders.of(spec)
     folders.require_built()
-    machine = require_machine(device, devices=devices, precision=precision)
+    machine = require_machine(asked.device, devices=asked.devices, precision=asked.precision)
     model = find_model(model_name)
-    files = find_weights(model, folder=weights, revision=revision)
-    trunk = model.load(files.folder, trust_remote_code=trust_remote_code)
+    files = find_weights(model, folder=asked.weights, revision=asked.revision)
+    trunk = model.load(files.folder, trust_remote_code=asked.trust_remote_code)
     windows = extract_windows(spec, length=trunk.geometry.length, progress=progress)
     bins = covered_bins(trunk.geometry.bin * trunk.geometry.bins, spec.require_target().binning)
     spec = narrowed(spec, bins)
-    own = run_path(spec.name, f"{model.name}_finetuned", tag=tag)
+    own = run_path(spec.name, f"{model.name}_finetuned", tag=asked.tag)
     run = RunFolder(spec.project / own, spec.project)
-    settings = {
+    made_with = {
         "model": model.name,
         "weights": files.hashes,
         "geometry": vars(trunk.geometry),
         "bins": spec.require_target().bins,
-        **tuning.model_dump(),
+        **asked.model_dump(include=set(Tuning.model_fields)),
     }
-    job = Job(run, spec, folders, trunk, windows, tuning, machine)
+    job = Job(run, spec, folders, trunk, windows, asked, machine)
     if _is_helper():
         _end_with_parent()
-        fit(job, resume=resume)
+        fit(job, resume=asked.resume)
         return run
-    if run.path.exists() and not _may_go_on(run, settings, force=force, resume=resume):
+    if run.path.exists() and not _may_go_on(run, made_with, asked):
         progress.say(f"{run.path} is complete")
         return run
     with lock_folder(run.path.parent, name=f".{run.path.name}.lock"):
-        write_text(run.path / "finetune.json", json.dumps(settings, indent=2) + "\n")
+        write_text(run.path / "finetune.json", json.dumps(made_with, indent=2) + "\n")
         record = RunRecord(
             name=run.path.name,
             flavour=f"{model.name}_finetuned",
             dataset=dataset_yaml,
             dataset_name=spec.name,
-            tag=tag,
-            seed=tuning.seed,
+            tag=asked.tag,
+            seed=asked.seed,
             device=machine.device,
             devices=machine.devices,
             precision=precision_on(machine),
@@ -135,7 +118,7 @@ def finetune(
             configurations={},
             training_samples=len(read_ids(folders, "train")),
             validation_samples=len(read_ids(folders, "valid")),
-            batch_size=tuning.batch_size * tuning.accumulate * machine.devices,
+            batch_size=asked.batch_size * asked.accumulate * machine.devices,
             steps=0,
             output="array",
             started=now(),
@@ -144,7 +127,7 @@ def finetune(
         write_run(run, record)
         start = time.monotonic()
         try:
-            changes = fit(job, resume=resume, progress=progress)
+            changes = fit(job, resume=asked.resume, progress=progress)
         except BaseException as error:
             status = "failed" if isinstance(error, ClasterError) else "interrupted"
             ended = {"status": status, "ended": now(), "error": str(error)}
@@ -155,19 +138,19 @@ def finetune(
     return run
 
 
-def _may_go_on(run: RunFolder, settings: dict[str, Any], *, force: bool, resume: bool) -> bool:
+def _may_go_on(run: RunFolder, made_with: dict[str, Any], asked: FinetuneSettings) -> bool:
     """Make way for a training; False where it is complete already."""
-    if force:
+    if asked.force:
         shutil.rmtree(run.path)
         return True
-    if not resume:
+    if not asked.resume:
         raise ClasterError(
             f"{run.path} exists already",
             remedy="choose another --tag, pass --resume to resume it or --force to replace it",
         )
     begun = run.path / "finetune.json"
     there = read_json(begun) if begun.is_file() else {}
-    wanted = json.loads(json.dumps(settings))
+    wanted = json.loads(json.dumps(made_with))
     other = sorted(key for key in wanted if there.get(key) != wanted[key] and key != "epochs")
     if other:
         raise ClasterError(

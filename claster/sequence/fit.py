@@ -11,7 +11,6 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
-from pydantic import BaseModel, ConfigDict, Field
 from torch.utils.data import DataLoader
 
 from claster.dataset.embeddings import pool_weights
@@ -25,34 +24,14 @@ from claster.errors import ClasterError
 from claster.files import atomic_path
 from claster.progress import SILENT, Progress
 from claster.sequence.samples import SequenceSamples, TargetScale, read_stored_targets
+from claster.sequence.settings import Tuning
 from claster.sequence.trunk import Trunk
 from claster.sequence.tuned import History, ProfileHead, TunedModel
 from claster.sequence.windows import SequenceWindows
 
-__all__ = ["Job", "Tuning", "fit", "precision_on"]
+__all__ = ["Job", "fit", "precision_on"]
 
 _PREDICTED: tuple[Split, ...] = ("valid", "test")
-
-
-class Tuning(BaseModel):
-    """How a model is fine-tuned.
-
-    `batch_size` is that of one device and step; `accumulate` of them make one step of the optimizer.
-    `lr` is the trunk's rate, `head_lr` that of the new head. `patience` epochs without a better
-    validation loss end the training.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    epochs: int = Field(default=50, ge=1)
-    batch_size: int = Field(default=4, ge=1)
-    accumulate: int = Field(default=4, ge=1)
-    lr: float = Field(default=6e-5, ge=0)
-    head_lr: float = Field(default=1e-3, ge=0)
-    weight_decay: float = Field(default=0.1, ge=0)
-    clip: float = Field(default=1.0, gt=0)
-    patience: int = Field(default=8, ge=1)
-    seed: int = Field(default=0, ge=0)
 
 
 @dataclass(frozen=True)

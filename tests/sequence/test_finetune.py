@@ -11,29 +11,28 @@ from claster.eir.predict import predict
 from claster.eir.runs import read_predictions, read_run
 from claster.eir.target_part import narrowed
 from claster.errors import ClasterError
-from claster.sequence.finetune import Tuning, finetune
+from claster.sequence.finetune import finetune
 from claster.sequence.samples import SequenceSamples, TargetScale, read_stored_targets
 from claster.sequence.tuned import ProfileHead, TunedModel
 from claster.sequence.windows import extract_windows
 
 NAME = "hyenadna_small_32k"
-QUICK = Tuning(epochs=2, batch_size=4, accumulate=2)
+QUICK = {"epochs": 2, "batch_size": 4, "accumulate": 2}
 
 
 @pytest.fixture
 def tune(spec, tmp_path, weights):
     """Return a function that fine-tunes the tiny HyenaDNA on the small dataset."""
 
-    def run(tuning=QUICK, **options):
+    def run(**options):
         return finetune(
             spec,
             NAME,
             dataset_yaml=str(tmp_path / "configurations/datasets/small.yaml"),
             weights=weights(NAME),
             trust_remote_code=True,
-            tuning=tuning,
             device="cpu",
-            **options,
+            **QUICK | options,
         )
 
     return run
@@ -64,7 +63,7 @@ def test_run_holds_record_history_and_predictions(tune, spec, tmp_path):
 
 
 def test_resumed_training_goes_on_after_the_last_whole_epoch(tune, monkeypatch):
-    whole = tune(QUICK.model_copy(update={"epochs": 3}), tag="whole")
+    whole = tune(epochs=3, tag="whole")
 
     real, calls = TunedModel.validation_step, []
 
@@ -76,10 +75,10 @@ def test_resumed_training_goes_on_after_the_last_whole_epoch(tune, monkeypatch):
 
     monkeypatch.setattr(TunedModel, "validation_step", killed)
     with pytest.raises(RuntimeError, match="killed"):
-        tune(QUICK.model_copy(update={"epochs": 3}), tag="parts")
+        tune(epochs=3, tag="parts")
     monkeypatch.undo()
     assert read_run(whole.path.with_name(f"{NAME}_finetuned-parts")).status == "interrupted"
-    parts = tune(QUICK.model_copy(update={"epochs": 3}), tag="parts", resume=True)
+    parts = tune(epochs=3, tag="parts", resume=True)
     histories = [pd.read_csv(run.history) for run in (whole, parts)]
     assert histories[0]["step"].tolist() == histories[1]["step"].tolist()
     assert histories[1].query("step == 3").equals(histories[0].query("step == 3"))
@@ -94,7 +93,7 @@ def test_what_is_there_gives_way_when_told_to(tune):
     assert tune(resume=True) == run
     assert read_run(run.path) == before
     with pytest.raises(ClasterError, match="was started with another lr"):
-        tune(QUICK.model_copy(update={"lr": 1e-3}), resume=True)
+        tune(lr=1e-3, resume=True)
     tune(force=True)
     assert read_run(run.path).started >= before.started
     assert json.loads((run.path / "finetune.json").read_text())["bins"] == 5

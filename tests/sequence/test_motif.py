@@ -6,7 +6,7 @@ import pytest
 
 from claster.dataset.layout import DatasetFolders
 from claster.eir.runs import read_predictions
-from claster.sequence.finetune import Tuning, finetune
+from claster.sequence.finetune import finetune
 from claster.sequence.tiny import write_tiny_model
 from claster.simulation.sequence import draw_sequence, motif_copies
 
@@ -52,7 +52,12 @@ def test_motif_is_learned(tmp_path, write_dataset):
         dataset_yaml=str(tmp_path / "configurations/datasets/small.yaml"),
         weights=write_tiny_model(name, tmp_path / "tiny", settings={"max_seq_len": 514}),
         trust_remote_code=True,
-        tuning=Tuning(epochs=16, batch_size=8, accumulate=1, lr=1e-2, head_lr=5e-3, patience=16),
+        epochs=16,
+        batch_size=8,
+        accumulate=1,
+        lr=1e-2,
+        head_lr=5e-3,
+        patience=16,
         device="cpu",
     )
     folders = DatasetFolders.of(spec)
