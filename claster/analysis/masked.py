@@ -29,7 +29,6 @@ def predict_masked(
     run: RunFolder,
     genes: pd.DataFrame,
     spec: DatasetSpec,
-    folders: DatasetFolders,
     *,
     split: Split,
     radii: tuple[int, ...],
@@ -51,7 +50,7 @@ def predict_masked(
         A trained run that takes landscapes, or an ensemble.
     genes
         Genes of `split`, `start` and `end` those of the stretch that is measured.
-    spec, folders
+    spec
         The run's dataset.
     split
         Where the genes are.
@@ -79,6 +78,7 @@ def predict_masked(
             f"{run.path} does not take landscapes, so there is nothing to hide",
             remedy="choose a run of a flavour with landscapes",
         )
+    folders = DatasetFolders.of(spec)
     hider = _Hider(spec, folders, radii, contacts=_CONTACTS in model.inputs, seed=seed)
     read = built_window(folders, split=split, inputs=model.inputs)
 

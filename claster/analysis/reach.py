@@ -124,7 +124,6 @@ def find_reach(
             subject,
             genes,
             spec,
-            folders,
             split=split,
             radii=radii,
             seed=settings.seed,

@@ -117,7 +117,7 @@ def test_what_is_hidden_comes_from_bins_without_annotation(toy, made_model, monk
 
     monkeypatch.setattr("claster.analysis.masked.load_predictor", predictor)
     gene = read_genes_table(toy.folders, split="test")[:1]
-    found = predict_masked(toy.run, gene, toy.spec, toy.folders, split="test", radii=(1_000, 5_000))
+    found = predict_masked(toy.run, gene, toy.spec, split="test", radii=(1_000, 5_000))
     assert [values.tolist() for values in found.values()] == [[[0.0], [0.0]]] * 2
     ids = gene["gene_id"].tolist()
     landscape, contacts = (
