@@ -223,7 +223,7 @@ class Dataset:
         ClasterError
             If none or several are called so; the candidates are named.
         """
-        from claster.dataset.words import find_gene
+        from claster.genome.gene_names import find_gene
 
         return find_gene(self.genes, named)
 

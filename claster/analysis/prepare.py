@@ -19,7 +19,7 @@ from claster.dataset.layout import DatasetFolders, Split, read_genes_table, read
 from claster.dataset.manifest import require_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.genome.genes import one_gene
+from claster.genome.gene_names import one_gene
 from claster.genome.regions import shared_bases
 from claster.genome.windows import Binning, split_sample_id, window_table
 from claster.progress import SILENT, Progress

@@ -11,6 +11,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_sizes
 from claster.genome.fasta import indexed_lengths
+from claster.genome.gene_names import find_gene, genes_called
 from claster.text import read_table
 
 __all__ = ["BrowserGenome", "find_genome", "genes_as_bed", "sizes_text"]
@@ -106,8 +107,8 @@ def _locus(genes: pd.DataFrame, sizes: Mapping[str, int], example: str | None) -
     among = test if len(test) else genes
     if among.empty:
         raise ClasterError("the dataset holds no gene", remedy="widen 'genes' and build again")
-    named = among[(among["name"] == example) | (among["gene_id"] == example)]
-    gene = (named if len(named) else among).iloc[0]
+    (found,) = genes_called(among, [example or ""])
+    gene = find_gene(among, found[0]) if len(found) == 1 else among.iloc[0]
     size = sizes[gene["chrom"]]
     start, end = max(gene["tss"] - _AROUND, 0), min(gene["tss"] + _AROUND, size)
     return f"{gene['chrom']}:{start + 1}-{end}"

@@ -10,7 +10,7 @@ from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.manifest import differences, read_manifest
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.words import find_gene
+from claster.genome.gene_names import find_gene
 from claster.genome.selection import DROP_REASONS
 from claster.genome.windows import FORWARD, sample_id
 from claster.text import read_table
@@ -137,7 +137,7 @@ def explain_gene(spec: DatasetSpec, named: str) -> list[str]:
         kept, dropped = selection.kept, selection.dropped
         source = "not built yet; contact maps not looked at"
     everyone = pd.concat([kept, dropped], ignore_index=True).fillna({"type": ""})
-    gene = find_gene(everyone.drop_duplicates("gene_id"), named)
+    gene = find_gene(everyone, named)
     rows = dropped[dropped["gene_id"] == gene["gene_id"]]
     is_kept = bool((kept["gene_id"] == gene["gene_id"]).any())
     lines = [_place(gene), *(_kept(gene, kept, spec, source) if is_kept else [])]

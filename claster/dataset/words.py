@@ -13,8 +13,9 @@ from claster.genome.assembly import (
     plain_name,
     rename_chromosomes,
 )
+from claster.genome.gene_names import find_gene
 
-__all__ = ["excluded_chromosomes", "find_gene", "unmatched_words"]
+__all__ = ["excluded_chromosomes", "unmatched_words"]
 
 
 def excluded_chromosomes(spec: DatasetSpec, sizes: Mapping[str, int]) -> list[str]:
@@ -86,42 +87,6 @@ def unmatched_words(
             )
     if spec.example_gene is not None:
         try:
-            find_gene(genes.drop_duplicates("gene_id"), spec.example_gene)
+            find_gene(genes, spec.example_gene)
         except ClasterError as error:
             yield "example", fault(("example_gene",), error.found, error.remedy)
-
-
-def find_gene(genes: pd.DataFrame, named: str | None) -> pd.Series:
-    """Return the gene with this ID (with or without its version) or this name; None: the middle one.
-
-    Parameters
-    ----------
-    genes
-        A table with `gene_id` and `name`.
-    named
-        Such as ``ENSMUSG00000030142.10``, ``ENSMUSG00000030142`` or ``Clec4e``.
-
-    Raises
-    ------
-    ClasterError
-        If no gene or more than one is called so.
-    """
-    if named is None:
-        return genes.iloc[len(genes) // 2]
-    for column in (
-        genes["gene_id"],
-        genes["gene_id"].str.replace(r"\.\d+$", "", regex=True),
-        genes["name"],
-    ):
-        found = genes[column == named]
-        if len(found) == 1:
-            return found.iloc[0]
-        if len(found) > 1:
-            raise ClasterError(
-                f"{len(found)} genes are called {named!r}: {', '.join(found['gene_id'].head(4))}",
-                remedy="give the gene ID",
-            )
-    raise ClasterError(
-        f"no gene {named!r} among {len(genes):,}",
-        remedy=choose_among(named, [*genes["name"], *genes["gene_id"]]),
-    )

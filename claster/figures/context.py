@@ -27,6 +27,7 @@ from claster.eir.eirpredict import input_folders
 from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.eir.target_part import predicted_by
 from claster.errors import ClasterError
+from claster.genome.gene_names import find_gene, genes_called
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.quoting import pasteable
 
@@ -121,10 +122,9 @@ class Context:
         the most transcription.
         """
         genes = self.genes(split)
-        for name in (*names, self.spec.example_gene):
-            found = genes[(genes["name"] == name) | (genes["gene_id"] == name)]
-            if len(found):
-                return found.iloc[0]
+        for found in genes_called(genes, [*names, self.spec.example_gene or ""]):
+            if len(found) == 1:
+                return find_gene(genes, found[0])
         observed = self.observed(split or "test")
         genes = self.genes(split or "test")
         return genes.iloc[int(observed.mean(axis=1).argmax())]

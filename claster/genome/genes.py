@@ -25,7 +25,6 @@ __all__ = [
     "GENE_COLUMNS",
     "GeneFile",
     "check_genes",
-    "one_gene",
     "published_tss",
     "read_gene_file",
     "read_genes",
@@ -53,8 +52,6 @@ _HEADER_NAMES = {
     "type": "type",
 }
 _VERSION = r"\.\d+(?:_PAR_Y)?$"
-_ENSEMBL = r"^(ENS[A-Z]*?G)R?(\d{10,})(?:\.\d+)?(?:_PAR_Y)?$"
-_ALTERNATE = r"_(?:alt|fix|hap\d+)$|^(?:CHR_)?HS?CHR|^CHR_"
 _KINDS = "give a GTF, a BED6 or a table with a header"
 
 
@@ -210,51 +207,6 @@ def check_genes(genes: pd.DataFrame, *, named: str = "genes", raise_errors: bool
         On the first fault, with the row.
     """
     return check_table(genes, GENE_COLUMNS, _rules, named=named, raise_errors=raise_errors)
-
-
-def one_gene(genes: pd.DataFrame) -> pd.Series:
-    """Return a name for each gene that all rows of the same gene share.
-
-    Ensembl IDs are one gene without their version, ``_PAR_Y`` and the R of the older ``ENSGR`` IDs. By
-    name and type, rows are one gene where one lies on an alternate sequence (``chr6_GL000250v2_alt``), or
-    on chrY as long and on the same strand as on chrX: the pseudoautosomal genes of annotations without
-    Ensembl IDs.
-
-    Parameters
-    ----------
-    genes
-        Gene table with `gene_id`, and `name`, `type`, `chrom`, `start`, `end`, `strand` where it has them.
-
-    Returns
-    -------
-    pandas.Series
-        str, with the table's index.
-
-    Examples
-    --------
-    >>> ids = ["ENSG00000002586.20", "ENSG00000002586.20_PAR_Y", "ENSGR0000002586.3", "RP11-34P13.7"]
-    >>> one_gene(pd.DataFrame({"gene_id": ids})).tolist()
-    ['ENSG00000002586', 'ENSG00000002586', 'ENSG00000002586', 'RP11-34P13.7']
-    """
-    ids = genes["gene_id"].astype(str)
-    stable = ids.str.extract(_ENSEMBL)
-    keys = (stable[0] + stable[1].str.zfill(11)).fillna(ids)
-    if not {"name", "type", "chrom", "start", "end", "strand"} <= set(genes.columns):
-        return keys
-    named = genes[(genes["name"] != "") & genes.duplicated(["name", "type"], keep=False)]
-    places = named["chrom"].str.removeprefix("chr")
-    alternate = named["chrom"].str.contains(_ALTERNATE)
-    length = named["end"] - named["start"]
-    labels = named.assign(length=length, key=keys[named.index])
-    for here, there, columns in (
-        (alternate, ~alternate, ["name", "type"]),
-        (places == "Y", places == "X", ["name", "type", "strand", "length"]),
-    ):
-        first = labels[there].drop_duplicates(columns).set_index(columns)["key"]
-        index = pd.MultiIndex.from_frame(labels.loc[here, columns])
-        twins = pd.Series(first.reindex(index).to_numpy(), index=labels.index[here]).dropna()
-        keys.loc[twins.index] = twins
-    return keys
 
 
 def published_tss(genes: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from claster.genome.genes import one_gene
+from claster.genome.gene_names import one_gene
 from claster.genome.regions import contained_in, covered_shares, overlapping, shared_bases
 from claster.genome.windows import Binning, window_table
 

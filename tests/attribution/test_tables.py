@@ -85,8 +85,12 @@ def test_choice_of_genes():
     drawn = choose_genes(genes, 2, ("e",), split="test", seed=1)
     assert "e" in drawn["gene_id"].tolist()
     assert len(choose_genes(genes, None, (), split="test", seed=0)) == 6
-    with pytest.raises(ClasterError, match="no gene 'G' in the test split"):
+    with pytest.raises(ClasterError, match="test split: no gene 'G' among 6: choose among A, C"):
         choose_genes(genes, ("G",), (), split="test", seed=0)
+    twins = genes.assign(name="Twin", gene_id=[f"ENSG0000000000{n}.{n}" for n in range(6)])
+    assert choose_genes(twins, ("ENSG00000000002",), (), split="test", seed=0).index.tolist() == [2]
+    with pytest.raises(ClasterError, match=r"6 genes are called 'Twin': ENSG00000000000\.0, ENSG"):
+        choose_genes(twins, ("Twin",), (), split="test", seed=0)
     with pytest.raises(ClasterError, match="the valid split holds no gene"):
         choose_genes(genes[:0], None, (), split="valid", seed=0)
 

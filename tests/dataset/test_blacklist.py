@@ -12,8 +12,8 @@ from claster.dataset.load import load_dataset
 from claster.dataset.report import explain_gene
 from claster.dataset.sources import open_sources
 from claster.dataset.window import cut_window
-from claster.dataset.words import find_gene
 from claster.errors import ClasterError
+from claster.genome.gene_names import find_gene
 from claster.genome.regions import covered_shares, read_blacklist
 
 SIZES = {"chr1": 120_000, "chr2": 60_000}

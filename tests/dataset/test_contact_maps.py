@@ -10,8 +10,8 @@ from claster.dataset.layout import read_genes_table
 from claster.dataset.signal_settings import ContactsSpec
 from claster.dataset.sources import open_sources
 from claster.dataset.window import cut_window
-from claster.dataset.words import find_gene
 from claster.errors import ClasterError
+from claster.genome.gene_names import find_gene
 
 
 def with_map(kind, **more):

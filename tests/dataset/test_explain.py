@@ -28,6 +28,17 @@ def test_kept_gene(edited):
     ]
 
 
+def test_a_name_of_several_genes_or_of_none(edited, world):
+    path = world / "source/genes.tsv"
+    path.write_text(path.read_text().replace("\tC\t", "\tB\t"))
+    with pytest.raises(
+        ClasterError, match=r"2 genes are called 'B': GB\.1, GC\.1: give the gene ID"
+    ):
+        explain_gene(edited(), "B")
+    with pytest.raises(ClasterError, match=r"no gene 'GQ' among 7: .*choose among A, B"):
+        explain_gene(edited(), "GQ")
+
+
 @pytest.mark.parametrize("built", [False, True])
 def test_dropped_genes_and_their_reasons(edited, built):
     spec = edited()

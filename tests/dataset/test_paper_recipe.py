@@ -14,7 +14,7 @@ from claster.dataset.load import load_dataset
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.window import cut_window
-from claster.dataset.words import find_gene
+from claster.genome.gene_names import find_gene
 
 SIZES = {"chr1": 1_250_000, "chr2": 1_100_000}
 ROWS = [

@@ -12,7 +12,7 @@ from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.sources import open_sources
 from claster.dataset.targets import mirror_targets
 from claster.dataset.window import cut_window
-from claster.dataset.words import find_gene
+from claster.genome.gene_names import find_gene
 
 PAIRS = [
     {"name": "ctrl", "plus": "plus.bw", "minus": "minus.bw", "minus_values": "negative"},

@@ -1,16 +1,13 @@
 """One gene's window straight from the files is what a build writes."""
 
 import numpy as np
-import pandas as pd
-import pytest
 
 from claster.dataset.build import build_dataset
 from claster.dataset.choice import choose_genes
 from claster.dataset.layout import read_arrays, read_targets
 from claster.dataset.sources import open_sources
 from claster.dataset.window import cut_window
-from claster.dataset.words import find_gene
-from claster.errors import ClasterError
+from claster.genome.gene_names import find_gene
 
 
 def test_a_window_is_what_the_build_writes(edited):
@@ -37,29 +34,3 @@ def test_datasets_without_target_and_contacts(edited):
     assert window.targets == {}
     assert window.contacts is None
     assert window.landscape.shape == (2, 101)
-
-
-@pytest.fixture
-def genes():
-    return pd.DataFrame(
-        {
-            "gene_id": ["ENSMUSG00000000001.4", "ENSMUSG00000000003.15", "ENSMUSG00000000028.16"],
-            "name": ["Gnai3", "Twin", "Twin"],
-        }
-    )
-
-
-@pytest.mark.parametrize("named", ["ENSMUSG00000000001.4", "ENSMUSG00000000001", "Gnai3"])
-def test_a_gene_by_id_or_name(genes, named):
-    assert find_gene(genes, named)["name"] == "Gnai3"
-
-
-def test_no_name_takes_the_middle_gene(genes):
-    assert find_gene(genes, None)["gene_id"] == "ENSMUSG00000000003.15"
-
-
-def test_genes_that_are_not_one(genes):
-    with pytest.raises(ClasterError, match=r"2 genes are called 'Twin': ENSMUSG00000000003\.15"):
-        find_gene(genes, "Twin")
-    with pytest.raises(ClasterError, match="no gene 'Klf4' among 3"):
-        find_gene(genes, "Klf4")

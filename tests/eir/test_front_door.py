@@ -65,7 +65,7 @@ def test_a_gene_is_asked_for_by_its_name(project):
     dataset = project.dataset("small")
     assert dataset.gene("valid3")["split"] == "valid"
     assert len(dataset.genes) == 46
-    with pytest.raises(ClasterError, match="no gene 'test77'"):
+    with pytest.raises(ClasterError, match="no gene 'test77' among 46: did you mean 'test"):
         dataset.landscape("test77")
 
 

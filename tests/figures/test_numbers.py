@@ -34,6 +34,12 @@ def raw(context, split="test", *, what="predicted"):
     return genes, table.loc[genes["gene_id"] + "_forward"].to_numpy(np.float64)
 
 
+def test_a_gene_is_found_by_id_without_version_or_symbol(context):
+    wanted = context.genes().iloc[3]
+    for named in (wanted["gene_id"], wanted["gene_id"].split(".")[0], wanted["name"]):
+        assert context.gene("nobody", named)["gene_id"] == wanted["gene_id"]
+
+
 @pytest.mark.parametrize(("name", "split"), [("F1a", "test"), ("T4", "valid")])
 def test_correlation_of_bins(context, name, split):
     x, y = (

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claster.errors import ClasterError
-from claster.genome.genes import GENE_COLUMNS, check_genes, one_gene, read_gene_file, read_genes
+from claster.genome.gene_names import one_gene
+from claster.genome.genes import GENE_COLUMNS, check_genes, read_gene_file, read_genes
 
 GENCODE = """\
 ##description: evidence-based annotation

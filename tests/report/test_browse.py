@@ -20,7 +20,7 @@ from claster.browse import prepare_browser
 from claster.browse.genome import find_genome, genes_as_bed
 from claster.browse.server import Served, serve, wanted_range
 from claster.browse.session import find_tracks
-from claster.dataset.layout import DatasetFolders
+from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 
@@ -199,6 +199,17 @@ def test_all_genes_are_shown_and_a_test_gene_first(made):
     assert ["chr2", "30000", "34500", "gene<32>", "0", "+"] in bed
     assert genome.locus == "chr2:1-330000"
     assert genome.fasta.name == "genome.fa"
+
+
+def test_the_example_gene_is_found_without_its_version(made, monkeypatch):
+    folders = DatasetFolders.of(made.spec, project=made.project)
+    kept = read_genes_table(folders)
+    last = kept[kept["split"] == "test"].index[-1]
+    kept.loc[last, "gene_id"] = "ENSG00000000003.4"
+    monkeypatch.setattr("claster.browse.genome.read_genes_table", lambda _: kept)
+    spec = made.spec.model_copy(update={"example_gene": "ENSG00000000003"})
+    start = max(kept.loc[last, "tss"] - 300_000, 0) + 1
+    assert find_genome(spec, folders).locus.startswith(f"{kept.loc[last, 'chrom']}:{start}-")
 
 
 def test_the_page_is_given_what_it_asks_for(browser):

@@ -114,6 +114,12 @@ def test_genes_are_matched_by_id_then_by_name():
     matched = match_genes(pairs, genes)
     assert matched["gene_id"].tolist() == ["ENSG1.4", "ENSG2.1", "", ""]
     assert matched["ambiguous"].tolist() == [False, False, True, False]
+    par = genes.assign(gene_id=[f"ENSG00000000001.{n}_PAR_Y" for n in range(4)], name="NA")
+    named = match_genes(pairs.assign(ensembl_id=["ENSG00000000001", "NA", "", "x"]), par)
+    assert named["gene_id"].tolist() == [""] * 4
+    assert named["ambiguous"].tolist() == [True, False, False, False]
+    named = match_genes(pairs.assign(ensembl_id="ENSG00000000001"), par[:1])
+    assert set(named["gene_id"]) == {"ENSG00000000001.0_PAR_Y"}
     with pytest.raises(ClasterError, match="of another assembly"):
         match_genes(pairs, genes.assign(tss=genes["tss"] + 40_000))
 

@@ -53,6 +53,7 @@ from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.files import atomic_folder, require_file, sha256
 from claster.genome.assembly import chromosome_sizes
+from claster.genome.gene_names import genes_called
 from claster.progress import SILENT, Progress, duration
 from claster.settings import Device
 from claster.versions import versions
@@ -138,7 +139,7 @@ def _attribute(
         locus=locus_blocks(chosen, target.binning, length=spec.window.binning.width),
         compared=_drawn(len(chosen), asked.compare, seed=asked.seed),
     )
-    kept = chosen[chosen["gene_id"].isin(asked.bigwig) | chosen["name"].isin(asked.bigwig)]
+    kept = chosen[chosen["gene_id"].isin(sum(genes_called(here, asked.bigwig), ()))]
     starts = training_baselines(settings.baselines, seen, spec, explained.folders)
     explainer = _explainer(
         explained,

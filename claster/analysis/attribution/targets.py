@@ -15,6 +15,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder, read_run, trained_weights
 from claster.errors import ClasterError, choose_among
+from claster.genome.gene_names import find_gene
 
 __all__ = [
     "Explained",
@@ -232,11 +233,9 @@ def choose_genes(
     else:
         also = (*wanted, *also)
     for name in also:
-        found = ((genes["gene_id"] == name) | (genes["name"] == name)).to_numpy()
-        if not found.any():
-            raise ClasterError(
-                f"no gene {name!r} in the {split} split",
-                remedy="give an ID or a name of inputs/<dataset>/genes.tsv, or another --split",
-            )
-        kept |= found
+        try:
+            gene = find_gene(genes, name)
+        except ClasterError as error:
+            raise ClasterError(f"{split} split: {error.found}", remedy=error.remedy) from None
+        kept |= (genes["gene_id"] == gene["gene_id"]).to_numpy()
     return genes.reset_index(drop=True)[kept]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from claster.errors import ClasterError
+from claster.genome.gene_names import genes_called
 from claster.text import text_lines
 
 __all__ = ["match_genes", "read_crispr_table"]
@@ -155,7 +156,7 @@ def _read_fields(path: Path) -> pd.DataFrame:
 
 
 def match_genes(pairs: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
-    """Find the dataset's gene of each pair: by Ensembl ID without version, else by name.
+    """Find the dataset's gene of each pair (`genes_called`): by the ID of the table, else by its symbol.
 
     Parameters
     ----------
@@ -167,22 +168,21 @@ def match_genes(pairs: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `pairs` with `gene_id` (empty where no gene has the ID or name, or several have the name) and
-        `ambiguous` (several have it).
+        `pairs` with `gene_id` (empty where no gene is called so, or several are) and
+        `ambiguous` (several are).
 
     Raises
     ------
     ClasterError
         If most genes that are found lie elsewhere than in the table, as between two assemblies.
     """
-    ids = genes["gene_id"].str.replace(r"\.\d+$", "", regex=True)
-    by_id = dict(zip(ids, genes["gene_id"], strict=True))
-    once = genes[~genes["name"].duplicated(keep=False)]
-    by_name = dict(zip(once["name"], once["gene_id"], strict=True))
-    several = set(genes["name"]) - set(once["name"])
-    found = pairs["ensembl_id"].map(by_id)
-    found = found.fillna(pairs["symbol"].map(by_name)).fillna("")
-    matched = pairs.assign(gene_id=found, ambiguous=(found == "") & pairs["symbol"].isin(several))
+    by_id = genes_called(genes, pairs["ensembl_id"].replace(_UNKNOWN, ""))
+    by_symbol = genes_called(genes, pairs["symbol"])
+    found = [one or other for one, other in zip(by_id, by_symbol, strict=True)]
+    matched = pairs.assign(
+        gene_id=[gene[0] if len(gene) == 1 else "" for gene in found],
+        ambiguous=[len(gene) > 1 for gene in found],
+    )
     known = matched[(matched["gene_id"] != "") & (matched["table_tss"] >= 0)]
     known = known.drop_duplicates("gene_id")
     tss = known["gene_id"].map(dict(zip(genes["gene_id"], genes["tss"], strict=True)))

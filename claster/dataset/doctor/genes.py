@@ -12,7 +12,8 @@ import pandas as pd
 
 from claster.dataset.doctor.findings import Finding, Verdict, count_of, listed, percent
 from claster.genome.assembly import known_assembly
-from claster.genome.genes import GeneFile, one_gene
+from claster.genome.gene_names import one_gene
+from claster.genome.genes import GeneFile
 
 __all__ = [
     "Comparison",
