@@ -12,7 +12,7 @@ from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, rea
 from claster.dataset.manifest import require_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.genome.genes import one_gene
+from claster.genome.gene_names import one_gene
 from claster.genome.regions import overlapping
 from claster.genome.windows import FORWARD, sample_id, window_table
 from claster.progress import SILENT, Progress
