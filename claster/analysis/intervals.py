@@ -1,6 +1,5 @@
 """Intervals of a run's predictions, as tables and tracks beside them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -13,10 +12,16 @@ from scipy.ndimage import uniform_filter1d
 from claster.analysis.conformal import Conformal, coverage
 from claster.analysis.loci import locus_blocks
 from claster.analysis.metrics import gene_means, log_signal
-from claster.analysis.samples import annotated_genes, conditions_of, profiles
+from claster.analysis.samples import (
+    annotated_genes,
+    conditions_of,
+    measured,
+    profiles,
+    target_difference,
+)
 from claster.analysis.settings import IntervalSettings
 from claster.analysis.shift import Familiar, promoter_features
-from claster.dataset.layout import SPLITS, DatasetFolders, Split, read_genes_table, read_targets
+from claster.dataset.layout import SPLITS, DatasetFolders, Split, read_genes_table
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import mirror_targets
@@ -25,6 +30,7 @@ from claster.eir.predict import predict
 from claster.eir.prediction_tracks import write_track
 from claster.eir.predictions import prediction_table
 from claster.eir.runs import RunFolder
+from claster.eir.target_part import predicted_by
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.genome.assembly import chromosome_sizes
@@ -117,9 +123,10 @@ def predict_intervals(
     """
     asked = IntervalSettings.of(settings, **keywords)
     run = RunFolder.of(run)
-    _, own, folders = checked_dataset(run)
+    record, own, folders = checked_dataset(run)
     target, names = own.require_target(), conditions_of(own.require_target())
     spec = load_dataset(asked.dataset, project=run.project) if asked.dataset else own
+    spec = predicted_by(record, spec) if spec.target else spec
     split = asked.split or ("test" if spec.name == own.name else None)
     if spec.name == own.name and split != "test":
         raise ClasterError(
@@ -128,7 +135,7 @@ def predict_intervals(
         )
     _, known = _predicted(run, own, own, "valid", asked, progress)
     path, wanted = _predicted(run, own, spec, split, asked, progress)
-    truth = _observed(folders, own, own, known.genes, ["valid"])
+    truth = measured(own, folders, known.genes, ["valid"])
     loci = locus_blocks(known.genes, target.binning, length=own.window.binning.width)
     ends = np.empty((2, *wanted.signal.shape))
     means = []
@@ -158,11 +165,11 @@ def predict_intervals(
     genes["distance"] = np.tile(distance, len(names))
     genes["unlike"] = genes["distance"] > familiar.limit
     covered = pd.DataFrame()
-    if spec.target is not None and set(target.columns) <= set(spec.target.columns):
+    if spec.target is not None and not target_difference(target, spec.target):
         covered = coverage(
             wanted.genes,
             annotated_genes(where),
-            _observed(where, own, spec, wanted.genes, [split] if split else SPLITS),
+            measured(spec, where, wanted.genes, [split] if split else SPLITS),
             ends,
             genes,
             names,
@@ -227,22 +234,6 @@ def _predicted(
     )
     assert signal is not None
     return path, _Predicted(genes, signal, deviation, target.binning)
-
-
-def _observed(
-    folders: DatasetFolders,
-    own: DatasetSpec,
-    spec: DatasetSpec,
-    genes: pd.DataFrame,
-    splits: Sequence[Split],
-) -> np.ndarray:
-    """Return measured signal of genes of `spec` in the bins that the run predicts."""
-    paths = dict.fromkeys(folders.target_table(split) for split in splits)
-    transform = spec.require_target().transform
-    table = pd.concat([read_targets(path, transform=transform) for path in paths])
-    return profiles(
-        table, genes, own.require_target(), named="targets", remedy="build the dataset again"
-    )
 
 
 def _write(

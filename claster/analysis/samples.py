@@ -23,7 +23,15 @@ from claster.files import require_file
 from claster.genome.windows import FORWARD, sample_id, split_sample_id
 from claster.text import read_table
 
-__all__ = ["annotated_genes", "conditions_of", "labelled_genes", "profiles", "require_genes"]
+__all__ = [
+    "annotated_genes",
+    "conditions_of",
+    "labelled_genes",
+    "measured",
+    "profiles",
+    "require_genes",
+    "target_difference",
+]
 
 _BUILD_AGAIN = "build the dataset again"
 
@@ -48,6 +56,21 @@ def conditions_of(target: TargetSpec) -> list[str]:
     return [column.partition("_")[2] for column in target.columns[:: target.bins]]
 
 
+def target_difference(own: TargetSpec, other: TargetSpec) -> str:
+    """Return the setting by which what is measured elsewhere is not what a run predicts; "" for none.
+
+    Files, `transform` and `clip` may differ, and the name of a condition where both have a single one.
+    """
+    free = {"conditions", "transform", "clip"}
+    here, there = (target.model_dump(exclude=free) for target in (own, other))
+    for key in here:
+        if here[key] != there[key]:
+            return key
+    names = conditions_of(own), conditions_of(other)
+    single = len(own.conditions) == len(other.conditions) == 1
+    return "" if names[0] == names[1] or single else "conditions"
+
+
 def annotated_genes(folders: DatasetFolders) -> pd.DataFrame:
     """Return all genes of a dataset's annotation that are of a chosen type: kept ones and dropped ones.
 
@@ -63,6 +86,22 @@ def annotated_genes(folders: DatasetFolders) -> pd.DataFrame:
         chosen = ~dropped["reason"].isin(["type_not_selected", "duplicate_id"])
         tables.append(dropped.loc[chosen, columns])
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
+
+
+def measured(
+    spec: DatasetSpec, folders: DatasetFolders, genes: pd.DataFrame, splits: Iterable[Split]
+) -> np.ndarray:
+    """Return the measured signal of genes of some splits in reads, shape (genes, conditions, bins)."""
+    target = spec.require_target()
+    paths = dict.fromkeys(folders.target_table(split) for split in splits)
+    tables = [
+        read_targets(
+            require_file(path, named="target table", remedy=_BUILD_AGAIN),
+            transform=target.transform,
+        )
+        for path in paths
+    ]
+    return profiles(pd.concat(tables), genes, target, named="targets", remedy=_BUILD_AGAIN)
 
 
 def labelled_genes(

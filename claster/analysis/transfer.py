@@ -7,14 +7,21 @@ import pandas as pd
 
 from claster.analysis.baselines import fit_baselines, predict_baselines
 from claster.analysis.prepare import Prepared, Scored, baseline_fits, stacked
-from claster.analysis.samples import annotated_genes, conditions_of, labelled_genes, profiles
-from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_targets
+from claster.analysis.samples import (
+    annotated_genes,
+    conditions_of,
+    labelled_genes,
+    measured,
+    profiles,
+    target_difference,
+)
+from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table
 from claster.dataset.manifest import require_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.gene_names import one_gene
 from claster.genome.regions import overlapping
-from claster.genome.windows import FORWARD, sample_id, window_table
+from claster.genome.windows import window_table
 from claster.progress import SILENT, Progress
 
 __all__ = ["TRAINING_CELL", "prepare_elsewhere"]
@@ -54,7 +61,14 @@ def prepare_elsewhere(
     ClasterError
         If the targets differ in more than their files, or no gene is left to score.
     """
-    _require_same_target(own, other)
+    if key := target_difference(own.require_target(), other.require_target()):
+        here, there = (getattr(spec.require_target(), key) for spec in (own, other))
+        if key == "conditions":
+            here, there = (conditions_of(spec.require_target()) for spec in (own, other))
+        raise ClasterError(
+            f"'target.{key}' of {other.name!r} is {there}, and {here} in {own.name!r}",
+            remedy="write it as there, so that the same is predicted and measured",
+        )
     folders, where = (DatasetFolders.of(spec) for spec in (own, other))
     target = own.require_target()
     genes = _unseen(own, read_genes_table(folders), other, read_genes_table(where), progress)
@@ -70,8 +84,8 @@ def prepare_elsewhere(
     )
     annotation, conditions = annotated_genes(where), tuple(conditions_of(target))
     table = pd.read_parquet(predictions)
-    measured, own_profiles = _measured(own, folders)
-    known = _keys(genes).isin(measured.index)
+    own_rows, own_profiles = _own_cell(own, folders)
+    known = _keys(genes).isin(own_rows.index)
     if not known.any():
         progress.say(f"no gene of {other.name!r} has a measured profile in {own.name!r}")
     parts = []
@@ -83,7 +97,7 @@ def prepare_elsewhere(
         methods = {name: array[rows] for name, array in simple.items()}
         if known.any():
             cell = methods["mean_profile"].copy()
-            place = measured.reindex(_keys(here)).to_numpy()
+            place = own_rows.reindex(_keys(here)).to_numpy()
             cell[place >= 0] = own_profiles[place[place >= 0].astype(int)]
             methods[TRAINING_CELL] = cell
         methods["network"] = profiles(
@@ -93,22 +107,6 @@ def prepare_elsewhere(
     counts = len(trained["train"].gene_ids), len(trained["valid"].gene_ids)
     compared = require_manifest(where).sequences_compared
     return Prepared(stacked(parts), baseline_fits(fitted, conditions, *counts), 0, compared)
-
-
-def _require_same_target(own: DatasetSpec, other: DatasetSpec) -> None:
-    """Refuse a dataset whose target means something else; its files may differ."""
-    here, there = (
-        spec.require_target().model_dump(exclude={"conditions", "transform", "clip"})
-        | {"conditions": conditions_of(spec.require_target())}
-        for spec in (own, other)
-    )
-    differing = [key for key in here if here[key] != there[key]]
-    if differing:
-        key = differing[0]
-        raise ClasterError(
-            f"'target.{key}' of {other.name!r} is {there[key]}, and {here[key]} in {own.name!r}",
-            remedy="write it as there, so that the same is predicted and measured",
-        )
 
 
 def _keys(genes: pd.DataFrame) -> pd.Series:
@@ -140,13 +138,9 @@ def _unseen(
     return genes[~seen]
 
 
-def _measured(own: DatasetSpec, folders: DatasetFolders) -> tuple[pd.Series, np.ndarray]:
+def _own_cell(own: DatasetSpec, folders: DatasetFolders) -> tuple[pd.Series, np.ndarray]:
     """Return the measured profiles of the run's own dataset, and the row of each gene by its key."""
-    target = own.require_target()
-    paths = dict.fromkeys(folders.target_table(split) for split in SPLITS)
-    table = pd.concat([read_targets(path, transform=target.transform) for path in paths])
     genes = read_genes_table(folders)
-    genes = genes[[sample_id(gene, FORWARD) in table.index for gene in genes["gene_id"]]]
+    found = measured(own, folders, genes, SPLITS)
     rows = pd.Series(np.arange(len(genes)), index=_keys(genes).to_numpy())
-    found = profiles(table, genes, target, named="targets", remedy="build the dataset again")
     return rows[~rows.index.duplicated()], found

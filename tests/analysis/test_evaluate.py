@@ -1,3 +1,4 @@
+import copy
 import json
 
 import jsonschema
@@ -523,6 +524,13 @@ def test_other_cells_that_cannot_be_scored_are_refused(elsewhere, project):
         evaluate_runs([elsewhere], dataset="other", split="valid")
     path = project / "configurations/datasets/other.yaml"
     content = yaml.safe_load(path.read_text())
+    named, content["target"]["conditions"][0]["name"] = copy.deepcopy(content), "k562"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(
+        ClasterError, match=r"'target\.conditions' of 'other' is \['k562', 'a485'\]"
+    ):
+        evaluate_runs([elsewhere], dataset="other")
+    content = named
     content["target"]["smoothing"] = 700
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(ClasterError, match=r"'target\.smoothing' of 'other' is 700, and"):
