@@ -17,7 +17,7 @@ from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
-from claster.simulation.transcription import BASE_LEVEL
+from claster.simulation.transcription import gene_levels
 
 __all__ = ["RADII", "Reach", "ReachFiles", "find_reach", "how_far"]
 
@@ -227,7 +227,8 @@ def _planted(
     for radius in radii:
         near = links[links["distance"].abs() <= radius]
         gain = near.groupby("gene_id")["gain_ctrl"].sum().reindex(truth.index).fillna(0.0)
-        levels.append(BASE_LEVEL * truth["activity_ctrl"] * truth["repression"] * (1 + gain))
+        ceiling = truth.get("ceiling", np.inf)
+        levels.append(gene_levels(truth["activity_ctrl"], truth["repression"], gain, ceiling))
     return {"planted rule": np.log2(np.stack(levels) + 1)}
 
 

@@ -37,7 +37,7 @@ class GeneArrays:
     observed, predicted
         Signal (reads), shape (bins of `target`,).
     contacts
-        Contact map, shape (rows, columns), or None.
+        Contact map, shape (rows, columns), or stripe, or None.
     resolution, value, kind
         Bin width in bp, meaning and kind of the map; see `contact_map`.
     """
@@ -54,8 +54,16 @@ class GeneArrays:
     kind: MapKind = "diagonal"
 
     def draw_map(self, ax: Axes, label: str) -> None:
-        """Draw the contact map with a label on its colour bar."""
+        """Draw the contact map with a label on its colour bar, or a stripe over the places of its columns."""
         assert self.contacts is not None
+        if self.kind == "stripe":
+            columns = self.contacts.shape[-1]
+            edges = (np.arange(columns + 1) - columns / 2) * self.resolution / 1000
+            ratio = np.asarray(self.contacts[0], dtype=np.float32)
+            ax.stairs(ratio, edges, fill=True, color="0.35", linewidth=0.4, rasterized=True)
+            ax.set_title("Contacts of the TSS", loc="left", fontsize=8, pad=2)
+            ax.set_ylabel(label)
+            return
         contact_map(self.contacts, self.resolution, value=self.value, kind=self.kind, ax=ax)
         ax.images[0].colorbar.set_label(label)  # type: ignore[union-attr]
 
@@ -114,7 +122,7 @@ def gene_tracks(
     """Draw the inputs of one gene, its neighbours, and its transcription below each other.
 
     All panels share one axis. Contacts are drawn with the midpoint of the two loci on it, so that
-    what a track shows lies below the contacts of the same place.
+    what a track shows lies below the contacts of the same place; of a stripe it is what the TSS touches.
 
     Parameters
     ----------
@@ -142,7 +150,8 @@ def gene_tracks(
     half = (reach or window.half) / 1000
     placed = place_genes(genes, (-half, half), inches=0.8 * _WIDTH)
     lanes = lanes_of(placed)
-    rows = {"contacts": _CONTACTS} if gene.contacts is not None else {}
+    tall = _TRACK if gene.kind == "stripe" else _CONTACTS
+    rows = {"contacts": tall} if gene.contacts is not None else {}
     rows |= {f"track{number}": _TRACK for number in range(len(names))}
     rows |= {"genes": _LANE * lanes, "profile": _PROFILE}
     with style():
@@ -151,6 +160,7 @@ def gene_tracks(
         axes = dict(zip(rows, panels, strict=True))
         if gene.contacts is not None:
             gene.draw_map(axes["contacts"], _COLOURBAR[gene.value])
+        if gene.contacts is not None and gene.kind != "stripe":
             axes["contacts"].set_ylim(top=min(axes["contacts"].get_ylim()[1], 2 * half))
         for number, (name, values) in enumerate(zip(names, landscape, strict=True)):
             colour = track_colour(number)

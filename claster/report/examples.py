@@ -140,7 +140,7 @@ def _gene_picture(subject: Subject, fit: Fit, example: Example, means: list[floa
     gene = fit.genes.iloc[example.row]
     name = gene["gene_id"]
     contacts = {}
-    if spec.contacts and spec.contacts.map in ("diagonal", "paper_rotated"):
+    if spec.contacts and spec.contacts.map in ("diagonal", "paper_rotated", "stripe"):
         (found,) = read_arrays(folders, [name], split=SPLIT, modality="contacts")
         contacts = {
             "contacts": found,
@@ -164,11 +164,17 @@ def _gene_picture(subject: Subject, fit: Fit, example: Example, means: list[floa
     )
     shown = gene["name"] if isinstance(gene["name"], str) else name
     place = f"{gene['chrom']}:{gene['start']:,}-{gene['end']:,} ({gene['strand']})"
+    striped = spec.contacts is not None and spec.contacts.map == "stripe"
+    on_axis = (
+        "Contacts are those of the TSS with each place."
+        if striped
+        else "Contacts have the midpoint of both loci on the axis."
+    )
     told = f"r = {example.pearson:.3f}; gene mean {means[0]:.3g} observed, {means[1]:.3g} predicted"
     return picture(
         fig,
         alt=f"Inputs, neighbours, observed and predicted transcription of {shown} at {place}; {told}",
-        caption=f"{shown} ({name}), {place}: {told}. Contacts have the midpoint of both loci on the axis.",
+        caption=f"{shown} ({name}), {place}: {told}. {on_axis}",
     )
 
 

@@ -174,6 +174,23 @@ def test_everything_about_a_gene_shares_one_axis(drawn, landscape, genes):
     assert axes["track0"].get_xlabel() == ""
 
 
+def test_a_stripe_is_a_row_over_the_places_that_the_tss_touches(drawn, landscape, genes):
+    stripe = np.zeros((2, 63))
+    stripe[0, 31 + 12] = 3.0  # 19.2 kb downstream
+    flat = np.ones(TARGET.bins)
+    gene = plot.GeneArrays(
+        landscape, ["A", "B"], WINDOW, flat, flat, TARGET, stripe, resolution=1600, kind="stripe"
+    )
+    fig, axes = plot.gene_tracks(gene, genes=plot.genes_around(genes, "g2", WINDOW), reach=40_000)
+    image = drawn(fig)
+    grey = (0.35, 0.35, 0.35)
+    assert image.has(axes["contacts"], 19.2, 1.5, grey)
+    for place in (15, 23, -19.2):
+        assert not image.has(axes["contacts"], place, 1.5, grey)
+    assert axes["contacts"].get_xlim() == axes["profile"].get_xlim() == (-40, 40)
+    assert axes["contacts"].get_ylabel() == "log2\nobs / exp"
+
+
 def test_a_gene_without_contacts_and_faults(landscape, genes):
     flat = np.ones(TARGET.bins)
     gene = plot.GeneArrays(landscape, ["A", "B"], WINDOW, flat, flat, TARGET)
