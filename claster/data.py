@@ -197,11 +197,9 @@ class Dataset:
     def elements(self) -> pd.DataFrame:
         """The candidate elements that its YAML names, by place (`read_candidates`)."""
         from claster.analysis.perturbation.candidates import read_candidates
-        from claster.genome.assembly import chromosome_sizes
 
         spec = self.spec
-        given = spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
-        return read_candidates(spec, None, sizes=chromosome_sizes(spec.assembly, given))[0]
+        return read_candidates(spec, None, sizes=spec.chromosome_sizes())[0]
 
     @property
     def manifest(self) -> "Manifest":
@@ -243,7 +241,7 @@ class Dataset:
             float32, tracks x bins; a column is named by the first base of its bin in bp from the TSS, in
             genome orientation (towards the 3' end of the plus strand is positive).
         """
-        from claster.dataset.layout import read_landscapes
+        from claster.dataset.track_scales import read_landscapes
 
         row = self.gene(gene)
         values = read_landscapes(

@@ -12,17 +12,12 @@ from claster.analysis.metrics import correlations, gene_means
 from claster.analysis.result import Evaluation
 from claster.analysis.summary import score_lines
 from claster.dataset.build import BuildResult, build_dataset
-from claster.dataset.layout import (
-    DatasetFolders,
-    read_arrays,
-    read_genes_table,
-    read_landscapes,
-    read_targets,
-)
+from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.report import build_lines
 from claster.dataset.signal_settings import SimulationSpec, TargetSpec
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import read_landscapes
 from claster.eir.predict import predict
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, read_predictions, read_run

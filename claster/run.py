@@ -337,7 +337,7 @@ class Run:
     def _inputs(self) -> set[str]:
         """Kinds of array that the networks' inputs are made from."""
         from claster.dataset.views import sources_of, view_of_folder
-        from claster.eir.eirpredict import input_folders
+        from claster.eir.runs import input_folders
 
         folders = (at for member in self._members for at in input_folders(member).values())
         return set(sources_of(view_of_folder(at) for at in folders))

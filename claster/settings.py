@@ -1,12 +1,13 @@
 """What the settings models of all verbs share: frozen, made from one another or from keywords."""
 
+import re
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from claster.errors import ClasterError, choose_among
 
-__all__ = ["BATCH_SIZE", "DEVICE", "FORCE", "SPLIT", "Device", "Settings", "Split"]
+__all__ = ["BATCH_SIZE", "DEVICE", "FORCE", "SPLIT", "Device", "Settings", "Split", "parse_shard"]
 
 Split = Literal["train", "valid", "test"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -59,3 +60,28 @@ class Settings(BaseModel):
                 f"{where}: {first['msg'].removeprefix('Value error, ')}",
                 remedy=f"see {cls.__name__}",
             ) from None
+
+
+_SHARD = re.compile(r"(?P<number>\d+)/(?P<of>\d+)")
+
+
+def parse_shard(shard: str) -> tuple[int, int]:
+    """Return number and count of a shard ``i/n``.
+
+    Raises
+    ------
+    ClasterError
+        If it is none.
+
+    Examples
+    --------
+    >>> parse_shard("2/4")
+    (2, 4)
+    """
+    found = _SHARD.fullmatch(shard)
+    if not found or not 1 <= int(found["number"]) <= int(found["of"]):
+        raise ClasterError(
+            f"--shard must be I/N, not {shard!r}",
+            remedy="write 2/4 for the second of four commands",
+        )
+    return int(found["number"]), int(found["of"])

@@ -33,7 +33,6 @@ from claster.eir.runs import RunFolder
 from claster.eir.target_part import predicted_by
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
-from claster.genome.assembly import chromosome_sizes
 from claster.genome.windows import FORWARD, REVERSE, Binning, sample_id
 from claster.progress import SILENT, Progress
 
@@ -177,9 +176,7 @@ def predict_intervals(
         )
     _write(path, own, wanted.genes, ends, genes, covered)
     if asked.tracks != "none":
-        sizes = chromosome_sizes(
-            spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
-        )
+        sizes = spec.chromosome_sizes()
         for (end, values), (number, name) in product(
             zip(_ENDS, ends, strict=True), enumerate(names)
         ):

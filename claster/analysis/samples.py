@@ -13,11 +13,11 @@ from claster.dataset.layout import (
     Split,
     read_genes_table,
     read_ids,
-    read_landscapes,
     read_targets,
 )
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError
 from claster.files import require_file
 from claster.genome.windows import FORWARD, sample_id, split_sample_id

@@ -8,9 +8,10 @@ import pandas as pd
 from scipy.spatial import KDTree
 
 from claster.analysis.features import local_features
-from claster.dataset.layout import DatasetFolders, read_landscapes
+from claster.dataset.layout import DatasetFolders
 from claster.dataset.scale import spread_evenly
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress

@@ -9,7 +9,6 @@ import pandas as pd
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.genome.assembly import chromosome_sizes
 from claster.genome.fasta import indexed_lengths
 from claster.genome.gene_names import find_gene, genes_called
 from claster.text import read_table
@@ -63,9 +62,7 @@ def find_genome(spec: DatasetSpec, folders: DatasetFolders) -> BrowserGenome:
         If the dataset is not built, or the sizes of its chromosomes are not known.
     """
     folders.require_built()
-    sizes = chromosome_sizes(
-        spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
-    )
+    sizes = spec.chromosome_sizes()
     kept = read_genes_table(folders)
     columns = ["gene_id", "name", "chrom", "start", "end", "strand"]
     tables = [kept[columns]]

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from claster.dataset.scale import track_divisors
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
@@ -30,7 +29,6 @@ __all__ = [
     "read_arrays",
     "read_genes_table",
     "read_ids",
-    "read_landscapes",
     "read_targets",
 ]
 
@@ -217,40 +215,6 @@ def read_targets(path: Path, *, transform: Transform = "none") -> pd.DataFrame:
     table = read_table(path, index_col="ID", engine="c").astype(np.float32)
     table[:] = restored(table.to_numpy(), transform)
     return table
-
-
-def read_landscapes(
-    folders: DatasetFolders,
-    spec: DatasetSpec,
-    gene_ids: list[str],
-    *,
-    split: Split,
-    rev: bool = False,
-) -> np.ndarray:
-    """Return the landscapes of several genes as signal, whatever scale they are stored on.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32, shape (genes, tracks, bins).
-
-    Raises
-    ------
-    ClasterError
-        If a track has a `scale` and the dataset's manifest is missing or cannot be read.
-    """
-    arrays = read_arrays(folders, gene_ids, split=split, rev=rev)
-    divisors = _divisors(folders, spec)
-    for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
-        arrays[:, row] = restored(arrays[:, row], track.transform, divisor=divisor)
-    return arrays
-
-
-def _divisors(folders: DatasetFolders, spec: DatasetSpec) -> tuple[float, ...]:
-    from claster.dataset.manifest import require_manifest
-
-    scaled = any(track.scale != "none" for track in spec.tracks)
-    return track_divisors(spec.tracks, require_manifest(folders).scales if scaled else {})
 
 
 def read_arrays(

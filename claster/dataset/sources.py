@@ -17,7 +17,6 @@ from claster.dataset.words import excluded_chromosomes, unmatched_words
 from claster.errors import ClasterError
 from claster.genome.assembly import (
     chromosome_aliases,
-    chromosome_sizes,
     match_chromosomes,
     rename_chromosomes,
 )
@@ -91,9 +90,7 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
         At the first file that is missing, cannot be read, or belongs to another assembly.
     """
     require_sources(spec)
-    sizes = chromosome_sizes(
-        spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
-    )
+    sizes = spec.chromosome_sizes()
     aliases = chromosome_aliases(spec.assembly)
     genes = rename_chromosomes(
         read_genes(spec.source(spec.genes.file)), sizes=sizes, aliases=aliases

@@ -30,6 +30,7 @@ from claster.dataset.signal_settings import (
 )
 from claster.dataset.yaml_file import Places
 from claster.errors import ClasterError
+from claster.genome.assembly import chromosome_sizes
 from claster.genome.windows import Recipe
 
 __all__ = ["DATA_VARIABLE", "DatasetSpec"]
@@ -178,6 +179,11 @@ class DatasetSpec(Part):
     def source(self, file: str) -> Path:
         """Return the path of a source file; relative ones start at `data_folder`."""
         return self.data_folder / file
+
+    def chromosome_sizes(self) -> dict[str, int]:
+        """Return the chromosomes' sizes in bp, see `claster.genome.assembly.chromosome_sizes`."""
+        file = self.source(self.chrom_sizes) if self.chrom_sizes else None
+        return chromosome_sizes(self.assembly, file)
 
     def within(self, project: Path | str, places: Places | None = None) -> Self:
         """Return the same dataset in a project's folder, or as read from another file."""

@@ -2,15 +2,19 @@
 
 from collections.abc import Collection, Mapping
 
-from claster.dataset.layout import DatasetFolders
+import numpy as np
+
+from claster.dataset.layout import DatasetFolders, read_arrays
 from claster.dataset.manifest import require_manifest
-from claster.dataset.scale import SignalScale, measure_scale
+from claster.dataset.scale import SignalScale, measure_scale, track_divisors
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.selection import GeneSelection
+from claster.settings import Split
+from claster.signal.landscape import restored
 
-__all__ = ["dividing_scales", "track_scales"]
+__all__ = ["dividing_scales", "read_landscapes", "track_scales"]
 
 
 def dividing_scales(
@@ -78,3 +82,35 @@ def _measured(
         for track, reader in zip(spec.tracks, sources.tracks, strict=True)
         if track.name in names
     }
+
+
+def read_landscapes(
+    folders: DatasetFolders,
+    spec: DatasetSpec,
+    gene_ids: list[str],
+    *,
+    split: Split,
+    rev: bool = False,
+) -> np.ndarray:
+    """Return the landscapes of several genes as signal, whatever scale they are stored on.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, shape (genes, tracks, bins).
+
+    Raises
+    ------
+    ClasterError
+        If a track has a `scale` and the dataset's manifest is missing or cannot be read.
+    """
+    arrays = read_arrays(folders, gene_ids, split=split, rev=rev)
+    divisors = _divisors(folders, spec)
+    for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
+        arrays[:, row] = restored(arrays[:, row], track.transform, divisor=divisor)
+    return arrays
+
+
+def _divisors(folders: DatasetFolders, spec: DatasetSpec) -> tuple[float, ...]:
+    scaled = any(track.scale != "none" for track in spec.tracks)
+    return track_divisors(spec.tracks, require_manifest(folders).scales if scaled else {})

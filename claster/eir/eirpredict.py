@@ -12,12 +12,11 @@ import pandas as pd
 
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import view_of_folder
 from claster.dataset.yaml_file import read_yaml, to_yaml
 from claster.eir.configure import environment
 from claster.eir.predictions import prediction_table
 from claster.eir.program import run_program, why_it_failed
-from claster.eir.runs import RunFolder, RunRecord
+from claster.eir.runs import RunFolder, RunRecord, input_folders
 from claster.eir.trained_network import program_checkpoint
 from claster.eir.yaml_files import OUTPUT_NAME, Device
 from claster.errors import ClasterError
@@ -25,7 +24,7 @@ from claster.files import write_text
 from claster.progress import Progress
 from claster.signal.landscape import restored
 
-__all__ = ["gather_predictions", "input_folders", "predict_by_program"]
+__all__ = ["gather_predictions", "predict_by_program"]
 
 
 def predict_by_program(
@@ -127,37 +126,6 @@ def gather_predictions(folder: Path, columns: Sequence[str], ids: Sequence[str])
             remedy="train again with a lower learning rate",
         )
     return prediction_table(values, ids=ids, columns=columns)
-
-
-def input_folders(run: RunFolder) -> dict[str, str]:
-    """Return the inputs of a run by name, each with the folder of arrays that it was trained on.
-
-    The folder is named as `DatasetFolders.arrays` takes it: the modality, or a part of it.
-
-    Raises
-    ------
-    ClasterError
-        If a configuration is not one that this project writes.
-    """
-    folders = {}
-    for path in sorted(run.configurations.glob("input_*.yaml")):
-        try:
-            info = read_yaml(path)[0]["input_info"]
-            folder = Path(info["input_source"]).parent.name
-            is_own = path.name == f"input_{info['input_name']}.yaml" and view_of_folder(folder)
-        except (KeyError, TypeError, ValueError) as error:
-            raise _strange(path) from error
-        if not is_own or info.get("input_type") != "array":
-            raise _strange(path)
-        folders[info["input_name"]] = folder
-    return folders
-
-
-def _strange(configuration: Path) -> ClasterError:
-    return ClasterError(
-        f"{configuration} describes no input that a flavour of this project has",
-        remedy="restore it from a copy of the run, or train again",
-    )
 
 
 def _predict(

@@ -7,9 +7,8 @@ from pathlib import Path
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import sources_of, view_of_folder
-from claster.eir.eirpredict import input_folders
 from claster.eir.reference import require_same_divisors
-from claster.eir.runs import RunFolder, RunRecord, read_run, write_run
+from claster.eir.runs import RunFolder, RunRecord, input_folders, read_run, write_run
 from claster.eir.target_part import run_dataset
 from claster.errors import ClasterError
 from claster.files import require_file

@@ -9,8 +9,14 @@ import pandas as pd
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder
 from claster.dataset.yaml_file import to_yaml
-from claster.eir.eirpredict import input_folders
-from claster.eir.runs import RunFolder, RunRecord, require_complete, trained_weights, write_run
+from claster.eir.runs import (
+    RunFolder,
+    RunRecord,
+    input_folders,
+    require_complete,
+    trained_weights,
+    write_run,
+)
 from claster.eir.target_part import trained_dataset
 from claster.errors import ClasterError
 from claster.files import atomic_folder, sha256

@@ -10,10 +10,9 @@ import pandas as pd
 
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.spec import DatasetSpec
-from claster.eir.eirpredict import input_folders
 from claster.eir.machine import Device
 from claster.eir.predictions import prediction_table
-from claster.eir.runs import RunFolder, trained_weights
+from claster.eir.runs import RunFolder, input_folders, trained_weights
 from claster.files import atomic_path, sha256
 from claster.progress import Progress
 

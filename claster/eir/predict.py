@@ -19,7 +19,7 @@ from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder, write_view
 from claster.eir.adopt import adopt_run, can_be_adopted
-from claster.eir.eirpredict import input_folders, predict_by_program
+from claster.eir.eirpredict import predict_by_program
 from claster.eir.ensemble import ensemble_folder, require_same_inputs
 from claster.eir.in_memory import predict_in_memory, remove_blocks
 from claster.eir.machine import resolve_device
@@ -27,12 +27,11 @@ from claster.eir.prediction_tracks import TRACK_KINDS, write_tracks
 from claster.eir.predictions import average_orientations, average_runs
 from claster.eir.preflight import require_predictable
 from claster.eir.reference import require_same_divisors, require_same_weights
-from claster.eir.runs import RunFolder, RunRecord, require_complete
+from claster.eir.runs import RunFolder, RunRecord, input_folders, require_complete
 from claster.eir.settings import PredictSettings
 from claster.eir.trained_network import require_model
 from claster.errors import ClasterError
 from claster.files import atomic_path
-from claster.genome.assembly import chromosome_sizes
 from claster.progress import SILENT, Progress
 
 __all__ = ["predict"]
@@ -172,9 +171,7 @@ def _complete(run: RunFolder, progress: Progress) -> RunRecord:
 
 def _chromosome_sizes(spec: DatasetSpec) -> dict[str, int]:
     try:
-        return chromosome_sizes(
-            spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
-        )
+        return spec.chromosome_sizes()
     except ClasterError as error:
         raise ClasterError(
             error.found, remedy=f"{error.remedy}, or pass '--bigwig none' for no tracks"

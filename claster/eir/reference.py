@@ -9,9 +9,8 @@ from claster.dataset.load import load_dataset
 from claster.dataset.manifest import read_manifest, require_manifest
 from claster.dataset.scale import SignalScale, track_divisors
 from claster.dataset.spec import DatasetSpec
-from claster.eir.eirpredict import input_folders
 from claster.eir.parts import Flavour
-from claster.eir.runs import RunFolder, RunRecord, read_run
+from claster.eir.runs import RunFolder, RunRecord, input_folders, read_run
 from claster.errors import ClasterError
 
 __all__ = [

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.views import view_of_folder
+from claster.dataset.yaml_file import read_yaml
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.quoting import pasteable
@@ -21,6 +23,7 @@ __all__ = [
     "RunFolder",
     "RunRecord",
     "best_checkpoint",
+    "input_folders",
     "read_predictions",
     "read_run",
     "require_complete",
@@ -330,3 +333,34 @@ def read_predictions(run: RunFolder | Path | str, split: str) -> pd.DataFrame:
             remedy=f"run '{pasteable(['claster', 'predict', folder.path, '--split', split])}'",
         )
     return pd.read_parquet(path)
+
+
+def input_folders(run: RunFolder) -> dict[str, str]:
+    """Return the inputs of a run by name, each with the folder of arrays that it was trained on.
+
+    The folder is named as `DatasetFolders.arrays` takes it: the modality, or a part of it.
+
+    Raises
+    ------
+    ClasterError
+        If a configuration is not one that this project writes.
+    """
+    folders = {}
+    for path in sorted(run.configurations.glob("input_*.yaml")):
+        try:
+            info = read_yaml(path)[0]["input_info"]
+            folder = Path(info["input_source"]).parent.name
+            is_own = path.name == f"input_{info['input_name']}.yaml" and view_of_folder(folder)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _strange(path) from error
+        if not is_own or info.get("input_type") != "array":
+            raise _strange(path)
+        folders[info["input_name"]] = folder
+    return folders
+
+
+def _strange(configuration: Path) -> ClasterError:
+    return ClasterError(
+        f"{configuration} describes no input that a flavour of this project has",
+        remedy="restore it from a copy of the run, or train again",
+    )

@@ -16,11 +16,11 @@ from claster.eir.settings import TrainSettings
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
+from claster.settings import parse_shard
 
 __all__ = ["Training", "next_lines", "plan_series", "train_series"]
 
 _NUMBERS = re.compile(r"\d+(,\d+)*")
-_SHARD = re.compile(r"(?P<number>\d+)/(?P<of>\d+)")
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,8 @@ def plan_series(
     every = [Training(*pair, number, of) for number, pair in enumerate(pairs, start=1)]
     if shard is None:
         return every
-    found = _SHARD.fullmatch(shard)
-    if not found or not 1 <= int(found["number"]) <= int(found["of"]):
-        raise ClasterError(
-            f"--shard must be I/N, not {shard!r}",
-            remedy="write 2/4 for the second of four commands",
-        )
-    return every[int(found["number"]) - 1 :: int(found["of"])]
+    part, parts = parse_shard(shard)
+    return every[part - 1 :: parts]
 
 
 def train_series(

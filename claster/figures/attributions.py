@@ -9,8 +9,7 @@ import pandas as pd
 from claster.analysis.attribution.attribute import attribute
 from claster.analysis.attribution.inputs import MapAxes
 from claster.analysis.attribution.output import AttributionFiles
-from claster.eir.eirpredict import input_folders
-from claster.eir.runs import RunFolder
+from claster.eir.runs import RunFolder, input_folders
 from claster.errors import ClasterError
 from claster.figures.base import Drawn, Need, Page, PaperFigure, figure, share_legend
 from claster.figures.context import Context

@@ -14,7 +14,6 @@ from claster.dataset.layout import (
     Split,
     read_arrays,
     read_genes_table,
-    read_landscapes,
     read_targets,
 )
 from claster.dataset.load import load_dataset
@@ -22,9 +21,9 @@ from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import track_divisors
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import read_landscapes
 from claster.dataset.views import network_window, sources_of, view_of_folder
-from claster.eir.eirpredict import input_folders
-from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.eir.runs import RunFolder, input_folders, read_predictions, read_run
 from claster.eir.target_part import predicted_by
 from claster.errors import ClasterError
 from claster.genome.gene_names import find_gene, genes_called

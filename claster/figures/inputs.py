@@ -6,9 +6,10 @@ from scipy.ndimage import gaussian_filter1d
 
 from claster.contacts.cut import map_cutter
 from claster.contacts.shapes import MapKind, map_over
-from claster.dataset.layout import SPLITS, read_arrays, read_landscapes
+from claster.dataset.layout import SPLITS, read_arrays
 from claster.dataset.sources import open_sources
 from claster.dataset.targets import target_signal
+from claster.dataset.track_scales import read_landscapes
 from claster.figures.base import Drawn, Page, PaperFigure, agreement_rows, figure, share_legend
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, CONTACT_SOURCE, CONTACTS, TARGET_SOURCE, TARGETS

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from claster.eir.eirpredict import input_folders
 from claster.eir.run import train
+from claster.eir.runs import input_folders
 from claster.errors import ClasterError
 from claster.figures import (
     attributions,

@@ -9,9 +9,8 @@ from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.screen import perturb
 from claster.dataset.inventory import list_sources, require_source
 from claster.dataset.layout import Split
-from claster.eir.eirpredict import input_folders
 from claster.eir.predict import predict
-from claster.eir.runs import RunFolder, require_complete, trained_weights
+from claster.eir.runs import RunFolder, input_folders, require_complete, trained_weights
 from claster.errors import ClasterError
 from claster.figures.base import Need
 from claster.figures.context import Context

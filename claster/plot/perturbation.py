@@ -14,9 +14,10 @@ from claster.analysis.perturbation.editor import Editor, Place, SignalWindow, ed
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.settings import ScreenRecord
 from claster.analysis.perturbation.spans import covered_bins, span_mean
-from claster.dataset.layout import DatasetFolders, read_landscapes
+from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import read_landscapes
 from claster.eir.runs import RunFolder, read_run
 from claster.errors import ClasterError, choose_among
 from claster.genome.windows import Binning

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.metrics import correlations, gene_means
-from claster.dataset.layout import read_arrays, read_genes_table, read_landscapes
+from claster.dataset.layout import read_arrays, read_genes_table
+from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError
 from claster.plot import GeneArrays, gene_tracks, genes_around
 from claster.report.overview import unmade

@@ -13,7 +13,7 @@ from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import atomic_folder, atomic_path, require_disk, require_file, sha256, write_text
-from claster.genome.assembly import chromosome_aliases, chromosome_sizes, match_chromosomes
+from claster.genome.assembly import chromosome_aliases, match_chromosomes
 from claster.genome.fasta import fasta_records
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
@@ -160,8 +160,7 @@ def _chromosome_names(
     spec: DatasetSpec, genes: pd.DataFrame, found: dict[str, int], fasta: Path
 ) -> dict[str, str]:
     """Return the FASTA's name of each chromosome that holds a gene."""
-    file = spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
-    sizes = chromosome_sizes(spec.assembly, file)
+    sizes = spec.chromosome_sizes()
     wanted = {str(chrom): sizes[chrom] for chrom in genes["chrom"].unique()}
     names = match_chromosomes(
         wanted, found, aliases=chromosome_aliases(spec.assembly), file=fasta, named="genome"

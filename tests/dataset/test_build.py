@@ -20,12 +20,12 @@ from claster.dataset.layout import (
     read_arrays,
     read_genes_table,
     read_ids,
-    read_landscapes,
     read_targets,
 )
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
 from claster.dataset.report import build_lines
+from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.signal.bigwig import BigWig

@@ -5,7 +5,8 @@ import pyBigWig
 import pytest
 
 from claster.dataset.build import build_dataset
-from claster.dataset.layout import read_arrays, read_genes_table, read_landscapes
+from claster.dataset.layout import read_arrays, read_genes_table
+from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from claster.dataset.build import build_dataset
 from claster.dataset.checksums import verify_dataset
-from claster.dataset.layout import read_arrays, read_ids, read_landscapes, read_targets
+from claster.dataset.layout import read_arrays, read_ids, read_targets
 from claster.dataset.load import load_dataset
+from claster.dataset.track_scales import read_landscapes
 from claster.dataset.views import ArrayView, write_profiles, write_view
 from claster.errors import ClasterError
 

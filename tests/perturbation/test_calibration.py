@@ -31,7 +31,8 @@ from claster.analysis.perturbation.measure import measure_windows
 from claster.analysis.perturbation.plan import plan_screen
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
 from claster.analysis.perturbation.spans import Span, covered_bins, span_mean
-from claster.dataset.layout import read_genes_table, read_landscapes
+from claster.dataset.layout import read_genes_table
+from claster.dataset.track_scales import read_landscapes
 from claster.genome.windows import Binning
 from claster.progress import SILENT
 

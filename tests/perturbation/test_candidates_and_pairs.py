@@ -12,9 +12,9 @@ from claster.analysis.perturbation.candidates import (
     tell_candidates,
 )
 from claster.analysis.perturbation.editor import edit_settings
-from claster.analysis.perturbation.folder import parse_shard
 from claster.analysis.perturbation.settings import PerturbSettings
 from claster.errors import ClasterError
+from claster.settings import parse_shard
 
 SIZES = {"chr1": 1000, "chr2": 2000}
 
@@ -128,7 +128,7 @@ def test_elements_of_one_gene_together():
 
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "a/b", "1/0"])
 def test_shards_that_are_none(shard):
-    with pytest.raises(ClasterError, match="is not a shard: give i/n"):
+    with pytest.raises(ClasterError, match=r"--shard must be I/N, not .*: write 2/4"):
         parse_shard(shard)
 
 

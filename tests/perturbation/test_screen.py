@@ -12,7 +12,8 @@ import pytest
 
 from claster.analysis.perturbation.measure import Measured
 from claster.analysis.perturbation.screen import _tell_time
-from claster.dataset.layout import read_genes_table, read_landscapes
+from claster.dataset.layout import read_genes_table
+from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError
 
 BED = """\

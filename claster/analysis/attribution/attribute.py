@@ -52,7 +52,6 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.files import atomic_folder, require_file, sha256
-from claster.genome.assembly import chromosome_sizes
 from claster.genome.gene_names import genes_called
 from claster.progress import SILENT, Progress, duration
 from claster.settings import Device
@@ -132,7 +131,7 @@ def _attribute(
         return files
     pairs = None
     if file is not None:
-        candidates, counts = read_candidates(spec, file, sizes=_chromosomes(spec))
+        candidates, counts = read_candidates(spec, file, sizes=spec.chromosome_sizes())
         progress.say(tell_candidates(counts))
         pairs = element_pairs(chosen, candidates, everyone, reach=settings.reach)
     chosen = chosen.assign(
@@ -208,7 +207,7 @@ def _attribute(
                 gathered.profiles[gene["gene_id"]],
                 tracks=seen.tracks,
                 binning=seen.binning,
-                sizes=_chromosomes(spec),
+                sizes=spec.chromosome_sizes(),
             )
     for sentence in said:
         progress.say(sentence)
@@ -245,13 +244,6 @@ def _settings(asked: AttributeSettings, explained: Explained) -> AttributionSett
             "tracks": choose_rows(seen, asked.tracks),
             "reach": min(asked.reach, seen.binning.half) if seen.binning else asked.reach,
         }
-    )
-
-
-def _chromosomes(spec: DatasetSpec) -> dict[str, int]:
-    """Return chromosome sizes in bp."""
-    return chromosome_sizes(
-        spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
     )
 
 

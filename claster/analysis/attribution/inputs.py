@@ -12,8 +12,7 @@ from claster.dataset.activity import ActivityView
 from claster.dataset.layout import DatasetFolders, Split, read_arrays
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView, sources_of, view_of_folder
-from claster.eir.eirpredict import input_folders
-from claster.eir.runs import RunFolder
+from claster.eir.runs import RunFolder, input_folders
 from claster.genome.windows import Binning
 
 if TYPE_CHECKING:

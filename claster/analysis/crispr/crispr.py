@@ -28,7 +28,7 @@ from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.files import write_text
-from claster.genome.assembly import chromosome_aliases, chromosome_sizes, rename_chromosomes
+from claster.genome.assembly import chromosome_aliases, rename_chromosomes
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
@@ -254,8 +254,7 @@ def score_crispr(
 
 def _on_assembly(table: pd.DataFrame, spec: DatasetSpec, *, file: Path | str) -> pd.DataFrame:
     """Return pairs on the assembly's chromosome names, or refuse a table without any."""
-    given = spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
-    sizes, aliases = chromosome_sizes(spec.assembly, given), chromosome_aliases(spec.assembly)
+    sizes, aliases = spec.chromosome_sizes(), chromosome_aliases(spec.assembly)
     named = rename_chromosomes(table, sizes=sizes, aliases=aliases)
     tss = rename_chromosomes(
         table[["tss_chrom"]].set_axis(["chrom"], axis=1), sizes=sizes, aliases=aliases

@@ -11,7 +11,7 @@ import pandas as pd
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import require_file
-from claster.genome.assembly import chromosome_aliases, chromosome_sizes, rename_chromosomes
+from claster.genome.assembly import chromosome_aliases, rename_chromosomes
 from claster.genome.elements import read_elements, select_elements
 from claster.text import text_lines
 
@@ -89,9 +89,7 @@ def known_annotated(spec: DatasetSpec, genes: pd.DataFrame) -> Annotated:
     """Return where the dataset's elements and the TSSs of its genes are; without elements the TSSs alone."""
     elements = genes[["chrom", "start", "end"]][:0]
     if spec.elements is not None and spec.source(spec.elements.file).is_file():
-        sizes = chromosome_sizes(
-            spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
-        )
+        sizes = spec.chromosome_sizes()
         elements, _ = read_candidates(spec, None, sizes=sizes)
     return annotated_stretches(elements, genes)
 

@@ -1,6 +1,5 @@
 """The folder of a screen: what lies in it, which screen it belongs to, and the parts of an unfinished one."""
 
-import re
 import shutil
 from pathlib import Path
 
@@ -14,28 +13,7 @@ from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.text import read_record
 
-__all__ = ["PartStore", "ScreenFiles", "claim_folder", "parse_shard"]
-
-_SHARD = re.compile(r"(?P<number>\d+)/(?P<of>\d+)")
-
-
-def parse_shard(shard: str) -> tuple[int, int]:
-    """Return number and count of a shard ``i/n``.
-
-    Raises
-    ------
-    ClasterError
-        If it is none.
-
-    Examples
-    --------
-    >>> parse_shard("2/4")
-    (2, 4)
-    """
-    found = _SHARD.fullmatch(shard)
-    if not found or not 1 <= int(found["number"]) <= int(found["of"]):
-        raise ClasterError(f"{shard!r} is not a shard", remedy="give i/n, such as 1/4 to 4/4")
-    return int(found["number"]), int(found["of"])
+__all__ = ["PartStore", "ScreenFiles", "claim_folder"]
 
 
 class PartStore:

@@ -21,7 +21,6 @@ from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import track_divisors
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.genome.assembly import chromosome_sizes
 from claster.progress import Progress
 
 __all__ = ["Screen", "ScreenInputs", "read_inputs"]
@@ -107,9 +106,7 @@ def read_inputs(screen: Screen, progress: Progress) -> ScreenInputs:
     """
     spec, folders, settings = screen.spec, screen.folders, screen.settings
     folders.require_built()
-    sizes = chromosome_sizes(
-        spec.assembly, spec.source(spec.chrom_sizes) if spec.chrom_sizes else None
-    )
+    sizes = spec.chromosome_sizes()
     candidates, counts = read_candidates(spec, screen.elements, sizes=sizes)
     candidates = widen(candidates, settings.width, sizes=sizes)
     progress.say(tell_candidates(counts))

@@ -23,8 +23,8 @@ from claster.analysis.perturbation.controls import (
 )
 from claster.analysis.perturbation.inputs import Screen, ScreenInputs
 from claster.analysis.perturbation.settings import ScreenSettings
-from claster.dataset.layout import read_landscapes
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError, choose_among
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress

@@ -15,7 +15,7 @@ import pandas as pd
 from claster.analysis.perturbation.candidates import elements_file
 from claster.analysis.perturbation.editor import Editor, cut_piece, edit_settings
 from claster.analysis.perturbation.effects import assemble_effects
-from claster.analysis.perturbation.folder import ScreenFiles, claim_folder, parse_shard
+from claster.analysis.perturbation.folder import ScreenFiles, claim_folder
 from claster.analysis.perturbation.inputs import Screen, ScreenInputs, read_inputs
 from claster.analysis.perturbation.measure import (
     Measured,
@@ -44,14 +44,13 @@ from claster.dataset.scale import SignalScale
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import View, network_window, sources_of, view_of_folder
-from claster.eir.eirpredict import input_folders
 from claster.eir.ensemble import checked_dataset, member_runs
-from claster.eir.runs import RunFolder, trained_weights
+from claster.eir.runs import RunFolder, input_folders, trained_weights
 from claster.errors import ClasterError
 from claster.files import require_file, sha256, write_text
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress, duration
-from claster.settings import Device
+from claster.settings import Device, parse_shard
 from claster.versions import versions
 
 __all__ = ["load_predictor", "perturb", "run_screen"]
