@@ -12,7 +12,13 @@ from claster.analysis.loci import locus_blocks
 from claster.analysis.prepare import Scored
 from claster.analysis.published import published_scores
 from claster.analysis.result import RESAMPLES
-from claster.analysis.samples import annotated_genes, conditions_of, profiles, require_genes
+from claster.analysis.samples import (
+    annotated_genes,
+    conditions_of,
+    profiles,
+    require_genes,
+    scored_genes,
+)
 from claster.analysis.tables import LOG, RAW, make_tables
 from claster.dataset.layout import (
     DatasetFolders,
@@ -190,6 +196,7 @@ def _scored(spec: DatasetSpec, tables: Mapping[str, pd.DataFrame], *, split: Spl
     genes = read_genes_table(folders, split=split)
     ids = read_ids(folders, split)
     require_genes(genes, ids, split=split)
+    genes = scored_genes(genes)
     observed = profiles(
         read_targets(folders.target_table(split), transform=target.transform),
         genes,

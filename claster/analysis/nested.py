@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from claster.analysis.perturbation.effects import gene_bins, gene_signal, measured_regions
+from claster.analysis.samples import scored_genes
 from claster.contacts.stripe import StripeMap
 from claster.dataset.activity import ActivityView
 from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table, read_targets
@@ -48,6 +49,7 @@ def measured_genes(
         raise ClasterError(
             f"the {split} split of {spec.name!r} holds no gene", remedy="build it with one"
         )
+    genes = genes if split == "train" else scored_genes(genes)
     target = spec.require_target()
     table = read_targets(folders.target_table(split), transform=target.transform)
     names = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]

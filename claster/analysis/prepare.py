@@ -13,6 +13,7 @@ from claster.analysis.samples import (
     labelled_genes,
     profiles,
     require_genes,
+    scored_genes,
 )
 from claster.analysis.summary import BaselineFits
 from claster.dataset.layout import DatasetFolders, Split, read_genes_table, read_ids, read_targets
@@ -275,6 +276,7 @@ def prepare(
         split=split,
         allowed=spec.splits.allow_shared_windows,
     )
+    genes = scored_genes(genes) if split != "train" else genes
     methods = {_NETWORK: network_profiles(predictions, spec, folders, genes, split=split)}
     annotation = annotated_genes(folders)
     labelled = labelled_genes(folders, spec, ["train", "valid", split], annotation=annotation)

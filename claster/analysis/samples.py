@@ -18,6 +18,7 @@ from claster.dataset.layout import (
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import read_landscapes
+from claster.dataset.value_table import SHARED
 from claster.errors import ClasterError
 from claster.files import require_file
 from claster.genome.windows import FORWARD, sample_id, split_sample_id
@@ -30,6 +31,7 @@ __all__ = [
     "measured",
     "profiles",
     "require_genes",
+    "scored_genes",
     "target_difference",
 ]
 
@@ -49,6 +51,13 @@ def require_genes(genes: pd.DataFrame, samples: list[str], *, split: str) -> Non
             f"gene table and ID file of the {split} split do not match{_examples(listed ^ known)}",
             remedy=_BUILD_AGAIN,
         )
+
+
+def scored_genes(genes: pd.DataFrame) -> pd.DataFrame:
+    """Return the genes whose measured value is their own: not those whose label several genes share."""
+    if SHARED not in genes:
+        return genes
+    return genes[~genes[SHARED]].reset_index(drop=True)
 
 
 def conditions_of(target: TargetSpec) -> list[str]:
@@ -146,6 +155,7 @@ def labelled_genes(
         samples = [sample for split in together for sample in read_ids(folders, split)]
         for split in (split for split in together if split in splits):
             genes = read_genes_table(folders, split=split)
+            genes = genes if split == "train" else scored_genes(genes)
             targets = profiles(
                 table,
                 genes,
@@ -218,7 +228,9 @@ def profiles(
                 f"{named}: {len(unknown)} samples are not of this split{_examples(unknown)}",
                 remedy=remedy,
             )
-        needed = set(only) if held - needed else needed
+        if held - needed:
+            ahead = {sample_id(split_sample_id(sample)[0], FORWARD) for sample in only}
+            needed = set(only) if held - ahead else ahead
     missing = needed - held
     if missing:
         raise ClasterError(

@@ -10,7 +10,7 @@ from claster.contacts.maps import PSEUDO
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["SHELLS", "WEIGHTS", "contact_weighted", "shells_within"]
+__all__ = ["SHELLS", "WEIGHTS", "contact_weighted", "distance_weighted", "shells_within"]
 
 SHELLS = (20_000, 50_000, 100_000, 200_000, 500_000)
 """Edges of the shells: distances from the TSS in bp, on both sides together."""
@@ -20,6 +20,7 @@ WEIGHTS = ("oe", "above_1", "above_2", "above_4", "frequency", "distance")
 the promoter's contacts in the window, in percent; and a power law of the distance."""
 
 _EXPONENT = -1.02
+_COLUMN = 1600
 
 
 def shells_within(reach: int) -> list[tuple[int, int]]:
@@ -80,11 +81,45 @@ def contact_weighted(
         ],
         dim=1,
     )
-    inside = torch.stack(
-        [(apart * resolution >= a) & (apart * resolution < b) for a, b in shells_within(reach)],
-        dim=1,
-    ).double()
-    sums = torch.einsum("ntc,nwc,cs->ntws", mean, weights, inside)
+    return _summed_in_shells(mean, weights, apart * resolution, reach)
+
+
+def distance_weighted(landscape: "Tensor", *, bin: int, reach: int) -> "Tensor":
+    """Return the activity around promoters, weighted by a power law of distance and summed in shells.
+
+    What `contact_weighted` gives for its last weight, from bins in the place of columns: for datasets
+    without contacts.
+
+    Parameters
+    ----------
+    landscape
+        Activity, shape (samples, tracks, bins), centred on the TSS, on any scale above 0.
+    bin
+        Width of a bin in bp.
+    reach
+        bp from the TSS.
+
+    Returns
+    -------
+    torch.Tensor
+        float32, shape (samples, tracks * shells), in that order, scaled as in `contact_weighted`.
+    """
+    import torch
+
+    half = landscape.shape[-1] // 2
+    apart = torch.arange(-half, half + 1, device=landscape.device).abs() * bin
+    # In units of a column of the contact maps, so that both kinds of weights have one scale.
+    law = (apart / _COLUMN).clamp(min=1).double() ** _EXPONENT * (bin / _COLUMN)
+    weights = law.expand(len(landscape), 1, -1)
+    return _summed_in_shells(landscape.double(), weights, apart, reach)
+
+
+def _summed_in_shells(mean: "Tensor", weights: "Tensor", apart: "Tensor", reach: int) -> "Tensor":
+    """Return log(1 + x / 10), x sums of activity times weight where `apart` (bp) lies in a shell."""
+    import torch
+
+    inside = torch.stack([(apart >= a) & (apart < b) for a, b in shells_within(reach)], dim=1)
+    sums = torch.einsum("ntc,nwc,cs->ntws", mean, weights, inside.double())
     return torch.log1p(sums / 10).flatten(start_dim=1).float()
 
 

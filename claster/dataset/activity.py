@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from claster.contacts.activity import WEIGHTS, contact_weighted, shells_within
+from claster.contacts.activity import WEIGHTS, contact_weighted, distance_weighted, shells_within
 from claster.contacts.stripe import StripeMap
 from claster.dataset.layout import VIEW_PREFIX
 from claster.dataset.spec import DatasetSpec
@@ -18,16 +18,29 @@ if TYPE_CHECKING:
 
 __all__ = ["ActivityView"]
 
-_FOLDER = re.compile(rf"{VIEW_PREFIX}activity_(?P<reach>\d+)", re.ASCII)
+_FOLDER = re.compile(rf"{VIEW_PREFIX}activity_(?P<reach>\d+)(?P<law>_by_distance)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class ActivityView:
-    """The activity of what a promoter touches, up to `reach` bp from the TSS (`contact_weighted`)."""
+    """The activity of what a promoter touches, up to `reach` bp from the TSS (`contact_weighted`).
+
+    Without `contacts` a power law of the distance stands for them.
+    """
 
     reach: int
+    contacts: bool = True
     modality: ClassVar[str] = "activity"
-    sources: ClassVar[tuple[str, ...]] = ("landscape", "contacts")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The modalities that it is made from."""
+        return ("landscape", "contacts") if self.contacts else ("landscape",)
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """What activity is multiplied by, of `WEIGHTS`."""
+        return WEIGHTS if self.contacts else WEIGHTS[-1:]
 
     @property
     def folder(self) -> str:
@@ -37,14 +50,16 @@ class ActivityView:
         --------
         >>> ActivityView(200_000).folder
         'view_activity_200000'
+        >>> ActivityView(200_000, contacts=False).folder
+        'view_activity_200000_by_distance'
         """
-        return f"{VIEW_PREFIX}activity_{self.reach}"
+        return f"{VIEW_PREFIX}activity_{self.reach}{'' if self.contacts else '_by_distance'}"
 
     @classmethod
     def of_folder(cls, folder: str) -> "ActivityView | None":
         """Return the view that lies in a folder of that name, None if it names none."""
         found = _FOLDER.fullmatch(folder)
-        return found and cls(int(found["reach"]))
+        return found and cls(int(found["reach"]), contacts=found["law"] is None)
 
     def shape(self, spec: DatasetSpec) -> tuple[int, ...]:
         """Return the shape of its arrays, (tracks * weights * shells, 1, 1).
@@ -52,9 +67,9 @@ class ActivityView:
         Raises
         ------
         ClasterError
-            If the dataset has no stripes, or they end before `reach`.
+            If the dataset has no stripes where they are needed, or its windows end before `reach`.
         """
-        if not isinstance(spec.contacts_shape, StripeMap):
+        if self.contacts and not isinstance(spec.contacts_shape, StripeMap):
             raise ClasterError(
                 f"{spec.place('contacts', 'map')}: contact-weighted activity needs 'map: stripe'",
                 remedy="choose another flavour, or build a dataset with 'contacts.map: stripe'",
@@ -66,7 +81,7 @@ class ActivityView:
                 f"{spec.window.binning.half:,} bp",
                 remedy="choose another flavour, or a wider 'window'",
             )
-        return len(spec.tracks) * len(WEIGHTS) * len(shells), 1, 1
+        return len(spec.tracks) * len(self.weights) * len(shells), 1, 1
 
     def of(self, windows: Mapping[str, "Tensor"], spec: DatasetSpec) -> "Tensor":
         """Return the arrays of some windows, (samples, ...), differentiable with respect to landscapes.
@@ -78,21 +93,26 @@ class ActivityView:
         spec
             The dataset.
         """
-        assert spec.contacts is not None
-        landscape, stripe = (windows[name] for name in self.sources)
-        found = contact_weighted(
-            landscape.reshape(len(landscape), *spec.landscape_shape),
-            stripe.reshape(len(stripe), *spec.contacts_shape.shape),
-            bin=spec.window.bin,
-            resolution=spec.contacts.resolution,
-            reach=self.reach,
-        )
+        landscape = windows["landscape"]
+        landscape = landscape.reshape(len(landscape), *spec.landscape_shape)
+        if self.contacts:
+            assert spec.contacts is not None
+            stripe = windows["contacts"]
+            found = contact_weighted(
+                landscape,
+                stripe.reshape(len(stripe), *spec.contacts_shape.shape),
+                bin=spec.window.bin,
+                resolution=spec.contacts.resolution,
+                reach=self.reach,
+            )
+        else:
+            found = distance_weighted(landscape, bin=spec.window.bin, reach=self.reach)
         return found.reshape(len(found), *self.shape(spec))
 
     def needs(self, spec: DatasetSpec) -> np.ndarray:
         """Return how many bp around the TSS each channel is made from, shape (channels,)."""
         ends = [end for _, end in shells_within(self.reach)]
-        return np.tile(ends, len(spec.tracks) * len(WEIGHTS))
+        return np.tile(ends, len(spec.tracks) * len(self.weights))
 
     def of_windows(self, windows: Mapping[str, np.ndarray], spec: DatasetSpec) -> np.ndarray:
         """Return the arrays of some windows that are no tensors; see `of`."""

@@ -1,12 +1,14 @@
 """Which genes of a dataset get a window."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pandas as pd
 
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import reach_of_targets
+from claster.dataset.value_table import SHARED
 from claster.dataset.words import excluded_chromosomes
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases
@@ -76,7 +78,7 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
         valid, test = _fold(usable, sizes, folds=spec.splits.folds, fold=spec.splits.fold)
     held_out = {"valid": regions(valid), "test": regions(test)}
     selection = select_genes(sources.genes, rules, held_out=held_out)
-    return _without_copies(selection, spec, sources)
+    return _without_copies(_with_values(selection, spec, sources), spec, sources)
 
 
 def lacks_training(selection: GeneSelection, spec: DatasetSpec) -> bool:
@@ -103,6 +105,22 @@ def more_training(selection: GeneSelection, spec: DatasetSpec) -> str:
     if any(track.scale != "none" for track in spec.tracks):
         remedy += "; a dataset to predict only names the one that is trained on as 'scales_from'"
     return remedy
+
+
+def _with_values(selection: GeneSelection, spec: DatasetSpec, sources: Sources) -> GeneSelection:
+    """Drop genes that the target's table has no value for, and shared values that may not train."""
+    if sources.values is None:
+        return selection
+    drop = partial(drop_genes, landscape=spec.window.binning, sizes=sources.sizes)
+    ids = selection.kept["gene_id"]
+    lacking = ids[~ids.isin(sources.values.index)]
+    selection = drop(selection, dict.fromkeys(lacking, "not in the table"), reason="no_value")
+    kept = selection.kept
+    kept = kept.assign(**{SHARED: kept["gene_id"].map(sources.values[SHARED])})
+    learnt = ["valid"] if spec.require_target().train_shared else ["train", "valid"]
+    gone = kept.loc[kept[SHARED] & kept["split"].isin(learnt), ["gene_id", "split"]]
+    selection = GeneSelection(kept, selection.dropped, selection.shared_bp)
+    return drop(selection, dict(gone.itertuples(index=False)), reason="shared_value")
 
 
 def _without_copies(selection: GeneSelection, spec: DatasetSpec, sources: Sources) -> GeneSelection:

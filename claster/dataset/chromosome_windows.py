@@ -171,6 +171,8 @@ def _write_signals(job: ChromosomeJob, genes: pd.DataFrame) -> tuple[Shard, dict
         return _joined([low, high]), {
             name: np.concatenate([below[name], above[name]]) for name in values
         }
+    if job.sources.values is not None:
+        values["target"][:] = _of_table(job.spec, job.sources.values, genes)
     genes = genes.assign(row=np.arange(len(genes)))
 
     def write(slab: pd.DataFrame) -> Shard:
@@ -215,6 +217,13 @@ def _fill_slab(
     filled[rows, 1] = mirror_targets(target, filled[rows, 0])
 
 
+def _of_table(spec: DatasetSpec, values: pd.DataFrame, genes: pd.DataFrame) -> np.ndarray:
+    """Return the targets of genes that are a table's, shape (genes, 1, conditions)."""
+    target = spec.require_target()
+    found = values.loc[genes["gene_id"], list(target.groups)].to_numpy(dtype=np.float64)
+    return transformed(found, target.transform, clip=target.clip)[:, None]
+
+
 def _decoded_tracks(job: ChromosomeJob, genes: pd.DataFrame) -> _Signals:
     span = _reach_of(genes, job.spec.window.binning.half)
     return [track.signal(job.chrom, span=span, threads=job.threads) for track in job.sources.tracks]
@@ -231,7 +240,7 @@ def _decoded_targets(
 
 
 def _signals_to_bin(job: ChromosomeJob) -> dict[str, dict[str, Strands]]:
-    if job.spec.target is None:
+    if job.spec.target is None or job.sources.values is not None:
         return {}
     targets, truths = job.sources.targets, job.sources.truths
     return {"target": targets} | ({"truth": truths} if len(truths) == len(targets) else {})
@@ -240,7 +249,7 @@ def _signals_to_bin(job: ChromosomeJob) -> dict[str, dict[str, Strands]]:
 def _empty_values(job: ChromosomeJob, genes: int) -> dict[str, np.ndarray]:
     return {
         name: np.empty((genes, 2, len(job.spec.require_target().columns)), np.float32)
-        for name in _signals_to_bin(job)
+        for name in (_signals_to_bin(job) if job.sources.values is None else ["target"])
     }
 
 

@@ -109,6 +109,8 @@ def _named(spec: DatasetSpec) -> Iterator[tuple[str, str, Location, bool]]:
         yield "chromosome sizes", spec.chrom_sizes, ("chrom_sizes",), True
     if spec.contacts:
         yield "contacts", spec.contacts.file, ("contacts", "file"), True
+    if spec.target and spec.target.table:
+        yield "target table", spec.target.table, ("target", "table"), True
     for position, condition in enumerate(spec.target.conditions if spec.target else ()):
         location = ("target", "conditions", position)
         yield from _signal(f"target {condition.name}", condition, location)

@@ -183,7 +183,8 @@ def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> 
     pandas.DataFrame
         Columns `gene_id`, `name`, `type`, `chrom`, `start`, `end` (0-based half-open), `strand`,
         `tss` (0-based), `split` and, with contacts, `contacts_unknown` (share of the map), ordered by
-        chromosome and TSS; with `edges: pad`, `padded` (bp of the windows off the chromosome).
+        chromosome and TSS; with `edges: pad`, `padded` (bp of the windows off the chromosome); where
+        the target is a table, `label_shared` (whether a value stands for several genes) if one does.
 
     Raises
     ------

@@ -141,6 +141,21 @@ class Condition(SignalFiles):
     truth: SignalFiles | None = None
 
 
+def _of_one_condition(value: object) -> object:
+    return {"ctrl": value} if isinstance(value, str) else value
+
+
+_OF_A_TABLE: dict[str, object] = {
+    "conditions": (),
+    "bin": 1000,
+    "bins": 1,
+    "smoothing": 0,
+    "statistic": "mean",
+    "strands": "sum",
+    "recipe": "exact",
+}
+
+
 class TargetSpec(Part):
     """What is predicted: bins of nascent transcription around the TSS.
 
@@ -152,9 +167,22 @@ class TargetSpec(Part):
     it is, as published, or ``sqrt``, ``log1p`` or ``asinh``, which tame heavy tails; predictions are always
     turned back. Larger values than `clip` are set to it before. `recipe: paper` is the published arithmetic
     (`target_profiles`) and leaves no choice but the conditions.
+
+    Instead of conditions, a `table` (TSV with a header) gives one `value` a gene: of its columns, `id` names
+    the gene, and `value` is the column of the one condition ``ctrl``, or a column for each condition. The
+    target is then one bin, around the TSS. `shared` is a column that tells values that stand for several
+    genes: those genes are predicted and never scored, and they train where `train_shared` says so.
     """
 
-    conditions: tuple[Condition, ...] = Field(min_length=1)
+    conditions: tuple[Condition, ...] = ()
+    table: str | None = None
+    id: str | None = None
+    value: Annotated[
+        dict[Name, str] | None,
+        BeforeValidator(_of_one_condition, json_schema_input_type=str | dict[str, str] | None),
+    ] = Field(default=None, min_length=1)
+    shared: str | None = None
+    train_shared: bool = False
     bin: EvenSize = 1000
     bins: OddBins = 401
     smoothing: int = Field(default=1000, ge=0)
@@ -177,6 +205,32 @@ class TargetSpec(Part):
             transform="none",
             clip=None,
         )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_value_a_gene(cls, given: object) -> object:
+        if not isinstance(given, dict) or given.get("table") is None:
+            return given
+        for key, value in _OF_A_TABLE.items():
+            if (given.get(key) or value) != value:
+                raise PydanticCustomError(
+                    "table",
+                    "a 'table' has one value a gene; leave '{key}' out",
+                    {"key": key, "below": (key,)},
+                )
+        return {**given, **_OF_A_TABLE}
+
+    @model_validator(mode="after")
+    def _conditions_or_table(self) -> Self:
+        if self.table is None and not self.conditions:
+            raise ValueError("give 'conditions', or a 'table' with 'id' and 'value'")
+        if self.table is not None and not (self.id and self.value):
+            raise ValueError("a 'table' needs 'id' and 'value', the names of its columns")
+        if self.table is None and (self.id or self.value or self.shared):
+            raise ValueError("'id', 'value' and 'shared' are columns of a 'table'; name it")
+        if self.train_shared and not self.shared:
+            raise ValueError("'train_shared' without 'shared', the column that tells those genes")
+        return self
 
     @field_validator("conditions")
     @classmethod
@@ -228,6 +282,8 @@ class TargetSpec(Part):
     @property
     def groups(self) -> tuple[str, ...]:
         """Names of all groups of columns: the conditions, or ``ctrl_plus``, ``ctrl_minus`` and so on."""
+        if self.value is not None:
+            return tuple(self.value)
         return tuple(group for c in self.conditions for group in self.groups_of(c.name))
 
     @property

@@ -13,6 +13,7 @@ from claster.dataset.inventory import read_sources, require_sources, strand_labe
 from claster.dataset.signal_settings import Condition, SignalFiles, TrackSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import by_column_group
+from claster.dataset.value_table import read_values
 from claster.dataset.words import excluded_chromosomes, unmatched_words
 from claster.errors import ClasterError
 from claster.genome.assembly import (
@@ -56,6 +57,8 @@ class Sources:
         Regions without data in every track (`read_blacklist`), or None.
     genome
         The FASTA that tells genes with copied sequences, where the dataset names one that is there.
+    values
+        One value a gene, where the target is a table (`read_values`), else None.
     """
 
     sizes: dict[str, int]
@@ -69,6 +72,7 @@ class Sources:
     without_contacts: dict[str, str]
     blacklist: pd.DataFrame | None = None
     genome: Path | None = None
+    values: pd.DataFrame | None = None
 
 
 @contextmanager
@@ -158,6 +162,7 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
             without,
             blacklist,
             genome,
+            read_values(spec, genes),
         )
 
 

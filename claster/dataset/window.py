@@ -45,7 +45,7 @@ def cut_window(spec: DatasetSpec, sources: Sources, gene: pd.Series) -> GeneWind
     sources
         Its open files.
     gene
-        With `chrom` (the assembly's name), `tss` (0-based) and `strand`.
+        With `gene_id`, `chrom` (the assembly's name), `tss` (0-based) and `strand`.
 
     Raises
     ------
@@ -57,6 +57,9 @@ def cut_window(spec: DatasetSpec, sources: Sources, gene: pd.Series) -> GeneWind
         sources.tracks, chrom, tss, binning=spec.window.binning, summary=spec.summary
     )
     targets = read_targets_at(spec, sources.targets, gene) if spec.target else {}
+    if sources.values is not None and gene["gene_id"] in sources.values.index:
+        of_gene = sources.values.loc[gene["gene_id"]]
+        targets = {group: np.array([of_gene[group]]) for group in spec.require_target().groups}
     return GeneWindow(tracks, targets, _contacts(spec, sources, chrom, tss))
 
 

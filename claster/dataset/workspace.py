@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from claster.dataset.layout import PARTS, SPLITS, STORE, DatasetFolders, modalities, part_members
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.value_table import SHARED
 from claster.errors import ClasterError
 from claster.files import link_file, sha256, write_text
 from claster.genome.genes import GENE_COLUMNS
@@ -200,8 +201,9 @@ def write_gene_tables(inputs: Path, selection: GeneSelection, unknown: dict[str,
     unknown
         Share of each kept gene's contact map that is unknown; empty without contacts.
     """
-    padded = ["padded"] if selection.kept["padded"].any() else []
-    kept = selection.kept[[*GENE_COLUMNS, "split", *padded]]
+    table = selection.kept
+    told = [name for name in ("padded", SHARED) if name in table and table[name].any()]
+    kept = table[[*GENE_COLUMNS, "split", *told]]
     if unknown:
         kept = kept.assign(contacts_unknown=kept["gene_id"].map(unknown))
     dropped = selection.dropped[[*GENE_COLUMNS, "reason", "detail"]]

@@ -36,7 +36,7 @@ def input_views(flavour: Flavour, spec: DatasetSpec) -> dict[Modality, View]:
             continue
         if modality == "activity":
             assert isinstance(block.window, int)
-            views[modality] = ActivityView(block.window // 2)
+            views[modality] = ActivityView(block.window // 2, contacts=block.map is not None)
             views[modality].shape(spec)
             continue
         ArrayView(modality).shape(spec)

@@ -277,6 +277,7 @@ PROXIMAL = derive(
 
 _ACTIVITY = InputBlock(
     window=1_000_000,
+    map="stripe",
     normalization=None,
     cnn=Cnn(
         layers=(1,),
@@ -301,6 +302,17 @@ PROXIMAL_CONTACTS_200KB = derive(
     name="proximal_contacts_200kb",
     description="proximal and the activity of what the TSS touches within 200 kb",
     inputs={"activity": {"window": 400_000}},
+)
+
+PROXIMAL_DISTANCE = derive(
+    PROXIMAL,
+    name="proximal_distance",
+    description="proximal and the activity within 500 kb by a power law of distance, without contacts",
+    inputs={
+        "activity": _ACTIVITY.model_copy(
+            update={"map": None, "normalization": "channel"}
+        ).model_dump()
+    },
 )
 
 TUTORIAL = derive(
@@ -341,6 +353,7 @@ FLAVOURS = {
         PROXIMAL,
         PROXIMAL_CONTACTS,
         PROXIMAL_CONTACTS_200KB,
+        PROXIMAL_DISTANCE,
         TUTORIAL,
         TOY,
     )

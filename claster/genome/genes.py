@@ -99,7 +99,8 @@ def read_genes(source: AnnotationSource) -> pd.DataFrame:
 
     A GTF (GENCODE, Ensembl or RefSeq; `gene` rows only) is 1-based closed and is converted. A BED holds
     chromosome, start, end, gene ID, score, strand and, when there, name and type. A headed table
-    names its columns (chr, start, end, name, strand, gene_id or Ensembl_ID, gene_type), 0-based.
+    names its columns (chr, start, end, name, strand, gene_id or Ensembl_ID, gene_type), 0-based; beside
+    `gene_name`, `name` is the ID.
 
     Parameters
     ----------
@@ -168,8 +169,11 @@ def read_gene_file(source: AnnotationSource) -> GeneFile:
     held = list(lines)
     padded = sum(any(field != field.strip() for field in line.split("\t")) for line in held)
     rows = data_rows(held)
+    spellings = _HEADER_NAMES
+    if "gene_name" in (field.lower() for field in first):  # beside it, a BED's 'name' is the ID
+        spellings = _HEADER_NAMES | {"name": "gene_id"}
     columns = header_columns(
-        first, _HEADER_NAMES, named=named, needed=("chrom", "start", "end", "strand")
+        first, spellings, named=named, needed=("chrom", "start", "end", "strand")
     )
     if columns is None:
         table = interval_table(rows, None, named=named, allow_empty=True)

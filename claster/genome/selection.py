@@ -32,6 +32,8 @@ DROP_REASONS = {
     "no_weights": "the contact file has no weights for the chromosome",
     "contacts_missing": "more of the contact map is unknown than 'contacts.max_missing' allows",
     "unreadable": "a track, target or contact file cannot be read there, and 'on_error' is 'drop'",
+    "no_value": "the target's table has no value for the gene",
+    "shared_value": "the gene's value in the target's table stands for several genes",
     "same_gene": "the same gene, under another ID or on another chromosome, is held out",
     "same_sequence": "the sequence around the TSS is a copy of that of a gene that is held out",
     "shares_window": "the input window shares bases with the window of a gene that is held out",

@@ -34,6 +34,10 @@ ELSEWHERE = {
     "target.conditions.truth.minus": "noise-free target",
     "target.conditions.truth.minus_values": "noise-free target",
     **dict.fromkeys(
+        (f"target.{key}" for key in ("table", "id", "value", "shared", "train_shared")),
+        "target that is a table",
+    ),
+    **dict.fromkeys(
         (
             f"simulation.{key}"
             for key in ("seed", "chromosomes", "megabases", "genes", "smooth", "rules")

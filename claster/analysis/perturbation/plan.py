@@ -94,6 +94,11 @@ def plan_screen(
             "the target is the strand of the gene that a window is centred on ('strands: sense')",
             remedy="screen with --centre gene",
         )
+    if settings.centre == "element" and spec.require_target().table is not None:
+        raise ClasterError(
+            "the target is one value a gene, at the TSS that a window is centred on ('target.table')",
+            remedy="screen with --centre gene",
+        )
     elements, genes, everyone = inputs.elements, inputs.genes, inputs.everyone
     numbers = {track.name: row for row, track in enumerate(spec.tracks)}
     rows = [numbers[track] for track in settings.edit.tracks]

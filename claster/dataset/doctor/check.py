@@ -28,6 +28,7 @@ from claster.dataset.doctor.tracks import (
     examine_replicates,
     examine_signal,
 )
+from claster.dataset.doctor.value_table import examine_values
 from claster.dataset.inventory import Source, list_sources
 from claster.dataset.layout import SPLITS
 from claster.dataset.scale import SignalScale, track_divisors
@@ -195,6 +196,10 @@ def check_dataset(
         if path := now("genes"):
             genes, seen = examine_genes(spec, path, sizes)
             findings += seen
+        values = None
+        if genes is not None and now("target table"):
+            values, seen = examine_values(spec, genes)
+            findings += seen
         blacklist, seen = examine_blacklist(spec, there, sizes)
         findings += seen
         setting, seen = _setting(spec, sizes, genes, blacklist)
@@ -225,6 +230,7 @@ def check_dataset(
                 without_signal=_lacking({n: s.names for n, s in signals.items()}, setting),
                 without_contacts=_lacking({"contacts": contacts.names}, setting),
                 blacklist=blacklist,
+                values=values,
             )
             selection, told = _without_copies(select, there.get("genome"))
             findings += check_windows(selection, spec, once_mended=faults)

@@ -16,6 +16,7 @@ _FORMATS: dict[str, FileFormat] = {
     "genes": "table",
     "chromosome sizes": "table",
     "contacts": "cooler",
+    "target table": "table",
     "elements": "table",
     "blacklist": "bed",
     "genome": "fasta",

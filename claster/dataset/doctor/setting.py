@@ -78,6 +78,7 @@ def select_windows(
     without_contacts: Mapping[str, str],
     blacklist: pd.DataFrame | None,
     genome: Path | None = None,
+    values: pd.DataFrame | None = None,
 ) -> GeneSelection:
     """Select genes as the build does, from what is known of its files.
 
@@ -95,6 +96,8 @@ def select_windows(
         See `Setting`.
     genome
         The FASTA that tells genes with copied sequences, or None.
+    values
+        Values of the genes where the target is a table (`read_values`), or None.
 
     Raises
     ------
@@ -113,6 +116,7 @@ def select_windows(
         without_contacts=dict(without_contacts),
         blacklist=blacklist,
         genome=genome,
+        values=values,
     )
     return choose_genes(spec, known)
 

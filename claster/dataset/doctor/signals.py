@@ -119,6 +119,7 @@ def _use(
 _FLOOR_SHARE = 0.2
 _FLOOR_HEIGHT = 0.05
 _SPARSE = 0.1
+_ELEMENT = 150
 _DENSE = 0.5
 _CAP_REPEATS = 5
 
@@ -222,6 +223,8 @@ def check_intervals(
     )
     if covered < _SPARSE and use.track:
         seen = f"{width}; {with_value} only: {means}; 'summary: {setting.spec.summary}' {taken}"
+        if narrow >= _ELEMENT:
+            seen += "; one value an element, so there is no shape within it and no background"
         return [use.found("intervals", "note", seen)]
     return [use.found("intervals", "fine", f"{width}; {with_value}: {means}")]
 

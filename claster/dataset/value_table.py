@@ -1,0 +1,124 @@
+"""A target that is a table: one value a gene and condition, as of RNA-seq."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
+from claster.text import text_lines
+
+__all__ = ["SHARED", "read_values"]
+
+SHARED = "label_shared"
+"""Column of the genes whose value stands for several genes."""
+
+_VERSION = r"\.\d+$"
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
+_UNKNOWN = {"", "na", "nan"}
+
+
+def read_values(spec: DatasetSpec, genes: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the values of the genes of a dataset whose target is a table, None where it is not.
+
+    Parameters
+    ----------
+    spec
+        The dataset.
+    genes
+        Its annotation, by `gene_id`. A gene is found by its ID, else by its ID without version.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by gene ID, those of `genes` that have a value in every condition: float64, a column a
+        condition, not below 0, and `SHARED` (bool).
+
+    Raises
+    ------
+    ClasterError
+        If the file cannot be read as a table, lacks a column, has an ID twice, a value that is no number or
+        below 0, or none of the genes.
+    """
+    target = spec.target
+    if target is None or target.table is None:
+        return None
+    assert target.id is not None
+    assert target.value is not None
+    path = spec.source(target.table)
+    place = f"{spec.place('target', 'table')}: target table ({path})"
+    fields = _fields(path, place)
+    columns = [target.id, *target.value.values(), *([target.shared] if target.shared else [])]
+    if lacking := [name for name in columns if name not in fields]:
+        raise ClasterError(
+            f"{place} has no column {lacking[0]!r}, only {', '.join(fields.columns[:12])}",
+            remedy="correct 'id', 'value' or 'shared' beside it",
+        )
+    ids = fields[target.id]
+    if ids.duplicated().any():
+        raise ClasterError(
+            f"{place} has {ids[ids.duplicated()].iloc[0]!r} twice", remedy="keep one row a gene"
+        )
+    found = {name: _numbers(fields, column, place) for name, column in target.value.items()}
+    table = pd.DataFrame(found).set_axis(ids, axis=0)
+    table[SHARED] = _flags(fields, target.shared, place) if target.shared else False
+    table = table.dropna()
+    plain = table.set_axis(table.index.str.replace(_VERSION, "", regex=True), axis=0)
+    plain = plain[~plain.index.duplicated(keep=False)]
+    wanted = pd.Index(genes["gene_id"].drop_duplicates(), name="gene_id")
+    exact = table.reindex(wanted)
+    stripped = plain.reindex(wanted.str.replace(_VERSION, "", regex=True)).set_axis(wanted, axis=0)
+    known = exact.where(exact[SHARED].notna(), stripped).dropna()
+    if known.empty:
+        raise ClasterError(
+            f"{place} has a value for none of {len(wanted):,} genes; it begins with "
+            f"{', '.join(ids.head(3))}, the genes with {', '.join(wanted[:3])}",
+            remedy="name the column with the annotation's gene IDs as 'id'",
+        )
+    return known.astype(dict.fromkeys(found, np.float64) | {SHARED: bool})
+
+
+def _fields(path: Path, place: str) -> pd.DataFrame:
+    """Return the table's fields as text, blanks around them taken off."""
+    lines = text_lines(path, named=place)
+    rows = [
+        [field.strip() for field in row] for row in csv.reader(lines, delimiter="\t") if any(row)
+    ]
+    header = rows[0] if rows else []
+    if len(set(header)) < len(header):
+        raise ClasterError(f"{place} names a column twice", remedy="rename one of them")
+    for number, row in enumerate(rows[1:], start=1):
+        if len(row) != len(header):
+            raise ClasterError(
+                f"{place}, row {number}: {len(row)} fields, the header has {len(header)}",
+                remedy="give a tab-separated table with a header",
+            )
+    if len(rows) < 2:
+        raise ClasterError(f"{place} holds no gene", remedy="give a table with a header and rows")
+    return pd.DataFrame(rows[1:], columns=header, dtype=str)
+
+
+def _numbers(fields: pd.DataFrame, column: str, place: str) -> np.ndarray:
+    text = fields[column]
+    numbers = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64)
+    unknown = text.str.lower().isin(_UNKNOWN).to_numpy()
+    wrong = ~unknown & ~(np.isfinite(numbers) & (numbers >= 0))
+    if wrong.any():
+        raise ClasterError(
+            f"{place}, column {column!r}: {text[wrong].iloc[0]!r} is not a number from 0 on",
+            remedy="give values on a plain scale (no logarithm), and leave unknown ones empty",
+        )
+    return np.where(unknown, np.nan, numbers)
+
+
+def _flags(fields: pd.DataFrame, column: str, place: str) -> np.ndarray:
+    flags = fields[column].str.lower().map(_TRUTH)
+    if flags.isna().any():
+        raise ClasterError(
+            f"{place}, column {column!r}: {fields.loc[flags.isna(), column].iloc[0]!r} is neither true nor "
+            "false",
+            remedy="write True or False in every row",
+        )
+    return flags.to_numpy(dtype=bool)
