@@ -148,18 +148,22 @@ def test_agreement_tells_where_the_network_stops():
     assert list(rows.index[-7:]) == distance_names()
 
 
-def test_called_far_is_the_share_of_tested_pairs_from_50_kb_on():
+def test_called_far_compares_with_all_control_regions_from_50_kb_on():
     pairs = pd.DataFrame(
         {
-            "distance_bp": [-50_000, 60_000, 70_000, 80_000, 90_000, 49_999],
-            "fdr": [0.05, 0.2, 0.9, 0.051, np.nan, 0.001],
+            "distance_bp": [-50_000, 60_000, 70_000, 80_000, 49_999],
+            "effect": [-0.5, 0.01, 0.0, -0.02, 9.0],
         }
     )
-    resamples = resample_blocks(np.arange(6), resamples=200)
-    found = called_far(pairs, resamples)
-    assert found.value == 1 / 4
+    null = np.linspace(-0.1, 0.1, 99)
+    controls = pd.DataFrame({"distance_bp": 60_000, "effect": null})
+    controls.loc[99] = [1_000, 5.0]
+    resamples = resample_blocks(np.arange(5), resamples=200)
+    found = called_far(pairs, controls, resamples)
+    assert found.value == 1 / 4  # p 1/100, times four pairs, is below 5 %
     assert 0 <= found.low <= found.value <= found.high <= 1
-    assert called_far(pairs[-1:], resamples.of(np.array([5]))).value is None
+    assert called_far(pairs, controls[:60], resamples).value == 0
+    assert called_far(pairs[-1:], controls, resamples.of(np.array([4]))).value is None
     far = Bar(name="called", value=found.value, rule="at most", bar=0.05)
     assert not far.met
     assert far.model_copy(update={"value": 0.05}).met

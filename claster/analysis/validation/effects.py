@@ -4,10 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from scipy.stats import false_discovery_control
 
 from claster.analysis.bootstrap import Resamples
 from claster.analysis.perturbation.candidates import TSS_MARGIN
 from claster.analysis.perturbation.controls import DISTANCES
+from claster.analysis.perturbation.effects import empirical_p
 from claster.analysis.statistics import spearman, with_interval
 from claster.analysis.summary import Score
 
@@ -142,21 +144,28 @@ def compare_effects(pairs: pd.DataFrame, resamples: Resamples) -> dict[str, floa
     return found
 
 
-def called_far(pairs: pd.DataFrame, resamples: Resamples) -> Score:
-    """Return the share of pairs from 50 kb on that a screen calls at an FDR of 5 %, with its interval.
+def called_far(pairs: pd.DataFrame, controls: pd.DataFrame, resamples: Resamples) -> Score:
+    """Return the share of pairs from 50 kb on that are called at an FDR of 5 %, with its interval.
+
+    Their effects are compared with those of all control regions from 50 kb on: the hundred of a stratum
+    give no p below 1/101, and with thousands of pairs none of them an FDR of 5 %.
 
     Parameters
     ----------
-    pairs
-        `distance_bp` and `fdr`, missing where a pair was not tested.
+    pairs, controls
+        `distance_bp` and `effect`.
     resamples
         Resamples of the pairs' blocks.
     """
-    tested = (pairs["fdr"].notna() & (pairs["distance_bp"].abs() >= FAR)).to_numpy()
-    if not tested.any():
+    far, null = (
+        (table["distance_bp"].abs() >= FAR).to_numpy() & table["effect"].notna().to_numpy()
+        for table in (pairs, controls)
+    )
+    if not far.any() or not null.any():
         return Score(value=None, low=None, high=None)
-    called = (pairs["fdr"][tested] <= _FDR).to_numpy(np.float64)
-    value, low, high = with_interval(_share, called, np.ones_like(called), resamples.of(tested))
+    p = empirical_p(pairs["effect"].to_numpy()[far], controls["effect"].to_numpy()[null])
+    called = (false_discovery_control(p, method="bh") <= _FDR).astype(np.float64)
+    value, low, high = with_interval(_share, called, np.ones_like(called), resamples.of(far))
     return Score(value=value, low=low, high=high)
 
 

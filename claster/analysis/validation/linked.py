@@ -90,7 +90,7 @@ def compare_links(
     p, others = control_p_values(screen.controls, most=max(screen.settings.controls, 1), seed=seed)
     test = uniformity(p, others=others)
     reached, stops = distance_of_network(compared)
-    called = called_far(pairs[scored], screen.resamples.of(scored))
+    called = called_far(pairs[scored], screen.controls, screen.resamples.of(scored))
     acts = (positive & (pairs.loc[scored, "distance_bp"].abs() >= FAR)).any()
     numbers = {
         "pairs": int(scored.sum()),

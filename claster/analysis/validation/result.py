@@ -194,7 +194,10 @@ def tell_distance(reached: int, stops: int | None) -> str:
     'Planted effects are recovered up to 20 kb; at 50 kb and beyond the network does not see them.'
     """
     if stops is None:
-        return f"Planted effects are recovered at every distance, the last class from {reached // 1000} kb."
+        return (
+            "Planted effects are recovered at every distance with links, the last class at "
+            f"{reached // 1000} kb."
+        )
     if not reached:
         return "Planted effects are recovered at no distance."
     return (
