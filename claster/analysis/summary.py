@@ -257,8 +257,8 @@ def verdict(
         )
     if split != "train" and not sequences_compared:
         lines.append(
-            "Whether training genes have copies of these genes' sequence was not looked at: the build had no"
-            " FASTA."
+            "Whether training genes have copies of these genes' sequence is not known: the build had no"
+            " FASTA, or one without the sequence of some genes."
         )
     if blocks < _FEW_BLOCKS:
         lines.append(

@@ -128,6 +128,7 @@ def _manifest(
             if (dropped["reason"] == reason).any()
         },
         genes_padded=int((kept["padded"] > 0).sum()),
+        genes_uncompared=len(selection.uncompared),
         shared_bp=selection.shared_bp,
         contacts_missing_mean=np.mean([missing[g] for g in kept["gene_id"]]) if missing else None,
         checksums=dict(checksums),

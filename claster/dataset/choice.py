@@ -1,6 +1,7 @@
 """Which genes of a dataset get a window."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import pandas as pd
@@ -129,7 +130,7 @@ def _without_copies(selection: GeneSelection, spec: DatasetSpec, sources: Source
     if sources.genome is None or kept["split"].nunique() < 2:
         return selection
     aliases = chromosome_aliases(spec.assembly)
-    pairs = copies_between(kept, sources.genome, sizes=sources.sizes, aliases=aliases)
+    pairs, uncompared = copies_between(kept, sources.genome, sizes=sources.sizes, aliases=aliases)
     split = dict(zip(kept["gene_id"], kept["split"], strict=True))
     either = pd.concat([pairs, pairs.rename(columns={"gene_id": "twin", "twin": "gene_id"})])
     gone: dict[str, str] = {}
@@ -141,7 +142,7 @@ def _without_copies(selection: GeneSelection, spec: DatasetSpec, sources: Source
             for gene, twin, share in own.drop_duplicates("gene_id").itertuples(index=False)
         }
     return drop_genes(
-        selection,
+        replace(selection, uncompared=uncompared),
         gone,
         reason="same_sequence",
         landscape=spec.window.binning,

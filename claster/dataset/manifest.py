@@ -67,7 +67,8 @@ class Manifest(BaseModel):
 
     `scales` tells how large the values of each track are around training genes, before any transform (those
     of the dataset that `scales_from` names, if it names one); `genes_padded` counts kept genes whose windows
-    leave their chromosome; `checksums` is the SHA-256 of the list of checksums in each folder.
+    leave their chromosome, and `genes_uncompared` those of which the FASTA does not hold the sequence, or
+    hardly anything but repeats; `checksums` is the SHA-256 of the list of checksums in each folder.
     """
 
     format: Literal[3] = 3
@@ -78,6 +79,7 @@ class Manifest(BaseModel):
     genes_kept: dict[str, int]
     genes_dropped: dict[str, int]
     genes_padded: int = 0
+    genes_uncompared: int = 0
     shared_bp: dict[str, int]
     contacts_missing_mean: float | None
     scales: dict[str, SignalScale]
@@ -85,8 +87,8 @@ class Manifest(BaseModel):
 
     @property
     def sequences_compared(self) -> bool:
-        """Whether a FASTA told which genes of different splits have one sequence."""
-        return "genome" in self.sources
+        """Whether a FASTA told, of every gene, which genes of different splits have one sequence."""
+        return "genome" in self.sources and not self.genes_uncompared
 
 
 def fingerprint(spec: DatasetSpec) -> dict[str, SourceFile]:

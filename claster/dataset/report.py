@@ -35,7 +35,10 @@ def build_lines(result: BuildResult) -> list[str]:
     lines.append(f"input windows share: {shared}")
     if len([split for split, n in kept.items() if n]) > 1 and not manifest.sequences_compared:
         lines.append(
-            "copies of a sequence in two splits: not looked for, without a FASTA ('genome')"
+            f"copies of a sequence in two splits: {manifest.genes_uncompared} genes were not compared, of "
+            "which the FASTA has hardly anything but N and repeats, or not the chromosome"
+            if manifest.genes_uncompared
+            else "copies of a sequence in two splits: not looked for, without a FASTA ('genome')"
         )
     lines.append(f"arrays: {folders.inputs}   targets: {folders.targets}")
     return lines

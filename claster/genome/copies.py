@@ -18,6 +18,8 @@ _REACH = 5_000
 _FEWEST = 60
 _COMMON = 100
 _SHARE = 0.3
+_CAPITALS = np.frombuffer(b"ACGT", dtype=np.uint8)
+_TO_CAPITAL = np.uint8(0xDF)
 
 
 def copies_between(
@@ -26,14 +28,15 @@ def copies_between(
     *,
     sizes: Mapping[str, int],
     aliases: Mapping[str, str],
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Find genes of different splits of which the sequence around the TSS is the same, or nearly.
 
     The 20-mers of TSS +- 5 kb are compared, on both strands, one in 16 by a hash that decides alike
     everywhere. Those with N, soft-masked, of low complexity (period up to 6) or of more than 100 genes count
-    for nothing. Two genes are copies where they share 30 % of what is left to the one with fewer, and that
-    has at least 60 (1 kb of sequence): 94 % of identity without gaps. Random sequence shares none. Genes
-    within 10 kb of each other share the same bases, not copies, and do not count.
+    for nothing; a sequence all in small letters is not masked, but written so. Two genes are copies where
+    they share 30 % of what is left to the one with fewer, and that has at least 60 (1 kb of sequence): 94 %
+    of identity without gaps. Random sequence shares none. Genes within 10 kb of each other share the same
+    bases, not copies, and do not count.
 
     Parameters
     ----------
@@ -46,8 +49,11 @@ def copies_between(
 
     Returns
     -------
-    pandas.DataFrame
+    pairs : pandas.DataFrame
         `gene_id`, `twin` (IDs) and `share` (of k-mers), a row a pair, each pair once.
+    uncompared : tuple of str
+        IDs of the genes of which fewer than 60 k-mers count: the FASTA lacks their chromosome, or has
+        nearly nothing but N and repeats there.
 
     Raises
     ------
@@ -60,6 +66,7 @@ def copies_between(
     """
     rows, hashes = _sketches(genes, fasta, sizes=sizes, aliases=aliases)
     _, kmers, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    sampled = np.bincount(rows, minlength=len(genes))
     rare = counts[kmers] <= _COMMON
     rows, kmers = rows[rare], kmers[rare]
     held = csr_array(
@@ -79,7 +86,8 @@ def copies_between(
         table = pd.DataFrame({"gene_id": ids[first], "twin": ids[second]})
         found.append(table.assign(share=shared.data / fewer)[copied])
     columns = ["gene_id", "twin", "share"]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+    pairs = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+    return pairs, tuple(ids[sampled < _FEWEST])
 
 
 def _sketches(
@@ -106,6 +114,8 @@ def _sketches(
                 remedy="bring the FASTA of the dataset's assembly, or leave 'genome' out",
             )
         seen += len(own)
+        if len(own) and not np.isin(letters, _CAPITALS).any():
+            letters = letters & _TO_CAPITAL
         for row, tss in own.items():
             kept = np.unique(sample_kmers(letters[max(tss - _REACH, 0) : tss + _REACH]))
             rows.append(np.full(len(kept), row))

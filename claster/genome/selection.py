@@ -53,11 +53,14 @@ class GeneSelection:
         Gene columns, `reason` (a key of `DROP_REASONS`) and `detail`.
     shared_bp
         Bases of the chromosomes that input windows of two splits share, by pair ("train-test").
+    uncompared
+        IDs of the genes of which a FASTA could not tell whether their sequence is that of another one.
     """
 
     kept: pd.DataFrame
     dropped: pd.DataFrame
     shared_bp: dict[str, int]
+    uncompared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,9 @@ def drop_genes(
     moved = moved.assign(reason=reason, detail=moved["gene_id"].map(gone))
     kept = selection.kept[~leaving].reset_index(drop=True)
     dropped = pd.concat([selection.dropped, moved], ignore_index=True)
-    return GeneSelection(kept, dropped, _shared(kept, landscape, sizes))
+    shared = _shared(kept, landscape, sizes)
+    uncompared = tuple(gene for gene in selection.uncompared if gene not in gone)
+    return GeneSelection(kept, dropped, shared, uncompared)
 
 
 def _shared(kept: pd.DataFrame, landscape: Binning, sizes: Mapping[str, int]) -> dict[str, int]:

@@ -49,7 +49,9 @@ def test_a_win_says_so_with_its_numbers():
 
 
 def test_sequences_that_nobody_compared_are_told():
-    said = "Whether training genes have copies of these genes' sequence was not looked at"
+    said = (
+        "Whether training genes have copies of these genes' sequence is not known: the build had no"
+    )
     assert any(line.startswith(said) for line in text(table((0.6, 0.7)), sequences_compared=False))
     assert said not in "".join(text(table((0.6, 0.7))))
 

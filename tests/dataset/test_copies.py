@@ -71,6 +71,20 @@ def test_without_a_fasta_it_is_said_that_nobody_looked(placed):
     assert differences(built.manifest, spec) == []
 
 
+def test_genes_of_which_the_fasta_lacks_the_sequence_are_told(placed):
+    spec, _, test = placed()
+    path = spec.source("genome.fa")
+    path.write_text(path.read_text().partition(">chr2")[0])
+    (finding,) = copies(spec)
+    assert finding.verdict == "warning"
+    assert finding.evidence.startswith("the sequence of 1 gene of 4 is not in the FASTA")
+    assert finding.evidence.endswith(f"({test})")
+    built = build_dataset(spec)
+    assert built.manifest.genes_uncompared == 1
+    assert not built.manifest.sequences_compared
+    assert any("splits: 1 genes were not compared" in line for line in build_lines(built))
+
+
 def test_a_fasta_of_another_assembly_is_refused_by_both(placed):
     spec, *_ = placed(write=False)
     spec.source("genome.fa").write_text(">chr1\nACGT\n")

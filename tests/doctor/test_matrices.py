@@ -5,6 +5,7 @@ import h5py
 import numpy as np
 import pytest
 
+from claster.dataset.doctor import matrix_facts
 from claster.dataset.doctor.matrix_facts import read_layout, sample_rows
 
 ITEM = "contacts"
@@ -158,6 +159,13 @@ def test_not_listed_but_readable(examine, make, one):
     finding = one(report, ITEM, "resolution")
     assert finding.verdict == "note"
     assert "own listing does not name" in finding.evidence
+
+
+def test_pixels_that_were_not_looked_at_are_told(examine, one, monkeypatch):
+    monkeypatch.setattr(matrix_facts, "_MOST_PIXELS", 1)
+    finding = one(examine(), ITEM, "pixels")
+    assert finding.verdict == "fine"
+    assert "pixels of chr1 were not looked at (0.00681 of 0.0212 million" in finding.evidence
 
 
 def test_raw_counts(examine, make, one):

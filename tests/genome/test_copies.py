@@ -32,7 +32,7 @@ def write(path, genome):
 def found(tmp_path, genome, genes=None, **options):
     path = write(tmp_path / "genome.fa", genome)
     genes = table() if genes is None else genes
-    return copies_between(genes, path, **{"sizes": SIZES, "aliases": {}} | options)
+    return copies_between(genes, path, **{"sizes": SIZES, "aliases": {}} | options)[0]
 
 
 def mutated(letters, share):
@@ -60,6 +60,24 @@ def test_a_planted_copy_is_found(tmp_path, genome, change):
     genome["chr2"][35_000:45_000] = change(genome["chr1"][25_000:35_000])
     pairs = found(tmp_path, genome)
     assert pairs[["gene_id", "twin"]].to_numpy().tolist() == [["a", "b"]]
+
+
+def test_small_letters_alone_mask_nothing(tmp_path, genome):
+    genome["chr2"][35_000:45_000] = genome["chr1"][25_000:35_000]
+    small = {chrom: letters | 0x20 for chrom, letters in genome.items()}
+    pairs, uncompared = copies_between(
+        table(), write(tmp_path / "small.fa", small), sizes=SIZES, aliases={}
+    )
+    assert pairs["twin"].tolist() == ["b"]
+    assert uncompared == ()
+
+
+def test_genes_without_sequence_are_told(tmp_path, genome):
+    genome["chr2"][75_000:85_000] |= 0x20
+    path = write(tmp_path / "genome.fa", {"chr2": genome["chr2"]})
+    pairs, uncompared = copies_between(table(), path, sizes=SIZES, aliases={})
+    assert pairs.empty
+    assert uncompared == ("a", "c")
 
 
 def test_half_of_the_sequence_suffices_and_a_tenth_does_not(tmp_path, genome):

@@ -8,7 +8,15 @@ from pathlib import Path
 import pandas as pd
 
 from claster.dataset.choice import lacks_training, more_training
-from claster.dataset.doctor.findings import Finding, Report, Verdict, as_fault, count_of, percent
+from claster.dataset.doctor.findings import (
+    Finding,
+    Report,
+    Verdict,
+    as_fault,
+    count_of,
+    listed,
+    percent,
+)
 from claster.dataset.doctor.intervals import (
     examine_assembly,
     examine_blacklist,
@@ -269,15 +277,28 @@ def _without_copies(
         untold = "whether windows of two splits hold copies of one sequence was not looked at"
         return selection, found("fine", f"{untold}: {unread}")
     gone = selection.dropped[selection.dropped["reason"] == "same_sequence"]
+    told = []
+    if uncompared := selection.uncompared:
+        seen = (
+            f"the sequence of {count_of(len(uncompared), 'gene')} of {len(selection.kept)} is not in "
+            "the FASTA, or hardly anything but N and repeats: not compared "
+            f"({listed(uncompared)})"
+        )
+        remedy = (
+            "bring the FASTA of all chromosomes"
+            if len(uncompared) > len(selection.kept) / 10
+            else ""
+        )
+        told = found("warning" if remedy else "note", seen, remedy)
     if gone.empty:
         seen = "no sequence around a TSS (+- 5 kb) is a copy of one in another split"
-        return selection, found("fine", seen)
+        return selection, told or found("fine", seen)
     first = gone.iloc[0]
     seen = (
         f"{count_of(len(gone), 'gene')} have a copy of the sequence around the TSS in a later split and are "
         f"left out ({first['gene_id']}: {first['detail']})"
     )
-    return selection, found("note", seen)
+    return selection, told + found("note", seen)
 
 
 def _present(spec: DatasetSpec, sources: Sequence[Source]) -> tuple[dict[str, Path], list[Finding]]:

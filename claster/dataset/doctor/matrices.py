@@ -227,7 +227,25 @@ def check_bare(bare: Mapping[str, str], centres: pd.DataFrame, *, file: str) -> 
 
 
 def check_maps(maps: Maps, contacts: ContactsSpec, *, file: str) -> list[Finding]:
-    """Tell how many of the genes that were tried have a map that the build keeps. Check ``maps``."""
+    """Tell what was read, and how many of the genes that were tried have a map that the build keeps.
+
+    Checks ``maps`` and, of a file that would take minutes, ``pixels``.
+    """
+    return [*_unread(maps, file), *_kept(maps, contacts, file)]
+
+
+def _unread(maps: Maps, file: str) -> list[Finding]:
+    if not maps.unread:
+        return []
+    read, held = (f"{pixels / 1e6:,.3g}" for pixels in maps.pixels)
+    seen = (
+        f"the pixels of {listed(maps.unread)} were not looked at ({read} of {held} million were): a build "
+        "stops where they are damaged"
+    )
+    return [_found(file, "pixels", "fine", seen)]
+
+
+def _kept(maps: Maps, contacts: ContactsSpec, file: str) -> list[Finding]:
     if not maps.tried:
         return []
     tried = count_of(maps.tried, "map")
@@ -239,7 +257,7 @@ def check_maps(maps: Maps, contacts: ContactsSpec, *, file: str) -> list[Finding
         remedy += (
             f", or raise 'max_missing' under 'contacts' (the best map has {percent(maps.least)})"
         )
-    verdict: Verdict = "fault" if maps.whole and not maps.kept else "warning"
+    verdict: Verdict = "fault" if not maps.unread and not maps.kept else "warning"
     return [_found(file, "maps", verdict, f"{seen}; the build drops the others", remedy)]
 
 

@@ -137,7 +137,8 @@ def why_unfit(
 _PLACES = 20
 _ROWS_A_PLACE = 40
 _COARSE = 100_000
-_MOST_PIXELS = 5_000_000
+_MOST_PIXELS = 50_000_000
+"""Seconds of a cooler."""
 _MAPS_A_CHROMOSOME = 10
 
 
@@ -175,15 +176,18 @@ class Maps:
         The smallest share of a map that is unknown; 1 where no chromosome has contacts.
     bare
         As in `MatrixFacts`, with those of which no gene has a map.
-    whole
-        Whether every chromosome with genes was read.
+    pixels
+        How many pixels were read, and of how many.
+    unread
+        The chromosomes with genes that were not read.
     """
 
     tried: int
     kept: int
     least: float
     bare: dict[str, str]
-    whole: bool
+    pixels: tuple[int, int]
+    unread: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -281,12 +285,10 @@ def sample_maps(
     sizes = {chrom: _pixels(matrix, names[chrom]) for chrom in by_chrom}
     tried = kept = read = 0
     least, bare = 1.0, {}
-    chosen = 0
-    for chrom in sorted(sizes, key=lambda chrom: sizes[chrom]):
-        if chosen and read + sizes[chrom] > _MOST_PIXELS:
-            break
+    unread = sorted(sizes, key=lambda chrom: sizes[chrom])
+    while unread and (not read or read + sizes[unread[0]] <= _MOST_PIXELS):
+        chrom = unread.pop(0)
         read += sizes[chrom]
-        chosen += 1
         genes = by_chrom[chrom]
         places = spread_evenly(genes, _MAPS_A_CHROMOSOME)["tss"]
         try:
@@ -306,7 +308,7 @@ def sample_maps(
         kept += here
         if not here:
             bare[chrom] = f"over {contacts.max_missing:.0%} of every gene's map is unknown"
-    return Maps(tried, kept, least, bare, chosen == len(sizes))
+    return Maps(tried, kept, least, bare, (read, sum(sizes.values())), tuple(unread))
 
 
 def sample_rows(
