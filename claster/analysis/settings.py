@@ -12,6 +12,7 @@ __all__ = [
     "CrisprSettings",
     "EvaluateSettings",
     "IntervalSettings",
+    "LinkSettings",
     "ReachSettings",
     "TreatSettings",
     "ValidateSettings",
@@ -139,3 +140,53 @@ class ReachSettings(Settings):
         0, ge=0, description="Seed of the resamples, and of the trees or the background."
     )
     device: Device = DEVICE
+
+
+class LinkSettings(Settings):
+    """What `claster link` is asked: elements, genes and marks of a cell; a model, or a table to train one."""
+
+    elements: Path = Field(
+        description="Elements: BED, cCRE table, ABC's table with counts, or a bigWig's intervals.",
+        json_schema_extra={"flags": ["--elements", "-e"]},
+    )
+    genes: Path = Field(
+        description="All genes: GTF, BED6+ or a table.",
+        json_schema_extra={"flags": ["--genes", "-g"]},
+    )
+    assembly: str = Field("hg38", description="Assembly of all files.")
+    accessibility: Path | None = Field(
+        None, description="BigWig of DNase or ATAC; not needed with read counts."
+    )
+    h3k27ac: Path | None = Field(
+        None,
+        description="BigWig of H3K27ac; without it accessibility stands for it.",
+        json_schema_extra={"flags": ["--h3k27ac"]},
+    )
+    model: Path | None = Field(
+        None,
+        description="model.json of a training, or abc for activity by contact; default: the model of K562.",
+    )
+    effects: Path | None = Field(
+        None,
+        description="What a network predicts of the pairs: effects.parquet of 'claster perturb', or a TSV.",
+    )
+    ubiquitous: Path | None = Field(
+        None, description="Names or IDs of genes that are active in all cells, one a line."
+    )
+    threshold: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Smallest score that is written; default: the model's, at 70 % recall.",
+    )
+    pairs: Path | None = Field(
+        None,
+        description="Train a model on this CRISPR table (EPCrisprBenchmark format), leave-chromosome-out.",
+        json_schema_extra={"flags": ["--pairs", "-p"]},
+    )
+    cell_type: str | None = Field(
+        None, description="Cell type whose pairs are used; needed if the table has several."
+    )
+    to: Path = Field(Path("links"), description="Folder of the results.")
+    seed: int = _SEED
+    force: bool = FORCE

@@ -19,6 +19,7 @@ from claster.cli import (
     export,
     figures,
     intervals,
+    link,
     perturb,
     predict,
     reach,
@@ -58,6 +59,7 @@ app.command()(perturb.perturb)
 app.command()(attribute.attribute)
 app.command()(validate.validate)
 app.command()(crispr.crispr)
+app.command()(link.link)
 app.command()(treat.treat)
 app.command()(reach.reach)
 app.command()(report.report)

@@ -8,12 +8,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from claster.analysis.crispr.result import CrisprFiles
+from claster.analysis.link.link import LinkFiles
 from claster.analysis.treated import TreatedFiles
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
 from claster.plot.validation import link_curves
 from claster.text import read_table
 
-__all__ = ["change_of_genes", "draw_crispr", "draw_treated", "measured_against_predicted"]
+__all__ = [
+    "calibration_curve",
+    "change_of_genes",
+    "draw_calibration",
+    "draw_crispr",
+    "draw_treated",
+    "measured_against_predicted",
+]
 
 
 def measured_against_predicted(
@@ -124,3 +132,37 @@ def draw_treated(files: TreatedFiles) -> list[Path]:
     """
     fig, _ = change_of_genes(read_table(files.genes))
     return [save(fig, files.folder / "change.png")]
+
+
+def calibration_curve(calibration: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
+    """Draw the share of regulated pairs against the predicted probability.
+
+    Parameters
+    ----------
+    calibration
+        `predicted`, `observed` and `n` of each class of probability (`reliability`).
+    ax
+        Where to draw; None makes a figure.
+    """
+    observed, number = calibration["observed"], calibration["n"]
+    error = 1.96 * np.sqrt(observed * (1 - observed) / number)
+    with style():
+        ax = new_figure(3.6, 3.4).subplots() if ax is None else ax
+        ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
+        ax.errorbar(
+            calibration["predicted"],
+            observed,
+            yerr=error,
+            marker="o",
+            markersize=4,
+            linewidth=1,
+            color=OKABE_ITO["blue"],
+        )
+        ax.set_xlabel("Predicted probability")
+        ax.set_ylabel("Share of pairs that are regulated")
+    return figure_of(ax), ax
+
+
+def draw_calibration(files: LinkFiles) -> Path:
+    """Draw `calibration_curve` of a training into its folder and return the PNG."""
+    return save(calibration_curve(read_table(files.calibration))[0], files.figure)

@@ -37,7 +37,8 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
     file
         Tab-separated, plain or gzipped, with a header. Needed are `chrom`, `chromStart`, `chromEnd`,
         `measuredGeneSymbol`, `chrTSS`, `startTSS`, `ValidConnection`, `CellType`, `Regulated`; `EffectSize`,
-        `measuredGeneEnsemblId`, `Dataset` and `Reference` are taken where they are there.
+        `measuredGeneEnsemblId`, `Dataset`, `Reference`, `distanceToTSS` and `measuredGeneUbiquitousExpressed`
+        are taken where they are there.
     cell_type
         Which cell type's pairs; None where the table has one.
 
@@ -49,7 +50,8 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
         `effect_size` (share of
         expression gained, -1 to ...; NaN where unknown), `regulated` (bool: significantly lowered by
         silencing), `valid` (``TRUE``, or why the pair does not count, ``NA`` as TSS or as truth among it),
-        `dataset`.
+        `dataset`, `distance` (bp between element and TSS, as the screen says) and `ubiquitous` (1.0 for a gene
+        that all cells have active, else 0.0); NaN where unknown.
 
     Raises
     ------
@@ -127,6 +129,10 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
             "regulated": truth.eq(other=True),
             "valid": valid.mask(unknown, "no TSS or truth"),
             "dataset": table.get("Dataset", table.get("Reference", empty)),
+            "distance": pd.to_numeric(table.get("distanceToTSS", empty), errors="coerce"),
+            "ubiquitous": table.get("measuredGeneUbiquitousExpressed", empty)
+            .map(_TRUTH)
+            .astype(float),
         }
     )
 

@@ -1,0 +1,291 @@
+"""Links of elements and genes in a cell: scored by a model or by activity by contact, or trained."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from claster.analysis.abc import power_law_contact, score_pairs
+from claster.analysis.folder import ResultFile, ResultFolder
+from claster.analysis.link.candidates import read_candidates
+from claster.analysis.link.features import MARKS, OPTIONAL, link_features, pairs_within
+from claster.analysis.link.model import DEFAULT_MODEL, LinkModel
+from claster.analysis.link.train import measured_pairs, reliability, train_links, with_effects
+from claster.analysis.settings import LinkSettings
+from claster.analysis.validation.validate import write_tables
+from claster.errors import ClasterError
+from claster.files import write_text
+from claster.genome.assembly import chromosome_aliases, chromosome_sizes, rename_chromosomes
+from claster.genome.genes import read_genes
+from claster.progress import SILENT, Progress
+from claster.text import text_lines
+
+__all__ = ["ABC_THRESHOLD", "LinkFiles", "LinkSummary", "abc_scores", "find_links"]
+
+ABC_THRESHOLD = 0.027
+"""Share above which the chr22 test set of the ABC repository counts a pair as a link."""
+
+_PROMOTER = 500
+
+
+class LinkSummary(BaseModel):
+    """The result of `claster link` (`summary.json`, format version 1).
+
+    `scored` counts pairs with a score, `links` those at or above `threshold`; `regulated` counts those of a
+    training's table, and the threshold finds 70 % of them with this `precision`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    verdict: str
+    model: str
+    elements: int
+    genes: int
+    scored: int
+    links: int
+    threshold: float
+    precision: float | None = None
+    regulated: int | None = None
+
+
+class LinkFiles(ResultFolder):
+    """The folder of links, or of a training."""
+
+    main = "links"
+    links = ResultFile("links.tsv", "Pairs at or above the threshold, with score and features.")
+    bedpe = ResultFile("links.bedpe", "The same as BEDPE: element, TSS, score.")
+    bedgraph = ResultFile("links.bedgraph", "The highest score of each element that has a link.")
+    model = ResultFile("model.json", "The model that was trained.")
+    pairs = ResultFile("pairs.parquet", "Measured pairs, scored by models of other chromosomes.")
+    scores = ResultFile("scores.csv", "AUROC, AUPRC and precision by distance and screen.")
+    calibration = ResultFile("calibration.csv", "Predicted beside observed shares.")
+    figure = ResultFile("calibration.png", "The same, drawn.")
+
+
+def find_links(
+    settings: LinkSettings | None = None,
+    /,
+    *,
+    progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
+) -> tuple[LinkSummary, LinkFiles]:
+    """Score all pairs of an element and a gene within 5 Mb, or train a model on a CRISPR table.
+
+    Parameters
+    ----------
+    settings, keywords
+        `LinkSettings`, or its fields. With `pairs` a model is trained and evaluated; without,
+        pairs are scored by `model`.
+    progress
+        Where to report to.
+
+    Returns
+    -------
+    summary : LinkSummary
+    files : LinkFiles
+        Of a training: `model`, `pairs`, `scores`, `calibration`; else `links`, `bedpe`, `bedgraph`.
+
+    Raises
+    ------
+    ClasterError
+        If a file cannot be read or is of another assembly, or results are there already.
+    """
+    asked = LinkSettings.of(settings, **keywords)
+    files = LinkFiles(asked.to)
+    if files.summary.exists() and not asked.force:
+        raise ClasterError(
+            f"{files.folder} holds results already",
+            remedy="name another folder with --to, or --force",
+        )
+    sizes, aliases = chromosome_sizes(asked.assembly), chromosome_aliases(asked.assembly)
+    genes = rename_chromosomes(read_genes(asked.genes), sizes=sizes, aliases=aliases)
+    genes = genes[genes["chrom"].isin(sizes.keys())].reset_index(drop=True)
+    candidates = read_candidates(
+        asked.elements,
+        genes,
+        assembly=asked.assembly,
+        sizes=sizes,
+        accessibility=asked.accessibility,
+        h3k27ac=asked.h3k27ac,
+    )
+    if asked.pairs is None:
+        summary = _predict(asked, files, candidates, genes, sizes=sizes, progress=progress)
+    else:
+        pairs, known = measured_pairs(
+            asked.pairs,
+            candidates,
+            genes,
+            sizes=sizes,
+            aliases=aliases,
+            cell_type=asked.cell_type,
+            effects=asked.effects,
+        )
+        summary = _train(asked, files, candidates, known, pairs, progress=progress)
+    write_text(files.summary, summary.model_dump_json(indent=2) + "\n")
+    return summary, files
+
+
+def abc_scores(pairs: pd.DataFrame) -> np.ndarray:
+    """Return activity by contact of pairs, as a share of the gene's; contact is the power law.
+
+    Parameters
+    ----------
+    pairs
+        `activity`, `distance` and `gene_id` of all elements within 5 Mb of each gene (`pairs_within`).
+    """
+    contact = power_law_contact(pairs["distance"].to_numpy())
+    return score_pairs(pairs["activity"].to_numpy(), contact, pairs["gene_id"].to_numpy())
+
+
+def _train(
+    asked: LinkSettings,
+    files: LinkFiles,
+    candidates: pd.DataFrame,
+    genes: pd.DataFrame,
+    pairs: pd.DataFrame,
+    *,
+    progress: Progress,
+) -> LinkSummary:
+    table = Path(str(asked.pairs))
+    trained = train_links(pairs, candidates, genes, named=table.name, progress=progress)
+    scores, model = trained.scores(seed=asked.seed), trained.model
+    probability = trained.pairs["probability"].to_numpy()
+    regulated = trained.pairs["regulated"].to_numpy()
+    write_tables(
+        {
+            files.pairs: trained.pairs,
+            files.scores: scores,
+            files.calibration: reliability(regulated, probability),
+        }
+    )
+    write_text(files.model, model.model_dump_json() + "\n")
+    calibration = model.calibration(set(model.features) & OPTIONAL.keys())
+    whole = scores[(scores["group"] == "all") & (scores["metric"] == "auprc")]
+    told = "; ".join(
+        f"{row.predictor} {row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
+        for row in whole.itertuples()
+    )
+    return LinkSummary(
+        verdict=f"AUPRC of {len(pairs):,} pairs of chromosomes left out: {told}. At probability "
+        f"{calibration.threshold:.2f} precision is {calibration.precision:.2f} at 70 % recall.",
+        model=files.model.name,
+        elements=len(candidates),
+        genes=len(genes),
+        scored=len(pairs),
+        links=int((probability >= calibration.threshold).sum()),
+        threshold=calibration.threshold,
+        precision=calibration.precision,
+        regulated=int(regulated.sum()),
+    )
+
+
+def _predict(
+    asked: LinkSettings,
+    files: LinkFiles,
+    candidates: pd.DataFrame,
+    genes: pd.DataFrame,
+    *,
+    sizes: Mapping[str, int],
+    progress: Progress,
+) -> LinkSummary:
+    by_contact = str(asked.model) == "abc"
+    model = None if by_contact else LinkModel.read(asked.model or DEFAULT_MODEL)
+    calibration = model.calibration(_given(asked)) if model else None
+    threshold = asked.threshold
+    if threshold is None:
+        threshold = calibration.threshold if calibration else ABC_THRESHOLD
+    everywhere = _names(asked.ubiquitous)
+    tables, scored = [], 0
+    with progress.step("chromosomes", genes["chrom"].nunique()) as step:
+        for found in pairs_within(candidates, genes):
+            pairs = found.assign(abc=abc_scores(found))
+            score = pairs["abc"].to_numpy()
+            if model and calibration:
+                if everywhere:
+                    active = pairs["name"].isin(everywhere) | pairs["gene_id"].isin(everywhere)
+                    pairs["ubiquitous"] = active.astype(float)
+                features = link_features(with_effects(pairs, asked.effects), candidates, genes)
+                score = calibration.probability(model.log_odds(features))
+            own = _own_promoter(pairs)
+            scored += int((~own).sum())
+            tables.append(pairs.assign(score=score)[(score >= threshold) & ~own])
+            step.advance()
+    if not tables:
+        raise ClasterError(
+            "elements and genes share no chromosome", remedy="provide both for the same assembly"
+        )
+    links = pd.concat(tables, ignore_index=True)
+    order = {chrom: number for number, chrom in enumerate(sizes)}
+    links = links.assign(order=links["chrom"].map(order))
+    links = links.sort_values(["order", "start", "end", "tss", "gene_id"], ignore_index=True)
+    _write_links(links, files)
+    name = "activity by contact" if by_contact else (asked.model or DEFAULT_MODEL).name
+    return LinkSummary(
+        verdict=f"{len(links):,} links of {links['gene_id'].nunique():,} genes to "
+        f"{links['element_id'].nunique():,} elements, of {scored:,} pairs; {name}, at {threshold:.3g} "
+        "or above.",
+        model=name,
+        elements=len(candidates),
+        genes=len(genes),
+        scored=scored,
+        links=len(links),
+        threshold=threshold,
+        precision=calibration.precision if calibration and asked.threshold is None else None,
+    )
+
+
+def _given(asked: LinkSettings) -> set[str]:
+    """Return which optional features are asked for."""
+    given = {"ubiquitous": asked.ubiquitous, "effect": asked.effects}
+    return {name for name, path in given.items() if path is not None}
+
+
+def _own_promoter(pairs: pd.DataFrame) -> np.ndarray:
+    """Tell which elements are the promoter of the pair's gene: ABC gives these a score of 1."""
+    start, end, tss = (pairs[name].to_numpy() for name in ("start", "end", "tss"))
+    return (start - _PROMOTER <= tss) & (tss < end + _PROMOTER)
+
+
+def _names(path: Path | None) -> set[str]:
+    if path is None:
+        return set()
+    return {line.strip() for line in text_lines(path, named="ubiquitous genes")} - {""}
+
+
+def _write_links(links: pd.DataFrame, files: LinkFiles) -> None:
+    columns = ["chrom", "start", "end", "element_id", "gene_id", "name", "tss", "distance", *MARKS]
+    shown = links[[*columns, "abc", "score"]]
+    ends = pd.DataFrame(
+        {
+            "#chrom1": links["chrom"],
+            "start1": links["start"],
+            "end1": links["end"],
+            "chrom2": links["chrom"],
+            "start2": links["tss"],
+            "end2": links["tss"] + 1,
+            "name": links["element_id"] + "|" + links["name"],
+            "score": links["score"],
+            "strand1": ".",
+            "strand2": ".",
+        }
+    )
+    best = links.groupby(["order", "start", "end"], as_index=False).agg(
+        chrom=("chrom", "first"), score=("score", "max")
+    )
+    # A bedGraph has one value a base: of overlapping elements the later one starts where the earlier ends.
+    earlier = best.groupby("order")["end"].transform(lambda ends: ends.cummax().shift(fill_value=0))
+    best = best.assign(start=np.maximum(best["start"], earlier))
+    track = best.loc[best["start"] < best["end"], ["chrom", "start", "end", "score"]]
+    for table, path, header in (
+        (shown, files.links, True),
+        (ends, files.bedpe, True),
+        (track, files.bedgraph, False),
+    ):
+        text = table.to_csv(
+            sep="\t", index=False, header=header, float_format="%.6g", lineterminator="\n"
+        )
+        write_text(path, text)
