@@ -1,4 +1,4 @@
-"""Links: candidates against pyBigWig, features by hand, the model against scikit-learn, both ways of the verb."""
+"""Links: candidates against pyBigWig, features by hand, the model against scikit-learn."""
 
 import os
 from pathlib import Path

@@ -50,8 +50,8 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
         `effect_size` (share of
         expression gained, -1 to ...; NaN where unknown), `regulated` (bool: significantly lowered by
         silencing), `valid` (``TRUE``, or why the pair does not count, ``NA`` as TSS or as truth among it),
-        `dataset`, `distance` (bp between element and TSS, as the screen says) and `ubiquitous` (1.0 for a gene
-        that all cells have active, else 0.0); NaN where unknown.
+        `dataset`, `distance` (bp between element and TSS, as the screen says) and `ubiquitous` (1.0 for a
+        gene that all cells have active, else 0.0); NaN where unknown.
 
     Raises
     ------
