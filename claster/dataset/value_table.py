@@ -8,6 +8,7 @@ import pandas as pd
 
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
+from claster.genome.gene_names import genes_called
 from claster.text import text_lines
 
 __all__ = ["SHARED", "read_values"]
@@ -15,7 +16,6 @@ __all__ = ["SHARED", "read_values"]
 SHARED = "label_shared"
 """Column of the genes whose value stands for several genes."""
 
-_VERSION = r"\.\d+$"
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _UNKNOWN = {"", "na", "nan"}
 
@@ -28,7 +28,8 @@ def read_values(spec: DatasetSpec, genes: pd.DataFrame) -> pd.DataFrame | None:
     spec
         The dataset.
     genes
-        Its annotation, by `gene_id`. A gene is found by its ID, else by its ID without version.
+        Its annotation, by `gene_id` and `name` (`genes_called` tells which gene a row means; one that
+        means several, or of several that mean one gene without being its ID, none is taken).
 
     Returns
     -------
@@ -65,12 +66,15 @@ def read_values(spec: DatasetSpec, genes: pd.DataFrame) -> pd.DataFrame | None:
     table = pd.DataFrame(found).set_axis(ids, axis=0)
     table[SHARED] = _flags(fields, target.shared, place) if target.shared else False
     table = table.dropna()
-    plain = table.set_axis(table.index.str.replace(_VERSION, "", regex=True), axis=0)
-    plain = plain[~plain.index.duplicated(keep=False)]
     wanted = pd.Index(genes["gene_id"].drop_duplicates(), name="gene_id")
-    exact = table.reindex(wanted)
-    stripped = plain.reindex(wanted.str.replace(_VERSION, "", regex=True)).set_axis(wanted, axis=0)
-    known = exact.where(exact[SHARED].notna(), stripped).dropna()
+    called = genes_called(genes, table.index)
+    table["gene_id"] = [gene[0] if len(gene) == 1 else "" for gene in called]
+    # A gene's own row goes before rows that only mean it; of several such, nobody knows which.
+    own = table["gene_id"] == table.index
+    means = ~own & ~table["gene_id"].isin([*table["gene_id"][own], ""])
+    alone = means & ~table["gene_id"].where(means).duplicated(keep=False)
+    known = table[own | alone].set_index("gene_id")
+    known = known.loc[wanted[wanted.isin(known.index)]]
     if known.empty:
         raise ClasterError(
             f"{place} has a value for none of {len(wanted):,} genes; it begins with "

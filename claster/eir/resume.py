@@ -30,7 +30,6 @@ from claster.eir.runs import Resumption, RunFolder, RunRecord, read_run
 from claster.eir.yaml_files import SampleCounts, configuration_texts, plan_schedule, steps_an_epoch
 from claster.errors import ClasterError
 from claster.files import write_text
-from claster.quoting import printable
 from claster.text import read_table
 
 __all__ = [
@@ -98,6 +97,7 @@ _OF_THE_MACHINE = {
 }
 """Keys of the global configuration whose words depend on what a training began on."""
 _OUTPUT_FOLDER = ("basic_experiment", "output_folder")
+"""Where a training began to write; the folder may have another name now, and what resumes writes there."""
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -259,12 +259,6 @@ def require_own_configurations(
             raise ClasterError(error.found, remedy=remedy) from error
         own, _ = parse_yaml(text, path)
         if place := _other_words(found, own):
-            if place == _OUTPUT_FOLDER and isinstance(found[place[0]][place[1]], str):
-                name = found[place[0]][place[1]].removesuffix(f"/{run.eir.name}")
-                raise ClasterError(
-                    f"{run.path} was begun as {printable(name)}, and its files name that folder",
-                    remedy="give it that name again to go on with it, or train anew with --force",
-                )
             raise ClasterError(
                 f"{path}: {'.'.join(map(str, place))} is not what this version writes for {relative}",
                 remedy=remedy,
@@ -275,6 +269,8 @@ def _other_words(
     found: object, own: object, place: tuple[str | int, ...] = ()
 ) -> tuple[str | int, ...] | None:
     """Return where the first key or word is that is not one's own, None where all are."""
+    if place == _OUTPUT_FOLDER:
+        return None if isinstance(found, str) else place
     if place in _OF_THE_MACHINE:
         return None if isinstance(found, str) and _PLAIN_WORD.fullmatch(found) else place
     if isinstance(own, dict) and isinstance(found, dict):
@@ -338,7 +334,8 @@ def set_up_resumption(
 
     EIR's folder becomes ``eir.part<n>`` and its log ``train.part<n>.log``;
     ``configurations/resume_<n>/globals.yaml`` differs from the first one in the saved model, epochs,
-    learning rate, warm-up, evaluation interval, devices and how samples reach them.
+    learning rate, warm-up, evaluation interval, devices, how samples reach them, and the run folder, which
+    may have been renamed.
     """
     model = plan.model.relative_to(run.path)
     if run.eir.is_dir():
@@ -350,11 +347,12 @@ def set_up_resumption(
             model = Path(f"eir.part{number}", *model.parts[1:])
     number = len(run.earlier)
     settings = _globals(run, 0)
+    folder = run.path.relative_to(run.project)
     training = settings["basic_experiment"] | {
+        "output_folder": (folder / run.eir.name).as_posix(),
         "n_epochs": plan.epochs,
         "batch_size": record.batch_size // machine.devices,
     }
-    folder = Path(training["output_folder"]).parent
     interval = max(2, min(settings["evaluation_checkpoint"]["sample_interval"], plan.steps))
     settings |= {
         "basic_experiment": training,
@@ -379,6 +377,7 @@ def set_up_resumption(
     )
     return record.model_copy(
         update={
+            "name": run.path.name,
             "status": "running",
             "device": machine.device,
             "devices": machine.devices,

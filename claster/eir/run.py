@@ -127,7 +127,7 @@ def train(
             require_same_dataset(run, record, spec, counts, data)
             require_own_configurations(run, record, flavour, spec, relative=relative)
             if plan := plan_resumption(run, record, machine):
-                record = record.model_copy(update={"feeding": feeding})
+                record = record.model_copy(update={"feeding": feeding, "tag": asked.tag})
                 return _resume(run, record, plan, machine, progress)
             progress.say(f"{run.path} saved no model yet: it starts from the beginning")
             shutil.rmtree(run.path)

@@ -119,3 +119,19 @@ def test_a_table_is_the_same_when_it_is_read_back():
     assert spec.bins == 1
     assert TargetSpec.model_validate(spec.model_dump()) == spec
     assert TargetSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+def test_rows_are_found_by_the_rule_that_names_genes(tabled):
+    rows = "gene\trpkm\nA\t1\nGB\t2\nGB.1\t3\nGC.1\t4\nC\t5\nGD\t6\nD\t7\nnobody\t8\n"
+    spec = tabled(rows, splits={"test": ["chr1:90,000-120,000"], "valid": []})
+    build_dataset(spec)
+    folders = DatasetFolders.of(spec)
+    found = pd.concat(
+        read_targets(folders.target_table(s), transform="none") for s in ("train", "test")
+    )
+    # Of GD and D, which both mean GD.1 without being its ID, nobody knows which.
+    assert found["0_ctrl"].filter(like="forward").to_dict() == {
+        "GA.1_forward": 1,
+        "GB.1_forward": 3,
+        "GC.1_forward": 4,
+    }

@@ -273,15 +273,28 @@ def test_configurations_that_name_other_places_are_not_run(small, begun, name, p
 
 
 @pytest.mark.parametrize("to", ["/elsewhere/eir", "runs/small/other/eir"])
-def test_a_run_under_another_name_says_what_it_was(small, begun, to):
+def test_a_renamed_run_resumes_where_it_lies_now(small, begun, tiny, to):
     altered(begun, "globals.yaml", "basic_experiment", "output_folder", to=to)
     saved_model(begun.eir, 8, 0.4)
-    before = begun.record.read_bytes()
-    with pytest.raises(
-        ClasterError, match=f"was begun as {to.removesuffix('/eir')}, .* that name again"
-    ):
-        resume(small)
-    assert begun.record.read_bytes() == before
+    renamed = RunFolder(begun.path.rename(begun.path.with_name("tiny-again")), begun.project)
+    record = read_run(renamed.path)
+    require_own_configurations(
+        renamed,
+        record,
+        flavours.FLAVOURS["tiny"],
+        small.spec,
+        relative=Path("runs/small/tiny-again"),
+    )
+    plan = plan_resumption(renamed, record, CPU)
+    resumed = set_up_resumption(renamed, record, plan, machine=CPU, now="")
+    written = yaml.safe_load((renamed.configurations / "resume_1/globals.yaml").read_text())
+    assert written["basic_experiment"]["output_folder"] == "runs/small/tiny-again/eir"
+    model = written["model"]["pretrained_checkpoint"]
+    assert (small.project / model).is_file()
+    assert resumed.name == "tiny-again"
+    named = [word for word in resumed.command if word.endswith(".yaml")]
+    assert named
+    assert all(word.startswith("runs/small/tiny-again/") for word in named)
 
 
 def test_numbers_of_a_configuration_may_differ(small, begun, tiny):
