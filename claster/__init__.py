@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from claster.analysis import metrics
     from claster.data import Dataset
     from claster.errors import ClasterError
-    from claster.project import Project, simulate
+    from claster.project import Project, simulate, train
     from claster.results import Results
-    from claster.run import Run, train
+    from claster.run import Run
 
 __all__ = [
     "ClasterError",
@@ -37,7 +37,7 @@ _HOMES = {
     "metrics": "claster.analysis.metrics",
     "plot": "claster.plot",
     "simulate": "claster.project",
-    "train": "claster.run",
+    "train": "claster.project",
 }
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from claster.eir.machine import Device
     from claster.run import Run
 
-__all__ = ["Project", "as_html", "shown_path", "simulate"]
+__all__ = ["Project", "as_html", "shown_path", "simulate", "train"]
 
 
 class Project:
@@ -162,6 +162,42 @@ def simulate(
         If the dataset is not simulated, or disk or memory do not suffice.
     """
     return (project or Project()).simulate(name, force=force)
+
+
+def train(flavour: str, dataset: "Dataset | str", **options: Any) -> "Run":  # noqa: ANN401
+    """Train a flavour of network on a built dataset.
+
+    Parameters
+    ----------
+    flavour
+        Which network (docs/flavours.md), such as "profile".
+    dataset
+        A dataset, or its name.
+    options
+        `tag`, `seed`, `epochs`, `batch_size`, `devices`, `precision`, `force`, `resume`: see
+        `claster.eir.run.train`.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ClasterError
+        If the dataset is not built, the run exists, or EIR fails.
+    """
+    from claster.data import Dataset
+    from claster.eir.run import train as train_network
+
+    found = dataset if isinstance(dataset, Dataset) else Dataset(dataset)
+    project = found.project
+    folder = train_network(
+        flavour,
+        found.spec,
+        dataset_yaml=found.named,
+        **({"device": project.device, "progress": project.progress} | options),
+    )
+    return project.run(folder.path.absolute())
 
 
 def _nearest(start: Path) -> Path | None:

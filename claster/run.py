@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from claster.figures.context import Context
     from claster.settings import Settings
 
-__all__ = ["Run", "train"]
+__all__ = ["Run"]
 
 
 class Run:
@@ -380,38 +380,3 @@ class Run:
             "members": ", ".join(self.members),
         }
         return as_html("Run", {name: text for name, text in rows.items() if text})
-
-
-def train(flavour: str, dataset: Dataset | str, **options: Any) -> Run:  # noqa: ANN401
-    """Train a flavour of network on a built dataset.
-
-    Parameters
-    ----------
-    flavour
-        Which network (docs/flavours.md), such as "profile".
-    dataset
-        A dataset, or its name.
-    options
-        `tag`, `seed`, `epochs`, `batch_size`, `devices`, `precision`, `force`, `resume`: see
-        `claster.eir.run.train`.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    ClasterError
-        If the dataset is not built, the run exists, or EIR fails.
-    """
-    from claster.eir.run import train as train_network
-
-    found = dataset if isinstance(dataset, Dataset) else Dataset(dataset)
-    project = found.project
-    folder = train_network(
-        flavour,
-        found.spec,
-        dataset_yaml=found.named,
-        **({"device": project.device, "progress": project.progress} | options),
-    )
-    return project.run(folder.path.absolute())

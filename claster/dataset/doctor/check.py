@@ -1,7 +1,6 @@
 """Check every file of a dataset, without stopping at the first fault."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from claster.dataset.doctor.findings import (
     Verdict,
     as_fault,
     count_of,
+    in_order,
     listed,
     percent,
 )
@@ -249,8 +249,8 @@ def check_dataset(
     scales = {label: signal.scale for label, signal in signals.items() if signal.scale}
     unread = {source.label for source in sources if not source.built}
     # Groups that name nothing stop every command that reads the elements.
-    mild = [_mild(f) if f.item in unread and f.check != "groups" else f for f in findings]
-    shown = _in_order(mild, order)
+    mild = [f.milder() if f.item in unread and f.check != "groups" else f for f in findings]
+    shown = in_order(mild, order)
     return Report(spec.name, spec.assembly, tuple(shown), scales)
 
 
@@ -408,22 +408,3 @@ def _check_divisors(spec: DatasetSpec, selection: GeneSelection) -> list[Finding
     except ClasterError as error:
         return [as_fault(error, item="tracks", file="", check="scale")]
     return []
-
-
-def _mild(finding: Finding) -> Finding:
-    """Turn a fault of a file that the build does not read into a warning."""
-    return replace(finding, verdict="warning") if finding.verdict == "fault" else finding
-
-
-def _in_order(findings: Sequence[Finding], order: Sequence[str]) -> list[Finding]:
-    """Return findings by item; a strand pair comes after its files, what has no place at the end."""
-
-    def rank(finding: Finding) -> int:
-        if finding.item in order:
-            return order.index(finding.item)
-        return max(
-            (i for i, label in enumerate(order) if label.startswith(f"{finding.item} ")),
-            default=len(order),
-        )
-
-    return sorted(findings, key=rank)

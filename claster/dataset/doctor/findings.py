@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ __all__ = [
     "as_fault",
     "base_pairs",
     "count_of",
+    "in_order",
     "listed",
     "number",
     "percent",
@@ -160,6 +161,10 @@ class Finding:
     evidence: str
     remedy: str = ""
 
+    def milder(self) -> "Finding":
+        """Return a fault as a warning, as where the build does not read the file."""
+        return replace(self, verdict="warning") if self.verdict == "fault" else self
+
 
 @dataclass(frozen=True)
 class Report:
@@ -234,3 +239,17 @@ def as_fault(error: ClasterError, *, item: str, file: str, check: str) -> Findin
         found = found.replace(f"({file})", "").replace(file, Path(file).name)
     found = " ".join(found.removeprefix(f"{item}:").split())
     return Finding(item, file, check, "fault", found, error.remedy)
+
+
+def in_order(findings: Sequence[Finding], order: Sequence[str]) -> list[Finding]:
+    """Return findings by item; a strand pair comes after its files, what has no place at the end."""
+
+    def rank(finding: Finding) -> int:
+        if finding.item in order:
+            return order.index(finding.item)
+        return max(
+            (i for i, label in enumerate(order) if label.startswith(f"{finding.item} ")),
+            default=len(order),
+        )
+
+    return sorted(findings, key=rank)

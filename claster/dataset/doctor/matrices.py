@@ -18,16 +18,14 @@ from claster.dataset.doctor.findings import (
     percent,
 )
 from claster.dataset.doctor.matrix_facts import (
-    Layout,
     Maps,
     MatrixFacts,
     Rows,
-    read_layout,
     read_matrix_facts,
     sample_maps,
     sample_rows,
-    why_unfit,
 )
+from claster.dataset.doctor.matrix_layout import Layout, read_layout, why_unfit
 from claster.dataset.doctor.setting import Setting, check_chromosomes, places_without_genes
 from claster.dataset.doctor.spread import NEARLY_WHOLE, Spread, measure_spread
 from claster.dataset.signal_settings import ContactsSpec
