@@ -18,6 +18,7 @@ from claster.dataset.doctor.findings import (
     percent,
 )
 from claster.dataset.doctor.intervals import (
+    check_blacklisted,
     examine_assembly,
     examine_blacklist,
     examine_genes,
@@ -47,32 +48,13 @@ from claster.dataset.words import excluded_chromosomes
 from claster.errors import ClasterError
 from claster.formats import is_gzip
 from claster.genome.assembly import chromosome_aliases
-from claster.genome.regions import covered_shares
 from claster.genome.selection import DROP_REASONS, GeneSelection
-from claster.genome.windows import window_table
 from claster.progress import SILENT, Progress
 
-__all__ = ["check_blacklisted", "check_dataset", "check_windows"]
+__all__ = ["check_dataset", "check_windows"]
 
 _LONG_TO_READ = 4_000_000_000  # bytes of a FASTA
 _LONG_TO_UNPACK = 300_000_000
-
-
-def check_blacklisted(blacklist: pd.DataFrame, setting: Setting, *, file: str) -> list[Finding]:
-    """Tell which share of the windows is without data by the blacklist. Check ``windows``.
-
-    How many genes it drops stands under ``genes`` of the windows.
-    """
-    if setting.centres.empty:
-        return []
-    windows = window_table(setting.centres, setting.spec.window.binning)
-    shares = covered_shares(windows, blacklist)
-    evidence = (
-        f"covers {percent(float(shares.mean()))} of the windows' bases, at most "
-        f"{percent(float(shares.max()))} of one; {count_of(int((shares > 0).sum()), 'window')} "
-        f"of {len(shares):,} hold some of it"
-    )
-    return [Finding("blacklist", file, "windows", "fine", evidence)]
 
 
 def check_windows(

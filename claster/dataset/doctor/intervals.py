@@ -23,11 +23,13 @@ from claster.genome.bed import read_bed
 from claster.genome.elements import read_elements, select_elements
 from claster.genome.fasta import fasta_records, index_of, indexed_lengths
 from claster.genome.genes import check_genes, read_gene_file
-from claster.genome.regions import read_blacklist
+from claster.genome.regions import covered_shares, read_blacklist
 from claster.genome.rows import source_lines
+from claster.genome.windows import window_table
 from claster.text import text_lines
 
 __all__ = [
+    "check_blacklisted",
     "check_elements_file",
     "check_fasta",
     "check_places",
@@ -368,3 +370,20 @@ def _comments(path: Path) -> str:
     """Return the comments at the top of a gene file."""
     lines = source_lines(path, named="genes", remedy="check 'genes' and 'data' in the dataset YAML")
     return " ".join(line for line in islice(lines, 20) if line.startswith("#"))
+
+
+def check_blacklisted(blacklist: pd.DataFrame, setting: Setting, *, file: str) -> list[Finding]:
+    """Tell which share of the windows is without data by the blacklist. Check ``windows``.
+
+    How many genes it drops stands under ``genes`` of the windows.
+    """
+    if setting.centres.empty:
+        return []
+    windows = window_table(setting.centres, setting.spec.window.binning)
+    shares = covered_shares(windows, blacklist)
+    evidence = (
+        f"covers {percent(float(shares.mean()))} of the windows' bases, at most "
+        f"{percent(float(shares.max()))} of one; {count_of(int((shares > 0).sum()), 'window')} "
+        f"of {len(shares):,} hold some of it"
+    )
+    return [Finding("blacklist", file, "windows", "fine", evidence)]
