@@ -162,6 +162,11 @@ class LinkSettings(Settings):
         description="BigWig of H3K27ac; without it accessibility stands for it.",
         json_schema_extra={"flags": ["--h3k27ac"]},
     )
+    contacts: Path | None = Field(
+        None,
+        description="Balanced cool, mcool or hic with bins of 5 kb, for activity by contact; "
+        "default: a power law of the distance.",
+    )
     model: Path | None = Field(
         None,
         description="model.json of a training, or abc for activity by contact; default: the model of K562.",

@@ -3,12 +3,15 @@
 import os
 from pathlib import Path
 
+import cooler
 import numpy as np
 import pandas as pd
 import pyBigWig
 import pytest
 
+from claster.analysis.abc import adjusted_contact, power_law_contact, score_pairs
 from claster.analysis.link.candidates import interval_sums, read_candidates, with_activity
+from claster.analysis.link.contacts import contact_reader, hic_contact
 from claster.analysis.link.features import (
     FEATURES,
     OPTIONAL,
@@ -16,10 +19,11 @@ from claster.analysis.link.features import (
     pairs_within,
     with_marks,
 )
-from claster.analysis.link.link import abc_scores, find_links
+from claster.analysis.link.link import find_links
 from claster.analysis.link.model import _PENALTY, _TREES, DEFAULT_MODEL, LinkModel, fit_links
 from claster.analysis.link.train import measured_pairs, reliability, train_links, with_effects
 from claster.analysis.statistics import link_areas
+from claster.contacts.matrix import open_contacts
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases, chromosome_sizes
 from claster.genome.genes import read_genes
@@ -119,6 +123,11 @@ def candidates_of(activity, starts, chrom="chr1"):
     )
 
 
+def abc_scores(pairs):
+    contact = power_law_contact(pairs["distance"].to_numpy())
+    return score_pairs(pairs["activity"].to_numpy(), contact, pairs["gene_id"].to_numpy())
+
+
 def test_sums_of_intervals_are_those_of_pybigwig(cell):
     sizes = chromosome_sizes("hg38")
     rng = np.random.default_rng(2)
@@ -182,6 +191,34 @@ def test_activity_by_contact_is_a_share_of_all_elements_within_5_mb():
     genes = pd.DataFrame({"gene_id": ["A"], "name": ["A"], "chrom": ["chr1"], "tss": [2_000]})
     (pairs,) = pairs_within(candidates, genes)
     assert abc_scores(pairs).tolist() == pytest.approx([0.75, 0.25])
+
+
+def test_contact_of_a_map_by_a_dense_oracle(tmp_path):
+    """Rows sum to 1 in the mean, a bin with itself takes its neighbour, masked bins the power law."""
+    rng = np.random.default_rng(5)
+    size, number = 5_000, 12
+    counts = np.triu(rng.poisson(30, (number, number)))
+    bins = cooler.binnify(pd.Series({"c": size * number}), size)
+    weights = rng.uniform(0.04, 0.06, number)
+    weights[7] = np.nan
+    first, second = np.nonzero(counts)
+    pixels = pd.DataFrame({"bin1_id": first, "bin2_id": second, "count": counts[first, second]})
+    path = tmp_path / "map.cool"
+    cooler.create_cooler(str(path), bins.assign(weight=weights), pixels)
+    matrix = open_contacts(path, resolution=size, balance=True)
+    weights = matrix.weights("c", balance=True)
+    dense = (counts + np.triu(counts, 1).T) * np.outer(weights, weights)
+    sums = np.nansum(dense, axis=0)
+    dense /= sums[sums > 0].mean()
+    middle = np.array([12_600.0, 12_600, 37_000, 51_000])
+    tss = np.array([42_000, 13_000, 5_000, 1_000])
+    expected = [dense[2, 8], max(dense[2, 1], dense[2, 3]), *power_law_contact(np.array([30_000]))]
+    expected.append(dense[10, 0])
+    np.testing.assert_allclose(hic_contact(matrix, "c", middle, tss), expected, rtol=1e-5)
+    read = contact_reader(path, sizes={"c": size * number, "d": 9_000}, aliases={})
+    adjusted = adjusted_contact(np.array(expected), middle - tss)
+    np.testing.assert_allclose(read("c", middle, tss), adjusted, rtol=1e-5)
+    assert read("d", middle[:1], tss[:1]) == power_law_contact(middle[:1] - tss[:1])
 
 
 def test_the_model_answers_as_scikit_learn_does(tmp_path):

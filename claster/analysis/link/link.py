@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from claster.analysis.abc import power_law_contact, score_pairs
+from claster.analysis.abc import score_pairs
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.link.candidates import read_candidates
+from claster.analysis.link.contacts import contact_reader
 from claster.analysis.link.features import MARKS, OPTIONAL, link_features, pairs_within
 from claster.analysis.link.model import DEFAULT_MODEL, LinkModel
 from claster.analysis.link.train import measured_pairs, reliability, train_links, with_effects
@@ -23,7 +24,7 @@ from claster.genome.genes import read_genes
 from claster.progress import SILENT, Progress
 from claster.text import text_lines
 
-__all__ = ["ABC_THRESHOLD", "LinkFiles", "LinkSummary", "abc_scores", "find_links"]
+__all__ = ["ABC_THRESHOLD", "LinkFiles", "LinkSummary", "find_links"]
 
 ABC_THRESHOLD = 0.027
 """Share above which the chr22 test set of the ABC repository counts a pair as a link."""
@@ -113,7 +114,9 @@ def find_links(
         h3k27ac=asked.h3k27ac,
     )
     if asked.pairs is None:
-        summary = _predict(asked, files, candidates, genes, sizes=sizes, progress=progress)
+        summary = _predict(
+            asked, files, candidates, genes, sizes=sizes, aliases=aliases, progress=progress
+        )
     else:
         pairs, known = measured_pairs(
             asked.pairs,
@@ -127,18 +130,6 @@ def find_links(
         summary = _train(asked, files, candidates, known, pairs, progress=progress)
     write_text(files.summary, summary.model_dump_json(indent=2) + "\n")
     return summary, files
-
-
-def abc_scores(pairs: pd.DataFrame) -> np.ndarray:
-    """Return activity by contact of pairs, as a share of the gene's; contact is the power law.
-
-    Parameters
-    ----------
-    pairs
-        `activity`, `distance` and `gene_id` of all elements within 5 Mb of each gene (`pairs_within`).
-    """
-    contact = power_law_contact(pairs["distance"].to_numpy())
-    return score_pairs(pairs["activity"].to_numpy(), contact, pairs["gene_id"].to_numpy())
 
 
 def _train(
@@ -190,6 +181,7 @@ def _predict(
     genes: pd.DataFrame,
     *,
     sizes: Mapping[str, int],
+    aliases: Mapping[str, str],
     progress: Progress,
 ) -> LinkSummary:
     by_contact = str(asked.model) == "abc"
@@ -199,10 +191,14 @@ def _predict(
     if threshold is None:
         threshold = calibration.threshold if calibration else ABC_THRESHOLD
     everywhere = _names(asked.ubiquitous)
+    contact_of = contact_reader(asked.contacts, sizes=sizes, aliases=aliases)
     tables, scored = [], 0
     with progress.step("chromosomes", genes["chrom"].nunique()) as step:
         for found in pairs_within(candidates, genes):
-            pairs = found.assign(abc=abc_scores(found))
+            places = (found[name].to_numpy() for name in ("middle", "tss"))
+            contact = contact_of(str(found["chrom"].iloc[0]), *places)
+            shares = score_pairs(found["activity"].to_numpy(), contact, found["gene_id"].to_numpy())
+            pairs = found.assign(contact=contact, abc=shares)
             score = pairs["abc"].to_numpy()
             if model and calibration:
                 if everywhere:
@@ -258,7 +254,7 @@ def _names(path: Path | None) -> set[str]:
 
 def _write_links(links: pd.DataFrame, files: LinkFiles) -> None:
     columns = ["chrom", "start", "end", "element_id", "gene_id", "name", "tss", "distance", *MARKS]
-    shown = links[[*columns, "abc", "score"]]
+    shown = links[[*columns, "contact", "abc", "score"]]
     ends = pd.DataFrame(
         {
             "#chrom1": links["chrom"],
