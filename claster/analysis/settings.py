@@ -87,8 +87,15 @@ class CrisprSettings(Settings):
     cell_type: str | None = Field(
         None, description="Cell type whose pairs are used; needed if the table has several."
     )
+    contacts: Path | None = Field(
+        None,
+        description="Contacts and other scores of the same pairs (TSV, TSV.GZ), compared with the effects.",
+    )
     split: Split = SPLIT
-    centre: Centre = Field("element", description="Centre of the windows.")
+    centre: Centre | None = Field(
+        None,
+        description="Centre of the windows; default: element, or gene where the target is a table.",
+    )
     verb: Literal["silence", "background", "repress"] = Field(
         "silence", description="How elements are silenced."
     )
@@ -102,8 +109,14 @@ class CrisprSettings(Settings):
     min_activity: float | None = Field(
         None, description="Smallest mean H3K27ac of an element that counts; published: 10."
     )
+    controls: int = Field(
+        0, ge=0, description="Control regions for each stratum; 0 for no p-values."
+    )
     average: bool = AVERAGE
     name: str = Field("crispr", description="Name of the folders below RUN/crispr and RUN/perturb.")
+    to: Path | None = Field(
+        None, description="Folder of the result; needed for several runs. Default: RUN/crispr/NAME."
+    )
     seed: int = _SEED
     device: Device = DEVICE
     force: bool = FORCE

@@ -8,7 +8,15 @@ from scipy.stats import rankdata
 
 from claster.analysis.bootstrap import Resamples, intervals
 
-__all__ = ["curves", "link_areas", "pearson", "score_links", "spearman", "with_interval"]
+__all__ = [
+    "curves",
+    "link_areas",
+    "pearson",
+    "precision_at_recall",
+    "score_links",
+    "spearman",
+    "with_interval",
+]
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float:
@@ -101,8 +109,34 @@ def link_areas(
     return np.where(rest > 0, auroc, np.nan), np.where(total > 0, auprc, np.nan)
 
 
+def precision_at_recall(
+    positive: np.ndarray, score: np.ndarray, weights: np.ndarray, *, recall: float
+) -> np.ndarray:
+    """Return the precision at the highest threshold that finds so many links; as `link_areas`.
+
+    Examples
+    --------
+    >>> positive, score = np.array([True, False, True]), np.array([0.9, 0.5, 0.1])
+    >>> precision_at_recall(positive, score, np.ones((1, 3)), recall=0.5).tolist()
+    [1.0]
+    """
+    order = np.argsort(-score, kind="stable")
+    last = _ends_of_ties(score[order])
+    drawn, links = weights[:, order], positive[order]
+    true = np.cumsum(drawn * links, axis=1)[:, last]
+    called = np.cumsum(drawn, axis=1)[:, last]
+    # Weights are whole numbers, shares of their sum are not.
+    enough = np.argmax(true >= recall * true[:, -1:] - 1e-9, axis=1)[:, np.newaxis]
+    found, of = (np.take_along_axis(values, enough, axis=1)[:, 0] for values in (true, called))
+    return np.divide(found, of, out=np.full(len(of), np.nan), where=true[:, -1] > 0)
+
+
 def score_links(
-    positive: np.ndarray, scores: Mapping[str, np.ndarray], resamples: Resamples
+    positive: np.ndarray,
+    scores: Mapping[str, np.ndarray],
+    resamples: Resamples,
+    *,
+    recall: float | None = None,
 ) -> pd.DataFrame:
     """Score several predictors of the same pairs, and each against the first one.
 
@@ -114,27 +148,37 @@ def score_links(
         By name; pairs without a score (NaN) come last.
     resamples
         Resamples of the pairs' blocks.
+    recall
+        Where precision is told too; None: nowhere.
 
     Returns
     -------
     pandas.DataFrame
-        A predictor and metric (``auroc``, ``auprc``) a row: `predictor`, `metric`, `value`, `low`, `high`
-        (95 %), `ratio_to` (the first predictor), `ratio`, `ratio_low`, `ratio_high` (paired resamples), `n`,
-        `links`.
+        A predictor and metric (``auroc``, ``auprc``, ``precision_at_recall``) a row: `predictor`, `metric`,
+        `value`, `low`, `high` (95 %), `ratio_to` (the first predictor), `ratio`, `ratio_low`, `ratio_high`
+        (paired resamples), `n`, `links`.
     """
+
+    def measured(ranked: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+        areas = link_areas(positive, ranked, weights)
+        if recall is None:
+            return areas
+        return *areas, precision_at_recall(positive, ranked, weights, recall=recall)
+
     blocks = resamples.effective_blocks(positive.astype(float))
     rows: list[dict[str, object]] = []
     first: dict[str, tuple[np.float64, np.ndarray]] = {}
     reference = next(iter(scores))
     for name, score in scores.items():
         ranked = np.where(np.isfinite(score), score, -np.inf)
-        values = link_areas(positive, ranked, np.ones((1, len(positive))))
+        metrics = ["auroc", "auprc"] + (["precision_at_recall"] if recall is not None else [])
+        values = measured(ranked, np.ones((1, len(positive))))
         step = max(_MOST_NUMBERS // max(len(positive), 1), 1)
         drawn = [
-            link_areas(positive, ranked, resamples.counts[at : at + step, resamples.block])
+            measured(ranked, resamples.counts[at : at + step, resamples.block])
             for at in range(0, len(resamples.counts), step)
         ]
-        for number, metric in enumerate(("auroc", "auprc")):
+        for number, metric in enumerate(metrics):
             value = values[number][0]
             replicates = np.concatenate([part[number] for part in drawn])
             first.setdefault(metric, (value, replicates))

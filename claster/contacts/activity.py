@@ -81,7 +81,7 @@ def contact_weighted(
         ],
         dim=1,
     )
-    return _summed_in_shells(mean, weights, apart * resolution, reach)
+    return torch.log1p(_summed_in_shells(mean, weights, apart * resolution, reach) / 10).float()
 
 
 def distance_weighted(landscape: "Tensor", *, bin: int, reach: int) -> "Tensor":
@@ -102,25 +102,25 @@ def distance_weighted(landscape: "Tensor", *, bin: int, reach: int) -> "Tensor":
     Returns
     -------
     torch.Tensor
-        float32, shape (samples, tracks * shells), in that order, scaled as in `contact_weighted`.
+        float32, shape (samples, tracks * shells), in that order: log(1 + 10 x), x being the sum over the bins
+        of a shell.
     """
     import torch
 
     half = landscape.shape[-1] // 2
     apart = torch.arange(-half, half + 1, device=landscape.device).abs() * bin
-    # In units of a column of the contact maps, so that both kinds of weights have one scale.
+    # In units of a column of the contact maps.
     law = (apart / _COLUMN).clamp(min=1).double() ** _EXPONENT * (bin / _COLUMN)
     weights = law.expand(len(landscape), 1, -1)
-    return _summed_in_shells(landscape.double(), weights, apart, reach)
+    return torch.log1p(10 * _summed_in_shells(landscape.double(), weights, apart, reach)).float()
 
 
 def _summed_in_shells(mean: "Tensor", weights: "Tensor", apart: "Tensor", reach: int) -> "Tensor":
-    """Return log(1 + x / 10), x sums of activity times weight where `apart` (bp) lies in a shell."""
+    """Return sums of activity times weight where `apart` (bp) lies in a shell, (samples, ...)."""
     import torch
 
     inside = torch.stack([(apart >= a) & (apart < b) for a, b in shells_within(reach)], dim=1)
-    sums = torch.einsum("ntc,nwc,cs->ntws", mean, weights, inside.double())
-    return torch.log1p(sums / 10).flatten(start_dim=1).float()
+    return torch.einsum("ntc,nwc,cs->ntws", mean, weights, inside.double()).flatten(start_dim=1)
 
 
 def _column_means(landscape: "Tensor", half: int, *, bin: int, resolution: int) -> "Tensor":

@@ -39,6 +39,9 @@ _FOLDER = re.compile(
     r"(?:_(?P<columns>\d+))?(?:_without_(?P<without>.+))?"
 )
 
+_AT_A_TIME = 64
+"""Windows in memory when a view is written."""
+
 
 @dataclass(frozen=True)
 class ArrayView:
@@ -235,18 +238,32 @@ def write_view(
     with atomic_folder(final) as folder, progress.step(f"write {view.folder}", count) as step:
         for split in SPLITS:
             (folder / split).mkdir()
-            for file in files[split]:
-                window = {
-                    name: _read(folders.arrays(name, split) / file.name, shape, spec)
+            for first in range(0, len(files[split]), _AT_A_TIME):
+                some = files[split][first : first + _AT_A_TIME]
+                windows = {
+                    name: np.stack(
+                        [
+                            _read(folders.arrays(name, split) / file.name, shape, spec)
+                            for file in some
+                        ]
+                    )
                     for name, shape in whole.items()
                 }
-                array = network_window({"made": view}, window, spec)["made"]
-                np.save(folder / split / file.name, array, allow_pickle=False)
-                step.advance()
+                for file, array in zip(some, _of_windows(view, windows, spec), strict=True):
+                    np.save(folder / split / file.name, array, allow_pickle=False)
+                step.advance(len(some))
         (folder / TOGETHER).mkdir()
         for split in part_members(TOGETHER):
             for file in files[split]:
                 link_file(folder / split / file.name, folder / TOGETHER / file.name)
+
+
+def _of_windows(
+    view: ArrayView | ActivityView, windows: Mapping[str, np.ndarray], spec: DatasetSpec
+) -> Iterable[np.ndarray]:
+    if isinstance(view, ActivityView):
+        return view.of_windows(windows, spec)
+    return (view.cut(array, spec) for array in windows[view.modality])
 
 
 def _read(file: Path, shape: tuple[int, ...], spec: DatasetSpec) -> np.ndarray:

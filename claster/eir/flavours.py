@@ -307,11 +307,10 @@ PROXIMAL_CONTACTS_200KB = derive(
 PROXIMAL_DISTANCE = derive(
     PROXIMAL,
     name="proximal_distance",
-    description="proximal and the activity within 500 kb by a power law of distance, without contacts",
+    description="a smaller proximal, and the activity within 500 kb by a power law of distance",
     inputs={
-        "activity": _ACTIVITY.model_copy(
-            update={"map": None, "normalization": "channel"}
-        ).model_dump()
+        "landscape": {"cnn": {"layers": (1, 1), "channel_exp_base": 4, "kernel_width": 5}},
+        "activity": _ACTIVITY.model_copy(update={"map": None}).model_dump(),
     },
 )
 

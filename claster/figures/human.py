@@ -18,6 +18,7 @@ from claster.figures.base import (
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, predictions
 from claster.figures.performance import draw_profile
+from claster.plot.measured import scores_of_all
 from claster.plot.predictions import density
 from claster.plot.style import OKABE_ITO, style, track_colour
 from claster.plot.validation import link_curves
@@ -112,13 +113,14 @@ def cells_and_targets(context: Context, page: Page) -> Drawn:
 def crispr_curves(context: Context, page: Page) -> Drawn:
     """Draw ROC and precision-recall curves on CRISPR pairs.
 
-    A line a predictor: effect of silencing, distance, activity by contact. Genes of the test split alone
-    count; published pairs lay on training chromosomes too.
+    A line a predictor: effect of silencing, distance, activity by contact, and what the table brings. Genes
+    of the test split alone count, of every fold where the comparison is of all; published pairs lay on
+    training chromosomes too.
     """
     _, _, found, table = _crispr(context)
     curves, scores = pd.read_parquet(found), read_table(table)
     fig, axes = page.panels(2, height=2.9)
-    link_curves(curves, scores[scores["distance"] == "all"], axes=(axes[0], axes[1]))
+    link_curves(curves, scores_of_all(scores), axes=(axes[0], axes[1]))
     for ax in axes:
         ax.set(xlabel=f"{ax.get_xlabel()} (1)", ylabel=f"{ax.get_ylabel()} (1)")
     return fig, axes, curves

@@ -21,6 +21,7 @@ __all__ = [
     "draw_crispr",
     "draw_treated",
     "measured_against_predicted",
+    "scores_of_all",
 ]
 
 
@@ -78,12 +79,16 @@ def draw_crispr(files: CrisprFiles) -> list[Path]:
     """
     pairs = pd.read_parquet(files.pairs)
     scores = read_table(files.scores)
-    everything = scores[scores["distance"] == "all"]
     figures = {
-        "curves": link_curves(pd.read_parquet(files.curves), everything)[0],
+        "curves": link_curves(pd.read_parquet(files.curves), scores_of_all(scores))[0],
         "effects": measured_against_predicted(pairs[pairs["scored"]])[0],
     }
     return [save(fig, files.folder / f"{name}.png") for name, fig in figures.items()]
+
+
+def scores_of_all(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores of `claster crispr` that are of all scored pairs together."""
+    return scores[(scores["subset"] == "all") & (scores["pairs"] == "scored")]
 
 
 def change_of_genes(genes: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:

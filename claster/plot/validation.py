@@ -1,5 +1,6 @@
 """What a validation found: curves of links, predicted against planted effects, reach, control p-values."""
 
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,9 @@ def link_curves(
         roc, pr = new_figure(7.4, 3.4).subplots(1, 2) if axes is None else axes
         roc.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
         pr.axhline(share, color="0.6", linestyle=":", linewidth=1)
+        others = cycle(("purple", "green", "sky blue", "yellow"))
         for name, points in curves.groupby("predictor", sort=False):
-            colour = _COLOURS.get(str(name), OKABE_ITO["purple"])
+            colour = _COLOURS.get(str(name)) or OKABE_ITO[next(others)]
             label = _NAMES.get(str(name), str(name))
             recall = points["recall"].to_numpy()
             roc.plot(

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from claster.analysis.crispr.result import CrisprFiles, CrisprSummary
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.settings import ScreenRecord
 from claster.dataset.layout import read_genes_table
@@ -22,14 +23,15 @@ from claster.report.page import (
     Table,
     Text,
     count,
+    interval,
     number,
     picture,
     picture_of_file,
 )
 from claster.report.subject import Subject
-from claster.text import read_json, read_record
+from claster.text import read_json, read_record, read_table
 
-__all__ = ["attribution", "perturbation"]
+__all__ = ["attribution", "crispr", "perturbation"]
 
 _LINKS = 15
 _PROFILES = 12
@@ -209,6 +211,48 @@ def _links(shown: pd.DataFrame, folder: Path) -> Table:
 
 def _gene_name(row: pd.Series) -> str:
     return row["gene_name"] if isinstance(row["gene_name"], str) else row["gene_id"]
+
+
+def crispr(subject: Subject) -> Section:
+    """Return what comparisons with CRISPR screens say; nothing where there is none."""
+    parts: list[Part] = []
+    for summary in sorted((subject.run.path / "crispr").glob("*/summary.json")):
+        files = CrisprFiles(summary.parent)
+        told = read_record(files.summary, CrisprSummary, remedy="run 'claster crispr' again")
+        left_out = tuple((f"not scored: {why}", f"{n:,}") for why, n in told.left_out.items())
+        scores = read_table(files.scores)
+        auprc = scores[scores["metric"] == "auprc"]
+        rows = tuple(
+            (
+                *(row.subset, row.pairs, row.predictor, f"{row.links:,} of {row.n:,}"),
+                interval(row.value, row.low, row.high),
+            )
+            for row in auprc.itertuples()
+        )
+        parts += [
+            Subtitle(f"{told.table} ({files.folder.name})"),
+            Lines(tuple(told.verdict.splitlines())),
+            Facts((("pairs of the table", f"{told.rows:,}"), *left_out)),
+            Pictures(
+                tuple(
+                    picture_of_file(
+                        path, alt=f"{_words(path.stem)} of CRISPR pairs", caption=caption
+                    )
+                    for path, caption in (
+                        (files.folder / "curves.png", "How well regulated pairs are told."),
+                        (files.folder / "effects.png", "Predicted against measured effects."),
+                    )
+                    if path.is_file()
+                )
+            ),
+            Table(
+                "AUPRC by distance, screen and power; 'table' is of every pair, 'scored' of those with an "
+                "effect",
+                ("pairs", "of", "predictor", "regulated", "AUPRC"),
+                rows,
+            ),
+        ]
+    return Section("crispr", "CRISPR interference", tuple(parts))
 
 
 _MOST_FIGURES = 12

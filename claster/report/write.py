@@ -13,7 +13,7 @@ from claster.report.examples import examples
 from claster.report.network import network, training
 from claster.report.overview import overview
 from claster.report.page import Page
-from claster.report.perturbation import attribution, perturbation
+from claster.report.perturbation import attribution, crispr, perturbation
 from claster.report.scoring import agreement, groups, scores
 from claster.report.subject import Subject, read_subject
 
@@ -29,6 +29,7 @@ _SECTIONS = (
     groups,
     examples,
     perturbation,
+    crispr,
     attribution,
     provenance,
 )

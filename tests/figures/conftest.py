@@ -198,7 +198,7 @@ def write_crispr(run):
     curve = {"recall": recall, "precision": 1 - recall / 2, "false_positive_rate": recall**2}
     pd.DataFrame(curve).assign(predictor="perturbation").to_parquet(folder / "curves.parquet")
     areas = {"metric": ["auroc", "auprc"], "value": [0.7, 0.5], "n": 36, "links": 12}
-    scores = pd.DataFrame(areas).assign(predictor="perturbation", distance="all")
+    scores = pd.DataFrame(areas).assign(predictor="perturbation", subset="all", pairs="scored")
     scores.to_csv(folder / "scores.csv", index=False)
     decisions = {"predictor": ["perturbation", "closest gene"], "precision": [0.5, 0.4]}
     decisions |= {"recall": [0.3, 0.2], "f1": [0.375, 0.27], "accuracy": [0.8, 0.7], "n": [36, 36]}

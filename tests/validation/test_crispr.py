@@ -173,7 +173,11 @@ def test_a_comparison_counts_what_it_cannot_score(toy, made_model, made_table):
         "out of reach": 1,
         "pair named before": 1,
     }
-    scores = pd.read_csv(files.scores).query("distance == 'all'").set_index(["predictor", "metric"])
+    scores = (
+        pd.read_csv(files.scores)
+        .query("subset == 'all' and pairs == 'scored'")
+        .set_index(["predictor", "metric"])
+    )
     # In this table near elements act and far ones do not, so distance tells them apart as well.
     assert scores.loc[("perturbation", "auprc"), "value"] > 0.95
     assert scores.loc[("distance", "auprc"), "value"] > 0.95
@@ -219,3 +223,8 @@ def test_a_comparison_counts_what_it_cannot_score(toy, made_model, made_table):
     nowhere.write_text("\n".join(lines) + "\n")
     with pytest.raises(ClasterError, match="pairs that can be scored are regulated"):
         score_crispr(toy.run, pairs=nowhere)
+
+
+def test_several_runs_need_a_folder(tmp_path):
+    with pytest.raises(ClasterError, match="2 runs and no folder"):
+        score_crispr([tmp_path / "a", tmp_path / "b"], pairs=tmp_path / "pairs.tsv")

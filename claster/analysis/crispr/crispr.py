@@ -1,28 +1,29 @@
-"""A run against a CRISPR interference screen: each pair perturbed and scored."""
+"""Runs against a CRISPR interference screen: each pair perturbed and scored."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from claster.analysis.abc import score_pairs
-from claster.analysis.bootstrap import resample_blocks
+from claster.analysis.crispr.decisions import decide, first_of_element
+from claster.analysis.crispr.measured_pairs import (
+    add_contacts,
+    score_subsets,
+    table_predictors,
+)
 from claster.analysis.crispr.result import CrisprFiles, CrisprSummary, tell_crispr
 from claster.analysis.crispr.table import match_genes, read_crispr_table
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import PerturbSettings
 from claster.analysis.settings import CrisprSettings
-from claster.analysis.statistics import curves, score_links
-from claster.analysis.validation.linked import predictors_of
-from claster.analysis.validation.links import (
-    contact_of_pairs,
-)
-from claster.analysis.validation.screens import BLOCK, RESAMPLES, read_screen
+from claster.analysis.statistics import curves
+from claster.analysis.validation.links import contact_of_pairs
+from claster.analysis.validation.screens import BLOCK, read_screen
 from claster.analysis.validation.validate import write_tables
-from claster.dataset.layout import Split, read_genes_table
+from claster.dataset.layout import DatasetFolders, Split, read_genes_table
 from claster.dataset.spec import DatasetSpec
 from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
@@ -31,113 +32,20 @@ from claster.files import write_text
 from claster.genome.assembly import chromosome_aliases, rename_chromosomes
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
+from claster.text import read_table
 
-__all__ = ["best_threshold", "decide", "decided_elsewhere", "first_of_element", "score_crispr"]
+__all__ = ["score_crispr"]
 
-
-def best_threshold(positive: np.ndarray, score: np.ndarray) -> float:
-    """Return the threshold with the largest F1; pairs at or above it count as links.
-
-    Examples
-    --------
-    >>> best_threshold(np.array([True, True, False]), np.array([3.0, 2.0, 1.0]))
-    2.0
-    """
-    points = curves(positive, {"score": score})
-    precision, recall = points["precision"], points["recall"]
-    f1 = 2 * precision * recall / (precision + recall).where(precision + recall > 0, 1.0)
-    return float(points["threshold"].iloc[int(f1.argmax())])
-
-
-def decided_elsewhere(positive: np.ndarray, score: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Decide each pair by the threshold that is best on the pairs of all other folds.
-
-    Parameters
-    ----------
-    positive
-        bool, shape (pairs,).
-    score
-        Larger means more likely a link.
-    fold
-        Name of each pair's fold, its chromosome.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, 1 or 0; NaN where the other folds hold no link.
-    """
-    decided = np.full(len(positive), np.nan)
-    for name in pd.unique(fold):
-        here = fold == name
-        if positive[~here].any():
-            decided[here] = score[here] >= best_threshold(positive[~here], score[~here])
-    return decided
-
-
-def first_of_element(pairs: pd.DataFrame, score: np.ndarray) -> np.ndarray:
-    """Tell of each pair whether its gene is the one with the largest score of its element's genes.
-
-    Parameters
-    ----------
-    pairs
-        `element_id`, all genes near each element.
-    score
-        Of each pair; of equal ones the first counts.
-    """
-    first = pd.Series(score).groupby(pairs["element_id"].to_numpy()).idxmax()
-    return np.isin(np.arange(len(pairs)), first)
-
-
-def decide(
-    positive: np.ndarray,
-    scores: Mapping[str, np.ndarray],
-    fold: np.ndarray,
-    answers: Mapping[str, np.ndarray],
-) -> pd.DataFrame:
-    """Score yes-or-no predictions.
-
-    Parameters
-    ----------
-    positive
-        bool, shape (pairs,).
-    scores
-        Predictors that need a threshold.
-    fold
-        Fold of each pair; with one fold there is no threshold from elsewhere.
-    answers
-        Predictors that need none, bool.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A predictor a row: `predictor`, `n`, `precision`, `recall`, `f1`, `accuracy`; of pairs that are
-        decided.
-    """
-    decided = {name: decided_elsewhere(positive, score, fold) for name, score in scores.items()}
-    decided |= {name: answer.astype(np.float64) for name, answer in answers.items()}
-    rows = []
-    for name, answer in decided.items():
-        known = np.isfinite(answer)
-        yes, links = answer[known] == 1, positive[known]
-        both = int((yes & links).sum())
-        rows.append(
-            {
-                "predictor": name,
-                "n": int(known.sum()),
-                "precision": both / yes.sum() if yes.any() else np.nan,
-                "recall": both / links.sum() if links.any() else np.nan,
-                "f1": 2 * both / (yes.sum() + links.sum()) if (yes | links).any() else np.nan,
-                "accuracy": float((yes == links).mean()) if known.any() else np.nan,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-_CLASSES = (0, 2_500, 10_000, 50_000, 100_000)
+_ELSEWHERE = "gene of another split"
+_DROPPED = "gene dropped"
+_OF_EFFECTS = [
+    *("gene_id", "element_id", "tss", "distance_bp", "activity", "signal", "baseline", "effect"),
+    *("p", "abc", "primary", "closest"),
+]
 
 
 def score_crispr(
-    run: RunFolder | Path | str,
+    runs: RunFolder | Path | str | Sequence[RunFolder | Path | str],
     settings: CrisprSettings | None = None,
     /,
     *,
@@ -148,8 +56,9 @@ def score_crispr(
 
     Parameters
     ----------
-    run
-        A trained run.
+    runs
+        A trained run, or the folds of one dataset: each pair is then scored by the run that held its gene
+        out.
     settings, keywords
         The table (`read_crispr_table`), whose genes count (those of other splits were trained on, or chose
         the model), and the screen: `CrisprSettings`, or its fields. As published: `centre` ``element``,
@@ -166,58 +75,53 @@ def score_crispr(
     Raises
     ------
     ClasterError
-        If the table has a fault or is of another assembly, or no regulated pair, or none that is not, can be
-        scored.
+        If the table has a fault or is of another assembly, no regulated pair, or none that is not, can be
+        scored, or several runs have no folder for their result.
     """
     asked = CrisprSettings.of(settings, **keywords)
-    name, split = asked.name, asked.split
-    run = RunFolder.of(run)
-    _, spec, folders = checked_dataset(run)
-    genes = read_genes_table(folders)
+    listed = [runs] if isinstance(runs, RunFolder | Path | str) else list(runs)
+    members = [RunFolder.of(run) for run in listed]
+    if len(members) > 1 and asked.to is None:
+        raise ClasterError(
+            f"{len(members)} runs and no folder for their common result",
+            remedy="name one with --to, such as --to runs/k562_crispr",
+        )
+    files = CrisprFiles(asked.to or members[0].path / "crispr" / asked.name)
+    checked = [(run, *checked_dataset(run)[1:]) for run in members]
+    spec = checked[0][1]
     table = _on_assembly(
         read_crispr_table(asked.pairs, cell_type=asked.cell_type), spec, file=asked.pairs
     )
-    table = match_genes(table, genes)
-    reason = _reasons(table, genes, split=split, reach=asked.reach)
-    files = CrisprFiles(run.path / "crispr" / name)
-    tried = table[reason == ""]
-    _require_both(tried, reason)
-    _write_elements(tried, files.elements)
-    of_screen = PerturbSettings.model_fields.keys() & CrisprSettings.model_fields.keys()
-    of_screen -= {"pairs", "seed"}
-    perturb(
-        run,
-        elements=files.elements,
-        controls=0,
-        progress=progress,
-        **{field: getattr(asked, field) for field in of_screen},
+    columns: list[str] = []
+    if asked.contacts is not None:
+        table, columns = add_contacts(table, asked.contacts)
+    joined, source = _pooled(
+        [_screened(*member, table, asked, progress=progress) for member in checked]
     )
-    _, effects, _ = read_screen(run, name)
-    effects = effects[effects["condition"] == spec.require_target().groups[0]]
-    effects = effects.reset_index(drop=True)
-    contact, source = contact_of_pairs(effects, spec, folders, split=split)
-    effects["abc"] = score_pairs(
-        effects["activity"].to_numpy(), contact, effects["gene_id"].to_numpy()
-    )
-    size = effects["effect"].abs().to_numpy()
-    effects["primary"] = first_of_element(effects, size)
-    effects["closest"] = first_of_element(effects, -effects["distance_bp"].abs().to_numpy())
-    wanted = [
-        *("gene_id", "element_id", "tss", "distance_bp", "activity", "baseline", "effect"),
-        *("abc", "primary", "closest"),
-    ]
-    joined = table.assign(reason=reason).merge(
-        effects[wanted], on=["gene_id", "element_id"], how="left"
-    )
-    missing = (joined["reason"] == "") & joined["effect"].isna()
-    joined.loc[missing, "reason"] = "inactive, or window leaves the chromosome"
     joined["scored"] = joined["reason"] == ""
     scored = joined[joined["scored"]].reset_index(drop=True)
     _require_both(scored, joined["reason"])
+    # One value a gene has no profile that loci could share; its input window has.
+    target = spec.require_target()
+    binning = spec.window.binning if target.table is not None else target.binning
     positive = scored["regulated"].to_numpy()
-    predictors = predictors_of(scored)
-    scores = _by_distance(scored, predictors, spec.require_target().binning, seed=asked.seed)
-    folds, fold = _folds(scored, spec.require_target().binning)
+    without_model = table_predictors(scored, columns)
+    predictors = without_model | {
+        "abc": scored["abc"].to_numpy(),
+        "perturbation": scored["effect"].abs().to_numpy(),
+    }
+    known = joined[(joined["valid"] == "TRUE") & (joined["table_tss"] >= 0)]
+    scores = pd.concat(
+        [
+            score_subsets(some, by_name, binning, seed=asked.seed).assign(pairs=name)
+            for name, some, by_name in (
+                ("scored", scored, predictors),
+                ("table", known, table_predictors(known, columns)),
+            )
+        ],
+        ignore_index=True,
+    )
+    folds, fold = _folds(scored, binning)
     decisions = decide(
         positive,
         predictors,
@@ -230,8 +134,8 @@ def score_crispr(
     left_out = {str(why): int(n) for why, n in joined["reason"].value_counts().items() if why}
     summary = CrisprSummary(
         verdict=tell_crispr(scores, decisions, len(scored), int(positive.sum()), folds),
-        run=run.path.as_posix(),
-        screen=name,
+        run=", ".join(run.path.as_posix() for run in members),
+        screen=asked.name,
         table=asked.pairs.name,
         rows=len(joined),
         scored=len(scored),
@@ -252,6 +156,67 @@ def score_crispr(
     return summary, files
 
 
+def _screened(
+    run: RunFolder,
+    spec: DatasetSpec,
+    folders: DatasetFolders,
+    table: pd.DataFrame,
+    asked: CrisprSettings,
+    *,
+    progress: Progress,
+) -> tuple[pd.DataFrame, str]:
+    """Return the table with `reason` (empty: scored) and one run's effects, and where contact is from."""
+    table = match_genes(table, read_genes_table(folders))
+    reason = _reasons(table, folders, split=asked.split, reach=asked.reach)
+    tried = table[reason == ""]
+    if tried.empty:
+        _require_both(tried, reason)
+    elements = CrisprFiles(run.path / "crispr" / asked.name).elements
+    _write_elements(tried, elements)
+    of_screen = PerturbSettings.model_fields.keys() & CrisprSettings.model_fields.keys()
+    of_screen -= {"pairs", "seed", "centre"}
+    target = spec.require_target()
+    perturb(
+        run,
+        elements=elements,
+        centre=asked.centre or ("element" if target.table is None else "gene"),
+        progress=progress,
+        **{field: getattr(asked, field) for field in of_screen},
+    )
+    _, effects, _ = read_screen(run, asked.name)
+    effects = effects[effects["condition"] == target.groups[0]].reset_index(drop=True)
+    contact, source = contact_of_pairs(effects, spec, folders, split=asked.split)
+    effects["abc"] = effects["activity"].to_numpy() * contact
+    size = effects["effect"].abs().to_numpy()
+    effects["primary"] = first_of_element(effects, size)
+    effects["closest"] = first_of_element(effects, -effects["distance_bp"].abs().to_numpy())
+    joined = table.assign(reason=reason).merge(
+        effects[_OF_EFFECTS], on=["gene_id", "element_id"], how="left"
+    )
+    tested = joined["reason"] == ""
+    joined.loc[tested & (joined["signal"] == 0), "reason"] = "element without signal"
+    missing = tested & joined["effect"].isna()
+    joined.loc[missing, "reason"] = "inactive, or window leaves the chromosome"
+    return joined, source
+
+
+def _pooled(parts: Sequence[tuple[pd.DataFrame, str]]) -> tuple[pd.DataFrame, str]:
+    """Return each row as the run has it that held its gene out."""
+    whole, source = parts[0]
+    for part, _ in parts[1:]:
+        twice = (whole["reason"] == "") & (part["reason"] == "")
+        if twice.any():
+            gene = whole.loc[twice, "gene_id"].iloc[0]
+            raise ClasterError(
+                f"gene {gene} is held out by two of the runs",
+                remedy="give the folds of one dataset",
+            )
+        open_still = whole["reason"].str.startswith((_ELSEWHERE, _DROPPED))
+        take = (part["reason"] == "") | (open_still & (part["reason"] != _ELSEWHERE))
+        whole = pd.concat([whole[~take], part[take]]).sort_index()
+    return whole, source
+
+
 def _on_assembly(table: pd.DataFrame, spec: DatasetSpec, *, file: Path | str) -> pd.DataFrame:
     """Return pairs on the assembly's chromosome names, or refuse a table without any."""
     sizes, aliases = spec.chromosome_sizes(), chromosome_aliases(spec.assembly)
@@ -268,23 +233,49 @@ def _on_assembly(table: pd.DataFrame, spec: DatasetSpec, *, file: Path | str) ->
     return named.assign(tss_chrom=tss["chrom"])
 
 
-def _reasons(table: pd.DataFrame, genes: pd.DataFrame, *, split: Split, reach: int) -> pd.Series:
+def _reasons(
+    table: pd.DataFrame, folders: DatasetFolders, *, split: Split, reach: int
+) -> pd.Series:
     """Return why each row cannot be scored; empty text where it can."""
+    genes = read_genes_table(folders)
     of_gene = genes.set_index("gene_id").reindex(table["gene_id"]).reset_index(drop=True)
     low, high = of_gene["tss"] - reach, of_gene["tss"] + reach
     checks = {
         "invalid connection": table["valid"] != "TRUE",
         "element and gene on two chromosomes": table["chrom"] != table["tss_chrom"],
         "several genes have the name": table["ambiguous"],
+        "no gene on the chromosome": ~table["chrom"].isin(genes["chrom"])
+        & (table["gene_id"] == ""),
         "gene not in the dataset": table["gene_id"] == "",
-        "gene of another split": of_gene["split"] != split,
+        _ELSEWHERE: of_gene["split"] != split,
         "gene on another chromosome in the dataset": of_gene["chrom"] != table["chrom"],
         "out of reach": (table["start"] < low) | (table["end"] > high),
     }
     reason = pd.Series(np.select(list(checks.values()), list(checks), ""), index=table.index)
+    lacking = reason.index[reason == "gene not in the dataset"]
+    why = _why_dropped(table.loc[lacking], folders)
+    reason[lacking] = why.map(f"{_DROPPED} ({{}})".format).where(why != "", reason[lacking])
     again = table[reason == ""].duplicated(["element_id", "gene_id"])
     reason[again.index[again]] = "pair named before"
     return reason
+
+
+def _why_dropped(pairs: pd.DataFrame, folders: DatasetFolders) -> pd.Series:
+    """Return why the dataset dropped the gene of each pair, a key of `DROP_REASONS`; empty if it did not."""
+    dropped = read_table(folders.dropped, dtype=str)
+    by_id = dict(
+        zip(
+            dropped["gene_id"].str.replace(r"\.\d+$", "", regex=True),
+            dropped["reason"],
+            strict=True,
+        )
+    )
+    by_name = dict(zip(dropped["name"], dropped["reason"], strict=True))
+    why = [
+        by_id.get(gene) or by_name.get(symbol) or ""
+        for gene, symbol in zip(pairs["ensembl_id"], pairs["symbol"], strict=True)
+    ]
+    return pd.Series(why, index=pairs.index, dtype=object)
 
 
 def _require_both(tried: pd.DataFrame, reason: pd.Series) -> None:
@@ -313,25 +304,3 @@ def _folds(
     if len(set(chrom[pairs["regulated"]])) > 1:
         return "chromosomes", chrom
     return "loci", locus_blocks(pairs, binning, length=BLOCK)
-
-
-def _by_distance(
-    pairs: pd.DataFrame, predictors: dict[str, np.ndarray], binning: Binning, *, seed: int
-) -> pd.DataFrame:
-    """Score all pairs together and by distance class; classes of one kind of pair are left out."""
-    resamples = resample_blocks(
-        locus_blocks(pairs, binning, length=BLOCK), resamples=RESAMPLES, seed=seed
-    )
-    distance = pairs["distance_bp"].abs().to_numpy()
-    groups = {"all": np.ones(len(pairs), dtype=bool)}
-    for low, high in zip(_CLASSES, [*_CLASSES[1:], np.inf], strict=True):
-        upper = f"-{high / 1000:g}" if np.isfinite(high) else " and more"
-        groups[f"{low / 1000:g}{upper} kb"] = (distance >= low) & (distance < high)
-    tables = []
-    for name, rows in groups.items():
-        positive = pairs.loc[rows, "regulated"].to_numpy()
-        if positive.any() and not positive.all():
-            some = {key: values[rows] for key, values in predictors.items()}
-            scored = score_links(positive, some, resamples.of(rows))
-            tables.append(scored.assign(distance=name))
-    return pd.concat(tables, ignore_index=True)

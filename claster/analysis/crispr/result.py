@@ -10,6 +10,9 @@ from claster.analysis.folder import ResultFile, ResultFolder
 __all__ = ["CrisprFiles", "CrisprSummary", "tell_crispr"]
 
 
+_TOLD = ("perturbation", "distance", "activity / distance", "activity x contact", "abc")
+
+
 class CrisprSummary(BaseModel):
     """The result of `claster crispr` (`summary.json`, format version 1).
 
@@ -33,14 +36,17 @@ class CrisprSummary(BaseModel):
 
 
 class CrisprFiles(ResultFolder):
-    """The folder of a comparison, ``<run>/crispr/<name>``."""
+    """The folder of a comparison, ``<run>/crispr/<name>``, or that of several folds."""
 
     main = "pairs"
     elements = ResultFile("elements.bed", "Elements of the table as BED.")
     pairs = ResultFile(
         "pairs.parquet", "Every row of the table, with its scores or the reason why it has none."
     )
-    scores = ResultFile("scores.csv", "AUROC and AUPRC of every predictor, by distance class.")
+    scores = ResultFile(
+        "scores.csv",
+        "AUROC, AUPRC and precision at 70 % recall of every predictor, by distance, screen and power.",
+    )
     decisions = ResultFile(
         "decisions.csv", "Precision, recall and accuracy of yes-or-no predictions."
     )
@@ -55,7 +61,7 @@ def tell_crispr(
     Parameters
     ----------
     scores
-        From `score_links`, with `distance` (class, or ``all``).
+        From `score_links`, with `subset` and `pairs` (``scored``, or the whole ``table``).
     decisions
         From `decide`.
     scored, regulated
@@ -63,18 +69,24 @@ def tell_crispr(
     folds
         What thresholds were chosen on.
     """
-    area = scores[scores["distance"] == "all"].set_index(["predictor", "metric"])
+    everything = scores[(scores["subset"] == "all") & (scores["pairs"] == "scored")]
+    area = everything.set_index(["predictor", "metric"])
+    names = [n for n in _TOLD if n in set(everything["predictor"])]
     share = regulated / scored
     lines = [
         f"{scored:,} pairs scored, {regulated:,} of them regulated (AUPRC by chance {share:.3f})."
     ]
-    for metric in ("auprc", "auroc"):
+    for metric, label in (
+        ("auprc", "AUPRC"),
+        ("auroc", "AUROC"),
+        ("precision_at_recall", "Precision at 70 % recall"),
+    ):
         told = [
             f"{name} {area.loc[(name, metric), 'value']:.3f} "
             f"({area.loc[(name, metric), 'low']:.3f} to {area.loc[(name, metric), 'high']:.3f})"
-            for name in ("perturbation", "distance", "abc")
+            for name in names
         ]
-        lines.append(f"{metric.upper()}: {', '.join(told)}.")
+        lines.append(f"{label}: {', '.join(told)}.")
     by_name = decisions.set_index("predictor")
     told = [
         f"{name} {by_name.loc[name, 'precision']:.2f} / {by_name.loc[name, 'recall']:.2f}"

@@ -10,7 +10,12 @@ from claster.errors import ClasterError
 from claster.genome.gene_names import genes_called
 from claster.text import text_lines
 
-__all__ = ["match_genes", "read_crispr_table"]
+__all__ = ["MARKS", "match_genes", "read_crispr_table"]
+
+MARKS = {"DHS": "DHS.RPM", "H3K27ac": "H3K27ac.RPM.expandedRegion"}
+"""Signal of the element that a table may bring, and its columns."""
+
+_POWER = "PowerAtEffectSize15"
 
 _NEEDED = [
     "chrom",
@@ -50,8 +55,9 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
         `effect_size` (share of
         expression gained, -1 to ...; NaN where unknown), `regulated` (bool: significantly lowered by
         silencing), `valid` (``TRUE``, or why the pair does not count, ``NA`` as TSS or as truth among it),
-        `dataset`, `distance` (bp between element and TSS, as the screen says) and `ubiquitous` (1.0 for a
-        gene that all cells have active, else 0.0); NaN where unknown.
+        `dataset`, `distance` (bp, `distanceToTSS` of the table, else from the element's middle to the TSS),
+        `ubiquitous` (1.0 for a gene that all cells have active, else 0.0; NaN where unknown) and, where the
+        table has them, `power` (to see a change of 15 %), `DHS` and `H3K27ac` (reads per million).
 
     Raises
     ------
@@ -113,6 +119,15 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
     empty = pd.Series("", index=table.index)
     # Tables that were lifted over in Python come back with its own spelling.
     valid = table["ValidConnection"].replace("True", "TRUE")
+    known = {name: column for name, column in MARKS.items() if column in table}
+    if _POWER in table:
+        known["power"] = _POWER
+    told = {name: pd.to_numeric(table[column], errors="coerce") for name, column in known.items()}
+    tss = numbers["startTSS"].fillna(-1).astype(np.int64)
+    distance = ((start + end) // 2 - tss).abs().astype(np.float64)
+    if "distanceToTSS" in table:
+        given = pd.to_numeric(table["distanceToTSS"], errors="coerce").abs()
+        distance = given.fillna(distance)
     return pd.DataFrame(
         {
             "element_id": table["chrom"] + ":" + start.astype(str) + "-" + end.astype(str),
@@ -124,15 +139,16 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
                 r"\.\d+$", "", regex=True
             ),
             "tss_chrom": table["chrTSS"],
-            "table_tss": numbers["startTSS"].fillna(-1).astype(np.int64),
+            "table_tss": tss,
             "effect_size": effect_size,
             "regulated": truth.eq(other=True),
             "valid": valid.mask(unknown, "no TSS or truth"),
             "dataset": table.get("Dataset", table.get("Reference", empty)),
-            "distance": pd.to_numeric(table.get("distanceToTSS", empty), errors="coerce"),
+            "distance": distance,
             "ubiquitous": table.get("measuredGeneUbiquitousExpressed", empty)
             .map(_TRUTH)
             .astype(float),
+            **told,
         }
     )
 
