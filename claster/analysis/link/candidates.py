@@ -144,6 +144,8 @@ def interval_sums(
             if not bigwig.has(str(chrom)):
                 continue
             signal = bigwig.signal(str(chrom))
+            if not signal.starts.size:
+                continue
             opens, closes = signal.starts.astype(np.int64), signal.ends.astype(np.int64)
             values = signal.values.astype(np.float64)
             whole = np.concatenate([[0.0], np.cumsum(values * (closes - opens))])

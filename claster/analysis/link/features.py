@@ -97,6 +97,8 @@ def pairs_within(
         first = np.searchsorted(middle[order], tss - reach, "right")
         last = np.searchsorted(middle[order], tss + reach)
         gene = np.repeat(np.arange(len(tss)), last - first)
+        if not gene.size:
+            continue
         at = np.concatenate([order[a:b] for a, b in zip(first, last, strict=True)])
         columns = ["element_id", "chrom", "start", "end", "promoter", *MARKS]
         pairs = here[columns].iloc[at].reset_index(drop=True)
