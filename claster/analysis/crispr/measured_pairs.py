@@ -150,8 +150,10 @@ def _subsets(pairs: pd.DataFrame) -> dict[str, np.ndarray]:
     distance = pairs["distance"].to_numpy()
     subsets = {ALL: np.ones(len(pairs), dtype=bool)}
     for low, high in zip(_CLASSES, [*_CLASSES[1:], np.inf], strict=True):
-        upper = f"-{high / 1000:g}" if np.isfinite(high) else " and more"
-        subsets[f"{low / 1000:g}{upper} kb"] = (distance >= low) & (distance < high)
+        name = f"{low / 1000:g}-{high / 1000:g} kb"
+        if np.isinf(high):
+            name = f"{low / 1000:g} kb and more"
+        subsets[name] = (distance >= low) & (distance < high)
     for screen in sorted(set(pairs["dataset"]) - {""}):
         subsets[f"screen {screen}"] = (pairs["dataset"] == screen).to_numpy()
     if "power" in pairs:
