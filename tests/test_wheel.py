@@ -1,10 +1,10 @@
-"""A wheel works outside a clone: configurations travel in it."""
+"""A wheel works outside a clone, installed in an environment of its own: configurations travel in it."""
 
 import os
 import shutil
+import site
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,42 +14,58 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The files of a wheel, as an installation lays them out."""
+    """The `claster` of a wheel in an environment of its own, which finds the dependencies in this one."""
     uv = shutil.which("uv") or ROOT / ".tools" / "bin" / "uv"
     if not Path(uv).is_file():
         pytest.skip("no uv to build a wheel with")
-    built, folder = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("site")
-    subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", built, ROOT], check=True)
+    built, folder = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("env") / "env"
+
+    def call(*words):
+        subprocess.run([uv, *map(str, words)], check=True)
+
+    call("build", "--quiet", "--wheel", "--out-dir", built, ROOT)
     (wheel,) = built.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    return folder
+    call("venv", "--quiet", "--python", sys.executable, folder)
+    call("pip", "install", "--quiet", "--offline", "--no-deps", "--python", folder, wheel)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    # No network in tests: the dependencies are those of this environment, without the clone that it may hold.
+    here = [Path(place) for place in site.getsitepackages()]
+    (packages / "dependencies.pth").write_text("".join(f"{place}\n" for place in here))
+    for program in Path(sys.executable).parent.glob("eir*"):
+        (folder / "bin" / program.name).symlink_to(program)
+    return folder / "bin" / "claster"
 
 
-def run_claster(installed, folder, *arguments):
-    code = "from claster.cli import main; main()"
-    environment = os.environ | {"PYTHONPATH": str(installed), "MPLBACKEND": "Agg"}
-    environment.pop("CLASTER_DATA", None)
-    command = [sys.executable, "-c", code, *arguments]
+def run(program, folder, *arguments):
+    """Run a program of the environment in a folder, as a person who has only that."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("CLASTER_DATA", "PYTHONPATH")}
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [program, *arguments],
+        cwd=folder,
+        env=kept | {"MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 @pytest.mark.slow
 def test_a_dataset_of_the_wheel_is_copied_into_an_empty_project(installed, tmp_path):
-    done = run_claster(installed, tmp_path, "simulate", "demo_tiny")
+    code = "import claster; print(claster.__file__)"
+    home = run(installed.with_name("python"), tmp_path, "-c", code).stdout
+    assert Path(home).is_relative_to(installed.parent.parent)
+    done = run(installed, tmp_path, "simulate", "demo_tiny")
     assert done.returncode == 0, done.stderr
     yaml = Path("configurations/datasets/demo_tiny.yaml")
     assert (tmp_path / yaml).read_bytes() == (ROOT / yaml).read_bytes()
     assert (tmp_path / "inputs" / "source" / "demo_tiny" / "genes.gtf.gz").is_file()
-    known = run_claster(installed, tmp_path, "data", "check", "nothing")
+    known = run(installed, tmp_path, "data", "check", "nothing")
     assert known.returncode == 2
     assert "examples/mm10_chr11" in known.stderr
 
 
 @pytest.mark.slow
 def test_the_demo_runs_in_an_empty_folder(installed, tmp_path):
-    done = run_claster(installed, tmp_path, "demo", "--size", "tiny", "--device", "cpu")
+    done = run(installed, tmp_path, "demo", "--size", "tiny", "--device", "cpu")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs/demo_tiny/profile-demo/evaluation/summary.json").is_file()

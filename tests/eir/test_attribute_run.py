@@ -253,7 +253,7 @@ def test_latents_of_the_contact_branch(contact_run):
     ("options", "message"),
     [
         ({"tracks": ("H3K4me3",)}, "sees no track 'H3K4me3': choose among ATAC, H3K27ac, contacts"),
-        ({"genes": ("nobody",)}, "no gene 'nobody' in the test split"),
+        ({"genes": ("nobody",)}, "test split: no gene 'nobody' among 6: choose among test0"),
         ({"bins": 99}, "99 bins of 41"),
         ({"bins": (21,)}, "there is no bin 21"),
         ({"condition": "heat"}, "no condition 'heat': choose among ctrl"),

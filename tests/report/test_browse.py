@@ -202,7 +202,7 @@ def test_all_genes_are_shown_and_a_test_gene_first(made):
 
 
 def test_the_example_gene_is_found_without_its_version(made, monkeypatch):
-    folders = DatasetFolders.of(made.spec, project=made.project)
+    folders = DatasetFolders.of(made.spec)
     kept = read_genes_table(folders)
     last = kept[kept["split"] == "test"].index[-1]
     kept.loc[last, "gene_id"] = "ENSG00000000003.4"
