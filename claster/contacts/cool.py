@@ -13,6 +13,7 @@ from claster.contacts.chunks import read_column
 from claster.contacts.direction import Balance, weight_column, weights_divide
 from claster.contacts.grid import Grid, read_grid
 from claster.errors import ClasterError, DamagedFileError, one_line, os_errno, os_fault
+from claster.quoting import pasteable
 
 __all__ = ["CoolMatrix", "find_matrices", "open_cool"]
 
@@ -109,7 +110,7 @@ class CoolMatrix:
         if (weights < 0).any():
             raise ClasterError(
                 f"contacts: {self.label} has negative weights '{name}' on {chrom}",
-                remedy=f"run 'cooler balance --force {self.label}' on a copy, or set "
+                remedy=f"run '{pasteable(['cooler', 'balance', '--force', self.label])}' on a copy, or set "
                 "'contacts.balance' to others",
             )
         if divide:
@@ -315,7 +316,7 @@ def _no_weights(matrix: CoolMatrix, balance: Balance) -> ClasterError:
     other = f" (others are there: {', '.join(matrix.columns)})" if matrix.columns else ""
     return ClasterError(
         f"contacts: {matrix.label} has no weights{other}",
-        remedy=f"run 'cooler balance {matrix.label}', or set 'contacts.balance: false'",
+        remedy=f"run '{pasteable(['cooler', 'balance', matrix.label])}', or set 'contacts.balance: false'",
     )
 
 

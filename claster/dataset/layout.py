@@ -128,7 +128,7 @@ class DatasetFolders:
 
     @property
     def is_torn(self) -> bool:
-        """Whether the targets are missing or of another build than the inputs.
+        """Whether the targets are missing or of another build than the inputs, or the manifest is cut off.
 
         A build that is killed between the two renames at its end leaves that. The manifest lies with the
         inputs and holds the SHA-256 of the list of checksums in the targets, so it tells its own targets
@@ -139,8 +139,10 @@ class DatasetFolders:
             listed = manifest["checksums"]["targets"]
         except FileNotFoundError:
             return False
-        except (ValueError, KeyError, TypeError):
-            return False  # what is wrong with the manifest itself is told where it is read
+        except ValueError:
+            return True
+        except (KeyError, TypeError):
+            return False  # what else is wrong with the manifest is told where it is read
         path = self.targets / CHECKSUMS
         return not path.is_file() or sha256(path) != listed
 
@@ -158,9 +160,18 @@ class DatasetFolders:
             )
         if self.is_torn:
             raise ClasterError(
-                f"dataset {self.name!r} is torn: {self.targets} is not of the same build as {self.inputs}",
+                f"dataset {self.name!r} is torn: {self.targets} is not of the same build as {self.inputs}"
+                if self._manifest_reads()
+                else f"dataset {self.name!r} is torn: {self.manifest} is damaged",
                 remedy=f"run 'claster data build {self.name}', which makes both again",
             )
+
+    def _manifest_reads(self) -> bool:
+        try:
+            json.loads(self.manifest.read_text(encoding="utf-8"))
+        except ValueError:
+            return False
+        return True
 
 
 def read_ids(folders: DatasetFolders, split: Split) -> list[str]:

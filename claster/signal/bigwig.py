@@ -69,14 +69,16 @@ def open_reader(path: Path | str, *, named: str) -> Any:  # noqa: ANN401 # its t
     Raises
     ------
     ClasterError
-        If the file is something else, lacks its end, or does not open.
+        If the file is something else, lacks its end, has a damaged index, or does not open.
 
     Notes
     -----
     pybigtools takes a path for a bigWig by its ending only, so it is given an open file. The file is closed
-    with the reader, or when nobody holds the reader any more.
+    with the reader, or when nobody holds the reader any more. A damaged index can make pybigtools ask for
+    more memory than there is, which ends the process; it is held against the file first.
     """
     require_whole(path, format="bigwig", named=f"{named} ({path})", gzipped=False)
+    read_index(path, named=named)
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:

@@ -234,3 +234,19 @@ def test_a_disk_that_does_not_read_is_no_damaged_file(tmp_path, monkeypatch, num
             file.signal("chr1")
     assert not isinstance(caught.value, DamagedFileError)
     assert "damaged" not in str(caught.value)
+
+
+@pytest.mark.parametrize("at", range(48, 48 + 4 + 32, 5))
+def test_a_damaged_index_ends_no_process(track, tmp_path, at):
+    """With some of these, pybigtools asks for terabytes of memory, and the process is aborted."""
+    content = bytearray(track.read_bytes())
+    index = int.from_bytes(content[24:32], "little")
+    content[index + at : index + at + 5] = bytes(
+        b ^ 0x5A for b in content[index + at : index + at + 5]
+    )
+    damaged = tmp_path / "damaged.bw"
+    damaged.write_bytes(content)
+    with BigWig(track, named="track") as file:
+        truth = file.bins("chr1", 0, bins=100, size=200)
+    with suppress(DamagedFileError), BigWig(damaged, named="track") as file:
+        assert (file.bins("chr1", 0, bins=100, size=200) == truth).all()

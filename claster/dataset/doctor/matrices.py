@@ -30,6 +30,7 @@ from claster.dataset.doctor.setting import Setting, check_chromosomes, places_wi
 from claster.dataset.doctor.spread import NEARLY_WHOLE, Spread, measure_spread
 from claster.dataset.signal_settings import ContactsSpec
 from claster.errors import ClasterError
+from claster.quoting import pasteable
 
 __all__ = [
     "ExaminedContacts",
@@ -156,7 +157,8 @@ def check_weights(
     choices += [f"'resolution: {usable[0]}'"] if usable else []
     remedy = f"write {', or '.join([*choices, "'balance: false'"])}, under 'contacts'"
     if layout.groups and contacts.balance is True:
-        remedy = f"run 'cooler balance {uri}' on a copy that you may write to, or {remedy}"
+        balance = pasteable(["cooler", "balance", uri])
+        remedy = f"run '{balance}' on a copy that you may write to, or {remedy}"
     return _found(file, "weights", "fault", seen, remedy)
 
 
