@@ -21,7 +21,7 @@ from claster.analysis.link.features import (
 )
 from claster.analysis.link.link import find_links
 from claster.analysis.link.model import _PENALTY, _TREES, DEFAULT_MODEL, LinkModel, fit_links
-from claster.analysis.link.train import measured_pairs, reliability, train_links, with_effects
+from claster.analysis.link.train import reliability, screen_pairs, train_links, with_effects
 from claster.analysis.statistics import link_areas
 from claster.contacts.matrix import open_contacts
 from claster.errors import ClasterError
@@ -282,7 +282,7 @@ def screen_of(cell):
     genes = read_genes(cell / "genes.bed")
     tracks = {"accessibility": cell / "DNase.bw", "h3k27ac": cell / "H3K27ac.bw"}
     candidates = read_candidates(cell / "DNase.bw", genes, assembly="hg38", sizes=sizes, **tracks)
-    pairs, genes = measured_pairs(
+    pairs, genes = screen_pairs(
         cell / "screen.tsv", candidates, genes, sizes=sizes, aliases=aliases
     )
     return pairs, candidates, genes
@@ -398,7 +398,7 @@ def test_k562_pairs_of_chromosomes_left_out():
     tracks = {"accessibility": folder / "DHS.bw", "h3k27ac": folder / "H3K27ac.bw"}
     candidates = read_candidates(folder / "DHS.bw", genes, assembly="hg38", sizes=sizes, **tracks)
     table = HUMAN / "CRISPR" / "EPCrisprBenchmark_combined_data.training_K562.GRCh38.tsv.gz"
-    pairs, genes = measured_pairs(table, candidates, genes, sizes=sizes, aliases=aliases)
+    pairs, genes = screen_pairs(table, candidates, genes, sizes=sizes, aliases=aliases)
     scored = train_links(pairs.drop(columns="ubiquitous"), candidates, genes)
     pairs = scored.pairs
     far = pairs["distance"].between(50_000, 150_000, inclusive="left").to_numpy()

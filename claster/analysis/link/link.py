@@ -14,7 +14,7 @@ from claster.analysis.link.candidates import read_candidates
 from claster.analysis.link.contacts import contact_reader
 from claster.analysis.link.features import MARKS, OPTIONAL, link_features, pairs_within
 from claster.analysis.link.model import DEFAULT_MODEL, LinkModel
-from claster.analysis.link.train import measured_pairs, reliability, train_links, with_effects
+from claster.analysis.link.train import reliability, screen_pairs, train_links, with_effects
 from claster.analysis.settings import LinkSettings
 from claster.analysis.validation.validate import write_tables
 from claster.errors import ClasterError
@@ -118,7 +118,7 @@ def find_links(
             asked, files, candidates, genes, sizes=sizes, aliases=aliases, progress=progress
         )
     else:
-        pairs, known = measured_pairs(
+        pairs, known = screen_pairs(
             asked.pairs,
             candidates,
             genes,

@@ -10,13 +10,13 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy.special import expit
 
+from claster.analysis.crispr.measured_pairs import RECALL
 from claster.analysis.link.features import FEATURES, OPTIONAL
 from claster.errors import ClasterError
 from claster.text import read_text
 
 __all__ = [
     "DEFAULT_MODEL",
-    "RECALL",
     "LinkModel",
     "fit_calibration",
     "fit_links",
@@ -24,7 +24,6 @@ __all__ = [
 ]
 
 DEFAULT_MODEL = Path(__file__).with_name("k562.json")
-RECALL = 0.7
 
 _PENALTY = 0.05
 _TREES = {

@@ -26,7 +26,7 @@ from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 from claster.text import read_table
 
-__all__ = ["CLASSES", "Trained", "measured_pairs", "reliability", "train_links", "with_effects"]
+__all__ = ["CLASSES", "Trained", "reliability", "screen_pairs", "train_links", "with_effects"]
 
 CLASSES = {
     "all": (0, np.inf),
@@ -91,7 +91,7 @@ class Trained:
         return pd.concat(tables, ignore_index=True)
 
 
-def measured_pairs(
+def screen_pairs(
     table: Path,
     candidates: pd.DataFrame,
     genes: pd.DataFrame,
@@ -143,8 +143,7 @@ def measured_pairs(
             remedy="provide a table of this assembly with both kinds of pair on two chromosomes or more",
         )
     middle = (pairs["start"] + pairs["end"]) / 2
-    distance = pairs["distance"].fillna((middle - pairs["table_tss"]).abs())
-    tss = middle + distance * np.where(pairs["table_tss"] >= middle, 1, -1)
+    tss = middle + pairs["distance"] * np.where(pairs["table_tss"] >= middle, 1, -1)
     pairs = match_genes(pairs, genes)
     at = dict(zip(genes["gene_id"], genes["tss"], strict=True))
     known = pairs["gene_id"].map(at)
@@ -153,7 +152,6 @@ def measured_pairs(
     pairs = pairs.assign(
         middle=middle,
         tss=tss,
-        distance=distance,
         gene_id=pairs["gene_id"].where(known.notna(), named),
         name=pairs["symbol"],
     )
@@ -204,7 +202,7 @@ def train_links(
     Parameters
     ----------
     pairs, genes
-        From `measured_pairs`.
+        From `screen_pairs`.
     candidates
         From `read_candidates`.
     named
