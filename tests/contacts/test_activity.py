@@ -6,7 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claster.contacts.activity import SHELLS, WEIGHTS, contact_weighted, shells_within
+from claster.contacts.activity import (
+    SHELLS,
+    WEIGHTS,
+    contact_weighted,
+    distance_weighted,
+    shells_within,
+)
 
 RESOLUTION, BIN, COLUMNS = 5_000, 1_000, 61
 BINS = 321
@@ -101,3 +107,13 @@ def test_gradients_find_the_looped_enhancer():
 def test_shells_end_within_reach():
     assert shells_within(SHELLS[-1])[-1] == (200_000, 500_000)
     assert shells_within(60_000) == [(20_000, 50_000)]
+
+
+def test_distance_stands_for_contacts_that_are_not_there():
+    landscape, stripe = random_window(3)
+    some = landscape[..., : 2 * 125 + 1]
+    stripe = stripe[..., :1].expand(1, 2, 251)
+    by_contact = contact_weighted(some, stripe, bin=1600, resolution=1600, reach=200_000)
+    expected = by_contact.reshape(1, 2, len(WEIGHTS), -1)[:, :, WEIGHTS.index("distance")]
+    found = distance_weighted(some, bin=1600, reach=200_000).reshape(expected.shape)
+    np.testing.assert_allclose(found.expm1().numpy() / 10, 10 * expected.expm1().numpy(), rtol=1e-4)
