@@ -25,7 +25,7 @@ from claster.dataset.doctor.matrix_facts import (
     sample_maps,
     sample_rows,
 )
-from claster.dataset.doctor.matrix_layout import Layout, read_layout, why_unfit
+from claster.dataset.doctor.matrix_layout import Layout, check_bare, read_layout, why_unfit
 from claster.dataset.doctor.setting import Setting, check_chromosomes, places_without_genes
 from claster.dataset.doctor.spread import NEARLY_WHOLE, Spread, measure_spread
 from claster.dataset.signal_settings import ContactsSpec
@@ -34,7 +34,6 @@ from claster.quoting import pasteable
 
 __all__ = [
     "ExaminedContacts",
-    "check_bare",
     "check_density",
     "check_layout",
     "check_maps",
@@ -202,28 +201,6 @@ def check_matrix(facts: MatrixFacts, *, named: str, file: str, assembly: str) ->
             )
         )
     return results
-
-
-def check_bare(bare: Mapping[str, str], centres: pd.DataFrame, *, file: str) -> list[Finding]:
-    """Tell of chromosomes whose genes the build drops. Check ``bare``.
-
-    `bare` says what each lacks, `centres` has a row a gene.
-    """
-    lost = int(centres["chrom"].isin(bare).sum())
-    if not lost:
-        return []
-    first, why = next(iter(bare.items()))
-    why = why.removeprefix("contacts: ").replace(file, Path(file).name)
-    others = f", and so for {listed(list(bare)[1:])}" if len(bare) > 1 else ""
-    return [
-        _found(
-            file,
-            "bare",
-            "fault" if lost == len(centres) else "warning",
-            f"{first}: {why}{others}; the build drops {count_of(lost, 'gene')} of {len(centres)}",
-            "set 'balance' under 'contacts' to other weights or to false, or leave these chromosomes out",
-        )
-    ]
 
 
 def check_maps(maps: Maps, contacts: ContactsSpec, *, file: str) -> list[Finding]:

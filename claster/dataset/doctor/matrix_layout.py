@@ -1,7 +1,10 @@
 """The matrices of a contact file: resolutions, weights and groups, and which of them can make a map."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import pandas as pd
 
 from claster.contacts.cool import find_matrices
 from claster.contacts.direction import Balance, hic_normalisation, weight_column
@@ -9,12 +12,12 @@ from claster.contacts.hic import HicMatrix, is_hic, list_resolutions
 from claster.contacts.maps import DiagonalMap
 from claster.contacts.matrix import ContactMatrix
 from claster.contacts.shapes import map_over
-from claster.dataset.doctor.findings import base_pairs, count_of, percent
+from claster.dataset.doctor.findings import Finding, base_pairs, count_of, listed, percent
 from claster.dataset.signal_settings import ContactsSpec
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
-__all__ = ["Layout", "read_layout", "why_unfit"]
+__all__ = ["Layout", "check_bare", "read_layout", "why_unfit"]
 
 
 @dataclass(frozen=True)
@@ -116,3 +119,26 @@ def why_unfit(
         f"{shape.rows} rows of {base_pairs(resolution)} reach {reach} of separation: even in the middle of "
         f"the longest chromosome {percent(off)} of the map lies off it, more than 'max_missing' allows"
     )
+
+
+def check_bare(bare: Mapping[str, str], centres: pd.DataFrame, *, file: str) -> list[Finding]:
+    """Tell of chromosomes whose genes the build drops. Check ``bare``.
+
+    `bare` says what each lacks, `centres` has a row a gene.
+    """
+    lost = int(centres["chrom"].isin(bare).sum())
+    if not lost:
+        return []
+    first, why = next(iter(bare.items()))
+    why = why.removeprefix("contacts: ").replace(file, Path(file).name)
+    others = f", and so for {listed(list(bare)[1:])}" if len(bare) > 1 else ""
+    return [
+        Finding(
+            "contacts",
+            file,
+            "bare",
+            "fault" if lost == len(centres) else "warning",
+            f"{first}: {why}{others}; the build drops {count_of(lost, 'gene')} of {len(centres)}",
+            "set 'balance' under 'contacts' to other weights or to false, or leave these chromosomes out",
+        )
+    ]
