@@ -40,8 +40,7 @@ def is_gtf(fields: list[str]) -> bool:
     return (
         len(fields) == len(_COLUMNS)
         and not fields[2].isdecimal()
-        and fields[3].isdecimal()
-        and fields[4].isdecimal()
+        and (fields[6] in ("+", "-", ".", "?") or (fields[3].isdecimal() and fields[4].isdecimal()))
     )
 
 

@@ -266,3 +266,12 @@ def test_one_gene_by_name_on_alternate_sequences_and_both_sex_chromosomes():
     assert keys[0] == keys[1] == "ENSG00000204531"
     assert keys[2] == keys[3] == "ASMTL"
     assert keys[4:] == ["ZFX", "ZFX_Y", "U6.1", "U6.2"]
+
+
+@pytest.mark.parametrize("start", ["150,001", "150001.0", "1.5e5"])
+def test_a_wrong_position_in_the_first_row_of_a_gtf_is_named(tmp_path, start):
+    path = tmp_path / "genes.gtf"
+    row = ["chr1", "HAVANA", "gene", start, "158000", ".", "+", ".", 'gene_id "G1";']
+    path.write_text("\t".join(row) + "\n")
+    with pytest.raises(ClasterError, match=f"line 1: start '{start}' is not a whole number"):
+        read_genes(path)
