@@ -174,7 +174,7 @@ def train(flavour: str, dataset: "Dataset | str", **options: Any) -> "Run":  # n
     dataset
         A dataset, or its name.
     options
-        `tag`, `seed`, `epochs`, `batch_size`, `devices`, `precision`, `force`, `resume`: see
+        `tag`, `seed`, `epochs`, `batch_size`, `devices`, `precision`, `pretrained`, `force`, `resume`: see
         `claster.eir.run.train`.
 
     Returns

@@ -71,6 +71,7 @@ def configure(
     machine: Machine | None = None,
     schedule: Schedule | None = None,
     made_by: str | None = None,
+    pretrained: str | None = None,
 ) -> Configuration:
     """Write the YAML files that make EIR train a flavour on a dataset.
 
@@ -91,6 +92,8 @@ def configure(
         samples.
     made_by
         The command line that is named in the header of the files.
+    pretrained
+        Checkpoint that EIR starts from, from the project's folder on; default: random weights.
 
     Returns
     -------
@@ -112,6 +115,7 @@ def configure(
         schedule=schedule,
         machine=machine,
         made_by=made_by or f"claster configure {flavour.name} --dataset {spec.name}",
+        pretrained=pretrained,
     )
     for name, text in texts.items():
         write_text(out / name, text)

@@ -128,6 +128,7 @@ def ensemble_folder(
             "checkpoint": None,
             "performance": None,
             "parameters": None,
+            "started_from": None,
             "resumed": (),
             "members": members,
         }

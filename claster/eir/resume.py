@@ -96,8 +96,8 @@ _OF_THE_MACHINE = {
     ("lr_schedule", "lr_schedule"),
 }
 """Keys of the global configuration whose words depend on what a training began on."""
-_OUTPUT_FOLDER = ("basic_experiment", "output_folder")
-"""Where a training began to write; the folder may have another name now, and what resumes writes there."""
+_REPLACED = {("basic_experiment", "output_folder"), ("model", "pretrained_checkpoint")}
+"""Paths below a folder that may have another name now; what resumes has its own."""
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -243,6 +243,7 @@ def require_own_configurations(
         schedule=plan_schedule(flavour, None, None),
         machine=Machine(),
         made_by="",
+        pretrained=(relative / run.start.name).as_posix() if record.started_from else None,
     )
     remedy = "train again with --force, or choose another --tag"
     if record.configurations.keys() != texts.keys():
@@ -269,7 +270,7 @@ def _other_words(
     found: object, own: object, place: tuple[str | int, ...] = ()
 ) -> tuple[str | int, ...] | None:
     """Return where the first key or word is that is not one's own, None where all are."""
-    if place == _OUTPUT_FOLDER:
+    if place in _REPLACED:
         return None if isinstance(found, str) else place
     if place in _OF_THE_MACHINE:
         return None if isinstance(found, str) and _PLAIN_WORD.fullmatch(found) else place

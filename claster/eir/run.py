@@ -34,6 +34,7 @@ from claster.eir.resume import (
 )
 from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
 from claster.eir.settings import SEEDS, TrainSettings
+from claster.eir.start import Start, find_start, require_same_start
 from claster.eir.target_part import as_stored, predicted_part
 from claster.eir.yaml_files import SampleCounts, plan_schedule
 from claster.errors import ClasterError
@@ -101,6 +102,7 @@ def train(
             f"{run.path} exists already",
             remedy="choose another --tag, pass --resume to resume it or --force to replace it",
         )
+    source = RunFolder(spec.project / asked.pretrained, spec.project) if asked.pretrained else None
     machine = require_machine(asked.device, devices=asked.devices, precision=asked.precision)
     counts = prepare_training(flavour, spec, progress=progress)
     spec = predicted_part(flavour, spec)
@@ -124,6 +126,10 @@ def train(
             if record.status == "complete":
                 progress.say(f"{run.path} is complete")
                 return run
+            if source:
+                require_same_start(run, record, source)
+            elif record.started_from:
+                source = RunFolder(spec.project / record.started_from.run, spec.project)
             require_same_dataset(run, record, spec, counts, data)
             require_own_configurations(run, record, flavour, spec, relative=relative)
             if plan := plan_resumption(run, record, machine):
@@ -131,7 +137,10 @@ def train(
                 return _resume(run, record, plan, machine, progress)
             progress.say(f"{run.path} saved no model yet: it starts from the beginning")
             shutil.rmtree(run.path)
-        setup = _Setup(flavour, spec, asked, dataset_yaml, machine, feeding, counts, manifest, data)
+        start = find_start(source, flavour, spec) if source else None
+        setup = _Setup(
+            flavour, spec, asked, dataset_yaml, machine, feeding, counts, manifest, data, start
+        )
         _train_anew(run, setup, progress)
     return run
 
@@ -149,6 +158,7 @@ class _Setup:
     counts: SampleCounts
     manifest: Manifest | None
     data: dict[str, str]
+    start: Start | None
 
 
 def _train_anew(run: RunFolder, setup: _Setup, progress: Progress) -> None:
@@ -156,6 +166,9 @@ def _train_anew(run: RunFolder, setup: _Setup, progress: Progress) -> None:
     counts, machine = setup.counts, setup.machine
     relative = run.path.relative_to(run.project)
     retired = set_aside(run)
+    if setup.start:
+        progress.say(setup.start.line)
+        setup.start.write(run)
     configuration = configure(
         flavour,
         spec,
@@ -164,6 +177,7 @@ def _train_anew(run: RunFolder, setup: _Setup, progress: Progress) -> None:
         machine=machine,
         schedule=plan_schedule(flavour, counts, asked.epochs, devices=machine.devices),
         made_by=pasteable(["claster", "train", flavour.name, "--dataset", setup.dataset_yaml]),
+        pretrained=(relative / run.start.name).as_posix() if setup.start else None,
     )
     if configuration.batch_size < flavour.training.batch_size:
         progress.say(
@@ -196,6 +210,7 @@ def _train_anew(run: RunFolder, setup: _Setup, progress: Progress) -> None:
         scales=setup.manifest.scales if setup.manifest else {},
         trained_on=spec,
         data=setup.data,
+        started_from=setup.start.told if setup.start else None,
     )
     try:
         run_recorded(run, record, record.steps, progress)

@@ -22,6 +22,7 @@ from claster.text import read_record
 __all__ = [
     "RunFolder",
     "RunRecord",
+    "StartedFrom",
     "best_checkpoint",
     "input_folders",
     "read_predictions",
@@ -56,6 +57,21 @@ class Resumption(BaseModel):
     started: str
 
 
+class StartedFrom(BaseModel):
+    """The run whose weights a training started from.
+
+    `run` is its folder as it was given, `sha256` that of its weights; `new` names the tracks that it had
+    none for, `left` those of its own that were not taken.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run: str
+    sha256: str
+    new: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
 class RunRecord(BaseModel):
     """What `run.json` holds.
 
@@ -63,9 +79,9 @@ class RunRecord(BaseModel):
     to the run folder; `seed` is None where EIR was not started by `claster train`; `batch_size` is that
     of all devices together; `feeding` says how samples reach EIR, and why so; times are ISO 8601 in
     UTC; `scales` says how large the values of the tracks were that it was trained on, `trained_on` is
-    the dataset's YAML as it was then, and `data` the SHA-256 of each of its source files. `resumed`
-    tells how a training went on after it was ended; `members` names the runs whose predictions an
-    ensemble averages.
+    the dataset's YAML as it was then, and `data` the SHA-256 of each of its source files. `started_from`
+    tells whose weights it began with, None where they were random, and `resumed` how it went on after it was
+    ended; `members` names the runs whose predictions an ensemble averages.
 
     A run may have come from elsewhere: `command` and `environment` say what ran, and are never run again.
     """
@@ -102,6 +118,7 @@ class RunRecord(BaseModel):
     scales: dict[str, SignalScale] = {}
     trained_on: DatasetSpec | None = None
     data: dict[str, str] = {}
+    started_from: StartedFrom | None = None
     resumed: tuple[Resumption, ...] = ()
     members: tuple[str, ...] = ()
 
@@ -154,6 +171,11 @@ class RunFolder:
     def eir(self) -> Path:
         """EIR's own output folder."""
         return self.path / "eir"
+
+    @property
+    def start(self) -> Path:
+        """The weights that training starts from, where these are not random."""
+        return self.path / "start.pt"
 
     @property
     def earlier(self) -> list[Path]:

@@ -44,6 +44,11 @@ class TrainSettings(Settings):
         description="Hold all samples in memory; default: if they fit.",
         json_schema_extra={"flags": ["--memory/--no-memory"]},
     )
+    pretrained: Path | None = Field(
+        None,
+        description="Run whose weights the training starts from: another cell, more tracks, fewer genes.",
+        json_schema_extra={"flags": ["--from"]},
+    )
     force: bool = FORCE
     resume: bool = Field(
         default=False,

@@ -63,10 +63,14 @@ def configuration_texts(
     schedule: Schedule,
     machine: Machine,
     made_by: str,
+    pretrained: str | None = None,
 ) -> dict[str, str]:
     """Return the text of each file by name; see `configure`."""
     spec = predicted_part(flavour, spec)
-    contents = {"globals.yaml": _globals(flavour, spec, output_folder, schedule, machine)}
+    settings = _globals(flavour, spec, output_folder, schedule, machine)
+    if pretrained:
+        settings["model"] = {"pretrained_checkpoint": pretrained}
+    contents = {"globals.yaml": settings}
     for modality, view in input_views(flavour, spec).items():
         block = flavour.inputs[modality]
         contents[f"input_{modality}.yaml"] = _input(modality, view, block, spec)

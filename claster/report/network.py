@@ -207,6 +207,8 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
     if record.checkpoint:
         scored = "" if record.performance is None else f" (performance {record.performance:.4f})"
         rows.append(("model kept", record.checkpoint + scored))
+    if record.started_from:
+        rows.append(("started from", record.started_from.run))
     rows += [
         ("resumed", f"from step {part.step:,} with learning rate {part.rate:.2g}")
         for part in record.resumed
