@@ -76,8 +76,11 @@ def both(*changes):
 
 
 FIRST, SECOND = (("target", "conditions", number) for number in (0, 1))
+REPLICATES = {"name": "ATAC", "files": ["ATAC.bw", "plus.bw"]}
 CHANGES = {
     "tracks.file": at("tracks", 0, "file", "plus.bw"),
+    "tracks.files": at("tracks", 0, REPLICATES),
+    "tracks.weights": at("tracks", 0, {**REPLICATES, "weights": [1, 2]}),
     "tracks.transform": at("tracks", 0, "transform", "log1p"),
     "tracks.floor": at("tracks", 0, "floor", 3.0),
     "tracks.clip": at("tracks", 0, "clip", 3.0),
@@ -127,6 +130,7 @@ CHANGES = {
     ),
 }
 BESIDE = {
+    "tracks.weights": CHANGES["tracks.files"],
     "blacklist.max_share": CHANGES["blacklist.file"],
     "genes.exclude_chromosomes": at("splits", "test", []),
     "regions": at("splits", "test", []),
