@@ -82,7 +82,8 @@ def test_rate_on_a_cosine():
 @pytest.fixture
 def killed(trained, tmp_path):
     """A copy of the run, as it was when 8 of its 12 steps were done."""
-    run = RunFolder(shutil.copytree(trained.run.path, tmp_path / "run"))
+    path = shutil.copytree(trained.run.path, tmp_path / "runs" / "small" / "tiny")
+    run = RunFolder(path, tmp_path)
     record = read_run(run.path).model_copy(update={"status": "running", "checkpoint": None})
     write_run(run, record)
     for model in (run.eir / "saved_models").iterdir():
