@@ -22,6 +22,7 @@ from claster.cli import (
     link,
     perturb,
     predict,
+    pull,
     reach,
     report,
     sequence,
@@ -66,6 +67,7 @@ app.command()(report.report)
 app.command()(browse.browse)
 app.add_typer(sequence.app, name="sequence")
 app.command()(export.export)
+app.command()(pull.pull)
 app.command()(serve.serve)
 app.command()(demo.demo)
 app.command()(experiment.experiment)

@@ -1,11 +1,13 @@
 """A trained run as a folder to hand on: weights as safetensors, configuration, model card."""
 
+import json
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from claster.dataset.checksums import write_checksums
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder
 from claster.dataset.yaml_file import to_yaml
@@ -50,8 +52,9 @@ def export_run(
         A complete run.
     out
         The new folder: ``model.safetensors`` (weights by EIR's names, float32 as trained),
-        ``README.md`` (model card), ``run.json``, ``configurations/`` and, in ``eir/``, what EIR needs to
-        build the network and to scale values.
+        ``config.json`` (what goes in and comes out), ``README.md`` (model card), ``run.json``,
+        ``configurations/``, in ``eir/`` what EIR needs to build the network and to scale values, and
+        ``checksums.sha256``, the SHA-256 of each file.
     licence
         Licence of the weights, for the card.
     force
@@ -98,13 +101,13 @@ def export_run(
         if scores is not None:
             exported.evaluation.mkdir()
             shutil.copy(table, exported.evaluation)
+        arrays = {
+            name: view_of_folder(folder).shape(spec) for name, folder in input_folders(run).items()
+        }
         card = model_card(
             record,
             spec,
-            arrays={
-                name: view_of_folder(folder).shape(spec)
-                for name, folder in input_folders(run).items()
-            },
+            arrays=arrays,
             scores=scores,
             licence=licence,
             weights_sha256=sha256(exported.exported_weights),
@@ -112,6 +115,9 @@ def export_run(
         (partial / "README.md").write_text(card, encoding="utf-8")
         changes = {"checkpoint": exported.exported_weights.name, "trained_on": spec}
         write_run(exported, record.model_copy(update=changes))
+        described = json.dumps(_config(record, spec, arrays), indent=2) + "\n"
+        (partial / "config.json").write_text(described, encoding="utf-8")
+        write_checksums(partial)
     return Path(out)
 
 
@@ -196,6 +202,11 @@ def model_card(
             f"Weights: {markdown_text(licence)}. EIR, which runs them, is AGPL-3.0-or-later from 0.24 on.",
             "",
             *([*_rows(terms), ""] if terms else []),
+            "## Not for",
+            "",
+            "Diagnosis or treatment of people. Other inputs than those above: other assays, scales, bins or",
+            "windows than it was trained on. A predicted effect of an edit is no measurement of it.",
+            "",
             "## Use",
             "",
             "```python",
@@ -207,6 +218,25 @@ def model_card(
             "",
         ]
     )
+
+
+def _config(
+    record: RunRecord, spec: DatasetSpec, arrays: Mapping[str, tuple[int, ...]]
+) -> dict[str, object]:
+    """Return what ``config.json`` says: what goes in, on which scale, and what comes out."""
+    target = spec.require_target()
+    return {
+        "model_type": "claster",
+        "flavour": record.flavour,
+        "dataset": record.dataset_name,
+        "assembly": spec.assembly,
+        "inputs": arrays,
+        "tracks": [{"name": track.name, "transform": track.transform} for track in spec.tracks],
+        "scales": {name: scale.model_dump() for name, scale in record.scales.items()},
+        "window": {"bins": spec.window.bins, "bin": spec.window.bin},
+        "output": {"conditions": list(target.groups), "bins": target.bins, "bin": target.bin},
+        "versions": record.versions,
+    }
 
 
 def _rows(entries: Mapping[str, object]) -> list[str]:

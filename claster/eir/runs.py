@@ -14,6 +14,7 @@ from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder
 from claster.dataset.yaml_file import read_yaml
+from claster.eir.bundle import require_unchanged
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.quoting import pasteable
@@ -326,9 +327,10 @@ def trained_weights(run: RunFolder) -> tuple[Path, Path]:
     Raises
     ------
     ClasterError
-        If EIR saved no model.
+        If EIR saved no model, or an exported one has changed.
     """
     if run.exported_weights.is_file():
+        require_unchanged(run.path)
         return run.eir, run.exported_weights
     checkpoint, _ = best_checkpoint(run)
     return checkpoint.parent.parent, checkpoint

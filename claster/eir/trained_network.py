@@ -13,6 +13,7 @@ import yaml
 from torch import Tensor, nn
 
 from claster.dataset.yaml_file import read_yaml
+from claster.eir.bundle import require_unchanged
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, read_run
 from claster.errors import ClasterError, one_line
 from claster.quoting import pasteable
@@ -78,10 +79,7 @@ def program_checkpoint(run: RunFolder, scratch: Path) -> Path:
     """
     if not run.exported_weights.is_file():
         return best_checkpoint(run)[0]
-    import torch  # seconds
-
-    from claster.eir.trained_network import read_weights
-
+    require_unchanged(run.path)
     shutil.copytree(run.eir, scratch, dirs_exist_ok=True)
     checkpoint = scratch / "saved_models" / "exported.pt"
     checkpoint.parent.mkdir()

@@ -243,7 +243,7 @@ class _Transfer:
         elif status != HTTPStatus.OK:
             raise ClasterError(
                 f"{wanted.named}: the server answers {_named(status)} for {wanted.url}",
-                remedy="check the address in 'downloads' of the dataset's YAML"
+                remedy=f"check the address in {wanted.address_from}"
                 + (", and whether the archive wants a login" if status in (401, 403) else ""),
             )
         journal = Journal(
@@ -273,12 +273,13 @@ class _Transfer:
             head += chunk
             if len(head) >= HEAD:
                 break
-        require_start(
-            head[:HEAD],
-            format=self.wanted.format,
-            gzipped=self.wanted.gzipped,
-            named=self.wanted.named,
-        )
+        if self.wanted.format is not None:
+            require_start(
+                head[:HEAD],
+                format=self.wanted.format,
+                gzipped=self.wanted.gzipped,
+                named=self.wanted.named,
+            )
         return head
 
     def _start_over(self, journal: Journal | None = None) -> None:

@@ -20,17 +20,19 @@ class Wanted:
 
     `final` is where it shall be; a name that ends in ``.gz`` means gzip around `format`. `named` is what
     the user calls it. Where `size` (bytes) or `sha256` are known, `known_from` says from where and `remedy`
-    what to do when the server has another file.
+    what to do when the server has another file. `format` is None where the SHA-256
+    alone, or whoever reads the file, judges it; `address_from` says where the user has the address from.
     """
 
     url: str
     final: Path
-    format: FileFormat
+    format: FileFormat | None
     named: str
     size: int | None = None
     sha256: str | None = None
     known_from: str = "the dataset's YAML"
     remedy: str = "ask the archive whether the file was replaced, then correct the YAML"
+    address_from: str = "'downloads' of the dataset's YAML"
 
     @property
     def gzipped(self) -> bool:
@@ -80,13 +82,14 @@ def verify(path: Path, wanted: Wanted, *, arrived: str | None = None) -> str:
     size = path.stat().st_size
     if wanted.size not in (None, size):
         raise other(f"{size} bytes", wanted.size)
-    require_whole(
-        path,
-        format=wanted.format,
-        named=wanted.named if arrived else f"{wanted.named} ({path})",
-        gzipped=wanted.gzipped,
-        deep=wanted.sha256 is None,
-    )
+    if wanted.format is not None:
+        require_whole(
+            path,
+            format=wanted.format,
+            named=wanted.named if arrived else f"{wanted.named} ({path})",
+            gzipped=wanted.gzipped,
+            deep=wanted.sha256 is None,
+        )
     found = arrived or sha256(path)
     if wanted.sha256 not in (None, found):
         raise other(f"SHA-256 {found}", wanted.sha256)

@@ -21,6 +21,7 @@ COMMANDS = [
     "train",
     "predict",
     "export",
+    "pull",
     "serve",
     "evaluate",
     "intervals",

@@ -1,5 +1,6 @@
 """Exported runs: complete, readable, and the same model."""
 
+import json
 import shutil
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from claster.eir.bundle import pull_bundle
 from claster.eir.export import export_run
 from claster.eir.inference import load_model, predict_arrays
 from claster.eir.predict import predict
@@ -32,6 +34,7 @@ def test_exported_run_is_the_same_model(run, trained, tmp_path):
     exported = load_file(out / "model.safetensors")
     assert exported.keys() == weights.keys()
     assert all(torch.equal(exported[name], weights[name]) for name in weights)
+    out = pull_bundle(str(out), tmp_path / "pulled")
     shutil.rmtree(run.path)
     arrays = np.random.default_rng(1).gamma(0.3, 4.0, size=(4, 2, 2001)).astype(np.float32)
     there = predict_arrays(load_model(trained.run, device="cpu"), landscape=arrays)
@@ -40,6 +43,15 @@ def test_exported_run_is_the_same_model(run, trained, tmp_path):
     )
     path = predict(RunFolder(out, trained.small.project), tracks=None, device="cpu")
     assert path == out / "predictions" / "test.parquet"
+    own = predict(trained.run, tracks=None, device="cpu")
+    assert path.read_bytes() == own.read_bytes()
+    with (out / "model.safetensors").open("r+b") as weights:
+        weights.seek(-1, 2)
+        last = weights.read(1)[0]
+        weights.seek(-1, 2)
+        weights.write(bytes([last ^ 1]))
+    with pytest.raises(ClasterError, match="is not as it was exported"):
+        load_model(out, device="cpu")
 
 
 def test_card(run, tmp_path):
@@ -49,6 +61,10 @@ def test_card(run, tmp_path):
     assert f"`{sha256(tmp_path / 'a' / 'model.safetensors')}`" in text
     assert "eir-dl 0.25.0" in text
     assert "Not evaluated." in text
+    config = json.loads((tmp_path / "a" / "config.json").read_text())
+    assert config["inputs"] == {"landscape": [2, 1, 2001]}
+    assert config["output"] == {"conditions": ["ctrl"], "bins": 41, "bin": 1000}
+    assert "## Not for" in text
     assert "| arrays | landscape 2 x 1 x 2,001 |" in text
     assert "predict_arrays(model, landscape=landscape)" in text
     assert str(tmp_path) not in text
