@@ -12,6 +12,7 @@ from torch import Tensor
 
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
+from claster.eir.bundle import require_unchanged
 from claster.eir.first_layer import CutNetwork, FirstLayer, first_layer
 from claster.eir.machine import Device, resolve_device
 from claster.eir.runs import RunFolder, trained_weights
@@ -88,13 +89,16 @@ def load_model(run: RunFolder | Path | str, *, device: Device = "auto") -> Train
     Raises
     ------
     ClasterError
-        If there is no run, it saved no model yet, or a file of it is missing or damaged.
+        If there is no run, it saved no model yet, or a file of it is missing or damaged; for an
+        exported model, if a file that decides predictions has changed.
     """
     run = RunFolder.of(run)
     record = require_model(run)
     spec = trained_dataset(run, record)
     target = spec.require_target()
     folder, weights = trained_weights(run)
+    if weights == run.exported_weights:
+        require_unchanged(run.path)
     place = torch.device(resolve_device(device))
     network = load_network(folder, weights, device=place)
     values = network.output.shape[0]

@@ -14,7 +14,6 @@ from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder
 from claster.dataset.yaml_file import read_yaml
-from claster.eir.bundle import require_unchanged
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.quoting import pasteable
@@ -327,10 +326,9 @@ def trained_weights(run: RunFolder) -> tuple[Path, Path]:
     Raises
     ------
     ClasterError
-        If EIR saved no model, or an exported one has changed.
+        If EIR saved no model.
     """
     if run.exported_weights.is_file():
-        require_unchanged(run.path)
         return run.eir, run.exported_weights
     checkpoint, _ = best_checkpoint(run)
     return checkpoint.parent.parent, checkpoint

@@ -15,6 +15,7 @@ import requests
 import torch
 
 import claster
+from claster.dataset.checksums import write_checksums
 from claster.eir.export import export_run
 from claster.eir.inference import load_model, predict_arrays
 from claster.eir.runs import RunFolder, best_checkpoint, read_run, write_run
@@ -77,6 +78,7 @@ def test_checkpoint_of_exported_weights_goes_with_the_process(trained, tmp_path)
 def test_damaged_weights(trained, tmp_path):
     run = RunFolder(export_run(trained.run, tmp_path / "model"))
     run.exported_weights.write_bytes(run.exported_weights.read_bytes()[:-100])
+    write_checksums(run.path)
     with pytest.raises(ClasterError, match=r"model.safetensors cannot be read as weights"):
         program_checkpoint(run, tmp_path / "scratch")
 
