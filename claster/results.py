@@ -49,7 +49,7 @@ class Results:
         ClasterError
             If there is none of that name.
         """
-        from claster.text import read_table
+        from claster.text import read_parquet, read_table
 
         wanted = name or self.main
         found = {path.suffix: path for path in self._files(_TABLES) if path.stem == wanted}
@@ -59,7 +59,7 @@ class Results:
                 remedy=f"choose among {', '.join(self.tables) or 'none'}",
             )
         if ".parquet" in found:  # its values are not rounded
-            return pd.read_parquet(found[".parquet"])
+            return read_parquet(found[".parquet"])
         return read_table(next(iter(found.values())))
 
     @cached_property

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from claster.errors import ClasterError, one_line, os_fault
+from claster.errors import ClasterError, one_line, os_errno, os_fault
 from claster.files import require_file
 from claster.formats import HEAD, advice, describe, is_binary, is_gzip
 
@@ -20,6 +20,7 @@ __all__ = [
     "NAMES",
     "open_unpacked",
     "read_json",
+    "read_parquet",
     "read_record",
     "read_table",
     "read_text",
@@ -202,6 +203,36 @@ def read_table(
         raise ClasterError(
             f"{_place(path, named)} cannot be read as a table ({one_line(error)})", remedy=remedy
         ) from error
+
+
+def read_parquet(
+    path: Path | str,
+    *,
+    named: str = "",
+    remedy: str = "make it again",
+    **options: Any,  # noqa: ANN401
+) -> pd.DataFrame:
+    """Read a Parquet table that CLASTER wrote.
+
+    Parameters
+    ----------
+    path, named, remedy
+        As for `text_lines`.
+    options
+        For `pandas.read_parquet` (``filters``, ``columns``).
+
+    Raises
+    ------
+    ClasterError
+        If the file is missing, cut off or damaged.
+    """
+    path = require_file(path, named=named or "table", remedy=remedy)
+    try:
+        return pd.read_parquet(path, **options)
+    except (OSError, ValueError) as error:  # pyarrow's own errors are of these two
+        if isinstance(error, OSError) and os_errno(error):
+            raise os_fault(error, named=_place(path, named)) from error
+        raise ClasterError(f"{_place(path, named)} is cut off or damaged", remedy=remedy) from error
 
 
 @contextmanager

@@ -34,9 +34,9 @@ def test_what_does_not_fit_is_refused(monkeypatch):
 
 
 def test_a_genome_that_does_not_fit_is_not_begun(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "free_memory", lambda: 1_000_000_000)
+    monkeypatch.setattr(memory, "free_memory", lambda: 100_000_000)
     with pytest.raises(
-        ClasterError, match=r"of 60 Mb needs 1\.2 GB of memory and 1\.0 GB is available"
+        ClasterError, match=r"of 60 Mb needs 0\.7 GB of memory and 0\.1 GB is available"
     ):
         simulate_genome(tmp_path / "toy", seed=0, chromosomes=2, megabases=60, genes=300)
     assert list(tmp_path.iterdir()) == []

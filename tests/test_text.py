@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from claster.errors import ClasterError
-from claster.text import read_record, read_table, read_text, text_lines
+from claster.text import read_parquet, read_record, read_table, read_text, text_lines
 
 PLAIN = "chr1\t10\tGröße\nchr2\t20\tNA\n"
 
@@ -152,3 +152,14 @@ def test_a_record_that_is_not_whole_is_told(tmp_path, content):
     path.write_text(content)
     with pytest.raises(ClasterError, match=r"record\.json is not a whole record.*: again"):
         read_record(path, Counted, remedy="again")
+
+
+@pytest.mark.parametrize("kept", [0, 40, 300])
+def test_a_parquet_table_that_is_cut_off_is_told(tmp_path, kept):
+    path = tmp_path / "t.parquet"
+    table = pd.DataFrame({"a": range(50)})
+    table.to_parquet(path)
+    pd.testing.assert_frame_equal(read_parquet(path), table)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ClasterError, match=r"effects \(.*t\.parquet\) is cut off or damaged"):
+        read_parquet(path, named="effects")

@@ -35,6 +35,7 @@ from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, REVERSE, Binning, sample_id
 from claster.progress import SILENT, Progress
+from claster.text import read_parquet
 
 __all__ = ["predict_intervals"]
 
@@ -219,7 +220,7 @@ def _predicted(
     spread = path.with_suffix(".spread.parquet")
     signal, deviation = (
         profiles(
-            pd.read_parquet(table),
+            read_parquet(table),
             genes,
             target,
             named=str(table),

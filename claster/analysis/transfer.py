@@ -23,6 +23,7 @@ from claster.genome.gene_names import one_gene
 from claster.genome.regions import overlapping
 from claster.genome.windows import window_table
 from claster.progress import SILENT, Progress
+from claster.text import read_parquet
 
 __all__ = ["TRAINING_CELL", "prepare_elsewhere"]
 
@@ -83,7 +84,7 @@ def prepare_elsewhere(
         progress=progress,
     )
     annotation, conditions = annotated_genes(where), tuple(conditions_of(target))
-    table = pd.read_parquet(predictions)
+    table = read_parquet(predictions)
     own_rows, own_profiles = _own_cell(own, folders)
     known = _keys(genes).isin(own_rows.index)
     if not known.any():

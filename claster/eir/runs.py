@@ -17,7 +17,7 @@ from claster.dataset.yaml_file import read_yaml
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.quoting import pasteable
-from claster.text import read_record
+from claster.text import read_parquet, read_record
 
 __all__ = [
     "RunFolder",
@@ -354,7 +354,7 @@ def read_predictions(run: RunFolder | Path | str, split: str) -> pd.DataFrame:
             f"no predictions of the {split} split at {path}",
             remedy=f"run '{pasteable(['claster', 'predict', folder.path, '--split', split])}'",
         )
-    return pd.read_parquet(path)
+    return read_parquet(path)
 
 
 def input_folders(run: RunFolder) -> dict[str, str]:

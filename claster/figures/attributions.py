@@ -17,7 +17,7 @@ from claster.figures.needs import CONTACT_BRANCH
 from claster.plot.attribution import attribution_by_distance, attribution_map, filter_images
 from claster.progress import Progress
 from claster.quoting import pasteable
-from claster.text import read_json
+from claster.text import read_json, read_parquet
 
 __all__ = ["FIGURES"]
 
@@ -194,7 +194,7 @@ def _by_distance(context: Context, page: Page, runs: Iterable[RunFolder]) -> Dra
     for ax, run in zip(axes, chosen, strict=True):
         files = _files(run)
         record = read_json(files.manifest)
-        profile = pd.read_parquet(files.profile)
+        profile = read_parquet(files.profile)
         attribution_by_distance(profile, reach=_REACH, unit=record["unit"], ax=ax)
         ax.set_title(run.path.name, loc="left")
         ax.set_xlabel("Distance from the predicted bin (kb)")

@@ -8,6 +8,7 @@ from claster.figures.context import Context
 from claster.figures.needs import CENTRED, screen, screen_files
 from claster.figures.silencing import first_condition
 from claster.plot.style import OKABE_ITO, style
+from claster.text import read_parquet
 
 __all__ = ["FIGURES"]
 
@@ -167,7 +168,7 @@ def most_affected(context: Context, page: Page) -> Drawn:
 def _pairs(context: Context, number: int = 0) -> pd.DataFrame:
     """Return effects with `change` (reads, without sign), `rank` by distance, and the most affected."""
     run = context.runs[number]
-    effects = first_condition(pd.read_parquet(screen_files(context, "centred", run).effects))
+    effects = first_condition(read_parquet(screen_files(context, "centred", run).effects))
     effects = effects[effects["distance_bp"].abs() <= context.target.binning.half]
     change = (effects["perturbed"] - effects["baseline"]).abs()
     ranks = effects["distance_bp"].abs().groupby(effects["element_id"]).rank(method="first")
@@ -178,7 +179,7 @@ def _pairs(context: Context, number: int = 0) -> pd.DataFrame:
 
 def _signed_change(context: Context) -> pd.DataFrame:
     """Return perturbed minus baseline profile, elements x bins (reads)."""
-    profiles = pd.read_parquet(screen_files(context, "centred").profiles)
+    profiles = read_parquet(screen_files(context, "centred").profiles)
     here = profiles[profiles["condition"] == context.target.groups[0]]
     bins = [str(offset) for offset in context.target.binning.offsets]
     before = here[here["element_id"] == ""].set_index("window")[bins].clip(lower=0)

@@ -8,6 +8,7 @@ from claster.figures.base import Drawn, Page, PaperFigure, Published, figure
 from claster.figures.context import Context
 from claster.figures.needs import EVALUATIONS
 from claster.plot.style import OKABE_ITO, method_colour, method_label, style
+from claster.text import read_parquet
 
 __all__ = ["FIGURES"]
 
@@ -110,7 +111,7 @@ def _scores(context: Context) -> pd.DataFrame:
     """Return both correlations of runs and simple methods over all bins and genes."""
     parts = []
     for number, run in enumerate(context.runs):
-        scores = pd.read_parquet(run.evaluation / "scores.parquet")
+        scores = read_parquet(run.evaluation / "scores.parquet")
         chosen = scores.query(
             "against == '' and how == 'pooled' and by == 'all' and scale == 'log2(x+1)'"
             " and counted == 'all' and level in ['bin', 'gene'] and metric in ['pearson', 'spearman']"

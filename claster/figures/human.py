@@ -23,7 +23,7 @@ from claster.plot.predictions import density
 from claster.plot.style import OKABE_ITO, style, track_colour
 from claster.plot.validation import link_curves
 from claster.quoting import pasteable
-from claster.text import read_table
+from claster.text import read_parquet, read_table
 
 __all__ = ["FIGURES"]
 
@@ -118,7 +118,7 @@ def crispr_curves(context: Context, page: Page) -> Drawn:
     training chromosomes too.
     """
     _, _, found, table = _crispr(context)
-    curves, scores = pd.read_parquet(found), read_table(table)
+    curves, scores = read_parquet(found), read_table(table)
     fig, axes = page.panels(2, height=2.9)
     link_curves(curves, scores_of_all(scores), axes=(axes[0], axes[1]))
     for ax in axes:
@@ -197,7 +197,7 @@ def crispr_distances(context: Context, page: Page) -> Drawn:
 
 
 def _scored_pairs(context: Context) -> pd.DataFrame:
-    pairs = pd.read_parquet(_crispr(context)[0])
+    pairs = read_parquet(_crispr(context)[0])
     return pairs[pairs["scored"]].reset_index(drop=True)
 
 

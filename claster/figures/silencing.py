@@ -9,6 +9,7 @@ from claster.figures.context import Context
 from claster.figures.needs import BUILT, P1, P2, screen_files
 from claster.plot.perturbation import edited_profiles, effect_by_distance
 from claster.plot.style import OKABE_ITO, style
+from claster.text import read_parquet
 
 __all__ = ["FIGURES", "first_condition"]
 
@@ -61,8 +62,8 @@ def effect_and_distance(context: Context, page: Page) -> Drawn:
     points are drawn. Right: signed log2 change against distance on a logarithmic axis, beyond 2 kb from the
     TSS, where an element is a promoter, beside matched control regions.
     """
-    effects = first_condition(pd.read_parquet(screen_files(context, "P2").effects))
-    controls = first_condition(pd.read_parquet(screen_files(context, "P2").controls))
+    effects = first_condition(read_parquet(screen_files(context, "P2").effects))
+    controls = first_condition(read_parquet(screen_files(context, "P2").controls))
     table = effects.assign(
         relative_change=(effects["perturbed"] - effects["baseline"]).abs()
         / effects["baseline"].where(effects["baseline"] > 0)
@@ -104,7 +105,7 @@ def genes_in_between(context: Context, page: Page) -> Drawn:
     normalised to 1, as published. Genes in between are TSSs strictly between the two; the published count
     took any closer gene of that side that lies whole in the window.
     """
-    effects = first_condition(pd.read_parquet(screen_files(context, "P2").effects))
+    effects = first_condition(read_parquet(screen_files(context, "P2").effects))
     change = (effects["perturbed"] - effects["baseline"]).abs() / effects["baseline"].clip(
         lower=1e-9
     )
@@ -144,7 +145,7 @@ def first_condition(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def _three_genes(context: Context) -> list[str]:
-    effects = first_condition(pd.read_parquet(screen_files(context, "P2").effects))
+    effects = first_condition(read_parquet(screen_files(context, "P2").effects))
     there = [gene for gene in _GENES if gene in set(effects["gene_id"])]
     if there:
         return there
@@ -159,9 +160,9 @@ def _profiles_of(
 ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     """Return a gene's profile before, after each edit, and the elements in the same order."""
     files = screen_files(context, name)
-    effects = first_condition(pd.read_parquet(files.effects))
+    effects = first_condition(read_parquet(files.effects))
     elements = effects[effects["gene_id"] == gene].drop_duplicates("element_id")
-    profiles = pd.read_parquet(files.profiles)
+    profiles = read_parquet(files.profiles)
     here = profiles[
         (profiles["window"] == gene) & (profiles["condition"] == context.target.groups[0])
     ]

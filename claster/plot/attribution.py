@@ -15,7 +15,7 @@ from claster.contacts.shapes import MapKind
 from claster.errors import ClasterError
 from claster.plot.contacts import map_frame
 from claster.plot.style import figure_of, new_figure, save, style, track_colour
-from claster.text import read_json, read_table
+from claster.text import read_json, read_parquet, read_table
 
 __all__ = [
     "attribution_by_distance",
@@ -307,7 +307,7 @@ def draw_attributions(files: AttributionFiles) -> list[Path]:
     for value in ("absolute", "signed"):
         if files.profile.is_file():
             figures[f"distance_{value}"], _ = attribution_by_distance(
-                pd.read_parquet(files.profile), value=value, unit=record["unit"]
+                read_parquet(files.profile), value=value, unit=record["unit"]
             )
         if files.contacts(value).is_file():
             figures[f"contacts_{value}"], _ = attribution_map(

@@ -12,7 +12,7 @@ from claster.analysis.link.link import LinkFiles
 from claster.analysis.treated import TreatedFiles
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
 from claster.plot.validation import link_curves
-from claster.text import read_table
+from claster.text import read_parquet, read_table
 
 __all__ = [
     "calibration_curve",
@@ -77,10 +77,10 @@ def draw_crispr(files: CrisprFiles) -> list[Path]:
     list of Path
         The PNG files.
     """
-    pairs = pd.read_parquet(files.pairs)
+    pairs = read_parquet(files.pairs)
     scores = read_table(files.scores)
     figures = {
-        "curves": link_curves(pd.read_parquet(files.curves), scores_of_all(scores))[0],
+        "curves": link_curves(read_parquet(files.curves), scores_of_all(scores))[0],
         "effects": measured_against_predicted(pairs[pairs["scored"]])[0],
     }
     return [save(fig, files.folder / f"{name}.png") for name, fig in figures.items()]

@@ -23,7 +23,7 @@ from claster.errors import ClasterError, choose_among
 from claster.genome.windows import Binning
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
 from claster.plot.tracks import TSS_AXIS
-from claster.text import read_record
+from claster.text import read_parquet, read_record
 
 __all__ = [
     "draw_screen",
@@ -332,7 +332,7 @@ def draw_screen(files: ScreenFiles, run: RunFolder | Path | str) -> list[Path]:
     run = RunFolder.of(run)
     spec = load_dataset(read_run(run).dataset, project=run.project)
     record = read_record(files.manifest, ScreenRecord, remedy="run the screen again with --force")
-    effects, controls = (_first(pd.read_parquet(path)) for path in (files.effects, files.controls))
+    effects, controls = (_first(read_parquet(path)) for path in (files.effects, files.controls))
     single = effects[effects["partner_id"] == ""]
     figures: dict[str, Figure] = {}
     if (single["distance_bp"].abs() >= 2_000).any():

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from claster.analysis.validation.effects import distance_names
 from claster.analysis.validation.result import ValidationFiles, ValidationSummary
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
-from claster.text import read_record, read_table
+from claster.text import read_parquet, read_record, read_table
 
 __all__ = [
     "control_p_values",
@@ -229,10 +229,10 @@ def draw_validation(files: ValidationFiles) -> list[Path]:
     summary = read_record(files.summary, ValidationSummary, remedy="validate again")
     figures = {}
     if summary.bars:
-        curves, scores = pd.read_parquet(files.curves), read_table(files.scores)
+        curves, scores = read_parquet(files.curves), read_table(files.scores)
         p = read_table(files.controls)["p"].to_numpy()
         figures["curves"] = link_curves(curves, scores)[0]
-        figures["effects"] = planted_against_predicted(pd.read_parquet(files.pairs))[0]
+        figures["effects"] = planted_against_predicted(read_parquet(files.pairs))[0]
         figures["distance"] = recovered_by_distance(read_table(files.agreement))[0]
         figures["controls"] = control_p_values(p)[0]
     if summary.repression is not None:

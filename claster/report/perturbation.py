@@ -29,7 +29,7 @@ from claster.report.page import (
     picture_of_file,
 )
 from claster.report.subject import Subject
-from claster.text import read_json, read_record, read_table
+from claster.text import read_json, read_parquet, read_record, read_table
 
 __all__ = ["attribution", "crispr", "perturbation"]
 
@@ -58,9 +58,9 @@ def perturbation(subject: Subject) -> Section:
 
 def _screen(subject: Subject, files: ScreenFiles) -> list[Part]:
     record = _read(files.manifest)
-    effects, controls = pd.read_parquet(files.effects), None
+    effects, controls = read_parquet(files.effects), None
     if files.controls.is_file():
-        controls = pd.read_parquet(files.controls)
+        controls = read_parquet(files.controls)
     parts: list[Part] = [_facts(record)]
     single = effects[effects["partner_id"] == ""]
     if single.empty:
@@ -158,7 +158,7 @@ def _profiles(
     subject: Subject, path: Path, shown: pd.DataFrame, strongest: pd.Series
 ) -> list[Part]:
     target = subject.spec.require_target()
-    table = pd.read_parquet(path, filters=[("window", "==", strongest["gene_id"])])
+    table = read_parquet(path, filters=[("window", "==", strongest["gene_id"])])
     table = table[table["condition"] == strongest["condition"]]
     bins = table.columns[-target.bins :]
     before = table[table["element_id"].fillna("") == ""]

@@ -17,7 +17,7 @@ from claster.eir.runs import RunFolder, RunRecord, read_predictions, read_run
 from claster.eir.target_part import trained_dataset
 from claster.errors import ClasterError
 from claster.quoting import pasteable
-from claster.text import read_text
+from claster.text import read_parquet, read_text
 
 __all__ = ["SPLIT", "Fit", "Scores", "Subject", "read_subject"]
 
@@ -78,7 +78,7 @@ class Subject:
             return None
         try:
             summary = EvaluationSummary.model_validate_json(read_text(path))
-            tables = {name: pd.read_parquet(path.with_name(f"{name}.parquet")) for name in _TABLES}
+            tables = {name: read_parquet(path.with_name(f"{name}.parquet")) for name in _TABLES}
         except (ValidationError, OSError) as error:
             raise ClasterError(
                 f"the evaluation in {path.parent} cannot be read",

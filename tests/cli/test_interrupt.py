@@ -6,6 +6,7 @@ import sys
 
 START = (
     "import os, signal, sys\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
     "from claster import __main__ as program\n"
     "class Interrupting:\n"
     "    def find_spec(self, name, *_):\n"

@@ -276,4 +276,4 @@ def test_data_folder_comes_from_one_variable(world, monkeypatch):
     spec = load_dataset("small")
     assert spec.source("ATAC.bw") == world / "source/ATAC.bw"
     monkeypatch.delenv("CLASTER_DATA")
-    assert spec.data_folder.as_posix() == "inputs/source"
+    assert load_dataset("small").data_folder.as_posix() == "inputs/source"

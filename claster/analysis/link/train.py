@@ -24,7 +24,7 @@ from claster.errors import ClasterError
 from claster.genome.assembly import rename_chromosomes
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
-from claster.text import read_table
+from claster.text import read_parquet, read_table
 
 __all__ = ["CLASSES", "Trained", "reliability", "screen_pairs", "train_links", "with_effects"]
 
@@ -177,7 +177,7 @@ def with_effects(pairs: pd.DataFrame, effects: Path | None) -> pd.DataFrame:
     if effects is None:
         return pairs
     parquet = effects.suffix == ".parquet"
-    table = pd.read_parquet(effects) if parquet else read_table(effects, named="effects", sep="\t")
+    table = read_parquet(effects) if parquet else read_table(effects, named="effects", sep="\t")
     if missing := {"element_id", "gene_id", "effect"} - set(table):
         raise ClasterError(
             f"effects ({effects}) lack the column {min(missing)}",

@@ -11,7 +11,7 @@ from claster.analysis.perturbation.measure import Measured
 from claster.analysis.perturbation.settings import Identity
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
-from claster.text import read_record
+from claster.text import read_parquet, read_record
 
 __all__ = ["PartStore", "ScreenFiles", "claim_folder"]
 
@@ -54,7 +54,7 @@ class PartStore:
 
     def read_effects(self, parts: int) -> pd.DataFrame:
         """Return the effects of all parts, in their order; raise `ClasterError` where there is none."""
-        tables = [pd.read_parquet(self._effects(part)) for part in range(parts)]
+        tables = [read_parquet(self._effects(part)) for part in range(parts)]
         filled = [table for table in tables if len(table)]
         if not filled:
             raise ClasterError(
@@ -66,7 +66,7 @@ class PartStore:
     def read_profiles(self, parts: int) -> pd.DataFrame:
         """Return the profiles of all parts, in their order."""
         return pd.concat(
-            [pd.read_parquet(self._profiles(part)) for part in range(parts)], ignore_index=True
+            [read_parquet(self._profiles(part)) for part in range(parts)], ignore_index=True
         )
 
     def read_change(self, parts: int) -> tuple[list[str], np.ndarray]:

@@ -28,7 +28,7 @@ from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError, choose_among
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
-from claster.text import read_json
+from claster.text import read_json, read_parquet
 
 __all__ = ["WINDOWS_A_PART", "plan_screen", "ready_plan"]
 
@@ -202,7 +202,7 @@ def ready_plan(
         f"{counts['combined_elements']:,} pairs of elements, {counts['control_regions']:,} control regions "
         f"in {counts['strata']:,} strata"
     )
-    return pd.read_parquet(store.plan), counts
+    return read_parquet(store.plan), counts
 
 
 def _inside(

@@ -51,6 +51,7 @@ from claster.files import require_file, sha256, write_text
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress, duration
 from claster.settings import Device, parse_shard
+from claster.text import read_parquet
 from claster.versions import versions
 
 __all__ = ["load_predictor", "perturb", "run_screen"]
@@ -158,7 +159,7 @@ def run_screen(
             progress.say(f"{files.folder} is up to date")
             if tsv:
                 for path in (files.effects, files.controls):
-                    write_table(pd.read_parquet(path), path, tsv=True)
+                    write_table(read_parquet(path), path, tsv=True)
             return files
         inputs = read_inputs(screen, progress)
         plan, counts = ready_plan(screen, inputs, progress)

@@ -29,6 +29,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.files import require_file
+from claster.text import read_parquet
 
 __all__ = ["REPRESSIVE", "compare_links", "compare_repression", "lifts_repression", "predictors_of"]
 
@@ -143,7 +144,7 @@ def _with_attribution(pairs: pd.DataFrame, run: RunFolder, name: str) -> pd.Data
         named="attributions",
         remedy="run 'claster attribute', or leave --attribution out",
     )
-    table = pd.read_parquet(path)
+    table = read_parquet(path)
     keys = ["gene_id", "element_id"]
     if "condition" in table:
         keys.append("condition")

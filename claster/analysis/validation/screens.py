@@ -17,7 +17,7 @@ from claster.files import require_file
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
-from claster.text import read_record
+from claster.text import read_parquet, read_record
 
 __all__ = [
     "BLOCK",
@@ -122,8 +122,8 @@ def read_screen(run: RunFolder, name: str) -> tuple[ScreenRecord, pd.DataFrame, 
         remedy=f"run '{pasteable(['claster', 'perturb', run.path, '--name', name])}' to its end",
     )
     record = read_record(files.manifest, ScreenRecord, remedy="run the screen again with --force")
-    effects = pd.read_parquet(files.effects)
-    return record, effects[effects["partner_id"] == ""], pd.read_parquet(files.controls)
+    effects = read_parquet(files.effects)
+    return record, effects[effects["partner_id"] == ""], read_parquet(files.controls)
 
 
 @dataclass(frozen=True)
