@@ -136,7 +136,7 @@ def test_head_trains_predicts_and_is_scored_on_its_own_bins(embedded, monkeypatc
     table = read_predictions(run, "test")
     assert table.columns.tolist() == [f"{k}_ctrl" for k in range(-15, 16)]
     assert table.index.tolist() == read_ids(small.folders, "test")
-    evaluation, _ = evaluate_runs([run.path])
+    evaluation, _ = evaluate_runs([run])
     assert sorted(evaluation.tables.bins["offset"].unique() // 1000) == list(range(-15, 16))
     store = open_embeddings(small.folders, "enformer")
     other = store.record.model_copy(update={"weights": {"model.safetensors": "0" * 64}})
