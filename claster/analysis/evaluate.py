@@ -14,8 +14,7 @@ from claster.analysis.transfer import prepare_elsewhere
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
-from claster.eir.ensemble import member_runs
-from claster.eir.predict import predict
+from claster.eir.predict import predict_missing
 from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.eir.target_part import predicted_by
 from claster.errors import ClasterError
@@ -239,15 +238,7 @@ def _evaluate_elsewhere(
         )
     )
     path = member.run.predictions(other.name)
-    if not path.is_file():
-        members = member_runs(member.run)
-        predict(
-            members,
-            dataset=asked.dataset,
-            device=asked.device,
-            out=member.run.path if len(members) > 1 else None,
-            progress=progress,
-        )
+    predict_missing(member.run, path, dataset=asked.dataset, device=asked.device, progress=progress)
     prepared = prepare_elsewhere(path, own, other, progress=progress)
     name = member.run.path.as_posix()
     evaluation = evaluation_of(

@@ -17,6 +17,7 @@ from claster.analysis.samples import (
     conditions_of,
     measured,
     profiles,
+    scored_genes,
     target_difference,
 )
 from claster.analysis.settings import IntervalSettings
@@ -25,8 +26,8 @@ from claster.dataset.layout import SPLITS, DatasetFolders, Split, read_genes_tab
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import mirror_targets
-from claster.eir.ensemble import checked_dataset, member_runs
-from claster.eir.predict import predict
+from claster.eir.ensemble import checked_dataset
+from claster.eir.predict import predict_missing
 from claster.eir.prediction_tracks import write_track
 from claster.eir.predictions import prediction_table
 from claster.eir.runs import RunFolder
@@ -166,12 +167,13 @@ def predict_intervals(
     genes["unlike"] = genes["distance"] > familiar.limit
     covered = pd.DataFrame()
     if spec.target is not None and not target_difference(target, spec.target):
+        scored = scored_genes(wanted.genes)
         covered = coverage(
-            wanted.genes,
+            scored,
             annotated_genes(where),
-            measured(spec, where, wanted.genes, [split] if split else SPLITS),
-            ends,
-            genes,
+            measured(spec, where, scored, [split] if split else SPLITS),
+            ends[:, wanted.genes["gene_id"].isin(scored["gene_id"])],
+            genes[genes["gene_id"].isin(scored["gene_id"])],
             names,
             own,
         )
@@ -204,17 +206,8 @@ def _predicted(
     another = asked.dataset if spec.name != own.name else None
     name = split or "" if another is None else "_".join(filter(None, [spec.name, split]))
     path = run.predictions(name)
-    if not path.is_file():
-        members = member_runs(run)
-        predict(
-            members,
-            split=split,
-            dataset=another,
-            device=asked.device,
-            tracks="none",
-            out=run.path if len(members) > 1 else None,
-            progress=progress,
-        )
+    given = {"split": split, "dataset": another, "device": asked.device, "tracks": "none"}
+    predict_missing(run, path, progress=progress, **given)
     target = own.require_target()
     genes = read_genes_table(DatasetFolders.of(spec), split=split)
     spread = path.with_suffix(".spread.parquet")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.baselines import Baselines, fit_baselines, predict_baselines
+from claster.analysis.features import LabelledGenes
 from claster.analysis.samples import (
     annotated_genes,
     conditions_of,
@@ -32,6 +33,7 @@ __all__ = [
     "Scored",
     "as_ensemble",
     "baseline_fits",
+    "fit_simple_methods",
     "network_profiles",
     "prepare",
     "require_unseen_genes",
@@ -280,15 +282,7 @@ def prepare(
     methods = {_NETWORK: network_profiles(predictions, spec, folders, genes, split=split)}
     annotation = annotated_genes(folders)
     labelled = labelled_genes(folders, spec, ["train", "valid", split], annotation=annotation)
-    fitted = fit_baselines(
-        labelled["train"],
-        labelled["valid"],
-        track_names=[track.name for track in spec.tracks],
-        window=spec.window.binning,
-        target=target.binning,
-        seed=seed,
-        progress=progress,
-    )
+    fitted = fit_simple_methods(labelled, spec, seed=seed, progress=progress)
     methods |= predict_baselines(fitted, labelled[split], progress=progress)
     if split == "test" and folders.truth_table().is_file():
         methods[ATTAINABLE] = profiles(
@@ -303,6 +297,25 @@ def prepare(
     counts = len(labelled["train"].gene_ids), len(labelled["valid"].gene_ids)
     compared = require_manifest(folders).sequences_compared
     return Prepared(scored, baseline_fits(fitted, conditions, *counts), shared_bp, compared)
+
+
+def fit_simple_methods(
+    labelled: Mapping[Split, LabelledGenes],
+    spec: DatasetSpec,
+    *,
+    seed: int,
+    progress: Progress = SILENT,
+) -> Baselines:
+    """Fit the simple methods on the training genes of a dataset, its validation genes choosing."""
+    return fit_baselines(
+        labelled["train"],
+        labelled["valid"],
+        track_names=[track.name for track in spec.tracks],
+        window=spec.window.binning,
+        target=spec.require_target().binning,
+        seed=seed,
+        progress=progress,
+    )
 
 
 def network_profiles(

@@ -5,14 +5,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from claster.analysis.baselines import fit_baselines, predict_baselines
-from claster.analysis.prepare import Prepared, Scored, baseline_fits, stacked
+from claster.analysis.baselines import predict_baselines
+from claster.analysis.prepare import Prepared, Scored, baseline_fits, fit_simple_methods, stacked
 from claster.analysis.samples import (
     annotated_genes,
     conditions_of,
     labelled_genes,
     measured,
     profiles,
+    scored_genes,
     target_difference,
 )
 from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table
@@ -74,15 +75,7 @@ def prepare_elsewhere(
     target = own.require_target()
     genes = _unseen(own, read_genes_table(folders), other, read_genes_table(where), progress)
     trained = labelled_genes(folders, own, ["train", "valid"], annotation=annotated_genes(folders))
-    fitted = fit_baselines(
-        trained["train"],
-        trained["valid"],
-        track_names=[track.name for track in own.tracks],
-        window=own.window.binning,
-        target=target.binning,
-        seed=seed,
-        progress=progress,
-    )
+    fitted = fit_simple_methods(trained, own, seed=seed, progress=progress)
     annotation, conditions = annotated_genes(where), tuple(conditions_of(target))
     table = read_parquet(predictions)
     own_rows, own_profiles = _own_cell(own, folders)
@@ -136,7 +129,7 @@ def _unseen(
         progress.say(
             f"{int(seen.sum()):,} of {len(genes):,} genes were seen in training: not scored"
         )
-    return genes[~seen]
+    return scored_genes(genes[~seen])
 
 
 def _own_cell(own: DatasetSpec, folders: DatasetFolders) -> tuple[pd.Series, np.ndarray]:

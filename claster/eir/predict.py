@@ -20,7 +20,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder, write_view
 from claster.eir.adopt import adopt_run, can_be_adopted
 from claster.eir.eirpredict import predict_by_program
-from claster.eir.ensemble import ensemble_folder, require_same_inputs
+from claster.eir.ensemble import ensemble_folder, member_runs, require_same_inputs
 from claster.eir.in_memory import predict_in_memory, remove_blocks
 from claster.eir.machine import resolve_device
 from claster.eir.prediction_tracks import TRACK_KINDS, write_tracks
@@ -34,7 +34,7 @@ from claster.errors import ClasterError
 from claster.files import atomic_path
 from claster.progress import SILENT, Progress
 
-__all__ = ["predict"]
+__all__ = ["predict", "predict_missing"]
 
 
 def predict(
@@ -159,6 +159,28 @@ def predict(
             progress=progress,
         )
     return path
+
+
+def predict_missing(
+    run: RunFolder,
+    table: Path,
+    *,
+    progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
+) -> None:
+    """Predict with a run, or the members of an ensemble, where a table of its predictions is not there.
+
+    Parameters
+    ----------
+    run, table
+        The run, and the table that `keywords` lead to.
+    progress, **keywords
+        See `predict`.
+    """
+    if not table.is_file():
+        members = member_runs(run)
+        out = run.path if len(members) > 1 else None
+        predict(members, out=out, progress=progress, **keywords)
 
 
 def _complete(run: RunFolder, progress: Progress) -> RunRecord:

@@ -7,7 +7,6 @@ import weakref
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -58,8 +57,10 @@ def reading(path: Path | str, *, named: str, place: str = "") -> Iterator[None]:
         raise _does_not_read(path, named, place, error) from error
 
 
-def open_reader(path: Path | str, *, named: str) -> Any:  # noqa: ANN401 # its types are compiled
-    """Open a file that is a bigWig by its first and last bytes, whatever its name.
+def open_reader(
+    path: Path | str, *, named: str
+) -> tuple[Any, BlockIndex]:  # a reader's type is compiled
+    """Open a file that is a bigWig by its first and last bytes, whatever its name; and read its index.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def open_reader(path: Path | str, *, named: str) -> Any:  # noqa: ANN401 # its t
     more memory than there is, which ends the process; it is held against the file first.
     """
     require_whole(path, format="bigwig", named=f"{named} ({path})", gzipped=False)
-    read_index(path, named=named)
+    index = read_index(path, named=named)
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
@@ -86,7 +87,7 @@ def open_reader(path: Path | str, *, named: str) -> Any:  # noqa: ANN401 # its t
     file = open(descriptor, "rb", closefd=False)  # noqa: SIM115 # lives as long as its reader
     weakref.finalize(file, os.close, descriptor)
     with reading(path, named=named):
-        return pybigtools.open(file)
+        return pybigtools.open(file), index
 
 
 class BigWig:
@@ -116,7 +117,7 @@ class BigWig:
             path, named=named, remedy="check its 'file' and 'data' in the dataset YAML"
         )
         self.named = named
-        self._reader = open_reader(self.path, named=named)
+        self._reader, self._index = open_reader(self.path, named=named)
         with reading(self.path, named=named):
             summary = self._reader.info()["summary"]
         self._low, self._high = float(summary["min"]), float(summary["max"])
@@ -258,10 +259,6 @@ class BigWig:
     def _is_masked(self, chrom: str, start: int, end: int) -> bool:
         masked = self._masked.get(chrom)
         return masked is not None and bool(((masked[:, 0] < end) & (masked[:, 1] > start)).any())
-
-    @cached_property
-    def _index(self) -> BlockIndex:
-        return read_index(self.path, named=self.named)
 
     def _not_finite(self, place: str = "") -> ClasterError:
         return ClasterError(

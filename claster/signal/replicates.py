@@ -1,6 +1,6 @@
 """One track from several bigWig files: replicates, averaged base by base."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 
@@ -29,19 +29,14 @@ class Replicates:
     def __init__(
         self, files: Sequence[BigWig], weights: Sequence[float], summary: Summary = "mean_all"
     ) -> None:
-        self.files = tuple(files)
+        self._files = tuple(files)
         self.path, self.named = files[0].path, files[0].named
         self._weights = tuple(weights)
         self._summary: Summary = summary
 
     def has(self, chrom: str) -> bool:
         """Tell whether every file holds the chromosome."""
-        return all(file.has(chrom) for file in self.files)
-
-    def mask(self, regions: Mapping[str, np.ndarray]) -> None:
-        """Read every file from now on as if there were no data in some regions (`BigWig.mask`)."""
-        for file in self.files:
-            file.mask(regions)
+        return all(file.has(chrom) for file in self._files)
 
     def signal(
         self,
@@ -51,7 +46,7 @@ class Replicates:
         threads: Executor | None = None,
     ) -> ChromosomeSignal:
         """Return the mean track of a chromosome, or of what reaches into a stretch (`BigWig.signal`)."""
-        signals = [file.signal(chrom, span=span, threads=threads) for file in self.files]
+        signals = [file.signal(chrom, span=span, threads=threads) for file in self._files]
         return average_signals(signals, self._weights, summary=self._summary)
 
     def bins(

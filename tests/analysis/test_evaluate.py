@@ -15,6 +15,7 @@ from claster.analysis.summary import evaluation_schema
 from claster.analysis.tables import SCORE_COLUMNS
 from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_targets
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.value_table import SHARED
 from claster.eir.runs import RunFolder, RunRecord, write_run
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, sample_id
@@ -515,6 +516,15 @@ def test_other_cells_are_scored_on_unseen_genes_beside_the_training_cells(elsewh
     told = evaluation.predictions["training_cell"]
     np.testing.assert_allclose(told, own.loc[told.index, told.columns])
     assert one(evaluation, "network")["value"] > one(evaluation, "training_cell")["value"]
+
+
+def test_other_cells_are_scored_on_labels_of_their_own(elsewhere, spec):
+    genes = DatasetFolders.of(spec.model_copy(update={"name": "other"})).genes
+    table = pd.read_csv(genes, sep="\t")
+    table[SHARED] = table["gene_id"].isin(["test3", "test7"])
+    table.to_csv(genes, sep="\t", index=False)
+    evaluation, _ = evaluate_runs([elsewhere], dataset="other")
+    assert evaluation.summary.genes == 18
 
 
 def test_other_cells_that_cannot_be_scored_are_refused(elsewhere, project):

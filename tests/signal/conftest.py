@@ -6,6 +6,8 @@ import zlib
 import numpy as np
 import pytest
 
+from claster.signal.intervals import ChromosomeSignal
+
 LEAVES_A_NODE = 3
 
 
@@ -72,3 +74,25 @@ def intervals_of():
         return rows
 
     return unpack
+
+
+@pytest.fixture(scope="session")
+def run_lengths():
+    """Return a function: an interval for each run of equal values of a chromosome's bases; nan: no data."""
+
+    def signal_of(bases):
+        edges = np.flatnonzero(np.diff(np.nan_to_num(bases, nan=-1.0))) + 1
+        starts, ends = np.r_[0, edges], np.r_[edges, len(bases)]
+        covered = np.isfinite(bases[starts])
+        return ChromosomeSignal(
+            starts[covered].astype(np.int32),
+            ends[covered].astype(np.int32),
+            bases[starts][covered].astype(np.float32),
+            "chr1",
+            len(bases),
+            (0, len(bases)),
+            "x.bw",
+            "track x",
+        )
+
+    return signal_of

@@ -7,27 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claster.signal.bigwig import BigWig
-from claster.signal.intervals import ChromosomeSignal, mask_signal
+from claster.signal.intervals import mask_signal
 from claster.signal.means import window_means
 
 SIZE = 240
-
-
-def signal_of(bases):
-    """Return one interval a covered base run of equal value; nan: no data."""
-    edges = np.flatnonzero(np.diff(np.nan_to_num(bases, nan=-1.0))) + 1
-    starts, ends = np.r_[0, edges], np.r_[edges, SIZE]
-    covered = np.isfinite(bases[starts])
-    return ChromosomeSignal(
-        starts[covered].astype(np.int32),
-        ends[covered].astype(np.int32),
-        bases[starts][covered].astype(np.float32),
-        "chr1",
-        SIZE,
-        (0, SIZE),
-        "x.bw",
-        "track x",
-    )
 
 
 @st.composite
@@ -43,9 +26,9 @@ def masks(draw):
     st.integers(-60, SIZE),
     st.sampled_from(["mean_all", "mean_covered"]),
 )
-def test_masked_bins_against_every_base(values, masked, start, summary):
+def test_masked_bins_against_every_base(run_lengths, values, masked, start, summary):
     bases = np.repeat(values, SIZE // 24)
-    signal = mask_signal(signal_of(bases), masked)
+    signal = mask_signal(run_lengths(bases), masked)
     for low, high in masked:
         bases[low:high] = np.nan
     assert (signal.starts[1:] >= signal.ends[:-1]).all()

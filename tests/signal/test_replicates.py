@@ -5,35 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claster.signal.intervals import ChromosomeSignal
 from claster.signal.means import window_means
 from claster.signal.replicates import average_signals
 
 SIZE = 120
 
 
-def signal_of(bases):
-    """Return an interval for each run of equal values; nan: no data."""
-    edges = np.flatnonzero(np.diff(np.nan_to_num(bases, nan=-1.0))) + 1
-    starts, ends = np.r_[0, edges], np.r_[edges, SIZE]
-    covered = np.isfinite(bases[starts])
-    return ChromosomeSignal(
-        starts[covered].astype(np.int32),
-        ends[covered].astype(np.int32),
-        bases[starts][covered].astype(np.float32),
-        "chr1",
-        SIZE,
-        (0, SIZE),
-        "x.bw",
-        "track x 1",
-    )
-
-
-def test_means_by_hand():
+def test_means_by_hand(run_lengths):
     bases = np.full((2, SIZE), np.nan)
     bases[0, :20] = 4.0
     bases[1, 10:30] = 1.0
-    signals = [signal_of(row) for row in bases]
+    signals = [run_lengths(row) for row in bases]
     found = average_signals(signals, [1.0, 3.0], summary="mean_all")
     assert found.starts.tolist() == [0, 10, 20]
     assert found.ends.tolist() == [10, 20, 30]
@@ -55,14 +37,14 @@ def test_means_by_hand():
     st.lists(st.sampled_from([0.5, 1.0, 3.0]), min_size=4, max_size=4),
     st.sampled_from(["mean_all", "mean_covered"]),
 )
-def test_against_every_base(files, weights, summary):
+def test_against_every_base(run_lengths, files, weights, summary):
     bases = np.repeat(np.array(files), SIZE // 12, axis=1)
     weight = np.array(weights[: len(bases)])[:, None]
     held = np.isfinite(bases)
     below = (held * weight).sum(axis=0) if summary == "mean_covered" else weight.sum()
     total = (np.nan_to_num(bases) * weight).sum(axis=0)
     mean = np.divide(total, below, out=np.full(SIZE, np.nan), where=held.any(axis=0))
-    found = average_signals([signal_of(row) for row in bases], weight[:, 0], summary=summary)
+    found = average_signals([run_lengths(row) for row in bases], weight[:, 0], summary=summary)
     assert (found.starts[1:] >= found.ends[:-1]).all()
     binned = np.nan_to_num(mean).reshape(10, 12).sum(axis=1)
     covered = np.isfinite(mean).reshape(10, 12).sum(axis=1)

@@ -93,7 +93,7 @@ def read_signal_facts(
     ClasterError
         If the data cannot be read.
     """
-    reader = open_reader(path, named=named)
+    reader, _ = open_reader(path, named=named)
     with reading(path, named=named):
         summary = reader.info()["summary"]
         ranges = pd.DataFrame(
