@@ -1,6 +1,7 @@
 """Other cells and other models: profiles and densities of every run, CRISPR pairs, learning curves."""
 
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from claster.figures.performance import draw_profile
 from claster.plot.measured import scores_of_all
 from claster.plot.predictions import density
 from claster.plot.style import OKABE_ITO, style, track_colour
-from claster.plot.validation import link_curves
+from claster.plot.validation import link_curves, predictor_label
 from claster.quoting import pasteable
 from claster.text import read_parquet, read_table
 
@@ -119,7 +120,8 @@ def crispr_curves(context: Context, page: Page) -> Drawn:
     """
     _, _, found, table = _crispr(context)
     curves, scores = read_parquet(found), read_table(table)
-    fig, axes = page.panels(2, height=2.9)
+    legend = 0.14 * curves["predictor"].nunique()
+    fig, axes = page.panels(2, height=2.9 + legend)
     link_curves(curves, scores_of_all(scores), axes=(axes[0], axes[1]))
     for ax in axes:
         ax.set(xlabel=f"{ax.get_xlabel()} (1)", ylabel=f"{ax.get_ylabel()} (1)")
@@ -142,7 +144,8 @@ def crispr_confusion(context: Context, page: Page) -> Drawn:
         with style():
             ax.imshow(counts, cmap="Blues", vmin=0)
             for (row, column), count in np.ndenumerate(counts.to_numpy()):
-                ax.text(column, row, f"{count:,}", ha="center", va="center")
+                shade = "white" if count > counts.to_numpy().max() / 2 else "black"
+                ax.text(column, row, f"{count:,}", ha="center", va="center", color=shade)
             ax.set_xticks([0, 1], ["other", answer])
             ax.set_yticks([0, 1], ["not regulated", "regulated"])
             ax.set_xlabel("Predicted (number of pairs)")
@@ -163,15 +166,17 @@ def crispr_decisions(context: Context, page: Page) -> Drawn:
     """
     table = read_table(_crispr(context)[1])
     metrics = ["precision", "recall", "f1", "accuracy"]
-    fig, ax = page.panel(height=2.6)
+    fig, ax = page.panel(height=0.6 + 0.4 * len(table))
     with style():
         for number, metric in enumerate(metrics):
-            ax.bar(np.arange(len(table)) + 0.2 * number, table[metric], 0.19, label=metric)
-        ax.set_xticks(np.arange(len(table)) + 0.3, table["predictor"])
-        ax.set_xlabel("Predictor")
-        ax.set_ylabel("Score (1)")
-        ax.set_ylim(0, 1)
-        ax.legend(fontsize=6, ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
+            ax.barh(np.arange(len(table)) + 0.2 * number, table[metric], 0.19, label=metric)
+        labels = [fill(predictor_label(name), 18) for name in table["predictor"]]
+        ax.set_yticks(np.arange(len(table)) + 0.3, labels, fontsize=6)
+        ax.invert_yaxis()
+        ax.set_ylabel("Predictor")
+        ax.set_xlabel("Score (1)")
+        ax.set_xlim(0, 1)
+        ax.legend(fontsize=6, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     return fig, np.array([ax]), table
 
 

@@ -1,6 +1,6 @@
 """What a validation found: curves of links, predicted against planted effects, reach, control p-values."""
 
-from itertools import cycle
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ __all__ = [
     "lifted_repression",
     "link_curves",
     "planted_against_predicted",
+    "predictor_label",
     "recovered_by_distance",
 ]
 
@@ -28,7 +29,14 @@ _COLOURS = {
     "perturbation": OKABE_ITO["vermillion"],
     "attribution": OKABE_ITO["blue"],
 }
-_NAMES = {"distance": "distance", "abc": "activity by contact"}
+_NAMES = {"abc": "activity by contact"}
+_INSIDE = 4
+"""Predictors whose legend leaves the curves to be seen."""
+
+
+def predictor_label(name: str) -> str:
+    """Return what a figure calls a predictor of links."""
+    return _NAMES.get(name, name)
 
 
 def link_curves(
@@ -57,14 +65,19 @@ def link_curves(
         roc, pr = new_figure(7.4, 3.4).subplots(1, 2) if axes is None else axes
         roc.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
         pr.axhline(share, color="0.6", linestyle=":", linewidth=1)
-        others = cycle(("purple", "green", "sky blue", "yellow"))
+        others = product(("-", "--", "-."), ("purple", "green", "sky blue", "yellow"))
         for name, points in curves.groupby("predictor", sort=False):
-            colour = _COLOURS.get(str(name)) or OKABE_ITO[next(others)]
-            label = _NAMES.get(str(name), str(name))
+            if colour := _COLOURS.get(str(name)):
+                dashes = "-"
+            else:
+                dashes, named = next(others)
+                colour = OKABE_ITO[named]
+            label = predictor_label(str(name))
             recall = points["recall"].to_numpy()
             roc.plot(
                 np.append(0, points["false_positive_rate"]),
                 np.append(0, recall),
+                dashes,
                 color=colour,
                 label=f"{label} {areas[name, 'auroc']:.2f}",
             )
@@ -72,19 +85,22 @@ def link_curves(
             pr.step(
                 np.append(0, recall),
                 np.append(points["precision"].to_numpy()[0], points["precision"]),
+                dashes,
                 color=colour,
                 label=f"{label} {areas[name, 'auprc']:.2f}",
                 where="pre",
             )
         roc.set_xlabel("False positive rate")
         roc.set_ylabel("Recall")
-        roc.legend(title="AUROC", loc="lower right")
         pr.set_xlabel("Recall")
         pr.set_ylabel("Precision")
-        pr.legend(title="AUPRC", loc="upper right")
+        few = curves["predictor"].nunique() <= _INSIDE
         for ax in (roc, pr):
             ax.set_xlim(0, 1)
             ax.set_ylim(0, 1.02)
+        below = {} if few else {"bbox_to_anchor": (0, -0.2), "fontsize": 7}
+        roc.legend(title="AUROC", loc="lower right" if few else "upper left", **below)
+        pr.legend(title="AUPRC", loc="upper right" if few else "upper left", **below)
     return figure_of(roc), (roc, pr)
 
 

@@ -35,6 +35,20 @@ def test_curves_end_at_full_recall(tmp_path):
     save(fig, tmp_path / "a.png")
 
 
+def test_many_predictors_are_told_apart_beside_the_curves():
+    names = ["distance", "abc", "perturbation", *(f"3DContactOfFile{n}" for n in range(9))]
+    positive, values = np.array([True, False, True]), np.array([3.0, 2, 1])
+    points = curves(positive, dict.fromkeys(names, values))
+    rows = [(name, metric, 0.5, 3, 2) for name in names for metric in ("auroc", "auprc")]
+    scores = pd.DataFrame(rows, columns=["predictor", "metric", "value", "n", "links"])
+    fig, axes = link_curves(points, scores)
+    fig.canvas.draw()
+    for ax in axes:
+        lines = ax.lines[1:]
+        assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == len(names)
+        assert not ax.get_legend().get_window_extent().overlaps(ax.get_window_extent())
+
+
 def test_points_are_planted_and_predicted(tmp_path):
     pairs = pd.DataFrame(
         {

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
-from claster.analysis.abc import power_law_contact, score_pairs
+from claster.analysis.abc import power_law_contact
 from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
@@ -22,7 +22,7 @@ from claster.analysis.validation.effects import (
 )
 from claster.analysis.validation.linked import compare_repression, lifts_repression
 from claster.analysis.validation.links import (
-    contact_of_pairs,
+    activity_by_contact,
 )
 from claster.analysis.validation.planted import planted_effects, read_planted
 from claster.analysis.validation.result import Bar
@@ -31,6 +31,7 @@ from claster.analysis.validation.validate import validate
 from claster.cli import app
 from claster.contacts.maps import PSEUDO
 from claster.dataset.layout import read_arrays
+from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError
 from claster.plot.validation import draw_validation
 
@@ -246,7 +247,9 @@ def test_contact_is_the_pixel_of_element_and_tss(toy):
     size, distance = 1600, np.array([20 * 1600, -21 * 1600, 90_000])
     at = gene["tss"] // size * size
     pairs = pd.DataFrame({"gene_id": gene["gene_id"], "tss": at, "distance_bp": distance})
-    contact, source = contact_of_pairs(pairs, toy.spec, toy.folders, split="test")
+    middle = pairs["tss"] + pairs["distance_bp"]
+    pairs = pairs.assign(element_start=middle - 150, element_end=middle + 150)
+    activity, contact, source = activity_by_contact(pairs, toy.spec, toy.folders, split="test")
     assert source == "contact map"
     stored = read_arrays(toy.folders, [gene["gene_id"]], split="test", modality="contacts")[0]
     ratio = np.maximum(2.0 ** stored.astype(float) * (1 + PSEUDO) - PSEUDO, 0)
@@ -257,10 +260,12 @@ def test_contact_is_the_pixel_of_element_and_tss(toy):
         power_law_contact(distance)[2] * ratio[28, half + 28] if half >= 28 else expected[2]
     )
     np.testing.assert_allclose(contact, expected)
-    pairs["activity"] = [1.0, 0.0, 3.0]
-    abc = score_pairs(pairs["activity"].to_numpy(), contact, pairs["gene_id"].to_numpy())
-    assert abc.sum() == pytest.approx(1)
-    assert abc[1] == 0
+    landscape = read_landscapes(toy.folders, toy.spec, [gene["gene_id"]], split="test")[0]
+    names, binning = [track.name for track in toy.spec.tracks], toy.spec.window.binning
+    bases = np.repeat(landscape.astype(float), binning.size, axis=1)
+    inside = slice(binning.half + distance[0] - 150, binning.half + distance[0] + 150)
+    means = bases[[names.index("ATAC"), names.index("H3K27ac")], inside].mean(axis=1)
+    assert activity[0] == pytest.approx(np.sqrt(means.prod()))
 
 
 @pytest.mark.slow

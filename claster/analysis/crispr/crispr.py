@@ -20,7 +20,7 @@ from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import PerturbSettings
 from claster.analysis.settings import CrisprSettings
 from claster.analysis.statistics import curves
-from claster.analysis.validation.links import contact_of_pairs
+from claster.analysis.validation.links import activity_by_contact
 from claster.analysis.validation.screens import BLOCK, read_screen
 from claster.analysis.validation.validate import write_tables
 from claster.dataset.layout import DatasetFolders, Split, read_genes_table
@@ -185,8 +185,8 @@ def _screened(
     )
     _, effects, _ = read_screen(run, asked.name)
     effects = effects[effects["condition"] == target.groups[0]].reset_index(drop=True)
-    contact, source = contact_of_pairs(effects, spec, folders, split=asked.split)
-    effects["abc"] = effects["activity"].to_numpy() * contact
+    activity, contact, source = activity_by_contact(effects, spec, folders, split=asked.split)
+    effects["abc"] = activity * contact
     size = effects["effect"].abs().to_numpy()
     effects["primary"] = first_of_element(effects, size)
     effects["closest"] = first_of_element(effects, -effects["distance_bp"].abs().to_numpy())

@@ -19,9 +19,7 @@ from claster.analysis.validation.effects import (
     compare_effects,
     distance_of_network,
 )
-from claster.analysis.validation.links import (
-    contact_of_pairs,
-)
+from claster.analysis.validation.links import activity_by_contact
 from claster.analysis.validation.result import Repression, ValidationFiles, bars_of
 from claster.analysis.validation.screens import PlantedScreen, control_p_values, uniformity
 from claster.dataset.layout import DatasetFolders
@@ -72,10 +70,10 @@ def compare_links(
         If attributions are missing or of other pairs, or no pair is a link.
     """
     pairs = screen.pairs
-    contact, source = contact_of_pairs(pairs, spec, folders, split=screen.settings.split)
-    pairs = pairs.assign(
-        abc=score_pairs(pairs["activity"].to_numpy(), contact, pairs["gene_id"].to_numpy())
+    activity, contact, source = activity_by_contact(
+        pairs, spec, folders, split=screen.settings.split
     )
+    pairs = pairs.assign(abc=score_pairs(activity, contact, pairs["gene_id"].to_numpy()))
     if attribution is not None:
         pairs = _with_attribution(pairs, run, attribution)
     scored = _scored(pairs)

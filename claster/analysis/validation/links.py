@@ -1,28 +1,31 @@
-"""How often element and TSS meet: by the built contact map, or by distance."""
+"""Activity by contact of pairs in a built dataset: marks of the element, contact with the TSS."""
 
 import numpy as np
 import pandas as pd
 
 from claster.analysis.abc import power_law_contact
+from claster.analysis.perturbation.spans import covered_bins, span_mean
 from claster.contacts.maps import PSEUDO, DiagonalMap
 from claster.contacts.stripe import StripeMap
 from claster.dataset.layout import DatasetFolders, Split, read_arrays
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import read_landscapes
 
-__all__ = [
-    "contact_of_pairs",
-]
+__all__ = ["activity_by_contact"]
+
+_ACCESSIBILITY = ("ATAC", "DHS", "DNASE")
+_ACTIVE = "H3K27AC"
 
 
-def contact_of_pairs(
+def activity_by_contact(
     pairs: pd.DataFrame, spec: DatasetSpec, folders: DatasetFolders, *, split: Split
-) -> tuple[np.ndarray, str]:
-    """Return how often element and TSS meet.
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return the activity of each element, its contact with the TSS, and where contact is from.
 
     Parameters
     ----------
     pairs
-        `gene_id`, `tss`, `distance_bp`.
+        `gene_id`, `tss`, `element_start`, `element_end`, `distance_bp`.
     spec, folders
         The built dataset.
     split
@@ -30,14 +33,42 @@ def contact_of_pairs(
 
     Returns
     -------
+    activity : numpy.ndarray
+        Geometric mean of accessibility and H3K27ac, their means over the element; the one of them that the
+        dataset has, or 1 without either. It is not normalised to other cells, since only pairs of one dataset
+        are compared, and does not grow with the element's width, since elements have any.
     contact : numpy.ndarray
-        Of ``diagonal`` maps: the pixel of both bins (the mean of the two next to it at an odd separation),
-        a ratio to the expected contact times the power law, or the frequency where the map holds that. Of a
+        Of ``diagonal`` maps: the pixel of both bins (the mean of the two next to it at an odd separation), a
+        ratio to the expected contact times the power law, or the frequency where the map holds that. Of a
         ``stripe``: its ratio times the power law. The power law alone beyond the map, for other kinds of map,
         and without contacts.
     source : str
         ``contact map`` or ``power law``.
+
+    References
+    ----------
+    Fulco et al. 2019, doi 10.1038/s41588-019-0538-0
     """
+    contact, source = _contact_of_pairs(pairs, spec, folders, split=split)
+    names = [track.name.upper() for track in spec.tracks]
+    accessible = [row for row, name in enumerate(names) if name.startswith(_ACCESSIBILITY)][:1]
+    marks = accessible + [row for row, name in enumerate(names) if name == _ACTIVE]
+    activity = np.ones(len(pairs))
+    starts, ends = (
+        (pairs[f"element_{edge}"] - pairs["tss"]).to_numpy() for edge in ("start", "end")
+    )
+    for gene, rows in pairs.groupby("gene_id", sort=False).indices.items() if marks else ():
+        landscape = read_landscapes(folders, spec, [str(gene)], split=split)[0][marks]
+        for row in rows:
+            span = covered_bins(starts[row], ends[row], spec.window.binning)
+            levels = np.maximum(span_mean(landscape, span), 0.0)
+            activity[row] = np.prod(levels) ** (1 / len(marks))
+    return activity, contact, source
+
+
+def _contact_of_pairs(
+    pairs: pd.DataFrame, spec: DatasetSpec, folders: DatasetFolders, *, split: Split
+) -> tuple[np.ndarray, str]:
     contact = power_law_contact(pairs["distance_bp"].to_numpy())
     shape = spec.contacts_shape if spec.contacts else None
     if spec.contacts is None or not isinstance(shape, DiagonalMap | StripeMap):
