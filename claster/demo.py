@@ -42,7 +42,7 @@ from claster.simulation import ensure_genome
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["DEMO_SIZES", "DemoResult", "draw_run", "run_demo"]
+__all__ = ["DEMO_SIZES", "draw_run", "run_demo"]
 
 FLAVOUR = "profile"
 TAG = "demo"
@@ -59,7 +59,7 @@ DEMO_SIZES = {"default": _Size("demo", None), "tiny": _Size("demo_tiny", 5)}
 
 
 @dataclass(frozen=True)
-class DemoResult:
+class _DemoResult:
     """What the demo made, and what it says of it."""
 
     run: RunFolder
@@ -74,7 +74,7 @@ def run_demo(
     project: Path | str = ".",
     device: Device = "auto",
     progress: Progress = SILENT,
-) -> DemoResult:
+) -> _DemoResult:
     """Simulate a genome, build the dataset, train, predict, evaluate and draw figures.
 
     What is there already and unchanged (genome, dataset) is used again; the network is always
@@ -93,7 +93,7 @@ def run_demo(
 
     Returns
     -------
-    DemoResult
+    _DemoResult
 
     Raises
     ------
@@ -126,7 +126,7 @@ def run_demo(
     figures = draw_run(run, spec)
     summary = _summary(spec, built, run, evaluation, figures, time.monotonic() - start)
     write_text(run.path / "summary.md", summary)
-    return DemoResult(run, evaluation, figures, summary)
+    return _DemoResult(run, evaluation, figures, summary)
 
 
 def draw_run(run: RunFolder, spec: DatasetSpec) -> list[Path]:

@@ -20,7 +20,6 @@ __all__ = [
     "atomic_path",
     "below",
     "free_disk",
-    "hidden_sibling",
     "is_below",
     "link_file",
     "replace_folder",
@@ -77,7 +76,7 @@ def below(folder: Path, name: str, *, named: str) -> Path:
     return folder / name
 
 
-def hidden_sibling(final: Path) -> Path:
+def _hidden_sibling(final: Path) -> Path:
     """Return a fresh temporary name beside `final`, with its suffixes kept (writers look at them)."""
     handle, name = tempfile.mkstemp(
         prefix=f".{final.stem.split('.')[0]}.", suffix="".join(final.suffixes), dir=final.parent
@@ -104,7 +103,7 @@ def atomic_path(final: Path | str) -> Iterator[Path]:
     """
     final = Path(final)
     final.parent.mkdir(parents=True, exist_ok=True)
-    partial = hidden_sibling(final)
+    partial = _hidden_sibling(final)
     try:
         yield partial
         with partial.open("rb") as handle:

@@ -17,7 +17,6 @@ from claster.files import require_file
 from claster.formats import HEAD, advice, describe, is_binary, is_gzip
 
 __all__ = [
-    "NAMES",
     "open_unpacked",
     "read_json",
     "read_parquet",
@@ -27,7 +26,7 @@ __all__ = [
     "text_lines",
 ]
 
-NAMES = frozenset(
+_NAMES = frozenset(
     [
         *(
             "ID",
@@ -168,7 +167,7 @@ def read_table(
 ) -> pd.DataFrame:
     """Read a table that CLASTER or EIR wrote.
 
-    Columns of `NAMES` are text; only an empty field is a missing value. The name's end tells the
+    Columns of `_NAMES` are text; only an empty field is a missing value. The name's end tells the
     separator: a tab for ``.tsv``, else a comma.
 
     Parameters
@@ -186,7 +185,7 @@ def read_table(
     path = require_file(path, named=named or "table", remedy=remedy)
     defaults = {
         "sep": "\t" if path.suffix == ".tsv" else ",",
-        "dtype": dict.fromkeys(NAMES, str),
+        "dtype": dict.fromkeys(_NAMES, str),
         "keep_default_na": False,
         "na_values": [""],
         "encoding": "utf-8",

@@ -1,16 +1,26 @@
-"""Functions take few parameters, and lists of public names are in order."""
+"""Functions take few parameters, modules are short, and lists of public names are in order and in use."""
 
 import ast
+import re
 from pathlib import Path
 
 import claster
 
 MOST = 8
+LONGEST = 400
 PACKAGE = Path(claster.__file__).parent
 MODULES = {
     path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
     for path in sorted(PACKAGE.rglob("*.py"))
 }
+
+
+def listed(tree):
+    """Return the names that a module lists in `__all__`, or None where it has no list."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            return ast.literal_eval(node.value)
+    return None
 
 
 def parameters(function):
@@ -30,16 +40,56 @@ def test_no_function_has_more_than_eight_parameters():
     assert {name: found for name, found in functions.items() if len(found) > MOST} == {}
 
 
+def test_modules_have_at_most_400_lines():
+    lines = {m: len((PACKAGE / m).read_text(encoding="utf-8").splitlines()) for m in MODULES}
+    assert len(lines) > 200
+    assert {module: found for module, found in lines.items() if found > LONGEST} == {}
+
+
 def test_lists_of_public_names_are_sorted_and_each_name_is_there():
     seen = 0
     for module, tree in MODULES.items():
-        for node in tree.body:
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
-                seen += 1
-                public = ast.literal_eval(node.value)
-                # Constants, then classes, then functions, as ruff has them.
-                ordered = sorted(set(public), key=lambda n: (not n.isupper(), n[0].islower(), n))
-                assert public == ordered, module
-                private = [name for name in public if name.startswith("_")]
-                assert not private, module
+        public = listed(tree)
+        if public is not None:
+            seen += 1
+            # Constants, then classes, then functions, as ruff has them.
+            ordered = sorted(set(public), key=lambda n: (not n.isupper(), n[0].islower(), n))
+            assert public == ordered, module
+            private = [name for name in public if name.startswith("_")]
+            assert not private, module
     assert seen > 200
+
+
+def dotted(module):
+    return ".".join(("claster", *Path(module).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def used_names():
+    """Yield (module, name) of what a module imports from another, or reaches through another."""
+    for user, tree in MODULES.items():
+        nodes = list(ast.walk(tree))
+        reached = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom) and dotted(user) != node.module:
+                for alias in node.names:
+                    yield node.module, alias.name
+                    yield from ((f"{node.module}.{alias.name}", name) for name in reached)
+
+
+def test_public_names_have_a_user_outside_their_module():
+    # The front door and the program are for people.
+    root = PACKAGE.parent
+    used = set(used_names())
+    people = [*root.glob("*.md"), *root.glob("docs/*.*"), *root.glob("scripts/*.py")]
+    people += [*root.glob("benchmarks/*.py"), *root.glob("tests/**/*.py")]
+    words = set(re.findall(r"\w+", "\n".join(path.read_text(encoding="utf-8") for path in people)))
+    idle = {
+        f"{dotted(module)}: {name}"
+        for module, tree in MODULES.items()
+        for name in listed(tree) or ()
+        if module not in ("__init__.py", "__main__.py")
+        and (dotted(module), name) not in used
+        and name not in words
+    }
+    assert used
+    assert idle == set()

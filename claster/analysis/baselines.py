@@ -28,14 +28,7 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = [
-    "ALPHAS",
-    "Baselines",
-    "OneCondition",
-    "fit_baselines",
-    "mean_profile",
-    "predict_baselines",
-]
+__all__ = ["ALPHAS", "Baselines", "fit_baselines", "mean_profile", "predict_baselines"]
 
 ALPHAS = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
 """Ridge penalties that the validation genes choose from."""
@@ -46,7 +39,7 @@ _TREES_UNWATCHED = 100
 
 
 @dataclass(frozen=True)
-class OneCondition:
+class _OneCondition:
     """What was fitted to one condition, to predict log2(x + 1).
 
     Parameters
@@ -88,7 +81,7 @@ class Baselines:
     """
 
     profile: np.ndarray
-    conditions: tuple[OneCondition, ...]
+    conditions: tuple[_OneCondition, ...]
     track_names: tuple[str, ...]
     scaler: StandardScaler
     window: Binning
@@ -232,7 +225,7 @@ def predict_baselines(
 
 def _fit_condition(
     rows: Rows, watched: Rows | None, condition: int, scaler: StandardScaler, seed: int
-) -> OneCondition:
+) -> _OneCondition:
     signal = rows.signal[:, condition]
     tracks = tuple(_line(track, signal) for track in _at_bin(rows.features).T)
     tss = IsotonicRegression(increasing=False, out_of_bounds="clip")
@@ -248,12 +241,12 @@ def _fit_condition(
         random_state=seed,
     )
     if watched is None:
-        return OneCondition(tracks, tss, ridges[0], trees.fit(rows.features, signal))
+        return _OneCondition(tracks, tss, ridges[0], trees.fit(rows.features, signal))
     held_out = watched.signal[:, condition]
     scaled = scaler.transform(watched.features)
     best = min(ridges, key=lambda ridge: np.mean((ridge.predict(scaled) - held_out) ** 2))
     trees.fit(rows.features, signal, X_val=watched.features, y_val=held_out)
-    return OneCondition(tracks, tss, best, trees)
+    return _OneCondition(tracks, tss, best, trees)
 
 
 def _at_bin(features: np.ndarray) -> np.ndarray:

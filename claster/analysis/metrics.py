@@ -11,7 +11,6 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
 __all__ = [
-    "Correlations",
     "correlations",
     "fitted_slope",
     "gene_means",
@@ -23,7 +22,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Correlations:
+class _Correlations:
     """Pearson and Spearman correlation of `n` points; NaN where they are undefined."""
 
     pearson: float
@@ -67,7 +66,7 @@ def log_signal(signal: np.ndarray, *, named: str = "the signal") -> np.ndarray:
     return np.log2(values + 1)
 
 
-def correlations(observed: np.ndarray, predicted: np.ndarray) -> Correlations:
+def correlations(observed: np.ndarray, predicted: np.ndarray) -> _Correlations:
     """Return Pearson and Spearman correlation on log2(x + 1), all points pooled.
 
     Parameters
@@ -78,7 +77,7 @@ def correlations(observed: np.ndarray, predicted: np.ndarray) -> Correlations:
 
     Returns
     -------
-    Correlations
+    _Correlations
         NaN where either side does not vary or there are fewer than two points.
 
     Raises
@@ -87,7 +86,7 @@ def correlations(observed: np.ndarray, predicted: np.ndarray) -> Correlations:
         If a value is missing, infinite or negative, or the shapes differ.
     """
     x, y = _points(observed, predicted)
-    return Correlations(pearson(x, y), spearman(x, y), x.size)
+    return _Correlations(pearson(x, y), spearman(x, y), x.size)
 
 
 def fitted_slope(observed: np.ndarray, predicted: np.ndarray) -> float:

@@ -17,9 +17,9 @@ from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
 from claster.settings import Split
 
-__all__ = ["AROUND_TSS", "fit_nested", "measured_genes", "ring_means"]
+__all__ = ["fit_nested", "measured_genes", "ring_means"]
 
-AROUND_TSS = (1_000, 3_000)
+_AROUND_TSS = (1_000, 3_000)
 """bp upstream and downstream of a TSS over which a gene is measured."""
 
 _CHUNK = 100
@@ -54,7 +54,7 @@ def measured_genes(
     table = read_targets(folders.target_table(split), transform=target.transform)
     names = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
     profiles = table.loc[names, target.columns[: target.bins]].to_numpy()
-    genes = measured_regions(genes, AROUND_TSS)
+    genes = measured_regions(genes, _AROUND_TSS)
     signal = [
         gene_signal(profile, gene_bins(row.start, row.end, centre=row.tss, binning=target.binning))
         for profile, row in zip(profiles, genes.itertuples(), strict=True)

@@ -19,9 +19,9 @@ from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
 from claster.simulation.transcription import gene_levels
 
-__all__ = ["RADII", "Reach", "ReachFiles", "find_reach", "how_far"]
+__all__ = ["ReachFiles", "find_reach", "how_far"]
 
-RADII = (1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
+_RADII = (1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
 """bp on either side of the TSS; the first one is the promoter alone."""
 
 _TOLERANCE = 0.05
@@ -30,7 +30,7 @@ _TOLERANCE = 0.05
 _BLOCK_LENGTH = 2_000_000
 
 
-class Reach(BaseModel):
+class _Reach(BaseModel):
     """How far a model's information reaches.
 
     `bp`, `low` and `high`: distance, and its 95 % interval; `farthest`: the largest that was tried. `gained`
@@ -78,7 +78,7 @@ def find_reach(
     settings: ReachSettings | None = None,
     *,
     progress: Progress = SILENT,
-) -> tuple[list[Reach], ReachFiles]:
+) -> tuple[list[_Reach], ReachFiles]:
     """Find the distance from the TSS beyond which no model gains, for a run or for a dataset.
 
     A run predicts genes with everything beyond 1 to 500 kb hidden (`predict_masked`). For a dataset, trees
@@ -98,7 +98,7 @@ def find_reach(
 
     Returns
     -------
-    reaches : list of Reach
+    reaches : list of _Reach
         One a model.
     files : ReachFiles
         Below ``<run>/reach/<split>``, or ``reach/<dataset>_<split>``.
@@ -117,7 +117,7 @@ def find_reach(
         spec, folders = subject, DatasetFolders.of(subject)
         folders.require_built()
         files = ReachFiles(spec.project / "reach" / f"{spec.name}_{split}")
-    radii = tuple(radius for radius in RADII if radius <= spec.window.binning.half)
+    radii = tuple(radius for radius in _RADII if radius <= spec.window.binning.half)
     genes, observed = measured_genes(spec, folders, split)
     if isinstance(subject, RunFolder):
         predicted = predict_masked(
@@ -156,7 +156,7 @@ def how_far(
     observed: np.ndarray,
     radii: tuple[int, ...],
     resamples: Resamples,
-) -> tuple[pd.DataFrame, Reach]:
+) -> tuple[pd.DataFrame, _Reach]:
     """Return Pearson r by radius with intervals, and the distance that information reaches.
 
     In each resample of loci that is the smallest radius at which at most a twentieth is missing of what the
@@ -202,7 +202,7 @@ def how_far(
         for value, part in zip((r[at] - r[0], r[-1] - r[at]), ends, strict=True)
     )
     low_bp, high_bp = (radii[int(step)] for step in spread)
-    reach = Reach(
+    reach = _Reach(
         model=model,
         bp=radii[at],
         low=low_bp,

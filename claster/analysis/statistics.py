@@ -8,15 +8,7 @@ from scipy.stats import rankdata
 
 from claster.analysis.bootstrap import Resamples, intervals
 
-__all__ = [
-    "curves",
-    "link_areas",
-    "pearson",
-    "precision_at_recall",
-    "score_links",
-    "spearman",
-    "with_interval",
-]
+__all__ = ["curves", "link_areas", "pearson", "score_links", "spearman", "with_interval"]
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float:
@@ -109,7 +101,7 @@ def link_areas(
     return np.where(rest > 0, auroc, np.nan), np.where(total > 0, auprc, np.nan)
 
 
-def precision_at_recall(
+def _precision_at_recall(
     positive: np.ndarray, score: np.ndarray, weights: np.ndarray, *, recall: float
 ) -> np.ndarray:
     """Return the precision at the highest threshold that finds so many links; as `link_areas`.
@@ -117,7 +109,7 @@ def precision_at_recall(
     Examples
     --------
     >>> positive, score = np.array([True, False, True]), np.array([0.9, 0.5, 0.1])
-    >>> precision_at_recall(positive, score, np.ones((1, 3)), recall=0.5).tolist()
+    >>> _precision_at_recall(positive, score, np.ones((1, 3)), recall=0.5).tolist()
     [1.0]
     """
     order = np.argsort(-score, kind="stable")
@@ -163,7 +155,7 @@ def score_links(
         areas = link_areas(positive, ranked, weights)
         if recall is None:
             return areas
-        return *areas, precision_at_recall(positive, ranked, weights, recall=recall)
+        return *areas, _precision_at_recall(positive, ranked, weights, recall=recall)
 
     blocks = resamples.effective_blocks(positive.astype(float))
     rows: list[dict[str, object]] = []

@@ -26,9 +26,9 @@ from claster.genome.windows import window_table
 from claster.progress import SILENT, Progress
 from claster.text import read_parquet
 
-__all__ = ["TRAINING_CELL", "prepare_elsewhere"]
+__all__ = ["prepare_elsewhere"]
 
-TRAINING_CELL = "training_cell"
+_TRAINING_CELL = "training_cell"
 """The method that says of a gene what was measured in the cells that the run was trained on."""
 
 
@@ -44,7 +44,7 @@ def prepare_elsewhere(
 
     Scored are genes that the run was not trained or stopped on: not the same gene (`one_gene`) and, on the
     same assembly, no input window that shares a base with a training or validation window. The simple methods
-    are fitted on the run's own training genes. `TRAINING_CELL` is the gene's own measured profile in the
+    are fitted on the run's own training genes. `_TRAINING_CELL` is the gene's own measured profile in the
     training cells, and the mean profile where a gene has none.
 
     Parameters
@@ -93,7 +93,7 @@ def prepare_elsewhere(
             cell = methods["mean_profile"].copy()
             place = own_rows.reindex(_keys(here)).to_numpy()
             cell[place >= 0] = own_profiles[place[place >= 0].astype(int)]
-            methods[TRAINING_CELL] = cell
+            methods[_TRAINING_CELL] = cell
         methods["network"] = profiles(
             table, here, target, named=str(predictions), remedy="predict again"
         )

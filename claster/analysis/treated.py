@@ -34,19 +34,12 @@ from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
 from claster.signal.landscape import landscape, restored
 
-__all__ = [
-    "TreatedFiles",
-    "TreatedSummary",
-    "compare_treated",
-    "measured_profiles",
-    "promoter_change",
-    "treated_window",
-]
+__all__ = ["TreatedFiles", "compare_treated"]
 
 _PROMOTER = 2_000
 
 
-def treated_window(
+def _treated_window(
     before: Window,
     chrom: str,
     tss: int,
@@ -97,7 +90,7 @@ def treated_window(
     return {**before, "landscape": array}
 
 
-def promoter_change(
+def _promoter_change(
     before: Window,
     after: Window,
     spec: DatasetSpec,
@@ -128,7 +121,7 @@ def promoter_change(
     return float(np.mean(changes))
 
 
-def measured_profiles(genes: pd.DataFrame, sources: Sources, spec: DatasetSpec) -> np.ndarray:
+def _measured_profiles(genes: pd.DataFrame, sources: Sources, spec: DatasetSpec) -> np.ndarray:
     """Return the measured profiles of the first condition as signal.
 
     Parameters
@@ -170,7 +163,7 @@ class Correlation(BaseModel):
     high: Number
 
 
-class TreatedSummary(BaseModel):
+class _TreatedSummary(BaseModel):
     """The result of `claster treat` (`summary.json`, format version 1).
 
     `tracks` are those that were taken from the treated dataset.
@@ -202,7 +195,7 @@ def compare_treated(
     *,
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
-) -> tuple[TreatedSummary, TreatedFiles]:
+) -> tuple[_TreatedSummary, TreatedFiles]:
     """Predict the transcription of treated cells from their marks, and compare the change with the measured.
 
     Baseline and treated windows go through the model in one stream. A gene's signal is the mean over its
@@ -222,7 +215,7 @@ def compare_treated(
 
     Returns
     -------
-    summary : TreatedSummary
+    summary : _TreatedSummary
     files : TreatedFiles
 
     Raises
@@ -253,10 +246,10 @@ def compare_treated(
             for gene in genes.itertuples():
                 before = read(gene.gene_id, gene.chrom, gene.tss)
                 yield before
-                after = treated_window(
+                after = _treated_window(
                     before, gene.chrom, gene.tss, chosen, sources, spec, divisors
                 )
-                promoters.append(promoter_change(before, after, spec, divisors, pseudocount))
+                promoters.append(_promoter_change(before, after, spec, divisors, pseudocount))
                 yield after
 
         profiles = []
@@ -264,7 +257,7 @@ def compare_treated(
             profiles.append(profile[0])
             step.advance()
         step.describe("measured transcription")
-        measured_after = measured_profiles(genes, sources, other)
+        measured_after = _measured_profiles(genes, sources, other)
     target = spec.require_target()
     stored = read_targets(folders.target_table(split), transform=target.transform)
     samples = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
@@ -297,7 +290,7 @@ def compare_treated(
         for metric, measure in (("spearman", spearman), ("pearson", pearson)):
             value, low, high = with_interval(measure, table[column].to_numpy(), observed, resamples)
             found.append(Correlation(method=method, metric=metric, value=value, low=low, high=high))
-    summary = TreatedSummary(
+    summary = _TreatedSummary(
         verdict=_verdict(table, found),
         run=run.path.as_posix(),
         treated=other.name,

@@ -21,11 +21,11 @@ from claster.errors import ClasterError
 from claster.files import below, write_text
 from claster.genome.fasta import index_of
 
-__all__ = ["Browser", "open_browser", "prepare_browser"]
+__all__ = ["open_browser", "prepare_browser"]
 
 
 @dataclass(frozen=True)
-class Browser:
+class _Browser:
     """What a browser is given.
 
     Attributes
@@ -43,7 +43,7 @@ class Browser:
     tracks: tuple[str, ...]
 
 
-def prepare_browser(run: RunFolder | Path | str, *, session: Path | None = None) -> Browser:
+def prepare_browser(run: RunFolder | Path | str, *, session: Path | None = None) -> _Browser:
     """Write the session files of a run and list what its browser page is served.
 
     In ``<run>/browser`` lie ``session.xml`` for IGV on the desktop, ``session.json`` as the page loads
@@ -97,11 +97,11 @@ def prepare_browser(run: RunFolder | Path | str, *, session: Path | None = None)
     served = {f"/{places[name]}": Served(path) for name, path in files.items()}
     served |= _page(record.name, folder.path.as_posix())
     served["/session.json"] = Served(configuration.encode(), "application/json")
-    return Browser(served, desktop, tuple(track.name for track in tracks))
+    return _Browser(served, desktop, tuple(track.name for track in tracks))
 
 
 def open_browser(
-    browser: Browser,
+    browser: _Browser,
     *,
     port: int = 0,
     show: bool = True,

@@ -15,10 +15,10 @@ from urllib.parse import unquote, urlsplit
 
 from claster.errors import ClasterError
 
-__all__ = ["HOST", "Served", "serve", "wanted_range"]
+__all__ = ["Served", "serve", "wanted_range"]
 
-HOST = "127.0.0.1"
-_NAMES = (HOST, "localhost")
+_HOST = "127.0.0.1"
+_NAMES = (_HOST, "localhost")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _BLOCK = 1 << 16
 _HEADERS = {
@@ -96,18 +96,18 @@ def serve(served: Mapping[str, Served], *, port: int = 0) -> Iterator[str]:
         listed = served
 
     try:
-        server = ThreadingHTTPServer((HOST, port), Handler)
+        server = ThreadingHTTPServer((_HOST, port), Handler)
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         raise ClasterError(
-            f"port {port} of {HOST} is taken or not allowed", remedy="choose another --port"
+            f"port {port} of {_HOST} is taken or not allowed", remedy="choose another --port"
         ) from error
     with server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            yield f"http://{HOST}:{server.server_port}/"
+            yield f"http://{_HOST}:{server.server_port}/"
         finally:
             server.shutdown()
             thread.join()

@@ -13,7 +13,7 @@ from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.quoting import pasteable, printable
 
-__all__ = ["BrowserTrack", "desktop_session", "find_tracks", "page_session"]
+__all__ = ["desktop_session", "find_tracks", "page_session"]
 
 _GREY, _VERMILLION, _BLUE, _PURPLE = (90, 90, 90), (213, 94, 0), (0, 114, 178), (204, 121, 167)
 _INPUTS = ((30, 30, 30), (0, 158, 115), (86, 180, 233), (230, 159, 0))
@@ -22,7 +22,7 @@ _TOGETHER = ("observed", "predicted")
 
 
 @dataclass(frozen=True)
-class BrowserTrack:
+class _BrowserTrack:
     """A bigWig as a browser shows it.
 
     Attributes
@@ -44,7 +44,7 @@ class BrowserTrack:
     scaled_with: str = ""
 
 
-def find_tracks(run: RunFolder, spec: DatasetSpec) -> list[BrowserTrack]:
+def find_tracks(run: RunFolder, spec: DatasetSpec) -> list[_BrowserTrack]:
     """Return the bigWig files of a run and of its dataset that are there.
 
     First observed, predicted and residual signal of each split and condition, the first two on one
@@ -74,11 +74,11 @@ def find_tracks(run: RunFolder, spec: DatasetSpec) -> list[BrowserTrack]:
         colour = _INPUTS[number % len(_INPUTS)]
         for label, file in track.labels.items():
             if (path := spec.source(file)).is_file():
-                found.append(BrowserTrack(label.removeprefix("track "), path, colour, colour))
+                found.append(_BrowserTrack(label.removeprefix("track "), path, colour, colour))
     return found
 
 
-def _predictions(run: RunFolder) -> Iterator[BrowserTrack]:
+def _predictions(run: RunFolder) -> Iterator[_BrowserTrack]:
     folder = run.path / "predictions"
     groups = sorted({path.name.rsplit(".", 2)[0] for path in folder.glob("*.*.predicted.bw")})
     for group in groups:
@@ -88,15 +88,15 @@ def _predictions(run: RunFolder) -> Iterator[BrowserTrack]:
                 below = _VERMILLION if kind == "residual" else colour
                 together = group if kind in _TOGETHER else ""
                 name = f"{kind} ({group.replace('.', ' ')})"
-                yield BrowserTrack(name, path, colour, below, together)
+                yield _BrowserTrack(name, path, colour, below, together)
 
 
-def _made(run: RunFolder, folder: str, colour: tuple[int, int, int]) -> Iterator[BrowserTrack]:
+def _made(run: RunFolder, folder: str, colour: tuple[int, int, int]) -> Iterator[_BrowserTrack]:
     for path in sorted((run.path / folder).glob("*/**/*.bw")):
         made = path.relative_to(run.path / folder).parts[0]
         if (run.path / folder / made / "manifest.json").is_file():
             name = f"{path.stem.replace('.', ' ')} ({made})"
-            yield BrowserTrack(name, path, colour, _VERMILLION)
+            yield _BrowserTrack(name, path, colour, _VERMILLION)
 
 
 _HEIGHT = 55
@@ -104,7 +104,7 @@ _GENES_HEIGHT = 80
 
 
 def page_session(
-    tracks: Sequence[BrowserTrack], genome: BrowserGenome, addresses: Mapping[str, str]
+    tracks: Sequence[_BrowserTrack], genome: BrowserGenome, addresses: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the configuration that `igv.createBrowser` takes.
 
@@ -158,7 +158,7 @@ def page_session(
 
 
 def desktop_session(
-    tracks: Sequence[BrowserTrack], *, genome: Path, genes: Path, locus: str, beside: Path
+    tracks: Sequence[_BrowserTrack], *, genome: Path, genes: Path, locus: str, beside: Path
 ) -> str:
     """Return a session of IGV on the desktop; its paths are relative to the file itself.
 

@@ -14,13 +14,7 @@ import numpy as np
 
 from claster.errors import ClasterError
 
-__all__ = [
-    "Balance",
-    "Spreads",
-    "hic_normalisation",
-    "weight_column",
-    "weights_divide",
-]
+__all__ = ["Balance", "hic_normalisation", "weight_column", "weights_divide"]
 
 Balance = bool | str
 """False for counts as they are, True for the file's usual weights, or the name of weights."""
@@ -73,7 +67,7 @@ _SUMMED = [
 
 
 @dataclass(frozen=True)
-class Spreads:
+class _Spreads:
     """Standard deviation over mean of the sums of rows: of counts, multiplied, divided."""
 
     raw: float
@@ -149,7 +143,7 @@ def _attribute(column: h5py.Dataset, *, label: str) -> bool | None:
     )
 
 
-def _measure(store: h5py.Group, weights: np.ndarray) -> Spreads | None:
+def _measure(store: h5py.Group, weights: np.ndarray) -> _Spreads | None:
     """Return how sums of rows vary, in the way of summing that tells most; None with too few rows."""
     edges = store["indexes/chrom_offset"][:].astype(np.int64)
     chosen = _chosen_rows(store, weights, edges)
@@ -194,7 +188,7 @@ def _measure(store: h5py.Group, weights: np.ndarray) -> Spreads | None:
                 continue
             raw, multiplied, divided = (rows.std(axis=1) / rows.mean(axis=1)).tolist()
             if raw > 0 and isfinite(raw + multiplied + divided):
-                found.append(Spreads(raw, multiplied, divided))
+                found.append(_Spreads(raw, multiplied, divided))
     if len({spreads.divide for spreads in found} - {None}) > 1:
         return None
     return min(found, key=lambda s: min(s.multiplied, s.divided) / s.raw, default=None)

@@ -8,19 +8,9 @@ import numpy as np
 
 from claster.compiled import compiled
 
-__all__ = [
-    "BELOW",
-    "TWICE",
-    "UNEQUAL",
-    "WELL",
-    "WILD",
-    "cut_diagonals",
-    "place_pixels",
-    "sum_row",
-    "weigh",
-]
+__all__ = ["TWICE", "UNEQUAL", "WELL", "WILD", "cut_diagonals", "place_pixels", "sum_row", "weigh"]
 
-WELL, WILD, BELOW, TWICE, UNEQUAL = range(5)
+WELL, WILD, _BELOW, TWICE, UNEQUAL = range(5)
 """What `place_pixels` found: nothing wrong, a count that is none, a pixel below the main diagonal, one
 that is there twice, one whose mirror image differs."""
 
@@ -57,7 +47,7 @@ def place_pixels(
     Returns
     -------
     tuple of int
-        `WELL`, `WILD`, `BELOW`, `TWICE` or `UNEQUAL`, and the pixel with the fault.
+        `WELL`, `WILD`, `_BELOW`, `TWICE` or `UNEQUAL`, and the pixel with the fault.
     """
     separations, bins = counts.shape
     cell = np.empty(1, counts.dtype)
@@ -68,7 +58,7 @@ def place_pixels(
         if not (0 <= value < np.inf):
             return WILD, pixel
         if j < i and not square:
-            return BELOW, pixel
+            return _BELOW, pixel
         if not (0 <= i < min(bins, touched.size) and 0 <= j < min(bins, touched.size)):
             continue
         if value == 0:

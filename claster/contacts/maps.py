@@ -14,7 +14,6 @@ __all__ = [
     "FLOOR",
     "PSEUDO",
     "DiagonalMap",
-    "Logarithms",
     "MapValue",
     "diagonal_map",
     "logarithm",
@@ -78,7 +77,7 @@ class DiagonalMap:
 
 
 @dataclass(frozen=True)
-class Logarithms:
+class _Logarithms:
     """One chromosome's diagonals as the cells of `diagonal` maps.
 
     Attributes
@@ -97,7 +96,7 @@ class Logarithms:
     resolution: int
 
 
-def take_logarithms(band: "Band", shape: DiagonalMap, *, value: MapValue = "log_oe") -> Logarithms:
+def take_logarithms(band: "Band", shape: DiagonalMap, *, value: MapValue = "log_oe") -> _Logarithms:
     """Return a chromosome's diagonals as the cells of its maps, each pixel once.
 
     Parameters
@@ -115,14 +114,14 @@ def take_logarithms(band: "Band", shape: DiagonalMap, *, value: MapValue = "log_
         expected = band.expected[2 * row]
         ratio = band.values[2 * row] / expected
         out[:] = logarithm(ratio, expected, value)
-    return Logarithms(
+    return _Logarithms(
         values,
         logarithm(np.ones(shape.rows), band.expected[::2][: shape.rows], value),
         band.resolution,
     )
 
 
-def diagonal_map(logarithms: Logarithms, tss: int, shape: DiagonalMap) -> tuple[np.ndarray, float]:
+def diagonal_map(logarithms: _Logarithms, tss: int, shape: DiagonalMap) -> tuple[np.ndarray, float]:
     """Return the contact map around a TSS in genome orientation.
 
     Parameters

@@ -15,9 +15,9 @@ from claster.formats import require_whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ContactMatrix", "Pixels", "open_contacts"]
+__all__ = ["ContactMatrix", "open_contacts"]
 
-Pixels = tuple[np.ndarray, np.ndarray, np.ndarray]
+_Pixels = tuple[np.ndarray, np.ndarray, np.ndarray]
 """First bin, second bin (both from the chromosome's first bin on) and count of some pixels."""
 
 
@@ -59,7 +59,7 @@ class ContactMatrix(Protocol):
 
     def pixels(
         self, chrom: str, *, separations: int, rows: tuple[int, int] | None = None
-    ) -> Iterator[Pixels]:
+    ) -> Iterator[_Pixels]:
         """Yield each pixel of `rows` (first bins, 0-based half-open; all) below `separations` once.
 
         Pixels farther away, and such as leave the chromosome, may be among them; so may those of the

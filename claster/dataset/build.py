@@ -44,10 +44,10 @@ from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 from claster.versions import versions
 
-__all__ = ["BuildResult", "build_dataset", "finish_dataset"]
+__all__ = ["BuildResult", "build_dataset"]
 
 
-def finish_dataset(
+def _finish_dataset(
     folders: DatasetFolders,
     workspace: Workspace,
     spec: DatasetSpec,
@@ -232,7 +232,7 @@ def build_dataset(
             )
             selection = _without_dropped(selection, shards.values(), spec, sources)
             _require_usable(selection, spec)
-            manifest = finish_dataset(
+            manifest = _finish_dataset(
                 folders, workspace, spec, sources, selection, dividing, shards, progress=progress
             )
     return BuildResult(folders, manifest, reused=False)

@@ -26,15 +26,13 @@ __all__ = [
     "list_datasets",
     "load_dataset",
     "read_experiment",
-    "shipped_configurations",
-    "vary",
 ]
 
 EXPERIMENTS = Path("configurations") / "experiments"
 """Where experiments are, from the project's folder."""
 
 
-def shipped_configurations() -> Path:
+def _shipped_configurations() -> Path:
     """Return the folder of configurations that come with CLASTER: in the package or beside it in a clone."""
     package = Path(claster.__file__).parent
     inside = package / "configurations"
@@ -43,7 +41,7 @@ def shipped_configurations() -> Path:
 
 def experiment_files(*, project: Path | str = ".") -> dict[str, Path]:
     """Return the YAML of each experiment by name; the project's own ones come before those of CLASTER."""
-    folders = (shipped_configurations() / EXPERIMENTS.name, Path(project) / EXPERIMENTS)
+    folders = (_shipped_configurations() / EXPERIMENTS.name, Path(project) / EXPERIMENTS)
     found = {path.stem: path for folder in folders for path in folder.glob("*.yaml")}
     return dict(sorted(found.items()))
 
@@ -65,7 +63,7 @@ def read_experiment(name: str, *, project: Path | str = ".") -> dict[str, Any]:
     return read_keys(files[name], remedy="see docs/figures_of_the_paper.md")[0]
 
 
-def vary(content: Mapping[str, Any], variant: str, *, project: Path | str = ".") -> dict[str, Any]:
+def _vary(content: Mapping[str, Any], variant: str, *, project: Path | str = ".") -> dict[str, Any]:
     """Return the content of a dataset's YAML with an experiment's changes laid over it.
 
     A simulated dataset gets the changes of `simulated` where the experiment has them, else, as any
@@ -143,7 +141,7 @@ def find_dataset(name: str, *, project: Path | str = ".") -> Path:
             return path
         raise ClasterError(f"no dataset file at {path}", remedy="check the path")
     folder = _folder(project)
-    for place in (folder, shipped_configurations() / "datasets"):
+    for place in (folder, _shipped_configurations() / "datasets"):
         path = place / f"{name}.yaml"
         deeper = [path] if path.is_file() else list(place.rglob(f"{name}.yaml"))
         if len(deeper) == 1:
@@ -156,7 +154,7 @@ def find_dataset(name: str, *, project: Path | str = ".") -> Path:
 
 def list_datasets(*, project: Path | str = ".") -> list[str]:
     """Return the names of a project's datasets and of those that come with CLASTER, for `find_dataset`."""
-    folders = (_folder(project), shipped_configurations() / "datasets")
+    folders = (_folder(project), _shipped_configurations() / "datasets")
     found = {
         path.relative_to(folder).with_suffix("").as_posix()
         for folder in folders
@@ -181,7 +179,7 @@ def _brought(path: Path, project: Path | str) -> Path:
 
     So a project is whole: what a run was made from lies beside it, and a person may change it.
     """
-    shipped = shipped_configurations().resolve()
+    shipped = _shipped_configurations().resolve()
     if not path.resolve().is_relative_to(shipped):
         return path
     own = Path(project) / "configurations" / path.resolve().relative_to(shipped)
@@ -222,7 +220,7 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
     path = find_dataset(variant["dataset"] if variant else unfolded, project=project)
     content, places = read_keys(path, remedy="start from configurations/datasets/toy.yaml")
     if variant:
-        content = vary(content, variant["variant"], project=project)
+        content = _vary(content, variant["variant"], project=project)
     if fold:
         content |= {
             "name": f"{content.get('name')}-fold{fold['fold']}of{fold['folds']}",

@@ -12,11 +12,11 @@ from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import reach_of_targets, target_signal
 from claster.signal.landscape import landscape
 
-__all__ = ["GeneWindow", "cut_window", "read_targets_at"]
+__all__ = ["cut_window"]
 
 
 @dataclass(frozen=True)
-class GeneWindow:
+class _GeneWindow:
     """What the source files hold around one TSS, in genome orientation, as signal.
 
     Attributes
@@ -35,7 +35,7 @@ class GeneWindow:
     contacts: np.ndarray | None
 
 
-def cut_window(spec: DatasetSpec, sources: Sources, gene: pd.Series) -> GeneWindow:
+def cut_window(spec: DatasetSpec, sources: Sources, gene: pd.Series) -> _GeneWindow:
     """Read the tracks, the targets and the contact map around a gene's TSS.
 
     Parameters
@@ -56,14 +56,14 @@ def cut_window(spec: DatasetSpec, sources: Sources, gene: pd.Series) -> GeneWind
     tracks = landscape(
         sources.tracks, chrom, tss, binning=spec.window.binning, summary=spec.summary
     )
-    targets = read_targets_at(spec, sources.targets, gene) if spec.target else {}
+    targets = _read_targets_at(spec, sources.targets, gene) if spec.target else {}
     if sources.values is not None and gene["gene_id"] in sources.values.index:
         of_gene = sources.values.loc[gene["gene_id"]]
         targets = {group: np.array([of_gene[group]]) for group in spec.require_target().groups}
-    return GeneWindow(tracks, targets, _contacts(spec, sources, chrom, tss))
+    return _GeneWindow(tracks, targets, _contacts(spec, sources, chrom, tss))
 
 
-def read_targets_at(
+def _read_targets_at(
     spec: DatasetSpec, groups: Mapping[str, Strands], gene: pd.Series
 ) -> dict[str, np.ndarray]:
     """Return the target around a gene's TSS by group of columns, in genome orientation, as signal.

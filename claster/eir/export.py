@@ -25,7 +25,7 @@ from claster.files import atomic_folder, sha256
 from claster.quoting import markdown_text
 from claster.text import read_table
 
-__all__ = ["export_run", "model_card"]
+__all__ = ["export_run"]
 
 _KEPT = ("serializations", "meta")
 _COLUMNS = (
@@ -104,7 +104,7 @@ def export_run(
         arrays = {
             name: view_of_folder(folder).shape(spec) for name, folder in input_folders(run).items()
         }
-        card = model_card(
+        card = _model_card(
             record,
             spec,
             arrays=arrays,
@@ -121,7 +121,7 @@ def export_run(
     return Path(out)
 
 
-def model_card(
+def _model_card(
     record: RunRecord,
     spec: DatasetSpec,
     *,

@@ -24,14 +24,11 @@ from claster.signal.landscape import Transform
 
 __all__ = [
     "TrainedModel",
-    "count_samples",
     "is_want_of_memory",
     "load_model",
-    "named_inputs",
     "predict_arrays",
     "predict_tensors",
     "predict_windows",
-    "stack_windows",
 ]
 
 _BATCH = {"cpu": 64, "cuda": 512}
@@ -156,14 +153,14 @@ def predict_arrays(
         If an input is missing or not wanted, has another shape, or leads to values that are not
         finite; or if memory does not suffice for one sample.
     """
-    inputs = named_inputs(
+    inputs = _named_inputs(
         model.network,
         landscape=landscape,
         contacts=contacts,
         activity=activity,
         embedding=embedding,
     )
-    samples = count_samples(model.network, inputs)
+    samples = _count_samples(model.network, inputs)
     size = _start(model, batch_size)
     predicted = np.empty((samples, *model.profile_shape), np.float32)
     with progress.step("predict", samples) as step:
@@ -209,8 +206,10 @@ def predict_windows(
     reuse = first_layer(model.network, model.device)
     done = 0
     for some in batched(windows, size, strict=False):
-        rest = named_inputs(model.network, **{name: stack_windows(some, name) for name in some[0]})
-        left = count_samples(model.network, rest)
+        rest = _named_inputs(
+            model.network, **{name: _stack_windows(some, name) for name in some[0]}
+        )
+        left = _count_samples(model.network, rest)
         while left:
             values, size = _predict_batch(model, rest, size, first=done, reuse=reuse)
             yield from values
@@ -256,10 +255,10 @@ def predict_tensors(
         If an input is missing or not wanted, or has another shape.
     """
     network = behind.after if behind else model.network
-    inputs = named_inputs(
+    inputs = _named_inputs(
         network, landscape=landscape, contacts=contacts, activity=activity, embedding=embedding
     )
-    samples = count_samples(network, inputs)
+    samples = _count_samples(network, inputs)
     first = reuse.values(inputs["landscape"]) if reuse else None
     if reuse and first is not None:
         network, inputs = reuse.cut.after, inputs | {"landscape": first}
@@ -334,7 +333,7 @@ def _forward(
         return predict_tensors(model, **tensors, reuse=reuse).cpu().numpy()
 
 
-def named_inputs[A: (np.ndarray, Tensor)](network: Network, **given: A | None) -> dict[str, A]:
+def _named_inputs[A: (np.ndarray, Tensor)](network: Network, **given: A | None) -> dict[str, A]:
     """Return the inputs in the network's order.
 
     Raises
@@ -351,7 +350,7 @@ def named_inputs[A: (np.ndarray, Tensor)](network: Network, **given: A | None) -
     return {name: inputs[name] for name in network.inputs}
 
 
-def count_samples(network: Network, inputs: Mapping[str, np.ndarray | Tensor]) -> int:
+def _count_samples(network: Network, inputs: Mapping[str, np.ndarray | Tensor]) -> int:
     """Return the number of samples along the first axis; other axes of length 1 do not count.
 
     Raises
@@ -373,7 +372,7 @@ def count_samples(network: Network, inputs: Mapping[str, np.ndarray | Tensor]) -
     return next(iter(counts.values()))
 
 
-def stack_windows(windows: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
+def _stack_windows(windows: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
     """Return one input of several windows as one array.
 
     Raises

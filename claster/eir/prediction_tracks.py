@@ -14,11 +14,11 @@ from claster.files import atomic_path
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["TRACK_KINDS", "Merge", "merge_mean", "merge_nearest", "write_track", "write_tracks"]
+__all__ = ["TRACK_KINDS", "merge_mean", "merge_nearest", "write_track", "write_tracks"]
 
 TRACK_KINDS = ("predicted", "observed", "residual")
 
-Merge = Literal["nearest", "mean"]
+_Merge = Literal["nearest", "mean"]
 Intervals = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -92,7 +92,7 @@ def merge_mean(tss: np.ndarray, values: np.ndarray, *, binning: Binning, size: i
     return breaks[:-1][there], breaks[1:][there], covering(weights)[there] / windows[there]
 
 
-MERGES: dict[Merge, Callable[..., Intervals]] = {"nearest": merge_nearest, "mean": merge_mean}
+MERGES: dict[_Merge, Callable[..., Intervals]] = {"nearest": merge_nearest, "mean": merge_mean}
 
 
 def write_track(
@@ -102,7 +102,7 @@ def write_track(
     *,
     binning: Binning,
     sizes: Mapping[str, int],
-    merge: Merge = "nearest",
+    merge: _Merge = "nearest",
 ) -> None:
     """Write profiles around TSSs as one bigWig.
 
@@ -160,7 +160,7 @@ def write_tracks(
     *,
     observed: pd.DataFrame | None,
     sizes: Mapping[str, int],
-    merge: Merge = "nearest",
+    merge: _Merge = "nearest",
     progress: Progress = SILENT,
 ) -> list[Path]:
     """Write predicted, observed and residual signal, a bigWig a condition.

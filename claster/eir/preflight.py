@@ -23,17 +23,10 @@ from claster.errors import ClasterError, one_line
 from claster.progress import SILENT, Progress
 from claster.text import read_table
 
-__all__ = [
-    "array_fault",
-    "prepare_training",
-    "require_arrays",
-    "require_predictable",
-    "require_targets",
-    "sample_counts",
-]
+__all__ = ["prepare_training", "require_predictable", "sample_counts"]
 
 
-def array_fault(path: Path, expected: tuple[int, ...]) -> str | None:
+def _array_fault(path: Path, expected: tuple[int, ...]) -> str | None:
     """Return what is wrong with an array file, None if nothing is.
 
     Its values are read only if its header is right.
@@ -118,16 +111,16 @@ def prepare_training(
     counts = sample_counts(folders)
     ids = _ids(folders, "train") + _ids(folders, "valid")
     _refuse_duplicates(ids, f"{folders.ids('train')} and {folders.ids('valid')}", folders)
-    require_targets(spec, folders.target_table("train"), ids)
+    _require_targets(spec, folders.target_table("train"), ids)
     write_arrays(flavour, spec, progress=progress)
     for view in input_views(flavour, spec).values():
         folder = folders.arrays(view.folder, "train_valid")
-        require_arrays(spec, folder, view.shape(spec), ids, progress=progress)
+        _require_arrays(spec, folder, view.shape(spec), ids, progress=progress)
     if flavour.output.output_type == "array":
         target = predicted_part(flavour, spec).require_target()
         folder = folders.profiles("train_valid", bins=central_bins(flavour, spec))
         shape = (len(target.groups), 1, target.bins)
-        require_arrays(spec, folder, shape, ids, progress=progress)
+        _require_arrays(spec, folder, shape, ids, progress=progress)
     return counts
 
 
@@ -166,7 +159,7 @@ def require_predictable(
     for view in views:
         view = ArrayView(view) if isinstance(view, str) else view
         folder = folders.arrays(view.folder, split)
-        require_arrays(spec, folder, view.shape(spec), ids, progress=progress)
+        _require_arrays(spec, folder, view.shape(spec), ids, progress=progress)
     return ids
 
 
@@ -188,7 +181,7 @@ def sample_counts(folders: DatasetFolders) -> SampleCounts:
     return counts
 
 
-def require_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
+def _require_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
     """Refuse a target table unless it holds one finite row for each sample.
 
     Parameters
@@ -232,7 +225,7 @@ def require_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
         )
 
 
-def require_arrays(
+def _require_arrays(
     spec: DatasetSpec,
     folder: Path,
     shape: tuple[int, ...],
@@ -273,7 +266,7 @@ def require_arrays(
     _refuse_difference(ids, found, "array", str(folder), "the ID files", remedy=remedy)
     with progress.step(f"check {folder.parent.name}", len(paths)) as step:
         for path in paths:
-            fault = array_fault(path, shape)
+            fault = _array_fault(path, shape)
             if fault:
                 raise ClasterError(f"{path} {fault}", remedy=remedy)
             step.advance()

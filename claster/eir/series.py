@@ -18,13 +18,13 @@ from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
 from claster.settings import parse_shard
 
-__all__ = ["Training", "next_lines", "plan_series", "train_series"]
+__all__ = ["next_lines", "plan_series", "train_series"]
 
 _NUMBERS = re.compile(r"\d+(,\d+)*")
 
 
 @dataclass(frozen=True)
-class Training:
+class _Training:
     """One training of a series: a dataset by name, a tag, a seed; the n-th of so many."""
 
     dataset: str
@@ -42,7 +42,7 @@ def plan_series(
     folds: int | None = None,
     tag: str | None = None,
     shard: str | None = None,
-) -> list[Training]:
+) -> list[_Training]:
     """Return what to train, in order: all folds with the first seed, then with the next.
 
     Parameters
@@ -87,7 +87,7 @@ def plan_series(
         tagged = [(f"{tag}-seed{n}" if tag else f"seed{n}", n) for n in numbers]
     of = len(tagged) * len(datasets)
     pairs = [(name, *run) for run in tagged for name in datasets]
-    every = [Training(*pair, number, of) for number, pair in enumerate(pairs, start=1)]
+    every = [_Training(*pair, number, of) for number, pair in enumerate(pairs, start=1)]
     if shard is None:
         return every
     part, parts = parse_shard(shard)
@@ -96,7 +96,7 @@ def plan_series(
 
 def train_series(
     flavour: str,
-    series: Sequence[Training],
+    series: Sequence[_Training],
     settings: TrainSettings | None = None,
     *,
     project: Path | str = ".",

@@ -18,10 +18,10 @@ from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 
-__all__ = ["Experiment", "find_experiment", "list_experiments", "ready", "run_experiment"]
+__all__ = ["find_experiment", "list_experiments", "ready", "run_experiment"]
 
 
-class Experiment(BaseModel):
+class _Experiment(BaseModel):
     """An experiment (`configurations/experiments/NAME.yaml`).
 
     Attributes
@@ -63,7 +63,7 @@ class Experiment(BaseModel):
     not_possible: str | None = None
 
 
-def find_experiment(name: str, *, project: Path | str = ".") -> Experiment:
+def find_experiment(name: str, *, project: Path | str = ".") -> _Experiment:
     """Return an experiment.
 
     Raises
@@ -73,7 +73,7 @@ def find_experiment(name: str, *, project: Path | str = ".") -> Experiment:
     """
     content = read_experiment(name, project=project)
     try:
-        return Experiment.model_validate(content)
+        return _Experiment.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))

@@ -28,15 +28,7 @@ from claster.figures.receipt import Receipt, figures_folder, write_receipt
 from claster.plot.style import save
 from claster.progress import SILENT, Progress
 
-__all__ = [
-    "FIGURES",
-    "Made",
-    "draw_figures",
-    "find_figure",
-    "list_figures",
-    "missing",
-    "renew_receipt",
-]
+__all__ = ["FIGURES", "draw_figures", "find_figure", "list_figures", "missing", "renew_receipt"]
 
 _ORDER = "TFSR"
 _CHAPTERS = (
@@ -126,7 +118,7 @@ _CONTACT_FLAVOUR = "profile_microc"
 
 
 @dataclass(frozen=True)
-class Made:
+class _Made:
     """What came of drawing: receipts of the figures, and by name what the others lack.
 
     Attributes
@@ -152,7 +144,7 @@ def draw_figures(
     columns: Sequence[Columns] = COLUMNS,
     make: bool = False,
     progress: Progress = SILENT,
-) -> Made:
+) -> _Made:
     """Draw figures as PDF, SVG and PNG for one and two journal columns, with table and receipt.
 
     The files of a figure are ``NAME.1col.pdf`` and so on, ``NAME.csv`` and ``NAME.receipt.json``.
@@ -196,7 +188,7 @@ def draw_figures(
             else:
                 receipts.append(_draw(figure, context, to, columns))
             step.advance()
-    return Made(to, tuple(receipts), without)
+    return _Made(to, tuple(receipts), without)
 
 
 def renew_receipt(

@@ -20,7 +20,7 @@ from claster.figures.context import Context, Profiles
 from claster.figures.needs import BUILT, predictions
 from claster.plot.predictions import density, gene_scatter, profile
 
-__all__ = ["FIGURES", "gene_table"]
+__all__ = ["FIGURES"]
 
 _HARD_CODED = "III_Data_analysis, performance_dicts"
 _EXAMPLES = 4
@@ -62,7 +62,7 @@ def genes_of_test_split(context: Context, page: Page) -> Drawn:
     correlation is in the table beside ours.
     """
     found = context.profiles("test")
-    table = gene_table(context, found)
+    table = _gene_table(context, found)
     fig, axes = page.panels(2, height=2.9)
     observed, predicted = (table[name].to_numpy() for name in ("observed", "predicted"))
     gene_scatter(observed, predicted, log=False, ax=axes[0])
@@ -101,7 +101,7 @@ def every_run(context: Context, page: Page) -> Drawn:
     tables = []
     for pair, run in zip(axes.reshape(-1, 2), context.runs, strict=True):
         found = context.profiles("test", run)
-        genes = gene_table(context, found)
+        genes = _gene_table(context, found)
         density(found.observed, found.predicted, points="bins", ax=pair[0])
         observed, predicted = (genes[name].to_numpy() for name in ("observed", "predicted"))
         gene_scatter(observed, predicted, ax=pair[1])
@@ -124,7 +124,7 @@ def draw_profile(ax: Axes, context: Context, found: Profiles, row: int) -> None:
     ax.set_title(gene["name"], loc="left")
 
 
-def gene_table(context: Context, found: Profiles) -> pd.DataFrame:
+def _gene_table(context: Context, found: Profiles) -> pd.DataFrame:
     """Return the mean over each gene, by our definition and by the published arithmetic.
 
     Returns

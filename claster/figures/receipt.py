@@ -14,11 +14,9 @@ from claster.versions import versions
 
 __all__ = [
     "Comparison",
-    "InputFile",
     "Receipt",
     "compare_published",
     "figures_folder",
-    "input_files",
     "receipt_lines",
     "table_text",
     "write_receipt",
@@ -28,7 +26,7 @@ _PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy", "matplotl
 _PUBLISHED_TARGET = "GSE146326"
 
 
-class InputFile(BaseModel):
+class _InputFile(BaseModel):
     """A file that a figure was drawn from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -72,7 +70,7 @@ class Receipt(BaseModel):
     table: str
     table_sha256: str
     rows: int
-    inputs: tuple[InputFile, ...]
+    inputs: tuple[_InputFile, ...]
     versions: dict[str, str]
     same_data: bool
     published: tuple[Comparison, ...]
@@ -88,7 +86,7 @@ def table_text(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
-def input_files(figure: PaperFigure, context: Context) -> tuple[InputFile, ...]:
+def _input_files(figure: PaperFigure, context: Context) -> tuple[_InputFile, ...]:
     """Return the files that a figure needs, hashed, each once.
 
     Source files of the dataset keep the SHA-256 of its manifest while size and time are those of the
@@ -105,7 +103,7 @@ def input_files(figure: PaperFigure, context: Context) -> tuple[InputFile, ...]:
     for path in (path for need in figure.needs for path in need.find(context)):
         stat, told = path.stat(), hashed.get(str(path))
         same = told and (told.bytes, told.modified_ns) == (stat.st_size, stat.st_mtime_ns)
-        found[path.as_posix()] = InputFile(
+        found[path.as_posix()] = _InputFile(
             path=path.as_posix(),
             bytes=stat.st_size,
             sha256=told.sha256 if told and same else sha256(path),
@@ -167,7 +165,7 @@ def write_receipt(
         table=path.name,
         table_sha256=sha256(path),
         rows=len(table),
-        inputs=input_files(figure, context),
+        inputs=_input_files(figure, context),
         versions=versions(_PACKAGES),
         same_data=any(_PUBLISHED_TARGET in file for file in files),
         published=compare_published(figure, table),

@@ -14,12 +14,10 @@ from claster.text import text_lines
 
 __all__ = [
     "MITOCHONDRION",
-    "KnownAssembly",
     "assemblies_naming",
     "assemblies_with",
     "chromosome_aliases",
     "chromosome_sizes",
-    "known_assemblies",
     "known_assembly",
     "match_chromosomes",
     "plain_name",
@@ -30,7 +28,7 @@ __all__ = [
 MITOCHONDRION = "M"
 
 
-class KnownAssembly(NamedTuple):
+class _KnownAssembly(NamedTuple):
     """Chromosomes of an assembly.
 
     Attributes
@@ -46,7 +44,7 @@ class KnownAssembly(NamedTuple):
 
 
 @cache
-def known_assembly(assembly: str) -> KnownAssembly | None:
+def known_assembly(assembly: str) -> _KnownAssembly | None:
     """Return an assembly that bioframe has a table of its own for, or None.
 
     Parameters
@@ -66,7 +64,7 @@ def known_assembly(assembly: str) -> KnownAssembly | None:
         "MT" if plain_name(name, {}) == MITOCHONDRION else plain_name(name, {}): name
         for name in sizes
     }
-    return KnownAssembly(sizes, without_chr | info.alias_dict)
+    return _KnownAssembly(sizes, without_chr | info.alias_dict)
 
 
 @cache
@@ -75,7 +73,7 @@ def _listed() -> pd.DataFrame:
 
 
 @cache
-def known_assemblies() -> dict[str, KnownAssembly]:
+def _known_assemblies() -> dict[str, _KnownAssembly]:
     """Return every known assembly by its UCSC name."""
     listed = _listed()
     builds = listed.loc[listed["provider"] == "ucsc", "provider_build"]
@@ -177,7 +175,7 @@ def assemblies_with(sizes: Mapping[str, int]) -> list[str]:
     (['mm39'], [])
     """
     agreeing = []
-    for build, known in known_assemblies().items():
+    for build, known in _known_assemblies().items():
         lengths = {plain_name(name, known.aliases): size for name, size in known.sizes.items()}
         shared = [
             lengths[plain] == size
@@ -217,7 +215,7 @@ def assemblies_naming(names: Iterable[str]) -> list[str]:
             and plain_name(name, known.aliases) not in (plain_name(name, {}), MITOCHONDRION)
             for name in names
         )
-        for build, known in known_assemblies().items()
+        for build, known in _known_assemblies().items()
     }
     most = max(accessions.values())
     return [build for build, count in accessions.items() if most and count == most]

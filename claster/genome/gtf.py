@@ -10,14 +10,14 @@ import pandas as pd
 from claster.errors import ClasterError
 from claster.genome.rows import interval_table
 
-__all__ = ["GtfGenes", "gtf_dialect", "is_gtf", "read_gtf_genes"]
+__all__ = ["gtf_dialect", "is_gtf", "read_gtf_genes"]
 
 _COLUMNS = ["chrom", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
 _TYPE_ATTRIBUTES = ("gene_type", "gene_biotype")
 _NAME_ATTRIBUTES = ("gene_name", "gene")
 
 
-class GtfGenes(NamedTuple):
+class _GtfGenes(NamedTuple):
     """What a GTF says about genes.
 
     Attributes
@@ -69,7 +69,7 @@ def gtf_dialect(attributes: str) -> str:
     return ""
 
 
-def read_gtf_genes(lines: Iterable[str], *, named: str) -> GtfGenes:
+def read_gtf_genes(lines: Iterable[str], *, named: str) -> _GtfGenes:
     """Read the ``gene`` rows of a GTF; of all other rows only the feature is looked at.
 
     Parameters
@@ -81,7 +81,7 @@ def read_gtf_genes(lines: Iterable[str], *, named: str) -> GtfGenes:
 
     Returns
     -------
-    GtfGenes
+    _GtfGenes
         The table has the columns `gene_id`, `name`, `type`, `chrom`, `start`, `end`, `strand`. The type
         is `gene_type` (GENCODE) or `gene_biotype` (Ensembl, RefSeq); the name is `gene_name`, or `gene`
         (RefSeq), or the ID.
@@ -131,7 +131,7 @@ def read_gtf_genes(lines: Iterable[str], *, named: str) -> GtfGenes:
             "strand": rows["strand"],
         }
     )
-    return GtfGenes(genes, dict(features), first_attributes)
+    return _GtfGenes(genes, dict(features), first_attributes)
 
 
 def _first_of(attributes: pd.Series, keys: Iterable[str]) -> pd.Series:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "LAST_POSITION",
     "AnnotationSource",
-    "Row",
     "Rule",
     "check_table",
     "data_rows",
@@ -123,7 +122,7 @@ def file_name_rules(ids: pd.Series, *, kind: str) -> Iterator[Rule]:
 
 
 type AnnotationSource = Path | str | BedTool
-type Row = tuple[int, list[str]]
+type _Row = tuple[int, list[str]]
 
 LAST_POSITION = 2**32 - 1
 """The largest number that a bigWig can hold as a position; no chromosome is that long."""
@@ -180,7 +179,7 @@ def first_row(lines: Iterable[str]) -> tuple[list[str], Iterator[str]]:
     return [], iter(seen)
 
 
-def data_rows(lines: Iterable[str]) -> Iterator[Row]:
+def data_rows(lines: Iterable[str]) -> Iterator[_Row]:
     """Yield line number (from 1) and fields of each row.
 
     A row with a tab is split at tabs, another at blanks; blanks around a field and empty fields at the
@@ -266,7 +265,7 @@ def position_fault(text: str) -> str:
 
 
 def interval_table(
-    rows: Iterable[Row],
+    rows: Iterable[_Row],
     columns: Sequence[str] | None,
     *,
     named: str,
@@ -335,7 +334,7 @@ def interval_table(
     return table
 
 
-def _bed_columns(rows: Sequence[Row]) -> list[str]:
+def _bed_columns(rows: Sequence[_Row]) -> list[str]:
     width = max((len(fields) for _, fields in rows), default=3)
     further = [f"column_{number}" for number in range(len(_BED6) + 1, width + 1)]
     return [*_BED6[: max(width, 3)], *further]

@@ -13,7 +13,7 @@ from claster.contacts.shapes import MapKind, RotatedMap
 from claster.plot.style import figure_of, new_figure, style
 from claster.plot.tracks import TSS_AXIS
 
-__all__ = ["MapFrame", "contact_map", "map_frame"]
+__all__ = ["contact_map", "map_frame"]
 
 _LABELS = {
     "log10": "log10 contact frequency (balanced)",
@@ -102,7 +102,7 @@ def contact_map(
 
 
 @dataclass(frozen=True)
-class MapFrame:
+class _MapFrame:
     """Where a map lies on its axes, in kb, and the line of the contacts of the TSS.
 
     Attributes
@@ -126,7 +126,7 @@ class MapFrame:
     up: str
 
 
-def map_frame(shape: tuple[int, ...], resolution: int, kind: MapKind) -> MapFrame:
+def map_frame(shape: tuple[int, ...], resolution: int, kind: MapKind) -> _MapFrame:
     """Return where a map lies on its axes.
 
     Parameters
@@ -144,7 +144,7 @@ def map_frame(shape: tuple[int, ...], resolution: int, kind: MapKind) -> MapFram
         half = columns / 2 * bin
         # Its column from the top and its row to the right: contacts up- and downstream of the TSS.
         cross = ([0.0, 0.0, half], [-half, 0.0, 0.0])
-        return MapFrame(half, half, -half, "upper", cross, TSS_AXIS, TSS_AXIS)
+        return _MapFrame(half, half, -half, "upper", cross, TSS_AXIS, TSS_AXIS)
     if kind == "paper_rotated":
         turned = RotatedMap(columns, 0)
         if turned.rows != rows:
@@ -163,7 +163,7 @@ def map_frame(shape: tuple[int, ...], resolution: int, kind: MapKind) -> MapFram
     reach = min(top, 2 * half)
     lines = ([-reach / 2, 0.0, reach / 2], [reach, 0.0, reach])
     across = TSS_AXIS.replace("Distance", "Midpoint, distance")
-    return MapFrame(half, bottom, top, origin, lines, across, "Separation (kb)")
+    return _MapFrame(half, bottom, top, origin, lines, across, "Separation (kb)")
 
 
 def _colour_limits(known: np.ndarray, value: MapValue) -> tuple[float, float]:

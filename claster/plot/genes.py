@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
-__all__ = ["GeneRow", "draw_gene", "draw_genes", "genes_around", "lanes_of", "place_genes"]
+__all__ = ["draw_gene", "draw_genes", "genes_around", "lanes_of", "place_genes"]
 
 _LANES = 4
 _NAME_SIZE = 7
@@ -67,7 +67,7 @@ def genes_around(
 
 
 @dataclass(frozen=True)
-class GeneRow:
+class _GeneRow:
     """One gene as drawn: clipped to the limits, in kb from the TSS.
 
     `lane` counts from the top; `name_at` is the middle of the name, or None where it has no room.
@@ -84,7 +84,7 @@ class GeneRow:
 
 def place_genes(
     genes: pd.DataFrame, limits: tuple[float, float], *, inches: float
-) -> list[GeneRow]:
+) -> list[_GeneRow]:
     """Place genes in as few lanes as their names allow.
 
     Where there are more genes than room, the window's own gene keeps its name and crowded ones lose
@@ -120,12 +120,14 @@ def place_genes(
     return placed
 
 
-def lanes_of(placed: list[GeneRow]) -> int:
+def lanes_of(placed: list[_GeneRow]) -> int:
     """Return the number of lanes that placed genes take, at least 1."""
     return max((gene.lane for gene in placed), default=0) + 1
 
 
-def draw_genes(ax: Axes, placed: list[GeneRow], limits: tuple[float, float], *, lanes: int) -> None:
+def draw_genes(
+    ax: Axes, placed: list[_GeneRow], limits: tuple[float, float], *, lanes: int
+) -> None:
     """Draw placed genes as arrows, their names below, and hide the y axis.
 
     Parameters
@@ -182,11 +184,11 @@ def draw_gene(
     ax.plot([head], [height], marker=marker, markersize=6, color=colour, clip_on=False)
 
 
-def _genes_within(genes: pd.DataFrame, limits: tuple[float, float]) -> list[GeneRow]:
+def _genes_within(genes: pd.DataFrame, limits: tuple[float, float]) -> list[_GeneRow]:
     """Return the genes within the limits, the window's own first, then from left to right."""
     columns = [genes[name].tolist() for name in ("name", "start", "end", "strand", "is_centre")]
     within = [
-        GeneRow(name, max(start / 1000, limits[0]), min(end / 1000, limits[1]), strand, is_centre)
+        _GeneRow(name, max(start / 1000, limits[0]), min(end / 1000, limits[1]), strand, is_centre)
         for name, start, end, strand, is_centre in zip(*columns, strict=True)
     ]
     within = [gene for gene in within if gene.start < gene.end]

@@ -15,7 +15,6 @@ from claster.plot.validation import link_curves
 from claster.text import read_parquet, read_table
 
 __all__ = [
-    "calibration_curve",
     "change_of_genes",
     "draw_calibration",
     "draw_crispr",
@@ -139,7 +138,7 @@ def draw_treated(files: TreatedFiles) -> list[Path]:
     return [save(fig, files.folder / "change.png")]
 
 
-def calibration_curve(calibration: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
+def _calibration_curve(calibration: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
     """Draw the share of regulated pairs against the predicted probability.
 
     Parameters
@@ -169,5 +168,5 @@ def calibration_curve(calibration: pd.DataFrame, *, ax: Axes | None = None) -> t
 
 
 def draw_calibration(files: LinkFiles) -> Path:
-    """Draw `calibration_curve` of a training into its folder and return the PNG."""
-    return save(calibration_curve(read_table(files.calibration))[0], files.figure)
+    """Draw `_calibration_curve` of a training into its folder and return the PNG."""
+    return save(_calibration_curve(read_table(files.calibration))[0], files.figure)

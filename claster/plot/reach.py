@@ -10,7 +10,7 @@ from claster.analysis.reach import ReachFiles
 from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
 from claster.text import read_table
 
-__all__ = ["draw_reach", "reach_curves"]
+__all__ = ["draw_reach"]
 
 _COLOURS = {
     "marks": OKABE_ITO["blue"],
@@ -19,7 +19,7 @@ _COLOURS = {
 }
 
 
-def reach_curves(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
+def _reach_curves(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
     """Draw r with its interval against the radius, a line a model.
 
     Parameters
@@ -44,5 +44,5 @@ def reach_curves(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figur
 
 
 def draw_reach(files: ReachFiles) -> Path:
-    """Draw `reach_curves` of a result into its folder and return the PNG."""
-    return save(reach_curves(read_table(files.scores))[0], files.figure)
+    """Draw `_reach_curves` of a result into its folder and return the PNG."""
+    return save(_reach_curves(read_table(files.scores))[0], files.figure)

@@ -15,7 +15,7 @@ from claster.report.overview import unmade
 from claster.report.page import Part, Section, Subtitle, Table, Text, number, picture
 from claster.report.subject import SPLIT, Fit, Scores, Subject
 
-__all__ = ["Example", "choose_examples", "examples"]
+__all__ = ["choose_examples", "examples"]
 
 _EACH = 2
 _REACH = 1.5
@@ -23,7 +23,7 @@ _REACH = 1.5
 
 
 @dataclass(frozen=True)
-class Example:
+class _Example:
     """A gene that is shown: its row in the gene table of the split, and what it stands for."""
 
     row: int
@@ -39,7 +39,7 @@ def choose_examples(
     *,
     apart: int,
     each: int,
-) -> list[Example]:
+) -> list[_Example]:
     """Choose genes that are predicted best, about as well as the median gene, and worst.
 
     Genes are those of the half with the higher observed gene mean, ordered by Pearson r over their bins on
@@ -61,7 +61,7 @@ def choose_examples(
 
     Returns
     -------
-    list of Example
+    list of _Example
         Best ones first.
     """
     pearson = np.array(
@@ -71,7 +71,7 @@ def choose_examples(
     order = able[np.argsort(-pearson[able], kind="stable")]
     middle = len(order) // 2
     from_middle = order[np.argsort(np.abs(np.arange(len(order)) - middle), kind="stable")]
-    chosen: list[Example] = []
+    chosen: list[_Example] = []
     for stands_for, rows in (
         ("best", order[:middle]),
         ("worst", order[::-1][: len(order) - middle]),
@@ -80,7 +80,7 @@ def choose_examples(
         taken = 0
         for row in rows:
             if taken < each and _is_apart(genes, int(row), chosen, apart):
-                chosen.append(Example(int(row), stands_for, float(pearson[row])))
+                chosen.append(_Example(int(row), stands_for, float(pearson[row])))
                 taken += 1
     return sorted(chosen, key=lambda example: -example.pearson)
 
@@ -105,7 +105,7 @@ def examples(subject: Subject) -> Section:
     return Section("genes", title, tuple(parts))
 
 
-def _is_apart(genes: pd.DataFrame, row: int, chosen: list[Example], apart: int) -> bool:
+def _is_apart(genes: pd.DataFrame, row: int, chosen: list[_Example], apart: int) -> bool:
     gene = genes.iloc[row]
     others = genes.iloc[[example.row for example in chosen]]
     near = (others["chrom"] == gene["chrom"]) & ((others["tss"] - gene["tss"]).abs() < apart)
@@ -135,7 +135,7 @@ def _drawn(subject: Subject, fit: Fit) -> Iterator[Part]:
         yield _gene_picture(subject, fit, example, [float(values[example.row]) for values in means])
 
 
-def _gene_picture(subject: Subject, fit: Fit, example: Example, means: list[float]) -> Part:
+def _gene_picture(subject: Subject, fit: Fit, example: _Example, means: list[float]) -> Part:
     spec, folders = subject.spec, subject.folders
     target = spec.require_target()
     gene = fit.genes.iloc[example.row]

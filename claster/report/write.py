@@ -17,7 +17,7 @@ from claster.report.perturbation import attribution, crispr, perturbation
 from claster.report.scoring import agreement, groups, scores
 from claster.report.subject import Subject, read_subject
 
-__all__ = ["make_page", "render", "write_report"]
+__all__ = ["render", "write_report"]
 
 _SECTIONS = (
     overview,
@@ -66,11 +66,11 @@ def write_report(
     """
     subject = read_subject(run)
     path = Path(to) if to is not None else subject.run.path / "report.html"
-    write_text(path, render(make_page(subject, progress=progress)))
+    write_text(path, render(_make_page(subject, progress=progress)))
     return path
 
 
-def make_page(subject: Subject, *, progress: Progress = SILENT) -> Page:
+def _make_page(subject: Subject, *, progress: Progress = SILENT) -> Page:
     """Return the sections of a report.
 
     Parameters

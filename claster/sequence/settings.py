@@ -8,7 +8,7 @@ from pydantic import Field
 from claster.eir.settings import Precision
 from claster.settings import DEVICE, FORCE, Device, Settings
 
-__all__ = ["EmbedSettings", "FinetuneSettings", "ModelSettings", "StoredPrecision", "Tuning"]
+__all__ = ["EmbedSettings", "FinetuneSettings", "StoredPrecision", "Tuning"]
 
 StoredPrecision = Literal["float32", "bfloat16", "float16"]
 """What a model computes embeddings in; stored is float16 always."""
@@ -18,7 +18,7 @@ def _flag(name: str) -> dict[str, Any]:
     return {"flags": [name]}
 
 
-class ModelSettings(Settings):
+class _ModelSettings(Settings):
     """Where the weights of a sequence model are, and what they may do."""
 
     weights: Path | None = Field(
@@ -36,7 +36,7 @@ class ModelSettings(Settings):
     )
 
 
-class EmbedSettings(ModelSettings):
+class EmbedSettings(_ModelSettings):
     """What `claster sequence embed` is asked."""
 
     central_bins: int | None = Field(
@@ -66,7 +66,7 @@ class Tuning(Settings):
     seed: int = Field(0, ge=0, description="Seed of the head and of the order of samples.")
 
 
-class FinetuneSettings(ModelSettings, Tuning):
+class FinetuneSettings(_ModelSettings, Tuning):
     """What `claster sequence finetune` is asked."""
 
     tag: str | None = Field(None, description="Tag that distinguishes runs.")

@@ -9,9 +9,9 @@ import numpy as np
 
 from claster.compiled import compiled
 
-__all__ = ["OUT_OF_PLACE", "WELL", "WILD", "compiled", "sum_windows", "unpack_blocks", "weigh"]
+__all__ = ["OUT_OF_PLACE", "WILD", "compiled", "sum_windows", "unpack_blocks", "weigh"]
 
-WELL, OUT_OF_PLACE, WILD = 0, 1, 2
+_WELL, OUT_OF_PLACE, WILD = 0, 1, 2
 """What `unpack_blocks` found: nothing wrong, an interval out of place, a value that is not finite."""
 
 
@@ -44,7 +44,7 @@ def unpack_blocks(
     Returns
     -------
     tuple of int
-        `WELL`, `OUT_OF_PLACE` or `WILD`, and block and base of the first fault.
+        `_WELL`, `OUT_OF_PLACE` or `WILD`, and block and base of the first fault.
     """
     at = 0
     room = min(len(starts), len(ends), len(values))
@@ -77,7 +77,7 @@ def unpack_blocks(
             starts[at], ends[at], values[at] = low, high, value
             before = high
             at += 1
-    return WELL, 0, 0
+    return _WELL, 0, 0
 
 
 @compiled

@@ -145,7 +145,7 @@ def test_listed_pairs_swapped(world, screen, tmp_path):
 
 @pytest.mark.parametrize("centre", ["gene", "element"])
 def test_killed_and_sharded_screens_give_the_same_files(world, screen, model, monkeypatch, centre):
-    monkeypatch.setattr("claster.analysis.perturbation.plan.WINDOWS_A_PART", 5)
+    monkeypatch.setattr("claster.analysis.perturbation.plan._WINDOWS_A_PART", 5)
     options = {"centre": centre, "controls": 5, "profiles": True}
     whole = screen(world.bed(BED), name="whole", **options)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from claster.analysis.attribution.inputs import CONTACTS, Seen
 
-__all__ = ["ALL", "Block", "BlockGrid", "block_grid", "block_starts", "odd_bins"]
+__all__ = ["ALL", "Block", "BlockGrid", "block_grid", "block_starts"]
 
 ALL = "all"
 """Name of all tracks together."""
@@ -17,12 +17,12 @@ Block = tuple[str, tuple[slice, ...]]
 """A part of one input: its name, and the slices of its axes."""
 
 
-def odd_bins(block: int, size: int) -> int:
+def _odd_bins(block: int, size: int) -> int:
     """Return how many bins of `size` bp a block of about `block` bp has: odd, at least one.
 
     Examples
     --------
-    >>> odd_bins(1000, 100), odd_bins(150, 100), odd_bins(99, 100)
+    >>> _odd_bins(1000, 100), _odd_bins(150, 100), _odd_bins(99, 100)
     (11, 1, 1)
     """
     return 2 * (block // 2 // size) + 1
@@ -126,7 +126,7 @@ def block_grid(
     blocks: list[Block] = []
     labels: list[str] = []
     if seen.binning is not None:
-        columns = _slices(seen.binning.bins, odd_bins(block, seen.binning.size))
+        columns = _slices(seen.binning.bins, _odd_bins(block, seen.binning.size))
         lanes = {name: slice(n, n + 1) for n, name in enumerate(seen.tracks) if name in rows}
         if lanes:
             lanes[ALL] = slice(None)

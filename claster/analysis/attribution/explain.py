@@ -17,14 +17,12 @@ __all__ = [
     "Attribution",
     "Cut",
     "Explainer",
-    "Forward",
-    "answers",
     "gradient_x_input",
     "integrated_gradients",
     "occlusion",
 ]
 
-Forward = Callable[[Mapping[str, Tensor]], Tensor]
+_Forward = Callable[[Mapping[str, Tensor]], Tensor]
 """From inputs by name, (samples, ...) each, to predictions, (samples, groups, bins), with gradients."""
 
 
@@ -41,7 +39,7 @@ class Cut:
     """
 
     first: Mapping[str, Callable[[Tensor], Tensor]]
-    rest: Forward
+    rest: _Forward
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,8 @@ class Attribution:
     totals: np.ndarray | None = None
 
 
-def answers(
-    forward: Forward,
+def _answers(
+    forward: _Forward,
     window: Mapping[str, Tensor],
     baseline: Mapping[str, Tensor],
     weights: Tensor,
@@ -88,7 +86,7 @@ def answers(
 
 
 def integrated_gradients(
-    forward: Forward,
+    forward: _Forward,
     window: Mapping[str, Tensor],
     baseline: Mapping[str, Tensor],
     weights: Tensor,
@@ -145,7 +143,7 @@ def integrated_gradients(
         ]
         slopes[name] = torch.cat(parts)
     values = tuple(slopes[name] * (x - baseline[name]) for name, x in window.items())
-    predicted, change = answers(forward, window, baseline, weights)
+    predicted, change = _answers(forward, window, baseline, weights)
     delta = torch.stack([x.flatten(1).sum(dim=1) for x in values]).sum(dim=0) - change
     return _together(tuple(window), [values], delta, predicted, change)
 
@@ -158,7 +156,7 @@ def _pulled_back(linear: Callable[[Tensor], Tensor], sample: Tensor, slopes: Ten
 
 
 def gradient_x_input(
-    forward: Forward,
+    forward: _Forward,
     window: Mapping[str, Tensor],
     baseline: Mapping[str, Tensor],
     weights: Tensor,
@@ -176,12 +174,12 @@ def gradient_x_input(
         given = tuple(tensor.requires_grad_() for tensor in _repeated(window, len(some)))
         slopes = torch.autograd.grad(answer(*given, some).sum(), given)
         parts.append(tuple((x * slope).detach() for x, slope in zip(given, slopes, strict=True)))
-    predicted, change = answers(forward, window, baseline, weights)
+    predicted, change = _answers(forward, window, baseline, weights)
     return _together(names, parts, torch.full_like(change, torch.nan), predicted, change)
 
 
 def occlusion(
-    forward: Forward,
+    forward: _Forward,
     window: Mapping[str, Tensor],
     baseline: Mapping[str, Tensor],
     weights: Tensor,
@@ -216,7 +214,7 @@ def occlusion(
     return torch.cat(lost, dim=1).cpu().numpy()
 
 
-def _answer(forward: Forward, names: Sequence[str]) -> Callable[..., Tensor]:
+def _answer(forward: _Forward, names: Sequence[str]) -> Callable[..., Tensor]:
     """Return what gradients are taken of: inputs, then weights a sample, to one number a sample."""
 
     def answer(*given: Tensor) -> Tensor:
@@ -278,7 +276,7 @@ class Explainer:
         The model in two parts, if it has them; see `integrated_gradients`.
     """
 
-    forward: Forward
+    forward: _Forward
     device: torch.device
     seen: Seen
     rows: tuple[str, ...]
@@ -350,7 +348,7 @@ class Explainer:
                 )
             )
             predicted, change = (
-                x.cpu().numpy() for x in answers(self.forward, given, start, weighed)
+                x.cpu().numpy() for x in _answers(self.forward, given, start, weighed)
             )
             shapes = {name: array.shape for name, array in window.items()}
             found = Attribution(

@@ -22,14 +22,14 @@ from claster.files import atomic_folder, sha256
 from claster.progress import SILENT, Progress
 from claster.versions import versions
 
-__all__ = ["Layers", "attribute_latents", "branch_convolutions", "mean_activations"]
+__all__ = ["attribute_latents"]
 
 _CONVOLUTION = ".conv_1"
 """How EIR names the first convolution of a block, whose answers are taken, as published."""
 
 
 @dataclass(frozen=True)
-class Layers:
+class _Layers:
     """Mean activations of the convolutions of a branch.
 
     Attributes
@@ -103,7 +103,7 @@ def attribute_latents(
             )
             for gene in chosen.itertuples()
         }
-        layers = mean_activations(model, explained, branch, windows)
+        layers = _mean_activations(model, explained, branch, windows)
         step.advance(len(chosen))
         partial = AttributionFiles(folder)
         np.savez(partial.latents, allow_pickle=False, **layers.means)
@@ -126,7 +126,7 @@ def attribute_latents(
     return files
 
 
-def branch_convolutions(module: nn.Module, branch: str) -> dict[str, nn.Module]:
+def _branch_convolutions(module: nn.Module, branch: str) -> dict[str, nn.Module]:
     """Return the first convolution of each block of a branch, in order, by its name in the branch.
 
     Raises
@@ -148,12 +148,12 @@ def branch_convolutions(module: nn.Module, branch: str) -> dict[str, nn.Module]:
     return found
 
 
-def mean_activations(
+def _mean_activations(
     model: TrainedModel,
     explained: Explained,
     branch: str,
     windows: dict[str, tuple[dict[str, np.ndarray], str]],
-) -> Layers:
+) -> _Layers:
     """Return the mean activations of a branch over windows, each turned along its gene's strand.
 
     Parameters
@@ -185,7 +185,7 @@ def mean_activations(
 
         return keep
 
-    convolutions = branch_convolutions(model.network.module, branch)
+    convolutions = _branch_convolutions(model.network.module, branch)
     hooks = [layer.register_forward_hook(keeper(name)) for name, layer in convolutions.items()]
     try:
         for window, strand in windows.values():
@@ -207,4 +207,4 @@ def mean_activations(
         for hook in hooks:
             hook.remove()
     means = {name: (total / len(windows)).astype(np.float32) for name, total in totals.items()}
-    return Layers(branch, means, tuple(windows))
+    return _Layers(branch, means, tuple(windows))

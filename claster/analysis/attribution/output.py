@@ -33,11 +33,9 @@ __all__ = [
     "AttributionRecord",
     "is_there",
     "prediction_unit",
-    "summarise",
     "write_attributions",
     "write_bigwigs",
     "write_json",
-    "write_table",
 ]
 
 
@@ -62,7 +60,7 @@ class AttributionRecord(BaseModel):
     genes_per_second: float
 
 
-def summarise(
+def _summarise(
     settings: AttributionSettings,
     *,
     genes: pd.DataFrame,
@@ -222,7 +220,7 @@ def is_there(files: AttributionFiles, identity: Identity, *, force: bool) -> boo
     return True
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
+def _write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV or parquet, as the suffix of `path` says."""
     if path.suffix == ".csv":
         table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
@@ -310,18 +308,18 @@ def write_attributions(
         resamples = locus_resamples(len(gathered.tracks.genes), seed=settings.seed)
         profile = profile_table(gathered.tracks, tracks, resamples)
         locality = locality_table(gathered.tracks, tracks, resamples)
-        write_table(profile, files.profile)
-        write_table(profile, files.profile.with_suffix(".csv"))
-        write_table(locality, files.locality)
+        _write_table(profile, files.profile)
+        _write_table(profile, files.profile.with_suffix(".csv"))
+        _write_table(locality, files.locality)
     if gathered.maps is not None:
         for value, array in zip(("absolute", "signed"), gathered.maps.means(), strict=True):
             np.save(files.contacts(value), array.astype(np.float32), allow_pickle=False)
     if gathered.elements:
-        write_table(pd.concat(gathered.elements, ignore_index=True), files.elements)
-    write_table(genes, files.genes)
-    write_table(targets, files.targets)
-    write_table(agreement, files.agreement)
-    summary = summarise(
+        _write_table(pd.concat(gathered.elements, ignore_index=True), files.elements)
+    _write_table(genes, files.genes)
+    _write_table(targets, files.targets)
+    _write_table(agreement, files.agreement)
+    summary = _summarise(
         settings,
         genes=genes,
         targets=targets,

@@ -19,7 +19,6 @@ __all__ = [
     "Scale",
     "choose_baselines",
     "parse_bins",
-    "parse_genes",
 ]
 
 Method = Literal["integrated_gradients", "gradient_x_input", "occlusion"]
@@ -57,12 +56,12 @@ def parse_bins(text: str) -> tuple[int, ...] | int | None:
         ) from error
 
 
-def parse_genes(words: Sequence[str]) -> tuple[str, ...] | int | None:
+def _parse_genes(words: Sequence[str]) -> tuple[str, ...] | int | None:
     """Return what IDs or names of genes, or one number of them, mean; none means all.
 
     Examples
     --------
-    >>> parse_genes(["20"]), parse_genes(["Klf4", "Akirin2"]), parse_genes([])
+    >>> _parse_genes(["20"]), _parse_genes(["Klf4", "Akirin2"]), _parse_genes([])
     (20, ('Klf4', 'Akirin2'), None)
     """
     if len(words) == 1 and words[0].isdecimal():
@@ -163,7 +162,7 @@ class AttributeSettings(Settings):
     @field_validator("genes", mode="before")
     @classmethod
     def _read_genes(cls, genes: object) -> object:
-        return parse_genes(genes) if isinstance(genes, list | tuple) else genes
+        return _parse_genes(genes) if isinstance(genes, list | tuple) else genes
 
     @field_validator("bins", mode="before")
     @classmethod

@@ -15,7 +15,7 @@ from claster.genome.elements import read_elements
 from claster.signal.bigwig import BigWig
 from claster.text import read_table, text_lines
 
-__all__ = ["interval_sums", "near_tss", "read_candidates", "with_activity"]
+__all__ = ["interval_sums", "read_candidates", "with_activity"]
 
 _REFERENCE = Path(__file__).with_name("reference.tsv")
 _PROMOTER = 500
@@ -86,7 +86,7 @@ def read_candidates(
     if "class" in table:
         table["promoter"] = table["class"] == "promoter"
     else:
-        table["promoter"] = near_tss(table, genes, within=_PROMOTER)
+        table["promoter"] = _near_tss(table, genes, within=_PROMOTER)
     return with_activity(table)
 
 
@@ -166,7 +166,7 @@ def _until(
     return whole[before] + part
 
 
-def near_tss(elements: pd.DataFrame, genes: pd.DataFrame, *, within: int) -> np.ndarray:
+def _near_tss(elements: pd.DataFrame, genes: pd.DataFrame, *, within: int) -> np.ndarray:
     """Tell which elements lie within some bp of a TSS; bool, shape (elements,)."""
     near = np.zeros(len(elements), dtype=bool)
     for chrom, rows in elements.groupby("chrom", sort=False).indices.items():

@@ -24,15 +24,15 @@ from claster.genome.genes import read_genes
 from claster.progress import SILENT, Progress
 from claster.text import text_lines
 
-__all__ = ["ABC_THRESHOLD", "LinkFiles", "LinkSummary", "find_links"]
+__all__ = ["LinkFiles", "find_links"]
 
-ABC_THRESHOLD = 0.027
+_ABC_THRESHOLD = 0.027
 """Share above which the chr22 test set of the ABC repository counts a pair as a link."""
 
 _PROMOTER = 500
 
 
-class LinkSummary(BaseModel):
+class _LinkSummary(BaseModel):
     """The result of `claster link` (`summary.json`, format version 1).
 
     `scored` counts pairs with a score, `links` those at or above `threshold`; `regulated` counts those of a
@@ -73,7 +73,7 @@ def find_links(
     *,
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
-) -> tuple[LinkSummary, LinkFiles]:
+) -> tuple[_LinkSummary, LinkFiles]:
     """Score all pairs of an element and a gene within 5 Mb, or train a model on a CRISPR table.
 
     Parameters
@@ -86,7 +86,7 @@ def find_links(
 
     Returns
     -------
-    summary : LinkSummary
+    summary : _LinkSummary
     files : LinkFiles
         Of a training: `model`, `pairs`, `scores`, `calibration`; else `links`, `bedpe`, `bedgraph`.
 
@@ -140,7 +140,7 @@ def _train(
     pairs: pd.DataFrame,
     *,
     progress: Progress,
-) -> LinkSummary:
+) -> _LinkSummary:
     table = Path(str(asked.pairs))
     trained = train_links(pairs, candidates, genes, named=table.name, progress=progress)
     scores, model = trained.scores(seed=asked.seed), trained.model
@@ -160,7 +160,7 @@ def _train(
         f"{row.predictor} {row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
         for row in whole.itertuples()
     )
-    return LinkSummary(
+    return _LinkSummary(
         verdict=f"AUPRC of {len(pairs):,} pairs of chromosomes left out: {told}. At probability "
         f"{calibration.threshold:.2f} precision is {calibration.precision:.2f} at 70 % recall.",
         model=files.model.name,
@@ -183,13 +183,13 @@ def _predict(
     sizes: Mapping[str, int],
     aliases: Mapping[str, str],
     progress: Progress,
-) -> LinkSummary:
+) -> _LinkSummary:
     by_contact = str(asked.model) == "abc"
     model = None if by_contact else LinkModel.read(asked.model or DEFAULT_MODEL)
     calibration = model.calibration(_given(asked)) if model else None
     threshold = asked.threshold
     if threshold is None:
-        threshold = calibration.threshold if calibration else ABC_THRESHOLD
+        threshold = calibration.threshold if calibration else _ABC_THRESHOLD
     everywhere = _names(asked.ubiquitous)
     contact_of = contact_reader(asked.contacts, sizes=sizes, aliases=aliases)
     tables, scored = [], 0
@@ -220,7 +220,7 @@ def _predict(
     links = links.sort_values(["order", "start", "end", "tss", "gene_id"], ignore_index=True)
     _write_links(links, files)
     name = "activity by contact" if by_contact else (asked.model or DEFAULT_MODEL).name
-    return LinkSummary(
+    return _LinkSummary(
         verdict=f"{len(links):,} links of {links['gene_id'].nunique():,} genes to "
         f"{links['element_id'].nunique():,} elements, of {scored:,} pairs; {name}, at {threshold:.3g} "
         "or above.",

@@ -26,9 +26,9 @@ from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 from claster.text import read_parquet, read_table
 
-__all__ = ["CLASSES", "Trained", "reliability", "screen_pairs", "train_links", "with_effects"]
+__all__ = ["reliability", "screen_pairs", "train_links", "with_effects"]
 
-CLASSES = {
+_CLASSES = {
     "all": (0, np.inf),
     "< 20 kb": (0, 20_000),
     "20-50 kb": (20_000, 50_000),
@@ -40,7 +40,7 @@ _AS_TSS = 2_000
 
 
 @dataclass(frozen=True)
-class Trained:
+class _Trained:
     """A trained model, and what it says of pairs of chromosomes that it had not seen.
 
     Attributes
@@ -71,7 +71,7 @@ class Trained:
         )
         groups = {
             name: ((pairs["distance"] >= low) & (pairs["distance"] < high)).to_numpy()
-            for name, (low, high) in CLASSES.items()
+            for name, (low, high) in _CLASSES.items()
         }
         groups |= {
             str(name): (pairs["dataset"] == name).to_numpy()
@@ -196,7 +196,7 @@ def train_links(
     *,
     named: str = "",
     progress: Progress = SILENT,
-) -> Trained:
+) -> _Trained:
     """Train on all pairs, and score those of each chromosome by a model of the others.
 
     Parameters
@@ -254,7 +254,7 @@ def train_links(
         **{_called(seen, known[-1]): values for seen, values in said.items()},
         probability=probability,
     )
-    return Trained(model, kept)
+    return _Trained(model, kept)
 
 
 def _called(seen: tuple[str, ...], known: tuple[str, ...]) -> str:

@@ -19,14 +19,11 @@ __all__ = [
     "DISTANCES",
     "STRATUM",
     "EditedSignal",
-    "distance_class",
     "draw_controls",
     "measure_signal",
     "regions_of",
-    "signal_class",
     "stratify",
     "track_means",
-    "width_class",
 ]
 
 STRATUM = ["width_class", "distance_class", "signal_class"]
@@ -44,24 +41,24 @@ Read = Callable[[str], np.ndarray]
 """From a gene ID to its landscape as signal, shape (tracks, bins)."""
 
 
-def width_class(width: np.ndarray, *, size: int) -> np.ndarray:
+def _width_class(width: np.ndarray, *, size: int) -> np.ndarray:
     """Return widths in bp to the nearest half bin of `size` bp, at least one half bin.
 
     Examples
     --------
-    >>> width_class(np.array([10, 174, 175, 350]), size=100).tolist()
+    >>> _width_class(np.array([10, 174, 175, 350]), size=100).tolist()
     [50, 150, 200, 350]
     """
     half = size // 2
     return np.maximum((np.asarray(width) + half // 2) // half, 1) * half
 
 
-def distance_class(gene_distance: np.ndarray) -> np.ndarray:
+def _distance_class(gene_distance: np.ndarray) -> np.ndarray:
     """Return the class of a distance in the gene's orientation: 1, 2, ... downstream, -1, -2, ... upstream.
 
     Examples
     --------
-    >>> distance_class(np.array([-1000, -999, 0, 1000, 250_000])).tolist()
+    >>> _distance_class(np.array([-1000, -999, 0, 1000, 250_000])).tolist()
     [-2, -1, 1, 2, 8]
     """
     distance = np.asarray(gene_distance)
@@ -69,12 +66,12 @@ def distance_class(gene_distance: np.ndarray) -> np.ndarray:
     return np.where(distance < 0, -number, number)
 
 
-def signal_class(signal: np.ndarray) -> np.ndarray:
+def _signal_class(signal: np.ndarray) -> np.ndarray:
     """Return the class of a relative signal x: ``floor(log2(x))`` between -10 and 10, `_NO_SIGNAL` for 0.
 
     Examples
     --------
-    >>> signal_class(np.array([0.0, 0.4, 1.0, 1.9, 1e9])).tolist()
+    >>> _signal_class(np.array([0.0, 0.4, 1.0, 1.9, 1e9])).tolist()
     [-99, -2, 0, 0, 10]
     """
     signal = np.asarray(signal, dtype=np.float64)
@@ -94,9 +91,9 @@ def stratify(regions: pd.DataFrame, *, size: int) -> pd.DataFrame:
         Width of a landscape bin in bp.
     """
     return regions.assign(
-        width_class=width_class(regions["width"].to_numpy(), size=size),
-        distance_class=distance_class(regions["gene_distance"].to_numpy()),
-        signal_class=signal_class(regions["signal"].to_numpy()),
+        width_class=_width_class(regions["width"].to_numpy(), size=size),
+        distance_class=_distance_class(regions["gene_distance"].to_numpy()),
+        signal_class=_signal_class(regions["signal"].to_numpy()),
     )
 
 
@@ -251,10 +248,10 @@ def draw_controls(
                         "gene": number,
                         "start": gene.tss + starts,
                         "width_class": width,
-                        "distance_class": distance_class(
+                        "distance_class": _distance_class(
                             distance if gene.strand == "+" else -distance
                         ),
-                        "signal_class": signal_class(signal),
+                        "signal_class": _signal_class(signal),
                         "signal": signal,
                     }
                 )

@@ -11,14 +11,12 @@ from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning
 
 __all__ = [
-    "COLUMNS",
     "assemble_effects",
     "calibrate",
     "empirical_p",
     "gene_bins",
     "gene_signal",
     "log_effect",
-    "measured_bases",
     "measured_regions",
     "percentile",
 ]
@@ -66,7 +64,7 @@ def gene_signal(profiles: np.ndarray, gene: Span) -> np.ndarray:
     return span_mean(np.maximum(profiles[..., gene.bins], 0), Span(0, gene.shares))
 
 
-def measured_bases(start: int, end: int, *, centre: int, binning: Binning) -> int:
+def _measured_bases(start: int, end: int, *, centre: int, binning: Binning) -> int:
     """Return how many bases of a gene lie inside the target window."""
     low, high = binning.span(centre)
     return max(min(end, high) - max(start, low), 0)
@@ -204,7 +202,7 @@ def _with_whole_keys(effects: pd.DataFrame) -> pd.DataFrame:
     return effects.assign(dose=effects["dose"].fillna(np.inf))
 
 
-COLUMNS = [
+_COLUMNS = [
     "gene_id",
     "gene_name",
     "chrom",
@@ -259,14 +257,14 @@ def assemble_effects(
     Returns
     -------
     effects, controls : pandas.DataFrame
-        Elements and pairs of elements, and control regions, with the columns of `COLUMNS`, ordered as in
+        Elements and pairs of elements, and control regions, with the columns of `_COLUMNS`, ordered as in
         the plan. Pairs are not calibrated; what does not apply is missing.
     """
     target = spec.require_target().binning
     rows = plan.loc[measured["row"]].reset_index(drop=True)
     rows = pd.concat([rows, measured.drop(columns="row").reset_index(drop=True)], axis=1)
     rows["measured_bp"] = [
-        measured_bases(row.gene_start, row.gene_end, centre=row.centre, binning=target)
+        _measured_bases(row.gene_start, row.gene_end, centre=row.centre, binning=target)
         for row in rows.itertuples()
     ]
     rows["effect"] = log_effect(
@@ -293,8 +291,8 @@ def assemble_effects(
     if settings.controls:
         single = calibrate(single, controls, most=settings.controls)
     together = pd.concat([single, _with_epistasis(pairs, single)]).sort_index()
-    together = together.reindex(columns=COLUMNS).reset_index(drop=True)
-    return _typed(together), _typed(controls.reindex(columns=COLUMNS).reset_index(drop=True))
+    together = together.reindex(columns=_COLUMNS).reset_index(drop=True)
+    return _typed(together), _typed(controls.reindex(columns=_COLUMNS).reset_index(drop=True))
 
 
 def _with_epistasis(pairs: pd.DataFrame, single: pd.DataFrame) -> pd.DataFrame:

@@ -13,10 +13,10 @@ from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.text import read_parquet, read_record
 
-__all__ = ["PartStore", "ScreenFiles", "claim_folder"]
+__all__ = ["ScreenFiles", "claim_folder"]
 
 
-class PartStore:
+class _PartStore:
     """The folder of a screen's plan and of its parts, each of which is whole or not there.
 
     Parameters
@@ -109,9 +109,9 @@ class ScreenFiles(ResultFolder):
     )
 
     @property
-    def parts(self) -> PartStore:
+    def parts(self) -> _PartStore:
         """Plan and parts of a screen that is not whole yet."""
-        return PartStore(self.folder / "parts")
+        return _PartStore(self.folder / "parts")
 
 
 def claim_folder(files: ScreenFiles, identity: Identity, *, force: bool, shard: str | None) -> bool:

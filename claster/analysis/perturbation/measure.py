@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Measured",
-    "Predict",
     "Predictor",
-    "ReadWindow",
     "Window",
     "average_mirrored",
     "built_window",
@@ -49,7 +47,7 @@ Window = Mapping[str, np.ndarray]
 """By input name (``landscape``, ``contacts``), on the scale that a network sees."""
 
 
-class Predict(Protocol):
+class _Predict(Protocol):
     """What predicts windows: a trained run, or any function that keeps to this."""
 
     def __call__(self, windows: Iterable[Window], /) -> Iterator[np.ndarray]:
@@ -61,11 +59,11 @@ class Predict(Protocol):
 class Predictor:
     """A model: what predicts, and the names of the inputs that it takes."""
 
-    predict: Predict
+    predict: _Predict
     inputs: tuple[str, ...] = ("landscape",)
 
 
-class ReadWindow(Protocol):
+class _ReadWindow(Protocol):
     """What returns the window around a centre; `name` is that of a gene where the centre is its TSS."""
 
     def __call__(self, name: str, chrom: str, centre: int) -> dict[str, np.ndarray]:
@@ -73,7 +71,7 @@ class ReadWindow(Protocol):
         ...
 
 
-def average_mirrored(predict: Predict, spec: DatasetSpec) -> Predict:
+def average_mirrored(predict: _Predict, spec: DatasetSpec) -> _Predict:
     """Return what predicts the mean over each window and its mirror image, turned back."""
     target = spec.require_target()
 
@@ -95,7 +93,7 @@ def average_mirrored(predict: Predict, spec: DatasetSpec) -> Predict:
 
 def built_window(
     folders: DatasetFolders, *, split: Split, inputs: Iterable[str] = ("landscape",)
-) -> ReadWindow:
+) -> _ReadWindow:
     """Return what reads the built arrays of a gene of a split, in genome orientation."""
     names = tuple(inputs)
 
@@ -114,7 +112,7 @@ def source_window(
     *,
     divisors: Sequence[float],
     inputs: Iterable[str] = ("landscape",),
-) -> ReadWindow:
+) -> _ReadWindow:
     """Return what cuts the window around any base out of the source files, as a build does.
 
     Contacts of one chromosome are held at a time: ask for windows chromosome by chromosome.
@@ -201,8 +199,8 @@ class _Asked:
 
 def measure_windows(
     plan: pd.DataFrame,
-    read: ReadWindow,
-    predict: Predict,
+    read: _ReadWindow,
+    predict: _Predict,
     editor: Editor,
     *,
     annotated: Annotated,

@@ -30,9 +30,9 @@ from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
 from claster.text import read_json, read_parquet
 
-__all__ = ["WINDOWS_A_PART", "plan_screen", "ready_plan"]
+__all__ = ["plan_screen", "ready_plan"]
 
-WINDOWS_A_PART = 64
+_WINDOWS_A_PART = 64
 """Most windows of a part, which is what a killed screen loses."""
 
 _PARTNER = ["partner_id", "partner_start", "partner_end"]
@@ -267,7 +267,7 @@ def _in_parts(rows: pd.DataFrame, genes: pd.DataFrame, settings: ScreenSettings)
     rows = rows.assign(rank=rows["chrom"].map(ranks), given=np.arange(len(rows)))
     rows = rows.sort_values(["rank", "centre", "window", "given"], ignore_index=True)
     windows = rows.drop_duplicates("window")
-    number = windows.groupby("rank").cumcount() // WINDOWS_A_PART
+    number = windows.groupby("rank").cumcount() // _WINDOWS_A_PART
     changes = (number != number.shift()) | (windows["rank"] != windows["rank"].shift())
     part = dict(zip(windows["window"], changes.cumsum() - 1, strict=True))
     return rows.assign(part=rows["window"].map(part))[_PLAN_COLUMNS]

@@ -29,7 +29,7 @@ from claster.errors import ClasterError
 from claster.files import require_file
 from claster.text import read_parquet
 
-__all__ = ["REPRESSIVE", "compare_links", "compare_repression", "lifts_repression", "predictors_of"]
+__all__ = ["REPRESSIVE", "compare_links", "compare_repression", "lifts_repression"]
 
 
 def compare_links(
@@ -83,7 +83,7 @@ def compare_links(
             f"{int(positive.sum())} of {positive.size:,} pairs of {screen.name!r} are planted links",
             remedy="screen the dataset's own elements, on a split with more genes",
         )
-    predictors = predictors_of(pairs[scored])
+    predictors = _predictors_of(pairs[scored])
     scores = score_links(positive, predictors, screen.resamples.of(scored))
     compared = agreement(pairs, screen.resamples)
     p, others = control_p_values(screen.controls, most=max(screen.settings.controls, 1), seed=seed)
@@ -111,7 +111,7 @@ def compare_links(
     }
 
 
-def predictors_of(pairs: pd.DataFrame) -> dict[str, np.ndarray]:
+def _predictors_of(pairs: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return the scores of pairs by the name of what predicts, ``distance`` first.
 
     Parameters

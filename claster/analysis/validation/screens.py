@@ -23,7 +23,6 @@ __all__ = [
     "BLOCK",
     "RESAMPLES",
     "PlantedScreen",
-    "Uniformity",
     "control_p_values",
     "read_planted_screen",
     "read_screen",
@@ -127,7 +126,7 @@ def read_screen(run: RunFolder, name: str) -> tuple[ScreenRecord, pd.DataFrame, 
 
 
 @dataclass(frozen=True)
-class Uniformity:
+class _Uniformity:
     """A Kolmogorov-Smirnov test of p-values against the uniform distribution.
 
     Attributes
@@ -189,7 +188,7 @@ def control_p_values(controls: pd.DataFrame, *, most: int, seed: int) -> tuple[n
     return np.array(found), int(null["gene_id"].nunique())
 
 
-def uniformity(p: np.ndarray, *, others: int) -> Uniformity:
+def uniformity(p: np.ndarray, *, others: int) -> _Uniformity:
     """Test p-values against the uniform distribution (two-sided Kolmogorov-Smirnov).
 
     The p-values of n genes come from comparison with m others, which were drawn by chance like them, so the
@@ -207,7 +206,7 @@ def uniformity(p: np.ndarray, *, others: int) -> Uniformity:
     """
     p = p[np.isfinite(p)]
     if not p.size:
-        return Uniformity(0, np.nan, np.nan)
+        return _Uniformity(0, np.nan, np.nan)
     statistic = float(kstest(p, "uniform").statistic)
     like = max(1, round(p.size * others / (p.size + others)))
-    return Uniformity(int(p.size), statistic, float(kstwo.sf(statistic, like)))
+    return _Uniformity(int(p.size), statistic, float(kstwo.sf(statistic, like)))

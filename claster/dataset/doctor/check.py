@@ -51,13 +51,13 @@ from claster.genome.assembly import chromosome_aliases
 from claster.genome.selection import DROP_REASONS, GeneSelection
 from claster.progress import SILENT, Progress
 
-__all__ = ["check_dataset", "check_windows"]
+__all__ = ["check_dataset"]
 
 _LONG_TO_READ = 4_000_000_000  # bytes of a FASTA
 _LONG_TO_UNPACK = 300_000_000
 
 
-def check_windows(
+def _check_windows(
     selection: GeneSelection, spec: DatasetSpec, *, once_mended: bool = False
 ) -> list[Finding]:
     """Tell how many genes are kept, by split, and why the others are not.
@@ -223,7 +223,7 @@ def check_dataset(
                 values=values,
             )
             selection, told = _without_copies(select, there.get("genome"))
-            findings += check_windows(selection, spec, once_mended=faults)
+            findings += _check_windows(selection, spec, once_mended=faults)
             findings += told
             if all(finding.verdict != "fault" for finding in findings):
                 findings += _check_divisors(spec, selection)
@@ -322,7 +322,7 @@ def _setting(
     centres = selection.kept[["gene_id", "chrom", "tss", "strand"]]
     setting = Setting(spec, sizes, aliases, wanted, centres, blacklist)
     if centres.empty:
-        return setting, check_windows(selection, spec)
+        return setting, _check_windows(selection, spec)
     return setting, []
 
 

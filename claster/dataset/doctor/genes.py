@@ -16,7 +16,6 @@ from claster.genome.gene_names import one_gene
 from claster.genome.genes import GeneFile
 
 __all__ = [
-    "Comparison",
     "assembly_of_genes",
     "check_gene_file",
     "check_gene_places",
@@ -38,7 +37,7 @@ _UCSC_NAMES = {
 }
 
 
-class Comparison(NamedTuple):
+class _Comparison(NamedTuple):
     """How a gene table lies to the landmarks of an assembly.
 
     Attributes
@@ -83,7 +82,7 @@ def read_landmarks() -> pd.DataFrame:
     return table.assign(start=table["start"] - 1)
 
 
-def compare_landmarks(genes: pd.DataFrame, assembly: str) -> Comparison:
+def compare_landmarks(genes: pd.DataFrame, assembly: str) -> _Comparison:
     """Compare genes with the landmarks of an assembly, by gene ID without version, else by name.
 
     Parameters
@@ -113,7 +112,7 @@ def compare_landmarks(genes: pd.DataFrame, assembly: str) -> Comparison:
     if len(shifted):
         first = shifted.iloc[0]
         example = (str(first["name"]), int(first["start"]), int(first["start_known"]))
-    return Comparison(len(both), int(far.sum()), len(same), len(shifted), example)
+    return _Comparison(len(both), int(far.sum()), len(same), len(shifted), example)
 
 
 def assembly_of_genes(genes: pd.DataFrame) -> str:
@@ -360,7 +359,7 @@ def _check_names(
     return _found(file, "chromosomes", verdict, seen, remedy)
 
 
-def _check_starts(landmarks: Comparison, *, file: Path, assembly: str) -> Finding:
+def _check_starts(landmarks: _Comparison, *, file: Path, assembly: str) -> Finding:
     same, shifted = landmarks.same_end, landmarks.shifted
     if shifted <= 0.5 * same or landmarks.example is None:
         return _found(file, "starts", "fine", f"starts of {same} known genes agree")

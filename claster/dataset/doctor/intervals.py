@@ -30,22 +30,17 @@ from claster.text import text_lines
 
 __all__ = [
     "check_blacklisted",
-    "check_elements_file",
-    "check_fasta",
-    "check_places",
-    "check_sizes_file",
     "examine_assembly",
     "examine_blacklist",
     "examine_genes",
     "examine_others",
-    "unread",
 ]
 
 _FEWEST_ON_ASSEMBLY = 0.9
 _READ_WHOLE = 20_000_000  # bytes of a FASTA
 
 
-def check_elements_file(path: Path, wanted: ElementsSpec, setting: Setting) -> list[Finding]:
+def _check_elements_file(path: Path, wanted: ElementsSpec, setting: Setting) -> list[Finding]:
     """Tell how many elements of which groups there are, and whether they lie on the assembly.
 
     Checks ``kind``, ``groups``, ``starts``, ``chromosomes``.
@@ -53,7 +48,7 @@ def check_elements_file(path: Path, wanted: ElementsSpec, setting: Setting) -> l
     try:
         elements = read_elements(path)
     except ClasterError as error:
-        return [unread(error, path, item="elements")]
+        return [_unread(error, path, item="elements")]
     groups = elements["group"].replace("", "(no group)").str.split(",").explode().str.strip()
     counts = listed((f"{n:,} {group}" for group, n in groups.value_counts().items()), 4)
     if not elements["group"].any():
@@ -81,7 +76,7 @@ def check_elements_file(path: Path, wanted: ElementsSpec, setting: Setting) -> l
             )
     except ClasterError as error:
         results.append(as_fault(error, item="elements", file=str(path), check="groups"))
-    return results + check_places(
+    return results + _check_places(
         elements,
         setting.sizes,
         setting.aliases,
@@ -91,7 +86,7 @@ def check_elements_file(path: Path, wanted: ElementsSpec, setting: Setting) -> l
     )
 
 
-def check_sizes_file(
+def _check_sizes_file(
     path: Path, sizes: Mapping[str, int], known: Mapping[str, int], *, assembly: str
 ) -> list[Finding]:
     """Compare a file of chromosome sizes with the assembly of that name. Check ``sizes``.
@@ -132,7 +127,7 @@ def check_sizes_file(
     return [Finding(item, str(path), "sizes", "fine", f"{assembly}, {total}")]
 
 
-def check_fasta(path: Path, setting: Setting) -> list[Finding]:
+def _check_fasta(path: Path, setting: Setting) -> list[Finding]:
     """Compare a genome FASTA with the assembly.
 
     By all its sequences where it is small or its `.fai` index fits it, else by its first header. Checks
@@ -197,7 +192,7 @@ def _check_lengths(found: Mapping[str, int], setting: Setting, path: Path) -> Fi
     return Finding("genome", str(path), "chromosomes", "warning", seen, remedy)
 
 
-def check_places(
+def _check_places(
     table: pd.DataFrame,
     sizes: Mapping[str, int],
     aliases: Mapping[str, str],
@@ -243,7 +238,7 @@ def check_places(
     return [Finding(item, str(path), "chromosomes", "fine", evidence)]
 
 
-def unread(error: ClasterError, path: Path, *, item: str) -> Finding:
+def _unread(error: ClasterError, path: Path, *, item: str) -> Finding:
     """Return the error that a file of intervals raises as a finding; ``starts`` where they count from 1."""
     if "without bases" not in error.found:
         return as_fault(error, item=item, file=str(path), check="kind")
@@ -278,7 +273,7 @@ def examine_assembly(
             sizes = chromosome_sizes(spec.assembly, path)
         except ClasterError as error:
             return known, [as_fault(error, item="chromosome sizes", file=str(path), check="kind")]
-        return sizes, check_sizes_file(path, sizes, known, assembly=spec.assembly)
+        return sizes, _check_sizes_file(path, sizes, known, assembly=spec.assembly)
     if known:
         seen = f"{spec.assembly}, {count_of(len(known), 'chromosome')}"
         return known, [Finding("assembly", "", "assembly", "fine", seen)]
@@ -339,7 +334,7 @@ def examine_blacklist(
     try:
         table = read_bed(path, named="blacklist")
     except ClasterError as error:
-        return None, [unread(error, path, item="blacklist")]
+        return None, [_unread(error, path, item="blacklist")]
     try:
         blacklist = read_blacklist(path, sizes=sizes, aliases=aliases)
     except ClasterError as error:
@@ -352,7 +347,7 @@ def examine_blacklist(
     )
     return blacklist, [
         Finding("blacklist", str(path), "kind", "fine", evidence),
-        *check_places(table, sizes, aliases, item="blacklist", path=path, assembly=spec.assembly),
+        *_check_places(table, sizes, aliases, item="blacklist", path=path, assembly=spec.assembly),
     ]
 
 
@@ -360,9 +355,9 @@ def examine_others(spec: DatasetSpec, there: Mapping[str, Path], setting: Settin
     """Look into the files that the build does not read: elements, genome."""
     findings: list[Finding] = []
     if spec.elements and "elements" in there:
-        findings += check_elements_file(there["elements"], spec.elements, setting)
+        findings += _check_elements_file(there["elements"], spec.elements, setting)
     if "genome" in there:
-        findings += check_fasta(there["genome"], setting)
+        findings += _check_fasta(there["genome"], setting)
     return findings
 
 

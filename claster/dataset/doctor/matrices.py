@@ -32,15 +32,7 @@ from claster.dataset.signal_settings import ContactsSpec
 from claster.errors import ClasterError
 from claster.quoting import pasteable
 
-__all__ = [
-    "ExaminedContacts",
-    "check_density",
-    "check_layout",
-    "check_maps",
-    "check_matrix",
-    "check_weights",
-    "examine_contacts",
-]
+__all__ = ["ExaminedContacts", "examine_contacts"]
 
 _MOST_EMPTY = 0.8
 _MOST_MASKED = 0.25
@@ -52,7 +44,7 @@ def _found(file: str, check: str, verdict: Verdict, evidence: str, remedy: str =
     return Finding("contacts", file, check, verdict, evidence, remedy)
 
 
-def check_layout(
+def _check_layout(
     layout: Layout, contacts: ContactsSpec, unfit: Mapping[int, str], *, file: str
 ) -> list[Finding]:
     """Tell which resolutions there are, in which zoom layout, and which are of use.
@@ -111,7 +103,7 @@ def check_layout(
     return results
 
 
-def check_weights(
+def _check_weights(
     layout: Layout, contacts: ContactsSpec, unfit: Collection[int], *, uri: str, file: str
 ) -> Finding | None:
     """Tell whether the wanted matrix has the wanted weights, and which way. Check ``weights``.
@@ -161,7 +153,7 @@ def check_weights(
     return _found(file, "weights", "fault", seen, remedy)
 
 
-def check_matrix(facts: MatrixFacts, *, named: str, file: str, assembly: str) -> list[Finding]:
+def _check_matrix(facts: MatrixFacts, *, named: str, file: str, assembly: str) -> list[Finding]:
     """Tell of counts that are not whole, masked bins, another assembly's name.
 
     Checks ``counts``, ``masked`` and ``assembly``; `named` is what the file calls its assembly.
@@ -203,7 +195,7 @@ def check_matrix(facts: MatrixFacts, *, named: str, file: str, assembly: str) ->
     return results
 
 
-def check_maps(maps: Maps, contacts: ContactsSpec, *, file: str) -> list[Finding]:
+def _check_maps(maps: Maps, contacts: ContactsSpec, *, file: str) -> list[Finding]:
     """Tell what was read, and how many of the genes that were tried have a map that the build keeps.
 
     Checks ``maps`` and, of a file that would take minutes, ``pixels``.
@@ -238,7 +230,7 @@ def _kept(maps: Maps, contacts: ContactsSpec, file: str) -> list[Finding]:
     return [_found(file, "maps", verdict, f"{seen}; the build drops the others", remedy)]
 
 
-def check_density(
+def _check_density(
     rows: Rows | None, coarser: dict[int, Rows | None], contacts: ContactsSpec, *, file: str
 ) -> list[Finding]:
     """Tell whether the matrix is deep enough for its resolution, and has a main diagonal.
@@ -322,12 +314,12 @@ def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> Ex
             for size in layout.matrices
             if (why := why_unfit(size, contacts, window, longest=longest))
         }
-        findings += check_layout(layout, contacts, unfit, file=file)
+        findings += _check_layout(layout, contacts, unfit, file=file)
         matrix = layout.matrices.get(contacts.resolution, next(iter(layout.matrices.values())))
         sizes = matrix.sizes
         names, chromosomes = check_chromosomes(sizes, setting, item="contacts", file=file)
         findings.insert(0, chromosomes)
-        weights = check_weights(layout, contacts, unfit, uri=matrix.label, file=file)
+        weights = _check_weights(layout, contacts, unfit, uri=matrix.label, file=file)
         findings += [weights] if weights else []
         if not names or contacts.resolution not in layout.matrices:
             return ExaminedContacts(findings, names)
@@ -337,7 +329,9 @@ def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> Ex
         if centres.empty:
             centres = places_without_genes(sizes, half=window.half)
         spread = measure_spread(facts.blocks, centres, held=names, window=window, gap=window.width)
-        findings += check_matrix(facts, named=matrix.assembly, file=file, assembly=setting.assembly)
+        findings += _check_matrix(
+            facts, named=matrix.assembly, file=file, assembly=setting.assembly
+        )
         inside = centres[spread.windows["inside"] >= NEARLY_WHOLE]
         if inside.empty:
             inside = centres[~spread.windows["empty"]]
@@ -346,7 +340,7 @@ def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> Ex
         bare = facts.bare
         if contacts.resolution not in unfit and bool(balance) == bool(contacts.balance):
             maps = sample_maps(matrix, names, centres, contacts, setting.spec.contacts_shape)
-            findings += check_maps(maps, contacts, file=file)
+            findings += _check_maps(maps, contacts, file=file)
             bare = bare | maps.bare
         findings += check_bare(bare, centres, file=file)
     except ClasterError as error:
@@ -374,12 +368,12 @@ def _depth(
         return sample_rows(matrix, names, centres, separation=separation, balance=balance)
 
     wanted = sample(contacts.resolution)
-    findings = check_density(wanted, {}, contacts, file=file)
+    findings = _check_density(wanted, {}, contacts, file=file)
     if not any(finding.verdict == "warning" for finding in findings):
         return findings
     coarser = [size for size in layout.matrices if size > contacts.resolution and size not in unfit]
     coarser = coarser[:_COARSER]
-    return check_density(wanted, {size: sample(size) for size in coarser}, contacts, file=file)
+    return _check_density(wanted, {size: sample(size) for size in coarser}, contacts, file=file)
 
 
 def _there(layout: Layout, contacts: ContactsSpec, size: int) -> Balance:

@@ -17,7 +17,6 @@ from claster.genome.windows import Binning
 
 __all__ = [
     "SignalUse",
-    "Strand",
     "check_intervals",
     "check_sign",
     "check_values",
@@ -25,7 +24,7 @@ __all__ = [
     "strand_pairs",
 ]
 
-Strand = Literal["", "plus", "minus"]
+_Strand = Literal["", "plus", "minus"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class SignalUse:
     label: str
     path: Path
     file: str
-    strand: Strand
+    strand: _Strand
     sign: float
     place: str
     window: Binning
@@ -101,7 +100,7 @@ def _signals(spec: DatasetSpec) -> list[tuple[str, SignalFiles]]:
 
 
 def _use(
-    spec: DatasetSpec, source: Source, *, strand: Strand, sign: float, track: str = ""
+    spec: DatasetSpec, source: Source, *, strand: _Strand, sign: float, track: str = ""
 ) -> SignalUse:
     window = spec.window if track else spec.require_target()
     return SignalUse(

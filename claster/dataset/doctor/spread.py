@@ -11,14 +11,7 @@ from claster.dataset.doctor.setting import Setting
 from claster.genome.regions import contained_in, overlapping
 from claster.genome.windows import Binning, window_table
 
-__all__ = [
-    "NEARLY_WHOLE",
-    "Spread",
-    "check_common",
-    "check_spread",
-    "common_regions",
-    "measure_spread",
-]
+__all__ = ["NEARLY_WHOLE", "Spread", "check_common", "check_spread", "measure_spread"]
 
 NEARLY_WHOLE = 0.9
 """A window with this share inside a file's data finds what it needs there."""
@@ -92,7 +85,7 @@ def measure_spread(
     return Spread(islands, windows, lacking, silent, partial)
 
 
-def common_regions(spreads: Sequence[Spread], setting: Setting) -> pd.DataFrame:
+def _common_regions(spreads: Sequence[Spread], setting: Setting) -> pd.DataFrame:
     """Return the regions that every file covers: `chrom`, `start`, `end`, 0-based half-open.
 
     A chromosome on which no file is partial is taken whole, and data that end near its end (within a
@@ -181,7 +174,7 @@ def check_common(spreads: Sequence[Spread], setting: Setting) -> Finding | None:
     short = [spread for spread in spreads if spread.lacking or spread.silent or spread.partial]
     if all(_excludable(spread, setting) for spread in short):
         return None
-    common = common_regions(spreads, setting)
+    common = _common_regions(spreads, setting)
     windows = window_table(setting.centres, setting.spec.window.binning)
     kept = int(contained_in(windows, common).sum())
     seen = f"{kept:,} of {count_of(len(windows), 'window')} lie whole in what all files cover"

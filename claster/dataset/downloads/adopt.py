@@ -16,11 +16,11 @@ from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 from claster.remote.partial import discard_partial
 
-__all__ = ["Adopted", "adopt_files", "datasets_below"]
+__all__ = ["adopt_files", "datasets_below"]
 
 
 @dataclass(frozen=True)
-class Adopted:
+class _Adopted:
     """What became of a file, also in words; `found` is where it lies."""
 
     name: str
@@ -35,7 +35,7 @@ def adopt_files(
     *,
     only: Sequence[str] = (),
     progress: Progress = SILENT,
-) -> list[Adopted]:
+) -> list[_Adopted]:
     """Find the files of a dataset's `downloads` below a folder, verify them and link to them.
 
     Files are found by name, at any depth. Size, first and last bytes and SHA-256 are compared with the YAML
@@ -55,7 +55,7 @@ def adopt_files(
 
     Returns
     -------
-    list[Adopted]
+    list[_Adopted]
         In the order of the YAML.
 
     Raises
@@ -123,22 +123,22 @@ def datasets_below(folder: Path | str, *, project: Path | str = ".") -> list[Dat
 
 def _adopt(
     download: DownloadSpec, final: Path, lying: dict[str, list[Path]], receipts: Receipts
-) -> Adopted:
+) -> _Adopted:
     name = download.name
     try:
         if final.is_file():
             if not receipts.settled(download, final):
                 receipts.accept(download, final, how="found")
-            return Adopted(name, "here", f"here already, {final}", final)
+            return _Adopted(name, "here", f"here already, {final}", final)
         found = _only_one(download, lying.get(final.name, []))
         if found is None:
-            return Adopted(name, "not found", f"not found ({final.name})")
+            return _Adopted(name, "not found", f"not found ({final.name})")
         receipt = receipts.accept(download, found, how="adopted")
     except ClasterError as error:
-        return Adopted(name, "refused", f"refused, {error}")
+        return _Adopted(name, "refused", f"refused, {error}")
     _link(final, found)
     discard_partial(final)
-    return Adopted(name, "adopted", f"linked to {found} (sha256: {receipt.sha256})", found)
+    return _Adopted(name, "adopted", f"linked to {found} (sha256: {receipt.sha256})", found)
 
 
 def _files_below(folder: Path, names: set[str]) -> dict[str, list[Path]]:

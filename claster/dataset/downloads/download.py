@@ -34,11 +34,11 @@ from claster.remote.request import (
 )
 from claster.remote.verify import Receipt
 
-__all__ = ["Downloaded", "download_dataset", "plan_downloads", "url_list"]
+__all__ = ["download_dataset", "plan_downloads", "url_list"]
 
 
 @dataclass(frozen=True)
-class Downloaded:
+class _Downloaded:
     """A verified file: size in bytes, SHA-256, and whether it came now or was here already."""
 
     name: str
@@ -56,7 +56,7 @@ def download_dataset(
     verify: bool = False,
     patience: Patience = USUAL_PATIENCE,
     progress: Progress = SILENT,
-) -> list[Downloaded]:
+) -> list[_Downloaded]:
     """Bring the files of a dataset's `downloads` to where its other parts look for them.
 
     A file whose size and time are those of its receipt is neither asked for nor read. Where the YAML
@@ -80,7 +80,7 @@ def download_dataset(
 
     Returns
     -------
-    list[Downloaded]
+    list[_Downloaded]
         In the order of the YAML.
 
     Raises
@@ -104,7 +104,7 @@ def download_dataset(
     failed = {d.name: found for d in chosen if isinstance(found := outcomes[d.name], ClasterError)}
     if failed:
         raise _summary(failed, spec, of=len(chosen), progress=progress)
-    return [found for d in chosen if isinstance(found := outcomes[d.name], Downloaded)]
+    return [found for d in chosen if isinstance(found := outcomes[d.name], _Downloaded)]
 
 
 @dataclass
@@ -122,7 +122,7 @@ class _Run:
 
     def all(
         self, downloads: Sequence[DownloadSpec], *, jobs: int
-    ) -> dict[str, Downloaded | ClasterError]:
+    ) -> dict[str, _Downloaded | ClasterError]:
         """Return what became of each download, by its name."""
         with open_session(connections=jobs) as session, ThreadPool(jobs) as pool:
             results = pool.imap_unordered(partial(self._one, session), _spread(downloads))
@@ -134,7 +134,7 @@ class _Run:
 
     def _one(
         self, session: requests.Session, download: DownloadSpec
-    ) -> tuple[str, Downloaded | ClasterError]:
+    ) -> tuple[str, _Downloaded | ClasterError]:
         try:
             return download.name, self._bring(session, download)
         except UnreachableError as error:
@@ -145,7 +145,7 @@ class _Run:
         except StoppedError:
             return download.name, ClasterError(f"{download.name}: stopped", remedy="run it again")
 
-    def _bring(self, session: requests.Session, download: DownloadSpec) -> Downloaded:
+    def _bring(self, session: requests.Session, download: DownloadSpec) -> _Downloaded:
         path = self.spec.source(download.file)
         is_here, is_new = path.is_file(), self.receipts.is_new(download)
         receipt = self._accept(download, path) if is_here else self._fetch(session, download, path)
@@ -196,9 +196,9 @@ def _finished(download: DownloadSpec, path: Path, receipts: Receipts) -> Receipt
 
 def _downloaded(
     download: DownloadSpec, spec: DatasetSpec, receipt: Receipt, how: Literal["downloaded", "here"]
-) -> Downloaded:
+) -> _Downloaded:
     path = spec.source(download.file)
-    return Downloaded(download.name, path, receipt.size, receipt.sha256, how)
+    return _Downloaded(download.name, path, receipt.size, receipt.sha256, how)
 
 
 def _spread(downloads: Sequence[DownloadSpec]) -> list[DownloadSpec]:
@@ -214,7 +214,7 @@ def _spread(downloads: Sequence[DownloadSpec]) -> list[DownloadSpec]:
 
 
 def _wait_for(
-    results: "IMapIterator[tuple[str, Downloaded | ClasterError]]", *, seconds: float
+    results: "IMapIterator[tuple[str, _Downloaded | ClasterError]]", *, seconds: float
 ) -> None:
     """Leave the threads some time to end after they were told to."""
     end = time.monotonic() + seconds

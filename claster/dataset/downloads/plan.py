@@ -17,7 +17,7 @@ from claster.quoting import curl_string
 from claster.remote.partial import find_partial
 from claster.remote.request import Patience, ask_length, open_session
 
-__all__ = ["DownloadPlan", "PlannedFile", "choose_downloads", "plan_downloads", "url_list"]
+__all__ = ["DownloadPlan", "choose_downloads", "plan_downloads", "url_list"]
 
 _ASKING = Patience(connect=3.0, read=5.0)
 _MOST_ASKED = 8
@@ -25,7 +25,7 @@ _LONGEST = 8.0
 
 
 @dataclass(frozen=True)
-class PlannedFile:
+class _PlannedFile:
     """A file of the plan.
 
     `size` in bytes is None where nobody has told it. `state` is ``here`` (as verified, or there and not yet
@@ -53,7 +53,7 @@ class PlannedFile:
 class DownloadPlan:
     """Files in the order of the YAML, and the free bytes of the data folder's disk."""
 
-    files: tuple[PlannedFile, ...]
+    files: tuple[_PlannedFile, ...]
     free_bytes: int
 
     @property
@@ -166,7 +166,7 @@ def url_list(spec: DatasetSpec, *, only: Sequence[str] = ()) -> str:
 
 def _look_at(
     download: DownloadSpec, spec: DatasetSpec, receipts: Receipts, told: int | None
-) -> PlannedFile:
+) -> _PlannedFile:
     path = spec.source(download.file)
     kept, told_before = find_partial(path, url=download.url)
     size = receipts.wanted(download, path).size or told or told_before
@@ -175,7 +175,7 @@ def _look_at(
         size = path.stat().st_size
         unseen = receipts.find(download) is None and download.size in (None, size)
         state = "here" if unseen or receipts.settled(download, path) else "changed"
-    return PlannedFile(download.name, download.file, download.url, path, size, state, kept)
+    return _PlannedFile(download.name, download.file, download.url, path, size, state, kept)
 
 
 def _ask_lengths(urls: list[str]) -> Iterator[tuple[str, int | None]]:
