@@ -1,4 +1,4 @@
-"""The command line: one module a command, no logic of its own."""
+"""The command line: one module for commands of one kind, no logic of its own."""
 
 import signal
 import sys
@@ -6,34 +6,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from claster.cli import (
-    attribute,
-    browse,
-    configure,
-    crispr,
-    data,
-    demo,
-    evaluate,
-    experiment,
-    explain,
-    export,
-    figures,
-    intervals,
-    link,
-    perturb,
-    predict,
-    pull,
-    reach,
-    report,
-    sequence,
-    serve,
-    simulate,
-    train,
-    treat,
-    validate,
-    verify,
-)
-from claster.cli.complaint import complain, echo
+from claster.cli import analyses, data, experiments, figures, networks, sequence
+from claster.cli.console import complain, echo
 from claster.errors import ClasterError, os_errno, os_fault
 
 __all__ = ["app", "main"]
@@ -47,30 +21,30 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(simulate.simulate)
+app.command()(data.simulate)
 app.add_typer(data.app, name="data")
-app.command()(explain.explain)
-app.command()(verify.verify)
-app.command()(configure.configure)
-app.command()(train.train)
-app.command()(predict.predict)
-app.command()(evaluate.evaluate)
-app.command()(intervals.intervals)
-app.command()(perturb.perturb)
-app.command()(attribute.attribute)
-app.command()(validate.validate)
-app.command()(crispr.crispr)
-app.command()(link.link)
-app.command()(treat.treat)
-app.command()(reach.reach)
-app.command()(report.report)
-app.command()(browse.browse)
+app.command()(data.explain)
+app.command()(data.verify)
+app.command()(networks.configure)
+app.command()(networks.train)
+app.command()(networks.predict)
+app.command()(analyses.evaluate)
+app.command()(analyses.intervals)
+app.command()(analyses.perturb)
+app.command()(analyses.attribute)
+app.command()(analyses.validate)
+app.command()(analyses.crispr)
+app.command()(analyses.link)
+app.command()(analyses.treat)
+app.command()(analyses.reach)
+app.command()(figures.report)
+app.command()(figures.browse)
 app.add_typer(sequence.app, name="sequence")
-app.command()(export.export)
-app.command()(pull.pull)
-app.command()(serve.serve)
-app.command()(demo.demo)
-app.command()(experiment.experiment)
+app.command()(networks.export)
+app.command()(networks.pull)
+app.command()(networks.serve)
+app.command()(experiments.demo)
+app.command()(experiments.experiment)
 app.command()(figures.figures)
 app.command()(figures.receipt)
 

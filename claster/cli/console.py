@@ -1,11 +1,13 @@
-"""Progress for people: bars on a terminal, plain lines in a log."""
+"""What a command says: its answer, why it cannot do its work, and how far it is."""
 
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
+import typer
 from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import (
@@ -26,7 +28,21 @@ from rich.text import Text
 from claster.progress import Progress, Step, Unit
 from claster.quoting import printable
 
-__all__ = ["console_progress"]
+__all__ = ["complain", "console_progress", "echo"]
+
+
+def echo(text: object, *, nl: bool = True) -> None:
+    """Print a line of an answer; what would steer the terminal is written out."""
+    typer.echo(printable(str(text)), nl=nl)
+
+
+def complain(text: str, *, status: int = 1) -> NoReturn:
+    """Print an error as one line and leave with an exit code."""
+    line = " ".join(printable(text).splitlines())
+    Console(stderr=True, soft_wrap=True).print(
+        Text.assemble(("error:", "bold red"), f" {line}"), highlight=False
+    )
+    sys.exit(status)
 
 
 def console_progress() -> Progress:

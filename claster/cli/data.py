@@ -1,12 +1,12 @@
-"""`claster data`: public files onto this machine, a check of any files, arrays and tables from them."""
+"""Datasets: simulated or public files, a check of any files, arrays and tables from them."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from claster.cli.arguments import DatasetName, Force
-from claster.cli.complaint import complain, echo
+from claster.cli.console import complain, console_progress, echo
+from claster.cli.options import DatasetName, DatasetOption, Force
 from claster.quoting import pasteable
 
 app = typer.Typer(help="Download, check and build datasets.", no_args_is_help=True)
@@ -67,7 +67,6 @@ def download(
     ] = False,
 ) -> None:
     """Download the public files of a dataset; run it again to resume an interrupted download."""
-    from claster.cli.console import console_progress
     from claster.cli.tables import print_downloads
     from claster.dataset.downloads.download import download_dataset, plan_downloads
     from claster.dataset.load import load_dataset
@@ -93,7 +92,6 @@ def adopt(
     only: Only = None,
 ) -> None:
     """Verify files that you copied here yourself, and link them to where the datasets expect them."""
-    from claster.cli.console import console_progress
     from claster.dataset.downloads.adopt import adopt_files, datasets_below
     from claster.dataset.load import load_dataset
 
@@ -121,7 +119,6 @@ def check(
 
     Reads headers, indices and samples. Exit code 0: fine, 1: warnings, 2: the build cannot run.
     """
-    from claster.cli.console import console_progress
     from claster.cli.tables import print_report
     from claster.dataset.doctor.check import check_dataset
     from claster.dataset.load import load_dataset
@@ -173,7 +170,6 @@ def build(
     ] = None,
 ) -> None:
     """Write landscapes, contact maps, targets and the list of dropped genes of a dataset."""
-    from claster.cli.console import console_progress
     from claster.dataset.build import build_dataset
     from claster.dataset.load import load_dataset
     from claster.dataset.report import build_lines, reasons_to_build
@@ -186,3 +182,81 @@ def build(
     result = build_dataset(spec, force=force, jobs=jobs, progress=console_progress())
     for line in build_lines(result):
         echo(line)
+
+
+def explain(
+    gene: Annotated[str, typer.Argument(help="Gene ID, with or without its version, or name.")],
+    dataset: DatasetOption = "toy",
+) -> None:
+    """Show whether a gene was kept, in which split, or why it was dropped, and where its samples are."""
+    from claster.dataset.load import load_dataset
+    from claster.dataset.report import explain_gene
+
+    for line in explain_gene(load_dataset(dataset), gene):
+        echo(line)
+
+
+def verify(
+    dataset: Annotated[
+        str, typer.Argument(help="A dataset, or the folder of its arrays (inputs/NAME).")
+    ],
+) -> None:
+    """Read every file of a built dataset and compare its SHA-256; exit code 1 where one differs."""
+    from claster.dataset.checksums import verify_dataset
+    from claster.dataset.layout import DatasetFolders
+    from claster.dataset.load import load_dataset
+
+    folder = Path(dataset)
+    is_folder = folder.is_dir() and folder.parent.name == "inputs"
+    folders = DatasetFolders.at(folder) if is_folder else DatasetFolders.of(load_dataset(dataset))
+    found = verify_dataset(folders, progress=console_progress())
+    for mismatch in found:
+        echo(f"{mismatch.how:<8}{mismatch.path}")
+    if found:
+        echo(f"{len(found)} differ: claster data build {folders.name} --force makes them again")
+        raise typer.Exit(1)
+    echo(f"{folders.inputs} and {folders.targets} are as they were built")
+
+
+def simulate(
+    dataset: Annotated[
+        str, typer.Argument(help="A dataset whose YAML has a 'simulation' part.")
+    ] = "toy",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; default: the dataset's source folder.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed; the same seed gives the same bytes.")
+    ] = None,
+    chromosomes: Annotated[int | None, typer.Option(help="Number of chromosomes.")] = None,
+    megabases: Annotated[float | None, typer.Option(help="Size of the genome in Mb.")] = None,
+    genes: Annotated[int | None, typer.Option(help="Number of protein-coding genes.")] = None,
+    smooth: Annotated[
+        bool | None,
+        typer.Option("--smooth/--raw", help="Smooth the tracks like the published ones."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Write a small genome with planted rules: bigWig, mcool, GTF, cCRE table, FASTA, truth tables.
+
+    Numbers that are not given come from the dataset's YAML.
+    """
+    from claster.dataset.load import load_dataset
+    from claster.dataset.signal_settings import SimulationSpec
+    from claster.simulation import ensure_genome
+
+    spec = load_dataset(dataset)
+    given = {
+        "seed": seed,
+        "chromosomes": chromosomes,
+        "megabases": megabases,
+        "genes": genes,
+        "smooth": smooth,
+    }
+    plan = (spec.simulation or SimulationSpec()).model_dump() | {
+        key: value for key, value in given.items() if value is not None
+    }
+    folder = out or spec.folder_to_fill()
+    made = ensure_genome(folder, plan, force=force, progress=console_progress())
+    echo(f"toy genome: {folder}" + ("" if made else " is up to date"))
+    echo(f"next: {pasteable(['claster', 'data', 'build', dataset])}")

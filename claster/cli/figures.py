@@ -1,12 +1,51 @@
-"""`claster figures` and `claster receipt`: the figures of the paper and where their numbers come from."""
+"""What a run looks like: report, genome browser, figures of the paper and where their numbers come from."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from claster.cli.arguments import DatasetOption
-from claster.cli.complaint import echo
+from claster.cli.console import console_progress, echo
+from claster.cli.options import DatasetOption, RunFolderPath
+
+
+def browse(
+    run: RunFolderPath,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="TCP port of 127.0.0.1; 0 takes a free one.")
+    ] = 0,
+    show: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in the web browser.")
+    ] = True,
+    session: Annotated[
+        Path | None,
+        typer.Option(
+            "--session", help="Write a session of IGV on the desktop to this file, and exit."
+        ),
+    ] = None,
+) -> None:
+    """Show predicted, observed, residual and input tracks in a genome browser on this machine."""
+    from claster.browse import open_browser, prepare_browser
+
+    browser = prepare_browser(run, session=session)
+    echo(f"session for IGV on the desktop: {browser.session}")
+    if session is None:
+        open_browser(browser, port=port, show=show, say=echo)
+
+
+def report(
+    run: RunFolderPath,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", help="File to write.", show_default="report.html in the run's folder"),
+    ] = None,
+) -> None:
+    """Write a page: verdict, data, network, scores, genes, panels, provenance; opens offline."""
+    from claster.report import write_report
+
+    path = write_report(run, to=to, progress=console_progress())
+    echo(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
 
 RunOption = Annotated[
     list[str] | None,
@@ -51,7 +90,6 @@ def figures(
     ] = False,
 ) -> None:
     """Draw the figures of the paper, each with its table and receipt."""
-    from claster.cli.console import console_progress
     from claster.cli.tables import print_table
     from claster.figures.base import COLUMNS
     from claster.figures.context import read_context

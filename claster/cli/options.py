@@ -1,4 +1,4 @@
-"""Options of a command from the fields of a settings model, so that each option is spelled once."""
+"""Arguments and options of commands: those that several share, and one for each field of a settings model."""
 
 import functools
 import inspect
@@ -10,9 +10,30 @@ import typer
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from claster import settings
 from claster.errors import ClasterError
+from claster.settings import DEVICE, FORCE, SPLIT
 
 __all__ = ["takes"]
+
+DatasetName = Annotated[
+    str, typer.Argument(help="A name below configurations/datasets, or a path to a YAML file.")
+]
+DatasetOption = Annotated[
+    str,
+    typer.Option(
+        "--dataset", "-d", help="A name below configurations/datasets, or a path to a YAML file."
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help=FORCE.description)]
+RunFolderPath = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run folder, such as runs/toy/pure_conv.")
+]
+SplitOption = Annotated[settings.Split, typer.Option("--split", help=SPLIT.description)]
+Device = Annotated[
+    settings.Device,
+    typer.Option("--device", help=DEVICE.description),
+]
 
 
 def takes(model: type[BaseModel]) -> Callable[[Callable[..., None]], Callable[..., None]]:

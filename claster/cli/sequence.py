@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from claster.cli.arguments import DatasetName, Force, SplitOption
-from claster.cli.complaint import echo
-from claster.cli.options import takes
+from claster.cli.console import console_progress, echo
+from claster.cli.options import DatasetName, Force, SplitOption, takes
 from claster.quoting import pasteable
 from claster.sequence.settings import EmbedSettings, FinetuneSettings
 
@@ -33,7 +32,6 @@ def extract(
     force: Force = False,
 ) -> None:
     """Cut the genome sequence around each TSS into one file with an index."""
-    from claster.cli.console import console_progress
     from claster.dataset.load import load_dataset
     from claster.sequence.windows import extract_windows, write_windows_fasta
 
@@ -50,7 +48,6 @@ def extract(
 @takes(EmbedSettings)
 def embed(dataset: DatasetName, model: Model, *, settings: EmbedSettings) -> None:
     """Store a sequence model's embedding of every gene's sequence and of its reverse complement."""
-    from claster.cli.console import console_progress
     from claster.dataset.load import load_dataset
     from claster.sequence.embed import embed_dataset
 
@@ -62,7 +59,6 @@ def embed(dataset: DatasetName, model: Model, *, settings: EmbedSettings) -> Non
 @takes(FinetuneSettings)
 def finetune(dataset: DatasetName, model: Model, *, settings: FinetuneSettings) -> None:
     """Train a sequence model itself, with a head; validation genes choose the epoch."""
-    from claster.cli.console import console_progress
     from claster.dataset.load import load_dataset
     from claster.sequence.finetune import finetune as run_finetuning
 
@@ -83,7 +79,6 @@ def compare(
 ) -> None:
     """Score runs with different windows on the bins that all predict, and each on its own."""
     from claster.analysis.compare import compare_runs, write_comparison
-    from claster.cli.console import console_progress
     from claster.plot.scores import write_figures
 
     compared = compare_runs(runs, split=split, progress=console_progress())

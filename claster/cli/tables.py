@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from claster.cli.complaint import echo
+from claster.cli.console import echo
 from claster.dataset.doctor.findings import Report
 from claster.dataset.doctor.show import report_lines, report_summary, report_table
 from claster.dataset.downloads.plan import DownloadPlan

@@ -11,8 +11,7 @@ import pytest
 from rich.console import Console
 
 from claster.cli import console, tables
-from claster.cli.complaint import complain, echo
-from claster.cli.console import console_progress
+from claster.cli.console import complain, console_progress, echo
 from claster.progress import SILENT
 
 

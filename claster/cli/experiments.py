@@ -1,12 +1,12 @@
-"""`claster experiment`: the experiments behind the figures."""
+"""Everything from end to end: the demo, and the experiments behind the figures."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from claster.cli.arguments import Device
-from claster.cli.complaint import echo
+from claster.cli.console import console_progress, echo
+from claster.cli.options import Device
 
 
 def experiment(
@@ -26,7 +26,6 @@ def experiment(
     device: Device = "auto",
 ) -> None:
     """List the experiments behind the figures, or build, train, predict and score one."""
-    from claster.cli.console import console_progress
     from claster.cli.tables import print_table
     from claster.experiments.recipes import compare_recipes
     from claster.experiments.run import find_experiment, list_experiments, run_experiment
@@ -48,3 +47,16 @@ def experiment(
         name, of=dataset, flavour=flavour, epochs=epochs, device=device, progress=console_progress()
     ):
         echo(f"{run.path}: {run.evaluation / 'scores.csv'}")
+
+
+def demo(
+    size: Annotated[
+        str, typer.Option(help="default, or tiny to check that everything runs.")
+    ] = "default",
+    device: Device = "auto",
+) -> None:
+    """Simulate, build, train, predict, evaluate and draw; print the results at the end."""
+    from claster.demo import run_demo
+
+    result = run_demo(size, device=device, progress=console_progress())
+    echo(result.summary)
