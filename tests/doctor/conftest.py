@@ -183,10 +183,16 @@ def spec_of(folder):
     return build
 
 
+@pytest.fixture(scope="module")
+def beside():
+    """Keys of the dataset in every test of a module; None leaves out a file that they are not about."""
+    return {}
+
+
 @pytest.fixture
-def examine(spec_of):
+def examine(spec_of, beside):
     """Check the small dataset as `spec_of` changes it."""
-    return lambda change=None, **keys: check_dataset(spec_of(change, **keys))
+    return lambda change=None, **keys: check_dataset(spec_of(change, **(beside | keys)))
 
 
 @pytest.fixture

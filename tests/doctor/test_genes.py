@@ -9,6 +9,11 @@ import pytest
 from claster.dataset.doctor.genes import assembly_of_genes, compare_landmarks, read_landmarks
 
 
+@pytest.fixture(scope="module")
+def beside():
+    return {"contacts": None, "genome": None}
+
+
 def gtf(make, attributes, *, feature="gene", chrom="{chrom}", top=()):
     """Return GTF lines of the small dataset's genes."""
     lines = list(top)

@@ -1,6 +1,12 @@
 """What is found in elements, blacklist, chromosome sizes and genome."""
 
+import pytest
 import gzip
+
+
+@pytest.fixture(scope="module")
+def beside():
+    return {"contacts": None}
 
 
 def test_elements_and_their_groups(examine, make, one):
@@ -61,8 +67,9 @@ def test_sizes_that_do_not_read(examine, make, one):
     assert one(report, "track ATAC", "values").verdict == "fine"
 
 
-def test_unknown_assembly_without_sizes(examine, one):
-    report = examine(chrom_sizes=None, splits={})
+def test_unknown_assembly_without_sizes(examine, small, one):
+    contacts = small.content()["contacts"]
+    report = examine(chrom_sizes=None, splits={}, contacts=contacts)
     finding = one(report, "assembly", "assembly")
     assert finding.verdict == "fault"
     assert "'small' is not among those" in finding.evidence

@@ -12,6 +12,11 @@ from claster.dataset.doctor.matrix_layout import read_layout
 ITEM = "contacts"
 
 
+@pytest.fixture(scope="module")
+def beside(small):
+    return {"genome": None, "target": None, "tracks": small.content()["tracks"][:1]}
+
+
 def with_contacts(**keys):
     def change(content):
         content["contacts"] |= keys

@@ -7,6 +7,12 @@ from pydantic import ValidationError
 from claster.dataset.build import build_dataset
 from claster.errors import ClasterError
 
+
+@pytest.fixture(scope="module")
+def beside():
+    return {"contacts": None, "genome": None}
+
+
 PAIR = "target ctrl"
 
 

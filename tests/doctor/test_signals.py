@@ -8,6 +8,12 @@ from claster.dataset.doctor.pairs import check_balance, check_scale
 from claster.dataset.doctor.signals import signal_uses
 from claster.dataset.scale import SignalScale
 
+
+@pytest.fixture(scope="module")
+def beside():
+    return {"contacts": None, "genome": None}
+
+
 TRACK = "track ATAC"
 
 

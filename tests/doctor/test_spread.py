@@ -9,6 +9,12 @@ from hypothesis import strategies as st
 from claster.dataset.doctor.spread import measure_spread
 from claster.genome.windows import Binning
 
+
+@pytest.fixture(scope="module")
+def beside():
+    return {"contacts": None, "genome": None}
+
+
 WINDOW = Binning(5, 20)  # 100 bp
 SIZE = 2000
 
@@ -87,12 +93,13 @@ def test_signal_on_a_part_gives_the_line_to_write(examine, make, one):
     assert finding.evidence.startswith(f"{kept} of 71 windows")
 
 
-def test_contacts_on_a_part(examine, make, one):
+def test_contacts_on_a_part(examine, make, small, one):
     def near_the_start(pixels, bins):
         return pixels[pixels["bin2_id"] < 100]
 
     make.cooler("contacts.cool", change=near_the_start)
-    finding = one(examine(), "contacts", "coverage")
+    contacts = small.content()["contacts"]
+    finding = one(examine(contacts=contacts), "contacts", "coverage")
     assert "no contacts on chr2, where 23 genes are" in finding.evidence
     assert "contacts on 100 kb of 400 kb of chr1" in finding.evidence
 
