@@ -22,11 +22,11 @@ from claster.dataset.build import build_dataset
 from claster.dataset.load import find_dataset, load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.flavours import FLAVOURS
+from claster.eir.geometry import measure_cost
 from claster.eir.parts import Flavour, derive
 from claster.eir.predict import predict
 from claster.eir.preflight import prepare_training
 from claster.eir.run import train
-from claster.eir.show import measure_cost
 from claster.eir.yaml_files import plan_schedule
 from claster.files import write_text
 from claster.simulation import ensure_genome

@@ -21,7 +21,6 @@ from claster.dataset.track_scales import read_landscapes
 from claster.eir.predict import predict
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, read_predictions, read_run
-from claster.eir.yaml_files import Device
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.windows import FORWARD, sample_id
@@ -37,6 +36,7 @@ from claster.plot import (
 )
 from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
+from claster.settings import Device
 from claster.simulation import ensure_genome
 
 if TYPE_CHECKING:

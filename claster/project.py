@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from claster.data import Dataset
-    from claster.eir.machine import Device
     from claster.run import Run
+    from claster.settings import Device
 
 __all__ = ["Project", "as_html", "shown_path", "simulate", "train"]
 

@@ -2,6 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 
 from claster.data import Dataset
 from claster.dataset.inventory import Source, list_sources
@@ -11,9 +15,8 @@ from claster.files import sha256
 from claster.formats import FileFormat
 from claster.project import Project
 from claster.simulation import ensure_genome
-from claster.simulation.serve import serve_folder
 
-__all__ = ["open_archive"]
+__all__ = ["open_archive", "serve_folder"]
 
 _FORMATS: dict[str, FileFormat] = {
     ".bw": "bigwig",
@@ -86,3 +89,33 @@ def _download(source: Source, address: str) -> DownloadSpec:
         size=source.path.stat().st_size,
         sha256=sha256(source.path),
     )
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Write no line a request."""
+
+
+@contextmanager
+def serve_folder(folder: Path | str) -> Iterator[str]:
+    """Serve the files below a folder on a free port of this machine while the context is open.
+
+    Parameters
+    ----------
+    folder
+        The folder; nothing outside it is served, and only this machine can ask.
+
+    Yields
+    ------
+    str
+        The address that stands for `folder`, without a final slash.
+    """
+    handler = partial(_Quiet, directory=str(Path(folder).resolve()))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

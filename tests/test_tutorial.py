@@ -8,8 +8,7 @@ import pytest
 
 from claster.errors import ClasterError
 from claster.project import Project
-from claster.simulation.serve import serve_folder
-from claster.tutorial import open_archive
+from claster.tutorial import open_archive, serve_folder
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,8 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from claster.analysis.bootstrap import Resamples, pearson, point_sums, resample_blocks
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.loci import locus_blocks
-from claster.analysis.masked import predict_masked
-from claster.analysis.nested import fit_nested, measured_genes
+from claster.analysis.nested import fit_nested, measured_genes, predict_masked
 from claster.analysis.settings import ReachSettings
 from claster.analysis.validation.planted import read_planted
 from claster.dataset.layout import DatasetFolders

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.loci import locus_blocks
+from claster.analysis.perturbation.edits import covered_bins, span_mean
 from claster.analysis.perturbation.effects import gene_bins, gene_signal, log_effect
 from claster.analysis.perturbation.measure import Window, average_mirrored, built_window
 from claster.analysis.perturbation.screen import load_predictor
-from claster.analysis.perturbation.spans import covered_bins, span_mean
 from claster.analysis.settings import TreatSettings
 from claster.analysis.statistics import pearson, spearman, with_interval
 from claster.analysis.summary import Number

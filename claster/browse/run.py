@@ -11,9 +11,15 @@ from urllib.parse import quote
 
 import jinja2
 
-from claster.browse.genome import find_genome, genes_as_bed, sizes_text
 from claster.browse.server import Served, serve
-from claster.browse.session import desktop_session, find_tracks, page_session
+from claster.browse.session import (
+    desktop_session,
+    find_genome,
+    find_tracks,
+    genes_as_bed,
+    page_session,
+    sizes_text,
+)
 from claster.dataset.layout import DatasetFolders
 from claster.eir.runs import RunFolder, read_run
 from claster.eir.target_part import trained_dataset

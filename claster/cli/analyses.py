@@ -183,7 +183,7 @@ def reach(
     from claster.analysis.reach import find_reach
     from claster.dataset.load import load_dataset
     from claster.eir.runs import RunFolder
-    from claster.plot.reach import draw_reach
+    from claster.plot.validation import draw_reach
 
     run = RunFolder.of(subject)
     reaches, files = find_reach(

@@ -44,7 +44,7 @@ def configure(
         named = dataset or flavour.dataset
         spec = load_dataset(named)
         if show:
-            from claster.eir.show import show_flavour
+            from claster.eir.geometry import show_flavour
 
             echo(show_flavour(flavour, spec, device=device))
             continue

@@ -14,12 +14,13 @@ from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.eir.bundle import require_unchanged
 from claster.eir.first_layer import CutNetwork, FirstLayer, first_layer
-from claster.eir.machine import Device, resolve_device
+from claster.eir.machine import resolve_device
 from claster.eir.runs import RunFolder, trained_weights
 from claster.eir.target_part import trained_dataset
 from claster.eir.trained_network import Network, load_network, require_model, run_network
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
+from claster.settings import Device
 from claster.signal.landscape import Transform
 
 __all__ = [

@@ -8,7 +8,7 @@ from claster.eir.settings import Precision
 from claster.errors import ClasterError
 from claster.settings import Device
 
-__all__ = ["Device", "Machine", "on_machine", "resolve_device"]
+__all__ = ["Machine", "on_machine", "resolve_device"]
 
 _NEVER = 10**6
 

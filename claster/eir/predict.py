@@ -19,9 +19,8 @@ from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder, write_view
 from claster.eir.adopt import adopt_run, can_be_adopted
-from claster.eir.eirpredict import predict_by_program
+from claster.eir.eirpredict import predict_by_program, predict_in_memory, remove_blocks
 from claster.eir.ensemble import ensemble_folder, member_runs, require_same_inputs
-from claster.eir.in_memory import predict_in_memory, remove_blocks
 from claster.eir.machine import resolve_device
 from claster.eir.prediction_tracks import TRACK_KINDS, write_tracks
 from claster.eir.predictions import average_orientations, average_runs

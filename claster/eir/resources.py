@@ -7,11 +7,12 @@ from rich.filesize import decimal
 
 from claster.dataset.spec import DatasetSpec
 from claster.eir.arrays import input_views
-from claster.eir.machine import Device, Machine, resolve_device
+from claster.eir.machine import Machine, resolve_device
 from claster.eir.parts import Flavour
 from claster.eir.settings import Precision, TrainSettings
 from claster.eir.yaml_files import SampleCounts
 from claster.errors import ClasterError
+from claster.settings import Device
 
 __all__ = ["choose_feeding", "require_machine", "sample_bytes"]
 

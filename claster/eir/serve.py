@@ -10,12 +10,13 @@ from typing import NoReturn
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.views import view_of_folder
-from claster.eir.machine import Device, resolve_device
+from claster.eir.machine import resolve_device
 from claster.eir.program import find_program
 from claster.eir.runs import RunFolder, best_checkpoint, input_folders
 from claster.eir.target_part import trained_dataset
 from claster.eir.trained_network import program_checkpoint, require_model
 from claster.errors import ClasterError
+from claster.settings import Device
 
 __all__ = ["become", "describe_inputs", "serve_command"]
 

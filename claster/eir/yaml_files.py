@@ -11,7 +11,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import View
 from claster.dataset.yaml_file import Dumper, to_yaml
 from claster.eir.arrays import central_bins, first_expansions, input_views
-from claster.eir.machine import Device, Machine, on_machine
+from claster.eir.machine import Machine, on_machine
 from claster.eir.parts import ArrayCnn, Flavour, InputBlock, Message, Modality
 from claster.eir.target_part import predicted_part
 from claster.errors import ClasterError
@@ -19,7 +19,6 @@ from claster.quoting import printable
 
 __all__ = [
     "OUTPUT_NAME",
-    "Device",
     "SampleCounts",
     "Schedule",
     "configuration_texts",

@@ -10,13 +10,13 @@ from claster.dataset.build import build_dataset
 from claster.dataset.load import EXPERIMENTS, experiment_files, load_dataset, read_experiment
 from claster.dataset.spec import DatasetSpec
 from claster.eir.flavours import find_flavour
-from claster.eir.machine import Device
 from claster.eir.parts import Flavour
 from claster.eir.predict import predict
 from claster.eir.run import train
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
+from claster.settings import Device
 
 __all__ = ["find_experiment", "list_experiments", "ready", "run_experiment"]
 

@@ -6,7 +6,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from claster.analysis.perturbation import edits
 from claster.analysis.perturbation.editor import store_edited
-from claster.analysis.perturbation.spans import Span
+from claster.analysis.perturbation.edits import Span
 from claster.errors import ClasterError
 from claster.figures.base import Drawn, Page, PaperFigure, figure, profile_table
 from claster.figures.context import Context

@@ -12,14 +12,12 @@ from claster.errors import ClasterError
 from claster.figures import (
     attributions,
     centred,
-    comparison,
     edits,
     human,
     inputs,
     performance,
     sequence,
     silencing,
-    states,
     tutorial,
 )
 from claster.figures.base import COLUMNS, Columns, Page, PaperFigure
@@ -34,9 +32,7 @@ _ORDER = "TFSR"
 _CHAPTERS = (
     tutorial,
     performance,
-    states,
     silencing,
-    comparison,
     inputs,
     centred,
     edits,

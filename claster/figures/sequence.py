@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from claster.analysis.compare import published_scores
 from claster.analysis.metrics import gene_means
-from claster.analysis.published import published_scores
 from claster.dataset.embeddings import EmbeddingStore, open_embeddings, sequence_folder
 from claster.eir.runs import RunFolder, read_run
 from claster.eir.target_part import narrowed, predicted_by

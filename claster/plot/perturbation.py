@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from claster.analysis.perturbation.candidates import annotated_stretches
 from claster.analysis.perturbation.editor import Editor, Place, SignalWindow, edit_window
+from claster.analysis.perturbation.edits import covered_bins, span_mean
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.settings import ScreenRecord
-from claster.analysis.perturbation.spans import covered_bins, span_mean
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec

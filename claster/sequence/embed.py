@@ -26,10 +26,9 @@ from claster.files import replace_folder, require_disk, write_text
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
-from claster.sequence.models import SequenceModel, find_model
+from claster.sequence.models import ModelFiles, SequenceModel, find_model, find_weights
 from claster.sequence.settings import EmbedSettings, StoredPrecision
 from claster.sequence.trunk import Geometry, Trunk
-from claster.sequence.weights import ModelFiles, find_weights
 from claster.sequence.windows import SequenceWindows, extract_windows
 from claster.text import read_json, read_text
 from claster.versions import versions

@@ -21,9 +21,8 @@ from claster.files import write_text
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 from claster.sequence.fit import Job, fit, precision_on
-from claster.sequence.models import find_model
+from claster.sequence.models import find_model, find_weights
 from claster.sequence.settings import FinetuneSettings, Tuning
-from claster.sequence.weights import find_weights
 from claster.sequence.windows import extract_windows
 from claster.text import read_json
 from claster.versions import versions

@@ -1,39 +1,21 @@
-"""The sequence models that are known, one entry each.
+"""Sequence models that are known, and the files of their weights, verified."""
 
-To add one, write a module with a `Trunk` and a function that loads it, and name it here.
-"""
-
-from collections.abc import Callable
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from claster.errors import ClasterError
-from claster.sequence.trunk import Trunk
+from claster.errors import ClasterError, one_line
+from claster.files import sha256
+from claster.sequence.trunk import Trunk, load_borzoi, load_enformer, load_hyenadna
+from claster.text import text_lines
 
-__all__ = ["MODELS", "SequenceModel", "find_model"]
+__all__ = ["HASHES", "MODELS", "ModelFiles", "SequenceModel", "find_model", "find_weights"]
 
 
 class _Loader(Protocol):
     def __call__(self, folder: Path, *, trust_remote_code: bool) -> Trunk: ...
-
-
-def _enformer() -> _Loader:
-    from claster.sequence.loaders import load_enformer
-
-    return load_enformer
-
-
-def _hyenadna() -> _Loader:
-    from claster.sequence.loaders import load_hyenadna
-
-    return load_hyenadna
-
-
-def _borzoi() -> _Loader:
-    from claster.sequence.loaders import load_borzoi
-
-    return load_borzoi
 
 
 @dataclass(frozen=True)
@@ -51,7 +33,7 @@ class SequenceModel:
     licence, citation
         Of the weights.
     loader
-        Returns the function that makes a `Trunk` from a folder of files.
+        Makes a `Trunk` from a folder of files.
     """
 
     name: str
@@ -59,7 +41,7 @@ class SequenceModel:
     revision: str | None
     licence: str
     citation: str
-    loader: Callable[[], _Loader]
+    loader: _Loader
     code: tuple[str, ...] = ()
 
     def load(self, folder: Path, *, trust_remote_code: bool = False) -> Trunk:
@@ -70,7 +52,7 @@ class SequenceModel:
         ClasterError
             If its code may not run, or files are damaged or do not belong together.
         """
-        trunk = self.loader()(folder, trust_remote_code=trust_remote_code)
+        trunk = self.loader(folder, trust_remote_code=trust_remote_code)
         return trunk.eval()
 
 
@@ -86,7 +68,7 @@ MODELS = {
             revision="affe5713ae9017460706a44108289b13c5fee16c",
             licence="CC BY 4.0",
             citation="Avsec et al., Nature Methods 18:1196 (2021), doi 10.1038/s41592-021-01252-x",
-            loader=_enformer,
+            loader=load_enformer,
         ),
         SequenceModel(
             name="hyenadna_small_32k",
@@ -94,7 +76,7 @@ MODELS = {
             revision="8fe770c78eb13fe33bf81501612faeddf4d6f331",
             licence="BSD-3-Clause",
             citation=_HYENA_CITATION,
-            loader=_hyenadna,
+            loader=load_hyenadna,
             code=_HYENA_CODE,
         ),
         SequenceModel(
@@ -103,7 +85,7 @@ MODELS = {
             revision="7ebf71773d22c0ede2cc55cb2be15ee8c289e1ce",
             licence="BSD-3-Clause",
             citation=_HYENA_CITATION,
-            loader=_hyenadna,
+            loader=load_hyenadna,
             code=_HYENA_CODE,
         ),
         SequenceModel(
@@ -112,7 +94,7 @@ MODELS = {
             revision=None,
             licence="CC BY 4.0",
             citation="Linder et al., Nature Genetics 57:949 (2025), doi 10.1038/s41588-024-02053-6",
-            loader=_borzoi,
+            loader=load_borzoi,
         ),
     )
 }
@@ -131,3 +113,143 @@ def find_model(name: str) -> SequenceModel:
             f"no sequence model {name!r}", remedy=f"choose one of {', '.join(MODELS)}"
         )
     return MODELS[name]
+
+
+HASHES = "SHA256SUMS"
+"""File of a folder of weights with the SHA-256 of each file, as ``sha256sum * > SHA256SUMS`` writes it."""
+
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """Where the files of a model are, which commit they are of (None: not known), and their SHA-256."""
+
+    folder: Path
+    revision: str | None
+    hashes: dict[str, str]
+
+
+def find_weights(
+    model: SequenceModel, *, folder: Path | str | None = None, revision: str | None = None
+) -> ModelFiles:
+    """Return the files of a model, from a folder of one's own or from the hub at one commit.
+
+    Files of a folder are compared with its `SHA256SUMS` where it has one, files of the hub with the
+    hash that the hub names them by.
+
+    Parameters
+    ----------
+    model
+        Which.
+    folder
+        Where its files are; None asks the hub and its cache on this machine.
+    revision
+        Another commit of the hub than the pinned one, 40 hexadecimal digits.
+
+    Raises
+    ------
+    ClasterError
+        If a file is missing, damaged, or not available; the message names files and place.
+    """
+    if folder is None:
+        commit = revision or model.revision
+        if commit is None or not _COMMIT.fullmatch(commit):
+            raise ClasterError(
+                f"no commit of {model.repository} is pinned"
+                if commit is None
+                else f"{commit!r} is not a commit of {model.repository}",
+                remedy="pass --revision with the 40 digits of one, or --weights FOLDER",
+            )
+        return _from_hub(model, commit)
+    folder = Path(folder)
+    wanted = ["config.json", *model.code]
+    missing = [name for name in wanted if not (folder / name).is_file()]
+    weights = next((name for name in WEIGHTS if (folder / name).is_file()), None)
+    if missing or weights is None:
+        lacking = [*missing, *([] if weights else [" or ".join(WEIGHTS)])]
+        raise ClasterError(
+            f"{folder} lacks {', '.join(lacking)} of {model.name}", remedy=_how_to_bring(model)
+        )
+    return ModelFiles(folder, revision, _checked_hashes(folder, [*wanted, weights]))
+
+
+def _checked_hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    found = {name: sha256(folder / name) for name in names}
+    for name, digest in _listed(folder).items():
+        if name in found and found[name] != digest:
+            raise ClasterError(
+                f"{folder / name} is damaged: its SHA-256 is {found[name][:12]}..., "
+                f"{HASHES} says {digest[:12]}...",
+                remedy="download the file again",
+            )
+    return found
+
+
+def _listed(folder: Path) -> dict[str, str]:
+    path = folder / HASHES
+    if not path.is_file():
+        return {}
+    listed = {}
+    for number, line in enumerate(text_lines(path), start=1):
+        digest, _, name = line.strip().partition(" ")
+        if not _DIGEST.fullmatch(digest) or not name:
+            raise ClasterError(
+                f"{path}, line {number}: {line!r} is not a SHA-256 and a file name",
+                remedy="write it with 'sha256sum * > SHA256SUMS'",
+            )
+        listed[name.strip().removeprefix("*")] = digest
+    return listed
+
+
+def _from_hub(model: SequenceModel, commit: str) -> ModelFiles:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from requests.exceptions import RequestException
+
+    def download(weights: str) -> ModelFiles | None:
+        folder = Path(
+            snapshot_download(
+                model.repository, revision=commit, allow_patterns=["*.json", "*.py", weights]
+            )
+        )
+        if not (folder / weights).is_file():
+            return None
+        names = ["config.json", *model.code, weights]
+        hashes = {name: sha256(folder / name) for name in names}
+        blob = (
+            (folder / weights).resolve().name
+        )  # the hub's cache names large files by their SHA-256
+        if _DIGEST.fullmatch(blob) and blob != hashes[weights]:
+            raise ClasterError(
+                f"{folder / weights} is damaged: its SHA-256 is {hashes[weights][:12]}..., "
+                f"the hub says {blob[:12]}...",
+                remedy=f"remove {folder.parents[1]} and run again",
+            )
+        return ModelFiles(folder, commit, hashes)
+
+    try:
+        for weights in WEIGHTS:
+            if files := download(weights):
+                return files
+    except (LocalEntryNotFoundError, HfHubHTTPError, RequestException, OSError) as error:
+        raise ClasterError(
+            f"no weights of {model.name} on this machine, and the hub does not provide them "
+            f"({one_line(error)[:120]})",
+            remedy=_how_to_bring(model),
+        ) from error
+    raise ClasterError(
+        f"{model.repository} at {commit} holds neither {' nor '.join(WEIGHTS)}",
+        remedy=_how_to_bring(model),
+    )
+
+
+def _how_to_bring(model: SequenceModel) -> str:
+    files = ["config.json", *model.code, " or ".join(WEIGHTS)]
+    at = f" at commit {model.revision}" if model.revision else ""
+    return (
+        f"bring {', '.join(files)} of {model.repository}{at} (Hugging Face hub) into one folder and pass "
+        "--weights FOLDER"
+    )

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from claster.files import atomic_folder, sha256
 from claster.sequence import tiny_hyena
-from claster.sequence.models import find_model
-from claster.sequence.weights import HASHES
+from claster.sequence.models import HASHES, find_model
 
 __all__ = ["write_tiny_model"]
 

@@ -9,8 +9,13 @@ import pandas as pd
 from claster.simulation import transcription as rules
 from claster.simulation.classes import draw_classes, link_classes
 from claster.simulation.contacts import place_boundaries
-from claster.simulation.elements import link_elements, place_elements, place_sites
-from claster.simulation.heights import domain_height, draw_promoters
+from claster.simulation.elements import (
+    domain_height,
+    draw_promoters,
+    link_elements,
+    place_elements,
+    place_sites,
+)
 from claster.simulation.layout import (
     CLOSED_SHARE,
     Plan,

@@ -13,11 +13,11 @@ from claster.files import atomic_folder, require_disk, sha256
 from claster.memory import require_memory
 from claster.progress import SILENT, Progress
 from claster.settings import Settings
+from claster.simulation.annotation import write_tables
 from claster.simulation.chromosome import Chromosome, plant_chromosome
 from claster.simulation.layout import plan_genome
 from claster.simulation.sequence import draw_sequence, write_fasta
 from claster.simulation.streams import Purpose, stream
-from claster.simulation.tables import write_tables
 from claster.simulation.tracks import TRACKS, write_contacts, write_marks, write_nascent
 from claster.simulation.transcription import CONDITIONS, SILENT_LEVEL, Rules
 from claster.text import read_json

@@ -1,24 +1,217 @@
-"""The tracks and the contact map of a toy genome, written into its folder."""
+"""The tracks and the contact map of a toy genome: expected signal, reads drawn from it, files."""
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.ndimage import gaussian_filter1d
 
 from claster.progress import Step
 from claster.simulation import truth
 from claster.simulation.chromosome import Chromosome
-from claster.simulation.contacts import COARSE, FINE, draw_contacts
-from claster.simulation.heights import MARKS
-from claster.simulation.landscape import expected_mark
-from claster.simulation.mcool import write_mcool
-from claster.simulation.reads import READS, add_artefacts, sequence_reads
+from claster.simulation.contacts import COARSE, FINE, draw_contacts, write_mcool
+from claster.simulation.elements import MARKS, domain_height
+from claster.simulation.layout import UNKNOWN
 from claster.simulation.streams import Purpose, stream
-from claster.simulation.transcription import CONDITIONS, expected_nascent
-from claster.simulation.write import write_bigwig
+from claster.simulation.transcription import CONDITIONS, FloatArray, expected_nascent
+from claster.simulation.write import STEP, write_bigwig
+
+_IN_BODIES = {"ATAC": 0.7, "H3K4me3": 0.05, "H3K27ac": 1.2}
+"""By how much the background of a mark rises in transcribed bodies."""
+
+
+def expected_mark(chromosome: Chromosome, mark: str, condition: str, *, seed: int) -> FloatArray:
+    """Return the expected signal of one mark on one chromosome.
+
+    Parameters
+    ----------
+    chromosome
+        What lies on it.
+    mark
+        "ATAC", "H3K4me3", "H3K27ac" or "H3K27me3".
+    condition
+        "ctrl" or "a485".
+    seed
+        The user's seed; the background of a chromosome is the same for all marks and conditions.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (size / 20,); about 1 where there is nothing, tens to hundreds at peaks.
+    """
+    steps = chromosome.size // STEP
+    signal = _background(stream(seed, Purpose.LANDSCAPE, chromosome.number), steps)
+    bodies = _active_bodies(chromosome.genes, steps)
+    if mark == "H3K27me3":
+        texture = _texture(stream(seed, Purpose.LANDSCAPE, chromosome.number, 1), steps)
+        signal = 0.8 * signal * (1.0 - 0.6 * bodies)
+        positions = (np.arange(steps) + 0.5) * STEP
+        signal += domain_height(chromosome.domains, positions) * texture
+    else:
+        signal = signal * (1.0 + _IN_BODIES[mark] * bodies)
+        _add_promoters(signal, mark, condition, chromosome.genes)
+        _add_enhancers(signal, mark, condition, chromosome.elements)
+        if mark == "ATAC":
+            _add_peaks(signal, chromosome.ctcf["centre"], chromosome.ctcf["height"], 130.0)
+            _add_peaks(signal, chromosome.weak["centre"], chromosome.weak["height"], 150.0)
+        elif mark == "H3K27ac":
+            _add_peaks(signal, chromosome.weak["centre"], 0.3 * chromosome.weak["height"], 400.0)
+    signal[: UNKNOWN // STEP] = 0.0
+    return signal
+
+
+def _texture(rng: np.random.Generator, steps: int) -> FloatArray:
+    """Positive field around 1 that makes the inside of domains uneven, by 500 bp."""
+    coarse = gaussian_filter1d(rng.standard_normal(steps // 25 + 1), 2.0) * 2.6
+    return np.exp(0.25 * np.repeat(coarse, 25)[:steps])
+
+
+def _background(rng: np.random.Generator, steps: int) -> FloatArray:
+    """Smooth positive field around 1: accessibility that varies over tens of kb."""
+    coarse = rng.standard_normal(steps // 500 + 3)
+    field = gaussian_filter1d(coarse, 3.0) * 3.2
+    return np.exp(0.25 * np.interp(np.arange(steps) / 500.0, np.arange(coarse.size), field))
+
+
+def _active_bodies(genes: pd.DataFrame, steps: int) -> FloatArray:
+    """Mask (0 to 1) of transcribed bodies, by the level in control, with soft edges."""
+    mask = np.zeros(steps)
+    strength = genes["level_ctrl"] / (genes["level_ctrl"] + 2.0)
+    for start, end, value in zip(genes["start"], genes["end"], strength, strict=True):
+        span = slice(start // STEP, end // STEP + 1)
+        mask[span] = np.maximum(mask[span], value)
+    return gaussian_filter1d(mask, 20.0)
+
+
+def _add_promoters(signal: FloatArray, mark: str, condition: str, genes: pd.DataFrame) -> None:
+    side = np.where(genes["strand"] == "+", 1, -1)
+    height = genes[f"{mark}_{condition}"].to_numpy()
+    width = genes[f"width_{mark}"].to_numpy()
+    tss = genes["tss"].to_numpy()
+    if mark == "ATAC":
+        _add_peaks(signal, tss - side * 60, height, 160.0 * width)
+    elif mark == "H3K4me3":
+        _add_peaks(signal, tss + side * 420, height, 330.0 * width)
+        _add_peaks(signal, tss - side * 520, 0.55 * height, 250.0 * width)
+        _add_peaks(signal, tss + side * 1_300, 0.25 * height, 500.0 * width)
+    else:
+        _add_peaks(signal, tss + side * 480, height, 350.0 * width)
+        _add_peaks(signal, tss - side * 560, 0.6 * height, 300.0 * width)
+        _add_peaks(signal, tss + side * 1_900, 0.35 * height, 800.0 * width)
+
+
+def _add_enhancers(signal: FloatArray, mark: str, condition: str, elements: pd.DataFrame) -> None:
+    centre = elements["centre"].to_numpy()
+    height = elements[f"{mark}_{condition}"].to_numpy()
+    width = elements[f"width_{mark}"].to_numpy()
+    if mark == "ATAC":
+        _add_peaks(signal, centre, height, 150.0 * width)
+    elif mark == "H3K4me3":
+        _add_peaks(signal, centre, height, 350.0 * width)
+    else:
+        _add_peaks(signal, centre - 330, 0.9 * height, 330.0 * width)
+        _add_peaks(signal, centre + 330, 0.9 * height, 330.0 * width)
+
+
+def _add_peaks(
+    signal: FloatArray, centres: npt.ArrayLike, heights: npt.ArrayLike, sigmas: npt.ArrayLike
+) -> None:
+    rows = np.broadcast_arrays(
+        np.asarray(centres, dtype=float),
+        np.asarray(heights, dtype=float),
+        np.asarray(sigmas, dtype=float),
+    )
+    for centre, height, sigma in zip(*(row.tolist() for row in rows), strict=True):
+        low = max(int((centre - 4 * sigma) // STEP), 0)
+        high = min(int((centre + 4 * sigma) // STEP) + 1, signal.size)
+        offset = ((np.arange(low, high) + 0.5) * STEP - centre) / sigma
+        signal[low:high] += height * np.exp(-0.5 * offset**2)
+
+
+SMOOTHING = 100
+"""Standard deviation (bp) of the Gaussian that `smooth` lays over the noisy tracks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """How deep a track was sequenced.
+
+    Attributes
+    ----------
+    depth
+        Fragments that cover a base where the signal is 1.
+    fragment
+        Length of a fragment in steps of 20 bp.
+    dispersion
+        Standard deviation of the log of the random field that makes counts overdispersed.
+    """
+
+    depth: float
+    fragment: int
+    dispersion: float
+
+
+READS = {
+    "ATAC": Reads(depth=2.0, fragment=5, dispersion=0.1),
+    "H3K4me3": Reads(depth=2.0, fragment=10, dispersion=0.1),
+    "H3K27ac": Reads(depth=2.0, fragment=10, dispersion=0.1),
+    "H3K27me3": Reads(depth=2.5, fragment=10, dispersion=0.1),
+    "nascent": Reads(depth=0.11, fragment=5, dispersion=0.6),
+}
+
+
+def add_artefacts(
+    signal: FloatArray, blacklist: pd.DataFrame, rng: np.random.Generator
+) -> FloatArray:
+    """Return the signal with the absurd spikes of blacklisted regions."""
+    spiked = signal.copy()
+    for start, end in zip(blacklist["start"], blacklist["end"], strict=True):
+        low, high = start // STEP, -(-end // STEP)
+        spiked[low:high] += rng.lognormal(np.log(1_500.0), 0.6, high - low)
+    return spiked
+
+
+def sequence_reads(
+    expected: FloatArray, reads: Reads, rng: np.random.Generator, *, smooth: bool
+) -> npt.NDArray[np.float32]:
+    """Draw reads from an expected signal and pile them up.
+
+    Counts are Poisson around a rate with a random lognormal field (mean 1, grain 200 bp), so they
+    are mildly overdispersed; fragments are centred on the step they were drawn at.
+
+    Parameters
+    ----------
+    expected
+        Expected signal, shape (steps,).
+    reads
+        Depth and fragment length.
+    rng
+        Source of chance.
+    smooth
+        Lay a Gaussian of 100 bp standard deviation over the result.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, same shape and scale as `expected`.
+    """
+    grain = 10
+    field = rng.standard_normal(expected.size // grain + 1) * reads.dispersion
+    field = np.repeat(np.exp(field - 0.5 * reads.dispersion**2), grain)[: expected.size]
+    starts = rng.poisson(expected * field * (reads.depth / reads.fragment))
+    total = np.concatenate(([0], np.cumsum(starts)))
+    left = np.arange(expected.size) - (reads.fragment - 1) // 2
+    right = np.minimum(left + reads.fragment, expected.size)
+    coverage = (total[right] - total[np.maximum(left, 0)]) / reads.depth
+    if smooth:
+        coverage = gaussian_filter1d(coverage, SMOOTHING / STEP)
+        coverage[coverage < 1e-3] = 0.0
+    return coverage.astype(np.float32)
+
 
 STRANDS = ("plus", "minus")
 TRACKS = (*MARKS, *(f"nascent.{strand}" for strand in STRANDS))

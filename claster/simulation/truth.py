@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from claster.simulation import transcription as rules
-from claster.simulation.heights import MARKS
+from claster.simulation.elements import MARKS
 from claster.simulation.write import STEP
 
 BIN = 1_000

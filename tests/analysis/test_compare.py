@@ -9,9 +9,8 @@ import yaml
 from scipy.stats import pearsonr, spearmanr
 from typer.testing import CliRunner
 
-from claster.analysis.compare import COMMON, OWN, compare_runs, write_comparison
+from claster.analysis.compare import COMMON, OWN, compare_runs, published_scores, write_comparison
 from claster.analysis.metrics import paper_gene_values
-from claster.analysis.published import published_scores
 from claster.cli import app
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_targets
 from claster.eir.runs import RunFolder, RunRecord, write_run

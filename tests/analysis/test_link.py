@@ -11,10 +11,11 @@ import pytest
 
 from claster.analysis.abc import adjusted_contact, power_law_contact, score_pairs
 from claster.analysis.link.candidates import interval_sums, read_candidates, with_activity
-from claster.analysis.link.contacts import contact_reader, hic_contact
 from claster.analysis.link.features import (
     FEATURES,
     OPTIONAL,
+    contact_reader,
+    hic_contact,
     link_features,
     pairs_within,
     with_marks,

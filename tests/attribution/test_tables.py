@@ -7,11 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from claster.analysis.attribution.baselines import inactive_means
-from claster.analysis.attribution.blocks import BlockGrid, block_grid, block_starts
-from claster.analysis.attribution.elements import element_pairs, score_elements
-from claster.analysis.attribution.inputs import MapAxes, Seen
-from claster.analysis.attribution.methods import Compared
+from claster.analysis.attribution.blocks import BlockGrid, Compared, block_grid, block_starts
+from claster.analysis.attribution.genes import element_pairs, score_elements
+from claster.analysis.attribution.inputs import MapAxes, Seen, inactive_means
 from claster.analysis.attribution.settings import parse_bins
 from claster.analysis.attribution.targets import (
     choose_genes,

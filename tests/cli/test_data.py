@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from claster import cli
-from claster.simulation.serve import serve_folder
+from claster.tutorial import serve_folder
 
 ROOT = Path(__file__).parents[2]
 GENES = "chr1\t30000\t34000\tGA.1\t0\t+\nchr1\t40000\t50001\tGB.1\t0\t-\n"

@@ -8,9 +8,8 @@ from scipy.ndimage import rotate
 
 from claster.contacts.bands import CountBand, read_counts
 from claster.contacts.cool import CoolMatrix
-from claster.contacts.cut import map_cutter
+from claster.contacts.cut import map_cutter, rotated_map, square_map
 from claster.contacts.maps import DiagonalMap
-from claster.contacts.paper import rotated_map, square_map
 from claster.contacts.shapes import RotatedMap, SquareMap, map_over, mirror_map
 from claster.errors import ClasterError
 from claster.genome.windows import Binning

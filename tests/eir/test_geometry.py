@@ -10,10 +10,16 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir import run as run_module
 from claster.eir.blocks import Attention, Block
 from claster.eir.flavours import FLAVOURS, find_flavour
-from claster.eir.geometry import Branch, Geometry, measure_geometry
+from claster.eir.geometry import (
+    Branch,
+    Cost,
+    Geometry,
+    geometry_text,
+    measure_cost,
+    measure_geometry,
+)
 from claster.eir.network import build_network
 from claster.eir.parts import derive
-from claster.eir.show import Cost, geometry_text, measure_cost
 from claster.errors import ClasterError
 from claster.progress import Silent
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from claster.dataset.layout import DatasetFolders
-from claster.eir import in_memory
-from claster.eir.in_memory import KeptBlocks, remove_blocks
+from claster.eir import eirpredict
+from claster.eir.eirpredict import KeptBlocks, remove_blocks
 from claster.eir.runs import RunFolder
 
 IDS = [f"s{n}" for n in range(7)]
@@ -13,7 +13,7 @@ IDS = [f"s{n}" for n in range(7)]
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    monkeypatch.setattr(in_memory, "_BLOCK", 3)
+    monkeypatch.setattr(eirpredict, "_BLOCK", 3)
     run = RunFolder(tmp_path / "run")
     run.exported_weights.parent.mkdir(parents=True)
     run.exported_weights.write_bytes(b"weights")

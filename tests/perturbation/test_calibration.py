@@ -20,6 +20,7 @@ from claster.analysis.perturbation.controls import (
     track_means,
 )
 from claster.analysis.perturbation.editor import Editor, find_background
+from claster.analysis.perturbation.edits import Span, covered_bins, span_mean
 from claster.analysis.perturbation.effects import (
     assemble_effects,
     calibrate,
@@ -30,7 +31,6 @@ from claster.analysis.perturbation.inputs import ScreenInputs
 from claster.analysis.perturbation.measure import measure_windows
 from claster.analysis.perturbation.plan import plan_screen
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
-from claster.analysis.perturbation.spans import Span, covered_bins, span_mean
 from claster.dataset.layout import read_genes_table
 from claster.dataset.track_scales import read_landscapes
 from claster.genome.windows import Binning

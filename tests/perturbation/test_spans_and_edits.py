@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claster.analysis.perturbation import edits
-from claster.analysis.perturbation.spans import Span, covered_bins, span_mean, whole_bins
+from claster.analysis.perturbation.edits import Span, covered_bins, span_mean, whole_bins
 from claster.genome.windows import Binning
 
 BINNING = Binning(7, 10)

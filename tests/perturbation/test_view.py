@@ -9,8 +9,7 @@ import pytest
 
 import claster.eir.inference as inference
 from claster.analysis.perturbation import screen
-from claster.analysis.perturbation.edits import flip
-from claster.analysis.perturbation.spans import whole_bins
+from claster.analysis.perturbation.edits import flip, whole_bins
 from claster.dataset.views import ArrayView
 from claster.eir.runs import RunFolder
 

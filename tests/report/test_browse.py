@@ -17,9 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claster.browse import prepare_browser
-from claster.browse.genome import find_genome, genes_as_bed
 from claster.browse.server import Served, serve, wanted_range
-from claster.browse.session import find_tracks
+from claster.browse.session import find_genome, find_tracks, genes_as_bed
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
@@ -206,7 +205,7 @@ def test_the_example_gene_is_found_without_its_version(made, monkeypatch):
     kept = read_genes_table(folders)
     last = kept[kept["split"] == "test"].index[-1]
     kept.loc[last, "gene_id"] = "ENSG00000000003.4"
-    monkeypatch.setattr("claster.browse.genome.read_genes_table", lambda _: kept)
+    monkeypatch.setattr("claster.browse.session.read_genes_table", lambda _: kept)
     spec = made.spec.model_copy(update={"example_gene": "ENSG00000000003"})
     start = max(kept.loc[last, "tss"] - 300_000, 0) + 1
     assert find_genome(spec, folders).locus.startswith(f"{kept.loc[last, 'chrom']}:{start}-")

@@ -12,7 +12,7 @@ from claster.eir.runs import read_predictions, read_run
 from claster.eir.target_part import narrowed
 from claster.errors import ClasterError
 from claster.sequence.finetune import finetune
-from claster.sequence.samples import SequenceSamples, TargetScale, read_stored_targets
+from claster.sequence.fit import SequenceSamples, TargetScale, read_stored_targets
 from claster.sequence.tuned import ProfileHead, TunedModel
 from claster.sequence.windows import extract_windows
 

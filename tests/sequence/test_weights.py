@@ -6,9 +6,8 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from claster.errors import ClasterError
-from claster.sequence.models import MODELS, find_model
+from claster.sequence.models import MODELS, find_model, find_weights
 from claster.sequence.tiny import write_tiny_model
-from claster.sequence.weights import find_weights
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.analysis.perturbation.spans import covered_bins
+from claster.analysis.perturbation.edits import covered_bins
 from claster.genome.windows import Binning, mirror
 from claster.signal.intervals import ChromosomeSignal
 from claster.signal.means import window_means

@@ -6,7 +6,7 @@ import pyBigWig
 import pytest
 
 from claster.simulation import ToyGenome
-from claster.simulation.reads import Reads, sequence_reads
+from claster.simulation.tracks import Reads, sequence_reads
 from claster.simulation.truth import binned_means
 from claster.simulation.write import covered_runs, write_bigwig
 

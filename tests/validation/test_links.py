@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from claster.analysis.bootstrap import resample_blocks
-from claster.analysis.crispr.decisions import (
+from claster.analysis.crispr.measured_pairs import (
     best_threshold,
     decide,
     decided_elsewhere,

@@ -8,8 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from claster.analysis.bootstrap import resample_blocks
-from claster.analysis.masked import predict_masked
-from claster.analysis.nested import ring_means
+from claster.analysis.nested import predict_masked, ring_means
 from claster.analysis.perturbation.measure import Predictor
 from claster.analysis.reach import find_reach, how_far
 from claster.cli import app
@@ -93,7 +92,7 @@ def test_a_run_reaches_as_far_as_it_looks(toy, made_model, monkeypatch):
     def predictor(*_, **__):
         return Predictor(lambda windows: map(made_model, windows), ("landscape", "contacts"))
 
-    monkeypatch.setattr("claster.analysis.masked.load_predictor", predictor)
+    monkeypatch.setattr("claster.analysis.nested.load_predictor", predictor)
     reaches, files = find_reach(toy.run)
     assert files.folder == toy.run.path / "reach" / "test"
     assert [reach.model for reach in reaches] == ["marks", "marks and contacts", "planted rule"]
@@ -115,7 +114,7 @@ def test_what_is_hidden_comes_from_bins_without_annotation(toy, made_model, monk
 
         return Predictor(lambda windows: map(look, windows), ("landscape", "contacts"))
 
-    monkeypatch.setattr("claster.analysis.masked.load_predictor", predictor)
+    monkeypatch.setattr("claster.analysis.nested.load_predictor", predictor)
     gene = read_genes_table(toy.folders, split="test")[:1]
     found = predict_masked(toy.run, gene, toy.spec, split="test", radii=(1_000, 5_000))
     assert [values.tolist() for values in found.values()] == [[[0.0], [0.0]]] * 2

@@ -10,7 +10,10 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
-from claster.analysis.abc import power_law_contact
+from claster.analysis.abc import (
+    activity_by_contact,
+    power_law_contact,
+)
 from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
@@ -21,9 +24,6 @@ from claster.analysis.validation.effects import (
     distance_of_network,
 )
 from claster.analysis.validation.linked import compare_repression, lifts_repression
-from claster.analysis.validation.links import (
-    activity_by_contact,
-)
 from claster.analysis.validation.planted import planted_effects, read_planted
 from claster.analysis.validation.result import Bar
 from claster.analysis.validation.screens import PlantedScreen, control_p_values, uniformity

@@ -11,15 +11,12 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from claster.analysis.attribution.baselines import training_baselines
-from claster.analysis.attribution.blocks import block_grid
-from claster.analysis.attribution.elements import element_pairs
+from claster.analysis.attribution.blocks import Compared, block_grid
 from claster.analysis.attribution.explain import Cut, Explainer
-from claster.analysis.attribution.genes import Gathered, explain_genes
-from claster.analysis.attribution.inputs import CONTACTS, Seen
+from claster.analysis.attribution.genes import Gathered, element_pairs, explain_genes
+from claster.analysis.attribution.inputs import CONTACTS, Seen, training_baselines
 from claster.analysis.attribution.latents import attribute_latents
 from claster.analysis.attribution.locality import CentredMaps, CentredTracks
-from claster.analysis.attribution.methods import Compared
 from claster.analysis.attribution.output import (
     COLUMNS,
     PACKAGES,

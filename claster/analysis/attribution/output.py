@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from claster.analysis.attribution.blocks import ALL
+from claster.analysis.attribution.blocks import ALL, SINGLE
 from claster.analysis.attribution.genes import Gathered
 from claster.analysis.attribution.inputs import MapAxes
 from claster.analysis.attribution.locality import locality_table, locus_resamples, profile_table
-from claster.analysis.attribution.methods import SINGLE
 from claster.analysis.attribution.settings import (
     AttributionSettings,
     Identity,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.attribution.inputs import Seen, seen_inputs
-from claster.analysis.perturbation.spans import covered_bins
+from claster.analysis.perturbation.edits import covered_bins
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec

@@ -7,9 +7,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from claster.analysis.crispr.decisions import decide, first_of_element
+from claster.analysis.abc import activity_by_contact
 from claster.analysis.crispr.measured_pairs import (
     add_contacts,
+    decide,
+    first_of_element,
     score_subsets,
     table_predictors,
 )
@@ -20,7 +22,6 @@ from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import PerturbSettings
 from claster.analysis.settings import CrisprSettings
 from claster.analysis.statistics import curves
-from claster.analysis.validation.links import activity_by_contact
 from claster.analysis.validation.screens import BLOCK, read_screen
 from claster.analysis.validation.validate import write_tables
 from claster.dataset.layout import DatasetFolders, Split, read_genes_table

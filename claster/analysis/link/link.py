@@ -11,8 +11,13 @@ from pydantic import BaseModel, ConfigDict
 from claster.analysis.abc import score_pairs
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.link.candidates import read_candidates
-from claster.analysis.link.contacts import contact_reader
-from claster.analysis.link.features import MARKS, OPTIONAL, link_features, pairs_within
+from claster.analysis.link.features import (
+    MARKS,
+    OPTIONAL,
+    contact_reader,
+    link_features,
+    pairs_within,
+)
 from claster.analysis.link.model import DEFAULT_MODEL, LinkModel
 from claster.analysis.link.train import reliability, screen_pairs, train_links, with_effects
 from claster.analysis.settings import LinkSettings

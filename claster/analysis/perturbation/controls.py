@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.perturbation.candidates import Annotated
+from claster.analysis.perturbation.edits import covered_bins, span_mean
 from claster.analysis.perturbation.settings import Edges, ScreenSettings
-from claster.analysis.perturbation.spans import covered_bins, span_mean
 from claster.dataset.scale import spread_evenly
 from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning

@@ -9,8 +9,8 @@ from zlib import crc32
 import numpy as np
 
 from claster.analysis.perturbation import edits
+from claster.analysis.perturbation.edits import Span, covered_bins, whole_bins
 from claster.analysis.perturbation.settings import MOVING, EditSettings, PerturbSettings
-from claster.analysis.perturbation.spans import Span, covered_bins, whole_bins
 from claster.dataset.scale import SignalScale
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec

@@ -5,8 +5,8 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 
 from claster.analysis.perturbation.controls import STRATUM, regions_of
+from claster.analysis.perturbation.edits import Span, covered_bins, span_mean
 from claster.analysis.perturbation.settings import ScreenSettings
-from claster.analysis.perturbation.spans import Span, covered_bins, span_mean
 from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning
 

@@ -31,7 +31,7 @@ from claster.progress import Step
 from claster.signal.landscape import landscape
 
 if TYPE_CHECKING:
-    from claster.analysis.perturbation.spans import Span
+    from claster.analysis.perturbation.edits import Span
 
 __all__ = [
     "Measured",

@@ -15,7 +15,14 @@ import pandas as pd
 from claster.analysis.perturbation.candidates import elements_file
 from claster.analysis.perturbation.editor import Editor, cut_piece, edit_settings
 from claster.analysis.perturbation.effects import assemble_effects
-from claster.analysis.perturbation.folder import ScreenFiles, claim_folder
+from claster.analysis.perturbation.folder import (
+    MERGE,
+    ScreenFiles,
+    claim_folder,
+    write_change_tracks,
+    write_links,
+    write_table,
+)
 from claster.analysis.perturbation.inputs import Screen, ScreenInputs, read_inputs
 from claster.analysis.perturbation.measure import (
     Measured,
@@ -25,12 +32,6 @@ from claster.analysis.perturbation.measure import (
     built_window,
     measure_windows,
     source_window,
-)
-from claster.analysis.perturbation.output import (
-    MERGE,
-    write_change_tracks,
-    write_links,
-    write_table,
 )
 from claster.analysis.perturbation.plan import ready_plan
 from claster.analysis.perturbation.settings import (

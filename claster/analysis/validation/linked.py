@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from claster.analysis.abc import score_pairs
+from claster.analysis.abc import activity_by_contact, score_pairs
 from claster.analysis.perturbation.candidates import TSS_MARGIN
 from claster.analysis.perturbation.settings import ScreenSettings
 from claster.analysis.statistics import curves, score_links
@@ -19,7 +19,6 @@ from claster.analysis.validation.effects import (
     compare_effects,
     distance_of_network,
 )
-from claster.analysis.validation.links import activity_by_contact
 from claster.analysis.validation.result import Repression, ValidationFiles, bars_of
 from claster.analysis.validation.screens import PlantedScreen, control_p_values, uniformity
 from claster.dataset.layout import DatasetFolders

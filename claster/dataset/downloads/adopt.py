@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from claster.dataset.downloads.plan import choose_downloads
-from claster.dataset.downloads.receipts import LOCK, Receipts
+from claster.dataset.downloads.plan import LOCK, Receipts, choose_downloads
 from claster.dataset.load import list_datasets, load_dataset
 from claster.dataset.signal_settings import DownloadSpec
 from claster.dataset.spec import DatasetSpec

@@ -14,8 +14,13 @@ from typing import Literal
 
 import requests
 
-from claster.dataset.downloads.plan import choose_downloads, plan_downloads, url_list
-from claster.dataset.downloads.receipts import LOCK, Receipts
+from claster.dataset.downloads.plan import (
+    LOCK,
+    Receipts,
+    choose_downloads,
+    plan_downloads,
+    url_list,
+)
 from claster.dataset.signal_settings import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
