@@ -20,7 +20,7 @@ from claster.figures.base import (
 from claster.figures.context import Context, Profiles
 from claster.figures.needs import BUILT, EVALUATIONS, predictions
 from claster.plot.predictions import density, gene_scatter, profile
-from claster.plot.style import OKABE_ITO, method_colour, method_label, style
+from claster.plot.style import OKABE_ITO, interval_arms, method_colour, method_label, style
 from claster.text import read_parquet
 
 __all__ = ["FIGURES"]
@@ -64,13 +64,12 @@ def comparison_bars(context: Context, page: Page) -> Drawn:
     fig, axes = page.panels(2, height=0.7 + 0.2 * table["method"].nunique())
     for ax, metric in zip(axes, ("pearson", "spearman"), strict=True):
         rows = table[table["metric"] == metric].reset_index(drop=True)
-        arms = np.stack([rows["value"] - rows["low"], rows["high"] - rows["value"]])
         with style():
             ax.barh(rows.index, rows["value"], color=_colours(rows), height=0.7)
             ax.errorbar(
                 rows["value"],
                 rows.index,
-                xerr=np.nan_to_num(arms).clip(min=0),
+                xerr=interval_arms(rows["value"], rows["low"], rows["high"]),
                 fmt="none",
                 ecolor="0.35",
                 elinewidth=1,

@@ -14,7 +14,7 @@ from claster.analysis.attribution.output import AttributionFiles
 from claster.contacts.shapes import MapKind
 from claster.errors import ClasterError
 from claster.plot.contacts import map_frame
-from claster.plot.style import figure_of, new_figure, save, style, track_colour
+from claster.plot.style import canvas, interval_arms, new_figure, save, style, track_colour
 from claster.text import read_json, read_parquet, read_table
 
 __all__ = [
@@ -69,10 +69,7 @@ def attribution_by_distance(
     if near.empty:
         raise ClasterError(f"no bin within {reach:,} bp", remedy="choose a larger 'reach'")
     tracks = [name for name in profile["track"].unique() if name != _WHOLE]
-    with style():
-        if ax is None:
-            ax = new_figure(7.2, 3.6).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 7.2, 3.6) as (fig, ax):
         ax.axhline(0, color="0.7", linewidth=0.8)
         for number, track in enumerate(tracks):
             rows = near[near["track"] == track]
@@ -121,10 +118,7 @@ def attribution_locality(
     shares = sorted(locality["share"].unique())
     height = 0.8 / len(shares)
     counted = "" if above == "zero" else ",\nabove its level at far distances"
-    with style():
-        if ax is None:
-            ax = new_figure(5.4, 0.9 + 0.42 * len(tracks)).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 5.4, 0.9 + 0.42 * len(tracks)) as (fig, ax):
         for number, share in enumerate(shares):
             rows = locality[locality["share"] == share].set_index("track").loc[tracks]
             place = np.arange(len(tracks)) + (number - (len(shares) - 1) / 2) * height
@@ -137,11 +131,10 @@ def attribution_locality(
                 alpha=0.85,
                 label=f"{share:.0%} of the attribution",
             )
-            arms = np.stack([width - rows["low"] / 1000, rows["high"] / 1000 - width])
             ax.errorbar(
                 width,
                 place,
-                xerr=np.maximum(np.nan_to_num(arms), 0),
+                xerr=interval_arms(width, rows["low"] / 1000, rows["high"] / 1000),
                 fmt="none",
                 ecolor="0.35",
                 elinewidth=1.2,
@@ -194,10 +187,7 @@ def attribution_map(
     shown = np.ma.masked_invalid(map)
     known = np.abs(shown.compressed())
     top = (float(np.percentile(known, 99.5)) if known.size else 0) or 1.0
-    with style():
-        if ax is None:
-            ax = new_figure(*((5.2, 4.2) if kind == "paper_square" else (7.2, 3.5))).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, *((5.2, 4.2) if kind == "paper_square" else (7.2, 3.5))) as (fig, ax):
         image = ax.imshow(
             shown,
             cmap="inferno" if value == "absolute" else "RdBu_r",

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from claster.analysis.crispr.result import CrisprFiles
 from claster.analysis.link.link import LinkFiles
 from claster.analysis.treated import TreatedFiles
-from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
+from claster.plot.style import OKABE_ITO, canvas, save
 from claster.plot.validation import link_curves
 from claster.text import read_parquet, read_table
 
@@ -43,10 +43,7 @@ def measured_against_predicted(
     """
     # A share of -1 is no expression at all, which has no logarithm.
     measured = np.log2(1 + pairs["effect_size"].clip(lower=-0.99))
-    with style():
-        if ax is None:
-            ax = new_figure(4.4, 3.6).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 4.4, 3.6) as (fig, ax):
         for axis in (ax.axhline, ax.axvline):
             axis(0, color="0.6", linewidth=0.8)
         for chosen, colour, label in (
@@ -105,10 +102,7 @@ def change_of_genes(genes: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Fig
     fig : matplotlib.figure.Figure
     ax : matplotlib.axes.Axes
     """
-    with style():
-        if ax is None:
-            ax = new_figure(4.6, 3.7).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 4.6, 3.7) as (fig, ax):
         for axis in (ax.axhline, ax.axvline):
             axis(0, color="0.8", linewidth=0.8)
         ax.axline((0, 0), slope=1, color=OKABE_ITO["black"], linewidth=0.8, linestyle=":")
@@ -150,8 +144,7 @@ def _calibration_curve(calibration: pd.DataFrame, *, ax: Axes | None = None) -> 
     """
     observed, number = calibration["observed"], calibration["n"]
     error = 1.96 * np.sqrt(observed * (1 - observed) / number)
-    with style():
-        ax = new_figure(3.6, 3.4).subplots() if ax is None else ax
+    with canvas(ax, 3.6, 3.4) as (fig, ax):
         ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
         ax.errorbar(
             calibration["predicted"],
@@ -164,7 +157,7 @@ def _calibration_curve(calibration: pd.DataFrame, *, ax: Axes | None = None) -> 
         )
         ax.set_xlabel("Predicted probability")
         ax.set_ylabel("Share of pairs that are regulated")
-    return figure_of(ax), ax
+    return fig, ax
 
 
 def draw_calibration(files: LinkFiles) -> Path:

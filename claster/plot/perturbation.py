@@ -21,7 +21,7 @@ from claster.dataset.track_scales import read_landscapes
 from claster.eir.runs import RunFolder, read_run
 from claster.errors import ClasterError, choose_among
 from claster.genome.windows import Binning
-from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
+from claster.plot.style import OKABE_ITO, canvas, new_figure, save, style
 from claster.plot.tracks import TSS_AXIS
 from claster.text import read_parquet, read_record
 
@@ -77,10 +77,7 @@ def effect_by_distance(
         )
     distance = far["distance_bp"].abs() / 1000
     found = far["fdr"] <= 0.1
-    with style():
-        if ax is None:
-            ax = new_figure(5.4, 3.4).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 5.4, 3.4) as (fig, ax):
         ax.axhline(0, color="0.6", linewidth=0.8)
         if controls is not None:
             _draw_controls(ax, controls[controls["distance_bp"].abs() >= proximal])
@@ -151,10 +148,7 @@ def edited_profiles(
     reach = binning.half / 1000
     colour = colormaps["viridis"]
     place = Normalize(-reach, reach)
-    with style():
-        if ax is None:
-            ax = new_figure(7.2, 2.9).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 7.2, 2.9) as (fig, ax):
         ax.plot(centres, baseline, color="black", linewidth=1.6, label="baseline", zorder=3)
         for profile, distance in zip(edited, distances / 1000, strict=True):
             ax.plot(centres, profile, color=colour(place(distance)), linewidth=0.9)
@@ -209,10 +203,7 @@ def most_affected_genes(effects: pd.DataFrame, *, ax: Axes | None = None) -> tup
         np.histogram(table["genes_between"].clip(upper=_MOST_BETWEEN), edges)[0] / len(table)
         for table in (most, tried)
     ]
-    with style():
-        if ax is None:
-            ax = new_figure(4.6, 3.0).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 4.6, 3.0) as (fig, ax):
         ax.bar(
             edges[:-1],
             shares[0],

@@ -11,7 +11,7 @@ from claster.analysis.metrics import correlations, fitted_slope, log_signal
 from claster.analysis.statistics import pearson, spearman
 from claster.genome.windows import Binning
 from claster.plot.genes import draw_gene
-from claster.plot.style import OKABE_ITO, figure_of, new_figure, style
+from claster.plot.style import OKABE_ITO, canvas
 from claster.plot.tracks import TSS_AXIS
 
 __all__ = ["density", "gene_scatter", "profile"]
@@ -55,10 +55,7 @@ def density(
     x, y = (log_signal(values).ravel() for values in (observed, predicted))
     top = _top(x, y)
     counts, edges, _ = np.histogram2d(x, y, bins=_CELLS, range=[[0, top], [0, top]])
-    with style():
-        if ax is None:
-            ax = new_figure(4.7, 3.9).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 4.7, 3.9) as (fig, ax):
         mesh = ax.pcolormesh(
             edges,
             edges,
@@ -113,10 +110,7 @@ def gene_scatter(
         x, y = np.asarray(observed, np.float64), np.asarray(predicted, np.float64)
         corner = f"$r_p$ = {pearson(x, y):.3f}\n$r_s$ = {spearman(x, y):.3f}\nn = {x.size:,}"
     top = _top(x, y)
-    with style():
-        if ax is None:
-            ax = new_figure(3.9, 3.9).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 3.9, 3.9) as (fig, ax):
         ax.scatter(x, y, s=10, color=OKABE_ITO["blue"], alpha=0.6, linewidth=0)
         for row, name in (named or {}).items():
             ax.scatter(x[row], y[row], s=26, facecolor="none", edgecolor="black", linewidth=1)
@@ -200,10 +194,7 @@ def profile(
     centres = binning.offsets * binning.size / 1000
     reach = binning.half / 1000
     top = max(float(np.nanmax(series)), 0.0) or 1.0
-    with style():
-        if ax is None:
-            ax = new_figure(7.2, 2.9).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 7.2, 2.9) as (fig, ax):
         ax.stairs(observed, binning.edges / 1000, fill=True, color="0.75", label="observed")
         ax.plot(centres, predicted, color=OKABE_ITO["vermillion"], label="predicted")
         if truth is not None:

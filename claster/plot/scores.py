@@ -18,7 +18,8 @@ from claster.plot.sequence import (
 )
 from claster.plot.style import (
     OKABE_ITO,
-    figure_of,
+    canvas,
+    interval_arms,
     method_colour,
     method_label,
     new_figure,
@@ -67,16 +68,13 @@ def score_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure,
     if scores["method"].duplicated().any():
         raise ValueError("several scores of one method")
     rows = np.arange(len(scores))
-    with style():
-        if ax is None:
-            ax = new_figure(5.4, 0.7 + 0.27 * len(scores)).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 5.4, 0.7 + 0.27 * len(scores)) as (fig, ax):
         colours = [method_colour(name, row) for row, name in enumerate(scores["method"])]
         ax.barh(rows, scores["value"].fillna(0), color=colours, height=0.7)
         ax.errorbar(
             scores["value"],
             rows,
-            xerr=_arms(scores),
+            xerr=interval_arms(scores["value"], scores["low"], scores["high"]),
             fmt="none",
             ecolor="0.35",
             elinewidth=1.2,
@@ -111,17 +109,14 @@ def score_by_stratum(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[F
     metric, by = _only(scores, "metric"), _only(scores, "by")
     strata = scores["stratum"].unique()
     methods = scores["method"].unique()
-    with style():
-        if ax is None:
-            ax = new_figure(2.2 + 1.1 * len(strata), 3.2).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 2.2 + 1.1 * len(strata), 3.2) as (fig, ax):
         for number, method in enumerate(methods):
             rows = scores[scores["method"] == method].set_index("stratum").reindex(strata)
             shift = (number - (len(methods) - 1) / 2) * 0.6 / len(methods)
             ax.errorbar(
                 np.arange(len(strata)) + shift,
                 rows["value"],
-                yerr=_arms(rows),
+                yerr=interval_arms(rows["value"], rows["low"], rows["high"]),
                 fmt="o",
                 markersize=4,
                 elinewidth=1.2,
@@ -154,10 +149,7 @@ def score_by_bin(bins: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure,
     fig : matplotlib.figure.Figure
     ax : matplotlib.axes.Axes
     """
-    with style():
-        if ax is None:
-            ax = new_figure(7.2, 3.0).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 7.2, 3.0) as (fig, ax):
         for number, (method, rows) in enumerate(bins.groupby("method", sort=False)):
             colour = method_colour(str(method), number)
             place = rows["offset"] / 1000
@@ -176,12 +168,6 @@ def score_by_bin(bins: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure,
 def _only(scores: pd.DataFrame, column: str) -> str:
     (value,) = scores[column].unique()
     return str(value)
-
-
-def _arms(scores: pd.DataFrame) -> np.ndarray:
-    """Return the lengths of both arms of the intervals, shape (2, rows); 0 where there is none."""
-    arms = np.stack([scores["value"] - scores["low"], scores["high"] - scores["value"]])
-    return np.nan_to_num(arms).clip(min=0)
 
 
 def _axis(scores: pd.DataFrame, metric: str) -> str:
@@ -212,10 +198,7 @@ def calibration_curve(
     fig : matplotlib.figure.Figure
     ax : matplotlib.axes.Axes
     """
-    with style():
-        if ax is None:
-            ax = new_figure(4.2, 3.9).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 4.2, 3.9) as (fig, ax):
         top = 0.0
         for number, (method, curve) in enumerate(calibration.groupby("method", sort=False)):
             colour = method_colour(str(method), number)

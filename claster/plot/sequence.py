@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from claster.genome.windows import Binning
 from claster.plot.predictions import density, gene_scatter
-from claster.plot.style import OKABE_ITO, figure_of, new_figure, style
+from claster.plot.style import OKABE_ITO, canvas, figure_of, interval_arms, new_figure, style
 from claster.plot.tracks import TSS_AXIS
 
 __all__ = [
@@ -129,20 +129,16 @@ def comparison_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Fi
     """
     level, metric = _only(scores, "level"), _only(scores, "metric")
     rows = np.arange(len(scores))
-    with style():
-        if ax is None:
-            ax = new_figure(7.2, 1.0 + 0.55 * len(scores)).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 7.2, 1.0 + 0.55 * len(scores)) as (fig, ax):
         for shift, window, colour in ((-0.2, "common", "blue"), (0.2, "own", "sky blue")):
             value = scores[window].to_numpy()
-            arms = np.stack([value - scores[f"{window}_low"], scores[f"{window}_high"] - value])
             ax.barh(
                 rows + shift, value, height=0.36, color=OKABE_ITO[colour], label=f"{window} bins"
             )
             ax.errorbar(
                 value,
                 rows + shift,
-                xerr=np.nan_to_num(arms).clip(min=0),
+                xerr=interval_arms(value, scores[f"{window}_low"], scores[f"{window}_high"]),
                 fmt="none",
                 ecolor="0.3",
                 elinewidth=1,
@@ -182,10 +178,7 @@ def pearson_spearman(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[F
     fig : matplotlib.figure.Figure
     ax : matplotlib.axes.Axes
     """
-    with style():
-        if ax is None:
-            ax = new_figure(7.6, 3.8).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 7.6, 3.8) as (fig, ax):
         for number, (method, rows) in enumerate(scores.groupby("method", sort=False)):
             colour = _COLOURS[number % len(_COLOURS)]
             for level, part in rows.groupby("level", sort=False):

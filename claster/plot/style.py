@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,7 +19,9 @@ from claster.files import atomic_path
 
 __all__ = [
     "OKABE_ITO",
+    "canvas",
     "figure_of",
+    "interval_arms",
     "method_colour",
     "method_label",
     "new_figure",
@@ -104,6 +108,29 @@ def new_figure(width: float, height: float) -> Figure:
 def figure_of(ax: Axes) -> Figure:
     """Return the figure that holds `ax`."""
     return cast("Figure", ax.get_figure(root=True))
+
+
+@contextmanager
+def canvas(ax: Axes | None, width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+    """Draw on `ax` in the house style inside this context; None makes a figure of `width` x `height` inches.
+
+    Yields
+    ------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+    """
+    with style():
+        if ax is None:
+            ax = new_figure(width, height).subplots()
+        yield figure_of(ax), ax
+
+
+def interval_arms(
+    value: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike
+) -> npt.NDArray[np.float64]:
+    """Return the lengths of both arms of intervals, shape (2, rows); 0 where there is none."""
+    arms = np.stack([np.subtract(value, low), np.subtract(high, value)])
+    return np.nan_to_num(arms).clip(min=0)
 
 
 def save(fig: Figure, path: Path | str, dpi: int = 150) -> Path:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from claster.analysis.reach import ReachFiles
 from claster.analysis.validation.effects import distance_names
 from claster.analysis.validation.result import ValidationFiles, ValidationSummary
-from claster.plot.style import OKABE_ITO, figure_of, new_figure, save, style
+from claster.plot.style import OKABE_ITO, canvas, figure_of, interval_arms, new_figure, save, style
 from claster.text import read_parquet, read_record, read_table
 
 __all__ = [
@@ -178,17 +178,13 @@ def recovered_by_distance(
     classes = agreement.set_index("group").loc[distance_names()].dropna(subset=["share"])
     places = np.arange(len(classes))
     share = classes["share"].to_numpy()
-    arms = np.stack([share - classes["share_low"], classes["share_high"] - share])
-    with style():
-        if ax is None:
-            ax = new_figure(4.8, 3.1).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 4.8, 3.1) as (fig, ax):
         for level in (0, 1):
             ax.axhline(level, color="0.6", linewidth=0.8, linestyle=":" if level else "-")
         ax.errorbar(
             places,
             share,
-            yerr=np.nan_to_num(arms).clip(min=0),
+            yerr=interval_arms(share, classes["share_low"], classes["share_high"]),
             fmt="o",
             markersize=4,
             capsize=2,
@@ -218,10 +214,7 @@ def control_p_values(p: np.ndarray, *, ax: Axes | None = None) -> tuple[Figure, 
     ax : matplotlib.axes.Axes
     """
     ordered = np.sort(p)
-    with style():
-        if ax is None:
-            ax = new_figure(3.4, 3.3).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 3.4, 3.3) as (fig, ax):
         ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
         ax.step(
             ordered,
@@ -262,10 +255,7 @@ def _planted_and_predicted(
     groups: list[tuple[str, pd.DataFrame, str]], ax: Axes | None
 ) -> tuple[Figure, Axes]:
     """Draw labelled groups of rows with `planted_effect` and `effect` in their colours."""
-    with style():
-        if ax is None:
-            ax = new_figure(4.4, 3.9).subplots()
-        fig = figure_of(ax)
+    with canvas(ax, 4.4, 3.9) as (fig, ax):
         values = [0.0]
         for label, rows, colour in groups:
             if rows.empty:
@@ -308,8 +298,7 @@ def _reach_curves(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figu
     ax
         Where to draw; None makes a figure.
     """
-    with style():
-        ax = new_figure(4.6, 3.2).subplots() if ax is None else ax
+    with canvas(ax, 4.6, 3.2) as (fig, ax):
         for name, rows in scores.groupby("model", sort=False):
             colour = _REACH_COLOURS.get(str(name), OKABE_ITO["purple"])
             kb = rows["radius_bp"] / 1000
@@ -319,7 +308,7 @@ def _reach_curves(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figu
         ax.set_xlabel("Seen on either side of the TSS (kb)")
         ax.set_ylabel("Pearson r of genes")
         ax.legend()
-    return figure_of(ax), ax
+    return fig, ax
 
 
 def draw_reach(files: ReachFiles) -> Path:

@@ -1,7 +1,8 @@
 """What is found in elements, blacklist, chromosome sizes and genome."""
 
-import pytest
 import gzip
+
+import pytest
 
 
 @pytest.fixture(scope="module")

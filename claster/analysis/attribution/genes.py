@@ -12,7 +12,7 @@ from claster.analysis.attribution.inputs import CONTACTS, read_window
 from claster.analysis.attribution.locality import CentredMaps, CentredTracks
 from claster.analysis.attribution.settings import METHODS, AttributionSettings, Baseline
 from claster.analysis.attribution.targets import Explained, Targets, gene_targets
-from claster.analysis.perturbation.candidates import describe_pairs, pair_elements
+from claster.analysis.perturbation.candidates import PAIR_NAMES, describe_pairs, pair_elements
 from claster.analysis.perturbation.edits import covered_bins
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
@@ -21,14 +21,7 @@ from claster.progress import Step
 __all__ = ["Gathered", "element_pairs", "explain_genes", "score_elements"]
 
 _COLUMNS = [
-    "gene_id",
-    "gene_name",
-    "chrom",
-    "tss",
-    "strand",
-    "element_id",
-    "element_start",
-    "element_end",
+    *PAIR_NAMES,
     "distance_bp",
     "gene_distance_bp",
     "width_bp",

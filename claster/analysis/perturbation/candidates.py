@@ -17,6 +17,7 @@ from claster.text import text_lines
 
 __all__ = [
     "PAIR_COLUMNS",
+    "PAIR_NAMES",
     "TSS_MARGIN",
     "Annotated",
     "annotated_stretches",
@@ -253,6 +254,18 @@ def _out_of_order(elements: pd.DataFrame) -> int:
     same = elements["chrom"] == elements["chrom"].shift()
     return int((same & (elements["start"] < elements["start"].shift())).sum())
 
+
+PAIR_NAMES = [
+    "gene_id",
+    "gene_name",
+    "chrom",
+    "tss",
+    "strand",
+    "element_id",
+    "element_start",
+    "element_end",
+]
+"""What a table of effects names a gene and an element by."""
 
 PAIR_COLUMNS = [
     "gene_id",

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
+from claster.analysis.perturbation.candidates import PAIR_NAMES
 from claster.analysis.perturbation.controls import STRATUM, regions_of
 from claster.analysis.perturbation.edits import Span, covered_bins, span_mean
 from claster.analysis.perturbation.settings import ScreenSettings
@@ -203,14 +204,7 @@ def _with_whole_keys(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 _COLUMNS = [
-    "gene_id",
-    "gene_name",
-    "chrom",
-    "tss",
-    "strand",
-    "element_id",
-    "element_start",
-    "element_end",
+    *PAIR_NAMES,
     "partner_id",
     "partner_start",
     "partner_end",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.abc import activity_by_contact, score_pairs
-from claster.analysis.perturbation.candidates import TSS_MARGIN
+from claster.analysis.perturbation.candidates import PAIR_NAMES, TSS_MARGIN
 from claster.analysis.perturbation.settings import ScreenSettings
 from claster.analysis.statistics import curves, score_links
 from claster.analysis.summary import Score
@@ -161,16 +161,7 @@ _ACTIVE = 1.0
 """Planted signal of an active gene, at least."""
 
 _KEPT = [
-    *(
-        "gene_id",
-        "gene_name",
-        "chrom",
-        "tss",
-        "strand",
-        "element_id",
-        "element_start",
-        "element_end",
-    ),
+    *PAIR_NAMES,
     *("baseline", "planted_baseline", "effect", "planted_effect"),
 ]
 
