@@ -5,8 +5,9 @@
 
 from claster.analysis.attribution.settings import AttributeSettings
 from claster.analysis.perturbation.settings import PerturbSettings
+from claster.cost.settings import PlanSettings
 
-MODELS = {"perturb": PerturbSettings, "attribute": AttributeSettings}
+MODELS = {"perturb": PerturbSettings, "attribute": AttributeSettings, "plan": PlanSettings}
 
 
 def table(model):

@@ -1,6 +1,8 @@
 """The workflow does what the commands do by hand, ends the same when it is killed, and speaks to Slurm."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +25,7 @@ SETTINGS = {
     "seeds": [0],
     "epochs": 4,
     "device": "cpu",
+    "plan": False,
     "screen": {"name": "few", "shards": 2, "options": "--elements few.bed --verb silence"},
 }
 
@@ -122,6 +125,35 @@ def test_folds_seeds_and_figures_of_the_paper_are_planned(project):
     expected |= {"evaluate": 4, "folds": 1, "shard": 8, "screen": 4, "attribute": 4}
     assert counts | expected | {"report_run": 4, "figures": 1} == counts
     assert "claster data build mesc@3of4" in planned.stdout + planned.stderr
+
+
+@pytest.mark.slow
+def test_every_job_of_the_papers_figures_is_listed_with_its_cost(project):
+    """`claster plan` is asked once, and half as much again is reserved."""
+    folder = project(plan=True)
+    step = {"flavour": "pure_conv", "high": 6000.0, "memory": 2e9, "disk": 1e9}
+    told = {"steps": [step | {"step": name} for name in ("train", "screen")]}
+    stand_in = folder / "bin" / "claster"
+    stand_in.parent.mkdir()
+    stand_in.write_text(f"#!/bin/sh\necho \"$@\" >> asked\necho '{json.dumps(told)}'\n")
+    stand_in.chmod(0o755)
+    words, how = snakemake(
+        folder, "figures", "-n", "--config", "dataset=mesc", "flavours=[pure_conv]"
+    )
+    how["env"] |= {"PATH": f"{stand_in.parent}{os.pathsep}{how['env']['PATH']}"}
+    planned = subprocess.run(words, **how, capture_output=True, check=False)
+    said = planned.stdout + planned.stderr
+    assert planned.returncode == 0, said
+    asked = (folder / "asked").read_text().splitlines()
+    assert asked == ["plan mesc --json --device cpu --epochs 4 --flavour=pure_conv"]
+    of = {
+        rule.partition(":")[0]: dict(re.findall(r"(mem_mb|runtime|disk_mb)=(\d+)", rule))
+        for rule in said.split("\nrule ")[1:]
+    }
+    assert of["train"] == {"mem_mb": "3000", "runtime": "155", "disk_mb": "1600"}
+    assert of["shard"] == {"mem_mb": "3000", "runtime": "80", "disk_mb": "1600"}  # of two
+    assert of["build"] == {"mem_mb": "16000", "runtime": "120", "disk_mb": "100"}
+    assert all(len(costs) == 3 for costs in of.values())
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Score the predictions of runs against the simple methods, in the same way for every run."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.eir.target_part import predicted_by
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
+from claster.times import note_time
 
 __all__ = ["RunOf", "evaluate", "evaluate_runs", "evaluate_together", "score"]
 
@@ -193,6 +195,7 @@ def evaluate_together(
     ClasterError
         If the runs are neither, or see `evaluate`.
     """
+    begun = time.monotonic()
     runs = [RunOf(member.run, _as_predicted(member)) for member in runs]
     first = runs[0]
     tables = [read_predictions(member.run, split) for member in runs]
@@ -223,6 +226,13 @@ def evaluate_together(
         scored, prepared, names, specs, split=split, seed=seed, progress=progress
     )
     write_evaluation(evaluation, to)
+    note_time(
+        first.spec.project,
+        "evaluate",
+        dataset=first.spec.name,
+        units=len(scored.genes),
+        seconds=time.monotonic() - begun,
+    )
     return evaluation
 
 

@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command()(data.simulate)
 app.add_typer(data.app, name="data")
+app.command()(data.plan)
 app.command()(data.explain)
 app.command()(data.verify)
 app.command()(networks.configure)

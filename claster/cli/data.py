@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from claster.cli.console import complain, console_progress, echo
-from claster.cli.options import DatasetName, DatasetOption, Force
+from claster.cli.options import DatasetName, DatasetOption, Force, takes
+from claster.cost.settings import PlanSettings
 from claster.quoting import pasteable
 
 app = typer.Typer(help="Download, check and build datasets.", no_args_is_help=True)
@@ -182,6 +183,35 @@ def build(
     result = build_dataset(spec, force=force, jobs=jobs, progress=console_progress())
     for line in build_lines(result):
         echo(line)
+
+
+@takes(PlanSettings)
+def plan(
+    dataset: DatasetName,
+    *,
+    settings: PlanSettings,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the plan as JSON, for programs.")
+    ] = False,
+) -> None:
+    """Tell time, disk and memory of every step, from what this machine does in half a minute.
+
+    Nothing is downloaded, built or trained, and no network is needed. What is measured is kept; steps that
+    were done in this project before count more.
+    """
+    from claster.cli.tables import print_table
+    from claster.cost.plan import plan_costs
+    from claster.cost.show import cost_table, plan_as_json, total_line
+    from claster.dataset.load import load_dataset
+    from claster.progress import SILENT
+
+    spec = load_dataset(dataset)
+    costs = plan_costs(spec, settings, progress=SILENT if json else console_progress())
+    if json:
+        echo(plan_as_json(spec, costs))
+    else:
+        print_table(cost_table(costs))
+        echo(total_line(spec, costs))
 
 
 def explain(

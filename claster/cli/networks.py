@@ -135,7 +135,10 @@ def pull(
         str,
         typer.Argument(help="A folder, an archive (tar, zip), or owner/name@revision of the hub."),
     ],
-    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write; default: runs/pulled/<name of the source>."),
+    ] = None,
     force: Force = False,
 ) -> None:
     """Take a model that 'claster export' wrote, and verify every file of it."""

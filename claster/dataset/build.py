@@ -1,9 +1,11 @@
 """Build a dataset: source files in, arrays and target tables out."""
 
 import os
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from threading import Lock
 
@@ -42,9 +44,10 @@ from claster.files import atomic_folder, replace_folder, require_disk
 from claster.genome.selection import DROP_REASONS, GeneSelection, drop_genes
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
+from claster.times import note_time
 from claster.versions import versions
 
-__all__ = ["BuildResult", "build_dataset"]
+__all__ = ["BuildResult", "build_dataset", "bytes_a_gene"]
 
 
 def _finish_dataset(
@@ -208,6 +211,7 @@ def build_dataset(
                     remedy="move it away, or pass --force to replace it",
                 )
     jobs = jobs or os.process_cpu_count() or 1
+    begun = time.monotonic()
     with open_sources(spec) as sources:
         selection = choose_genes(spec, sources)
         _require_usable(selection, spec)
@@ -235,6 +239,13 @@ def build_dataset(
             manifest = _finish_dataset(
                 folders, workspace, spec, sources, selection, dividing, shards, progress=progress
             )
+    note_time(
+        spec.project,
+        "build",
+        dataset=spec.name,
+        units=len(selection.kept) * bytes_a_gene(spec),
+        seconds=time.monotonic() - begun,
+    )
     return BuildResult(folders, manifest, reused=False)
 
 
@@ -344,15 +355,17 @@ def _require_strands(sources: Sources, spec: DatasetSpec) -> None:
                 require_sense(pair, sources.genes, spec.target.strands, item=named)
 
 
-def _require_room(selection: GeneSelection, spec: DatasetSpec, folders: DatasetFolders) -> None:
-    tracks, bins = spec.landscape_shape
-    values = tracks * bins
+def bytes_a_gene(spec: DatasetSpec) -> int:
+    """Return how many bytes a build writes for a gene: arrays and targets, as it is and mirrored."""
+    values = prod(spec.landscape_shape)
     if spec.contacts:
-        rows, columns = spec.contacts_shape.shape
-        values += rows * columns
-    needed = 2 * len(selection.kept) * 4 * values
-    if spec.target:
-        needed += 4 * len(selection.kept) * len(spec.target.columns) * _CSV_BYTES_A_VALUE
+        values += prod(spec.contacts_shape.shape)
+    columns = len(spec.target.columns) if spec.target else 0
+    return 2 * (4 * values + 2 * columns * _CSV_BYTES_A_VALUE)
+
+
+def _require_room(selection: GeneSelection, spec: DatasetSpec, folders: DatasetFolders) -> None:
+    needed = len(selection.kept) * bytes_a_gene(spec)
     require_disk(folders.inputs, needed=needed, named=f"dataset {spec.name!r}")
 
 

@@ -31,8 +31,17 @@ _DECIDE = ("model.safetensors", "run.json", "configurations/", "eir/")
 """What a prediction is made from; scores are written anew by whoever evaluates the model."""
 
 
+_ARCHIVE = re.compile(r"\.(tar|zip|tgz|tar\.[a-z0-9]+)$")
+PULLED = Path("runs/pulled")
+"""Where models lie that are pulled without the name of a folder."""
+
+
 def pull_bundle(
-    source: str, out: Path | str, *, force: bool = False, progress: Progress = SILENT
+    source: str,
+    out: Path | str | None = None,
+    *,
+    force: bool = False,
+    progress: Progress = SILENT,
 ) -> Path:
     """Copy a model that `claster export` wrote, and verify each of its files.
 
@@ -45,7 +54,7 @@ def pull_bundle(
         A folder, an archive (tar or zip), or a repository of the model hub at a revision,
         ``owner/name@revision``. The environment's ``HF_ENDPOINT`` names another hub.
     out
-        The new folder.
+        The new folder; None takes ``runs/pulled/<name>`` with the name of the folder, archive or repository.
     force
         Whether an existing folder gives way.
     progress
@@ -63,6 +72,9 @@ def pull_bundle(
         pickle), is a link, or has a path that leads out of the bundle; nothing is left then.
     """
     found, at = _REPOSITORY.fullmatch(source), Path(source)
+    if out is None:
+        name = found["name"].replace("/", "-") if found and not at.exists() else at.resolve().name
+        out = PULLED / _ARCHIVE.sub("", name)
     with atomic_folder(out, replace=force) as partial:
         if at.is_dir():
             _copy(at, partial)

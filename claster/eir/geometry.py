@@ -7,7 +7,9 @@ gradient through them says nothing.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
 from claster.dataset.layout import DatasetFolders
@@ -215,13 +217,16 @@ class Cost:
     """One measured training step: seconds, bytes, and the device.
 
     `memory` is, on a GPU, the most that was allocated; on the CPU the weights, their gradients, the
-    optimizer's two moments and what the backward pass keeps.
+    optimizer's two moments and what the backward pass keeps. `forward` is the time of one sample in a
+    batch that is predicted, `weights` how many there are.
     """
 
     batch_size: int
     device: str
     seconds: float
     memory: int
+    forward: float = 0.0
+    weights: int = 0
 
     def epoch(self, samples: int) -> float:
         """Return the seconds of one epoch of so many samples, loading not counted."""
@@ -229,7 +234,9 @@ class Cost:
 
 
 def measure_cost(flavour: Flavour, spec: DatasetSpec, *, device: str = "cpu") -> Cost:
-    """Time one training step, forward and backward and AdamW, on random numbers in single precision.
+    """Time a training step, forward and backward and AdamW, on random numbers in single precision.
+
+    The median counts of some steps, as many as fit into two seconds; then of as many predictions.
 
     Parameters
     ----------
@@ -264,19 +271,45 @@ def measure_cost(flavour: Flavour, spec: DatasetSpec, *, device: str = "cpu") ->
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        if device == "cuda":
-            torch.cuda.synchronize()
 
     batch = flavour.training.batch_size
     step(2)  # the first step sets things up
-    start = time.perf_counter()
-    step(batch)
-    seconds = time.perf_counter() - start
+    seconds = _median_time(lambda: step(batch), device)
     weights = sum(tensor.numel() * tensor.element_size() for tensor in model.parameters())
     memory = 4 * weights + sum(kept.values())
     if device == "cuda":
         memory = torch.cuda.max_memory_allocated()
-    return Cost(batch_size=batch, device=device, seconds=seconds, memory=memory)
+    model.eval()
+    windows = random_inputs(model, samples=batch)
+    with torch.inference_mode():
+        model(windows)
+        forward = _median_time(lambda: model(windows), device) / batch
+    return Cost(
+        batch_size=batch,
+        device=device,
+        seconds=seconds,
+        memory=memory,
+        forward=forward,
+        weights=sum(tensor.numel() for tensor in model.parameters()),
+    )
+
+
+_LONG_ENOUGH = 2.0
+_ENOUGH = 9
+
+
+def _median_time(work: Callable[[], object], device: str) -> float:
+    """Return the median seconds of some repetitions, of one at least."""
+    import torch
+
+    times: list[float] = []
+    while sum(times) < _LONG_ENOUGH and len(times) < _ENOUGH:
+        start = time.perf_counter()
+        work()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return median(times)
 
 
 _SAMPLES = 1000

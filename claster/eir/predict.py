@@ -1,5 +1,6 @@
 """Prediction of a dataset with one or several runs: a table, and tracks for a browser."""
 
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +33,7 @@ from claster.eir.trained_network import require_model
 from claster.errors import ClasterError
 from claster.files import atomic_path
 from claster.progress import SILENT, Progress
+from claster.times import note_time
 
 __all__ = ["predict", "predict_missing"]
 
@@ -76,6 +78,7 @@ def predict(
         If a run is not complete or named twice, the dataset has a fault or is made otherwise, `out` is
         given for one run, or EIR fails.
     """
+    begun = time.monotonic()
     asked = PredictSettings.of(settings, **keywords)
 
     listed = [runs] if isinstance(runs, RunFolder | Path | str) else list(runs)
@@ -156,6 +159,16 @@ def predict(
             sizes=sizes,
             merge=asked.tracks,
             progress=progress,
+        )
+    if len(folders) == 1:
+        note_time(
+            spec.project,
+            "predict",
+            dataset=spec.name,
+            flavour=records[0].flavour,
+            device=device,
+            units=len(table),
+            seconds=time.monotonic() - begun,
         )
     return path
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from claster.eir.configure import (
 )
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import measure_geometry
-from claster.eir.history import write_history
+from claster.eir.history import read_history, write_history
 from claster.eir.machine import Machine
 from claster.eir.parts import Flavour
 from claster.eir.preflight import prepare_training
@@ -43,6 +44,7 @@ from claster.lock import lock_folder
 from claster.memory import free_memory
 from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
+from claster.times import note_time
 from claster.versions import versions
 
 __all__ = ["train"]
@@ -87,6 +89,7 @@ def train(
         If the dataset has a fault, the run exists, another process trains it, it was begun on another
         dataset, this machine cannot do what is asked for, or EIR fails.
     """
+    begun = time.monotonic()
     asked = TrainSettings.of(settings, **keywords)
     find_program("eirtrain")
     folders = DatasetFolders.of(spec)
@@ -142,7 +145,23 @@ def train(
             flavour, spec, asked, dataset_yaml, machine, feeding, counts, manifest, data, start
         )
         _train_anew(run, setup, progress)
+        record = read_run(run.path)
+        note_time(
+            spec.project,
+            "train",
+            dataset=spec.name,
+            flavour=flavour.name,
+            device=machine.device,
+            units=_steps_done(run, record) * record.batch_size,
+            seconds=time.monotonic() - begun,
+        )
     return run
+
+
+def _steps_done(run: RunFolder, record: RunRecord) -> int:
+    """Return how many steps were trained: fewer than planned where it stopped early."""
+    curve = read_history(run, record)
+    return int(curve["step"].max()) if len(curve) else record.steps
 
 
 @dataclass(frozen=True)

@@ -77,12 +77,20 @@ def trained_dataset(run: RunFolder, record: RunRecord) -> DatasetSpec:
 def run_dataset(run: RunFolder, record: RunRecord) -> DatasetSpec:
     """Return the dataset that a run names, with the target bins that the run predicts.
 
+    Of an exported run that comes from elsewhere, whose dataset is not here, it is the one that it was
+    trained on.
+
     Raises
     ------
     ClasterError
         If the dataset is not there or has a fault.
     """
-    return predicted_by(record, load_dataset(record.dataset, project=run.project))
+    try:
+        return predicted_by(record, load_dataset(record.dataset, project=run.project))
+    except ClasterError:
+        if record.trained_on is None or not run.exported_weights.is_file():
+            raise
+        return record.trained_on.within(run.project)
 
 
 def as_stored(flavour: Flavour, folders: DatasetFolders) -> Flavour:

@@ -1,5 +1,6 @@
 """The report of a run as one HTML file."""
 
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from claster.report.page import Page
 from claster.report.perturbation import attribution, crispr, perturbation
 from claster.report.scoring import agreement, groups, scores
 from claster.report.subject import Subject, read_subject
+from claster.times import note_time
 
 __all__ = ["render", "write_report"]
 
@@ -64,9 +66,12 @@ def write_report(
     ClasterError
         If there is no run, or one of its files cannot be read.
     """
+    begun = time.monotonic()
     subject = read_subject(run)
     path = Path(to) if to is not None else subject.run.path / "report.html"
     write_text(path, render(_make_page(subject, progress=progress)))
+    spec, seconds = subject.spec, time.monotonic() - begun
+    note_time(spec.project, "report", dataset=spec.name, units=1, seconds=seconds)
     return path
 
 

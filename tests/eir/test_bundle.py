@@ -7,6 +7,7 @@ import threading
 import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +75,17 @@ def test_folder(bundle, out):
     (bundle / "predictions").mkdir()
     (bundle / "predictions" / "test.parquet").write_bytes(b"made by use")
     assert contents(pull_bundle(str(bundle), out)) == listed
+
+
+@pytest.mark.parametrize("format", ["zip", "gztar", "tar"])
+def test_without_a_name_it_lies_among_the_runs(bundle, tmp_path, monkeypatch, hub, format):
+    shutil.copytree(bundle, hub / "lab" / "model" / "resolve" / "v1")
+    archive = shutil.make_archive(str(tmp_path / "packed"), format, bundle.parent, bundle.name)
+    monkeypatch.chdir(tmp_path)
+    sources = {str(bundle): "bundle", archive: "packed", "lab/model@v1": "lab-model"}
+    for source, name in sources.items():
+        assert pull_bundle(source) == Path("runs/pulled") / name
+        assert contents(Path("runs/pulled") / name) == contents(bundle)
 
 
 @pytest.mark.parametrize("format", ["zip", "gztar", "tar"])

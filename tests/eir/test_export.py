@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from claster import Project, Run
 from claster.eir.bundle import pull_bundle
 from claster.eir.export import export_run
 from claster.eir.inference import load_model, predict_arrays
@@ -52,6 +54,19 @@ def test_exported_run_is_the_same_model(run, trained, tmp_path):
         weights.write(bytes([last ^ 1]))
     with pytest.raises(ClasterError, match="is not as it was exported"):
         load_model(out, device="cpu")
+
+
+def test_three_lines_elsewhere_predict_as_the_run_does(run, trained, tmp_path, monkeypatch):
+    bundle = export_run(run, tmp_path / "model").absolute()
+    arrays = np.random.default_rng(1).gamma(0.3, 4.0, size=(3, 2, 2001)).astype(np.float32)
+    there = Run.open(trained.run.path.absolute(), project=Project(trained.small.project.absolute()))
+    expected = there.predict_arrays(arrays)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    pulled = pull_bundle(str(bundle))
+    assert pulled == Path("runs/pulled/model")
+    np.testing.assert_array_equal(Run.open(pulled).predict_arrays(arrays), expected)
 
 
 def test_card(run, tmp_path):

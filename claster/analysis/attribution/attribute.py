@@ -46,12 +46,14 @@ from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.candidates import read_candidates, tell_candidates
 from claster.dataset.layout import read_genes_table
 from claster.dataset.spec import DatasetSpec
+from claster.eir.machine import resolve_device
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.files import atomic_folder, require_file, sha256
 from claster.genome.gene_names import genes_called
 from claster.progress import SILENT, Progress, duration
 from claster.settings import Device
+from claster.times import note_time
 from claster.versions import versions
 
 __all__ = ["attribute"]
@@ -97,6 +99,7 @@ def attribute(
 def _attribute(
     explained: Explained, asked: AttributeSettings, progress: Progress
 ) -> AttributionFiles:
+    started = time.monotonic()
     spec, seen = explained.spec, explained.seen
     target = spec.require_target()
     require_bins(asked.bins, target)
@@ -211,6 +214,15 @@ def _attribute(
     progress.say(
         f"{len(chosen):,} genes in {seconds:.1f} s: {len(chosen) / seconds:.2f} genes/s "
         f"({record.counts['compared_genes']} of them with other methods and baselines)"
+    )
+    note_time(
+        spec.project,
+        "attribute",
+        dataset=spec.name,
+        flavour=explained.name.partition("-")[0],
+        device=resolve_device(asked.device),
+        units=len(chosen),
+        seconds=time.monotonic() - started,
     )
     return files
 

@@ -21,8 +21,13 @@ from claster.analysis.perturbation.controls import (
     stratify,
     track_means,
 )
-from claster.analysis.perturbation.inputs import Screen, ScreenInputs
-from claster.analysis.perturbation.settings import ScreenSettings
+from claster.analysis.perturbation.editor import edit_settings
+from claster.analysis.perturbation.folder import ScreenFiles
+from claster.analysis.perturbation.inputs import Screen, ScreenInputs, read_inputs
+from claster.analysis.perturbation.settings import Identity, PerturbSettings, ScreenSettings
+from claster.dataset.layout import DatasetFolders
+from claster.dataset.manifest import require_manifest
+from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError, choose_among
@@ -30,7 +35,7 @@ from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
 from claster.text import read_json, read_parquet
 
-__all__ = ["plan_screen", "ready_plan"]
+__all__ = ["count_edits", "plan_screen", "ready_plan", "screen_settings"]
 
 _WINDOWS_A_PART = 64
 """Most windows of a part, which is what a killed screen loses."""
@@ -164,6 +169,17 @@ def plan_screen(
     return plan, counts
 
 
+def _lay_out(
+    screen: Screen, inputs: ScreenInputs, progress: Progress
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    settings = screen.settings
+
+    def read(gene_id: str) -> np.ndarray:
+        return read_landscapes(screen.folders, screen.spec, [gene_id], split=settings.split)[0]
+
+    return plan_screen(inputs, read, spec=screen.spec, settings=settings, progress=progress)
+
+
 def ready_plan(
     screen: Screen, inputs: ScreenInputs, progress: Progress
 ) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -183,14 +199,7 @@ def ready_plan(
     """
     store = screen.files.parts
     if not store.plan.is_file():
-        settings = screen.settings
-
-        def read(gene_id: str) -> np.ndarray:
-            return read_landscapes(screen.folders, screen.spec, [gene_id], split=settings.split)[0]
-
-        plan, counts = plan_screen(
-            inputs, read, spec=screen.spec, settings=settings, progress=progress
-        )
+        plan, counts = _lay_out(screen, inputs, progress)
         write_text(store.counts, json.dumps(inputs.counts | counts))
         with atomic_path(store.plan) as partial:
             plan.to_parquet(partial)
@@ -203,6 +212,54 @@ def ready_plan(
         f"in {counts['strata']:,} strata"
     )
     return read_parquet(store.plan), counts
+
+
+def count_edits(spec: DatasetSpec, settings: PerturbSettings | None = None) -> int:
+    """Return how many edits a screen of a built dataset makes, control regions included; none is made.
+
+    Raises
+    ------
+    ClasterError
+        See `perturb`.
+    """
+    asked = PerturbSettings.of(settings)
+    folders = DatasetFolders.of(spec)
+    chosen = screen_settings(asked, spec, require_manifest(folders).scales)
+    identity = Identity(
+        run="",
+        weights="",
+        dataset="",
+        elements_file="",
+        elements="",
+        pairs=None,
+        settings=chosen,
+        version="",
+    )
+    files = ScreenFiles(folders.inputs)
+    screen = Screen(files, identity, spec, folders, asked.elements, asked.listed)
+    plan = _lay_out(screen, read_inputs(screen, SILENT), SILENT)[0]
+    rows = plan[["window", "element_id", "partner_id"]].drop_duplicates()
+    return len(rows) * len(chosen.edit.doses)
+
+
+def screen_settings(
+    asked: PerturbSettings, spec: DatasetSpec, scales: dict[str, SignalScale]
+) -> ScreenSettings:
+    """Return what a screen is by what is asked; `scales` are those of the run's tracks.
+
+    Raises
+    ------
+    ClasterError
+        If pairs are to be swapped and none are given, or the edit does not fit the dataset.
+    """
+    if asked.verb == "swap" and asked.pairs is None:
+        raise ClasterError("'swap' without pairs of elements", remedy="give --pairs")
+    both = ScreenSettings.model_fields.keys() & PerturbSettings.model_fields.keys()
+    return ScreenSettings(
+        edit=edit_settings(asked, spec, scales=scales),
+        combine="none" if asked.pairs is None else "listed" if asked.listed else "all",
+        **{name: getattr(asked, name) for name in both},
+    )
 
 
 def _inside(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.perturbation.candidates import elements_file
-from claster.analysis.perturbation.editor import Editor, cut_piece, edit_settings
+from claster.analysis.perturbation.editor import Editor, cut_piece
 from claster.analysis.perturbation.effects import assemble_effects
 from claster.analysis.perturbation.folder import (
     MERGE,
@@ -33,19 +33,18 @@ from claster.analysis.perturbation.measure import (
     measure_windows,
     source_window,
 )
-from claster.analysis.perturbation.plan import ready_plan
+from claster.analysis.perturbation.plan import ready_plan, screen_settings
 from claster.analysis.perturbation.settings import (
     Identity,
     PerturbSettings,
     ScreenRecord,
-    ScreenSettings,
 )
 from claster.dataset.manifest import require_manifest
-from claster.dataset.scale import SignalScale
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import View, network_window, sources_of, view_of_folder
 from claster.eir.ensemble import checked_dataset, member_runs
+from claster.eir.machine import resolve_device
 from claster.eir.runs import RunFolder, input_folders, trained_weights
 from claster.errors import ClasterError
 from claster.files import require_file, sha256, write_text
@@ -53,6 +52,7 @@ from claster.lock import lock_folder
 from claster.progress import SILENT, Progress, duration
 from claster.settings import Device, parse_shard
 from claster.text import read_parquet
+from claster.times import note_time
 from claster.versions import versions
 
 __all__ = ["load_predictor", "perturb", "run_screen"]
@@ -312,12 +312,13 @@ def perturb(
     ClasterError
         If run, elements or settings have a fault, or the folder holds another screen.
     """
+    begun = time.monotonic()
     asked = PerturbSettings.of(settings, **keywords)
     run = RunFolder.of(run)
     record, spec, folders = checked_dataset(run)
     members = member_runs(run)
     scales = record.scales or require_manifest(folders).scales
-    chosen = _screen_settings(asked, spec, scales)
+    chosen = screen_settings(asked, spec, scales)
     weights = [sha256(trained_weights(member)[1]) for member in members]
     found, listed = elements_file(spec, asked.elements), asked.listed
     if listed:
@@ -333,7 +334,7 @@ def perturb(
         version=versions(["claster"])["claster"],
     )
     folder = run.path / "perturb" / (asked.name or f"{asked.verb}_{asked.split}")
-    return run_screen(
+    files = run_screen(
         Screen(ScreenFiles(folder), identity, spec, folders, asked.elements, listed),
         partial(
             load_predictor,
@@ -348,16 +349,23 @@ def perturb(
         force=asked.force,
         progress=progress,
     )
-
-
-def _screen_settings(
-    asked: PerturbSettings, spec: DatasetSpec, scales: dict[str, SignalScale]
-) -> ScreenSettings:
-    if asked.verb == "swap" and asked.pairs is None:
-        raise ClasterError("'swap' without pairs of elements", remedy="give --pairs")
-    both = ScreenSettings.model_fields.keys() & PerturbSettings.model_fields.keys()
-    return ScreenSettings(
-        edit=edit_settings(asked, spec, scales=scales),
-        combine="none" if asked.pairs is None else "listed" if asked.listed else "all",
-        **{name: getattr(asked, name) for name in both},
-    )
+    seconds = time.monotonic() - begun
+    if asked.shard is None:
+        done = ScreenRecord.model_validate_json(files.manifest.read_text(encoding="utf-8"))
+        edits = done.counts["tested_pairs"] + done.counts["control_regions"]
+        edits = (edits + done.counts["combined_elements"]) * len(chosen.edit.doses)
+        # Not where parts, or all of it, were there before.
+        if (
+            abs(done.seconds * done.elements_per_second / edits - 1) < 0.05
+            and seconds >= done.seconds
+        ):
+            note_time(
+                spec.project,
+                "screen",
+                dataset=spec.name,
+                flavour=record.flavour,
+                device=resolve_device(asked.device),
+                units=edits,
+                seconds=seconds,
+            )
+    return files

@@ -1,0 +1,114 @@
+"""How long steps took, noted in the project, so that the cost of the next ones can be told."""
+
+import json
+import os
+import platform
+import resource
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from claster.settings import Device
+
+__all__ = ["Took", "machine_name", "note_time", "read_times"]
+
+
+class Took(BaseModel):
+    """A step that was done from its beginning to its end.
+
+    `units` is how much there was to do, in what the step counts (`claster.cost.steps`); `flavour` is empty
+    where no network took part, `memory` the most that the process took, in bytes.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    step: str
+    dataset: str
+    flavour: str = ""
+    machine: str
+    device: Device = "cpu"
+    units: float
+    seconds: float
+    memory: int = 0
+
+
+def note_time(
+    project: Path,
+    step: str,
+    *,
+    dataset: str,
+    units: float,
+    seconds: float,
+    flavour: str = "",
+    device: Device = "cpu",
+) -> None:
+    """Note a step that was done, as a line in ``runs/.times.jsonl`` of the project.
+
+    Parameters
+    ----------
+    project
+        The project's folder.
+    step, dataset, flavour
+        What was done.
+    units, seconds
+        How much there was to do, and how long that took in this process.
+    device
+        Where a network computed.
+    """
+    process = resource.RUSAGE_CHILDREN if step == "train" else resource.RUSAGE_SELF
+    unit = 1 if sys.platform == "darwin" else 1024
+    took = Took(
+        step=step,
+        dataset=dataset,
+        flavour=flavour,
+        machine=machine_name(device),
+        device=device,
+        units=units,
+        seconds=round(seconds, 3),
+        memory=unit * resource.getrusage(process).ru_maxrss,
+    )
+    path = _times(project)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as handle:
+        handle.write(took.model_dump_json() + "\n")  # one write: lines of two commands do not mix
+
+
+def read_times(project: Path) -> list[Took]:
+    """Return what was noted in a project, the oldest first; a line that is cut off does not count."""
+    path = _times(project)
+    return list(_lines(path)) if path.is_file() else []
+
+
+def _lines(path: Path) -> Iterator[Took]:
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            yield Took.model_validate(json.loads(line))
+        except (ValueError, ValidationError):
+            continue
+
+
+def _times(project: Path) -> Path:
+    return project / "runs" / ".times.jsonl"
+
+
+def machine_name(device: Device) -> str:
+    """Return what decides how fast this machine is: processor and cores, or the GPU."""
+    if device == "cuda":
+        import torch  # seconds; whoever computes on a GPU has it already
+
+        if torch.cuda.is_available():
+            return torch.cuda.get_device_name()
+    info = Path("/proc/cpuinfo")
+    models = (
+        [
+            line.partition(":")[2].strip()
+            for line in info.read_text(encoding="utf-8", errors="replace").splitlines()
+            if line.startswith("model name")
+        ]
+        if info.is_file()
+        else []
+    )
+    name = next(iter(models), platform.processor() or platform.machine())
+    return f"{name}, {os.process_cpu_count() or 1} cores"
