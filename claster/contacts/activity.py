@@ -17,7 +17,7 @@ SHELLS = (20_000, 50_000, 100_000, 200_000, 500_000)
 
 WEIGHTS = ("oe", "above_1", "above_2", "above_4", "frequency", "distance")
 """What activity is multiplied by: observed over expected; what of it is above 1, 2 and 4 times; the share of
-the promoter's contacts in the window, in percent; and a power law of the distance."""
+the promoter's contacts in the window, in percent; and a power law of the distance in columns, in percent."""
 
 _EXPONENT = -1.02
 _COLUMN = 1600
@@ -71,7 +71,7 @@ def contact_weighted(
     mean = _column_means(landscape, half, bin=bin, resolution=resolution)
     ratio = ((1 + PSEUDO) * 2.0 ** stripe[:, 0].double() - PSEUDO).clamp(min=0)
     frequency = 10.0 ** stripe[:, 1].double()
-    law = apart.clamp(min=1).double() ** _EXPONENT
+    law = 100 * apart.clamp(min=1).double() ** _EXPONENT
     weights = torch.stack(
         [
             ratio,
@@ -102,7 +102,7 @@ def distance_weighted(landscape: "Tensor", *, bin: int, reach: int) -> "Tensor":
     Returns
     -------
     torch.Tensor
-        float32, shape (samples, tracks * shells), in that order: log(1 + 10 x), x being the sum over the bins
+        float32, shape (samples, tracks * shells), in that order: log(1 + x / 10), x being the sum over the bins
         of a shell.
     """
     import torch
@@ -110,9 +110,9 @@ def distance_weighted(landscape: "Tensor", *, bin: int, reach: int) -> "Tensor":
     half = landscape.shape[-1] // 2
     apart = torch.arange(-half, half + 1, device=landscape.device).abs() * bin
     # In units of a column of the contact maps.
-    law = (apart / _COLUMN).clamp(min=1).double() ** _EXPONENT * (bin / _COLUMN)
+    law = 100 * (apart / _COLUMN).clamp(min=1).double() ** _EXPONENT * (bin / _COLUMN)
     weights = law.expand(len(landscape), 1, -1)
-    return torch.log1p(10 * _summed_in_shells(landscape.double(), weights, apart, reach)).float()
+    return torch.log1p(_summed_in_shells(landscape.double(), weights, apart, reach) / 10).float()
 
 
 def _summed_in_shells(mean: "Tensor", weights: "Tensor", apart: "Tensor", reach: int) -> "Tensor":

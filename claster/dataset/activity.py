@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ActivityView"]
 
-_FOLDER = re.compile(rf"{VIEW_PREFIX}activity_(?P<reach>\d+)(?P<law>_by_distance)?", re.ASCII)
+_FOLDER = re.compile(
+    rf"{VIEW_PREFIX}activity_(?P<reach>\d+)(?:_by_(?P<by>contact|distance))?", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -49,17 +51,30 @@ class ActivityView:
         Examples
         --------
         >>> ActivityView(200_000).folder
-        'view_activity_200000'
+        'view_activity_200000_by_contact'
         >>> ActivityView(200_000, contacts=False).folder
         'view_activity_200000_by_distance'
         """
-        return f"{VIEW_PREFIX}activity_{self.reach}{'' if self.contacts else '_by_distance'}"
+        return f"{VIEW_PREFIX}activity_{self.reach}_by_{'contact' if self.contacts else 'distance'}"
 
     @classmethod
     def of_folder(cls, folder: str) -> "ActivityView | None":
-        """Return the view that lies in a folder of that name, None if it names none."""
+        """Return the view that lies in a folder of that name, None if it names none.
+
+        Raises
+        ------
+        ClasterError
+            If it is that of a run of CLASTER 0.2, whose power law had another scale.
+        """
         found = _FOLDER.fullmatch(folder)
-        return found and cls(int(found["reach"]), contacts=found["law"] is None)
+        if found is None:
+            return None
+        if found["by"] is None:
+            raise ClasterError(
+                f"the run reads {folder!r}, contact-weighted activity as CLASTER 0.2 defines it",
+                remedy="train it again",
+            )
+        return cls(int(found["reach"]), contacts=found["by"] == "contact")
 
     def shape(self, spec: DatasetSpec) -> tuple[int, ...]:
         """Return the shape of its arrays, (tracks * weights * shells, 1, 1).

@@ -294,6 +294,7 @@ PROXIMAL_CONTACTS = derive(
     name="proximal_contacts",
     description="proximal and the activity of what the TSS touches within 500 kb",
     inputs={"activity": _ACTIVITY.model_dump()},
+    fusion={"model_type": "mlp-residual-sum"},
     dataset="toy_stripe",
 )
 

@@ -103,9 +103,13 @@ class InputBlock(_Part):
 
 
 class Fusion(_Part):
-    """What joins the branches into one vector; no part of it serves ``pass-through``."""
+    """What joins the branches into one vector; no part of it serves ``pass-through``.
 
-    model_type: Literal["mlp-residual", "pass-through"] = "mlp-residual"
+    ``mlp-residual`` normalises all branches as one vector, so that a branch with large features silences
+    the others. ``mlp-residual-sum`` normalises each, maps it to the common width, and adds them up.
+    """
+
+    model_type: Literal["mlp-residual", "mlp-residual-sum", "pass-through"] = "mlp-residual"
     layers: tuple[int, ...] = (2,)
     fc_task_dim: int = 256
     rb_do: float = 0.4

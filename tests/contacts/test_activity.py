@@ -43,7 +43,7 @@ def test_channels_are_sums_over_bases():
         "above_2": np.maximum(ratio - 2, 0),
         "above_4": np.maximum(ratio - 4, 0),
         "frequency": 100 * frequency / frequency.sum(),
-        "distance": np.maximum(np.abs(PLACES) / RESOLUTION, 1) ** -1.02,
+        "distance": 100 * np.maximum(np.abs(PLACES) / RESOLUTION, 1) ** -1.02,
     }
     assert tuple(weights) == WEIGHTS
     found = channels(landscape, stripe)[0].numpy()
@@ -116,4 +116,4 @@ def test_distance_stands_for_contacts_that_are_not_there():
     by_contact = contact_weighted(some, stripe, bin=1600, resolution=1600, reach=200_000)
     expected = by_contact.reshape(1, 2, len(WEIGHTS), -1)[:, :, WEIGHTS.index("distance")]
     found = distance_weighted(some, bin=1600, reach=200_000).reshape(expected.shape)
-    np.testing.assert_allclose(found.expm1().numpy() / 10, 10 * expected.expm1().numpy(), rtol=1e-4)
+    np.testing.assert_allclose(found.expm1().numpy(), expected.expm1().numpy(), rtol=1e-4)
