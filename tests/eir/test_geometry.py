@@ -69,6 +69,35 @@ def branch(name, modality="landscape"):
     return next(found for found in geometry_of(name).branches if found.modality == modality)
 
 
+def test_features_that_grow_in_training_silence_no_other_branch():
+    """A landscape's features grow a million times, since what follows normalises them away."""
+    import torch
+
+    from claster.eir.blocks import output_values, random_inputs
+
+    moved = {}
+    for fusion in ("mlp-residual-sum", "mlp-residual"):
+        torch.manual_seed(0)
+        flavour = changed("proximal_contacts", fusion={"model_type": fusion})
+        network = build_network(flavour, DATASETS["proximal_contacts"]).eval()
+        inputs = random_inputs(network, samples=8)
+        features = {
+            name: module(inputs[name]).square().mean().sqrt()
+            for name, module in network.input_modules.items()
+        }
+        assert 0.1 < features["activity"] / features["landscape"] < 10
+        with torch.no_grad():
+            for weight in network.input_modules["landscape"].feature_extractor.final_layer.parameters():
+                weight *= 1e6
+        before, after = (
+            torch.cat(output_values(network(seen)))
+            for seen in (inputs, inputs | {"activity": inputs["activity"].flip(0)})
+        )
+        moved[fusion] = ((after - before).square().mean().sqrt() / before.std()).item()
+    assert moved["mlp-residual-sum"] > 0.1
+    assert moved["mlp-residual"] < 1e-4
+
+
 @pytest.mark.parametrize("name", FLAVOURS)
 def test_no_flavour_has_a_fault_but_the_short_sight_that_is_its_purpose(name):
     geometry = geometry_of(name)
