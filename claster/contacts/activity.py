@@ -102,8 +102,8 @@ def distance_weighted(landscape: "Tensor", *, bin: int, reach: int) -> "Tensor":
     Returns
     -------
     torch.Tensor
-        float32, shape (samples, tracks * shells), in that order: log(1 + x / 10), x being the sum over the bins
-        of a shell.
+        float32, shape (samples, tracks * shells), in that order: log(1 + x / 10), x being the sum over the
+        bins of a shell.
     """
     import torch
 

@@ -47,7 +47,7 @@ def test_the_view_holds_what_a_window_gives(striped):
         assert built.shape == VIEW.shape(spec) == (2 * 6 * 2, 1, 1)
         np.testing.assert_array_equal(built, network_window(views, window, spec)["activity"])
     assert view_of_folder(VIEW.folder) == VIEW
-    with pytest.raises(ClasterError, match="as CLASTER 0.2 defines it"):
+    with pytest.raises(ClasterError, match=r"as CLASTER 0\.2 defines it"):
         view_of_folder("view_activity_100000")
     assert sources_of([ArrayView("landscape", columns=201), VIEW]) == ("landscape", "contacts")
 

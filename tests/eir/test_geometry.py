@@ -87,7 +87,9 @@ def test_features_that_grow_in_training_silence_no_other_branch():
         }
         assert 0.1 < features["activity"] / features["landscape"] < 10
         with torch.no_grad():
-            for weight in network.input_modules["landscape"].feature_extractor.final_layer.parameters():
+            for weight in network.input_modules[
+                "landscape"
+            ].feature_extractor.final_layer.parameters():
                 weight *= 1e6
         before, after = (
             torch.cat(output_values(network(seen)))
