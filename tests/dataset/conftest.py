@@ -9,8 +9,11 @@ import pyBigWig
 import pytest
 import yaml
 
+from claster.contacts.cut import map_cutter
 from claster.dataset.load import load_dataset
+from claster.dataset.targets import reach_of_targets, target_signal
 from claster.files import sha256
+from claster.signal.landscape import landscape
 
 SIZES = {"chr1": 120_000, "chr2": 60_000}
 GENES = """\
@@ -131,3 +134,38 @@ def tree():
         }
 
     return of
+
+
+@pytest.fixture
+def cut_window():
+    """Read the tracks, the targets and the contact map around one TSS, without what a build shares."""
+    return _cut_window
+
+
+def _cut_window(spec, sources, gene):
+    chrom, tss = str(gene["chrom"]), int(gene["tss"])
+    tracks = landscape(
+        sources.tracks, chrom, tss, binning=spec.window.binning, summary=spec.summary
+    )
+    targets = {}
+    if spec.target:
+        reach = reach_of_targets(spec.target)
+        for group, strands in sources.targets.items():
+            signals = [
+                (file.signal(chrom, span=(tss - reach, tss + reach)), sign)
+                for file, sign in strands
+            ]
+            targets[group] = target_signal(
+                spec.target, signals, gene.to_frame().T, summary=spec.summary
+            )[0]
+    contacts = None
+    if spec.contacts is not None and sources.contacts is not None:
+        cut = map_cutter(
+            sources.contacts,
+            sources.contact_names[chrom],
+            spec.contacts_shape,
+            balance=spec.contacts.balance,
+            value=spec.contacts.value,
+        )
+        contacts = cut(tss)[0].astype(np.float32)
+    return SimpleNamespace(landscape=tracks, targets=targets, contacts=contacts)

@@ -11,7 +11,6 @@ from claster.dataset.doctor.check import check_dataset
 from claster.dataset.load import load_dataset
 from claster.dataset.report import explain_gene
 from claster.dataset.sources import open_sources
-from claster.dataset.window import cut_window
 from claster.errors import ClasterError
 from claster.genome.gene_names import find_gene
 from claster.genome.regions import covered_shares, read_blacklist
@@ -51,7 +50,9 @@ def expected_row(world, file, tss, regions, summary):
 
 
 @pytest.mark.parametrize("summary", ["mean_all", "mean_covered"])
-def test_covered_bases_are_missing_in_tracks_and_nowhere_else(world, edited, listed, summary):
+def test_covered_bases_are_missing_in_tracks_and_nowhere_else(
+    world, edited, listed, summary, cut_window
+):
     def change(content):
         content["summary"] = summary
 

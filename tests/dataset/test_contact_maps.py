@@ -9,7 +9,6 @@ from claster.dataset.build import build_dataset
 from claster.dataset.layout import read_genes_table
 from claster.dataset.signal_settings import ContactsSpec
 from claster.dataset.sources import open_sources
-from claster.dataset.window import cut_window
 from claster.errors import ClasterError
 from claster.genome.gene_names import find_gene
 
@@ -39,7 +38,7 @@ def square(world):
         ("paper_rotated", (2, 11), (slice(None), slice(None, None, -1))),
     ],
 )
-def test_each_map_is_built_forward_and_mirrored(edited, kind, shape, mirrored):
+def test_each_map_is_built_forward_and_mirrored(edited, kind, shape, mirrored, cut_window):
     spec = edited(with_map(kind))
     assert spec.contacts_shape.shape == shape
     result = build_dataset(spec)

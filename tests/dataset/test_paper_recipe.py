@@ -13,7 +13,6 @@ from claster.dataset.layout import read_arrays, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.window import cut_window
 from claster.genome.gene_names import find_gene
 
 SIZES = {"chr1": 1_250_000, "chr2": 1_100_000}
@@ -100,7 +99,7 @@ def built(project):
         pytest.param("GD.1", "test", marks=pytest.mark.slow),
     ],
 )
-def test_inputs_and_targets_are_the_published_numbers(project, built, gene, split):
+def test_inputs_and_targets_are_the_published_numbers(project, built, gene, split, cut_window):
     row = next(row for row in ROWS if row[5] == gene)
     chrom, tss = row[0], row[2] if row[4] == "+" else row[3]
     landscape = published_means(project / "H3K27ac.bw", chrom, tss - 500_050, tss + 500_050, 10_001)

@@ -11,7 +11,6 @@ from claster.dataset.layout import read_genes_table, read_targets
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.sources import open_sources
 from claster.dataset.targets import mirror_targets
-from claster.dataset.window import cut_window
 from claster.genome.gene_names import find_gene
 
 PAIRS = [
@@ -66,7 +65,9 @@ def test_sense_takes_the_file_of_the_gene_s_strand(stranded, means):
         np.testing.assert_array_equal(rev, found[:, ::-1])
 
 
-def test_strands_apart_are_groups_that_change_places_in_the_mirrored_sample(stranded, means):
+def test_strands_apart_are_groups_that_change_places_in_the_mirrored_sample(
+    stranded, means, cut_window
+):
     spec = stranded("apart", transform="log1p")
     folders = build_dataset(spec).folders
     stored, genes = read_targets(folders.target_table("train")), read_genes_table(folders)

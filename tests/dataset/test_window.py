@@ -6,11 +6,10 @@ from claster.dataset.build import build_dataset
 from claster.dataset.choice import choose_genes
 from claster.dataset.layout import read_arrays, read_targets
 from claster.dataset.sources import open_sources
-from claster.dataset.window import cut_window
 from claster.genome.gene_names import find_gene
 
 
-def test_a_window_is_what_the_build_writes(edited):
+def test_a_window_is_what_the_build_writes(edited, cut_window):
     spec = edited()
     folders = build_dataset(spec).folders
     with open_sources(spec) as sources:
@@ -24,7 +23,7 @@ def test_a_window_is_what_the_build_writes(edited):
     assert list(window.targets) == ["ctrl", "a485"]
 
 
-def test_datasets_without_target_and_contacts(edited):
+def test_datasets_without_target_and_contacts(edited, cut_window):
     def bare(content):
         del content["target"], content["contacts"]
 
