@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 import claster
-from claster.plot.style import style
+from claster.plot import style
 
 PACKAGE = Path(claster.__file__).parent
 RULE = Path(__file__).with_name("rooms.yaml")

@@ -16,7 +16,8 @@ from claster.eir.blocks import Block
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import Branch, Geometry, measure_geometry
 from claster.eir.parts import Modality
-from claster.plot.style import OKABE_ITO, new_figure, save, style, track_colour
+from claster.plot import OKABE_ITO, save, style
+from claster.plot.style import new_figure, track_colour
 
 __all__ = ["architecture", "write_architecture"]
 

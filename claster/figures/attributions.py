@@ -14,7 +14,7 @@ from claster.errors import ClasterError
 from claster.figures.base import Drawn, Need, Page, PaperFigure, figure, share_legend
 from claster.figures.context import Context
 from claster.figures.needs import CONTACT_BRANCH
-from claster.plot.attribution import attribution_by_distance, attribution_map, filter_images
+from claster.plot import attribution_by_distance, attribution_map, filter_images
 from claster.progress import Progress
 from claster.quoting import pasteable
 from claster.text import read_json, read_parquet

@@ -16,7 +16,8 @@ from matplotlib.text import Text
 from claster.analysis.metrics import correlations, fitted_slope
 from claster.figures.context import Context
 from claster.genome.windows import Binning
-from claster.plot.style import new_figure, style
+from claster.plot import style
+from claster.plot.style import new_figure
 from claster.progress import Progress
 
 __all__ = [

@@ -7,7 +7,7 @@ from claster.figures.base import Drawn, Need, Page, PaperFigure, figure
 from claster.figures.context import Context
 from claster.figures.needs import CENTRED, screen, screen_files
 from claster.figures.silencing import first_condition
-from claster.plot.style import OKABE_ITO, style
+from claster.plot import OKABE_ITO, style
 from claster.text import read_parquet
 
 __all__ = ["FIGURES"]

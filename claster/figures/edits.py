@@ -11,7 +11,7 @@ from claster.errors import ClasterError
 from claster.figures.base import Drawn, Page, PaperFigure, figure, profile_table
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, MODEL, TARGETS
-from claster.plot.style import OKABE_ITO, style
+from claster.plot import OKABE_ITO, style
 from claster.plot.tracks import TSS_AXIS
 
 __all__ = ["FIGURES"]

@@ -19,10 +19,10 @@ from claster.figures.base import (
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, predictions
 from claster.figures.performance import draw_profile
+from claster.plot import OKABE_ITO, density, link_curves, style
 from claster.plot.measured import scores_of_all
-from claster.plot.predictions import density
-from claster.plot.style import OKABE_ITO, style, track_colour
-from claster.plot.validation import link_curves, predictor_label
+from claster.plot.style import track_colour
+from claster.plot.validation import predictor_label
 from claster.quoting import pasteable
 from claster.text import read_parquet, read_table
 

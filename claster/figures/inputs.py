@@ -13,9 +13,8 @@ from claster.dataset.track_scales import read_landscapes
 from claster.figures.base import Drawn, Page, PaperFigure, agreement_rows, figure, share_legend
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, CONTACT_SOURCE, CONTACTS, TARGET_SOURCE, TARGETS
-from claster.plot.contacts import contact_map
-from claster.plot.predictions import density
-from claster.plot.style import style, track_colour
+from claster.plot import contact_map, density, style
+from claster.plot.style import track_colour
 from claster.plot.tracks import TSS_AXIS
 from claster.signal.means import window_means
 from claster.signal.target import FINE_BIN

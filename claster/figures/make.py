@@ -23,7 +23,7 @@ from claster.figures import (
 from claster.figures.base import COLUMNS, Columns, Page, PaperFigure
 from claster.figures.context import Context
 from claster.figures.receipt import Receipt, figures_folder, write_receipt
-from claster.plot.style import save
+from claster.plot import save
 from claster.progress import SILENT, Progress
 
 __all__ = ["FIGURES", "draw_figures", "find_figure", "list_figures", "missing", "renew_receipt"]

@@ -19,8 +19,8 @@ from claster.figures.base import (
 )
 from claster.figures.context import Context, Profiles
 from claster.figures.needs import BUILT, EVALUATIONS, predictions
-from claster.plot.predictions import density, gene_scatter, profile
-from claster.plot.style import OKABE_ITO, interval_arms, method_colour, method_label, style
+from claster.plot import OKABE_ITO, density, gene_scatter, profile, style
+from claster.plot.style import interval_arms, method_colour, method_label
 from claster.text import read_parquet
 
 __all__ = ["FIGURES"]

@@ -16,9 +16,7 @@ from claster.figures.base import Drawn, Need, Page, PaperFigure, Published, agre
 from claster.figures.context import Context, Profiles
 from claster.figures.needs import BUILT, TARGETS, predictions
 from claster.genome.windows import FORWARD, Binning, sample_id
-from claster.plot.predictions import density, gene_scatter
-from claster.plot.sequence import profile_panels
-from claster.plot.style import style
+from claster.plot import density, gene_scatter, profile_panels, style
 from claster.plot.tracks import TSS_AXIS
 
 __all__ = ["FIGURES"]

@@ -10,8 +10,7 @@ from claster.errors import ClasterError
 from claster.figures.base import Drawn, Need, Page, PaperFigure, figure, share_legend
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, P1, P2, screen_files
-from claster.plot.perturbation import edited_profiles, effect_by_distance
-from claster.plot.style import OKABE_ITO, style
+from claster.plot import OKABE_ITO, edited_profiles, effect_by_distance, style
 from claster.text import read_parquet
 
 __all__ = ["FIGURES", "first_condition"]

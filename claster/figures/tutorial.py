@@ -15,10 +15,9 @@ from claster.figures.base import (
 )
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, CONTACTS, TARGETS, predictions
-from claster.plot.contacts import contact_map
-from claster.plot.predictions import density, profile
-from claster.plot.style import new_figure, style, track_colour
-from claster.plot.tracks import TSS_AXIS, landscape_tracks
+from claster.plot import contact_map, density, landscape_tracks, profile, style
+from claster.plot.style import new_figure, track_colour
+from claster.plot.tracks import TSS_AXIS
 
 __all__ = ["FIGURES"]
 
