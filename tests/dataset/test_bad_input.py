@@ -112,6 +112,7 @@ def test_spoilt_hic_files_are_named_in_one_line(edited, world, make, write_hic, 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_hic_and_cooler_of_the_same_pixels_build_the_same(edited, world, make, write_hic):
     clr = cooler.Cooler(str(world / "source/contacts.cool"))
     vectors = 1 / clr.bins()["weight"][:].to_numpy().astype(np.float32)

@@ -29,6 +29,7 @@ def run(trained, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_exported_run_is_the_same_model(run, trained, tmp_path):
     out = export_run(run, tmp_path / "models" / "tiny")
     checkpoint, _ = best_checkpoint(run)

@@ -21,7 +21,9 @@ SPEC = DatasetSpec.model_validate(
 )
 
 
-@pytest.mark.parametrize("name", ["microc_diagonal", "profile"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("microc_diagonal", marks=pytest.mark.slow), "profile"]
+)
 def test_numbers_are_those_of_the_geometry(name):
     geometry = measure_geometry(find_flavour(name), SPEC)
     fig, ax, table = architecture(geometry, SPEC)
