@@ -6,6 +6,7 @@ import platform
 import resource
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -44,7 +45,7 @@ def note_time(
     flavour: str = "",
     device: Device = "cpu",
 ) -> None:
-    """Note a step that was done, as a line in ``runs/.times.jsonl`` of the project.
+    """Note a step that was done, as a line in ``runs/.times.jsonl`` of the project, if that may be written.
 
     Parameters
     ----------
@@ -70,9 +71,12 @@ def note_time(
         memory=unit * resource.getrusage(process).ru_maxrss,
     )
     path = _times(project)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as handle:
-        handle.write(took.model_dump_json() + "\n")  # one write: lines of two commands do not mix
+    with suppress(PermissionError):  # what may only be read keeps no times, and the step is done
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as handle:
+            handle.write(
+                took.model_dump_json() + "\n"
+            )  # one write: lines of two commands do not mix
 
 
 def read_times(project: Path) -> list[Took]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -56,6 +57,18 @@ def test_notes_come_back_in_order_without_a_line_that_was_cut_off(tmp_path):
     assert (train.step, train.flavour, train.machine) == ("train", "toy", machine_name("cpu"))
     assert build.memory > 10**7
     assert read_times(tmp_path / "empty") == []
+
+
+def test_a_project_that_may_only_be_read_keeps_no_times(tmp_path, monkeypatch):
+    opened = Path.open
+
+    def refused(path, mode="r", **options):
+        if mode == "a":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, mode, **options)
+
+    monkeypatch.setattr(Path, "open", refused)
+    note_time(tmp_path, "build", dataset="a", units=1, seconds=1)
 
 
 def of(rate, units, *past):
@@ -173,7 +186,7 @@ def run(folder, *words):
     # One thread: two on cores that other work shares wait for each other, and no rate holds.
     variables = {"PYTHONPATH": PROJECT, "OMP_NUM_THREADS": 1} | paths
     environment = os.environ | {name: str(value) for name, value in variables.items()}
-    begun = time.monotonic()
+    begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [sys.executable, "-m", "claster", *words],
         cwd=folder,
@@ -183,12 +196,14 @@ def run(folder, *words):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout, time.monotonic() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    computed = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return done.stdout, (time.monotonic() - begun, computed)
 
 
 @pytest.mark.slow
 def test_tiny_takes_what_was_planned(tmp_path):
-    """Ratios of one run; the margin is wider than the documented factor because others use these cores."""
+    """Ratios of one run, in time or, where others use disk and cores, in time that was computed."""
     run(tmp_path, "simulate", "demo_tiny")
     words = ["-f", "proximal", "--epochs", "4", "--edits", "1500", "--device", "cpu", "--json"]
     planned = json.loads(run(tmp_path, "plan", "demo_tiny", *words)[0])["steps"]
@@ -202,6 +217,7 @@ def test_tiny_takes_what_was_planned(tmp_path):
     for step, line in lines.items():
         _, seconds = run(tmp_path, *line.split())
         (cost,) = [cost for cost in planned if cost["step"] == step]
-        assert 1 / 2.5 < seconds / cost["seconds"] < 2.5, (step, seconds, cost)
+        fair = [1 / 2.5 < taken / cost["seconds"] < 2.5 for taken in seconds]
+        assert any(fair), (step, seconds, cost)
     steps = {noted.step for noted in read_times(tmp_path)}
     assert steps == {"build", "train", "predict", "screen"}
