@@ -1,14 +1,17 @@
-"""Text that people provide, and tables that were written here, read in one way."""
+"""Text that people provide, and tables and arrays that were written here, read in one way."""
 
 import gzip
 import io
 import json
+import tokenize
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
@@ -19,6 +22,8 @@ from claster.formats import HEAD, advice, describe, is_binary, is_gzip
 __all__ = [
     "open_unpacked",
     "read_json",
+    "read_npy",
+    "read_npz",
     "read_parquet",
     "read_record",
     "read_table",
@@ -62,6 +67,12 @@ _MARKS = {
     b"\xfe\xff": "utf-16",
 }
 _ESCAPED = range(0xDC80, 0xDD00)  # where "surrogateescape" puts a byte that is no UTF-8
+_NO_ARRAY = (
+    *(EOFError, KeyError, MemoryError, NotImplementedError, OSError, OverflowError, RuntimeError),
+    *(SyntaxError, tokenize.TokenError, TypeError, ValueError, zipfile.BadZipFile, zlib.error),
+)
+"""What NumPy and zipfile raise at bytes that are damaged; a damaged shape asks for any amount of memory."""
+
 _NOT_TEXT = "give plain text (UTF-8) or such text packed by gzip"
 
 
@@ -232,6 +243,72 @@ def read_parquet(
         if isinstance(error, OSError) and os_errno(error):
             raise os_fault(error, named=_place(path, named)) from error
         raise ClasterError(f"{_place(path, named)} is cut off or damaged", remedy=remedy) from error
+
+
+def read_npy(
+    path: Path | str,
+    *,
+    named: str = "",
+    remedy: str = "make it again",
+    mapped: bool = False,
+) -> np.ndarray:
+    """Read an array that CLASTER or EIR wrote (`.npy`).
+
+    Parameters
+    ----------
+    path, named, remedy
+        As for `text_lines`.
+    mapped
+        Whether to map the file into memory rather than to read it.
+
+    Raises
+    ------
+    ClasterError
+        If the file is missing, cut off, damaged, or holds something else than one array of numbers.
+    """
+    with _loaded(path, named, remedy, mapped="r" if mapped else None) as array:
+        if not isinstance(array, np.ndarray):
+            raise ValueError("several arrays in place of one")
+        return array
+
+
+def read_npz(
+    path: Path | str, *, named: str = "", remedy: str = "make it again"
+) -> dict[str, np.ndarray]:
+    """Read arrays by name that CLASTER wrote in one file (`.npz`).
+
+    Parameters
+    ----------
+    path, named, remedy
+        As for `text_lines`.
+
+    Raises
+    ------
+    ClasterError
+        As `read_npy` does.
+    """
+    with _loaded(path, named, remedy) as arrays:
+        if isinstance(arrays, np.ndarray):
+            raise ValueError("one array in place of several")
+        with arrays:
+            return dict(arrays)
+
+
+@contextmanager
+def _loaded(
+    path: Path | str, named: str, remedy: str, *, mapped: Literal["r"] | None = None
+) -> Iterator[Any]:
+    """Yield what NumPy loads, and tell of what it cannot, there or in the block."""
+    path = require_file(path, named=named or "array", remedy=remedy)
+    try:
+        with path.open("rb") as handle:  # NumPy leaves a damaged file open
+            yield np.load(path if mapped else handle, mmap_mode=mapped, allow_pickle=False)
+    except _NO_ARRAY as error:
+        if isinstance(error, OSError) and os_errno(error):
+            raise os_fault(error, named=_place(path, named)) from error
+        raise ClasterError(
+            f"{_place(path, named)} is damaged, cut off or not an array file", remedy=remedy
+        ) from error
 
 
 @contextmanager

@@ -5,15 +5,28 @@ import errno
 import gzip
 import lzma
 import os
+import warnings
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from claster.errors import ClasterError
-from claster.text import read_parquet, read_record, read_table, read_text, text_lines
+from claster.text import (
+    read_npy,
+    read_npz,
+    read_parquet,
+    read_record,
+    read_table,
+    read_text,
+    text_lines,
+)
 
 PLAIN = "chr1\t10\tGröße\nchr2\t20\tNA\n"
 
@@ -163,3 +176,47 @@ def test_a_parquet_table_that_is_cut_off_is_told(tmp_path, kept):
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ClasterError, match=r"effects \(.*t\.parquet\) is cut off or damaged"):
         read_parquet(path, named="effects")
+
+
+@pytest.mark.parametrize("kept", [0, 40, 300])
+def test_an_array_that_is_cut_off_is_told(tmp_path, kept):
+    one, several = tmp_path / "a.npy", tmp_path / "a.npz"
+    values = np.arange(100, dtype=np.float32)
+    np.save(one, values)
+    np.savez(several, first=values, second=values)
+    np.testing.assert_array_equal(read_npy(one), values)
+    np.testing.assert_array_equal(read_npz(several)["second"], values)
+    for path, read in ((one, read_npy), (several, read_npz)):
+        path.write_bytes(path.read_bytes()[:kept])
+        with pytest.raises(
+            ClasterError, match=r"map \(.*a\.np.\) is damaged, cut off or not an array file"
+        ):
+            read(path, named="map")
+
+
+def test_an_array_file_of_another_kind_is_told(tmp_path):
+    one, several = tmp_path / "a.npy", tmp_path / "a.npz"
+    np.save(one, np.zeros(3))
+    np.savez(several, first=np.zeros(3))
+    for path, read in ((several, read_npy), (one, read_npz)):
+        with pytest.raises(ClasterError, match="not an array file"):
+            read(path)
+    np.save(one, np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ClasterError, match="not an array file"):
+        read_npy(one)
+    with pytest.raises(ClasterError, match=r"no file at .*: again"):
+        read_npy(tmp_path / "b.npy", remedy="again")
+
+
+@pytest.mark.parametrize(("write", "read"), [(np.save, read_npy), (np.savez, read_npz)])
+@settings(derandomize=True, max_examples=300, database=None)
+@given(at=st.integers(0, 200), byte=st.integers(0, 255), kept=st.integers(100, 1000))
+def test_spoilt_bytes_end_in_an_array_or_an_error(tmp_path_factory, write, read, at, byte, kept):
+    path = tmp_path_factory.getbasetemp() / f"spoilt.np{'yz'[read is read_npz]}"
+    write(path, np.arange(20, dtype=np.float32))
+    content = bytearray(path.read_bytes())
+    content[at] = byte
+    path.write_bytes(content[:kept])
+    with warnings.catch_warnings(), suppress(ClasterError):
+        warnings.simplefilter("ignore")
+        read(path)

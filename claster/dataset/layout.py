@@ -13,7 +13,7 @@ from claster.files import sha256
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.settings import Split
 from claster.signal.landscape import Transform, restored
-from claster.text import read_table, read_text
+from claster.text import read_npy, read_table, read_text
 
 __all__ = [
     "CHECKSUMS",
@@ -244,15 +244,23 @@ def read_arrays(
     numpy.ndarray
         float32; (genes, tracks, bins) for landscapes, whichever their `window.layout`, (genes, rows,
         columns) for contact maps.
+
+    Raises
+    ------
+    ClasterError
+        If a file is missing, damaged, or of another shape than the first one.
     """
     orientation = REVERSE if rev else FORWARD
     folder = folders.arrays(modality, split)
-    arrays = np.stack(
-        [
-            np.load(folder / f"{sample_id(gene, orientation)}.npy", allow_pickle=False)
-            for gene in gene_ids
-        ]
-    )
+    remedy = f"run 'claster data build {folders.name} --force'"
+    files = [folder / f"{sample_id(gene, orientation)}.npy" for gene in gene_ids]
+    found = [read_npy(file, remedy=remedy) for file in files]
+    for file, array in zip(files, found, strict=True):
+        if array.shape != found[0].shape:
+            raise ClasterError(
+                f"{file} has shape {array.shape} where {found[0].shape} is expected", remedy=remedy
+            )
+    arrays = np.stack(found)
     if modality == "landscape":
         genes, tracks, *_, bins = arrays.shape
         return arrays.reshape(genes, tracks, bins)

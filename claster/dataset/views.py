@@ -16,10 +16,10 @@ from claster.dataset.activity import ActivityView
 from claster.dataset.embeddings import EmbeddingView, write_embedding_view
 from claster.dataset.layout import SPLITS, TOGETHER, VIEW_PREFIX, DatasetFolders, part_members
 from claster.dataset.spec import DatasetSpec
-from claster.errors import ClasterError, choose_among, one_line
+from claster.errors import ClasterError, choose_among
 from claster.files import atomic_folder, link_file, require_disk
 from claster.progress import SILENT, Progress
-from claster.text import read_table
+from claster.text import read_npy, read_table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -268,11 +268,7 @@ def _of_windows(
 
 def _read(file: Path, shape: tuple[int, ...], spec: DatasetSpec) -> np.ndarray:
     remedy = f"run 'claster data build {spec.name} --force'"
-    try:
-        array = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        fault = f"{file} is not an array file or is damaged ({one_line(error)})"
-        raise ClasterError(fault, remedy=remedy) from error
+    array = read_npy(file, remedy=remedy)
     if array.shape != shape:
         raise ClasterError(
             f"{file} has shape {array.shape} where {shape} is expected", remedy=remedy

@@ -23,7 +23,7 @@ from claster.files import link_file, sha256, write_text
 from claster.genome.genes import GENE_COLUMNS
 from claster.genome.selection import GeneSelection
 from claster.genome.windows import FORWARD, REVERSE, sample_id
-from claster.text import read_record, read_text
+from claster.text import read_npy, read_record, read_text
 
 __all__ = [
     "Shard",
@@ -140,7 +140,7 @@ class Workspace:
 
     def values(self, chrom: str, name: str) -> np.ndarray:
         """Return an array that `finish` was given."""
-        return np.load(self._values(chrom, name), allow_pickle=False)
+        return read_npy(self._values(chrom, name), remedy="build again")
 
     def _record(self, chrom: str) -> Path:
         return self.folder / "shards" / f"{quote(chrom, safe='')}.json"

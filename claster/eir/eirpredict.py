@@ -25,6 +25,7 @@ from claster.files import atomic_path, sha256, write_text
 from claster.progress import Progress
 from claster.settings import Device
 from claster.signal.landscape import restored
+from claster.text import read_npy
 
 __all__ = [
     "KeptBlocks",
@@ -252,7 +253,7 @@ class KeptBlocks:
         for start, stop in self._spans():
             file = self._file(start)
             if file.is_file():
-                values[start:stop] = np.load(file, allow_pickle=False)
+                values[start:stop] = read_npy(file, remedy="remove it and run again")
                 continue
             for row, profiles in enumerate(predict(self._ids[start:stop]), start):
                 values[row] = profiles
@@ -324,6 +325,7 @@ def predict_in_memory(
     folders = DatasetFolders.of(spec)
     inputs = input_folders(run)
     split_of = {name: split for split, names in samples.items() for name in names}
+    rebuild = f"run 'claster data build {folders.name} --force'"
     kept = KeptBlocks(table, run, folders, list(split_of))
     if kept.samples:
         progress.say(
@@ -333,8 +335,8 @@ def predict_in_memory(
     def windows(names: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
         for name in names:
             yield {
-                modality: np.load(
-                    folders.arrays(folder, split_of[name]) / f"{name}.npy", allow_pickle=False
+                modality: read_npy(
+                    folders.arrays(folder, split_of[name]) / f"{name}.npy", remedy=rebuild
                 )
                 for modality, folder in inputs.items()
             }

@@ -17,7 +17,7 @@ from claster.figures.needs import CONTACT_BRANCH
 from claster.plot import attribution_by_distance, attribution_map, filter_images
 from claster.progress import Progress
 from claster.quoting import pasteable
-from claster.text import read_json, read_parquet
+from claster.text import read_json, read_npy, read_npz, read_parquet
 
 __all__ = ["FIGURES"]
 
@@ -111,7 +111,7 @@ def attribution_of_contacts(context: Context, page: Page) -> Drawn:
     fig, axes = page.panels(2, height=2.4, across=1)
     series = {}
     for ax, value in zip(axes, ("absolute", "signed"), strict=True):
-        array = np.load(files.contacts(value), allow_pickle=False)
+        array = read_npy(files.contacts(value))
         series[value] = array
         attribution_map(
             array,
@@ -169,8 +169,7 @@ def filters_of_contacts(context: Context, page: Page) -> Drawn:
 
     Mean over six test genes along their strands; published of the square map, at an early step.
     """
-    with np.load(_files(_contact_run(context), _LATENTS).latents, allow_pickle=False) as held:
-        layers = dict(held)
+    layers = read_npz(_files(_contact_run(context), _LATENTS).latents)
     fig, bands = filter_images(layers)
     fig.set_size_inches(page.width, fig.get_size_inches()[1])
     rows = [

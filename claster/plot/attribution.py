@@ -15,7 +15,7 @@ from claster.contacts.shapes import MapKind
 from claster.errors import ClasterError
 from claster.plot.contacts import map_frame
 from claster.plot.style import canvas, interval_arms, new_figure, save, style, track_colour
-from claster.text import read_json, read_parquet, read_table
+from claster.text import read_json, read_npy, read_npz, read_parquet, read_table
 
 __all__ = [
     "attribution_by_distance",
@@ -301,7 +301,7 @@ def draw_attributions(files: AttributionFiles) -> list[Path]:
             )
         if files.contacts(value).is_file():
             figures[f"contacts_{value}"], _ = attribution_map(
-                np.load(files.contacts(value), allow_pickle=False),
+                read_npy(files.contacts(value)),
                 record["contacts"]["resolution"],
                 value=value,
                 kind=record["contacts"]["kind"],
@@ -312,7 +312,6 @@ def draw_attributions(files: AttributionFiles) -> list[Path]:
         figures["locality"], _ = attribution_locality(locality)
         figures["locality_above_level"], _ = attribution_locality(locality, above="level")
     if files.latents.is_file():
-        with np.load(files.latents, allow_pickle=False) as layers:
-            figures["filters"], _ = filter_images(dict(layers))
+        figures["filters"], _ = filter_images(read_npz(files.latents))
     files.figures.mkdir(exist_ok=True)
     return [save(figure, files.figures / f"{name}.png") for name, figure in figures.items()]

@@ -18,7 +18,7 @@ from claster.genome.fasta import fasta_records
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
 from claster.sequence.letters import require_nucleotides, reverse_complement
-from claster.text import read_json, read_table
+from claster.text import read_json, read_npy, read_table
 
 __all__ = ["SequenceWindows", "extract_windows", "write_windows_fasta"]
 
@@ -42,7 +42,7 @@ class SequenceWindows:
     @cached_property
     def letters(self) -> np.ndarray:
         """uint8, shape (genes, length), mapped from the file."""
-        return np.load(self.path / "sequence.npy", mmap_mode="r", allow_pickle=False)
+        return read_npy(self.path / "sequence.npy", mapped=True)
 
     @cached_property
     def table(self) -> pd.DataFrame:

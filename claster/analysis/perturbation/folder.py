@@ -14,7 +14,7 @@ from claster.dataset.signal_settings import TargetSpec
 from claster.eir.prediction_tracks import write_track
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
-from claster.text import read_parquet, read_record
+from claster.text import read_npz, read_parquet, read_record
 
 __all__ = [
     "MERGE",
@@ -84,9 +84,9 @@ class _PartStore:
         names: list[str] = []
         changes = []
         for part in range(parts):
-            with np.load(self._change(part), allow_pickle=False) as held:
-                names += held["windows"].tolist()
-                changes.append(held["change"])
+            held = read_npz(self._change(part), remedy="pass --force")
+            names += held["windows"].tolist()
+            changes.append(held["change"])
         return names, np.concatenate(changes)
 
     def remove(self) -> None:
