@@ -53,6 +53,9 @@ LIKE = 1.25
 """The same where it was done before, at least."""
 
 
+_LIGHT = ("simulate", "download", "check", "build")
+
+
 @dataclass(frozen=True)
 class Work:
     """A step that is to be done.
@@ -91,9 +94,9 @@ def estimate(work: Work, rates: MachineRates, past: Sequence[Took]) -> StepCost:
     ]
     rate = _learned(work.rate, like)
     sources = [source for source in (units.known_from, rate.known_from) if source]
-    took = [
-        rates.start + rate.fixed + rate.a_unit * n for n in (units.value, units.low, units.high)
-    ]
+    # What a step noted leaves out what it imports: twice a start where there is a network or a score.
+    start = rates.start * (2 if like and work.step not in _LIGHT else 1)
+    took = [start + rate.fixed + rate.a_unit * n for n in (units.value, units.low, units.high)]
     known = bool(rate.known_from)
     return StepCost(
         step=work.step,
