@@ -256,7 +256,7 @@ def require_whole(
             _unpack(path, named)
     elif format == "bigwig" and end != head[:4]:
         raise ClasterError(
-            f"{named}: an incomplete bigWig file, the end is missing ({size} bytes are there)",
+            f"{named}: an incomplete bigWig file, or one with more after its end ({size} bytes are there)",
             remedy=_REMEDY,
         )
     elif stated is not None and size < stated:

@@ -187,7 +187,7 @@ def reach(
 
     run = RunFolder.of(subject)
     reaches, files = find_reach(
-        run if run.record.is_file() else load_dataset(subject),
+        run if run.record.exists() else load_dataset(subject),
         settings,
         progress=console_progress(),
     )

@@ -262,8 +262,8 @@ class BigWig:
 
     def _not_finite(self, place: str = "") -> ClasterError:
         return ClasterError(
-            f"{self.named}: {self.path} holds values that are not finite{place}",
-            remedy="make the bigWig again without NaN or infinite values",
+            f"{self.named}: {self.path} holds values that are not finite, or too large to add up{place}",
+            remedy="make the bigWig again without NaN, infinite or such large values",
         )
 
     def _inside(

@@ -44,6 +44,47 @@ def torn(request, made, tmp_path_factory):
     return project
 
 
+def spoil_record(run):
+    (run / "run.json").write_text('{"name": "toy-m')
+
+
+def spoil_record_kind(run):
+    (run / "run.json").write_text("[]")
+
+
+def spoil_record_bytes(run):
+    (run / "run.json").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64))
+
+
+def spoil_record_folder(run):
+    (run / "run.json").unlink()
+    (run / "run.json").mkdir()
+
+
+@pytest.fixture(
+    scope="module",
+    params=[spoil_record, spoil_record_kind, spoil_record_bytes, spoil_record_folder],
+)
+def spoilt_run(request, made, tmp_path_factory):
+    """A project whose dataset is whole, its run's record spoilt."""
+    project = tmp_path_factory.mktemp("spoilt") / "project"
+    shutil.copytree(made.project, project, symlinks=True)
+    request.param(project / RUN)
+    return project
+
+
+@pytest.mark.parametrize("command", [name for name, words in COMMANDS.items() if RUN in words])
+def test_a_spoilt_record_of_a_run_is_told(spoilt_run, monkeypatch, capsys, command):
+    monkeypatch.chdir(spoilt_run)
+    monkeypatch.setattr(sys, "argv", ["claster", *COMMANDS[command]])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    error = capsys.readouterr().err
+    assert left.value.code == 1
+    assert error.count("\n") == 1
+    assert "run.json" in error
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_torn_dataset_is_told(torn, monkeypatch, capsys, command):
     monkeypatch.chdir(torn)

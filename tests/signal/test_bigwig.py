@@ -102,6 +102,7 @@ def test_a_bigwig_may_have_any_name(tmp_path, name):
     [
         (gzip.compress, r"a gzip file around a bigWig file .*: unpack it \(gunzip\)"),
         (lambda content: content[:-4], "an incomplete bigWig file"),
+        (lambda content: content + b"junk", "or one with more after its end"),
         (lambda content: b"", "an empty file instead of a bigWig"),
         (lambda content: b"chr1\t0\t9\t1.5\n", "a bedGraph text .*: make a bigWig of it"),
         (lambda content: b"fixedStep chrom=chr1\n1\n", "a wig text .*wigToBigWig"),
@@ -126,10 +127,12 @@ def test_truncated_file_is_refused(tmp_path):
         file.bins("chr1", 0, bins=SIZE // 100, size=100)
 
 
-@pytest.mark.parametrize("value", [np.inf, np.nan])
+@pytest.mark.parametrize("value", [np.inf, np.nan, 3e38])
 def test_values_that_are_not_finite_are_refused(tmp_path, value):
     path = write_bigwig(tmp_path / "wild.bw", [(100, 200, 1.0), (200, 300, value)])
-    with pytest.raises(ClasterError, match=r"wild\.bw holds values that are not finite"):
+    with pytest.raises(
+        ClasterError, match=r"wild\.bw holds values that are not finite, or too large to add up"
+    ):
         BigWig(path, named="track")
 
 
