@@ -298,6 +298,25 @@ PROXIMAL_CONTACTS = derive(
     dataset="toy_stripe",
 )
 
+_ACTIVITY_MAP = _ACTIVITY.cnn.model_copy(update={"num_output_features": 0})
+
+PROFILE_CONTACTS = derive(
+    PROFILE,
+    name="profile_contacts",
+    description="profile that takes in the activity of what the TSS touches within 500 kb",
+    inputs={"activity": {**_ACTIVITY.model_dump(), "cnn": _ACTIVITY_MAP.model_dump()}},
+    messages=(
+        Message(
+            name="activity",
+            sender="input_modules.activity.feature_extractor.conv",
+            receiver="output_modules.landscape.feature_extractor.blocks",
+            cache_fusion_type="sum",
+            projection_type="mlp_residual",
+        ),
+    ),
+    dataset="toy_stripe",
+)
+
 PROXIMAL_CONTACTS_200KB = derive(
     PROXIMAL_CONTACTS,
     name="proximal_contacts_200kb",
@@ -354,6 +373,7 @@ FLAVOURS = {
         PROXIMAL_CONTACTS,
         PROXIMAL_CONTACTS_200KB,
         PROXIMAL_DISTANCE,
+        PROFILE_CONTACTS,
         TUTORIAL,
         TOY,
     )

@@ -122,14 +122,14 @@ class Message(_Part):
 
     ``cat+conv`` adds what a convolution makes of both, times a factor that starts at 1e-5; ``sum``
     weighs the two with a learned gate that starts at 0.9 for the receiving layer. ``interpolate`` fits
-    the width linearly.
+    the width linearly; ``mlp_residual`` makes each position of all that is sent.
     """
 
     name: str
     sender: str
     receiver: str
     cache_fusion_type: Literal["cat+conv", "sum", "cross-attention", "additive"] = "cat+conv"
-    projection_type: Literal["interpolate", "cnn"] = "interpolate"
+    projection_type: Literal["interpolate", "cnn", "mlp_residual"] = "interpolate"
 
 
 class ArrayCnn(_Part):
