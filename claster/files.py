@@ -248,7 +248,7 @@ def _instead(path: Path) -> str:
     """Return what is at a path where no file is."""
     if path.is_dir():
         return "a folder, not a file,"
-    if path.is_symlink():
+    if path.is_symlink() and not path.exists():
         return f"a link to {path.readlink()}, which is not there,"
     return "something that is not a plain file" if path.exists() else "no file"
 

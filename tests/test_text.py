@@ -220,3 +220,9 @@ def test_spoilt_bytes_end_in_an_array_or_an_error(tmp_path_factory, write, read,
     with warnings.catch_warnings(), suppress(ClasterError):
         warnings.simplefilter("ignore")
         read(path)
+
+
+def test_a_device_is_no_text(tmp_path):
+    (tmp_path / "genes.tsv").symlink_to("/dev/null")
+    with pytest.raises(ClasterError, match="genes: something that is not a plain file at"):
+        read_text(tmp_path / "genes.tsv", named="genes")

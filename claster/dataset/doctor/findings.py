@@ -236,7 +236,7 @@ def as_fault(error: ClasterError, *, item: str, file: str, check: str) -> Findin
     """Return an error that a build would raise as a finding, without repeating item and folder."""
     found = error.found
     if file:
-        found = found.replace(f"({file})", "").replace(file, Path(file).name)
+        found = found.replace(f" ({file})", "").replace(file, Path(file).name)
     found = " ".join(found.removeprefix(f"{item}:").split())
     return Finding(item, file, check, "fault", found, error.remedy)
 
