@@ -37,7 +37,7 @@ def test_what_is_not_possible_is_named(keywords, said):
 def test_the_documentation_lists_every_setting():
     docs = Path(__file__).parents[1] / "docs"
     options = runpy.run_path(str(docs / "options.py"))
-    pages = {"perturb": "perturbation.md", "attribute": "attribution.md"}
+    pages = {"perturb": "perturbation.md", "attribute": "attribution.md", "plan": "cluster.md"}
     assert options["MODELS"].keys() == pages.keys()
     for verb, model in options["MODELS"].items():
         rows = options["table"](model).splitlines()[2:]

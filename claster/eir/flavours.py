@@ -1,8 +1,7 @@
 """Flavours: which inputs, which network, how it is trained.
 
-A flavour is one small frozen definition. Heights (tracks, rows of a contact map), column names and
-the steps of a profile come from the dataset, never from here. To add a flavour, write it below,
-derived from another one if it can be, and add it to `FLAVOURS`; docs/flavours.md tells more.
+A flavour is one small frozen definition. Heights (tracks, rows of a contact map), column names and the steps
+of a profile come from the dataset, never from here. A new one is derived from another if it can be.
 """
 
 import re
@@ -298,13 +297,13 @@ PROXIMAL_CONTACTS = derive(
     dataset="toy_stripe",
 )
 
-_ACTIVITY_MAP = _ACTIVITY.cnn.model_copy(update={"num_output_features": 0})
+_MAP = {"cnn": _ACTIVITY.cnn.model_copy(update={"num_output_features": 0})}
 
 PROFILE_CONTACTS = derive(
     PROFILE,
     name="profile_contacts",
     description="profile that takes in the activity of what the TSS touches within 500 kb",
-    inputs={"activity": {**_ACTIVITY.model_dump(), "cnn": _ACTIVITY_MAP.model_dump()}},
+    inputs={"activity": _ACTIVITY.model_copy(update=_MAP).model_dump()},
     messages=(
         Message(
             name="activity",
