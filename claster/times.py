@@ -19,7 +19,7 @@ __all__ = ["Took", "machine_name", "note_time", "read_times"]
 class Took(BaseModel):
     """A step that was done from its beginning to its end.
 
-    `units` is how much there was to do, in what the step counts (`claster.cost.steps`); `flavour` is empty
+    `units` is how much there was to do, in what the step counts (genes, samples, edits); `flavour` is empty
     where no network took part, `memory` the most that the process took, in bytes.
     """
 
@@ -71,12 +71,11 @@ def note_time(
         memory=unit * resource.getrusage(process).ru_maxrss,
     )
     path = _times(project)
-    with suppress(PermissionError):  # what may only be read keeps no times, and the step is done
+    with suppress(OSError):  # what may only be read keeps no times, and the step is done
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as handle:
-            handle.write(
-                took.model_dump_json() + "\n"
-            )  # one write: lines of two commands do not mix
+            # One write: lines of two commands do not mix.
+            handle.write(took.model_dump_json() + "\n")
 
 
 def read_times(project: Path) -> list[Took]:

@@ -262,10 +262,7 @@ def _reader(
     folders: DatasetFolders, spec: DatasetSpec, split: Split
 ) -> Callable[[list[str]], np.ndarray]:
     def read(gene_ids: list[str]) -> np.ndarray:
-        try:
-            return read_landscapes(folders, spec, gene_ids, split=split)
-        except FileNotFoundError as error:
-            raise ClasterError(f"no landscape at {error.filename}", remedy=_BUILD_AGAIN) from error
+        return read_landscapes(folders, spec, gene_ids, split=split)
 
     return read
 

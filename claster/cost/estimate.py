@@ -129,4 +129,4 @@ def _learned(rate: Rate, like: Sequence[Took]) -> Rate:
     told = [took.seconds / max(fixed + a_unit * took.units, 1e-6) for took in like]
     spread = max(LIKE, *told, *(1 / max(ratio, 0.1) for ratio in told))
     known_from = f"{len(like)} earlier" if long else f"{rate.known_from}, {len(like)} earlier"
-    return Rate(fixed, a_unit, min(spread, rate.factor), known_from)
+    return Rate(fixed, a_unit, spread, known_from)

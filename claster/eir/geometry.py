@@ -274,6 +274,8 @@ def measure_cost(flavour: Flavour, spec: DatasetSpec, *, device: str = "cpu") ->
 
     batch = flavour.training.batch_size
     step(2)  # the first step sets things up
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
     seconds = _median_time(lambda: step(batch), device)
     weights = sum(tensor.numel() * tensor.element_size() for tensor in model.parameters())
     memory = 4 * weights + sum(kept.values())

@@ -9,7 +9,6 @@ import pandas as pd
 from claster.analysis.metrics import correlations, gene_means
 from claster.dataset.layout import read_arrays, read_genes_table
 from claster.dataset.track_scales import read_landscapes
-from claster.errors import ClasterError
 from claster.plot import GeneArrays, gene_tracks, genes_around
 from claster.report.overview import unmade
 from claster.report.page import Part, Section, Subtitle, Table, Text, number, picture
@@ -89,17 +88,10 @@ def examples(subject: Subject) -> Section:
     """Return track figures of the best, median and worst genes, and the genes with the largest error."""
     title = "Genes"
     parts: list[Part] = []
-    try:
-        if subject.fit is None:
-            parts.append(
-                unmade(subject, "Genes cannot be shown without predictions and the dataset")
-            )
-        else:
-            parts += _drawn(subject, subject.fit)
-    except FileNotFoundError as error:
-        raise ClasterError(
-            f"no array at {error.filename}", remedy="build the dataset again with --force"
-        ) from error
+    if subject.fit is None:
+        parts.append(unmade(subject, "Genes cannot be shown without predictions and the dataset"))
+    else:
+        parts += _drawn(subject, subject.fit)
     if subject.scores is not None:
         parts.append(_worst(subject.scores))
     return Section("genes", title, tuple(parts))

@@ -280,7 +280,7 @@ def test_gene_table_and_ids_must_match(project, truth, spec):
 def test_a_missing_landscape_is_named(project, truth, spec):
     folders = DatasetFolders.of(spec)
     (folders.arrays("landscape", "train") / "train0_forward.npy").unlink()
-    with pytest.raises(ClasterError, match=r"no landscape at .*train0_forward\.npy"):
+    with pytest.raises(ClasterError, match=r"no file at .*train0_forward\.npy"):
         score(truth, spec)
 
 

@@ -1,5 +1,6 @@
 """What a plan tells: literal rates, genes with no file, and that what was done counts more."""
 
+import errno
 import json
 import os
 import resource
@@ -59,16 +60,19 @@ def test_notes_come_back_in_order_without_a_line_that_was_cut_off(tmp_path):
     assert read_times(tmp_path / "empty") == []
 
 
-def test_a_project_that_may_only_be_read_keeps_no_times(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_where_nothing_can_be_written_no_times_are_kept(tmp_path, monkeypatch, number):
     opened = Path.open
 
     def refused(path, mode="r", **options):
         if mode == "a":
-            raise PermissionError(13, "Permission denied")
+            raise OSError(number, os.strerror(number))
         return opened(path, mode, **options)
 
     monkeypatch.setattr(Path, "open", refused)
     note_time(tmp_path, "build", dataset="a", units=1, seconds=1)
+    monkeypatch.undo()
+    assert read_times(tmp_path) == []
 
 
 def of(rate, units, *past):
