@@ -327,8 +327,9 @@ def interval_table(
     if without.any():
         row = int(without.to_numpy().argmax())
         start, end = table["start"][row], table["end"][row]
+        fault = "starts behind its end" if start > end else "is an interval without bases"
         raise ClasterError(
-            f"{named}, line {rows[row][0]}: {start:,}-{end:,} is an interval without bases",
+            f"{named}, line {rows[row][0]}: {start:,}-{end:,} {fault}",
             remedy="give start < end; start counts from 0",
         )
     return table

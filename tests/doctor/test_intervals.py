@@ -36,6 +36,14 @@ def test_elements_that_start_at_their_end(examine, make, one):
     assert "line 2" in finding.evidence
 
 
+def test_a_reversed_interval_is_not_taken_for_starts_from_1(examine, make, one):
+    make.text("blacklist.bed", ["chr1\t2000\t1000"])
+    finding = one(examine(), "blacklist", "kind")
+    assert finding.verdict == "fault"
+    assert "line 1: 2,000-1,000 starts behind its end" in finding.evidence
+    assert finding.remedy == "give start < end; start counts from 0"
+
+
 def test_intervals_past_the_end_tell_another_assembly(examine, make, one):
     make.text("blacklist.bed", ["chr1\t5\t50", "chr1\t399000\t400001"])
     finding = one(examine(), "blacklist", "chromosomes")

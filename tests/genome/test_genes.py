@@ -173,7 +173,7 @@ def test_headed_table(tmp_path):
         ("chrom\tstart\tname\n", "lacks end, strand"),
         ("chr1\t100\tmany\tG1\t.\t+\n", "line 1: end 'many' is not a whole number"),
         ("#c\nchr1\t-5\t9\tG1\t.\t+\n", "line 2: start '-5' is below 0"),
-        ("chr1\t9\t5\tG1\t.\t+\n", "line 1: 9-5 is an interval without bases"),
+        ("chr1\t9\t5\tG1\t.\t+\n", "line 1: 9-5 starts behind its end"),
         ("\t1\t200\tG\t.\t+\n", "without chromosome"),
         ("chr1\t1\n", "line 1: no chromosome, start and end"),
         ("chr\tstart\tend\tstrand\nchr1\t1\t5\t+\n", "lacks gene_id"),
