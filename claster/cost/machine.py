@@ -77,6 +77,8 @@ class Measured:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         self.file = cache / "claster" / "rates.json"
         self.force = force
+        self.busy = os.getloadavg()[0] > (os.process_cpu_count() or 1)
+        self.new = False
         self.kept = _Kept()
         if self.file.is_file():
             try:
@@ -92,6 +94,7 @@ class Measured:
 
     def write(self) -> None:
         """Keep what is known."""
+        self.new = True
         write_text(self.file, self.kept.model_dump_json(indent=1) + "\n")
 
 

@@ -82,6 +82,11 @@ def plan_costs(
         device, cost = _network(flavour, spec, measured, asked.device, progress)
         planned = _Planned(flavour, spec, genes, rates, past, device, cost)
         costs += planned.steps(asked, known_edits(spec, measured, progress=progress))
+    if measured.new and measured.busy:
+        progress.say(
+            "this machine was busy with other work while it was measured: its speeds are too slow, and are "
+            "kept until 'claster plan --force'"
+        )
     return costs
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,6 +20,7 @@ from claster.cost.work import Amount, array_bytes, count_genes, download_bytes
 from claster.dataset.load import load_dataset
 from claster.eir.geometry import Cost
 from claster.errors import ClasterError
+from claster.progress import SILENT
 from claster.times import Took, machine_name, note_time, read_times
 
 PROJECT = Path(__file__).parents[2]
@@ -154,6 +156,17 @@ def test_the_plan_of_the_published_dataset_needs_no_file(project):
     told = json.loads(plan_as_json(spec, costs))
     assert told["dataset"] == "mesc"
     assert told["steps"][3]["seconds"] == train.seconds
+
+
+@pytest.mark.parametrize("load", [0.5, 1000.0])
+def test_speeds_of_a_busy_machine_are_called_so(project, monkeypatch, load):
+    said = []
+    progress = SimpleNamespace(say=said.append, step=SILENT.step)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    spec = load_dataset("mesc", project=project)
+    for _ in range(2):  # what was measured before is not measured again, and nothing is said
+        plan.plan_costs(spec, flavours=("profile",), device="cpu", progress=progress)
+    assert ["busy with other work" in line for line in said] == [True] * (load > 100)
 
 
 def test_a_gpu_that_is_not_here_is_not_guessed(project, monkeypatch):
