@@ -216,8 +216,6 @@ def test_jobs_go_through_slurm_with_what_they_need(project, slurm):
         "--default-resources",
         "slurm_account=lab",
         "slurm_partition=short",
-        "mem_mb=2000",
-        "runtime=9",
     ]
     planned = run(folder, "-n", profile="slurm")
     assert planned.returncode == 0, planned.stderr
@@ -233,6 +231,6 @@ def test_jobs_go_through_slurm_with_what_they_need(project, slurm):
     assert done.returncode == 0, done.stderr + "".join(p.read_text() for p in slurm.glob("*.log"))
     assert (folder / "runs/demo_tiny/workflow/sources.done").is_file()
     asked = (slurm / "asked").read_text()
-    assert "--mem 2000" in asked
-    assert "-t 9" in asked
+    assert "--mem 8000" in asked
+    assert "-t 720" in asked
     assert (slurm / "ended").read_text() == "1|COMPLETED\n"
