@@ -1,6 +1,7 @@
 """Tables of samples, checked one to one before anything is fitted or scored."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -164,7 +165,7 @@ def labelled_genes(
                 remedy=_BUILD_AGAIN,
                 only=samples,
             )
-            reader = _reader(folders, spec, split)
+            reader = partial(read_landscapes, folders, spec, split=split)
             distance = nearest_tss(genes, annotation, target.binning)
             labelled[split] = LabelledGenes(genes["gene_id"].tolist(), reader, distance, targets)
     return labelled
@@ -256,15 +257,6 @@ def _without_farther_bins(table: pd.DataFrame, target: TargetSpec) -> pd.DataFra
         for k, _, group in names
     ]
     return table.loc[:, ~np.array(farther)] if any(farther) else table
-
-
-def _reader(
-    folders: DatasetFolders, spec: DatasetSpec, split: Split
-) -> Callable[[list[str]], np.ndarray]:
-    def read(gene_ids: list[str]) -> np.ndarray:
-        return read_landscapes(folders, spec, gene_ids, split=split)
-
-    return read
 
 
 def _examples(names: Iterable[object]) -> str:

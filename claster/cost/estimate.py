@@ -1,7 +1,7 @@
 """What a step takes, by a rate that was measured and by what it took before."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
 
 from claster.cost.machine import MachineRates
@@ -31,10 +31,6 @@ class StepCost:
     gpu_memory: float | None
     amount: str
     known_from: str
-
-    def as_json(self) -> dict[str, object]:
-        """Return it as JSON has it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from claster.analysis.perturbation.plan import count_edits
 from claster.cost.work import Amount, array_bytes
@@ -46,26 +47,13 @@ class MachineRates(BaseModel):
     simulate_seconds_per_megabase: float
 
 
-class _NetworkCost(BaseModel):
-    """A `Cost` as it is kept."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    batch_size: int
-    device: str
-    seconds: float
-    memory: int
-    forward: float
-    weights: int
-
-
 class _Kept(BaseModel):
     """The file of what was measured, by machine; edits of a screen by the dataset's manifest."""
 
     model_config = ConfigDict(extra="forbid")
 
     machines: dict[str, MachineRates] = {}
-    networks: dict[str, dict[str, _NetworkCost]] = {}
+    networks: dict[str, dict[str, Cost]] = {}
     edits: dict[str, int] = {}
 
 
@@ -81,16 +69,14 @@ class Measured:
         self.new = False
         self.kept = _Kept()
         if self.file.is_file():
-            try:
-                self.kept = _Kept.model_validate(json.loads(self.file.read_text(encoding="utf-8")))
-            except (ValueError, ValidationError):
-                self.kept = _Kept()
+            with suppress(ValueError):
+                self.kept = _Kept.model_validate_json(self.file.read_text(encoding="utf-8"))
 
     def elsewhere(self, flavour: Flavour, spec: DatasetSpec) -> Cost | None:
         """Return what a step of a flavour takes on a GPU of another machine that keeps its rates here."""
         key = _network_key(flavour, spec, "cuda")
         found = [known[key] for known in self.kept.networks.values() if key in known]
-        return Cost(**found[-1].model_dump()) if found else None
+        return found[-1] if found else None
 
     def write(self) -> None:
         """Keep what is known."""
@@ -184,10 +170,9 @@ def network_cost(
     if key not in known or measured.force:
         with progress.step(f"measure {flavour.name}") as step:
             step.describe("EIR starts")
-            cost = measure_cost(flavour, spec, device=device)
-        known[key] = _NetworkCost(**vars(cost))
+            known[key] = measure_cost(flavour, spec, device=device)
         measured.write()
-    return Cost(**known[key].model_dump())
+    return known[key]
 
 
 def _network_key(flavour: Flavour, spec: DatasetSpec, device: str) -> str:

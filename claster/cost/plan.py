@@ -77,11 +77,12 @@ def plan_costs(
     rates = machine_rates(measured, progress=progress)
     past = read_times(spec.project)
     costs = [*_of_dataset(spec, genes, rates, past)]
+    edits = _edits(spec, genes, asked.edits, measured, progress)
     for name in asked.flavours:
         flavour = as_stored(find_flavour(name), DatasetFolders.of(spec))
         device, cost = _network(flavour, spec, measured, asked.device, progress)
         planned = _Planned(flavour, spec, genes, rates, past, device, cost)
-        costs += planned.steps(asked, known_edits(spec, measured, progress=progress))
+        costs += planned.steps(asked.epochs, edits)
     if measured.new and measured.busy:
         progress.say(
             "this machine was busy with other work while it was measured: its speeds are too slow, and are "
@@ -160,9 +161,9 @@ class _Planned:
     device: Device
     cost: Cost | None
 
-    def steps(self, asked: PlanSettings, counted: int | None) -> Iterator[StepCost]:
+    def steps(self, epochs: int | None, edits: Amount) -> Iterator[StepCost]:
         """Yield what is done with the network."""
-        yield self._train(asked.epochs)
+        yield self._train(epochs)
         test, spec, cost = self.genes.test, self.spec, self.cost
         target = predicted_part(self.flavour, spec).require_target()
         forward = cost.forward if cost else None
@@ -182,9 +183,7 @@ class _Planned:
             Rate(3 * self.rates.start, 0.1, BY_THUMB, "rule of thumb"),
             memory=1.0 * _GB + 8 * test.value * len(target.columns),
         )
-        edits = _edits(spec, self.genes, asked.edits, counted)
-        landscape = "landscape" in self.flavour.inputs
-        if landscape:
+        if "landscape" in self.flavour.inputs:
             share = _RATIO_OF_AN_EDIT if self.device == "cpu" else 1.0
             yield self._step(
                 "screen",
@@ -297,10 +296,13 @@ _PAIRS_A_GENE, _CONTROLS = 40.0, 15_000.0
 """Elements within 200 kb of a TSS (34 in the simulated genomes), and control regions of a screen."""
 
 
-def _edits(spec: DatasetSpec, genes: Genes, told: int | None, counted: int | None) -> Amount:
+def _edits(
+    spec: DatasetSpec, genes: Genes, told: int | None, measured: Measured, progress: Progress
+) -> Amount:
     """Return the edits of a screen: told, counted by laying it out, or estimated."""
     if told is not None:
         return Amount.counted(told, "--edits")
+    counted = known_edits(spec, measured, progress=progress)
     if counted is not None:
         return Amount.counted(counted, "screen laid out")
     return Amount.about(_PAIRS_A_GENE * genes.test.value + _CONTROLS, 2.0, "usual density")

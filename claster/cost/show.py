@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import pandas as pd
 from rich.filesize import decimal
@@ -58,4 +59,4 @@ def _time(cost: StepCost) -> str:
 
 def plan_as_json(spec: DatasetSpec, costs: Sequence[StepCost]) -> str:
     """Return a plan as JSON: the dataset, and its steps with seconds and bytes."""
-    return json.dumps({"dataset": spec.name, "steps": [cost.as_json() for cost in costs]}, indent=1)
+    return json.dumps({"dataset": spec.name, "steps": [asdict(cost) for cost in costs]}, indent=1)

@@ -32,7 +32,7 @@ _DECIDE = ("model.safetensors", "run.json", "configurations/", "eir/")
 
 
 _ARCHIVE = re.compile(r"\.(tar|zip|tgz|tar\.[a-z0-9]+)$")
-PULLED = Path("runs/pulled")
+_PULLED = Path("runs/pulled")
 """Where models lie that are pulled without the name of a folder."""
 
 
@@ -74,7 +74,7 @@ def pull_bundle(
     found, at = _REPOSITORY.fullmatch(source), Path(source)
     if out is None:
         name = found["name"].replace("/", "-") if found and not at.exists() else at.resolve().name
-        out = PULLED / _ARCHIVE.sub("", name)
+        out = _PULLED / _ARCHIVE.sub("", name)
     with atomic_folder(out, replace=force) as partial:
         if at.is_dir():
             _copy(at, partial)

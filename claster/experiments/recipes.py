@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from claster.analysis.baselines import fit_baselines, predict_baselines
+from claster.analysis.baselines import predict_baselines
 from claster.analysis.loci import counted_once
 from claster.analysis.metrics import correlations, gene_means, paper_gene_values
+from claster.analysis.prepare import fit_simple_methods
 from claster.analysis.samples import annotated_genes, labelled_genes
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders, read_genes_table
@@ -94,15 +95,7 @@ def _score(dataset: str, project: Path | str, seed: int, progress: Progress) -> 
     labelled = labelled_genes(
         folders, spec, ["train", "valid", "test"], annotation=annotated_genes(folders)
     )
-    fitted = fit_baselines(
-        labelled["train"],
-        labelled["valid"],
-        track_names=[track.name for track in spec.tracks],
-        window=spec.window.binning,
-        target=spec.require_target().binning,
-        seed=seed,
-        progress=progress,
-    )
+    fitted = fit_simple_methods(labelled, spec, seed=seed, progress=progress)
     predicted = predict_baselines(fitted, labelled["test"], progress=progress)
     return _Scored(
         spec,

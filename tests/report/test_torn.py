@@ -73,26 +73,29 @@ def spoilt_run(request, made, tmp_path_factory):
     return project
 
 
+@pytest.fixture
+def line_of(monkeypatch, capsys):
+    """Return the one line with which a command fails in a project."""
+
+    def run(project, command):
+        monkeypatch.chdir(project)
+        monkeypatch.setattr(sys, "argv", ["claster", *COMMANDS[command]])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        error = capsys.readouterr().err
+        assert left.value.code == 1
+        assert error.count("\n") == 1
+        return error
+
+    return run
+
+
 @pytest.mark.parametrize("command", [name for name, words in COMMANDS.items() if RUN in words])
-def test_a_spoilt_record_of_a_run_is_told(spoilt_run, monkeypatch, capsys, command):
-    monkeypatch.chdir(spoilt_run)
-    monkeypatch.setattr(sys, "argv", ["claster", *COMMANDS[command]])
-    with pytest.raises(SystemExit) as left:
-        cli.main()
-    error = capsys.readouterr().err
-    assert left.value.code == 1
-    assert error.count("\n") == 1
-    assert "run.json" in error
+def test_a_spoilt_record_of_a_run_is_told(spoilt_run, line_of, command):
+    assert "run.json" in line_of(spoilt_run, command)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_torn_dataset_is_told(torn, monkeypatch, capsys, command):
-    monkeypatch.chdir(torn)
-    monkeypatch.setattr(sys, "argv", ["claster", *COMMANDS[command]])
-    with pytest.raises(SystemExit) as left:
-        cli.main()
-    error = capsys.readouterr().err
-    assert left.value.code == 1
-    assert error.count("\n") == 1
+def test_a_torn_dataset_is_told(torn, line_of, command):
     told = "no saved model" if command in NO_MODEL else "is torn|manifest.json is not a manifest"
-    assert re.search(told, error)
+    assert re.search(told, line_of(torn, command))

@@ -47,7 +47,7 @@ from claster.analysis.perturbation.candidates import read_candidates, tell_candi
 from claster.dataset.layout import read_genes_table
 from claster.dataset.spec import DatasetSpec
 from claster.eir.machine import resolve_device
-from claster.eir.runs import RunFolder
+from claster.eir.runs import RunFolder, read_run
 from claster.errors import ClasterError
 from claster.files import atomic_folder, require_file, sha256
 from claster.genome.gene_names import genes_called
@@ -219,7 +219,7 @@ def _attribute(
         spec.project,
         "attribute",
         dataset=spec.name,
-        flavour=explained.name.partition("-")[0],
+        flavour=read_run(explained.run.path).flavour,
         device=resolve_device(asked.device),
         units=len(chosen),
         seconds=time.monotonic() - started,

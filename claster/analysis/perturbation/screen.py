@@ -51,7 +51,7 @@ from claster.files import require_file, sha256, write_text
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress, duration
 from claster.settings import Device, parse_shard
-from claster.text import read_parquet
+from claster.text import read_parquet, read_record
 from claster.times import note_time
 from claster.versions import versions
 
@@ -334,6 +334,7 @@ def perturb(
         version=versions(["claster"])["claster"],
     )
     folder = run.path / "perturb" / (asked.name or f"{asked.verb}_{asked.split}")
+    anew = asked.force or not folder.exists()
     files = run_screen(
         Screen(ScreenFiles(folder), identity, spec, folders, asked.elements, listed),
         partial(
@@ -349,23 +350,16 @@ def perturb(
         force=asked.force,
         progress=progress,
     )
-    seconds = time.monotonic() - begun
-    if asked.shard is None:
-        done = ScreenRecord.model_validate_json(files.manifest.read_text(encoding="utf-8"))
-        edits = done.counts["tested_pairs"] + done.counts["control_regions"]
-        edits = (edits + done.counts["combined_elements"]) * len(chosen.edit.doses)
-        # Not where parts, or all of it, were there before.
-        if (
-            abs(done.seconds * done.elements_per_second / edits - 1) < 0.05
-            and seconds >= done.seconds
-        ):
-            note_time(
-                spec.project,
-                "screen",
-                dataset=spec.name,
-                flavour=record.flavour,
-                device=resolve_device(asked.device),
-                units=edits,
-                seconds=seconds,
-            )
+    if anew and asked.shard is None and len(members) == 1:
+        counts = read_record(files.manifest, ScreenRecord, remedy="pass --force").counts
+        kinds = ("tested_pairs", "control_regions", "combined_elements")
+        note_time(
+            spec.project,
+            "screen",
+            dataset=spec.name,
+            flavour=record.flavour,
+            device=resolve_device(asked.device),
+            units=sum(counts[kind] for kind in kinds) * len(chosen.edit.doses),
+            seconds=time.monotonic() - begun,
+        )
     return files
