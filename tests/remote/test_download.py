@@ -513,13 +513,13 @@ def test_killed_at_any_moment(archive, small, again, folder, make_bigwig):
     assert {path.name for path in folder.rglob(".*")} <= {".downloads.lock"}
 
 
-def test_threads_share_one_archive(archive, describe, hurry, make_bigwig):
+def test_threads_share_one_archive(archive, describe, make_bigwig):
     files = {}
     for k in range(12):
         url = archive.put(f"/{k}.bw", make_bigwig(5000, k))
         files[f"F{k}"] = (f"{k}.bw", url, {})
     before = threading.active_count()
-    found = download_dataset(describe(**files), jobs=4, patience=hurry)
+    found = download_dataset(describe(**files), jobs=4)
     assert [f.sha256 for f in found] == [
         digest(archive.files[f"/{k}.bw"].content) for k in range(12)
     ]
