@@ -96,7 +96,7 @@ def _times(project: Path) -> Path:
 
 
 def machine_name(device: Device) -> str:
-    """Return what decides how fast this machine is: processor and cores, or the GPU."""
+    """Return what decides how fast this machine is: processor and cores that a command uses, or the GPU."""
     if device == "cuda":
         import torch  # seconds; whoever computes on a GPU has it already
 
@@ -113,4 +113,5 @@ def machine_name(device: Device) -> str:
         else []
     )
     name = next(iter(models), platform.processor() or platform.machine())
-    return f"{name}, {os.process_cpu_count() or 1} cores"
+    cores, threads = os.process_cpu_count() or 1, os.environ.get("OMP_NUM_THREADS", "")
+    return f"{name}, {min(cores, int(threads)) if threads.isdecimal() else cores} cores"

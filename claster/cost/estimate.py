@@ -79,7 +79,7 @@ def estimate(work: Work, rates: MachineRates, past: Sequence[Took]) -> StepCost:
     work
         The step.
     rates, past
-        Speeds of the machine, and what was done in the project.
+        Speeds of the machine, and what was done in the project; a step with a network on the same dataset.
     """
     units, device = work.units, work.device
     like = [

@@ -22,6 +22,7 @@ from claster.eir.arrays import input_views
 from claster.eir.geometry import Cost, measure_cost
 from claster.eir.parts import Flavour
 from claster.eir.target_part import predicted_part
+from claster.errors import ClasterError
 from claster.files import sha256, write_text
 from claster.progress import Progress
 from claster.simulation.genome import GenomeSettings, simulate_genome
@@ -188,7 +189,9 @@ def _network_key(flavour: Flavour, spec: DatasetSpec, device: str) -> str:
 
 
 def known_edits(spec: DatasetSpec, measured: Measured, *, progress: Progress) -> int | None:
-    """Return how many edits a screen of a built dataset makes, laid out once and kept; else None.
+    """Return how many edits a screen of a built dataset makes, laid out once and kept.
+
+    None where it is not built, names no elements, or no screen can be laid out.
 
     Parameters
     ----------
@@ -203,9 +206,12 @@ def known_edits(spec: DatasetSpec, measured: Measured, *, progress: Progress) ->
     file = spec.source(spec.elements.file) if spec.elements else None
     if not folders.is_built or file is None or not file.is_file():
         return None
-    key = sha256(folders.manifest)
+    key = f"{sha256(folders.manifest)} {sha256(file)}"
     if key not in measured.kept.edits:
-        with progress.step("lay out a screen"):
-            measured.kept.edits[key] = count_edits(spec)
+        try:
+            with progress.step("lay out a screen"):
+                measured.kept.edits[key] = count_edits(spec)
+        except ClasterError:  # the screen tells its own faults
+            return None
         measured.write()
     return measured.kept.edits[key]

@@ -1,9 +1,12 @@
 """The plan of a study: what each step takes, from rates of this machine and of what was done before."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+
+from rich.filesize import decimal
 
 from claster.cost.estimate import BY_THUMB, MEASURED, Rate, StepCost, Work, estimate
 from claster.cost.machine import MachineRates, Measured, known_edits, machine_rates, network_cost
@@ -119,7 +122,7 @@ def _of_dataset(
         Work(
             "build",
             written,
-            f"{genes.total.value:,.0f} genes, {_size(written)}",
+            f"{genes.total.value:,.0f} genes, {decimal(round(written.value))}",
             Rate(rates.build_start, 1 / rates.build_bytes_per_second, MEASURED, "measured"),
             disk=written.value,
             memory=0.7 * _GB + _BUILD_BYTES_A_BASE * _longest_chromosome(spec),
@@ -134,7 +137,9 @@ def _of_dataset(
         works.insert(0, first)
     elif (coming := download_bytes(spec)) is not None:
         rate = Rate(2.0, 1 / 20e6, 5.0, "20 MB/s")
-        first = Work("download", coming, _size(coming), rate, disk=coming.value, memory=2e8)
+        first = Work(
+            "download", coming, decimal(round(coming.value)), rate, disk=coming.value, memory=2e8
+        )
         works.insert(0, first)
     for work in works:
         yield estimate(work, rates, past)
@@ -280,18 +285,18 @@ class _Planned:
             flavour=self.flavour.name if with_network else "",
             device=self.device if with_network else "cpu",
         )
-        planned = estimate(work, self.rates, self.past)
-        gpu = float(self.cost.memory) if self.cost and step in ("train", "attribute") else None
-        if self.cost and step in ("predict", "screen"):
-            gpu = float(self.cost.memory) / 2
-        return replace(
-            planned,
-            flavour=self.flavour.name,
-            gpu_memory=gpu if self.device == "cuda" else None,
-        )
+        of = _FOLD.sub("", self.spec.name)
+        like = [took for took in self.past if _FOLD.sub("", took.dataset) == of]
+        planned = estimate(work, self.rates, like)
+        gpu = None
+        if self.cost and work.device == "cuda":
+            keeps_gradients = step in ("train", "attribute")
+            gpu = self.cost.memory if keeps_gradients else self.cost.predicting
+        return replace(planned, flavour=self.flavour.name, gpu_memory=gpu)
 
 
 _WHOLE = ("landscape", "contacts")
+_FOLD = re.compile(r"-fold\d+of\d+$")
 _PAIRS_A_GENE, _CONTROLS = 40.0, 15_000.0
 """Elements within 200 kb of a TSS (34 in the simulated genomes), and control regions of a screen."""
 
@@ -306,9 +311,3 @@ def _edits(
     if counted is not None:
         return Amount.counted(counted, "screen laid out")
     return Amount.about(_PAIRS_A_GENE * genes.test.value + _CONTROLS, 2.0, "usual density")
-
-
-def _size(amount: Amount) -> str:
-    if amount.value >= _GB:
-        return f"{amount.value / _GB:,.1f} GB"
-    return f"{amount.value / 1e6:,.0f} MB"

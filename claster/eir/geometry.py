@@ -218,7 +218,8 @@ class Cost:
 
     `memory` is, on a GPU, the most that was allocated; on the CPU the weights, their gradients, the
     optimizer's two moments and what the backward pass keeps. `forward` is the time of one sample in a
-    batch that is predicted, `weights` how many there are.
+    batch that is predicted, `predicting` the most that was allocated on a GPU meanwhile (None on a CPU),
+    `weights` how many weights there are.
     """
 
     batch_size: int
@@ -227,6 +228,7 @@ class Cost:
     memory: int
     forward: float = 0.0
     weights: int = 0
+    predicting: int | None = None
 
     def epoch(self, samples: int) -> float:
         """Return the seconds of one epoch of so many samples, loading not counted."""
@@ -282,7 +284,10 @@ def measure_cost(flavour: Flavour, spec: DatasetSpec, *, device: str = "cpu") ->
     if device == "cuda":
         memory = torch.cuda.max_memory_allocated()
     model.eval()
+    optimizer.state.clear()  # its moments are not held while one predicts
     windows = random_inputs(model, samples=batch)
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
     with torch.inference_mode():
         model(windows)
         forward = _median_time(lambda: model(windows), device) / batch
@@ -293,6 +298,7 @@ def measure_cost(flavour: Flavour, spec: DatasetSpec, *, device: str = "cpu") ->
         memory=memory,
         forward=forward,
         weights=sum(tensor.numel() for tensor in model.parameters()),
+        predicting=torch.cuda.max_memory_allocated() if device == "cuda" else None,
     )
 
 

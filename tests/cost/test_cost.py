@@ -180,11 +180,34 @@ def test_a_gpu_that_is_not_here_is_not_guessed(project, monkeypatch):
     assert "train, predict, screen, attribute, which were not measured" in total_line(
         spec, list(costs.values())
     )
-    note_time(
-        project, "train", dataset="x", flavour="pure_conv", device="cuda", units=1000, seconds=106
-    )
-    costs = {cost.step: cost for cost in plan.plan_costs(spec, device="cuda")}
-    assert costs["train"].seconds == pytest.approx(120 * 39_760 * 0.098, rel=0.01)
+
+    def train(dataset):
+        network = {"dataset": dataset, "flavour": "pure_conv", "device": "cuda"}
+        note_time(project, "train", units=1000, seconds=106, **network)
+        return {cost.step: cost for cost in plan.plan_costs(spec, device="cuda")}["train"].seconds
+
+    assert train("of_other_windows") is None
+    assert train("mesc-fold1of4") == pytest.approx(120 * 39_760 * 0.098, rel=0.01)
+
+
+def test_memory_of_a_gpu_is_that_of_what_is_done(project, monkeypatch):
+    cost = Cost(64, "cuda", seconds=0.1, memory=8 * 10**9, forward=1e-3, predicting=10**9)
+    monkeypatch.setattr(machine, "measure_cost", lambda *_, **__: cost)
+    monkeypatch.setattr(plan, "resolve_device", lambda asked: asked)
+    spec = load_dataset("mesc", project=project)
+    on_gpu = {step.step: step.gpu_memory for step in plan.plan_costs(spec, device="cuda")}
+    assert {on_gpu[step] for step in ("train", "attribute")} == {8 * 10**9}
+    assert {on_gpu[step] for step in ("predict", "screen")} == {10**9}
+    assert {on_gpu[step] for step in ("build", "evaluate", "report")} == {None}
+
+
+def test_a_machine_is_named_by_the_cores_that_a_command_uses(monkeypatch):
+    monkeypatch.setattr(os, "process_cpu_count", lambda: 8)
+    told = []
+    for threads in ("", "4", "64", "4,2"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        told.append(machine_name("cpu").rpartition(", ")[2])
+    assert told == ["8 cores", "4 cores", "8 cores", "8 cores"]
 
 
 def test_what_was_measured_is_kept_unless_it_is_damaged(project, monkeypatch):

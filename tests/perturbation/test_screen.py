@@ -11,10 +11,15 @@ import pyBigWig
 import pytest
 
 from claster.analysis.perturbation.measure import Measured
+from claster.analysis.perturbation.plan import count_edits
 from claster.analysis.perturbation.screen import _tell_time
+from claster.analysis.perturbation.settings import PerturbSettings
+from claster.cost import machine
+from claster.dataset.gene_settings import ElementsSpec
 from claster.dataset.layout import read_genes_table
 from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError
+from claster.progress import SILENT
 
 BED = """\
 chr2\t58570\t58905\tnear
@@ -334,3 +339,20 @@ def test_the_expected_time_is_that_of_a_few_edits_of_one_window():
     seconds = float(re.search(r"in about (\S+) s; a smaller --reach", told)[1])
     assert 10 <= seconds < 100
     assert "fewer --controls" in _tell_time(plan, measure, 100, 90)
+
+
+def test_edits_are_counted_anew_for_other_elements_and_not_for_a_spoilt_file(
+    world, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    small = PerturbSettings(reach=10_000, controls=0)
+    monkeypatch.setattr(machine, "count_edits", lambda spec: count_edits(spec, small))
+    bed = world.spec.source("counted.bed")
+    spec = world.spec.model_copy(update={"elements": ElementsSpec(file=bed.name)})
+    told = []
+    lines = [f"chr2\t{start}\t{start + 600}\te{start}\n" for start in range(20_000, 300_000, 9000)]
+    for text in ("".join(lines), "".join(lines[:5]), "not a BED\n", "".join(lines)):
+        bed.write_text(text)
+        told.append(machine.known_edits(spec, machine.Measured(), progress=SILENT))
+    assert told[0] == told[3] > told[1] > 0
+    assert told[2] is None
