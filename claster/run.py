@@ -336,11 +336,11 @@ class Run:
     @cached_property
     def _inputs(self) -> set[str]:
         """Kinds of array that the networks' inputs are made from."""
-        from claster.dataset.views import sources_of, view_of_folder
+        from claster.dataset.views import readable, view_of_folder
         from claster.eir.runs import input_folders
 
         folders = (at for member in self._members for at in input_folders(member).values())
-        return set(sources_of(view_of_folder(at) for at in folders))
+        return set(readable(map(view_of_folder, folders), self.dataset.spec))
 
     @cached_property
     def _predictor(self) -> "Predictor":

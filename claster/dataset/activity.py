@@ -10,6 +10,7 @@ import numpy as np
 from claster.contacts.activity import WEIGHTS, contact_weighted, distance_weighted, shells_within
 from claster.contacts.stripe import StripeMap
 from claster.dataset.layout import VIEW_PREFIX
+from claster.dataset.missing import with_flags_of
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["ActivityView"]
 
 _FOLDER = re.compile(
+<<<<<<< HEAD
     rf"{VIEW_PREFIX}activity_(?P<reach>\d+)(?:_by_(?P<by>contact|distance))?", re.ASCII
+=======
+    rf"{VIEW_PREFIX}activity_(?P<reach>\d+)(?P<law>_by_distance)?(?:_drop_(?P<drop>\d+))?", re.ASCII
+>>>>>>> e9f00e4 (Tracks left out at random in training: views with flags, found by name)
 )
 
 
@@ -27,11 +32,12 @@ _FOLDER = re.compile(
 class ActivityView:
     """The activity of what a promoter touches, up to `reach` bp from the TSS (`contact_weighted`).
 
-    Without `contacts` a power law of the distance stands for them.
+    Without `contacts` a power law of the distance stands for them. For `drop` see `ArrayView`.
     """
 
     reach: int
     contacts: bool = True
+    drop: int = 0
     modality: ClassVar[str] = "activity"
 
     @property
@@ -55,7 +61,13 @@ class ActivityView:
         >>> ActivityView(200_000, contacts=False).folder
         'view_activity_200000_by_distance'
         """
+<<<<<<< HEAD
         return f"{VIEW_PREFIX}activity_{self.reach}_by_{'contact' if self.contacts else 'distance'}"
+=======
+        law = "" if self.contacts else "_by_distance"
+        drop = f"_drop_{self.drop}" if self.drop else ""
+        return f"{VIEW_PREFIX}activity_{self.reach}{law}{drop}"
+>>>>>>> e9f00e4 (Tracks left out at random in training: views with flags, found by name)
 
     @classmethod
     def of_folder(cls, folder: str) -> "ActivityView | None":
@@ -67,6 +79,7 @@ class ActivityView:
             If it is that of a run of CLASTER 0.2, whose power law had another scale.
         """
         found = _FOLDER.fullmatch(folder)
+<<<<<<< HEAD
         if found is None:
             return None
         if found["by"] is None:
@@ -75,9 +88,14 @@ class ActivityView:
                 remedy="train it again",
             )
         return cls(int(found["reach"]), contacts=found["by"] == "contact")
+=======
+        return found and cls(
+            int(found["reach"]), contacts=found["law"] is None, drop=int(found["drop"] or 0)
+        )
+>>>>>>> e9f00e4 (Tracks left out at random in training: views with flags, found by name)
 
     def shape(self, spec: DatasetSpec) -> tuple[int, ...]:
-        """Return the shape of its arrays, (tracks * weights * shells, 1, 1).
+        """Return the shape of its arrays, (tracks * weights * shells, 1, 1); with flags twice the channels.
 
         Raises
         ------
@@ -96,7 +114,8 @@ class ActivityView:
                 f"{spec.window.binning.half:,} bp",
                 remedy="choose another flavour, or a wider 'window'",
             )
-        return len(spec.tracks) * len(self.weights) * len(shells), 1, 1
+        channels = len(spec.tracks) * len(self.weights) * len(shells)
+        return 2 * channels if self.drop else channels, 1, 1
 
     def of(self, windows: Mapping[str, "Tensor"], spec: DatasetSpec) -> "Tensor":
         """Return the arrays of some windows, (samples, ...), differentiable with respect to landscapes.
@@ -122,7 +141,8 @@ class ActivityView:
             )
         else:
             found = distance_weighted(landscape, bin=spec.window.bin, reach=self.reach)
-        return found.reshape(len(found), *self.shape(spec))
+        found = found.reshape(len(found), -1, 1, 1)
+        return with_flags_of(found) if self.drop else found
 
     def needs(self, spec: DatasetSpec) -> np.ndarray:
         """Return how many bp around the TSS each channel is made from, shape (channels,)."""

@@ -5,7 +5,7 @@ No source file is read again.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,15 @@ import numpy as np
 
 from claster.dataset.activity import ActivityView
 from claster.dataset.embeddings import EmbeddingView, write_embedding_view
-from claster.dataset.layout import SPLITS, TOGETHER, VIEW_PREFIX, DatasetFolders, part_members
+from claster.dataset.layout import (
+    SPLITS,
+    TOGETHER,
+    VIEW_PREFIX,
+    DatasetFolders,
+    modalities,
+    part_members,
+)
+from claster.dataset.missing import leave_out, tracks_by_name, with_flags, with_flags_of
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError, choose_among
 from claster.files import atomic_folder, link_file, require_disk
@@ -28,6 +36,7 @@ __all__ = [
     "ArrayView",
     "View",
     "network_window",
+    "readable",
     "sources_of",
     "view_of_folder",
     "write_profiles",
@@ -36,7 +45,7 @@ __all__ = [
 
 _FOLDER = re.compile(
     rf"(?:{VIEW_PREFIX})?(?P<modality>landscape|contacts)"
-    r"(?:_(?P<columns>\d+))?(?:_without_(?P<without>.+))?"
+    r"(?:_(?P<columns>\d+))?(?:_drop_(?P<drop>\d+))?(?:_without_(?P<without>.+))?"
 )
 
 _AT_A_TIME = 64
@@ -55,11 +64,15 @@ class ArrayView:
         How many columns (bins, or columns of a contact map), centred; None: all of them.
     without
         Tracks of a landscape that are left out.
+    drop
+        Percent of the training samples in which each track, or the contact map, is left out at random; if
+        not 0, flags follow the values (`with_flags`).
     """
 
     modality: str
     columns: int | None = None
     without: tuple[str, ...] = ()
+    drop: int = 0
 
     @property
     def folder(self) -> str:
@@ -73,9 +86,10 @@ class ArrayView:
         'view_landscape_201_without_ATAC'
         """
         columns = "" if self.columns is None else f"_{self.columns}"
+        drop = f"_drop_{self.drop}" if self.drop else ""
         without = f"_without_{'+'.join(self.without)}" if self.without else ""
-        prefix = VIEW_PREFIX if columns or without else ""
-        return f"{prefix}{self.modality}{columns}{without}"
+        prefix = VIEW_PREFIX if columns or drop or without else ""
+        return f"{prefix}{self.modality}{columns}{drop}{without}"
 
     @classmethod
     def of_folder(cls, folder: str) -> "ArrayView":
@@ -84,7 +98,7 @@ class ArrayView:
         Examples
         --------
         >>> ArrayView.of_folder("view_landscape_201_without_ATAC+H3K4me3")
-        ArrayView(modality='landscape', columns=201, without=('ATAC', 'H3K4me3'))
+        ArrayView(modality='landscape', columns=201, without=('ATAC', 'H3K4me3'), drop=0)
 
         Raises
         ------
@@ -99,6 +113,7 @@ class ArrayView:
             found["modality"],
             int(columns) if columns else None,
             tuple(without.split("+")) if without else (),
+            int(found["drop"] or 0),
         )
 
     def shape(self, spec: DatasetSpec) -> tuple[int, ...]:
@@ -121,7 +136,10 @@ class ArrayView:
                 f"{spec.name!r} has {columns:,}",
                 remedy="choose another flavour, or a wider 'window' or narrower 'target'",
             )
-        return (*rest, wanted)
+        if not self.drop:
+            return (*rest, wanted)
+        channels, height = (1, *rest)[-2:]
+        return 2 * channels, height, wanted
 
     def cut(self, array: np.ndarray, spec: DatasetSpec) -> np.ndarray:
         """Return this part of one array of the modality.
@@ -141,7 +159,11 @@ class ArrayView:
         rows = slice(None) if self.modality == "contacts" else _kept(self, spec)
         columns = array.shape[-1] if self.columns is None else self.columns
         first = (array.shape[-1] - columns) // 2
-        return array[rows][..., first : first + columns]
+        part = array[rows][..., first : first + columns]
+        if not self.drop:
+            return part
+        channels, *rest = self.shape(spec)
+        return with_flags(part.reshape(channels // 2, *rest))
 
     def of(self, windows: Mapping[str, "Tensor"], spec: DatasetSpec) -> "Tensor":
         """Return this part of some windows, (samples, ...), by modality, with gradients."""
@@ -149,7 +171,11 @@ class ArrayView:
         columns = array.shape[-1] if self.columns is None else self.columns
         first = (array.shape[-1] - columns) // 2
         rows = slice(None) if self.modality == "contacts" else _kept(self, spec)
-        return array[:, rows][..., first : first + columns]
+        part = array[:, rows][..., first : first + columns]
+        if not self.drop:
+            return part
+        channels, *rest = self.shape(spec)
+        return with_flags_of(part.reshape(len(part), channels // 2, *rest))
 
 
 type View = ArrayView | EmbeddingView | ActivityView
@@ -161,8 +187,16 @@ def sources_of(views: Iterable[View]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for some in names for name in some))
 
 
+def readable(views: Iterable[View], spec: DatasetSpec) -> tuple[str, ...]:
+    """Return the modalities of `sources_of` that a dataset has."""
+    return tuple(name for name in sources_of(views) if name in modalities(spec))
+
+
 def network_window(
-    views: Mapping[str, View], window: Mapping[str, np.ndarray], spec: DatasetSpec
+    views: Mapping[str, View],
+    window: Mapping[str, np.ndarray],
+    spec: DatasetSpec,
+    trained: DatasetSpec,
 ) -> dict[str, np.ndarray]:
     """Return what a network reads of one window.
 
@@ -171,10 +205,17 @@ def network_window(
     views
         By input name; of embeddings none.
     window
-        By modality, whole and as stored; all of `sources_of`.
-    spec
-        The dataset.
+        By modality, whole and as stored; all that are `readable`.
+    spec, trained
+        The dataset of the window, and the one that the network was trained on, whose tracks are found by
+        their names.
     """
+    window = dict(window)
+    if "landscape" in window:
+        window["landscape"] = tracks_by_name(window["landscape"], spec, trained)
+    if "contacts" not in window and "contacts" in sources_of(views.values()):
+        window["contacts"] = np.full(trained.contacts_shape.shape, np.nan, np.float32)
+    spec = trained
     read = {}
     for name, view in views.items():
         if isinstance(view, ActivityView):
@@ -249,6 +290,8 @@ def write_view(
                     )
                     for name, shape in whole.items()
                 }
+                if view.drop and split == "train":
+                    windows = _some_left_out(view, windows, some, spec)
                 for file, array in zip(some, _of_windows(view, windows, spec), strict=True):
                     np.save(folder / split / file.name, array, allow_pickle=False)
                 step.advance(len(some))
@@ -256,6 +299,27 @@ def write_view(
         for split in part_members(TOGETHER):
             for file in files[split]:
                 link_file(folder / split / file.name, folder / TOGETHER / file.name)
+
+
+def _some_left_out(
+    view: ArrayView | ActivityView,
+    windows: Mapping[str, np.ndarray],
+    files: Sequence[Path],
+    spec: DatasetSpec,
+) -> dict[str, np.ndarray]:
+    """Return training windows with tracks left out at random."""
+    without = view.without if isinstance(view, ArrayView) else ()
+    parts = [
+        leave_out(
+            file.stem,
+            {name: array[number] for name, array in windows.items()},
+            spec,
+            percent=view.drop,
+            without=without,
+        )
+        for number, file in enumerate(files)
+    ]
+    return {name: np.stack([part[name] for part in parts]) for name in windows}
 
 
 def _of_windows(

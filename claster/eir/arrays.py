@@ -26,9 +26,10 @@ def input_views(flavour: Flavour, spec: DatasetSpec) -> dict[Modality, View]:
     ------
     ClasterError
         If the dataset lacks the modality, has another kind of contact map than the branch is made
-        for, or its windows are too small.
+        for, its windows are too small, or no track can be left out.
     """
     views: dict[Modality, View] = {}
+    drop = _percent_left_out(flavour, spec)
     for modality, block in flavour.inputs.items():
         if block.embedding is not None:
             bins = predicted_part(flavour, spec).require_target().bins
@@ -36,13 +37,16 @@ def input_views(flavour: Flavour, spec: DatasetSpec) -> dict[Modality, View]:
             continue
         if modality == "activity":
             assert isinstance(block.window, int)
-            views[modality] = ActivityView(block.window // 2, contacts=block.map is not None)
+            views[modality] = ActivityView(
+                block.window // 2, contacts=block.map is not None, drop=drop
+            )
             views[modality].shape(spec)
             continue
         ArrayView(modality).shape(spec)
         if modality == "contacts":
             _require_map(flavour, block, spec)
-        views[modality] = ArrayView(modality, _columns(modality, block, spec), block.without)
+        columns = _columns(modality, block, spec)
+        views[modality] = ArrayView(modality, columns, block.without, drop)
         views[modality].shape(spec)
     return views
 
@@ -94,6 +98,27 @@ def write_arrays(
     if flavour.output.output_type == "array":
         bins = central_bins(flavour, spec)
         write_profiles(spec, bins=bins, progress=progress)
+
+
+def _percent_left_out(flavour: Flavour, spec: DatasetSpec) -> int:
+    """Return in which percent of the training samples a track is left out.
+
+    A flag that is always 1 has no deviation to be divided by, so there must be one that is not.
+    """
+    percent = round(100 * flavour.training.drop_tracks)
+    if not percent:
+        return 0
+    if "embedding" in flavour.inputs or not {"landscape", "activity"} & flavour.inputs.keys():
+        raise ClasterError(
+            f"of {' and '.join(flavour.inputs)}, which flavour {flavour.name!r} reads, nothing can be left out",
+            remedy="train it without --drop-tracks, or choose a flavour with tracks",
+        )
+    if len(spec.tracks) < 2:
+        raise ClasterError(
+            f"dataset {spec.name!r} has one track, which cannot be left out",
+            remedy="train without --drop-tracks",
+        )
+    return percent
 
 
 def _columns(modality: Modality, block: InputBlock, spec: DatasetSpec) -> int | None:

@@ -13,11 +13,12 @@ import pandas as pd
 
 from claster.dataset.layout import DatasetFolders, Split
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.views import network_window, readable, view_of_folder
 from claster.dataset.yaml_file import read_yaml, to_yaml
 from claster.eir.configure import environment
 from claster.eir.predictions import prediction_table
 from claster.eir.program import run_program, why_it_failed
-from claster.eir.runs import RunFolder, RunRecord, input_folders, trained_weights
+from claster.eir.runs import RunFolder, RunRecord, input_folders, read_run, trained_weights
 from claster.eir.trained_network import program_checkpoint
 from claster.eir.yaml_files import OUTPUT_NAME
 from claster.errors import ClasterError
@@ -67,8 +68,14 @@ def predict_by_program(
     Raises
     ------
     ClasterError
-        If the output is an array, of which EIR writes no sample names, or EIR fails.
+        If the output is an array, of which EIR writes no sample names, the run was trained with tracks left
+        out, or EIR fails.
     """
+    if record.drop_tracks:
+        raise ClasterError(
+            f"{run.path} was trained with tracks left out, and eirpredict knows nothing of missing ones",
+            remedy="predict without '--through eirpredict'",
+        )
     output = read_yaml(run.configurations / "output.yaml")[0]
     if output["output_info"]["output_type"] != "tabular":
         raise ClasterError(
@@ -324,6 +331,10 @@ def predict_in_memory(
         model = load_model(run, device=device)
     folders = DatasetFolders.of(spec)
     inputs = input_folders(run)
+    left_out = bool(read_run(run).drop_tracks)
+    views = {name: view_of_folder(folder) for name, folder in inputs.items()}
+    if left_out:
+        inputs = {name: name for name in readable(views.values(), spec)}
     split_of = {name: split for split, names in samples.items() for name in names}
     rebuild = f"run 'claster data build {folders.name} --force'"
     kept = KeptBlocks(table, run, folders, list(split_of))
@@ -334,12 +345,13 @@ def predict_in_memory(
 
     def windows(names: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
         for name in names:
-            yield {
+            window = {
                 modality: read_npy(
                     folders.arrays(folder, split_of[name]) / f"{name}.npy", remedy=rebuild
                 )
                 for modality, folder in inputs.items()
             }
+            yield network_window(views, window, spec, model.spec) if left_out else window
 
     with progress.step(f"predict {' '.join(samples)}", len(split_of) - kept.samples) as step:
 

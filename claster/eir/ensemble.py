@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
@@ -22,12 +23,31 @@ def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) ->
     Raises
     ------
     ClasterError
-        If tracks (names, order, scales, transforms), windows or contact maps differ; files may.
+        If tracks (names, order, scales, transforms), windows or contact maps differ; files may. For a run
+        that was trained with tracks left out, some may be missing, in any order.
     """
     if record.trained_on is None:
         return
     there, here = _meaning(record.trained_on), _meaning(spec)
+    remedy = "build a dataset like that one, or train on this one"
     sources = sources_of(view_of_folder(folder) for folder in input_folders(run).values())
+    if record.drop_tracks:
+        known, found = (
+            {track.name: meaning for track, meaning in zip(side.tracks, meanings, strict=True)}
+            for side, meanings in ((record.trained_on, there["tracks"]), (spec, here["tracks"]))
+        )
+        if strange := [name for name in found if name not in known]:
+            raise ClasterError(
+                f"{run.path} knows no track {', '.join(strange)} of dataset {spec.name!r}",
+                remedy=f"name its tracks as there ({', '.join(known)}); it may have fewer",
+            )
+        there["tracks"] = [known[name] for name in found]
+        if spec.contacts is None:
+            there["contacts"] = None
+    elif len(spec.tracks) < len(record.trained_on.tracks):
+        remedy = (
+            "train with --drop-tracks to predict without a track, or build a dataset like that one"
+        )
     for key in sorted(there):
         if key == "contacts" and key not in sources:
             continue
@@ -35,7 +55,7 @@ def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) ->
             raise ClasterError(
                 f"'{key}' of dataset {spec.name!r} differs from what {run.path} was trained on "
                 f"({here[key]} instead of {there[key]})",
-                remedy="build a dataset like that one, or train on this one",
+                remedy=remedy,
             )
 
 
@@ -59,7 +79,7 @@ def checked_dataset(run: RunFolder) -> tuple[RunRecord, DatasetSpec, DatasetFold
     return record, spec, folders
 
 
-def _meaning(spec: DatasetSpec) -> dict[str, object]:
+def _meaning(spec: DatasetSpec) -> dict[str, Any]:
     """Return what gives the numbers of the inputs their meaning; file names do not."""
     return {
         "tracks": [

@@ -182,7 +182,8 @@ class Training(_Part):
     `interval` (steps) serves configurations that are written before the number of samples is known;
     once it is known, the run is divided into `evaluations` equal parts or more, and the warm-up takes
     at most a tenth of it (EIR's ``auto`` is 2000 steps, more than a small dataset trains at all).
-    `memory_dataset` and `precision`, too, serve where a run chooses no other.
+    `memory_dataset` and `precision`, too, serve where a run chooses no other. `drop_tracks` is the share of
+    the training samples in which each track, or the contact map, is left out.
     """
 
     n_epochs: int = Field(ge=1)
@@ -200,6 +201,7 @@ class Training(_Part):
     evaluations: int = Field(ge=1)
     memory_dataset: bool = False
     precision: Precision = "32-true"
+    drop_tracks: float = Field(default=0, ge=0, lt=1)
 
 
 class Flavour(_Part):

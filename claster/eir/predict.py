@@ -18,7 +18,7 @@ from claster.dataset.layout import (
 from claster.dataset.load import load_dataset
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import view_of_folder, write_view
+from claster.dataset.views import readable, view_of_folder, write_view
 from claster.eir.adopt import adopt_run, can_be_adopted
 from claster.eir.eirpredict import predict_by_program, predict_in_memory, remove_blocks
 from claster.eir.ensemble import ensemble_folder, member_runs, require_same_inputs
@@ -104,7 +104,13 @@ def predict(
     samples = _samples(
         spec,
         asked.split or ("test" if own else "all"),
-        sorted({folder for run in folders for folder in input_folders(run).values()}),
+        sorted(
+            {
+                folder
+                for run, record in zip(folders, records, strict=True)
+                for folder in _arrays_read(run, record, spec)
+            }
+        ),
         progress=progress,
     )
     for run, record in zip(folders, records, strict=True):
@@ -210,6 +216,14 @@ def _chromosome_sizes(spec: DatasetSpec) -> dict[str, int]:
         raise ClasterError(
             error.found, remedy=f"{error.remedy}, or pass '--bigwig none' for no tracks"
         ) from None
+
+
+def _arrays_read(run: RunFolder, record: RunRecord, spec: DatasetSpec) -> Iterable[str]:
+    """Return the folders of arrays that a run is given; whole ones where it can do without some."""
+    folders = input_folders(run).values()
+    if not record.drop_tracks:
+        return folders
+    return readable(map(view_of_folder, folders), spec)
 
 
 def _samples(

@@ -95,9 +95,11 @@ def train(
     folders = DatasetFolders.of(spec)
     folders.require_built()
     flavour = as_stored(find_flavour(flavour_name), folders)
+    changed: dict[str, float] = {"drop_tracks": asked.drop_tracks}
     if asked.batch_size is not None:
-        training = flavour.training.model_copy(update={"batch_size": asked.batch_size})
-        flavour = flavour.model_copy(update={"training": training})
+        changed["batch_size"] = asked.batch_size
+    training = flavour.training.model_copy(update=changed)
+    flavour = flavour.model_copy(update={"training": training})
     relative = run_path(spec.name, flavour.name, tag=asked.tag)
     run = RunFolder(spec.project / relative, spec.project)
     if run.path.exists() and not (asked.force or asked.resume):
@@ -230,6 +232,7 @@ def _train_anew(run: RunFolder, setup: _Setup, progress: Progress) -> None:
         trained_on=spec,
         data=setup.data,
         started_from=setup.start.told if setup.start else None,
+        drop_tracks=asked.drop_tracks,
     )
     try:
         run_recorded(run, record, record.steps, progress)

@@ -81,7 +81,8 @@ class RunRecord(BaseModel):
     UTC; `scales` says how large the values of the tracks were that it was trained on, `trained_on` is
     the dataset's YAML as it was then, and `data` the SHA-256 of each of its source files. `started_from`
     tells whose weights it began with, None where they were random, and `resumed` how it went on after it was
-    ended; `members` names the runs whose predictions an ensemble averages.
+    ended; `members` names the runs whose predictions an ensemble averages. `drop_tracks` is the share of
+    training samples that lacked each track: above 0 the run predicts without some of them.
 
     A run may have come from elsewhere: `command` and `environment` say what ran, and are never run again.
     """
@@ -121,6 +122,7 @@ class RunRecord(BaseModel):
     started_from: StartedFrom | None = None
     resumed: tuple[Resumption, ...] = ()
     members: tuple[str, ...] = ()
+    drop_tracks: float = 0
 
     @field_validator("command")
     @classmethod

@@ -34,6 +34,13 @@ class TrainSettings(Settings):
     batch_size: int | None = Field(
         None, ge=2, description="Batch size of all devices together, instead of the flavour's."
     )
+    drop_tracks: float = Field(
+        0,
+        ge=0,
+        le=0.9,
+        description="Share of training samples in which a track, or the contact map, is left out at random, "
+        "so that the network predicts without it too (docs/other_cells.md).",
+    )
     workers: int | None = Field(
         None,
         ge=0,

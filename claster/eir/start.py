@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from claster.dataset.embeddings import EmbeddingView
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView, View, view_of_folder
 from claster.dataset.yaml_file import parse_yaml, read_yaml
@@ -121,7 +122,7 @@ def find_start(source: RunFolder, flavour: Flavour, spec: DatasetSpec) -> Start:
         new |= dict.fromkeys(track for track in here if track not in there)
         left |= dict.fromkeys(track for track in there if track not in here)
         if there != here:
-            _take_tracks(weights, name, there, here, rows=spec.window.layout == "rows")
+            _take_tracks(weights, name, there, here, rows=_has_rows(views[name], spec))
     told = StartedFrom(
         run=source.path.as_posix(),
         sha256=sha256(checkpoint),
@@ -178,6 +179,10 @@ def _differences(
 
 def _geometry(spec: DatasetSpec, views: Mapping[Any, View]) -> Iterator[tuple[str, object]]:
     target = spec.require_target()
+    yield (
+        "whether tracks are left out (--drop-tracks)",
+        any(not isinstance(view, EmbeddingView) and bool(view.drop) for view in views.values()),
+    )
     yield "target.bin", target.bin
     yield "target.bins", target.bins
     yield "the number of conditions", len(target.groups)
@@ -214,7 +219,14 @@ def _tracks(view: View, spec: DatasetSpec) -> list[str]:
     if view.modality not in ("landscape", "activity"):
         return []
     without = view.without if isinstance(view, ArrayView) else ()
-    return [track.name for track in spec.tracks if track.name not in without]
+    names = [track.name for track in spec.tracks if track.name not in without]
+    if isinstance(view, EmbeddingView) or not view.drop or _has_rows(view, spec):
+        return names
+    return [*names, *(f"{name} (whether it is known)" for name in names)]
+
+
+def _has_rows(view: View, spec: DatasetSpec) -> bool:
+    return view.modality == "landscape" and spec.window.layout == "rows"
 
 
 def _take_tracks(
@@ -230,7 +242,7 @@ def _take_tracks(
     A landscape has its tracks as `rows` or as channels; an activity has several channels a track.
     """
     reader = _READER.format(name=name)
-    axis = 2 if rows and name == "landscape" else 1
+    axis = 2 if rows else 1
     for key, place in ((_FIRST_WEIGHTS, axis), *(((_POSITIONS, 1),) if axis == 2 else ())):
         weights[reader + key] = _by_name(weights[reader + key], place, there, here)
 

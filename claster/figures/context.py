@@ -22,7 +22,7 @@ from claster.dataset.scale import track_divisors
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import read_landscapes
-from claster.dataset.views import network_window, sources_of, view_of_folder
+from claster.dataset.views import network_window, readable, view_of_folder
 from claster.eir.runs import RunFolder, input_folders, read_predictions, read_run
 from claster.eir.target_part import predicted_by
 from claster.errors import ClasterError
@@ -186,11 +186,11 @@ class Context:
 
         model = self.known(("model", self.run.path), lambda: load_model(self.run))
         views = {name: view_of_folder(folder) for name, folder in input_folders(self.run).items()}
-        window = (
-            {"contacts": self.contact_map(gene)} if "contacts" in sources_of(views.values()) else {}
-        )
+        has_map = "contacts" in readable(views.values(), self.spec)
+        window = {"contacts": self.contact_map(gene)} if has_map else {}
         read = [
-            network_window(views, {**window, "landscape": array}, self.spec) for array in landscapes
+            network_window(views, {**window, "landscape": array}, self.spec, model.spec)
+            for array in landscapes
         ]
         parts = {name: np.stack([given[name] for given in read]) for name in views}
         return predict_arrays(

@@ -1,7 +1,12 @@
 """What a run sees of a dataset's windows, the windows themselves, and what they are compared with."""
 
+<<<<<<< HEAD
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+=======
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+>>>>>>> e9f00e4 (Tracks left out at random in training: views with flags, found by name)
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +17,13 @@ from claster.analysis.attribution.settings import Baseline
 from claster.analysis.perturbation.candidates import Annotated, known_annotated
 from claster.contacts.shapes import MapKind
 from claster.dataset.activity import ActivityView
+<<<<<<< HEAD
 from claster.dataset.layout import DatasetFolders, Split, read_arrays, read_genes_table
 from claster.dataset.scale import MOST_WINDOWS, spread_evenly
+=======
+from claster.dataset.layout import DatasetFolders, Split, read_arrays
+from claster.dataset.missing import with_flags_of
+>>>>>>> e9f00e4 (Tracks left out at random in training: views with flags, found by name)
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView, sources_of, view_of_folder
 from claster.eir.runs import RunFolder, input_folders
@@ -52,8 +62,8 @@ class Seen:
     Attributes
     ----------
     views
-        By input name (``landscape``, ``contacts``). Where the network reads contact-weighted activity, these
-        are the whole arrays that it is made from.
+        By input name (``landscape``, ``contacts``), without flags of what is missing. Where the network reads
+        contact-weighted activity, these are the whole arrays that it is made from.
     tracks
         Names of the rows of its landscape; empty without one.
     binning
@@ -81,6 +91,11 @@ class Seen:
         """Return what the network is given of some windows, (samples, ...), with gradients."""
         if self.network is None:
             return windows
+        if not _has_activity(self.network):
+            return {
+                name: with_flags_of(windows[name]).reshape(-1, *view.shape(spec))
+                for name, view in self.network.items()
+            }
         return {name: view.of(windows, spec) for name, view in self.network.items()}
 
 
@@ -99,7 +114,7 @@ def seen_inputs(run: RunFolder, spec: DatasetSpec) -> Seen:
         view = views["landscape"]
         tracks = tuple(track.name for track in spec.tracks if track.name not in view.without)
         binning = Binning(view.shape(spec)[-1], spec.window.bin)
-    if CONTACTS in views and network is None:
+    if CONTACTS in views and not (network and _has_activity(network)):
         views[CONTACTS].shape(spec)
         assert spec.contacts is not None
         maps = MapAxes(kind=spec.contacts.map, resolution=spec.contacts.resolution)
@@ -111,12 +126,18 @@ def _views(
 ) -> tuple[dict[str, ArrayView], dict[str, ArrayView | ActivityView] | None]:
     found = {name: view_of_folder(folder) for name, folder in input_folders(run).items()}
     arrays = {name: view for name, view in found.items() if isinstance(view, ArrayView)}
-    if len(arrays) == len(found):
-        return arrays, None
     network = {
         name: view for name, view in found.items() if isinstance(view, ArrayView | ActivityView)
     }
+    if len(arrays) == len(found):
+        flagged = any(view.drop for view in arrays.values())
+        parts = {name: replace(view, drop=0) for name, view in arrays.items()}
+        return parts, network if flagged else None
     return {name: ArrayView(name) for name in sources_of(network.values())}, network
+
+
+def _has_activity(network: Mapping[str, ArrayView | ActivityView]) -> bool:
+    return any(isinstance(view, ActivityView) for view in network.values())
 
 
 def read_window(

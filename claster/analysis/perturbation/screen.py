@@ -42,7 +42,7 @@ from claster.analysis.perturbation.settings import (
 from claster.dataset.manifest import require_manifest
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import View, network_window, sources_of, view_of_folder
+from claster.dataset.views import View, network_window, readable, view_of_folder
 from claster.eir.ensemble import checked_dataset, member_runs
 from claster.eir.machine import resolve_device
 from claster.eir.runs import RunFolder, input_folders, trained_weights
@@ -88,20 +88,21 @@ def load_predictor(
 
     def predict(windows: Iterable[Window], /) -> Iterator[np.ndarray]:
         streams = [
-            predict_windows(model, _cut(given, views, spec), batch_size=batch_size)
+            predict_windows(model, _cut(given, views, spec, model.spec), batch_size=batch_size)
             for given, (model, views) in zip(tee(windows, len(models)), models, strict=True)
         ]
         for profiles in zip(*streams, strict=True):
             yield np.mean(profiles, axis=0)
 
-    return Predictor(predict, sources_of(view for _, views in models for view in views.values()))
+    every = [view for _, views in models for view in views.values()]
+    return Predictor(predict, readable(every, spec))
 
 
 def _cut(
-    windows: Iterable[Window], views: Mapping[str, View], spec: DatasetSpec
+    windows: Iterable[Window], views: Mapping[str, View], spec: DatasetSpec, trained: DatasetSpec
 ) -> Iterator[Window]:
     for window in windows:
-        yield network_window(views, window, spec)
+        yield network_window(views, window, spec, trained)
 
 
 _MANY = 2_000
