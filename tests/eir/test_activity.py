@@ -45,7 +45,7 @@ def test_the_view_holds_what_a_window_gives(striped):
         built = np.load(folders.arrays(VIEW.folder, "train_valid") / f"{GENE}_{way}.npy")
         window = window_of(folders, rev=way == "rev")
         assert built.shape == VIEW.shape(spec) == (2 * 6 * 2, 1, 1)
-        np.testing.assert_array_equal(built, network_window(views, window, spec)["activity"])
+        np.testing.assert_array_equal(built, network_window(views, window, spec, spec)["activity"])
     assert view_of_folder(VIEW.folder) == VIEW
     with pytest.raises(ClasterError, match=r"as CLASTER 0\.2 defines it"):
         view_of_folder("view_activity_100000")
@@ -58,8 +58,8 @@ def test_an_edit_far_from_the_promoter_reaches_the_network(striped):
     window = window_of(folders)
     edited = window["landscape"].copy()
     edited[:, 1000 + 590 : 1000 + 610] = 0  # 60 kb downstream
-    before = network_window(views, window, spec)
-    after = network_window(views, window | {"landscape": edited}, spec)
+    before = network_window(views, window, spec, spec)
+    after = network_window(views, window | {"landscape": edited}, spec, spec)
     np.testing.assert_array_equal(before["landscape"], after["landscape"])
     change = (after["activity"] - before["activity"]).reshape(2, 6, 2)
     assert (change[..., 0] == 0).all()
