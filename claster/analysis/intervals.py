@@ -18,6 +18,7 @@ from claster.analysis.samples import (
     measured,
     profiles,
     scored_genes,
+    shared_tracks,
     target_difference,
 )
 from claster.analysis.settings import IntervalSettings
@@ -155,13 +156,17 @@ def predict_intervals(
             means.append(table.assign(predicted=np.exp2(level) - 1, low=low, high=high))
             step.advance()
     where = DatasetFolders.of(spec)
+    shared = [track.name for track in shared_tracks(own, spec)]
+    usual = (read_genes_table(folders, split=part) for part in ("train", "valid"))
     familiar = Familiar.of(
         *(
-            promoter_features(own, folders, read_genes_table(folders, split=part), most=_MOST_GENES)
-            for part in ("train", "valid")
+            promoter_features(own, folders, genes, most=_MOST_GENES, tracks=shared)
+            for genes in usual
         )
     )
-    distance = familiar.distances(promoter_features(spec, where, wanted.genes, progress=progress))
+    distance = familiar.distances(
+        promoter_features(spec, where, wanted.genes, tracks=shared, progress=progress)
+    )
     genes = pd.concat(means, ignore_index=True)
     genes["distance"] = np.tile(distance, len(names))
     genes["unlike"] = genes["distance"] > familiar.limit

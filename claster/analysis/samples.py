@@ -1,6 +1,6 @@
 """Tables of samples, checked one to one before anything is fitted or scored."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -16,7 +16,7 @@ from claster.dataset.layout import (
     read_ids,
     read_targets,
 )
-from claster.dataset.signal_settings import TargetSpec
+from claster.dataset.signal_settings import TargetSpec, TrackSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import read_landscapes
 from claster.dataset.value_table import SHARED
@@ -33,6 +33,7 @@ __all__ = [
     "profiles",
     "require_genes",
     "scored_genes",
+    "shared_tracks",
     "target_difference",
 ]
 
@@ -64,6 +65,12 @@ def scored_genes(genes: pd.DataFrame) -> pd.DataFrame:
 def conditions_of(target: TargetSpec) -> list[str]:
     """Return the name of each group of `target.bins` columns, in the order of the columns."""
     return [column.partition("_")[2] for column in target.columns[:: target.bins]]
+
+
+def shared_tracks(own: DatasetSpec, other: DatasetSpec) -> tuple[TrackSpec, ...]:
+    """Return the tracks of a dataset that another one has too, by their names."""
+    there = {track.name for track in other.tracks}
+    return tuple(track for track in own.tracks if track.name in there)
 
 
 def target_difference(own: TargetSpec, other: TargetSpec) -> str:
@@ -120,6 +127,7 @@ def labelled_genes(
     splits: Collection[Split],
     *,
     annotation: pd.DataFrame,
+    tracks: Sequence[str] | None = None,
 ) -> dict[Split, LabelledGenes]:
     """Return forward samples and targets of several splits; each target table is read once.
 
@@ -133,6 +141,8 @@ def labelled_genes(
         Which splits.
     annotation
         The genes whose TSSs count, by `chrom` and `tss`.
+    tracks
+        Names of the tracks of landscapes, all by default.
 
     Returns
     -------
@@ -165,7 +175,7 @@ def labelled_genes(
                 remedy=_BUILD_AGAIN,
                 only=samples,
             )
-            reader = partial(read_landscapes, folders, spec, split=split)
+            reader = partial(read_landscapes, folders, spec, split=split, tracks=tracks)
             distance = nearest_tss(genes, annotation, target.binning)
             labelled[split] = LabelledGenes(genes["gene_id"].tolist(), reader, distance, targets)
     return labelled

@@ -1,5 +1,6 @@
 """How far genes lie from what a network was trained on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -75,6 +76,7 @@ def promoter_features(
     genes: pd.DataFrame,
     *,
     most: int | None = None,
+    tracks: Sequence[str] | None = None,
     progress: Progress = SILENT,
 ) -> np.ndarray:
     """Return what is known of the chromatin at TSSs: log1p of each track's mean within 0.5 to 20 kb.
@@ -87,6 +89,8 @@ def promoter_features(
         Columns `gene_id` and `split`.
     most
         Read at most so many genes, spread evenly.
+    tracks
+        Names of the tracks, all by default.
     progress
         Where to report to.
 
@@ -103,7 +107,7 @@ def promoter_features(
             for first in range(0, len(here), _CHUNK):
                 part = here[first : first + _CHUNK]
                 ids = chosen["gene_id"].iloc[part].tolist()
-                landscapes = read_landscapes(folders, spec, ids, split=split)
+                landscapes = read_landscapes(folders, spec, ids, split=split, tracks=tracks)
                 features = local_features(landscapes, spec.window.binning, at_tss)[:, 0]
                 if not rows.shape[1]:
                     rows = np.empty((len(chosen), features.shape[1]))

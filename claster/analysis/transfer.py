@@ -14,6 +14,7 @@ from claster.analysis.samples import (
     measured,
     profiles,
     scored_genes,
+    shared_tracks,
     target_difference,
 )
 from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table
@@ -44,8 +45,8 @@ def prepare_elsewhere(
 
     Scored are genes that the run was not trained or stopped on: not the same gene (`one_gene`) and, on the
     same assembly, no input window that shares a base with a training or validation window. The simple methods
-    are fitted on the run's own training genes. `_TRAINING_CELL` is the gene's own measured profile in the
-    training cells, and the mean profile where a gene has none.
+    are fitted on the run's own training genes, with the tracks that both have. `_TRAINING_CELL` is the gene's
+    own measured profile in the training cells, and the mean profile where a gene has none.
 
     Parameters
     ----------
@@ -74,8 +75,13 @@ def prepare_elsewhere(
     folders, where = (DatasetFolders.of(spec) for spec in (own, other))
     target = own.require_target()
     genes = _unseen(own, read_genes_table(folders), other, read_genes_table(where), progress)
-    trained = labelled_genes(folders, own, ["train", "valid"], annotation=annotated_genes(folders))
-    fitted = fit_simple_methods(trained, own, seed=seed, progress=progress)
+    tracks = shared_tracks(own, other)
+    shared = [track.name for track in tracks]
+    trained = labelled_genes(
+        folders, own, ["train", "valid"], annotation=annotated_genes(folders), tracks=shared
+    )
+    known_by_both = own.model_copy(update={"tracks": tracks})
+    fitted = fit_simple_methods(trained, known_by_both, seed=seed, progress=progress)
     annotation, conditions = annotated_genes(where), tuple(conditions_of(target))
     table = read_parquet(predictions)
     own_rows, own_profiles = _own_cell(own, folders)
@@ -84,7 +90,9 @@ def prepare_elsewhere(
         progress.say(f"no gene of {other.name!r} has a measured profile in {own.name!r}")
     parts = []
     for split in (split for split in SPLITS if (genes["split"] == split).any()):
-        labelled = labelled_genes(where, other, [split], annotation=annotation)[split]
+        labelled = labelled_genes(where, other, [split], annotation=annotation, tracks=shared)[
+            split
+        ]
         here = genes[genes["split"] == split].reset_index(drop=True)
         rows = pd.Index(labelled.gene_ids).get_indexer(here["gene_id"])
         simple = predict_baselines(fitted, labelled, progress=progress)

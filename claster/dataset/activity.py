@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["ActivityView"]
 
 _FOLDER = re.compile(
-<<<<<<< HEAD
-    rf"{VIEW_PREFIX}activity_(?P<reach>\d+)(?:_by_(?P<by>contact|distance))?", re.ASCII
-=======
-    rf"{VIEW_PREFIX}activity_(?P<reach>\d+)(?P<law>_by_distance)?(?:_drop_(?P<drop>\d+))?", re.ASCII
->>>>>>> e9f00e4 (Tracks left out at random in training: views with flags, found by name)
+    rf"{VIEW_PREFIX}activity_(?P<reach>\d+)(?:_by_(?P<by>contact|distance))?(?:_drop_(?P<drop>\d+))?",
+    re.ASCII,
 )
 
 
@@ -61,13 +58,9 @@ class ActivityView:
         >>> ActivityView(200_000, contacts=False).folder
         'view_activity_200000_by_distance'
         """
-<<<<<<< HEAD
-        return f"{VIEW_PREFIX}activity_{self.reach}_by_{'contact' if self.contacts else 'distance'}"
-=======
-        law = "" if self.contacts else "_by_distance"
         drop = f"_drop_{self.drop}" if self.drop else ""
-        return f"{VIEW_PREFIX}activity_{self.reach}{law}{drop}"
->>>>>>> e9f00e4 (Tracks left out at random in training: views with flags, found by name)
+        by = "contact" if self.contacts else "distance"
+        return f"{VIEW_PREFIX}activity_{self.reach}_by_{by}{drop}"
 
     @classmethod
     def of_folder(cls, folder: str) -> "ActivityView | None":
@@ -79,7 +72,6 @@ class ActivityView:
             If it is that of a run of CLASTER 0.2, whose power law had another scale.
         """
         found = _FOLDER.fullmatch(folder)
-<<<<<<< HEAD
         if found is None:
             return None
         if found["by"] is None:
@@ -87,12 +79,8 @@ class ActivityView:
                 f"the run reads {folder!r}, contact-weighted activity as CLASTER 0.2 defines it",
                 remedy="train it again",
             )
-        return cls(int(found["reach"]), contacts=found["by"] == "contact")
-=======
-        return found and cls(
-            int(found["reach"]), contacts=found["law"] is None, drop=int(found["drop"] or 0)
-        )
->>>>>>> e9f00e4 (Tracks left out at random in training: views with flags, found by name)
+        drop = int(found["drop"] or 0)
+        return cls(int(found["reach"]), contacts=found["by"] == "contact", drop=drop)
 
     def shape(self, spec: DatasetSpec) -> tuple[int, ...]:
         """Return the shape of its arrays, (tracks * weights * shells, 1, 1); with flags twice the channels.

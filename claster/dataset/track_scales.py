@@ -1,6 +1,6 @@
 """The scales of a dataset's tracks: measured around its training genes, or those of another dataset."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -91,13 +91,14 @@ def read_landscapes(
     *,
     split: Split,
     rev: bool = False,
+    tracks: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Return the landscapes of several genes as signal, whatever scale they are stored on.
 
     Returns
     -------
     numpy.ndarray
-        float32, shape (genes, tracks, bins).
+        float32, shape (genes, tracks, bins); of the named `tracks`, in their order, or of all.
 
     Raises
     ------
@@ -108,7 +109,10 @@ def read_landscapes(
     divisors = _divisors(folders, spec)
     for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
         arrays[:, row] = restored(arrays[:, row], track.transform, divisor=divisor)
-    return arrays
+    if tracks is None:
+        return arrays
+    names = [track.name for track in spec.tracks]
+    return arrays[:, [names.index(name) for name in tracks]]
 
 
 def _divisors(folders: DatasetFolders, spec: DatasetSpec) -> tuple[float, ...]:

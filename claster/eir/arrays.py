@@ -110,7 +110,7 @@ def _percent_left_out(flavour: Flavour, spec: DatasetSpec) -> int:
         return 0
     if "embedding" in flavour.inputs or not {"landscape", "activity"} & flavour.inputs.keys():
         raise ClasterError(
-            f"of {' and '.join(flavour.inputs)}, which flavour {flavour.name!r} reads, nothing can be left out",
+            f"flavour {flavour.name!r} reads {' and '.join(flavour.inputs)}: nothing can be left out",
             remedy="train it without --drop-tracks, or choose a flavour with tracks",
         )
     if len(spec.tracks) < 2:

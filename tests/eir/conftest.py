@@ -195,6 +195,12 @@ def small(tmp_path: Path) -> Small:
     return build_small(tmp_path)
 
 
+@pytest.fixture
+def beside(small: Small) -> Callable[..., Small]:
+    """Build another dataset in the project of `small`."""
+    return lambda **keys: build_small(small.project, SPEC | keys)
+
+
 @pytest.fixture(scope="session")
 def write_store() -> Callable[..., np.ndarray]:
     """Write a store of random embeddings."""

@@ -1,12 +1,7 @@
 """What a run sees of a dataset's windows, the windows themselves, and what they are compared with."""
 
-<<<<<<< HEAD
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-=======
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
->>>>>>> e9f00e4 (Tracks left out at random in training: views with flags, found by name)
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,13 +12,9 @@ from claster.analysis.attribution.settings import Baseline
 from claster.analysis.perturbation.candidates import Annotated, known_annotated
 from claster.contacts.shapes import MapKind
 from claster.dataset.activity import ActivityView
-<<<<<<< HEAD
 from claster.dataset.layout import DatasetFolders, Split, read_arrays, read_genes_table
-from claster.dataset.scale import MOST_WINDOWS, spread_evenly
-=======
-from claster.dataset.layout import DatasetFolders, Split, read_arrays
 from claster.dataset.missing import with_flags_of
->>>>>>> e9f00e4 (Tracks left out at random in training: views with flags, found by name)
+from claster.dataset.scale import MOST_WINDOWS, spread_evenly
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView, sources_of, view_of_folder
 from claster.eir.runs import RunFolder, input_folders
