@@ -527,6 +527,18 @@ def test_other_cells_are_scored_on_labels_of_their_own(elsewhere, spec):
     assert evaluation.summary.genes == 18
 
 
+def test_simple_methods_know_the_tracks_that_both_cells_have(elsewhere, project):
+    path = project / "configurations/datasets/other.yaml"
+    content = yaml.safe_load(path.read_text())
+    del content["tracks"][0]
+    path.write_text(yaml.safe_dump(content))
+    for array in (project / "inputs/other/landscape").rglob("*.npy"):
+        np.save(array, np.load(array)[1:])
+    evaluation, _ = evaluate_runs([elsewhere], dataset="other")
+    assert {"H3K27ac_at_bin", "ridge", "boosting"} <= set(evaluation.predictions)
+    assert "ATAC_at_bin" not in evaluation.predictions
+
+
 def test_other_cells_that_cannot_be_scored_are_refused(elsewhere, project):
     with pytest.raises(ClasterError, match="--dataset is for one run"):
         evaluate_runs([elsewhere] * 2, dataset="other")

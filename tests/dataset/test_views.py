@@ -32,6 +32,7 @@ def folders(spec):
     [
         ArrayView("landscape"),
         ArrayView("contacts", columns=5),
+        ArrayView("landscape", columns=5, without=("ATAC",), drop=20),
         NARROW,
         ArrayView("landscape", without=("a_b", "c.d-e")),
     ],

@@ -1,6 +1,7 @@
 """A small built dataset, and one real training of EIR on it for the whole session."""
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -195,10 +196,22 @@ def small(tmp_path: Path) -> Small:
     return build_small(tmp_path)
 
 
-@pytest.fixture
-def beside(small: Small) -> Callable[..., Small]:
-    """Build another dataset in the project of `small`."""
-    return lambda **keys: build_small(small.project, SPEC | keys)
+@pytest.fixture(scope="session")
+def beside() -> Callable[..., Small]:
+    """Build a dataset beside another with its arrays and targets, and of its tracks those of `rows`."""
+
+    def build(small: Small, name: str, rows: Sequence[int], **keys: Any) -> Small:
+        tracks = [SPEC["tracks"][row] for row in rows]
+        other = build_small(small.project, SPEC | {"name": name, "tracks": tracks} | keys)
+        for split in GENES:
+            for file in small.folders.arrays("landscape", split).iterdir():
+                array = np.load(file).reshape(small.spec.landscape_shape)[list(rows)]
+                folder = other.folders.arrays("landscape", split)
+                np.save(folder / file.name, array.reshape(other.spec.landscape_file_shape))
+        shutil.copytree(small.folders.targets, other.folders.targets, dirs_exist_ok=True)
+        return other
+
+    return build
 
 
 @pytest.fixture(scope="session")
@@ -279,6 +292,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(flavours.FLAVOURS, "tiny", tiny_flavour())
         run = train("tiny", small.spec, dataset_yaml=small.yaml, seed=3, device="cpu")
+        yield Trained(small, run)
+
+
+@pytest.fixture(scope="session")
+def trained_without(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
+    """Train `tiny` with each track left out of half of the training samples."""
+    small = build_small(tmp_path_factory.mktemp("without"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(flavours.FLAVOURS, "tiny", tiny_flavour())
+        run = train("tiny", small.spec, dataset_yaml=small.yaml, drop_tracks=0.5, device="cpu")
         yield Trained(small, run)
 
 

@@ -1,5 +1,7 @@
 """Contact-weighted activity on its way: arrays to train on, edited windows, tensors with gradients."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -64,6 +66,22 @@ def test_an_edit_far_from_the_promoter_reaches_the_network(striped):
     change = (after["activity"] - before["activity"]).reshape(2, 6, 2)
     assert (change[..., 0] == 0).all()
     assert (change[:, 0, 1] < 0).all()
+
+
+def test_activity_without_a_map_or_a_track_is_told(striped):
+    _, folders, spec = striped
+    views = {"activity": replace(VIEW, drop=20), "contacts": ArrayView("contacts", 65, drop=20)}
+    known = network_window(views, window_of(folders), spec, spec)
+    bare = spec.model_copy(update={"contacts": None, "tracks": spec.tracks[1:]})
+    landscape = window_of(folders)["landscape"][1:]
+    read = network_window(views, {"landscape": landscape}, bare, spec)
+    values, flags = read["activity"].reshape(2, 2, 6, 2)
+    np.testing.assert_array_equal(flags[:, :, 0], [[0] * 6, [0] * 5 + [1]])  # the power law alone
+    np.testing.assert_array_equal(values, known["activity"].reshape(2, 2, 6, 2)[0] * flags)
+    assert known["contacts"].shape == read["contacts"].shape == (2, 2, 65)
+    assert not read["contacts"].any()
+    assert known["contacts"][1].all()
+    assert view_of_folder(views["activity"].folder) == views["activity"]
 
 
 def test_gradients_go_through_to_the_whole_window(striped):

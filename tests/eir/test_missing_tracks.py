@@ -1,45 +1,32 @@
 """A network trained with tracks left out: other datasets with fewer tracks, or in another order."""
 
-import shutil
-
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from claster.analysis.evaluate import evaluate_runs
+from claster.analysis.attribution.inputs import read_window, seen_inputs
+from claster.analysis.perturbation.screen import load_predictor
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.missing import left_out
+from claster.eir import flavours
+from claster.eir.bundle import pull_bundle
+from claster.eir.ensemble import require_same_inputs
+from claster.eir.export import export_run
 from claster.eir.inference import load_model, predict_arrays
 from claster.eir.predict import predict
-from claster.eir.run import train
-from claster.eir.runs import read_predictions, read_run
+from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.eir.start import find_start
 from claster.errors import ClasterError
 
 pytestmark = pytest.mark.slow
 
-
-@pytest.fixture
-def trained_without(small, tiny, monkeypatch):
-    """A run of `small` whose training samples lack a track in half of the cases."""
-    monkeypatch.chdir(small.project)
-    return train("tiny", small.spec, dataset_yaml=small.yaml, drop_tracks=0.5, device="cpu")
+FIRST = "input_modules.landscape.feature_extractor.conv.0.conv_1.weight"
 
 
-def with_rows(name, order):
-    """Build a dataset with the arrays and targets of `small`, and of its tracks those in `order`."""
-    tracks = [SPEC["tracks"][row] for row in order]
-    other = build_small(small.project, SPEC | {"name": name, "tracks": tracks})
-    for split in ("train", "valid", "test"):
-        for file in small.folders.arrays("landscape", split).iterdir():
-            np.save(
-                other.folders.arrays("landscape", split) / file.name, np.load(file)[list(order)]
-            )
-    shutil.copytree(small.folders.targets, other.folders.targets, dirs_exist_ok=True)
-    return other
-
-
-def test_fewer_tracks_in_any_order(small, beside, with_rows, trained_without):
-    run = trained_without
+def test_fewer_tracks_in_any_order(beside, trained_without):
+    small, run = trained_without.small, trained_without.run
     assert read_run(run.path).drop_tracks == 0.5
     views = DatasetFolders.of(small.spec).arrays("view_landscape_drop_50", "train")
     for file in sorted(views.iterdir())[:20]:
@@ -48,12 +35,12 @@ def test_fewer_tracks_in_any_order(small, beside, with_rows, trained_without):
         assert [bool(row.all()) for row in known] == [n not in gone for n in ("ATAC", "H3K27ac")]
     predict(run, tracks=None, device="cpu")
     whole = read_predictions(run, "test")
-    with_rows("turned", (1, 0))
+    beside(small, "turned", (1, 0))
     predict(run, dataset="turned", split="test", tracks=None, device="cpu")
     turned = pd.read_parquet(run.path / "predictions" / "turned_test.parquet")
     pd.testing.assert_frame_equal(turned, whole, rtol=1e-5)
 
-    with_rows("fewer", (1,))
+    beside(small, "fewer", (1,))
     predict(run, dataset="fewer", split="test", average=False, tracks=None, device="cpu")
     table = pd.read_parquet(run.path / "predictions" / "fewer_test.parquet")
     arrays = [np.load(small.folders.arrays("landscape", "test") / f"{n}.npy") for n in table.index]
@@ -66,20 +53,56 @@ def test_fewer_tracks_in_any_order(small, beside, with_rows, trained_without):
     np.testing.assert_allclose(table, expected.clip(min=0), rtol=1e-4, atol=1e-5)
     assert not np.allclose(table.loc[whole.index], whole, rtol=1e-2)
 
-    predict(run, dataset="fewer", tracks=None, device="cpu")
-    evaluation, _ = evaluate_runs([run], dataset="fewer")
-    assert "h3k27ac_at_bin" in {name.lower() for name in evaluation.predictions}
-    assert "atac_at_bin" not in {name.lower() for name in evaluation.predictions}
     with pytest.raises(ClasterError, match="knows nothing of missing ones"):
-        predict(run, through="eirpredict", force=True, tracks=None, device="cpu")
-    beside(name="strange", tracks=[H3K27AC, {"name": "CTCF", "file": "c.bw"}])
+        predict(run, through="eirpredict", tracks=None, device="cpu")
+    strange = [{"name": "CTCF", "file": "c.bw"}]
+    beside(small, "strange", (0,), tracks=strange)
     with pytest.raises(ClasterError, match="knows no track CTCF of dataset 'strange'"):
         predict(run, dataset="strange", tracks=None, device="cpu")
 
 
-def test_a_run_that_saw_every_track_needs_every_track(small, with_rows, tiny, monkeypatch):
-    monkeypatch.chdir(small.project)
-    run = train("tiny", small.spec, dataset_yaml=small.yaml, device="cpu")
-    with_rows("fewer", (0,))
+def test_the_other_commands_know_what_is_missing(beside, trained_without, tmp_path):
+    small, run = trained_without.small, trained_without.run
+    predict(run, average=False, tracks=None, device="cpu")
+    table = read_predictions(run, "test")
+    arrays = [np.load(small.folders.arrays("landscape", "test") / f"{n}.npy") for n in table.index]
+
+    edited = load_predictor(run, small.spec, device="cpu")
+    assert edited.inputs == ("landscape",)
+    given = np.stack(list(edited.predict({"landscape": array} for array in arrays)))
+    np.testing.assert_allclose(given[:, 0].clip(min=0), table, rtol=1e-4, atol=1e-5)
+
+    seen = seen_inputs(run, small.spec)
+    assert seen.rows == ("ATAC", "H3K27ac")
+    window = read_window(seen, small.spec, small.folders, "test0", split="test")
+    windows = {name: torch.from_numpy(array)[None] for name, array in window.items()}
+    explained = seen.network_inputs(windows, small.spec)
+    model = load_model(run, device="cpu")
+    told = predict_arrays(model, **{name: value.numpy() for name, value in explained.items()})
+    np.testing.assert_allclose(
+        told[0, 0].clip(min=0), table.loc["test0_forward"], rtol=1e-4, atol=1e-5
+    )
+
+    out = export_run(run, tmp_path / "exported")
+    moved = RunFolder(pull_bundle(str(out), tmp_path / "pulled"), small.project)
+    beside(small, "less", (1,))
+    predict(moved, dataset="less", split="test", tracks=None, device="cpu")
+
+    flavour = flavours.FLAVOURS["tiny"]
+    with pytest.raises(ClasterError, match=r"\(--drop-tracks\) was True and is False"):
+        find_start(moved, flavour, small.spec)
+    training = flavour.training.model_copy(update={"drop_tracks": 0.3})
+    start = find_start(
+        moved,
+        flavour.model_copy(update={"training": training}),
+        beside(small, "other_order", (1, 0)).spec,
+    )
+    before = load_file(moved.exported_weights)[FIRST]
+    assert torch.equal(start.weights[FIRST], before[:, [1, 0, 3, 2]])
+
+
+def test_a_run_that_saw_every_track_needs_every_track(trained):
+    record = read_run(trained.run.path)
+    fewer = trained.small.spec.model_copy(update={"tracks": trained.small.spec.tracks[:1]})
     with pytest.raises(ClasterError, match="--drop-tracks to predict without a track"):
-        predict(run, dataset="fewer", tracks=None, device="cpu")
+        require_same_inputs(trained.run, record, fewer)
