@@ -1,14 +1,19 @@
-"""Flavour and dataset to the YAML files that EIR reads, and the command line that runs them."""
+"""The YAML files of a flavour and a dataset that EIR reads, the command line, and whether files are these."""
 
+import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.yaml_file import parse_yaml, read_yaml
 from claster.eir.machine import Machine
 from claster.eir.parts import Flavour
+from claster.eir.runs import RunFolder, RunRecord
 from claster.eir.yaml_files import Schedule, configuration_texts, plan_schedule
+from claster.errors import ClasterError
 from claster.files import write_text
 from claster.quoting import pasteable
 
@@ -17,6 +22,7 @@ __all__ = [
     "configure",
     "eirtrain_command",
     "environment",
+    "require_own_configurations",
 ]
 
 
@@ -152,3 +158,93 @@ def eirtrain_command(files: Sequence[Path], *, project: Path | str = ".") -> lis
 def environment(seed: int) -> dict[str, str]:
     """Return the variable that EIR takes its seed from."""
     return {"EIR_SEED": str(seed)}
+
+
+_OF_THE_MACHINE = {
+    ("accelerator", "hardware"),
+    ("accelerator", "precision"),
+    ("accelerator", "strategy"),
+    ("lr_schedule", "lr_schedule"),
+}
+"""Keys of the global configuration whose words depend on what a training began on."""
+_REPLACED = {("basic_experiment", "output_folder"), ("model", "pretrained_checkpoint")}
+"""Paths below a folder that may have another name now; what resumes has its own."""
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9-]+")
+
+
+def require_own_configurations(
+    run: RunFolder, record: RunRecord, flavour: Flavour, spec: DatasetSpec, *, relative: Path
+) -> None:
+    """Refuse configurations that say something else than what is written for this run.
+
+    EIR writes to the folder and reads the files that they name, and fetches models by name.
+
+    Parameters
+    ----------
+    run, record
+        What was begun.
+    flavour, spec
+        What it trains, on which dataset.
+    relative
+        The run's folder below the project's, where EIR runs.
+
+    Raises
+    ------
+    ClasterError
+        If a file is missing or damaged, or has another key, name or path, or lacks one; numbers may differ.
+    """
+    texts = configuration_texts(
+        flavour,
+        spec,
+        output_folder=(relative / run.eir.name).as_posix(),
+        schedule=plan_schedule(flavour, None, None),
+        machine=Machine(),
+        made_by="",
+        pretrained=(relative / run.start.name).as_posix() if record.started_from else None,
+    )
+    remedy = "train again with --force, or choose another --tag"
+    if record.configurations.keys() != texts.keys():
+        raise ClasterError(
+            f"{run.path} was configured by {', '.join(record.configurations) or 'no file'} and "
+            f"flavour {flavour.name!r} is by {', '.join(texts)}",
+            remedy=remedy,
+        )
+    for name, text in texts.items():
+        path = run.configurations / name
+        try:
+            found, _ = read_yaml(path)
+        except ClasterError as error:
+            raise ClasterError(error.found, remedy=remedy) from error
+        own, _ = parse_yaml(text, path)
+        if (place := _other_words(found, own)) is not None:
+            key = ".".join(map(str, place)) or "its content"
+            raise ClasterError(
+                f"{path}: {key} is not what this version writes for {relative}", remedy=remedy
+            )
+
+
+def _other_words(
+    found: object, own: object, place: tuple[str | int, ...] = ()
+) -> tuple[str | int, ...] | None:
+    """Return where the first key or word is that is not one's own, None where all are."""
+    if place in _REPLACED:
+        return None if isinstance(found, str) else place
+    if place in _OF_THE_MACHINE:
+        return None if isinstance(found, str) and _PLAIN_WORD.fullmatch(found) else place
+    if isinstance(own, dict) and isinstance(found, dict):
+        for key in (*found, *own):
+            if key not in own or key not in found:
+                return (*place, key)
+            other = _other_words(found[key], own[key], (*place, key))
+            if other is not None:
+                return other
+        return None
+    if isinstance(own, list) and isinstance(found, list):
+        is_own = found == own or all(map(_is_number, (*own, *found)))
+    else:
+        is_own = found == own if isinstance(own, str) else found is None or _is_number(found)
+    return None if is_own else place
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

@@ -3,13 +3,15 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from claster.eir.runs import RunFolder, RunRecord
+from claster.errors import ClasterError
 from claster.files import atomic_folder, atomic_path
 from claster.text import read_table
 
-__all__ = ["part_steps", "read_history", "write_history", "write_tensorboard"]
+__all__ = ["part_steps", "read_history", "read_part", "write_history", "write_tensorboard"]
 
 
 def write_tensorboard(run: RunFolder, curve: pd.DataFrame) -> bool:
@@ -42,6 +44,7 @@ def write_tensorboard(run: RunFolder, curve: pd.DataFrame) -> bool:
     return True
 
 
+_REMEDY = "restore it from a copy of the run, or train again"
 _FILES = {"train": "train_average_history.log", "valid": "validation_average_history.log"}
 
 
@@ -50,6 +53,31 @@ def part_steps(run: RunFolder, record: RunRecord) -> list[tuple[Path, int]]:
     folders = [*run.earlier, *([run.eir] if run.eir.is_dir() else [])]
     steps = [0, *(resumption.step for resumption in record.resumed)]
     return list(zip(folders, steps, strict=False))
+
+
+def read_part(folder: Path, split: str) -> pd.DataFrame | None:
+    """Return EIR's own curve of a split in one of its output folders, None where it wrote none.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `iteration` (the step), `loss-average`, and `perf-average` of the validation samples.
+
+    Raises
+    ------
+    ClasterError
+        If a column is missing or holds something else than numbers.
+    """
+    path = folder / _FILES[split]
+    if not path.is_file():
+        return None
+    table = read_table(path, remedy=_REMEDY)
+    for column in ("iteration", "loss-average", *(["perf-average"] if split == "valid" else [])):
+        if column not in table or not pd.api.types.is_numeric_dtype(table[column]):
+            raise ClasterError(f"{path} has no column {column!r} of numbers", remedy=_REMEDY)
+    if not np.isfinite(table["iteration"]).all():
+        raise ClasterError(f"{path} has a line without its step", remedy=_REMEDY)
+    return table
 
 
 def read_history(run: RunFolder, record: RunRecord) -> pd.DataFrame:
@@ -73,10 +101,10 @@ def read_history(run: RunFolder, record: RunRecord) -> pd.DataFrame:
     tables = []
     for number, (folder, before) in enumerate(parts):
         last = min((step for _, step in parts[number + 1 :]), default=None)
-        for split, name in _FILES.items():
-            if not (folder / name).is_file():
+        for split in _FILES:
+            table = read_part(folder, split)
+            if table is None:
                 continue
-            table = read_table(folder / name)
             step = table["iteration"].astype(int) + before
             rows = pd.DataFrame({"split": split, "step": step, "loss": table["loss-average"]})
             if split == "valid":

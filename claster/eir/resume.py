@@ -4,8 +4,7 @@ EIR 0.25 saves the weights of a model, whenever the validation performance rises
 no moments of the optimizer, no state of the schedule, no step. What can be worked out again from its
 history (step, learning rate) is; the rest is lost, and `lost` says so.
 
-The folder may have come from elsewhere, so it is data: the command line is composed again, and of its
-configurations numbers may differ from those that this version writes, names and paths may not.
+The folder may have come from elsewhere, so it is data: the command line is composed again.
 """
 
 import glob
@@ -16,21 +15,20 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.yaml_file import parse_yaml, read_yaml, to_yaml
+from claster.dataset.yaml_file import read_keys, to_yaml
 from claster.eir.configure import eirtrain_command
-from claster.eir.history import part_steps
+from claster.eir.history import part_steps, read_part
 from claster.eir.machine import Machine, on_machine
-from claster.eir.parts import Flavour
 from claster.eir.runs import Resumption, RunFolder, RunRecord, read_run
-from claster.eir.yaml_files import SampleCounts, configuration_texts, plan_schedule, steps_an_epoch
+from claster.eir.yaml_files import SampleCounts, steps_an_epoch
 from claster.errors import ClasterError
 from claster.files import write_text
-from claster.text import read_table
 
 __all__ = [
     "ResumePlan",
@@ -38,7 +36,6 @@ __all__ = [
     "forget_earlier",
     "learning_rate",
     "plan_resumption",
-    "require_own_configurations",
     "require_same_dataset",
     "set_aside",
     "set_up_resumption",
@@ -88,17 +85,7 @@ def _hidden(run: RunFolder) -> list[Path]:
 
 
 _STEP = re.compile(r"_checkpoint_(?P<step>\d+)_")
-_VALIDATION = "validation_average_history.log"
-_OF_THE_MACHINE = {
-    ("accelerator", "hardware"),
-    ("accelerator", "precision"),
-    ("accelerator", "strategy"),
-    ("lr_schedule", "lr_schedule"),
-}
-"""Keys of the global configuration whose words depend on what a training began on."""
-_REPLACED = {("basic_experiment", "output_folder"), ("model", "pretrained_checkpoint")}
-"""Paths below a folder that may have another name now; what resumes has its own."""
-_PLAIN_WORD = re.compile(r"[A-Za-z0-9-]+")
+_ANEW = "train again with --force, or choose another --tag"
 
 
 @dataclass(frozen=True)
@@ -149,6 +136,11 @@ def plan_resumption(run: RunFolder, record: RunRecord, machine: Machine) -> Resu
     ClasterError
         If it has more devices than the batch can be divided among.
     """
+    if record.batch_size > record.training_samples:
+        raise ClasterError(
+            f"the batch of {run.path} has {record.batch_size:,} samples of {record.training_samples:,}",
+            remedy=_ANEW,
+        )
     if record.batch_size // machine.devices < 2:
         raise ClasterError(
             f"the batch of {run.path} has {record.batch_size} samples, fewer than 2 for each of "
@@ -166,10 +158,9 @@ def plan_resumption(run: RunFolder, record: RunRecord, machine: Machine) -> Resu
         return None
     step, number, before, path = max(saved)
     settings = _globals(run, number)
-    history = path.parent.parent / _VALIDATION
     rate = learning_rate(
         settings,
-        read_table(history) if history.is_file() else None,
+        read_part(path.parent.parent, "valid"),
         step=step - before,
         steps=record.steps - before,
     )
@@ -211,82 +202,8 @@ def require_same_dataset(
     if counts != begun or then != now or record.data not in ({}, data):
         raise ClasterError(
             f"dataset {spec.name!r} has changed since the training of {run.path} started",
-            remedy="train again with --force, or choose another --tag",
+            remedy=_ANEW,
         )
-
-
-def require_own_configurations(
-    run: RunFolder, record: RunRecord, flavour: Flavour, spec: DatasetSpec, *, relative: Path
-) -> None:
-    """Refuse configurations that say something else than what is written for this run.
-
-    EIR writes to the folder and reads the files that they name, and fetches models by name.
-
-    Parameters
-    ----------
-    run, record
-        What was begun.
-    flavour, spec
-        What it trains, on which dataset.
-    relative
-        The run's folder below the project's, where EIR runs.
-
-    Raises
-    ------
-    ClasterError
-        If a file is missing or damaged, or has another key, name or path; numbers may differ.
-    """
-    texts = configuration_texts(
-        flavour,
-        spec,
-        output_folder=(relative / run.eir.name).as_posix(),
-        schedule=plan_schedule(flavour, None, None),
-        machine=Machine(),
-        made_by="",
-        pretrained=(relative / run.start.name).as_posix() if record.started_from else None,
-    )
-    remedy = "train again with --force, or choose another --tag"
-    if record.configurations.keys() != texts.keys():
-        raise ClasterError(
-            f"{run.path} was configured by {', '.join(record.configurations) or 'no file'} and "
-            f"flavour {flavour.name!r} is by {', '.join(texts)}",
-            remedy=remedy,
-        )
-    for name, text in texts.items():
-        path = run.configurations / name
-        try:
-            found, _ = read_yaml(path)
-        except ClasterError as error:
-            raise ClasterError(error.found, remedy=remedy) from error
-        own, _ = parse_yaml(text, path)
-        if place := _other_words(found, own):
-            raise ClasterError(
-                f"{path}: {'.'.join(map(str, place))} is not what this version writes for {relative}",
-                remedy=remedy,
-            )
-
-
-def _other_words(
-    found: object, own: object, place: tuple[str | int, ...] = ()
-) -> tuple[str | int, ...] | None:
-    """Return where the first key or word is that is not one's own, None where all are."""
-    if place in _REPLACED:
-        return None if isinstance(found, str) else place
-    if place in _OF_THE_MACHINE:
-        return None if isinstance(found, str) and _PLAIN_WORD.fullmatch(found) else place
-    if isinstance(own, dict) and isinstance(found, dict):
-        for key, value in found.items():
-            if key not in own:
-                return (*place, key)
-            if other := _other_words(value, own[key], (*place, key)):
-                return other
-        return None
-    if isinstance(own, list) and isinstance(found, list):
-        if any(not isinstance(value, int | float) for value in (*own, *found)):
-            return None if found == own else place
-        return None
-    is_own = found == own if isinstance(own, str) else isinstance(found, int | float | None)
-    return None if is_own else place
 
 
 def learning_rate(
@@ -391,7 +308,43 @@ def set_up_resumption(
     )
 
 
+class _Rates(BaseModel):
+    lr: float = Field(gt=0, allow_inf_nan=False)
+    lr_lb: float = Field(default=0, ge=0, allow_inf_nan=False)
+
+
+class _Schedule(BaseModel):
+    lr_schedule: str
+    warmup_steps: NonNegativeInt | Literal["auto"] | None = None
+    lr_plateau_patience: PositiveInt
+    lr_plateau_factor: float = Field(gt=0, lt=1)
+
+
+class _Evaluations(BaseModel):
+    sample_interval: PositiveInt
+
+
+class _Globals(BaseModel):
+    """What is read of EIR's global configuration, which may have been changed or come from elsewhere."""
+
+    basic_experiment: dict[str, Any]
+    accelerator: dict[str, Any]
+    optimization: _Rates
+    lr_schedule: _Schedule
+    evaluation_checkpoint: _Evaluations
+
+
 def _globals(run: RunFolder, part: int) -> dict[str, Any]:
     """Return EIR's global configuration of the training in `eir.part<part + 1>`, or of the last one."""
     folder = run.configurations / f"resume_{part}" if part else run.configurations
-    return read_yaml(folder / "globals.yaml")[0]
+    path = folder / "globals.yaml"
+    content, places = read_keys(path, remedy=_ANEW)
+    try:
+        _Globals.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ClasterError(
+            f"{places.of(first['loc'])}: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            remedy=_ANEW,
+        ) from error
+    return content

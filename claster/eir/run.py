@@ -13,6 +13,7 @@ from claster.eir.configure import (
     configure,
     eirtrain_command,
     environment,
+    require_own_configurations,
 )
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import measure_geometry
@@ -28,7 +29,6 @@ from claster.eir.resume import (
     bring_back,
     forget_earlier,
     plan_resumption,
-    require_own_configurations,
     require_same_dataset,
     set_aside,
     set_up_resumption,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, field_validator
 
 from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
@@ -36,6 +36,7 @@ __all__ = [
 
 
 _PROGRAMS = ("eirtrain", "claster")
+_PART = re.compile(r"eir\.part[1-9][0-9]{0,5}")
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHECKPOINT = re.compile(r"_checkpoint_\d+_perf-average=(?P<score>-?\d+(\.\d+)?)\.pt$")
 
@@ -49,11 +50,11 @@ class Resumption(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    step: int
+    step: NonNegativeInt
     checkpoint: str
-    epochs: int
+    epochs: NonNegativeInt
     rate: float
-    warmup: int
+    warmup: NonNegativeInt
     started: str
 
 
@@ -101,11 +102,11 @@ class RunRecord(BaseModel):
     environment: dict[str, str]
     versions: dict[str, str]
     configurations: dict[str, str]
-    training_samples: int
-    validation_samples: int
-    batch_size: int
-    steps: int
-    devices: int = 1
+    training_samples: NonNegativeInt
+    validation_samples: NonNegativeInt
+    batch_size: PositiveInt
+    steps: NonNegativeInt
+    devices: PositiveInt = 1
     precision: str = "32-true"
     feeding: str = ""
     output: Literal["tabular", "array"] = "tabular"
@@ -182,7 +183,8 @@ class RunFolder:
     @property
     def earlier(self) -> list[Path]:
         """EIR's output folders of a resumed run, from before each resumption, the first one first."""
-        return sorted(self.path.glob("eir.part*"), key=lambda part: int(part.name[8:]))
+        parts = (part for part in self.path.glob("eir.part*") if _PART.fullmatch(part.name))
+        return sorted(parts, key=lambda part: int(part.name[8:]))
 
     @property
     def history(self) -> Path:

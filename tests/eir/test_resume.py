@@ -15,13 +15,13 @@ import yaml
 
 import claster
 from claster.eir import flavours
+from claster.eir.configure import require_own_configurations
 from claster.eir.flavours import derive
 from claster.eir.history import read_history
 from claster.eir.machine import Machine
 from claster.eir.resume import (
     learning_rate,
     plan_resumption,
-    require_own_configurations,
     set_up_resumption,
 )
 from claster.eir.run import train
@@ -260,6 +260,8 @@ def altered(run, name, *place, to):
         ("input_landscape.yaml", ("pretrained_config",), {"model_path": "/x"}),
         ("output.yaml", ("output_info", "output_source"), "/elsewhere/train.csv"),
         ("output.yaml", ("output_type_info", "target_con_columns"), ["0_ctrl"]),
+        ("globals.yaml", ("optimization", "wd"), float("nan")),
+        ("globals.yaml", ("basic_experiment", "n_epochs"), [1]),
     ],
 )
 def test_configurations_that_name_other_places_are_not_run(small, begun, name, place, to):
@@ -305,6 +307,69 @@ def test_numbers_of_a_configuration_may_differ(small, begun, tiny):
     require_own_configurations(
         begun, record, flavours.FLAVOURS["tiny"], small.spec, relative=Path("runs/small/tiny")
     )
+
+
+@pytest.mark.parametrize(
+    ("place", "to", "told"),
+    [
+        (
+            ("optimization", "lr"),
+            None,
+            r"optimization\.lr: Input should be a valid number",
+        ),
+        (("optimization", "lr"), -5, r"optimization\.lr: Input should be greater than 0"),
+        (("optimization",), 5, r"optimization: "),
+        (("lr_schedule", "lr_plateau_factor"), 2.0, r"lr_plateau_factor: "),
+        (("evaluation_checkpoint",), {}, r"sample_interval: Field required"),
+    ],
+)
+@pytest.mark.parametrize("part", [0, 1])
+def test_global_settings_without_meaning_are_told(killed, part, place, to, told):
+    if part:
+        plan = plan_resumption(killed, read_run(killed.path), CPU)
+        write_run(
+            killed, set_up_resumption(killed, read_run(killed.path), plan, machine=CPU, now="")
+        )
+        saved_model(killed.eir, 2, 0.5)
+    altered(killed, "resume_1/globals.yaml" if part else "globals.yaml", *place, to=to)
+    with pytest.raises(ClasterError, match=rf"globals\.yaml, line .*{told}.*: train again"):
+        plan_resumption(killed, read_run(killed.path), CPU)
+
+
+def test_a_configuration_that_is_a_list_is_not_run(small, begun, tiny):
+    (begun.configurations / "fusion.yaml").write_text("- a\n")
+    with pytest.raises(ClasterError, match=r"fusion\.yaml: its content is not what"):
+        require_own_configurations(
+            begun,
+            read_run(begun.path),
+            flavours.FLAVOURS["tiny"],
+            small.spec,
+            relative=Path("runs/small/tiny"),
+        )
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "iteration,loss-average,perf-average\nx,1,2\n"])
+def test_a_curve_of_something_else_is_told(killed, text):
+    (killed.eir / "validation_average_history.log").write_text(text)
+    record = read_run(killed.path)
+    for read in (
+        lambda: plan_resumption(killed, record, CPU),
+        lambda: read_history(killed, record),
+    ):
+        with pytest.raises(ClasterError, match=r"has no column 'iteration' of numbers: restore"):
+            read()
+
+
+def test_folders_that_only_look_like_earlier_parts(killed):
+    for name in ("eir.partX", "eir.part-1", "eir.part", "eir.part2.bak"):
+        (killed.path / name).mkdir()
+    assert killed.earlier == []
+
+
+def test_a_batch_of_more_than_there_is(killed):
+    record = read_run(killed.path).model_copy(update={"batch_size": 10**12})
+    with pytest.raises(ClasterError, match=r"the batch of .* has 1,000,000,000,000 samples of"):
+        plan_resumption(killed, record, CPU)
 
 
 def test_configurations_that_are_gone_or_more(small, begun, tiny):

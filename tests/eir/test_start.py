@@ -10,10 +10,10 @@ import yaml
 
 from claster.dataset.load import load_dataset
 from claster.eir import flavours
+from claster.eir.configure import require_own_configurations
 from claster.eir.export import export_run
 from claster.eir.flavours import derive
 from claster.eir.inference import load_model, predict_arrays
-from claster.eir.resume import require_own_configurations
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, read_run, trained_weights, write_run
 from claster.eir.start import _by_name, find_start, require_same_start
