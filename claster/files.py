@@ -223,7 +223,7 @@ def require_file(path: Path | str, *, named: str, remedy: str) -> Path:
     path
         The file.
     named
-        What the user calls it ("track ATAC"), for the message.
+        What the user calls it ("track ATAC"), for the message; may be empty.
     remedy
         What to do when it is missing.
 
@@ -240,7 +240,8 @@ def require_file(path: Path | str, *, named: str, remedy: str) -> Path:
     except OSError as error:
         raise os_fault(error, named=named) from error
     if not regular:
-        raise ClasterError(f"{named}: {_instead(path)} at {path}", remedy=remedy)
+        found = f"{_instead(path)} at {path}"
+        raise ClasterError(f"{named}: {found}" if named else found, remedy=remedy)
     return path
 
 

@@ -193,7 +193,7 @@ def read_table(
     ClasterError
         If the file cannot be read as a table; see `text_lines`.
     """
-    path = require_file(path, named=named or "table", remedy=remedy)
+    path = require_file(path, named=named, remedy=remedy)
     defaults = {
         "sep": "\t" if path.suffix == ".tsv" else ",",
         "dtype": dict.fromkeys(_NAMES, str),
@@ -236,7 +236,7 @@ def read_parquet(
     ClasterError
         If the file is missing, cut off or damaged.
     """
-    path = require_file(path, named=named or "table", remedy=remedy)
+    path = require_file(path, named=named, remedy=remedy)
     try:
         return pd.read_parquet(path, **options)
     except (OSError, ValueError) as error:  # pyarrow's own errors are of these two
@@ -299,7 +299,7 @@ def _loaded(
     path: Path | str, named: str, remedy: str, *, mapped: Literal["r"] | None = None
 ) -> Iterator[Any]:
     """Yield what NumPy loads, and tell of what it cannot, there or in the block."""
-    path = require_file(path, named=named or "array", remedy=remedy)
+    path = require_file(path, named=named, remedy=remedy)
     try:
         with path.open("rb") as handle:  # NumPy leaves a damaged file open
             yield np.load(path if mapped else handle, mmap_mode=mapped, allow_pickle=False)
@@ -327,7 +327,7 @@ def open_unpacked(
     ClasterError
         If no file is there, it does not open, or its gzip is damaged.
     """
-    path = require_file(path, named=named or "text", remedy=remedy)
+    path = require_file(path, named=named, remedy=remedy)
     place = _place(path, named)
     try:
         opener: Any = gzip.open if is_gzip(path) else open

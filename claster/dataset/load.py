@@ -1,5 +1,6 @@
 """Find and read dataset YAMLs; faults name file, line and key."""
 
+import glob
 import json
 import re
 from collections.abc import Mapping
@@ -12,11 +13,12 @@ import claster
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.yaml_file import Places, read_keys
 from claster.errors import ClasterError
-from claster.files import write_text
+from claster.files import is_below, write_text
 from claster.text import read_text
 
 __all__ = [
     "EXPERIMENTS",
+    "NoDatasetError",
     "dataset_of",
     "dataset_schema",
     "experiment_files",
@@ -30,6 +32,10 @@ __all__ = [
 
 EXPERIMENTS = Path("configurations") / "experiments"
 """Where experiments are, from the project's folder."""
+
+
+class NoDatasetError(ClasterError):
+    """A dataset, or the experiment that varies it, of which no YAML is here."""
 
 
 def _shipped_configurations() -> Path:
@@ -56,7 +62,7 @@ def read_experiment(name: str, *, project: Path | str = ".") -> dict[str, Any]:
     """
     files = experiment_files(project=project)
     if name not in files:
-        raise ClasterError(
+        raise NoDatasetError(
             f"no experiment {name!r} in {Path(project) / EXPERIMENTS}",
             remedy=f"choose one of {', '.join(files)}",
         )
@@ -132,21 +138,23 @@ def find_dataset(name: str, *, project: Path | str = ".") -> Path:
 
     Raises
     ------
-    ClasterError
+    NoDatasetError
         If there is no such file.
     """
     if name.endswith((".yaml", ".yml")):
         path = Path(project) / Path(name).expanduser()
         if path.is_file():
             return path
-        raise ClasterError(f"no dataset file at {path}", remedy="check the path")
+        raise NoDatasetError(f"no dataset file at {path}", remedy="check the path")
     folder = _folder(project)
     for place in (folder, _shipped_configurations() / "datasets"):
+        if not is_below(name):
+            break
         path = place / f"{name}.yaml"
-        deeper = [path] if path.is_file() else list(place.rglob(f"{name}.yaml"))
+        deeper = [path] if path.is_file() else list(place.rglob(f"{glob.escape(name)}.yaml"))
         if len(deeper) == 1:
             return _brought(deeper[0], project)
-    raise ClasterError(
+    raise NoDatasetError(
         f"no dataset {name!r} in {folder}",
         remedy=f"choose one of {', '.join(list_datasets(project=project))}",
     )

@@ -1,6 +1,5 @@
 """A target that is a table: one value a gene and condition, as of RNA-seq."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import pandas as pd
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.gene_names import genes_called
+from claster.genome.rows import split_fields
 from claster.text import text_lines
 
 __all__ = ["SHARED", "read_values"]
@@ -85,11 +85,9 @@ def read_values(spec: DatasetSpec, genes: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def _fields(path: Path, place: str) -> pd.DataFrame:
-    """Return the table's fields as text, blanks around them taken off."""
+    """Return the table's fields as text (`split_fields`)."""
     lines = text_lines(path, named=place)
-    rows = [
-        [field.strip() for field in row] for row in csv.reader(lines, delimiter="\t") if any(row)
-    ]
+    rows = [row for line in lines if any(row := split_fields(line, at_blanks=False))]
     header = rows[0] if rows else []
     if len(set(header)) < len(header):
         raise ClasterError(f"{place} names a column twice", remedy="rename one of them")

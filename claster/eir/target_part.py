@@ -2,7 +2,7 @@
 
 from claster.dataset.embeddings import covered_bins, open_embeddings
 from claster.dataset.layout import DatasetFolders
-from claster.dataset.load import load_dataset
+from claster.dataset.load import NoDatasetError, load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.parts import Embedding, Flavour
 from claster.eir.runs import RunFolder, RunRecord
@@ -87,7 +87,7 @@ def run_dataset(run: RunFolder, record: RunRecord) -> DatasetSpec:
     """
     try:
         return predicted_by(record, load_dataset(record.dataset, project=run.project))
-    except ClasterError:
+    except NoDatasetError:
         if record.trained_on is None or not run.exported_weights.is_file():
             raise
         return record.trained_on.within(run.project)

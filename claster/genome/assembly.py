@@ -9,7 +9,7 @@ import bioframe
 import pandas as pd
 
 from claster.errors import ClasterError
-from claster.genome.rows import position_fault
+from claster.genome.rows import position_fault, split_fields
 from claster.text import text_lines
 
 __all__ = [
@@ -243,7 +243,7 @@ def read_chrom_sizes(path: Path) -> dict[str, int]:
         if not line.strip() or line.startswith("#"):
             continue
         tabbed = "\t" in line
-        fields = [field.strip() for field in line.split("\t")] if tabbed else line.split()
+        fields = split_fields(line)
         whole = len(fields) == 2 or (tabbed and len(fields) > 2)
         if not whole or not fields[0] or position_fault(fields[1]) or int(fields[1]) == 0:
             raise ClasterError(

@@ -27,6 +27,7 @@ __all__ = [
     "place_of",
     "position_fault",
     "source_lines",
+    "split_fields",
 ]
 
 type Rule = tuple[pd.Series, str, str]
@@ -179,12 +180,37 @@ def first_row(lines: Iterable[str]) -> tuple[list[str], Iterator[str]]:
     return [], iter(seen)
 
 
+def split_fields(line: str, *, at_blanks: bool = True) -> list[str]:
+    r"""Return the fields of a line of a table.
+
+    Parameters
+    ----------
+    line
+        It is split at tabs; blanks around a field go, and then a pair of double quotes around it, which R's
+        ``write.table`` writes.
+    at_blanks
+        Whether a line without a tab is split at blanks.
+
+    Examples
+    --------
+    >>> split_fields('"chr1"\t 100\t5\'"'), split_fields("chr1  100")
+    (['chr1', '100', '5\'"'], ['chr1', '100'])
+    """
+    fields = line.split("\t") if "\t" in line or not at_blanks else line.split()
+    return [_unquoted(field.strip()) for field in fields]
+
+
+def _unquoted(field: str) -> str:
+    is_quoted = len(field) > 1 and field[0] == field[-1] == '"'
+    return field[1:-1].replace('""', '"').strip() if is_quoted else field
+
+
 def data_rows(lines: Iterable[str]) -> Iterator[_Row]:
     """Yield line number (from 1) and fields of each row.
 
-    A row with a tab is split at tabs, another at blanks; blanks around a field and empty fields at the
-    end go. Empty lines, comments and the ``track`` and ``browser`` lines of a custom track are no rows;
-    a header such as ``#chrom<tab>start`` above all rows is one.
+    Rows are split as `split_fields` does it; empty fields at the end go. Empty lines, comments and the
+    ``track`` and ``browser`` lines of a custom track are no rows; a header such as ``#chrom<tab>start`` above
+    all rows is one.
 
     References
     ----------
@@ -193,7 +219,7 @@ def data_rows(lines: Iterable[str]) -> Iterator[_Row]:
     above_all = True
     for number, line in enumerate(lines, start=1):
         line = line.rstrip()
-        fields = [f.strip() for f in line.split("\t")] if "\t" in line else line.split()
+        fields = split_fields(line)
         if not fields or fields[0].partition(" ")[0] in _NOT_ROWS:
             continue
         if fields[0].startswith("#") and not (above_all and fields[0].lower() in _HEADER_STARTS):

@@ -7,7 +7,7 @@ import pytest
 
 from claster import files
 from claster.dataset.build import build_dataset
-from claster.dataset.load import find_dataset, load_dataset
+from claster.dataset.load import NoDatasetError, find_dataset, load_dataset
 from claster.errors import ClasterError
 
 
@@ -247,6 +247,20 @@ def test_unknown_dataset_lists_the_known_ones(world):
     with pytest.raises(ClasterError, match="no dataset file at"):
         find_dataset("elsewhere.yaml")
     assert load_dataset(world / "configurations/datasets/small.yaml").name == "small"
+
+
+@pytest.mark.parametrize("name", ["*", "sm[a]ll", "/etc/small", "../datasets/small", "", ".."])
+def test_a_name_is_neither_a_pattern_nor_a_way_out(world, name):
+    with pytest.raises(NoDatasetError, match=r"no dataset '.*choose one of .*small"):
+        find_dataset(name)
+
+
+def test_a_folder_for_a_dataset_is_called_what_it_is(world):
+    path = world / "configurations/datasets/small.yaml"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ClasterError, match=r"^a folder, not a file, at .*small\.yaml: check"):
+        load_dataset("small")
 
 
 def test_names_in_sub_folders_are_found_where_they_are_unique(world):

@@ -50,6 +50,13 @@ def test_a_value_in_each_condition_is_a_column_of_one_bin(tabled):
     assert dropped.loc["GD.1", "reason"] == "no_value"  # NA in one condition
 
 
+def test_a_quote_that_nothing_closes_swallows_no_row(tabled):
+    rows = 'note\t"gene"\trpkm\n"5\t"GA"\t1.5\n3"\tGB.1\t8\n"a"\tGC\t0\n'
+    build_dataset(tabled(rows))
+    table = read_genes_table(DatasetFolders.of(load_dataset("small")))
+    assert set(table["gene_id"]) == {"GA.1", "GB.1", "GC.1"}
+
+
 @pytest.mark.parametrize("train", [False, True])
 def test_genes_that_share_a_value_train_as_the_setting_says(tabled, train):
     spec = tabled(shared="blended", train_shared=train)

@@ -13,12 +13,13 @@ from claster.analysis.perturbation.screen import perturb
 from claster.dataset.layout import read_genes_table
 from claster.eir import flavours
 from claster.eir.configure import configure
+from claster.eir.export import export_run
 from claster.eir.flavours import FLAVOURS
 from claster.eir.inference import load_model, predict_arrays
 from claster.eir.parts import derive
 from claster.eir.predict import predict
 from claster.eir.run import train
-from claster.eir.runs import read_predictions, read_run
+from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.eir.target_part import predicted_part, run_dataset
 from claster.errors import ClasterError
 
@@ -49,6 +50,18 @@ def test_configuration_names_the_central_columns(small, tmp_path):
     configure(FLAVOURS["proximal"], small.spec, out=tmp_path, made_by="a test")
     output = yaml.safe_load((tmp_path / "output.yaml").read_text())
     assert output["output_type_info"]["target_con_columns"] == COLUMNS
+
+
+def test_a_fault_of_a_dataset_that_is_here_is_told_for_an_exported_run(trained, tmp_path):
+    run = RunFolder(export_run(trained.run, tmp_path / "model"), tmp_path)
+    record = read_run(run)
+    assert run_dataset(run, record).name == "small"  # not here: what it was trained on
+    path = tmp_path / "configurations/datasets/small.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("name: small\nname: small\n")
+    record = record.model_copy(update={"dataset": "small"})
+    with pytest.raises(ClasterError, match=r"line 2: the key 'name' is there twice"):
+        run_dataset(run, record)
 
 
 @pytest.mark.slow

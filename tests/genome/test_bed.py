@@ -54,6 +54,12 @@ def test_columns_after_the_sixth_have_numbers(write):
     assert table["column_8"].tolist() == ["x"]
 
 
+def test_quotes_around_a_chromosome_go_and_single_ones_stay(write):
+    table = read_bed(write('"chr1"\t0\t9\t"a b"\n"chr2 7 8 two"\n'))
+    assert table["chrom"].tolist() == ["chr1", '"chr2']
+    assert table["name"].tolist() == ["a b", 'two"']
+
+
 def test_an_empty_bed_is_a_table_without_rows(write):
     table = read_bed(write("# nothing\n"))
     assert table.columns.tolist() == ["chrom", "start", "end"]

@@ -160,6 +160,19 @@ def test_headed_table(tmp_path):
     assert genes.to_numpy().tolist() == [["E1", "One", "lincRNA", "chr1", 100, 200, "+", 100]]
 
 
+def test_quotes_that_r_writes_around_words_are_no_part_of_them(tmp_path):
+    text = (
+        '"chr"\t"start"\t"end"\t"strand"\t"gene_id"\t"gene_name"\n'
+        '"chr1"\t100\t200\t"+"\t"E1"\t"the ""one"" "\n'
+        'chr1\t300\t400\t-\tE2\t5"\n'
+    )
+    genes = read_genes(written(tmp_path, text))
+    assert genes[["gene_id", "name", "chrom", "strand"]].to_numpy().tolist() == [
+        ["E1", 'the "one"', "chr1", "+"],
+        ["E2", '5"', "chr1", "-"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -1,6 +1,5 @@
 """The public tables of CRISPR interference: which element was tried on which gene, and what it did."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import pandas as pd
 
 from claster.errors import ClasterError
 from claster.genome.gene_names import genes_called
+from claster.genome.rows import split_fields
 from claster.text import text_lines
 
 __all__ = ["MARKS", "match_genes", "read_crispr_table"]
@@ -154,14 +154,9 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
 
 
 def _read_fields(path: Path) -> pd.DataFrame:
-    """Return the fields of a tab-separated table with a header as text, blanks around them taken off."""
+    """Return the fields of a tab-separated table with a header as text (`split_fields`)."""
     lines = text_lines(path, named="CRISPR pairs")
-    try:
-        rows = [[field.strip() for field in row] for row in csv.reader(lines, delimiter="\t")]
-    except csv.Error as error:
-        raise ClasterError(
-            f"CRISPR pairs ({path}) cannot be read ({error})", remedy="download the file again"
-        ) from error
+    rows = [split_fields(line, at_blanks=False) for line in lines]
     header = rows[0] if rows else []
     if twins := [name for name in _NEEDED if header.count(name) > 1]:
         raise ClasterError(

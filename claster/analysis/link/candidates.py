@@ -12,6 +12,7 @@ from claster.files import require_file
 from claster.formats import HEAD, describe, is_gzip
 from claster.genome.assembly import chromosome_aliases, match_chromosomes, rename_chromosomes
 from claster.genome.elements import read_elements
+from claster.genome.rows import split_fields
 from claster.signal.bigwig import BigWig
 from claster.text import read_table, text_lines
 
@@ -62,7 +63,7 @@ def read_candidates(
     if _is_bigwig(elements):
         table = _intervals(elements, sizes=sizes, aliases=aliases)
     else:
-        header = next(iter(text_lines(elements, named="elements")), "").split("\t")
+        header = split_fields(next(iter(text_lines(elements, named="elements")), ""))
         table = (
             _counts(elements) if set(header) & _ACCESSIBILITY.keys() else read_elements(elements)
         )
