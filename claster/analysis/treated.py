@@ -316,7 +316,7 @@ def _require_fitting(
     )
     taken, given = (
         {
-            track.name: track.model_dump(exclude={"file", "files", "weights"})
+            track.name: track.model_dump(exclude={"file", "files", "weights", "rescale"})
             for track in dataset.tracks
         }
         for dataset in (spec, other)

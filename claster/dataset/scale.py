@@ -9,12 +9,14 @@ from pydantic import BaseModel, ConfigDict
 
 from claster.dataset.signal_settings import TrackSpec
 from claster.errors import ClasterError, DamagedFileError
+from claster.signal.landscape import rescaled
 from claster.signal.replicates import TrackReader
 
 __all__ = [
     "MOST_WINDOWS",
     "SignalScale",
     "measure_scale",
+    "rescaling",
     "scale_ratio",
     "spread_evenly",
     "track_divisors",
@@ -23,6 +25,8 @@ __all__ = [
 MOST_WINDOWS = 200
 """From how many windows the scale of a track is measured at most."""
 
+_ALIKE = 1.25
+
 
 class SignalScale(BaseModel):
     """The values of a track in the bins of sampled windows, negative ones set to 0.
@@ -30,7 +34,7 @@ class SignalScale(BaseModel):
     Attributes
     ----------
     mean, q50, q90, q99, q999, max
-        Mean, quantiles and largest value over all bins, in the file's own unit.
+        Mean, quantiles and largest value over all bins, in the file's own unit or what `rescale` makes of it.
     windows, bins, bin
         How many windows of how many bins of which width in bp.
     """
@@ -56,6 +60,7 @@ def measure_scale(
     bins: int,
     summary: Literal["mean_all", "mean_covered"] = "mean_all",
     sign: float = 1.0,
+    rescale: Sequence[tuple[float, float]] | None = None,
     on_error: Literal["stop", "drop"] = "stop",
 ) -> SignalScale:
     """Measure the scale of a track in at most `MOST_WINDOWS` windows, the same ones in every call.
@@ -73,6 +78,8 @@ def measure_scale(
         See `BigWig.bins`.
     sign
         -1.0 for a minus strand that is stored with negative values.
+    rescale
+        See `TrackSpec`.
     on_error
         Whether windows that cannot be read are left out.
 
@@ -100,6 +107,8 @@ def measure_scale(
     if damage and not windows:
         raise damage
     values = np.maximum(sign * np.concatenate(windows), 0.0)
+    if rescale:
+        values = rescaled(values, rescale)
     q50, q90, q99, q999 = (float(q) for q in np.quantile(values, [0.5, 0.9, 0.99, 0.999]))
     return SignalScale(
         mean=float(values.mean()),
@@ -154,6 +163,43 @@ def scale_ratio(scale: SignalScale, reference: SignalScale) -> float:
         if found > 0 and wanted > 0:
             return found / wanted
     return 1.0
+
+
+def rescaling(
+    scale: SignalScale, reference: SignalScale
+) -> tuple[str, tuple[tuple[float, float], ...]]:
+    """Return what makes the values of a track those of a reference: its name, and pairs for `rescale`.
+
+    The simplest that brings the median and the 90, 99 and 99.9 % quantiles within 1.25 times of each other:
+    nothing (``""``), a ``factor``, ``two anchors`` (background and peaks), or all ``quantiles``. A quantile
+    that is 0 on a side says nothing.
+
+    Examples
+    --------
+    >>> one, two = (
+    ...     SignalScale(mean=1, q50=0, q90=1 * n, q99=4 * n, q999=9 * n, max=20, windows=9, bins=9, bin=9)
+    ...     for n in (1, 2)
+    ... )
+    >>> rescaling(one, two)
+    ('factor', ((4.0, 8.0),))
+    """
+    ladder = [(getattr(scale, q), getattr(reference, q)) for q in ("q50", "q90", "q99", "q999")]
+    rising: list[tuple[float, float]] = []
+    for pair in ladder:
+        if min(pair) > 0 and (not rising or (pair[0] > rising[-1][0] and pair[1] > rising[-1][1])):
+            rising.append(pair)
+    known = tuple(rising)
+    if not known:
+        return "", ()
+    peaks = next((pair for pair in known if pair == ladder[2]), known[-1])
+    here, there = np.array(known).T
+    choices = {"": ((1.0, 1.0),), "factor": (peaks,), "two anchors": (known[0], peaks)}
+    for name, pairs in choices.items():
+        if len(set(pairs)) == len(pairs):
+            apart = np.abs(np.log(rescaled(here, pairs) / there))
+            if apart.max() <= np.log(_ALIKE):
+                return name, pairs if name else ()
+    return "quantiles", known
 
 
 def spread_evenly(table: pd.DataFrame, most: int) -> pd.DataFrame:

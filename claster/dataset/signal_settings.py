@@ -1,6 +1,7 @@
 """The parts of a dataset YAML that name signal, windows, contact maps and public files."""
 
 import re
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -22,7 +23,7 @@ from claster.files import is_below
 from claster.formats import FileFormat
 from claster.genome.windows import Binning, Recipe
 from claster.quoting import printable
-from claster.signal.landscape import Transform, transformed
+from claster.signal.landscape import Transform, rescaled, transformed
 from claster.signal.target import FINE_BIN
 
 __all__ = [
@@ -55,12 +56,16 @@ def _digest(sha256: str) -> str:
     return sha256
 
 
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 class TrackSpec(Part):
     """One row of the landscape: a bigWig file, and how its bins are stored.
 
     `files` in the place of `file` are replicates, whose weighted mean is the track (`Replicates`); without
     `weights` they count alike.
-    Values below `floor` are set to 0, so that peaks are left, and larger ones than `clip` to it; then
+    `rescale` has pairs of a value and what it is in the cells that a network was trained on (`rescaled`).
+    Then values below `floor` are set to 0, so that peaks are left, and larger ones than `clip` to it; then
     values are divided by `scale`, a statistic of the track around training genes (`SignalScale`); then
     `transform` is applied.
     """
@@ -68,8 +73,9 @@ class TrackSpec(Part):
     name: Name
     file: str | None = None
     files: Words | None = Field(default=None, min_length=2)
-    weights: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] | None = None
+    weights: tuple[_Positive, ...] | None = None
     transform: Transform = "none"
+    rescale: tuple[tuple[_Positive, _Positive], ...] | None = Field(default=None, min_length=1)
     floor: float | None = Field(default=None, gt=0)
     clip: float | None = Field(default=None, gt=0)
     scale: Literal["none", "q99", "mean"] = "none"
@@ -82,6 +88,13 @@ class TrackSpec(Part):
             raise ValueError(
                 f"{len(self.weights)} 'weights' for {len(self.files or ())} 'files': give one a file"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _both_rise(self) -> Self:
+        for here, there in pairwise(self.rescale or ()):
+            if here[0] >= there[0] or here[1] >= there[1]:
+                raise ValueError("'rescale' needs pairs that rise, such as [[1, 2], [10, 30]]")
         return self
 
     @model_validator(mode="after")
@@ -101,6 +114,8 @@ class TrackSpec(Part):
 
     def stored(self, signal: np.ndarray, *, divisor: float) -> np.ndarray:
         """Return signal as it is stored; `divisor` is what `scale` comes to (`track_divisors`)."""
+        if self.rescale:
+            signal = rescaled(signal, self.rescale)
         return transformed(
             signal, self.transform, floor=self.floor, clip=self.clip, divisor=divisor
         )

@@ -77,6 +77,7 @@ def _measured(
             bin=spec.window.bin,
             bins=spec.window.bins,
             summary=spec.summary,
+            rescale=track.rescale,
             on_error=spec.on_error,
         )
         for track, reader in zip(spec.tracks, sources.tracks, strict=True)

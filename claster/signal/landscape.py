@@ -10,9 +10,36 @@ from claster.signal.intervals import ChromosomeSignal
 from claster.signal.means import Summary, window_means
 from claster.signal.replicates import TrackReader
 
-__all__ = ["Transform", "landscape", "landscapes", "restored", "transformed"]
+__all__ = ["Transform", "landscape", "landscapes", "rescaled", "restored", "transformed"]
 
 Transform = Literal["none", "sqrt", "log1p", "asinh"]
+
+
+def rescaled(signal: np.ndarray, pairs: Sequence[tuple[float, float]]) -> np.ndarray:
+    """Return signal as another data set has it, by pairs of a value here and the same value there.
+
+    Between two pairs, and beyond the first and the last, y = a x^b. So one pair is a factor, and two are
+    the two anchors, background and peaks, of S3norm (Xiang et al., Nucleic Acids Research 48:e43, 2020).
+
+    Parameters
+    ----------
+    signal
+        Any shape; values up to 0 become 0.
+    pairs
+        Both rise.
+
+    Examples
+    --------
+    >>> rescaled(np.array([0.0, 1.0, 2.0, 4.0]), [(1, 1), (2, 4)]).tolist()
+    [0.0, 1.0, 4.0, 16.0]
+    >>> rescaled(np.array([1.0, 2.0]), [(4, 2)]).tolist()
+    [0.5, 1.0]
+    """
+    x, y = np.log(np.asarray(pairs, dtype=float)).T
+    slopes = np.diff(y) / np.diff(x) if len(x) > 1 else np.ones(1)
+    level = np.log(signal, out=np.full(signal.shape, -np.inf), where=signal > 0)
+    segment = np.clip(np.searchsorted(x, level) - 1, 0, len(slopes) - 1)
+    return np.exp(y[segment] + slopes[segment] * (level - x[segment]))
 
 
 def transformed(

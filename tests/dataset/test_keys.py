@@ -81,6 +81,7 @@ CHANGES = {
     "tracks.file": at("tracks", 0, "file", "plus.bw"),
     "tracks.files": at("tracks", 0, REPLICATES),
     "tracks.weights": at("tracks", 0, {**REPLICATES, "weights": [1, 2]}),
+    "tracks.rescale": at("tracks", 0, "rescale", [[1, 2]]),
     "tracks.transform": at("tracks", 0, "transform", "log1p"),
     "tracks.floor": at("tracks", 0, "floor", 3.0),
     "tracks.clip": at("tracks", 0, "clip", 3.0),

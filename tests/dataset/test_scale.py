@@ -55,6 +55,24 @@ def test_held_out_genes_have_no_part_in_the_scale(edited, world, make):
     assert test[0, 1].max() > 500
 
 
+def test_a_rescaled_track_is_stored_and_measured_as_in_training(edited):
+    plain = build_dataset(edited().within("plain"))
+    pairs = [[1.0, 2.0], [4.0, 32.0]]  # y = 2 x^2
+    spec = edited(scaled(rescale=pairs, transform="log1p"))
+    result = build_dataset(spec.within("rescaled"))
+    signal = read_arrays(plain.folders, ["GD.1"], split="test")[:, 1]
+    stored = read_arrays(result.folders, ["GD.1"], split="test")[:, 1]
+    np.testing.assert_allclose(stored, np.log1p(2 * signal.astype(float) ** 2), rtol=1e-5)
+    before, after = (made.manifest.scales["H3K27ac"] for made in (plain, result))
+    assert after.q99 == pytest.approx(2 * before.q99**2, rel=0.02)
+
+
+@pytest.mark.parametrize("pairs", [[[1, 2], [1, 3]], [[1, 2], [3, 2]], [[0, 1]], []])
+def test_pairs_that_do_not_rise_are_refused(edited, pairs):
+    with pytest.raises(ClasterError, match="rescale"):
+        edited(scaled(rescale=pairs))
+
+
 def prediction_only(content):
     scaled(scale="q99")(content)
     content["name"] = "other"

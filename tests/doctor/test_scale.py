@@ -5,9 +5,10 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from claster.dataset.scale import SignalScale, measure_scale, scale_ratio, spread_evenly
+from claster.dataset.scale import SignalScale, measure_scale, rescaling, scale_ratio, spread_evenly
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
+from claster.signal.landscape import rescaled
 
 
 def centres(*places, chrom="chr1"):
@@ -69,3 +70,34 @@ def test_ratio_is_of_the_99_percent_quantiles_else_of_the_means(found, reference
         return SignalScale(mean=mean, q99=q99, windows=1, bins=1, bin=100, **rest)
 
     assert scale_ratio(scale(*found), scale(*reference)) == ratio
+
+
+def like(values):
+    q50, q90, q99, q999 = np.quantile(values, [0.5, 0.9, 0.99, 0.999])
+    rest = {"mean": values.mean(), "max": values.max(), "windows": 1, "bins": 1, "bin": 1}
+    return SignalScale(q50=q50, q90=q90, q99=q99, q999=q999, **rest)
+
+
+@pytest.mark.parametrize(
+    ("there", "kind", "pairs"),
+    [
+        (lambda x: 1.1 * x, "", 0),
+        (lambda x: 10 * x, "factor", 1),
+        (lambda x: 3 * x**1.5, "two anchors", 2),
+        (lambda x: np.where(x < 2, x, 2 * x - 2) * (1 + 9 * (x > 20)), "quantiles", 4),
+    ],
+)
+def test_the_simplest_that_makes_a_track_alike(there, kind, pairs):
+    values = np.exp(np.random.default_rng(3).normal(0, 1.2, 50_000))
+    found, points = rescaling(like(values), like(there(values)))
+    assert (found, len(points)) == (kind, pairs)
+    if points:
+        made, wanted = like(rescaled(values, points)), like(there(values))
+        for quantile in ("q50", "q90", "q99", "q999"):
+            assert getattr(made, quantile) == pytest.approx(getattr(wanted, quantile), rel=0.25)
+
+
+def test_quantiles_that_are_0_say_nothing():
+    sparse = np.r_[np.zeros(960), np.geomspace(1, 30, 40)]
+    assert rescaling(like(sparse), like(4 * sparse))[0] == "factor"
+    assert rescaling(like(np.zeros(10)), like(sparse)) == ("", ())

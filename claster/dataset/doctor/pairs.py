@@ -8,7 +8,7 @@ import pandas as pd
 
 from claster.dataset.doctor.findings import Finding, count_of, number, percent, times
 from claster.dataset.doctor.signals import SignalUse
-from claster.dataset.scale import SignalScale, scale_ratio, spread_evenly
+from claster.dataset.scale import SignalScale, rescaling, scale_ratio, spread_evenly
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
@@ -165,19 +165,37 @@ def check_scale(
 ) -> Finding:
     """Compare how large a track is with a reference.
 
-    Check ``scale``: a warning when the 99 % quantiles (means where one is 0) differ by more than 3 times.
+    Check ``scale``: a warning when the 99 % quantiles (means where one is 0) differ by more than 3 times, a
+    note when others do. Both tell what makes the track like the reference (`rescaling`).
     """
     ratio = scale_ratio(scale, reference)
+    kind, points = rescaling(scale, reference)
+    line = ", ".join(f"[{here:.4g}, {there:.4g}]" for here, there in points)
+    mended = f"'rescale: [{line}]' makes it alike by {kind} ({use.place})" if points else ""
     named = f"in {named}" if named else "the tracks that the model was trained on"
     seen = f"99 % of bins below {number(scale.q99)} against {number(reference.q99)}, "
     seen += f"mean {number(scale.mean)} against {number(reference.mean)}"
     if 1 / _LARGEST_RATIO <= ratio <= _LARGEST_RATIO:
-        return use.found("scale", "fine", f"{times(ratio)} {_than(ratio)} {named} ({seen})")
+        seen = f"{times(ratio)} {_than(ratio)} {named} ({seen})"
+        uneven = [
+            pair for pair in points if not 1 / _LARGEST_RATIO <= pair[1] / pair[0] <= _LARGEST_RATIO
+        ]
+        if not uneven:
+            return use.found("scale", "fine", seen)
+        return use.found("scale", "note", f"{seen}, but not so at {number(uneven[0][0])}; {mended}")
     return use.found(
         "scale",
         "warning",
         f"{times(ratio)} than {named} ({seen})",
-        f"normalise the track as those were, or multiply its values by {number(1 / ratio)}",
+        "; or ".join(
+            filter(
+                None,
+                [
+                    f"normalise the track as those were, or multiply its values by {number(1 / ratio)}",
+                    mended,
+                ],
+            )
+        ),
     )
 
 

@@ -200,6 +200,7 @@ def _scale(
     track: BigWig, centres: pd.DataFrame, spread: Spread, use: SignalUse, setting: Setting
 ) -> SignalScale | None:
     """Return the scale in windows with data, None where there is no window at all."""
+    rescale = next((t.rescale for t in setting.spec.tracks if t.name == use.track), None)
     inside = centres[spread.windows["inside"] >= NEARLY_WHOLE]
     if inside.empty:
         inside = centres[~spread.windows["empty"]]
@@ -212,4 +213,5 @@ def _scale(
         bins=use.window.bins,
         summary=setting.spec.summary,
         sign=use.sign,
+        rescale=rescale,
     )
