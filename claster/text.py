@@ -179,7 +179,7 @@ def read_table(
     """Read a table that CLASTER or EIR wrote.
 
     Columns of `_NAMES` are text; only an empty field is a missing value. The name's end tells the
-    separator: a tab for ``.tsv``, else a comma.
+    separator: a tab for ``.tsv``, else a comma. It may be packed by gzip.
 
     Parameters
     ----------
@@ -193,17 +193,17 @@ def read_table(
     ClasterError
         If the file cannot be read as a table; see `text_lines`.
     """
-    path = require_file(path, named=named, remedy=remedy)
+    path = Path(path)
     defaults = {
         "sep": "\t" if path.suffix == ".tsv" else ",",
         "dtype": dict.fromkeys(_NAMES, str),
         "keep_default_na": False,
         "na_values": [""],
         "encoding": "utf-8",
-        "compression": None,
     }
     try:
-        return pd.read_csv(path, **(defaults | options))
+        with open_unpacked(path, named=named, remedy=remedy) as handle:
+            return pd.read_csv(handle, **(defaults | options))
     except (
         pd.errors.ParserError,
         pd.errors.EmptyDataError,

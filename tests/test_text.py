@@ -147,6 +147,15 @@ def test_names_come_back_as_they_were(tmp_path, suffix):
     pd.testing.assert_frame_equal(read_table(path), table)
 
 
+def test_a_packed_table_is_told_by_its_bytes_and_a_cut_one_is_refused(tmp_path):
+    path = tmp_path / "table.tsv"
+    path.write_bytes(gzip.compress(b"gene\tvalue\nNA\t1\n" * 50))
+    assert read_table(path)["gene"].tolist()[0] == "NA"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ClasterError, match="a damaged gzip file"):
+        read_table(path)
+
+
 def test_a_table_that_is_damaged_says_so(tmp_path):
     (tmp_path / "t.csv").write_text('a,b\n1,"2\n')
     with pytest.raises(ClasterError, match=r"t.csv\) cannot be read as a table .*: make it again"):

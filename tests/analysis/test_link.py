@@ -349,6 +349,30 @@ def test_the_model_of_k562_answers_by_activity_alone_and_by_counts(cell, tmp_pat
     assert links.groupby("gene_id")["score"].sum().max() <= 1 + 1e-5
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "told"),
+    [
+        ("chr\tstart\tend\tname\tDHS.readCount", "chr1\t1e3\t2000\te\t5", "line 2: start '1e3'"),
+        ("chr\tstart\tend\tname\tDHS.readCount", "chr1\t1\t20\te\t", "DHS.readCount '' is not a"),
+        (
+            "chr\tstart\tend\tname\tATAC.readCount",
+            "chr1\t1\t20\te\t-1",
+            "ATAC.readCount '-1' is not",
+        ),
+        ("chr\tstart\tend\tDHS.readCount", "chr1\t1\t20\t5", "lack the column element_id"),
+        (
+            "chr\tstart\tend\tname\tDHS.readCount\tATAC.readCount",
+            "chr1\t1\t20\te\t5\t6",
+            "two columns",
+        ),
+    ],
+)
+def test_faults_in_a_table_of_counts_are_named(cell, tmp_path, header, row, told):
+    (tmp_path / "counts.tsv").write_text(f"{header}\n{row}\n")
+    with pytest.raises(ClasterError, match=told):
+        find_links(elements=tmp_path / "counts.tsv", genes=cell / "genes.bed", to=tmp_path / "x")
+
+
 def test_elements_without_counts_need_a_track(cell):
     with pytest.raises(ClasterError, match="no read counts"):
         find_links(elements=cell / "DNase.bw", genes=cell / "genes.bed")

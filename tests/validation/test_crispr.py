@@ -8,12 +8,14 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from claster.analysis.crispr.crispr import score_crispr
+from claster.analysis.crispr.measured_pairs import add_contacts
 from claster.analysis.crispr.table import match_genes, read_crispr_table
 from claster.analysis.perturbation.screen import perturb
 from claster.analysis.validation.planted import read_planted
 from claster.analysis.validation.screens import read_planted_screen
 from claster.dataset.layout import read_genes_table
 from claster.errors import ClasterError
+from claster.genome.assembly import chromosome_aliases
 from claster.plot.measured import draw_crispr
 
 COLUMNS = [
@@ -94,6 +96,16 @@ def test_faults_are_named(tmp_path, lines, columns, cell_type, wanted):
     path = written(tmp_path / "pairs.tsv", lines, columns)
     with pytest.raises(ClasterError, match=wanted):
         read_crispr_table(path, cell_type=cell_type)
+
+
+@pytest.mark.parametrize("spelled", ["chr1", "1", "NC_000001.11", '"chr1"'])
+def test_contacts_match_pairs_in_any_spelling_of_the_chromosome(tmp_path, spelled):
+    pairs = read_crispr_table(written(tmp_path / "pairs.tsv", [line(), line(900)]))
+    columns = ["chrom", "chromStart", "chromEnd", "measuredGeneSymbol", "3DContact"]
+    path = written(tmp_path / "contacts", [[spelled, 900, 1400, "GATA1", 0.5]], columns)
+    joined, names = add_contacts(pairs, path, aliases=chromosome_aliases("hg38"))
+    assert names == ["3DContact"]
+    np.testing.assert_array_equal(joined["3DContact"], [np.nan, 0.5])
 
 
 def test_genes_are_matched_by_id_then_by_name():

@@ -31,6 +31,7 @@ from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.assembly import chromosome_aliases, rename_chromosomes
+from claster.genome.gene_names import genes_called
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 from claster.text import read_table
@@ -95,7 +96,8 @@ def score_crispr(
     )
     columns: list[str] = []
     if asked.contacts is not None:
-        table, columns = add_contacts(table, asked.contacts)
+        aliases = chromosome_aliases(spec.assembly)
+        table, columns = add_contacts(table, asked.contacts, aliases=aliases)
     joined, source = _pooled(
         [_screened(*member, table, asked, progress=progress) for member in checked]
     )
@@ -264,17 +266,11 @@ def _reasons(
 def _why_dropped(pairs: pd.DataFrame, folders: DatasetFolders) -> pd.Series:
     """Return why the dataset dropped the gene of each pair, a key of `DROP_REASONS`; empty if it did not."""
     dropped = read_table(folders.dropped, dtype=str)
-    by_id = dict(
-        zip(
-            dropped["gene_id"].str.replace(r"\.\d+$", "", regex=True),
-            dropped["reason"],
-            strict=True,
-        )
-    )
-    by_name = dict(zip(dropped["name"], dropped["reason"], strict=True))
+    reasons = dict(zip(dropped["gene_id"], dropped["reason"], strict=True))
+    by_id, by_symbol = (genes_called(dropped, pairs[column]) for column in ("ensembl_id", "symbol"))
     why = [
-        by_id.get(gene) or by_name.get(symbol) or ""
-        for gene, symbol in zip(pairs["ensembl_id"], pairs["symbol"], strict=True)
+        next((reasons[gene] for gene in (*one, *other)), "")
+        for one, other in zip(by_id, by_symbol, strict=True)
     ]
     return pd.Series(why, index=pairs.index, dtype=object)
 

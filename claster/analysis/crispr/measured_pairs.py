@@ -13,6 +13,7 @@ from claster.analysis.loci import locus_blocks
 from claster.analysis.statistics import curves, score_links
 from claster.analysis.validation.screens import BLOCK, RESAMPLES
 from claster.errors import ClasterError
+from claster.genome.assembly import rename_chromosomes
 from claster.genome.windows import Binning
 from claster.text import read_table
 
@@ -38,7 +39,9 @@ _KEYS = {"chrom": "chrom", "chromStart": "start", "chromEnd": "end", "measuredGe
 _CONTACT = "3DContact"
 
 
-def add_contacts(pairs: pd.DataFrame, file: Path) -> tuple[pd.DataFrame, list[str]]:
+def add_contacts(
+    pairs: pd.DataFrame, file: Path, *, aliases: Mapping[str, str] | None = None
+) -> tuple[pd.DataFrame, list[str]]:
     """Join a table of contacts, and of other scores of the same pairs, to the pairs of a CRISPR table.
 
     Parameters
@@ -48,6 +51,8 @@ def add_contacts(pairs: pd.DataFrame, file: Path) -> tuple[pd.DataFrame, list[st
     file
         Tab-separated with a header, plain or gzipped: `chrom`, `chromStart`, `chromEnd`,
         `measuredGeneSymbol` as in the CRISPR table, and a number in every other column.
+    aliases
+        The assembly's chromosome names by other spelling (`chromosome_aliases`).
 
     Returns
     -------
@@ -62,16 +67,15 @@ def add_contacts(pairs: pd.DataFrame, file: Path) -> tuple[pd.DataFrame, list[st
         If the file is no such table, or has none of the pairs.
     """
     place = f"contacts of pairs ({file})"
-    compression = "gzip" if file.suffix == ".gz" else None
-    table = read_table(
-        file, named="contacts of pairs", sep="\t", compression=compression, na_values=["", "NA"]
-    )
+    table = read_table(file, named="contacts of pairs", sep="\t", na_values=["", "NA"])
     if missing := [name for name in _KEYS if name not in table]:
         raise ClasterError(
             f"{place} lack the columns {', '.join(missing)}",
             remedy="name pairs as the CRISPR table does",
         )
-    table = table.rename(columns=_KEYS).drop_duplicates([*_KEYS.values()])
+    spelled = dict.fromkeys(pairs["chrom"], 0)
+    table = rename_chromosomes(table.rename(columns=_KEYS), sizes=spelled, aliases=aliases)
+    table = table.drop_duplicates([*_KEYS.values()])
     names = [
         name
         for name in table.columns

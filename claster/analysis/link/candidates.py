@@ -1,6 +1,6 @@
 """Candidate elements with their activity: from ABC's counts, or from tracks over elements."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,10 @@ import pandas as pd
 from claster.analysis.abc import normalized_signal
 from claster.errors import ClasterError
 from claster.files import require_file
-from claster.formats import HEAD, describe, is_gzip
+from claster.formats import HEAD, describe
 from claster.genome.assembly import chromosome_aliases, match_chromosomes, rename_chromosomes
 from claster.genome.elements import read_elements
-from claster.genome.rows import split_fields
+from claster.genome.rows import data_rows, first_row, interval_table
 from claster.signal.bigwig import BigWig
 from claster.text import read_table, text_lines
 
@@ -63,10 +63,10 @@ def read_candidates(
     if _is_bigwig(elements):
         table = _intervals(elements, sizes=sizes, aliases=aliases)
     else:
-        header = split_fields(next(iter(text_lines(elements, named="elements")), ""))
-        table = (
-            _counts(elements) if set(header) & _ACCESSIBILITY.keys() else read_elements(elements)
-        )
+        header, lines = first_row(text_lines(elements, named="elements"))
+        has_counts = set(header) & _ACCESSIBILITY.keys()
+        named = f"elements ({elements})"
+        table = _counts(data_rows(lines), named=named) if has_counts else read_elements(elements)
     table = rename_chromosomes(table, sizes=sizes, aliases=aliases)
     table = table[table["chrom"].isin(sizes.keys())]
     table = table.sort_values(["chrom", "start", "end"], ignore_index=True)
@@ -200,15 +200,28 @@ def _intervals(path: Path, *, sizes: Mapping[str, int], aliases: Mapping[str, st
     return table.assign(element_id=table["chrom"] + ":" + spans)
 
 
-def _counts(path: Path) -> pd.DataFrame:
-    """Return a table of ABC with counts, by the names that are used here."""
-    compression = "gzip" if is_gzip(path) else None
-    table = read_table(path, named="elements", sep="\t", compression=compression)
+def _counts(rows: Iterable[tuple[int, list[str]]], *, named: str) -> pd.DataFrame:
+    """Return a table of ABC with counts, by the names that are used here; the first row is the header."""
+    rows = iter(rows)
+    _, header = next(rows)
     names = {"chr": "chrom", "name": "element_id", _ACTIVITY: "h3k27ac", **_ACCESSIBILITY}
-    table = table.rename(columns=names)
-    if missing := {"chrom", "start", "end", "element_id"} - set(table):
+    columns = [names.get(column, column) for column in header]
+    kept = ["chrom", "start", "end", "element_id"]
+    if missing := [column for column in kept if column not in columns]:
         raise ClasterError(
-            f"elements ({path}) lack the column {sorted(missing)[0]}",
+            f"{named} lack the column {missing[0]}",
             remedy="give the columns chr, start, end, name and class of ABC",
         )
+    marks = [mark for mark in ("accessibility", "h3k27ac") if mark in columns]
+    if twins := [column for column in (*kept, *marks) if columns.count(column) > 1]:
+        raise ClasterError(f"{named} have two columns of {twins[0]}", remedy="take one of them out")
+    table = interval_table(rows, columns, named=named)
+    for mark in marks:
+        counts = pd.to_numeric(table[mark], errors="coerce")
+        if (wrong := ~(np.isfinite(counts) & (counts >= 0))).any():
+            raise ClasterError(
+                f"{named}: {header[columns.index(mark)]} {table[mark][wrong].iloc[0]!r} is not a count",
+                remedy="give a number from 0 on for every element",
+            )
+        table[mark] = counts
     return table
