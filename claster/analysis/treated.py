@@ -30,6 +30,8 @@ from claster.eir.runs import RunFolder
 from claster.eir.target_part import predicted_by
 from claster.errors import ClasterError, choose_among
 from claster.files import atomic_path, write_text
+from claster.genome.assembly import chromosome_aliases
+from claster.genome.regions import read_blacklist
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
 from claster.signal.landscape import landscape, restored
@@ -208,7 +210,7 @@ def compare_treated(
         A trained run; its dataset is the baseline and has to be built.
     settings, keywords
         `TreatSettings`, or its fields. The dataset of the treated cells has the same assembly, tracks with
-        their transforms and scales, window and target, but other files; it need not be built: its tracks are
+        their transforms and scales, window, blacklist and target, but other files; it need not be built: its tracks are
         divided as the baseline's are. `pseudocount` is c, in the unit of the target.
     progress
         Where to report to.
@@ -310,6 +312,11 @@ def _require_fitting(
     spec: DatasetSpec, other: DatasetSpec, tracks: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Return the tracks to take, in order, or say why the datasets do not fit."""
+    if spec.require_target().table is not None:
+        raise ClasterError(
+            f"the target of dataset {spec.name!r} is a table, and treated cells are compared by profiles",
+            remedy="choose a run of a dataset with conditions",
+        )
     names = [track.name for track in spec.tracks]
     target, treated = (
         dataset.require_target().model_dump(exclude={"conditions"}) for dataset in (spec, other)
@@ -326,6 +333,7 @@ def _require_fitting(
         "assembly": spec.assembly != other.assembly,
         "window": spec.window.binning != other.window.binning,
         "summary": spec.summary != other.summary,
+        "blacklist": _masked(spec) != _masked(other),
     }
     faults |= {
         f"'{key}' of track {name}": taken[name][key] != given[name][key]
@@ -345,6 +353,15 @@ def _require_fitting(
             remedy=choose_among(strange[0], names),
         )
     return tuple(name for name in names if not tracks or name in tracks)
+
+
+def _masked(spec: DatasetSpec) -> list[list[object]]:
+    """Return the regions whose bases count as missing in every track."""
+    if spec.blacklist is None:
+        return []
+    aliases = chromosome_aliases(spec.assembly)
+    path = spec.source(spec.blacklist.file)
+    return read_blacklist(path, sizes=spec.chromosome_sizes(), aliases=aliases).to_numpy().tolist()
 
 
 def _verdict(table: pd.DataFrame, found: list[Correlation]) -> str:

@@ -7,7 +7,8 @@ import pytest
 import yaml
 from scipy.stats import pearsonr, spearmanr
 
-from claster.analysis.treated import compare_treated
+from claster.analysis.treated import _require_fitting, compare_treated
+from claster.dataset.signal_settings import TargetSpec
 from claster.eir.runs import read_run, write_run
 from claster.errors import ClasterError
 from claster.plot.measured import draw_treated
@@ -59,11 +60,13 @@ def test_datasets_that_do_not_fit_are_refused(toy, made_model):
         ({"tracks": 0, "clip": 3.0}, "'clip' of track ATAC"),
         ({"target": "smoothing", "value": 0}, "'smoothing' of the target"),
         ({"summary": "mean_covered"}, "summary"),
+        ({"blacklist": "mask.bed"}, "blacklist"),
     ],
 )
 def test_treated_datasets_of_other_settings_are_refused(toy, made_model, change, said):
     folder = toy.project / "configurations" / "datasets"
     content = yaml.safe_load((folder / "a485.yaml").read_text()) | {"name": "odd"}
+    (toy.spec.data_folder / "mask.bed").write_text("chr2\t50000\t60000\n")
     match change:
         case {"tracks": row, **keys}:
             content["tracks"][row] |= keys
@@ -74,6 +77,15 @@ def test_treated_datasets_of_other_settings_are_refused(toy, made_model, change,
     (folder / "odd.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(ClasterError, match=f"have other {said}"):
         compare_treated(toy.run, treated=folder / "odd.yaml")
+
+
+def test_a_table_of_values_is_no_profile(toy):
+    table = {"table": "rna.tsv", "id": "gene", "value": "rpkm"}
+    spec = toy.spec.model_copy(update={"target": TargetSpec.model_validate(table)})
+    with pytest.raises(
+        ClasterError, match="is a table, and treated cells are compared by profiles"
+    ):
+        _require_fitting(spec, toy.spec, ())
 
 
 def test_a_baseline_that_changed_since_training_is_refused(toy):
