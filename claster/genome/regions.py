@@ -1,7 +1,7 @@
 """Regions written as text or BED, and which intervals lie in them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import bioframe
@@ -144,35 +144,49 @@ def contained_in(intervals: pd.DataFrame, regions: pd.DataFrame) -> pd.Series:
 
     Both tables hold `chrom`, `start`, `end`, 0-based half-open; the answer has the index of `intervals`.
     """
-    inside = pd.Series(data=False, index=intervals.index)
-    if regions.empty or intervals.empty:
-        return inside
-    merged = bioframe.merge(regions, min_dist=0)
-    for chrom, start, end in merged[["chrom", "start", "end"]].itertuples(index=False):
-        inside |= (
-            (intervals["chrom"] == chrom)
-            & (intervals["start"] >= start)
-            & (intervals["end"] <= end)
-        )
-    return inside
+    inside = np.zeros(len(intervals), dtype=bool)
+    chroms, starts, ends = (intervals[name].to_numpy() for name in ("chrom", "start", "end"))
+    for chrom, first, last in _joined(regions):
+        here = np.flatnonzero(chroms == chrom)
+        before = np.searchsorted(first, starts[here], side="right") - 1
+        inside[here] = (before >= 0) & (ends[here] <= last[before])
+    return pd.Series(inside, index=intervals.index)
 
 
 def overlapping(intervals: pd.DataFrame, others: pd.DataFrame) -> pd.Series:
     """Tell which intervals share a base with any of `others`; index as `intervals`."""
-    if intervals.empty or others.empty:
-        return pd.Series(data=False, index=intervals.index)
-    counted = bioframe.count_overlaps(intervals[["chrom", "start", "end"]], others)
-    return pd.Series(counted["count"].to_numpy() > 0, index=intervals.index)
+    found = np.zeros(len(intervals), dtype=bool)
+    chroms, starts, ends = (intervals[name].to_numpy() for name in ("chrom", "start", "end"))
+    for chrom, first, last in _joined(others):
+        here = np.flatnonzero(chroms == chrom)
+        begun = np.searchsorted(first, ends[here], side="left")
+        over = np.searchsorted(last, starts[here], side="right")
+        found[here] = (begun > over) & (starts[here] < ends[here])
+    return pd.Series(found, index=intervals.index)
 
 
 def shared_bases(intervals: pd.DataFrame, others: pd.DataFrame) -> int:
     """Return how many bases are covered by both tables, each base counted once."""
     if intervals.empty or others.empty:
         return 0
-    both = bioframe.overlap(
-        bioframe.merge(intervals), bioframe.merge(others), how="inner", return_overlap=True
-    )
-    return int((both["overlap_end"] - both["overlap_start"]).sum())
+    either = pd.concat([intervals, others])
+    return _bases(intervals) + _bases(others) - _bases(either)
+
+
+def _bases(intervals: pd.DataFrame) -> int:
+    return sum(int((last - first).sum()) for _, first, last in _joined(intervals))
+
+
+def _joined(intervals: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield the starts and the ends of what intervals cover on each chromosome, in order and apart."""
+    chroms, starts, ends = (intervals[name].to_numpy() for name in ("chrom", "start", "end"))
+    for chrom in pd.unique(chroms):
+        here = np.flatnonzero((chroms == chrom) & (starts < ends))
+        here = here[np.argsort(starts[here], kind="stable")]
+        first, reach = starts[here], np.maximum.accumulate(ends[here])
+        begins = np.ones(len(here), dtype=bool)
+        begins[1:] = first[1:] > reach[:-1]
+        yield chrom, first[begins], reach[np.roll(begins, -1)]
 
 
 def _intervals_of(rule: AnnotationSource, *, folder: Path) -> tuple[pd.DataFrame, list[str]]:

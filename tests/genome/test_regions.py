@@ -1,8 +1,11 @@
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases, chromosome_sizes
-from claster.genome.regions import read_regions
+from claster.genome.regions import contained_in, overlapping, read_regions, shared_bases
 
 SIZES = {"chr1": 100, "chr2": 50}
 
@@ -51,3 +54,44 @@ def test_bad_rows_say_where_they_are(write, tmp_path, text, said):
     write(text, "held.bed")
     with pytest.raises(ClasterError, match=said):
         rows(["held.bed"], tmp_path)
+
+
+def tables(most=8):
+    row = st.tuples(st.sampled_from(["chr1", "chr2"]), st.integers(0, 30), st.integers(1, 12))
+    return st.lists(row, max_size=most).map(
+        lambda rows: pd.DataFrame(
+            [(chrom, start, start + width) for chrom, start, width in rows],
+            columns=["chrom", "start", "end"],
+        ).astype({"start": "int64", "end": "int64"})
+    )
+
+
+def bases(table):
+    return {
+        (chrom, base)
+        for chrom, start, end in table.itertuples(index=False)
+        for base in range(start, end)
+    }
+
+
+@given(tables(), tables())
+@settings(derandomize=True, max_examples=200)
+def test_what_lies_in_what_is_that_of_single_bases(some, others):
+    some.index = some.index + 7
+    covered = bases(others)
+    single = [bases(some.loc[[row]]) for row in some.index]
+    assert overlapping(some, others).tolist() == [bool(own & covered) for own in single]
+    assert contained_in(some, others).tolist() == [own <= covered for own in single]
+    assert shared_bases(some, others) == len(set().union(*single) & covered)
+    for answer in (overlapping(some, others), contained_in(some, others)):
+        assert answer.index.equals(some.index)
+        assert answer.dtype == bool
+
+
+def test_touching_is_not_sharing_and_no_base_shares_nothing():
+    some = pd.DataFrame({"chrom": "chr1", "start": [0, 5, 7, 10], "end": [5, 5, 10, 12]})
+    other = pd.DataFrame({"chrom": ["chr1"], "start": [5], "end": [10]})
+    assert overlapping(some, other).tolist() == [False, False, True, False]
+    assert overlapping(other, some).tolist() == [True]
+    assert contained_in(some, other).tolist() == [False, True, True, False]
+    assert shared_bases(some, other) == 3
