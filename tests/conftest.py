@@ -1,5 +1,6 @@
 """Settings that every test shares."""
 
+import gc
 import os
 import struct
 from pathlib import Path
@@ -25,6 +26,11 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if TESTS in item.path.parents:
             item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).parts[0]))
+
+
+def pytest_collection_finish():
+    """Keep what was imported out of every later search for garbage."""
+    gc.freeze()
 
 
 def write_hic(path, sizes, pixels, resolutions, *, normalisations=None):

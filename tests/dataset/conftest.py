@@ -1,5 +1,6 @@
 """A small world of real files: two chromosomes, two tracks, a stranded target, contacts, genes."""
 
+import shutil
 from types import SimpleNamespace
 
 import cooler
@@ -60,17 +61,23 @@ def make():
     return SimpleNamespace(track=write_track, contacts=write_contacts, sizes=SIZES)
 
 
-@pytest.fixture
-def world(tmp_path, monkeypatch):
-    """Project folder with source files and `configurations/datasets/small.yaml`; the working directory."""
-    source = tmp_path / "source"
-    source.mkdir()
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory):
+    """The source files of the small world, made once."""
+    source = tmp_path_factory.mktemp("pristine")
     (source / "chrom.sizes").write_text("".join(f"{c}\t{n}\n" for c, n in SIZES.items()))
     (source / "genes.tsv").write_text(GENES)
     for seed, name in enumerate(("ATAC.bw", "H3K27ac.bw", "plus.bw")):
         write_track(source / name, seed)
     write_track(source / "minus.bw", 9, sign=-1.0)
     write_contacts(source / "contacts.cool")
+    return source
+
+
+@pytest.fixture
+def world(pristine, tmp_path, monkeypatch):
+    """Project folder with source files and `configurations/datasets/small.yaml`; the working directory."""
+    source = shutil.copytree(pristine, tmp_path / "source")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLASTER_DATA", str(source))
     folder = tmp_path / "configurations" / "datasets"
