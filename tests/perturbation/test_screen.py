@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyBigWig
 import pytest
+from scipy.stats import t
 
 from claster.analysis.perturbation.measure import Measured
 from claster.analysis.perturbation.plan import count_edits
@@ -54,6 +55,26 @@ def test_silencing_one_element_by_hand(world, screen, model):
     assert row["effect"] == pytest.approx(effect, rel=1e-12)
     assert effect < -0.01
     assert row["measured_bp"] == 2500
+
+
+def test_effects_of_an_ensemble_have_an_interval_over_its_members(world, screen, model):
+    bed = world.bed(BED)
+    members = [lambda w, a=a: model(w) ** a for a in (1.0, 1.3, 0.8)]
+    alone = [
+        read(screen(bed, name=f"m{n}", predict=lambda ws, m=m: map(m, ws)))
+        for n, m in enumerate(members)
+    ]
+    assert "effect_low" not in alone[0]
+    table = read(
+        screen(bed, predict=lambda ws: (np.stack([m(w) for m in members]) for w in ws), controls=5)
+    )
+    each = np.stack([one["effect"] for one in alone], axis=1)
+    arm = t.ppf(0.975, 2) * each.std(axis=1, ddof=1) / np.sqrt(3)
+    np.testing.assert_allclose(table["effect_low"], table["effect"] - arm, atol=1e-9)
+    np.testing.assert_allclose(table["effect_high"], table["effect"] + arm, atol=1e-9)
+    mean = np.mean([one["perturbed"] for one in alone], axis=0)
+    np.testing.assert_allclose(table["perturbed"], mean, rtol=1e-6)
+    assert list(table)[list(table).index("effect") + 1] == "effect_low"
 
 
 def test_factor_one_changes_no_bit_and_is_not_predicted(world, screen):

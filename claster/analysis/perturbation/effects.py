@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
+from scipy.stats import t as student
 
 from claster.analysis.perturbation.candidates import PAIR_NAMES
 from claster.analysis.perturbation.controls import STRATUM, regions_of
@@ -231,6 +232,7 @@ _COLUMNS = [
     "p",
     "fdr",
 ]
+_ENDS = ["effect_low", "effect_high"]
 _SAME = ["gene_id", "condition", "dose"]
 
 
@@ -252,7 +254,8 @@ def assemble_effects(
     -------
     effects, controls : pandas.DataFrame
         Elements and pairs of elements, and control regions, with the columns of `_COLUMNS`, ordered as in
-        the plan. Pairs are not calibrated; what does not apply is missing.
+        the plan. Pairs are not calibrated; what does not apply is missing. Effects of an ensemble have
+        `effect_low` and `effect_high`, the 95 % interval over its members (`_over_members`).
     """
     target = spec.require_target().binning
     rows = plan.loc[measured["row"]].reset_index(drop=True)
@@ -266,6 +269,17 @@ def assemble_effects(
         rows["baseline"].to_numpy(),
         pseudocount=settings.pseudocount,
     )
+    columns = _COLUMNS
+    each = [
+        rows.filter(regex=rf"^{name}_\d+$").to_numpy(dtype=float)
+        for name in ("perturbed", "baseline")
+    ]
+    if each[0].size:
+        first = _COLUMNS.index("effect") + 1
+        columns = [*_COLUMNS[:first], *_ENDS, *_COLUMNS[first:]]
+        effects = log_effect(*each, pseudocount=settings.pseudocount)
+        low, high = _over_members(rows["effect"].to_numpy(), effects)
+        rows = rows.assign(effect_low=low, effect_high=high)
     rows = rows.assign(
         verb=settings.edit.verb,
         sum_of_effects=np.nan,
@@ -285,8 +299,23 @@ def assemble_effects(
     if settings.controls:
         single = calibrate(single, controls, most=settings.controls)
     together = pd.concat([single, _with_epistasis(pairs, single)]).sort_index()
-    together = together.reindex(columns=_COLUMNS).reset_index(drop=True)
-    return _typed(together), _typed(controls.reindex(columns=_COLUMNS).reset_index(drop=True))
+    together = together.reindex(columns=columns).reset_index(drop=True)
+    return _typed(together), _typed(controls.reindex(columns=columns).reset_index(drop=True))
+
+
+def _over_members(effect: np.ndarray, each: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both ends of the 95 % interval of effects, by Student's t over the members of an ensemble.
+
+    Parameters
+    ----------
+    effect
+        Of the members' mean signal, shape (rows,).
+    each
+        Of each member, shape (rows, members).
+    """
+    members = each.shape[1]
+    arm = student.ppf(0.975, members - 1) * each.std(axis=1, ddof=1) / np.sqrt(members)
+    return effect - arm, effect + arm
 
 
 def _with_epistasis(pairs: pd.DataFrame, single: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from claster.analysis.perturbation.editor import (
     restore_landscape,
     store_edited,
 )
+from claster.analysis.perturbation.edits import Span
 from claster.analysis.perturbation.effects import gene_bins, gene_signal
 from claster.contacts.cut import map_cutter
 from claster.contacts.shapes import mirror_map
@@ -29,9 +30,6 @@ from claster.errors import ClasterError
 from claster.genome.windows import mirror
 from claster.progress import Step
 from claster.signal.landscape import landscape
-
-if TYPE_CHECKING:
-    from claster.analysis.perturbation.edits import Span
 
 __all__ = [
     "Measured",
@@ -170,7 +168,8 @@ class Measured:
     ----------
     effects
         Columns `row` (of the plan), `condition`, `dose`, `baseline`, `perturbed` (mean predicted signal
-        of the gene); a row, condition and dose a row. Edits that have no place are left out.
+        of the gene), and both of each member of an ensemble (`baseline_1`, ..., `perturbed_1`, ...); a row,
+        condition and dose a row. Edits that have no place are left out.
     windows
         Names of the windows with elements, in order.
     change
@@ -274,14 +273,18 @@ class _Gathered:
     def __init__(self, spec: DatasetSpec) -> None:
         self._target = spec.require_target()
         self._conditions = self._target.groups
-        self._effects: list[tuple[int, str, float, float, float]] = []
+        self._effects: list[tuple[Any, ...]] = []
+        self._members = 0
         self._windows: list[str] = []
         self._change: list[np.ndarray] = []
         self._names: list[tuple[str, str, str, float, str]] = []
         self._profiles: list[np.ndarray] = []
         self._before: dict[tuple[int, int], tuple[Span, np.ndarray]] = {}
 
-    def add(self, asked: _Asked, baseline: np.ndarray, profile: np.ndarray, step: Step) -> None:
+    def add(self, asked: _Asked, baselines: np.ndarray, profiles: np.ndarray, step: Step) -> None:
+        """Take what was asked of a window, (conditions, bins), or of each member, (members, ...)."""
+        unchanged = profiles is baselines
+        baseline, profile = _mean(baselines), _mean(profiles)
         window = str(asked.window[0].window)
         dose = np.nan if asked.dose is None else asked.dose
         if asked.rows is None:
@@ -295,11 +298,13 @@ class _Gathered:
             gene = (row.gene_start, row.gene_end)
             if gene not in self._before:
                 span = gene_bins(*gene, centre=row.centre, binning=self._target.binning)
-                self._before[gene] = (span, gene_signal(baseline, span))
+                self._before[gene] = (span, _each_signal(baseline, baselines, span))
             span, before = self._before[gene]
-            after = before if profile is baseline else gene_signal(profile, span)
-            for condition, b, p in zip(self._conditions, before, after, strict=True):
-                self._effects.append((row.Index, condition, dose, float(b), float(p)))
+            after = before if unchanged else _each_signal(profile, profiles, span)
+            self._members = len(before) - 1
+            for number, condition in enumerate(self._conditions):
+                (b, *each_b), (p, *each_p) = before[:, number].tolist(), after[:, number].tolist()
+                self._effects.append((row.Index, condition, dose, b, p, *each_b, *each_p))
         if row.kind != "control":
             change = np.maximum(profile, 0) - np.maximum(baseline, 0)
             most = self._change[-1]
@@ -309,12 +314,16 @@ class _Gathered:
 
     def result(self) -> Measured:
         names = ["window", "element_id", "partner_id", "dose", "condition"]
+        members = [
+            f"{name}_{n}" for name in ("baseline", "perturbed") for n in range(1, self._members + 1)
+        ]
         bins = [str(offset) for offset in self._target.binning.offsets]
         shape = (0, len(self._conditions), self._target.bins)
         values = np.stack(self._profiles) if self._profiles else np.empty((0, len(bins)))
         return Measured(
             pd.DataFrame(
-                self._effects, columns=["row", "condition", "dose", "baseline", "perturbed"]
+                self._effects,
+                columns=["row", "condition", "dose", "baseline", "perturbed", *members],
             ),
             self._windows,
             np.stack(self._change) if self._change else np.empty(shape, np.float32),
@@ -333,6 +342,16 @@ class _Gathered:
         for condition, values in zip(self._conditions, profile, strict=True):
             self._names.append((window, element, partner, dose, condition))
             self._profiles.append(values.astype(np.float32))
+
+
+def _mean(profiles: np.ndarray) -> np.ndarray:
+    return profiles.mean(axis=0) if profiles.ndim == 3 else profiles
+
+
+def _each_signal(mean: np.ndarray, profiles: np.ndarray, span: Span) -> np.ndarray:
+    """Return the signal of a gene, (1 + members, conditions): of their mean, and of each of several."""
+    signal = gene_signal(mean, span)[np.newaxis]
+    return np.concatenate([signal, gene_signal(profiles, span)]) if profiles.ndim == 3 else signal
 
 
 def _grouped(rows: Iterable[Any], *names: str) -> Iterable[list[Any]]:

@@ -64,6 +64,7 @@ def load_predictor(
     *,
     device: Device = "auto",
     batch_size: int | None = None,
+    apart: bool = False,
     progress: Progress = SILENT,
 ) -> Predictor:
     """Load the models of a run as what predicts whole windows; each is given what its flavour reads of them.
@@ -74,6 +75,8 @@ def load_predictor(
         A trained run or an ensemble of them, whose mean signal is predicted; and its dataset.
     device, batch_size
         Where to compute, and how many windows at a time.
+    apart
+        Whether several runs are not averaged: profiles then have the members as their first axis.
     progress
         Where to report to.
     """
@@ -92,7 +95,7 @@ def load_predictor(
             for given, (model, views) in zip(tee(windows, len(models)), models, strict=True)
         ]
         for profiles in zip(*streams, strict=True):
-            yield np.mean(profiles, axis=0)
+            yield np.stack(profiles) if apart and len(profiles) > 1 else np.mean(profiles, axis=0)
 
     every = [view for _, views in models for view in views.values()]
     return Predictor(predict, readable(every, spec))
@@ -344,6 +347,7 @@ def perturb(
             spec,
             device=asked.device,
             batch_size=asked.batch_size,
+            apart=True,
             progress=progress,
         ),
         shard=asked.shard,
