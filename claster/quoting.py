@@ -19,9 +19,7 @@ def printable(text: str) -> str:
     >>> printable("a\x1b[31mred\r b\u202ec\n")
     'a\\u001b[31mred\\u000d b\\u202ec\n'
     """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(c if c in "\n\t" or not _is_unseen(c) else _written_out(c) for c in text)
+    return text if text.isascii() and text.isprintable() else text.translate(_SEEN)
 
 
 def pasteable(
@@ -66,12 +64,15 @@ def markdown_text(text: object) -> str:
     return line.replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _is_unseen(character: str) -> bool:
-    """Tell controls, format marks, halves of pairs, characters that are none, and other line ends."""
-    category = unicodedata.category(character)
-    return category.startswith("C") or category in ("Zl", "Zp")
+class _Seen(dict[int, str]):
+    """What stands for each character: itself, or its number where it is a control or a format mark."""
+
+    def __missing__(self, code: int) -> str:
+        category = unicodedata.category(chr(code))
+        is_unseen = category.startswith("C") or category in ("Zl", "Zp")
+        written = f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+        self[code] = written if is_unseen else chr(code)
+        return self[code]
 
 
-def _written_out(character: str) -> str:
-    code = ord(character)
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+_SEEN = _Seen({ord("\n"): "\n", ord("\t"): "\t"})

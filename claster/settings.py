@@ -1,13 +1,24 @@
 """What the settings models of all verbs share: frozen, made from one another or from keywords."""
 
 import re
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from claster.errors import ClasterError, choose_among
+from claster.files import is_below
 
-__all__ = ["BATCH_SIZE", "DEVICE", "FORCE", "SPLIT", "Device", "Settings", "Split", "parse_shard"]
+__all__ = [
+    "BATCH_SIZE",
+    "DEVICE",
+    "FORCE",
+    "SPLIT",
+    "Device",
+    "FolderName",
+    "Settings",
+    "Split",
+    "parse_shard",
+]
 
 Split = Literal["train", "valid", "test"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -22,6 +33,16 @@ FORCE: Any = Field(
     description="Replace what already exists.",
     json_schema_extra={"flags": ["--force"]},
 )
+
+
+def _require_below(name: str) -> str:
+    if not is_below(name):
+        raise ValueError(f"{name!r} is not the name of a folder below the run's own")
+    return name
+
+
+FolderName = Annotated[str, AfterValidator(_require_below)]
+"""A folder of results below the one that is the verb's own."""
 
 
 class Settings(BaseModel):

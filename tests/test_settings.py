@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
+from claster.analysis.attribution.settings import AttributeSettings
+from claster.analysis.perturbation.settings import PerturbSettings
+from claster.analysis.settings import CrisprSettings, ValidateSettings
 from claster.errors import ClasterError
 from claster.settings import Settings
 
@@ -32,6 +35,22 @@ def test_keywords_change_what_is_given():
 def test_what_is_not_possible_is_named(keywords, said):
     with pytest.raises(ClasterError, match=said):
         Shown.of(Shown(), **keywords)
+
+
+@pytest.mark.parametrize("name", ["../x", "/tmp/x", "", "a/../../b", "a\x1b"])
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [
+        (PerturbSettings, "name"),
+        (AttributeSettings, "name"),
+        (CrisprSettings, "name"),
+        (ValidateSettings, "perturbation"),
+        (ValidateSettings, "attribution"),
+    ],
+)
+def test_a_folder_of_results_stays_below_the_run(model, field, name):
+    with pytest.raises(ClasterError, match="is not the name of a folder below"):
+        model.of(None, **{"pairs": "x.tsv"} if model is CrisprSettings else {}, **{field: name})
 
 
 def test_the_documentation_lists_every_setting():

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from claster.analysis.perturbation.settings import AVERAGE, REACH, WIDTH, Centre
-from claster.settings import DEVICE, FORCE, SPLIT, Device, Settings, Split
+from claster.settings import DEVICE, FORCE, SPLIT, Device, FolderName, Settings, Split
 
 __all__ = [
     "CrisprSettings",
@@ -63,10 +63,10 @@ class IntervalSettings(Settings):
 class ValidateSettings(Settings):
     """What `claster validate` is asked."""
 
-    perturbation: str | None = Field(
+    perturbation: FolderName | None = Field(
         None, description="A screen below RUN/perturb; default: two screens that are made for this."
     )
-    attribution: str | None = Field(
+    attribution: FolderName | None = Field(
         None, description="Attributions below RUN/attributions that are scored too."
     )
     split: Split = SPLIT
@@ -113,7 +113,9 @@ class CrisprSettings(Settings):
         0, ge=0, description="Control regions for each stratum; 0 for no p-values."
     )
     average: bool = AVERAGE
-    name: str = Field("crispr", description="Name of the folders below RUN/crispr and RUN/perturb.")
+    name: FolderName = Field(
+        "crispr", description="Name of the folders below RUN/crispr and RUN/perturb."
+    )
     to: Path | None = Field(
         None, description="Folder of the result; needed for several runs. Default: RUN/crispr/NAME."
     )

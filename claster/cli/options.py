@@ -139,6 +139,8 @@ def _option(field: FieldInfo) -> Any:  # noqa: ANN401
 def _as_typer(annotation: Any) -> Any:  # noqa: ANN401
     """Return a type that typer takes: a list where the model has a tuple of any length."""
     origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _as_typer(parts[0])
     if origin is tuple and parts[-1] is Ellipsis:
         return list[_as_typer(parts[0])] | None  # type: ignore[misc]
     if origin is Literal or not parts:

@@ -20,6 +20,7 @@ from claster.genome.rows import (
     place_of,
     source_lines,
 )
+from claster.quoting import printable
 
 __all__ = [
     "GENE_COLUMNS",
@@ -62,7 +63,7 @@ class GeneFile:
     Attributes
     ----------
     genes
-        Columns of `GENE_COLUMNS`, in file order.
+        Columns of `GENE_COLUMNS`, in file order; names as `printable` writes them.
     format
         What the file is.
     dialect
@@ -267,6 +268,7 @@ def _with_tss(table: pd.DataFrame) -> pd.DataFrame:
         genes["gene_id"] = genes["name"]
     if "name" not in table:
         genes["name"] = genes["gene_id"]
+    genes["name"] = genes["name"].map(printable, na_action="ignore")
     if "type" not in table:
         genes["type"] = ""
     genes["tss"] = genes["start"].where(genes["strand"] == "+", genes["end"] - 1)

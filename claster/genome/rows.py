@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from claster.errors import ClasterError, one_line
+from claster.quoting import printable
 from claster.text import text_lines
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ __all__ = [
 type Rule = tuple[pd.Series, str, str]
 
 _LONGEST_ID = 200  # bytes; a file name has at most 255, with endings and marks of temporary files
-_FORBIDDEN = r"[\s/\x00-\x1f\x7f-\x9f]"
+_FORBIDDEN = r"[\s/]"
 
 
 def check_table(
@@ -99,7 +100,7 @@ def file_name_rules(ids: pd.Series, *, kind: str) -> Iterator[Rule]:
     text = ids.astype(str)
     yield ids.isna() | (ids == ""), f"a row without {kind} ID", f"give every {kind} an ID"
     yield (
-        text.str.contains(_FORBIDDEN),
+        text.str.contains(_FORBIDDEN) | (text.map(printable) != text),
         f"{article} {kind} ID with a blank, a slash or a control character, which cannot name a file",
         remedy,
     )

@@ -9,6 +9,7 @@ import jinja2
 from claster.eir.runs import RunFolder
 from claster.files import write_text
 from claster.progress import SILENT, Progress
+from claster.quoting import printable
 from claster.report.accounting import accounting, provenance
 from claster.report.examples import examples
 from claster.report.network import network, training
@@ -104,7 +105,7 @@ def _make_page(subject: Subject, *, progress: Progress = SILENT) -> Page:
 
 
 def render(page: Page) -> str:
-    """Return a page as HTML."""
+    """Return a page as HTML, without characters that nobody sees."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("claster.report"),
         autoescape=True,
@@ -113,4 +114,4 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("report.html").render(page=page)
+    return printable(environment.get_template("report.html").render(page=page))

@@ -173,6 +173,11 @@ def test_quotes_that_r_writes_around_words_are_no_part_of_them(tmp_path):
     ]
 
 
+def test_a_symbol_that_steers_a_terminal_is_written_out(tmp_path):
+    text = "chr1\t100\t200\tG1\t0\t+\t\x1b[31mred\u202e\tx\n"
+    assert read_genes(written(tmp_path, text))["name"].tolist() == [r"\u001b[31mred\u202e"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -243,6 +243,7 @@ def test_spoilt_bytes_end_in_a_table_or_an_error(path, data, rows, flips):
         (".hidden", "starts with a dot"),
         ("a\x07b", "a control character"),
         ("a\x85b", "a control character"),
+        ("a\u202eb", "a control character"),
         ("Ψ" * 101, "more than 200 bytes"),
         ("x" * 201, "more than 200 bytes"),
     ],

@@ -7,7 +7,7 @@ from typing import Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from claster.errors import ClasterError
-from claster.settings import DEVICE, FORCE, SPLIT, Device, Settings, Split
+from claster.settings import DEVICE, FORCE, SPLIT, Device, FolderName, Settings, Split
 
 __all__ = [
     "METHODS",
@@ -150,7 +150,7 @@ class AttributeSettings(Settings):
         json_schema_extra={"flags": ["--latents"]},
     )
     seed: int = Field(0, ge=0, description="Seed of genes, bins and resamples.")
-    name: str | None = Field(
+    name: FolderName | None = Field(
         None, description="Name of the folder below RUN/attributions; default: <method>_<split>."
     )
     device: Device = DEVICE

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from claster.settings import BATCH_SIZE, DEVICE, FORCE, SPLIT, Device, Settings, Split
+from claster.settings import BATCH_SIZE, DEVICE, FORCE, SPLIT, Device, FolderName, Settings, Split
 
 __all__ = [
     "AVERAGE",
@@ -111,7 +111,7 @@ class PerturbSettings(Settings):
         json_schema_extra={"flags": ["--profiles"]},
     )
     seed: int = Field(0, ge=0, description="Seed of control regions and of 'shuffle'.")
-    name: str | None = Field(
+    name: FolderName | None = Field(
         None, description="Name of the folder below RUN/perturb; default: <verb>_<split>."
     )
     shard: str | None = Field(
