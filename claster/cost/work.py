@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from claster.dataset.build import bytes_a_gene
 from claster.dataset.choice import choose_genes
 from claster.dataset.downloads.plan import plan_downloads
+from claster.dataset.inventory import list_sources
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
@@ -76,20 +77,17 @@ def count_genes(spec: DatasetSpec, *, told: int | None = None) -> Genes:
     Raises
     ------
     ClasterError
-        If nothing tells: the dataset is neither built nor simulated, its files are not there, the assembly is
-        not one of mouse or human, and `told` is None.
+        If a file has a fault that the build refuses, or nothing tells: the dataset is neither built nor
+        simulated, its files are not there, the assembly is not one of mouse or human, and `told` is None.
     """
     folders = DatasetFolders.of(spec)
     if folders.is_built:
         split = read_genes_table(folders)["split"]
         return _of_splits({name: int((split == name).sum()) for name in _SPLITS}, "built dataset")
-    if told is None:
-        try:
-            with open_sources(spec) as sources:
-                split = choose_genes(spec, sources).kept["split"]
-            return _of_splits({name: int((split == name).sum()) for name in _SPLITS}, "files")
-        except ClasterError:
-            pass  # they are not there, or have a fault that the check and the build tell
+    if told is None and all(source.path.exists() for source in list_sources(spec) if source.built):
+        with open_sources(spec) as sources:
+            split = choose_genes(spec, sources).kept["split"]
+        return _of_splits({name: int((split == name).sum()) for name in _SPLITS}, "files")
     return _estimated(spec, told)
 
 

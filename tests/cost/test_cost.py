@@ -16,7 +16,7 @@ from claster.cost.estimate import BY_THUMB, LIKE, MEASURED, Rate, Work, estimate
 from claster.cost.machine import MachineRates
 from claster.cost.show import cost_table, plan_as_json, total_line
 from claster.cost.work import Amount, array_bytes, count_genes, download_bytes
-from claster.dataset.load import load_dataset
+from claster.dataset.load import dataset_of, load_dataset
 from claster.eir.geometry import Cost
 from claster.errors import ClasterError
 from claster.progress import SILENT
@@ -126,6 +126,20 @@ def test_genes_that_nothing_tells(project):
     with pytest.raises(ClasterError, match="say how many there are with --genes"):
         count_genes(spec)
     assert count_genes(spec, told=100).total.value == pytest.approx(100)
+
+
+def test_a_fault_of_files_that_are_here_is_told(project):
+    files = {
+        "chrom.sizes": "chr1\t9000\n",
+        "genes.bed": "chr1\t5\t9\ta/b\t0\t+\n",
+        "ATAC.bw": "",
+    }
+    for name, text in files.items():
+        (project / name).write_text(text)
+    keys = {"name": "d", "assembly": "made", "data": str(project), "chrom_sizes": "chrom.sizes"}
+    keys |= {"tracks": [{"name": "ATAC", "file": "ATAC.bw"}], "genes": {"file": "genes.bed"}}
+    with pytest.raises(ClasterError, match=r"a gene ID with a blank, a slash"):
+        count_genes(dataset_of(keys, project=project))
 
 
 def test_bytes_of_the_published_dataset(project):
