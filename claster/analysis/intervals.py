@@ -22,7 +22,7 @@ from claster.analysis.samples import (
     target_difference,
 )
 from claster.analysis.settings import IntervalSettings
-from claster.analysis.shift import Familiar, promoter_features
+from claster.analysis.shift import Familiar, promoter_features, track_shift
 from claster.dataset.layout import SPLITS, DatasetFolders, Split, read_genes_table
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
@@ -116,7 +116,8 @@ def predict_intervals(
         ``<split>.genes.csv``: a gene and condition a row, `predicted`, `low` and `high` (means over the gene,
         reads), `distance` from the training genes and whether it is `unlike` them (`Familiar`).
     covered : pandas.DataFrame
-        ``<split>.coverage.csv``, see `coverage`; empty where the signal is not known.
+        ``<split>.coverage.csv``, see `coverage`; empty where the signal is not known. ``<split>.shift.csv``
+        is `track_shift`.
 
     Raises
     ------
@@ -157,16 +158,15 @@ def predict_intervals(
             step.advance()
     where = DatasetFolders.of(spec)
     shared = [track.name for track in shared_tracks(own, spec)]
-    usual = (read_genes_table(folders, split=part) for part in ("train", "valid"))
-    familiar = Familiar.of(
-        *(
-            promoter_features(own, folders, genes, most=_MOST_GENES, tracks=shared)
-            for genes in usual
+    usual = [
+        promoter_features(
+            own, folders, read_genes_table(folders, split=part), most=_MOST_GENES, tracks=shared
         )
-    )
-    distance = familiar.distances(
-        promoter_features(spec, where, wanted.genes, tracks=shared, progress=progress)
-    )
+        for part in ("train", "valid")
+    ]
+    familiar = Familiar.of(*usual)
+    features = promoter_features(spec, where, wanted.genes, tracks=shared, progress=progress)
+    distance = familiar.distances(features)
     genes = pd.concat(means, ignore_index=True)
     genes["distance"] = np.tile(distance, len(names))
     genes["unlike"] = genes["distance"] > familiar.limit
@@ -182,6 +182,8 @@ def predict_intervals(
             names,
             own,
         )
+    shift = track_shift(shared, usual[0], features)
+    write_text(path.with_suffix(".shift.csv"), shift.to_csv(index=False, float_format="%.4g"))
     _write(path, own, wanted.genes, ends, genes, covered)
     if asked.tracks != "none":
         sizes = spec.chromosome_sizes()

@@ -17,11 +17,14 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["Familiar", "promoter_features"]
+__all__ = ["Familiar", "promoter_features", "track_shift"]
 
 _CHUNK = 64
 _NEIGHBOURS = 10
 _UNLIKE = 0.99
+_OUTSIDE = (0.01, 0.99)
+_NEAR = 2
+"""The reach of `local_features` that tells a track's level at a TSS: 5 kb."""
 
 
 @dataclass(frozen=True)
@@ -114,3 +117,29 @@ def promoter_features(
                 rows[part] = features
                 step.advance(len(part))
     return rows
+
+
+def track_shift(tracks: Sequence[str], usual: np.ndarray, found: np.ndarray) -> pd.DataFrame:
+    """Tell of each track how far genes lie from training genes.
+
+    Parameters
+    ----------
+    tracks
+        Their names.
+    usual, found
+        What is known of training genes and of the others, shape (genes, tracks * reaches).
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a track: medians `training` and `here` of its mean within 5 kb of the TSS (signal), and which
+        share of genes lies `below` and `above` what 98 % of the training genes have.
+    """
+    rows = []
+    each = (array.reshape(len(array), len(tracks), -1)[:, :, _NEAR] for array in (usual, found))
+    for name, there, here in zip(tracks, *(array.T for array in each), strict=True):
+        low, high = np.quantile(there, _OUTSIDE)
+        medians = {"training": np.median(there), "here": np.median(here)}
+        shares = {"below": (here < low).mean(), "above": (here > high).mean()}
+        rows.append({"track": name} | {key: np.expm1(x) for key, x in medians.items()} | shares)
+    return pd.DataFrame(rows)

@@ -265,7 +265,7 @@ def _name(spec: DatasetSpec, split: str | None, *, own: bool) -> str:
 def _remove_older(path: Path, target: TargetSpec) -> None:
     """Remove what an earlier prediction left beside its table, so that nothing old stands beside the new."""
     endings = [".csv", ".spread.parquet", ".spread.csv"]
-    endings += [".low.parquet", ".high.parquet", ".genes.csv", ".coverage.csv"]
+    endings += [".low.parquet", ".high.parquet", ".genes.csv", ".shift.csv", ".coverage.csv"]
     kinds = (*TRACK_KINDS, "low", "high")
     endings += [f".{group}.{kind}.bw" for group in target.groups for kind in kinds]
     for ending in endings:

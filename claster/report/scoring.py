@@ -15,8 +15,10 @@ from claster.plot import (
     score_by_stratum,
 )
 from claster.plot.style import method_label
+from claster.quoting import pasteable
 from claster.report.overview import unmade
 from claster.report.page import (
+    Missing,
     Part,
     Picture,
     Pictures,
@@ -25,13 +27,15 @@ from claster.report.page import (
     Subtitle,
     Table,
     Text,
+    count,
     interval,
     number,
     picture,
 )
 from claster.report.subject import SPLIT, Scores, Subject
+from claster.text import read_table
 
-__all__ = ["agreement", "groups", "scores"]
+__all__ = ["agreement", "groups", "intervals", "scores"]
 
 _LOG, _RAW = "log2(x+1)", "raw"
 _COUNTED = {"bin": "once", "gene": "all"}
@@ -125,6 +129,43 @@ def groups(subject: Subject) -> Section:
         "compare methods within a group."
     )
     return Section("groups", title, (said, *shown))
+
+
+def intervals(subject: Subject) -> Section:
+    """Return which share of bins and genes the intervals hold, and how many genes are unlike usual ones."""
+    title = "Intervals"
+    path = subject.run.predictions(SPLIT).with_suffix(".coverage.csv")
+    if not path.is_file():
+        command = pasteable(["claster", "intervals", subject.name])
+        return Section("intervals", title, (Missing("No intervals were made.", (command,)),))
+    table = read_table(path)
+    several = table["condition"].nunique() > 1
+    rows = tuple(
+        (
+            *([row.condition] if several else []),
+            _LEVELS[row.level].lower(),
+            row.by,
+            row.stratum,
+            interval(100 * row.covered, 100 * row.low, 100 * row.high),
+            number(row.width, 2),
+            count(row.n),
+        )
+        for row in table.fillna({"stratum": ""}).itertuples(index=False)
+    )
+    genes = read_table(path.with_name(path.name.replace(".coverage.", ".genes.")))
+    unlike = genes.loc[genes["unlike"], "gene_id"].nunique()
+    said = Text(
+        f"{unlike:,} of {genes['gene_id'].nunique():,} genes have chromatin unlike that of the training "
+        "genes: expect larger errors there than the interval says. Width is the mean of "
+        "log2(high + 1) - log2(low + 1)."
+    )
+    heads = (
+        *(["condition"] if several else []),
+        *("level", "by", "group", "held (%)", "width", "number"),
+    )
+    return Section(
+        "intervals", title, (Table("Measured values within their interval", heads, rows), said)
+    )
 
 
 def _shown_methods(scores: Scores) -> list[str]:

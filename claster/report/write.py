@@ -16,7 +16,7 @@ from claster.report.network import network, training
 from claster.report.overview import overview
 from claster.report.page import Page
 from claster.report.perturbation import attribution, crispr, perturbation
-from claster.report.scoring import agreement, groups, scores
+from claster.report.scoring import agreement, groups, intervals, scores
 from claster.report.subject import Subject, read_subject
 from claster.times import note_time
 
@@ -30,6 +30,7 @@ _SECTIONS = (
     scores,
     agreement,
     groups,
+    intervals,
     examples,
     perturbation,
     crispr,

@@ -64,6 +64,9 @@ def test_tables_tracks_and_coverage(run, project, spec, monkeypatch):
     genes = pd.read_csv(path.with_suffix(".genes.csv"))
     assert set(genes) == {"gene_id", "condition", "predicted", "low", "high", "distance", "unlike"}
     assert (genes["low"] <= genes["high"]).all()
+    shift = pd.read_csv(path.with_suffix(".shift.csv"))
+    assert shift["track"].tolist() == [track.name for track in spec.tracks]
+    assert (shift[["below", "above"]] <= 0.2).all(axis=None)
     with pyBigWig.open(str(path.with_name(f"test.{condition}.high.bw"))) as track:
         assert track.values("chr3", 50_000, 50_001)[0] == pytest.approx(
             high.loc["test0_forward", f"0_{condition}"], rel=1e-6

@@ -5,7 +5,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import roc_auc_score
 
-from claster.analysis.shift import Familiar
+from claster.analysis.shift import Familiar, track_shift
 from claster.errors import ClasterError
 
 
@@ -41,3 +41,17 @@ def test_flag_finds_the_genes_whose_error_doubled():
 def test_a_handful_of_training_genes_tells_nothing():
     with pytest.raises(ClasterError, match="9 training genes"):
         Familiar.of(np.zeros((9, 2)), np.zeros((3, 2)))
+
+
+def test_tracks_that_lie_outside_are_told():
+    usual = np.zeros((100, 10))
+    usual[:, 2], usual[:, 7] = np.log1p(np.arange(100)), np.log1p(5)
+    found = usual[:50].copy()
+    found[:10, 7], found[10:15, 7] = np.log1p(7), np.log1p(1)
+    table = track_shift(["ATAC", "H3K27ac"], usual, found).set_index("track")
+    assert table.loc["ATAC"].to_dict() == pytest.approx(
+        {"training": 49.5, "here": 24.5, "below": 0.02, "above": 0}, rel=0.01
+    )
+    assert table.loc["H3K27ac"].to_dict() == pytest.approx(
+        {"training": 5, "here": 5, "below": 0.1, "above": 0.2}
+    )

@@ -4,6 +4,7 @@ import json
 import re
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -12,6 +13,7 @@ from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.report import write_report
 from claster.report.page import Cell, Page, Section, Table, Text
+from claster.report.scoring import intervals
 from claster.report.subject import read_subject
 from claster.report.write import render
 
@@ -23,6 +25,7 @@ SECTIONS = [
     "scores",
     "agreement",
     "groups",
+    "intervals",
     "genes",
     "perturbation",
     "attribution",
@@ -154,6 +157,31 @@ def test_the_same_run_gives_the_same_bytes(made, report, tmp_path):
     assert again.read_bytes() == report.read_bytes()
 
 
+def test_what_intervals_hold(bare):
+    bare.predictions("test").parent.mkdir()
+    held = pd.DataFrame(
+        {
+            "condition": "ctrl",
+            "level": ["bin", "bin"],
+            "by": ["all", "chromosome"],
+            "stratum": ["", "chr3"],
+            "covered": [0.91, 0.88],
+            "low": 0.85,
+            "high": 0.95,
+            "width": 1.25,
+            "n": [1234, 1000],
+        }
+    )
+    held.to_csv(bare.predictions("test").with_suffix(".coverage.csv"), index=False)
+    genes = pd.DataFrame({"gene_id": ["A", "B", "C"], "unlike": [True, False, False]})
+    genes.to_csv(bare.predictions("test").with_suffix(".genes.csv"), index=False)
+    told = intervals(read_subject(bare))
+    table, said = told.parts
+    assert table.heads == ("level", "by", "group", "held (%)", "width", "number")
+    assert [cell.text for cell in table.rows[1][3:]] == ["88.000", "1.25", "1,000"]
+    assert said.text.startswith("1 of 3 genes have chromatin unlike")
+
+
 def test_what_is_missing_is_named_with_its_command(bare, made, tmp_path):
     path = write_report(bare)
     text = path.read_text()
@@ -161,6 +189,7 @@ def test_what_is_missing_is_named_with_its_command(bare, made, tmp_path):
     for name in ("overview", "scores", "agreement", "groups", "genes"):
         assert f"claster predict {bare.path}" in section(text, name)
         assert f"claster evaluate {bare.path}" in section(text, name)
+    assert f"claster intervals {bare.path}" in section(text, "intervals")
     assert f"claster perturb {bare.path}" in section(text, "perturbation")
     assert f"claster attribute {bare.path}" in section(text, "attribution")
     assert "claster data build" not in section(text, "overview")
