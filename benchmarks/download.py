@@ -21,8 +21,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from claster.remote.fetch import Wanted, fetch
-from claster.remote.request import open_session
+from claster.dataset.downloads.fetch import Wanted, fetch
+from claster.dataset.downloads.request import open_session
 
 CHUNK = 1 << 20
 MAGIC = struct.pack("<I", 0x888FFC26)

@@ -145,12 +145,12 @@ class Dataset:
     def build(self, *, force: bool = False, jobs: int | None = None) -> "Dataset":
         """Write its arrays and tables below `inputs` and `targets`; what is up to date stays as it is.
 
-        A dataset made of keys gets its YAML in `configurations/datasets` first.
+        A dataset made of keys then gets its YAML in `configurations/datasets`.
 
         Parameters
         ----------
         force
-            Whether arrays of other settings or files are replaced.
+            Whether arrays of other settings or files are replaced, and a YAML of this name with other keys.
         jobs
             Threads; None takes one a core. The bytes are the same for any number.
 
@@ -162,18 +162,15 @@ class Dataset:
         Raises
         ------
         ClasterError
-            See `claster.dataset.build.build_dataset`.
+            If a YAML of this name has other keys; see `claster.dataset.build.build_dataset` for what else.
         """
         from claster.dataset.build import build_dataset
 
-        if self._is_of_keys:
-            self._write_yaml()
-        build_dataset(
-            self.spec,
-            force=force,
-            jobs=jobs,
-            progress=self.project.progress,
-        )
+        needs_yaml = self._is_of_keys and not self._has_yaml(force=force)
+        build_dataset(self.spec, force=force, jobs=jobs, progress=self.project.progress)
+        if needs_yaml:
+            keys = self.spec.model_dump(mode="json", exclude_unset=True)
+            write_text(self._yaml, to_yaml(keys, allow_unicode=True))
         self.__dict__.pop("genes", None)
         return self
 
@@ -209,7 +206,7 @@ class Dataset:
         return require_manifest(self._folders)
 
     def gene(self, named: str) -> pd.Series:
-        """Return the row of a kept gene.
+        """Return the row of a gene that has a window.
 
         Parameters
         ----------
@@ -219,11 +216,11 @@ class Dataset:
         Raises
         ------
         ClasterError
-            If none or several are called so; the candidates are named.
+            If none or several are called so, or the gene was dropped; candidates or the reason are named.
         """
-        from claster.genome.gene_names import find_gene
+        from claster.dataset.layout import find_kept
 
-        return find_gene(self.genes, named)
+        return find_kept(self.genes, self._folders, named)
 
     def landscape(self, gene: str, *, rev: bool = False) -> pd.DataFrame:
         """Return the tracks around a gene's start as signal.
@@ -348,19 +345,23 @@ class Dataset:
 
         return "\n".join(explain_gene(self.spec, gene))
 
-    def _write_yaml(self) -> None:
-        """Write the YAML that a run names its dataset by; another dataset of that name is refused."""
+    @property
+    def _yaml(self) -> Path:
+        return self.project.root / "configurations" / "datasets" / f"{self.name}.yaml"
+
+    def _has_yaml(self, *, force: bool) -> bool:
+        """Whether its YAML, which runs name it by, is there; one of other keys is refused unless `force`."""
         from claster.dataset.load import load_dataset
 
-        path = self.project.root / "configurations" / "datasets" / f"{self.name}.yaml"
-        if not path.is_file():
-            keys = self.spec.model_dump(mode="json", exclude_unset=True)
-            write_text(path, to_yaml(keys, allow_unicode=True))
-        elif load_dataset(path, project=self.project.root) != self.spec:
+        if not self._yaml.is_file():
+            return False
+        same = load_dataset(self._yaml, project=self.project.root) == self.spec
+        if not (same or force):
             raise ClasterError(
-                f"{path} describes another dataset {self.name!r}",
-                remedy="give this one another name, or open that one by its name",
+                f"{self._yaml} describes another dataset {self.name!r}",
+                remedy="give this one another name, open that one by its name, or replace it with --force",
             )
+        return same
 
     @property
     def _folders(self) -> Any:  # noqa: ANN401
@@ -368,9 +369,13 @@ class Dataset:
 
         return DatasetFolders.of(self.spec)
 
-    def _parts(self) -> dict[str, str]:
+    @property
+    def facts(self) -> dict[str, str]:
+        """What it holds, its assembly and how many genes it has, in words."""
         spec = self.spec
-        parts = [f"{len(spec.tracks)} tracks ({', '.join(self.tracks)})"]
+        parts = [
+            f"{len(spec.tracks)} track{'s' * (len(spec.tracks) > 1)} ({', '.join(self.tracks)})"
+        ]
         parts += ["contacts"] if spec.contacts else []
         parts += ["target"] if spec.target else []
         built = "not built"
@@ -382,11 +387,11 @@ class Dataset:
 
     def __repr__(self) -> str:
         """Name the dataset, what it holds and how many genes it has."""
-        parts = self._parts()
+        parts = self.facts
         return f"Dataset({self.named!r}): {parts['holds']}; genes: {parts['genes']}"
 
     def _repr_html_(self) -> str:
-        return as_html(f"Dataset {self.name}", self._parts())
+        return as_html(f"Dataset {self.name}", self.facts)
 
 
 def _starts(bins: int, size: int) -> pd.Index:

@@ -42,7 +42,7 @@ from claster.simulation import ensure_genome
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["DEMO_SIZES", "draw_run", "run_demo"]
+__all__ = ["run_demo"]
 
 FLAVOUR = "profile"
 TAG = "demo"
@@ -55,7 +55,7 @@ class _Size:
     epochs: int | None
 
 
-DEMO_SIZES = {"default": _Size("demo", None), "tiny": _Size("demo_tiny", 5)}
+_DEMO_SIZES = {"default": _Size("demo", None), "tiny": _Size("demo_tiny", 5)}
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,12 @@ def run_demo(
     ClasterError
         If a step cannot be done; see the steps.
     """
-    if size not in DEMO_SIZES:
+    if size not in _DEMO_SIZES:
         raise ClasterError(
-            f"no demo of size {size!r}", remedy=f"choose one of {', '.join(DEMO_SIZES)}"
+            f"no demo of size {size!r}", remedy=f"choose one of {', '.join(_DEMO_SIZES)}"
         )
     start = time.monotonic()
-    chosen = DEMO_SIZES[size]
+    chosen = _DEMO_SIZES[size]
     spec = load_dataset(chosen.dataset, project=project)
     _simulate(spec, progress)
     built = build_dataset(spec, progress=progress)
@@ -123,13 +123,13 @@ def run_demo(
     )
     predict(run, device=device, csv=True, progress=progress)
     evaluation = evaluate(run, spec, progress=progress)
-    figures = draw_run(run, spec)
+    figures = _draw_run(run, spec)
     summary = _summary(spec, built, run, evaluation, figures, time.monotonic() - start)
     write_text(run.path / "summary.md", summary)
     return _DemoResult(run, evaluation, figures, summary)
 
 
-def draw_run(run: RunFolder, spec: DatasetSpec) -> list[Path]:
+def _draw_run(run: RunFolder, spec: DatasetSpec) -> list[Path]:
     """Draw the inputs and the predictions of a run's test split, one condition.
 
     All test bins predicted against observed; and for one gene its tracks, its contact map, its

@@ -39,11 +39,36 @@ _SYSTEM = {
 _CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
 
 
+_OPTION = re.compile(r"(?<!\w)'[^']*'|\bclaster [a-z]+ .*|--([a-z][a-z-]*)")
+"""An option; before that quoted text and whole commands, in which options are none of Python's."""
+
+_ARGUMENTS = {
+    "baseline": "'baselines'",
+    "bigwig": "'tracks'",
+    "factor": "'factors'",
+    "flavour": "'flavours'",
+    "force": "force=True",
+    "from": "'pretrained'",
+    "no-average": "average=False",
+    "no-memory": "memory=False",
+    "resume": "resume=True",
+    "shift": "'shifts'",
+    "track": "'tracks'",
+    "trust-remote-code": "trust_remote_code=True",
+}
+"""Options that are called otherwise in Python, or are given there with a value."""
+
+
+def _argument(found: re.Match[str]) -> str:
+    option = found[1]
+    return _ARGUMENTS.get(option, f"'{option.replace('-', '_')}'") if option else found[0]
+
+
 class ClasterError(Exception):
     """What was found, where, and what to do about it.
 
     Every fault that a user can cause and correct ends in this error: the command line prints it as one
-    line and exits with a status other than 0.
+    line and exits with a status other than 0. Options are written as there; in Python they are arguments.
 
     Parameters
     ----------
@@ -58,12 +83,25 @@ class ClasterError(Exception):
     Traceback (most recent call last):
     ...
     claster.errors.ClasterError: no file at ATAC.bw: check 'tracks' in toy.yaml
+    >>> raise ClasterError("run 'a' exists", remedy="choose another --tag, or pass --force to replace it")
+    Traceback (most recent call last):
+    ...
+    claster.errors.ClasterError: run 'a' exists: choose another 'tag', or pass force=True to replace it
     """
 
     def __init__(self, found: str, *, remedy: str) -> None:
         self.found = found
         self.remedy = remedy
         super().__init__(f"{found}: {remedy}")
+
+    @property
+    def line(self) -> str:
+        """The message as the command line prints it."""
+        return f"{self.found}: {self.remedy}"
+
+    def __str__(self) -> str:
+        """Return the message for Python, where options are arguments; commands stay as they are."""
+        return _OPTION.sub(_argument, self.line)
 
 
 class DamagedFileError(ClasterError):
@@ -78,7 +116,7 @@ class NothingHereError(ClasterError):
     found, remedy
         As `ClasterError`.
     reason
-        Why genes there are dropped, a key of `claster.genome.selection.DROP_REASONS`.
+        Why genes there are dropped, a key of `claster.dataset.selection.DROP_REASONS`.
     """
 
     def __init__(self, found: str, *, remedy: str, reason: str) -> None:

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
 from claster.progress import SILENT, Progress
+from claster.settings import Device
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from claster.data import Dataset
     from claster.run import Run
-    from claster.settings import Device
 
 __all__ = ["Project", "as_html", "shown_path", "simulate", "train"]
 
@@ -31,6 +31,11 @@ class Project:
     progress
         True shows progress, as the commands do; or where to report to.
 
+    Raises
+    ------
+    ClasterError
+        If there is no such device.
+
     Examples
     --------
     >>> import claster
@@ -43,10 +48,14 @@ class Project:
         self,
         root: Path | str | None = None,
         *,
-        device: "Device" = "auto",
+        device: Device = "auto",
         progress: bool | Progress = False,
     ) -> None:
         found = _nearest(Path()) or Path() if root is None else Path(root).expanduser()
+        if device not in get_args(Device):
+            raise ClasterError(
+                f"no device {device!r}", remedy=choose_among(device, get_args(Device))
+            )
         self.root = found.absolute()
         self.device = device
         self.progress = _console() if progress is True else progress or SILENT
@@ -61,10 +70,9 @@ class Project:
     @property
     def runs(self) -> list[str]:
         """Folders of all runs, from the project's folder on."""
-        found = sorted((self.root / "runs").rglob("run.json"))
-        folders = [path.parent.relative_to(self.root) for path in found]
-        # A hidden folder holds a run that a training has set aside.
-        return [f.as_posix() for f in folders if not any(part.startswith(".") for part in f.parts)]
+        from claster.eir.runs import list_runs
+
+        return list_runs(self.root)
 
     @property
     def experiments(self) -> "pd.DataFrame":
@@ -164,7 +172,13 @@ def simulate(
     return (project or Project()).simulate(name, force=force)
 
 
-def train(flavour: str, dataset: "Dataset | str", **options: Any) -> "Run":  # noqa: ANN401
+def train(
+    flavour: str,
+    dataset: "Dataset | str",
+    *,
+    project: Project | None = None,
+    **options: Any,  # noqa: ANN401
+) -> "Run":
     """Train a flavour of network on a built dataset.
 
     Parameters
@@ -172,7 +186,9 @@ def train(flavour: str, dataset: "Dataset | str", **options: Any) -> "Run":  # n
     flavour
         Which network (docs/flavours.md), such as "profile".
     dataset
-        A dataset, or its name.
+        A dataset, or the name of one in `project`.
+    project
+        Where a dataset that is named lies; None takes `Project()`, the nearest one upwards.
     options
         `tag`, `seed`, `epochs`, `batch_size`, `devices`, `precision`, `pretrained`, `force`, `resume`: see
         `claster.eir.run.train`.
@@ -189,7 +205,7 @@ def train(flavour: str, dataset: "Dataset | str", **options: Any) -> "Run":  # n
     from claster.data import Dataset
     from claster.eir.run import train as train_network
 
-    found = dataset if isinstance(dataset, Dataset) else Dataset(dataset)
+    found = dataset if isinstance(dataset, Dataset) else _named_dataset(dataset, project)
     project = found.project
     folder = train_network(
         flavour,
@@ -198,6 +214,19 @@ def train(flavour: str, dataset: "Dataset | str", **options: Any) -> "Run":  # n
         **({"device": project.device, "progress": project.progress} | options),
     )
     return project.run(folder.path.absolute())
+
+
+def _named_dataset(name: str, project: Project | None) -> "Dataset":
+    from claster.data import Dataset
+
+    try:
+        return Dataset(name, project=project)
+    except ClasterError as error:
+        if project:
+            raise
+        raise ClasterError(
+            error.found, remedy=f"{error.remedy}; or give the dataset itself, or its 'project'"
+        ) from None
 
 
 def _nearest(start: Path) -> Path | None:

@@ -84,8 +84,8 @@ class Results:
 
     def _repr_html_(self) -> str:
         rows = {"folder": shown_path(self.folder), "tables": ", ".join(self.tables)}
-        if verdict := self.summary.get("verdict"):
-            rows["verdict"] = str(verdict)
+        told = {name: self.summary[name] for name in ("verdict", "genes") if name in self.summary}
+        rows |= {name: str(value) for name, value in told.items()}
         if counts := self._counts():
             rows["counts"] = counts
         table = self.table()

@@ -279,15 +279,9 @@ class Run:
         ClasterError
             If there is no such figure, or the run lacks what it needs; the remedy names the command.
         """
-        from claster.figures.base import Page
-        from claster.figures.make import find_figure, make_needs, missing
+        from claster.figures.make import draw_figure
 
-        figure, context = find_figure(name), self._context
-        make_needs(figure, context, self.project.progress)
-        for error in missing(figure, context):
-            raise error
-        drawn, _, table = figure.draw(context, Page(columns))
-        return drawn, table
+        return draw_figure(self._context, name, columns=columns, progress=self.project.progress)
 
     @property
     def paper_figures(self) -> pd.DataFrame:
@@ -375,8 +369,10 @@ class Run:
             "folder": shown_path(self.folder),
             "flavour": record.flavour,
             "dataset": f"{self.dataset.name}, {record.training_samples:,} training samples",
+            "genes": self.dataset.facts["genes"],
             "steps": f"{record.steps:,}",
             "validation": "" if record.performance is None else f"{record.performance:.3f}",
+            "verdict": str(Results(self._run.evaluation, "scores").summary.get("verdict", "")),
             "members": ", ".join(self.members),
         }
         return as_html("Run", {name: text for name, text in rows.items() if text})

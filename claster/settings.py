@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from claster.errors import ClasterError, choose_among
+from claster.faults import explained
 from claster.files import is_below
 
 __all__ = [
@@ -75,12 +76,12 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(given | keywords)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"][:1]) or cls.__name__
-            raise ClasterError(
-                f"{where}: {first['msg'].removeprefix('Value error, ')}",
-                remedy=f"see {cls.__name__}",
-            ) from None
+            raise explained(error, cls, named=_named(error) or cls.__name__) from None
+
+
+def _named(error: ValidationError) -> str:
+    """Return the field of the first fault; what lies deeper in it is pydantic's."""
+    return next((str(part) for part in error.errors()[0]["loc"]), "")
 
 
 _SHARD = re.compile(r"(?P<number>\d+)/(?P<of>\d+)")

@@ -16,7 +16,7 @@ from claster.formats import FileFormat
 from claster.project import Project
 from claster.simulation import ensure_genome
 
-__all__ = ["open_archive", "serve_folder"]
+__all__ = ["open_archive"]
 
 _FORMATS: dict[str, FileFormat] = {
     ".bw": "bigwig",
@@ -65,7 +65,7 @@ def open_archive(name: str, *, project: Project | None = None) -> Iterator[Datas
             remedy="choose mesc, k562, or a toy genome such as demo_tiny",
         )
     ensure_genome(spec.folder_to_fill(), spec.simulation.model_dump(), progress=project.progress)
-    with serve_folder(spec.data_folder) as address:
+    with _serve_folder(spec.data_folder) as address:
         served = spec.model_copy(
             update={
                 "name": f"{spec.name}_downloaded",
@@ -97,7 +97,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serve_folder(folder: Path | str) -> Iterator[str]:
+def _serve_folder(folder: Path | str) -> Iterator[str]:
     """Serve the files below a folder on a free port of this machine while the context is open.
 
     Parameters

@@ -3,11 +3,29 @@
 `conf.py` calls `write_options`, so that a new setting stands in the documentation.
 """
 
+from claster.analysis import settings as analysis
 from claster.analysis.attribution.settings import AttributeSettings
 from claster.analysis.perturbation.settings import PerturbSettings
 from claster.cost.settings import PlanSettings
+from claster.eir.settings import PredictSettings, TrainSettings
+from claster.sequence.settings import EmbedSettings, FinetuneSettings
 
-MODELS = {"perturb": PerturbSettings, "attribute": AttributeSettings, "plan": PlanSettings}
+MODELS = {
+    "train": TrainSettings,
+    "predict": PredictSettings,
+    "intervals": analysis.IntervalSettings,
+    "evaluate": analysis.EvaluateSettings,
+    "perturb": PerturbSettings,
+    "attribute": AttributeSettings,
+    "validate": analysis.ValidateSettings,
+    "reach": analysis.ReachSettings,
+    "crispr": analysis.CrisprSettings,
+    "treat": analysis.TreatSettings,
+    "link": analysis.LinkSettings,
+    "embed": EmbedSettings,
+    "finetune": FinetuneSettings,
+    "plan": PlanSettings,
+}
 
 
 def table(model):
@@ -15,10 +33,12 @@ def table(model):
     rows = ["| keyword | option | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in model.model_fields.items():
         extra = field.json_schema_extra or {}
-        option = (extra.get("flags") or [f"--{name.replace('_', '-')}"])[0]
-        shown = "" if field.default in (None, (), False) else f"`{field.default}`"
+        flags = extra.get("flags", [f"--{name.replace('_', '-')}"])
+        option = f"`{flags[0]}`" if flags else "only in Python"
+        empty = field.default is False or field.default in (None, ())
+        shown = "needed" if field.is_required() else "" if empty else f"`{field.default}`"
         says = (field.description or "").replace("|", "\\|").replace("<", "&lt;")
-        rows.append(f"| `{name}` | `{option}` | {shown} | {says} |")
+        rows.append(f"| `{name}` | {option} | {shown} | {says} |")
     return "\n".join(rows) + "\n"
 
 

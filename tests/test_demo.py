@@ -8,7 +8,7 @@ import pytest
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders, read_ids, read_targets
 from claster.dataset.load import load_dataset
-from claster.demo import DEMO_SIZES, draw_run, run_demo
+from claster.demo import _DEMO_SIZES, _draw_run, run_demo
 from claster.eir.export import export_run
 from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.errors import ClasterError
@@ -28,7 +28,7 @@ def project(tmp_path, monkeypatch):
 def test_unknown_size_is_refused(project):
     with pytest.raises(ClasterError, match="choose one of default, tiny"):
         run_demo("huge", project=project)
-    assert all(load_dataset(size.dataset, project=project) for size in DEMO_SIZES.values())
+    assert all(load_dataset(size.dataset, project=project) for size in _DEMO_SIZES.values())
 
 
 @pytest.mark.slow
@@ -43,11 +43,11 @@ def test_figures_of_a_run(project):
     run.predictions("test").parent.mkdir(parents=True)
     noise = np.random.default_rng(0).uniform(0.5, 1.5, targets.shape)
     (targets * noise).to_parquet(run.predictions("test"))
-    drawn = draw_run(run, spec)
+    drawn = _draw_run(run, spec)
     assert {path.name for path in drawn} == FIGURES
     before = {path: path.read_bytes() for path in drawn}
     assert all(content.startswith(b"\x89PNG") for content in before.values())
-    draw_run(run, spec)
+    _draw_run(run, spec)
     assert {path: path.read_bytes() for path in drawn} == before
 
 

@@ -85,10 +85,11 @@ def test_the_example_runs_as_it_stands(capsys):
     printed = capsys.readouterr().out
     assert "the build can run" in printed
     assert "best simple method" in printed
-    effects = names["silenced"].table()
+    silenced = names["run"].perturb(elements="~/chromatin/enhancers.bed")
+    effects = silenced.table()
     assert set(effects["gene_id"]) == {f"G{number}" for number in range(40, 52)}
     assert effects["p"].between(0, 1).any()
-    assert all(path.is_file() for path in names["silenced"].figures)
+    assert all(path.is_file() for path in silenced.figures)
     assert isinstance(names["dataset"].landscape("N41"), pd.DataFrame)
     assert names["dataset"].project.runs == ["runs/mine/profile"]
     again = names["dataset"].project.run("runs/mine/profile")

@@ -8,7 +8,7 @@ import pytest
 
 from claster.errors import ClasterError
 from claster.project import Project
-from claster.tutorial import open_archive, serve_folder
+from claster.tutorial import _serve_folder, open_archive
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,7 +41,7 @@ def project(tmp_path, monkeypatch):
 
 def test_a_folder_is_served_while_the_context_is_open(tmp_path):
     (tmp_path / "file.txt").write_text("bytes")
-    with serve_folder(tmp_path) as address:
+    with _serve_folder(tmp_path) as address:
         assert urllib.request.urlopen(f"{address}/file.txt").read() == b"bytes"
         with pytest.raises(urllib.error.HTTPError, match="404") as caught:
             urllib.request.urlopen(f"{address}/../secret")

@@ -24,12 +24,12 @@ from claster.analysis.bootstrap import (
     within,
 )
 
-__all__ = ["FEWEST", "METRICS", "VIEWS", "Replicated", "Signal", "bin_correlations", "view"]
+__all__ = ["METRICS", "VIEWS", "Replicated", "Signal", "bin_correlations", "view"]
 
 METRICS = ("pearson", "spearman", "r2", "rmse", "mae", "slope")
 """Pearson r, Spearman r, R2 of the prediction, RMSE, MAE, and slope of predicted on observed."""
 
-FEWEST = 10
+_FEWEST = 10
 """A bin (across genes) or a gene (across its bins) with fewer points than this is not averaged."""
 
 _BY_SUMS: dict[str, Callable] = {
@@ -145,7 +145,7 @@ def bin_correlations(
     Returns
     -------
     value : numpy.ndarray
-        Shape (bins,); NaN where fewer than `FEWEST` genes count or they do not vary.
+        Shape (bins,); NaN where fewer than `_FEWEST` genes count or they do not vary.
     replicates : numpy.ndarray
         Shape (resamples, bins).
     n : numpy.ndarray
@@ -156,7 +156,7 @@ def bin_correlations(
     total = blocks.sum(axis=0)
     n = total[0]
     value, replicates = (
-        np.where(n < FEWEST, np.nan, pearson(part)) for part in (total, resamples.draw(blocks))
+        np.where(n < _FEWEST, np.nan, pearson(part)) for part in (total, resamples.draw(blocks))
     )
     return value, replicates, n.astype(int)
 
@@ -181,7 +181,7 @@ def _pooled(observed: Signal, predicted: Signal, resamples: Resamples) -> dict[s
 
 def _per_bin(observed: Signal, predicted: Signal, resamples: Resamples) -> dict[str, Replicated]:
     blocks = resamples.effective_blocks(observed.points)
-    usable = observed.counted.sum(axis=0) >= FEWEST
+    usable = observed.counted.sum(axis=0) >= _FEWEST
 
     def sums(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         points = point_sums(x[:, usable], y[:, usable], observed.counted[:, usable], axis=0)
@@ -203,7 +203,7 @@ def _per_bin(observed: Signal, predicted: Signal, resamples: Resamples) -> dict[
 
 
 def _per_gene(observed: Signal, predicted: Signal, resamples: Resamples) -> dict[str, Replicated]:
-    usable = observed.counted.sum(axis=1) >= FEWEST
+    usable = observed.counted.sum(axis=1) >= _FEWEST
 
     def sums(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return point_sums(x, y, observed.counted, axis=1).sum(axis=-1, keepdims=True)

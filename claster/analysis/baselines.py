@@ -28,9 +28,9 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["ALPHAS", "Baselines", "fit_baselines", "mean_profile", "predict_baselines"]
+__all__ = ["Baselines", "fit_baselines", "predict_baselines"]
 
-ALPHAS = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
+_ALPHAS = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
 """Ridge penalties that the validation genes choose from."""
 
 _DEFAULT_ALPHA = 1.0
@@ -95,7 +95,7 @@ class Baselines:
         return ["mean_profile", "nearest_tss", *tracks, "ridge", "boosting"]
 
 
-def mean_profile(train_targets: np.ndarray) -> np.ndarray:
+def _mean_profile(train_targets: np.ndarray) -> np.ndarray:
     """Return the mean of each target bin over the training genes.
 
     Parameters
@@ -156,7 +156,7 @@ def fit_baselines(
     ClasterError
         If there is no training gene, or a value is missing, infinite or negative.
     """
-    profile = mean_profile(train.targets)
+    profile = _mean_profile(train.targets)
     rng = np.random.default_rng(seed)
     sample = partial(
         sample_rows, window=window, target=target, max_rows=max_rows, rng=rng, progress=progress
@@ -231,7 +231,7 @@ def _fit_condition(
     tss = IsotonicRegression(increasing=False, out_of_bounds="clip")
     tss.fit(np.log1p(rows.tss_distance), signal)
     scaled = scaler.transform(rows.features)
-    alphas = (_DEFAULT_ALPHA,) if watched is None else ALPHAS
+    alphas = (_DEFAULT_ALPHA,) if watched is None else _ALPHAS
     ridges = [Ridge(alpha, solver="cholesky").fit(scaled, signal) for alpha in alphas]
     trees = HistGradientBoostingRegressor(
         max_iter=_TREES_UNWATCHED if watched is None else _TREES,

@@ -29,7 +29,7 @@ from claster.files import write_text
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["COMMON", "OWN", "Compared", "compare_runs", "published_scores", "write_comparison"]
+__all__ = ["Compared", "compare_runs", "published_scores", "write_comparison"]
 
 _BINS = {
     "CLASTER, chromatin": (0.8852, 0.7814),
@@ -68,7 +68,7 @@ def published_scores() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "level", "metric", "published", "bins"])
 
 
-COMMON, OWN = "common", "own"
+_COMMON, _OWN = "common", "own"
 """Which bins are scored: those that every run predicts, or all that the run itself does."""
 
 _DECIMALS = 6
@@ -96,7 +96,7 @@ class Compared:
     own
         Of each run: the same genes over its own bins, and these bins.
     scores
-        Of `make_tables`, with the columns `window` (`COMMON`, `OWN`) and `bins`; differences (column
+        Of `make_tables`, with the columns `window` (`_COMMON`, `_OWN`) and `bins`; differences (column
         `against`) are the first run's over each other one, on the common bins.
     flavours
         Of each run, by its name in `scores`.
@@ -133,7 +133,7 @@ class Compared:
             scores[main & (scores["window"] == window)]
             .set_index(keys)[["value", "low", "high", "bins"]]
             .set_axis([window, f"{window}_low", f"{window}_high", f"{window}_bins"], axis=1)
-            for window in (COMMON, OWN)
+            for window in (_COMMON, _OWN)
         ]
         table = pd.concat(sides, axis=1).reset_index()
         published = published_scores().set_index(["method", "level", "metric"])["published"]
@@ -194,11 +194,11 @@ def compare_runs(
         scored.genes, whole.require_target().binning, length=whole.window.binning.width
     )
     resamples = resample_blocks(block, resamples=RESAMPLES, seed=seed)
-    parts = [_scores(scored, spec, resamples, window=COMMON, progress=progress)]
+    parts = [_scores(scored, spec, resamples, window=_COMMON, progress=progress)]
     own = {}
     for name, part in specs.items():
         alone = _scored(part, {name: tables[name]}, split=split)
-        parts.append(_scores(alone, part, resamples, window=OWN, progress=progress))
+        parts.append(_scores(alone, part, resamples, window=_OWN, progress=progress))
         own[name] = alone, part.require_target().binning
     return Compared(
         scored,

@@ -22,7 +22,7 @@ from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 from claster.times import note_time
 
-__all__ = ["RunOf", "evaluate", "evaluate_runs", "evaluate_together", "score"]
+__all__ = ["RunOf", "evaluate", "evaluate_runs", "evaluate_together"]
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def evaluate(
     return evaluate_together([RunOf(run, spec)], to, split=split, progress=progress)
 
 
-def score(
+def _score(
     predictions: pd.DataFrame,
     spec: DatasetSpec,
     *,
@@ -186,7 +186,7 @@ def evaluate_together(
     split
         The split to score.
     seed
-        See `score`.
+        See `_score`.
     progress
         Where to report to.
 

@@ -24,7 +24,7 @@ from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
 from claster.settings import Device, Split
 
-__all__ = ["fit_nested", "measured_genes", "predict_masked", "ring_means"]
+__all__ = ["fit_nested", "measured_genes", "predict_masked"]
 
 _AROUND_TSS = (1_000, 3_000)
 """bp upstream and downstream of a TSS over which a gene is measured."""
@@ -164,7 +164,7 @@ def _read(
         for first in range(0, len(ids), _CHUNK):
             some = ids[first : first + _CHUNK]
             window = {"landscape": read_arrays(folders, some, split=split)}
-            parts = [ring_means(window["landscape"], spec.window.bin, radii)]
+            parts = [_ring_means(window["landscape"], spec.window.bin, radii)]
             if striped:
                 window["contacts"] = read_arrays(folders, some, split=split, modality="contacts")
                 parts.append(view.of_windows(window, spec).reshape(len(some), -1))
@@ -177,7 +177,7 @@ def _read(
     return _Data(signal, np.concatenate(found), np.concatenate(needs), by_contact)
 
 
-def ring_means(landscape: np.ndarray, bin: int, radii: tuple[int, ...]) -> np.ndarray:
+def _ring_means(landscape: np.ndarray, bin: int, radii: tuple[int, ...]) -> np.ndarray:
     """Return the mean of each track in rings around the TSS, both sides together.
 
     Parameters

@@ -36,13 +36,11 @@ __all__ = [
     "fit_simple_methods",
     "network_profiles",
     "prepare",
-    "require_unseen_genes",
-    "require_unseen_windows",
     "stacked",
 ]
 
 
-def require_unseen_genes(scored: Collection[str], trained: Collection[str], *, split: str) -> None:
+def _require_unseen_genes(scored: Collection[str], trained: Collection[str], *, split: str) -> None:
     """Raise `ClasterError` if a gene that is scored has a sample among the training ones.
 
     A gene is the same under another version of its ID, or as the pseudoautosomal twin (`one_gene`).
@@ -66,7 +64,7 @@ def require_unseen_genes(scored: Collection[str], trained: Collection[str], *, s
         )
 
 
-def require_unseen_windows(
+def _require_unseen_windows(
     scored: pd.DataFrame, trained: pd.DataFrame, window: Binning, *, split: str, allowed: bool
 ) -> int:
     """Return how many bases of the scored input windows lie in training windows.
@@ -270,8 +268,8 @@ def prepare(
     genes = every[every["split"] == split].reset_index(drop=True)
     require_genes(genes, read_ids(folders, split), split=split)
     trained = [sample for seen in _SEEN[split] for sample in read_ids(folders, seen)]
-    require_unseen_genes(genes["gene_id"].tolist(), trained, split=split)
-    shared_bp = require_unseen_windows(
+    _require_unseen_genes(genes["gene_id"].tolist(), trained, split=split)
+    shared_bp = _require_unseen_windows(
         genes,
         every[every["split"].isin(_SEEN[split])],
         spec.window.binning,

@@ -18,7 +18,7 @@ from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
 from claster.simulation.transcription import gene_levels
 
-__all__ = ["ReachFiles", "find_reach", "how_far"]
+__all__ = ["ReachFiles", "find_reach"]
 
 _RADII = (1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
 """bp on either side of the TSS; the first one is the promoter alone."""
@@ -139,7 +139,7 @@ def find_reach(
     )
     tables, reaches = [], []
     for model, curve in predicted.items():
-        table, reach = how_far(model, curve, observed, radii, resamples)
+        table, reach = _how_far(model, curve, observed, radii, resamples)
         tables.append(table)
         reaches.append(reach)
     files.folder.mkdir(parents=True, exist_ok=True)
@@ -149,7 +149,7 @@ def find_reach(
     return reaches, files
 
 
-def how_far(
+def _how_far(
     model: str,
     curve: np.ndarray,
     observed: np.ndarray,

@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 
 from claster.analysis.bootstrap import Resamples, intervals
 
-__all__ = ["curves", "link_areas", "pearson", "score_links", "spearman", "with_interval"]
+__all__ = ["curves", "pearson", "score_links", "spearman", "with_interval"]
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float:
@@ -60,7 +60,7 @@ def with_interval(
 _MOST_NUMBERS = 20_000_000
 
 
-def link_areas(
+def _link_areas(
     positive: np.ndarray, score: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return AUROC and AUPRC under several weightings of the pairs.
@@ -83,7 +83,7 @@ def link_areas(
     Examples
     --------
     >>> positive, score = np.array([True, False, True]), np.array([0.9, 0.5, 0.1])
-    >>> [values.tolist() for values in link_areas(positive, score, np.ones((1, 3)))]
+    >>> [values.tolist() for values in _link_areas(positive, score, np.ones((1, 3)))]
     [[0.5], [0.8333333333333333]]
     """
     order = np.argsort(-score, kind="stable")
@@ -104,7 +104,7 @@ def link_areas(
 def _precision_at_recall(
     positive: np.ndarray, score: np.ndarray, weights: np.ndarray, *, recall: float
 ) -> np.ndarray:
-    """Return the precision at the highest threshold that finds so many links; as `link_areas`.
+    """Return the precision at the highest threshold that finds so many links; as `_link_areas`.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def score_links(
     """
 
     def measured(ranked: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
-        areas = link_areas(positive, ranked, weights)
+        areas = _link_areas(positive, ranked, weights)
         if recall is None:
             return areas
         return *areas, _precision_at_recall(positive, ranked, weights, recall=recall)

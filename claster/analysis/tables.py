@@ -22,13 +22,13 @@ from claster.analysis.strata import Stratum, calibration, gene_errors, strata_of
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["LOG", "RAW", "SCORE_COLUMNS", "Tables", "make_tables", "spread_over_runs"]
+__all__ = ["LOG", "RAW", "Tables", "make_tables", "spread_over_runs"]
 
 RAW, LOG = "raw", "log2(x+1)"
 _WHAT = ("level", "scale", "counted", "how", "metric", "by", "stratum")
 _METRIC = _WHAT.index("metric")
 _KEY = ["method", "against", "condition", *_WHAT]
-SCORE_COLUMNS = [*_KEY, "value", "low", "high", "n", "blocks", "unit"]
+_SCORE_COLUMNS = [*_KEY, "value", "low", "high", "n", "blocks", "unit"]
 _LEVELS: dict[str, Callable] = {"gene": gene_weights, "paper": paper_gene_weights}
 _DIFFERENCES = [metric for metric in METRICS if metric != "slope"]
 
@@ -40,7 +40,7 @@ class Tables:
     Parameters
     ----------
     scores
-        `SCORE_COLUMNS`, one row a score.
+        `_SCORE_COLUMNS`, one row a score.
     bins
         Pearson r across genes of each bin: `method`, `condition`, `offset` (bp), `value`, `low`,
         `high`, `n`.
@@ -76,7 +76,7 @@ class _Rows:
         table["low"], table["high"] = intervals(replicates, table["blocks"].to_numpy())
         units = table["scale"].map({RAW: raw_unit, LOG: f"log2({raw_unit} + 1)"})
         table["unit"] = units.where(table["metric"].isin(["rmse", "mae"]), "1")
-        return table[SCORE_COLUMNS]
+        return table[_SCORE_COLUMNS]
 
 
 def make_tables(

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from claster.errors import ClasterError
 
-__all__ = ["Served", "serve", "wanted_range"]
+__all__ = ["Served", "serve"]
 
 _HOST = "127.0.0.1"
 _NAMES = (_HOST, "localhost")
@@ -41,7 +41,7 @@ class Served:
     type: str = "application/octet-stream"
 
 
-def wanted_range(header: str | None, size: int) -> tuple[int, int] | Literal["whole", "outside"]:
+def _wanted_range(header: str | None, size: int) -> tuple[int, int] | Literal["whole", "outside"]:
     """Return the bytes ``[start, end)`` that a Range header asks for.
 
     A header that is missing, cannot be read or asks for several ranges stands for the whole.
@@ -52,7 +52,7 @@ def wanted_range(header: str | None, size: int) -> tuple[int, int] | Literal["wh
 
     Examples
     --------
-    >>> wanted_range("bytes=2-4", 10), wanted_range("bytes=-3", 10), wanted_range("bytes=10-", 10)
+    >>> _wanted_range("bytes=2-4", 10), wanted_range("bytes=-3", 10), wanted_range("bytes=10-", 10)
     ((2, 5), (7, 10), 'outside')
     """
     found = _RANGE.fullmatch(header or "")
@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, source: BinaryIO, type: str, *, with_body: bool) -> None:
         size = source.seek(0, 2)
-        wanted = wanted_range(self.headers.get("Range"), size)
+        wanted = _wanted_range(self.headers.get("Range"), size)
         if wanted == "outside":
             self.send_response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
             self.send_header("Content-Range", f"bytes */{size}")

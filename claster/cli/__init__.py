@@ -74,11 +74,11 @@ def main() -> None:
             _complain_of_interrupt()
         raise
     except ClasterError as error:
-        complain(str(error))
+        complain(error.line)
     except OSError as error:
         if os_errno(error) is None:
             raise
-        complain(str(os_fault(error)))
+        complain(os_fault(error).line)
     except KeyboardInterrupt:
         _complain_of_interrupt()
 

@@ -36,7 +36,7 @@ def list_downloads(
 ) -> None:
     """Show the files of a dataset that can be downloaded: sizes, terms, and which are here already."""
     from claster.cli.tables import print_downloads
-    from claster.dataset.downloads.download import plan_downloads, url_list
+    from claster.dataset.downloads.plan import plan_downloads, url_list
     from claster.dataset.load import load_dataset
 
     spec = load_dataset(dataset)
@@ -69,7 +69,8 @@ def download(
 ) -> None:
     """Download the public files of a dataset; run it again to resume an interrupted download."""
     from claster.cli.tables import print_downloads
-    from claster.dataset.downloads.download import download_dataset, plan_downloads
+    from claster.dataset.downloads.download import download_dataset
+    from claster.dataset.downloads.plan import plan_downloads
     from claster.dataset.load import load_dataset
 
     spec = load_dataset(dataset)
@@ -131,7 +132,7 @@ def check(
         spec = load_dataset(dataset)
         reference = reference_scales(against) if against else None
     except ClasterError as error:
-        complain(str(error), status=2)
+        complain(error.line, status=2)
     report = check_dataset(
         spec,
         against=reference,
@@ -199,9 +200,8 @@ def plan(
     Nothing is downloaded, built or trained, and no network is needed. What is measured is kept; steps that
     were done in this project before count more.
     """
-    from claster.cli.tables import print_table
+    from claster.cli.tables import cost_table, plan_as_json, print_table, total_line
     from claster.cost.plan import plan_costs
-    from claster.cost.show import cost_table, plan_as_json, total_line
     from claster.dataset.load import load_dataset
     from claster.progress import SILENT
 

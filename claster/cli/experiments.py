@@ -26,8 +26,8 @@ def experiment(
     device: Device = "auto",
 ) -> None:
     """List the experiments behind the figures, or build, train, predict and score one."""
+    from claster.analysis.recipes import compare_recipes
     from claster.cli.tables import print_table
-    from claster.experiments.recipes import compare_recipes
     from claster.experiments.run import find_experiment, list_experiments, run_experiment
     from claster.files import below, write_text
 

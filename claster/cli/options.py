@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from claster import settings
 from claster.errors import ClasterError
+from claster.faults import explained
 from claster.settings import DEVICE, FORCE, SPLIT
 
 __all__ = ["takes"]
@@ -101,10 +102,10 @@ def _settings(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        option = _flag(model, str(first["loc"][0])) if first["loc"] else "the options"
+        location = error.errors()[0]["loc"]
+        option = _flag(model, str(location[0])) if location else "the options"
         raise ClasterError(
-            f"{option}: {first['msg'].removeprefix('Value error, ')}", remedy="see --help"
+            explained(error, model, named=option).found, remedy="see --help"
         ) from None
 
 

@@ -20,7 +20,7 @@ from claster.contacts.stripe import StripeMap, promoter_stripe
 if TYPE_CHECKING:
     from claster.contacts.bands import CountBand
 
-__all__ = ["map_cutter", "rotated_map", "square_map"]
+__all__ = ["map_cutter"]
 
 _NOTHING = 1e-14
 """The published contact frequency of a pixel that is unknown or has no contact."""
@@ -29,7 +29,7 @@ _STRETCH = 160
 """Columns of a rotated map that are made at a time."""
 
 
-def square_map(band: "CountBand", tss: int, shape: SquareMap) -> tuple[np.ndarray, float]:
+def _square_map(band: "CountBand", tss: int, shape: SquareMap) -> tuple[np.ndarray, float]:
     """Return the published square map around a TSS in genome orientation.
 
     Parameters
@@ -58,7 +58,7 @@ def square_map(band: "CountBand", tss: int, shape: SquareMap) -> tuple[np.ndarra
     return logs.take(_square_of_diagonals(shape.bins, shape.bins)), _missing(known)
 
 
-def rotated_map(band: "CountBand", tss: int, shape: RotatedMap) -> tuple[np.ndarray, float]:
+def _rotated_map(band: "CountBand", tss: int, shape: RotatedMap) -> tuple[np.ndarray, float]:
     """Return the published rotated map around a TSS in genome orientation.
 
     Parameters
@@ -201,5 +201,5 @@ def map_cutter(
         return partial(promoter_stripe, band, shape=shape)
     counts = read_counts(matrix, chrom, separations=shape.separations, balance=balance)
     if isinstance(shape, SquareMap):
-        return partial(square_map, counts, shape=shape)
-    return partial(rotated_map, counts, shape=shape)
+        return partial(_square_map, counts, shape=shape)
+    return partial(_rotated_map, counts, shape=shape)

@@ -10,22 +10,14 @@ from claster.genome.windows import Binning
 if TYPE_CHECKING:
     from claster.contacts.bands import Band
 
-__all__ = [
-    "FLOOR",
-    "PSEUDO",
-    "DiagonalMap",
-    "MapValue",
-    "diagonal_map",
-    "logarithm",
-    "take_logarithms",
-]
+__all__ = ["PSEUDO", "DiagonalMap", "MapValue", "diagonal_map", "logarithm", "take_logarithms"]
 
 MapValue = Literal["log_oe", "log10"]
 
 PSEUDO = 0.5
 """Added to observed over expected before the logarithm: keeps 'no contact' finite and noise small."""
 
-FLOOR = 0.1
+_FLOOR = 0.1
 """Lowest contact frequency of a ``log10`` map, as a share of the expected one at that separation."""
 
 
@@ -107,7 +99,7 @@ def take_logarithms(band: "Band", shape: DiagonalMap, *, value: MapValue = "log_
         Rows and columns of a map.
     value
         ``log_oe``: log2 of (o + `PSEUDO`) / (1 + `PSEUDO`), o being observed over expected at that
-        separation. ``log10``: log10 of the contact frequency, at least `FLOOR` times the expected one.
+        separation. ``log10``: log10 of the contact frequency, at least `_FLOOR` times the expected one.
     """
     values = np.empty((shape.rows, band.values.shape[1]), np.float32)
     for row, out in enumerate(values):
@@ -155,7 +147,7 @@ def diagonal_map(logarithms: _Logarithms, tss: int, shape: DiagonalMap) -> tuple
 def logarithm(ratio: np.ndarray, expected: np.ndarray | np.float64, value: MapValue) -> np.ndarray:
     """Return observed over expected (`ratio`) as float32 in the scale of `value`; see `take_logarithms`."""
     if value == "log10":
-        logs = np.log10(np.maximum(ratio, FLOOR) * expected)
+        logs = np.log10(np.maximum(ratio, _FLOOR) * expected)
     else:
         logs = np.log2((ratio + PSEUDO) / (1 + PSEUDO))
     return logs.astype(np.float32)

@@ -9,7 +9,7 @@ from claster.cost.work import Amount
 from claster.settings import Device
 from claster.times import Took, machine_name
 
-__all__ = ["BY_THUMB", "LIKE", "MEASURED", "Rate", "StepCost", "Work", "estimate"]
+__all__ = ["BY_THUMB", "MEASURED", "Rate", "StepCost", "Work", "estimate"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Rate:
 
 MEASURED, BY_THUMB = 1.5, 2.5
 """Factors that a measured rate and a usual one are good for, before a step was done here."""
-LIKE = 1.25
+_LIKE = 1.25
 """The same where it was done before, at least."""
 
 
@@ -123,6 +123,6 @@ def _learned(rate: Rate, like: Sequence[Took]) -> Rate:
     if short:
         fixed = median(max(took.seconds - a_unit * took.units, 0.0) for took in short)
     told = [took.seconds / max(fixed + a_unit * took.units, 1e-6) for took in like]
-    spread = max(LIKE, *told, *(1 / max(ratio, 0.1) for ratio in told))
+    spread = max(_LIKE, *told, *(1 / max(ratio, 0.1) for ratio in told))
     known_from = f"{len(like)} earlier" if long else f"{rate.known_from}, {len(like)} earlier"
     return Rate(fixed, a_unit, spread, known_from)

@@ -27,6 +27,7 @@ from claster.dataset.manifest import (
     read_manifest,
 )
 from claster.dataset.scale import SignalScale, track_divisors
+from claster.dataset.selection import DROP_REASONS, GeneSelection, drop_genes
 from claster.dataset.sources import Sources, open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import dividing_scales, track_scales
@@ -41,7 +42,6 @@ from claster.dataset.workspace import (
 )
 from claster.errors import ClasterError
 from claster.files import atomic_folder, replace_folder, require_disk
-from claster.genome.selection import DROP_REASONS, GeneSelection, drop_genes
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 from claster.times import note_time

@@ -26,20 +26,14 @@ from claster.files import sha256
 from claster.progress import SILENT, Progress, Step
 from claster.text import read_text, text_lines
 
-__all__ = [
-    "Mismatch",
-    "read_checksums",
-    "seal_manifest",
-    "verify_dataset",
-    "write_checksums",
-]
+__all__ = ["read_checksums", "seal_manifest", "verify_dataset", "write_checksums"]
 
 _SEAL = "manifest.sha256"
 _LISTED_ELSEWHERE = {CHECKSUMS, _SEAL, "manifest.json"}
 
 
 @dataclass(frozen=True)
-class Mismatch:
+class _Mismatch:
     """A file that is not as it was built: another content, gone, or never built."""
 
     path: Path
@@ -77,7 +71,7 @@ def seal_manifest(manifest: Path) -> None:
     manifest.with_name(_SEAL).write_text(_seal_of(manifest), encoding="utf-8")
 
 
-def verify_dataset(folders: DatasetFolders, *, progress: Progress = SILENT) -> list[Mismatch]:
+def verify_dataset(folders: DatasetFolders, *, progress: Progress = SILENT) -> list[_Mismatch]:
     """Read every file of a built dataset and compare it with what was built.
 
     Parameters
@@ -106,10 +100,10 @@ def verify_dataset(folders: DatasetFolders, *, progress: Progress = SILENT) -> l
             remedy=f"run 'claster data build {folders.name} --force'",
         )
     if read_text(seal) != _seal_of(folders.manifest):
-        return [Mismatch(folders.manifest, "changed")]
+        return [_Mismatch(folders.manifest, "changed")]
     manifest = read_manifest(folders)
     assert manifest is not None
-    found: list[Mismatch] = []
+    found: list[_Mismatch] = []
     for part, folder in (("inputs", folders.inputs), ("targets", folders.targets)):
         found += _compare(folder, manifest.checksums[part], progress)
     return found or _compare_parts(folders, manifest.dataset)
@@ -125,12 +119,12 @@ def _seal_of(manifest: Path) -> str:
     return f"{sha256(manifest)}  {manifest.name}\n"
 
 
-def _compare(folder: Path, listed: str, progress: Progress) -> list[Mismatch]:
+def _compare(folder: Path, listed: str, progress: Progress) -> list[_Mismatch]:
     path = folder / CHECKSUMS
     if not path.is_file():
-        return [Mismatch(path, "missing")]
+        return [_Mismatch(path, "missing")]
     if sha256(path) != listed:
-        return [Mismatch(path, "changed")]
+        return [_Mismatch(path, "changed")]
     wanted = {Path(file): digest for file, digest in read_checksums(folder).items()}
     there = set(_files(folder))
     common = sorted(wanted.keys() & there)
@@ -141,12 +135,12 @@ def _compare(folder: Path, listed: str, progress: Progress) -> list[Mismatch]:
         **dict.fromkeys(wanted.keys() - there, "missing"),
         **dict.fromkeys(there - wanted.keys(), "extra"),
     }
-    return [Mismatch(folder / file, mismatches[file]) for file in sorted(mismatches)]
+    return [_Mismatch(folder / file, mismatches[file]) for file in sorted(mismatches)]
 
 
-def _compare_parts(folders: DatasetFolders, spec: DatasetSpec) -> list[Mismatch]:
+def _compare_parts(folders: DatasetFolders, spec: DatasetSpec) -> list[_Mismatch]:
     """Compare the splits' folders with their lists; call it once store and lists are known to hold."""
-    found: list[Mismatch] = []
+    found: list[_Mismatch] = []
     for modality in modalities(spec):
         store = folders.arrays(modality, STORE)
         for part in PARTS:
@@ -158,10 +152,10 @@ def _compare_parts(folders: DatasetFolders, spec: DatasetSpec) -> list[Mismatch]
                 for sample in read_ids(folders, split)
             }
             there = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
-            found += [Mismatch(folder / name, "missing") for name in sorted(wanted - there)]
-            found += [Mismatch(folder / name, "extra") for name in sorted(there - wanted)]
+            found += [_Mismatch(folder / name, "missing") for name in sorted(wanted - there)]
+            found += [_Mismatch(folder / name, "extra") for name in sorted(there - wanted)]
             found += [
-                Mismatch(folder / name, "changed")
+                _Mismatch(folder / name, "changed")
                 for name in sorted(wanted & there)
                 if not _is_same(folder / name, store / name)
             ]

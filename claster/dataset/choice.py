@@ -6,6 +6,14 @@ from functools import partial
 
 import pandas as pd
 
+from claster.dataset.copies import copies_between
+from claster.dataset.selection import (
+    GeneRules,
+    GeneSelection,
+    chromosome_folds,
+    drop_genes,
+    select_genes,
+)
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import reach_of_targets
@@ -13,15 +21,7 @@ from claster.dataset.value_table import SHARED
 from claster.dataset.words import excluded_chromosomes
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases
-from claster.genome.copies import copies_between
 from claster.genome.regions import read_regions
-from claster.genome.selection import (
-    GeneRules,
-    GeneSelection,
-    chromosome_folds,
-    drop_genes,
-    select_genes,
-)
 
 __all__ = ["choose_genes", "lacks_training", "more_training"]
 

@@ -95,8 +95,16 @@ def _remedy(spec: DatasetSpec, source: Source) -> str:
             return f"run 'claster data download {spec.name} --only {download.name}'"
     if spec.data_folder.is_dir():
         return f"check this line, and 'data' ({spec.data_folder})"
+    if DATA_VARIABLE not in spec.data:
+        return f"correct 'data' ({spec.data}){_start_of(spec)}"
     bring = f"set {DATA_VARIABLE} to the folder that holds the source files"
     return f"run 'claster simulate {spec.name}' first, or {bring}" if spec.simulation else bring
+
+
+def _start_of(spec: DatasetSpec) -> str:
+    if Path(spec.data).expanduser().is_absolute():
+        return ""
+    return f", which starts at the project's folder ({spec.project.absolute()})"
 
 
 def _named(spec: DatasetSpec) -> Iterator[tuple[str, str, Location, bool]]:

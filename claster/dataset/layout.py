@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from claster.dataset.selection import DROP_REASONS
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
+from claster.genome.gene_names import find_gene, genes_called
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.settings import Split
 from claster.signal.landscape import Transform, restored
@@ -24,6 +26,7 @@ __all__ = [
     "VIEW_PREFIX",
     "DatasetFolders",
     "Split",
+    "find_kept",
     "modalities",
     "part_members",
     "read_arrays",
@@ -156,7 +159,7 @@ class DatasetFolders:
         if not self.manifest.is_file():
             raise ClasterError(
                 f"dataset {self.name!r} is not built (no {self.manifest})",
-                remedy=f"run 'claster data build {self.name}' first",
+                remedy=f"run 'claster data build {self.name}' first, or its build() in Python",
             )
         if self.is_torn:
             raise ClasterError(
@@ -207,6 +210,36 @@ def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> 
     if split is not None:
         table = table[table["split"] == split].reset_index(drop=True)
     return table
+
+
+def find_kept(genes: pd.DataFrame, folders: DatasetFolders, named: str) -> pd.Series:
+    """Return the row of the one gene that a name means (`claster.genome.gene_names.genes_called`).
+
+    Parameters
+    ----------
+    genes
+        Those that have a window, all or of one split.
+    folders
+        Of their dataset; for a gene that is none of them it tells whether it was dropped, and why.
+    named
+        Its ID, with or without version, or its symbol.
+
+    Raises
+    ------
+    ClasterError
+        If none or several are called so, or the gene was dropped or is of another split.
+    """
+    (found,) = genes_called(genes, [named])
+    if not found and folders.dropped.is_file():
+        dropped = read_table(folders.dropped, dtype=str).fillna("")
+        for gene_id in genes_called(dropped, [named])[0]:
+            row = find_gene(dropped, gene_id)
+            detail = f" ({row['detail']})" if row["detail"] else ""
+            raise ClasterError(
+                f"gene {named!r} has no window: it was dropped, since {DROP_REASONS[row['reason']]}{detail}",
+                remedy="choose another gene",
+            )
+    return find_gene(genes, named)
 
 
 def read_targets(path: Path, *, transform: Transform = "none") -> pd.DataFrame:

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 import claster
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.yaml_file import Places, read_keys
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
+from claster.faults import explained
 from claster.files import is_below, write_text
 from claster.text import read_text
 
@@ -64,7 +65,7 @@ def read_experiment(name: str, *, project: Path | str = ".") -> dict[str, Any]:
     if name not in files:
         raise NoDatasetError(
             f"no experiment {name!r} in {Path(project) / EXPERIMENTS}",
-            remedy=f"choose one of {', '.join(files)}",
+            remedy=choose_among(name, files),
         )
     return read_keys(files[name], remedy="see docs/figures_of_the_paper.md")[0]
 
@@ -156,19 +157,20 @@ def find_dataset(name: str, *, project: Path | str = ".") -> Path:
             return _brought(deeper[0], project)
     raise NoDatasetError(
         f"no dataset {name!r} in {folder}",
-        remedy=f"choose one of {', '.join(list_datasets(project=project))}",
+        remedy=choose_among(name, [*_names_in(folder), *list_datasets(project=project)]),
     )
 
 
 def list_datasets(*, project: Path | str = ".") -> list[str]:
     """Return the names of a project's datasets and of those that come with CLASTER, for `find_dataset`."""
-    folders = (_folder(project), _shipped_configurations() / "datasets")
-    found = {
-        path.relative_to(folder).with_suffix("").as_posix()
-        for folder in folders
-        for path in folder.rglob("*.yaml")
-    }
-    return sorted(found)
+    shipped = _shipped_configurations() / "datasets"
+    return sorted({*_names_in(_folder(project)), *_names_in(shipped)})
+
+
+def _names_in(folder: Path) -> list[str]:
+    return sorted(
+        path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")
+    )
 
 
 def fold_names(name: str, folds: int) -> list[str]:
@@ -255,17 +257,11 @@ def _checked(
         spec = DatasetSpec.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
         below = (*first["loc"], *first.get("ctx", {}).get("below", ()))
-        place = places.of(below) if places else f"dataset {content.get('name')!r}"
-        if first["type"] == "extra_forbidden":
-            raise ClasterError(
-                f"{place}: unknown key '{key}'",
-                remedy="remove it or correct its spelling (docs/file_formats.md lists the keys)",
-            ) from None
-        message = first["msg"].removeprefix("Value error, ")
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise ClasterError(f"{place}: {key}: {message}{more}", remedy="correct this key") from None
+        named = f"dataset {content['name']!r}" if content.get("name") else "the dataset"
+        fault = explained(error, DatasetSpec)
+        place = places.of(below) if places else named
+        raise ClasterError(f"{place}: {fault.found}", remedy=fault.remedy) from None
     return spec.within(project, places)
 
 

@@ -8,10 +8,10 @@ from claster.dataset.choice import choose_genes
 from claster.dataset.downloads.plan import DownloadPlan
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.manifest import differences, read_manifest
+from claster.dataset.selection import DROP_REASONS
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.genome.gene_names import find_gene
-from claster.genome.selection import DROP_REASONS
 from claster.genome.windows import FORWARD, sample_id
 from claster.text import read_table
 

@@ -63,11 +63,10 @@ class TrackSpec(Part):
     """One row of the landscape: a bigWig file, and how its bins are stored.
 
     `files` in the place of `file` are replicates, whose weighted mean is the track (`Replicates`); without
-    `weights` they count alike.
-    `rescale` has pairs of a value and what it is in the cells that a network was trained on (`rescaled`).
-    Then values below `floor` are set to 0, so that peaks are left, and larger ones than `clip` to it; then
-    values are divided by `scale`, a statistic of the track around training genes (`SignalScale`); then
-    `transform` is applied.
+    `weights` they count alike. `rescale` has pairs of a value and what it is in the cells that a network was
+    trained on (`rescaled`). Then values below `floor` are set to 0, so that peaks are left, and larger ones
+    than `clip` to it; then values are divided by `scale`, a statistic of the track around training genes
+    (`SignalScale`); then `transform` is applied.
     """
 
     name: Name

@@ -7,10 +7,10 @@ import numpy as np
 from claster.dataset.layout import DatasetFolders, read_arrays
 from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import SignalScale, measure_scale, track_divisors
+from claster.dataset.selection import GeneSelection
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.genome.selection import GeneSelection
 from claster.settings import Split
 from claster.signal.landscape import restored
 

@@ -16,12 +16,12 @@ from numpy.lib import format as npy
 from pydantic import BaseModel
 
 from claster.dataset.layout import PARTS, SPLITS, STORE, DatasetFolders, modalities, part_members
+from claster.dataset.selection import GeneSelection
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.value_table import SHARED
 from claster.errors import ClasterError
 from claster.files import link_file, sha256, write_text
 from claster.genome.genes import GENE_COLUMNS
-from claster.genome.selection import GeneSelection
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.text import read_npy, read_record, read_text
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from claster.dataset.checksums import read_checksums
+from claster.dataset.downloads.fetch import Wanted, fetch
+from claster.dataset.downloads.request import open_session
 from claster.dataset.layout import CHECKSUMS
 from claster.errors import ClasterError, one_line
 from claster.files import atomic_folder, is_below, require_disk, sha256
 from claster.progress import SILENT, Progress
-from claster.remote.fetch import Wanted, fetch
-from claster.remote.request import open_session
 
 __all__ = ["pull_bundle", "require_unchanged"]
 

@@ -28,13 +28,7 @@ from claster.settings import Device
 from claster.signal.landscape import restored
 from claster.text import read_npy
 
-__all__ = [
-    "KeptBlocks",
-    "gather_predictions",
-    "predict_by_program",
-    "predict_in_memory",
-    "remove_blocks",
-]
+__all__ = ["predict_by_program", "predict_in_memory", "remove_blocks"]
 
 
 def predict_by_program(
@@ -86,14 +80,14 @@ def predict_by_program(
     scratch = Path(tempfile.mkdtemp(prefix=".predict-", dir=run.path))
     try:
         _predict(run, record, spec, split, scratch, device, progress)
-        table = gather_predictions(scratch / "out" / OUTPUT_NAME, target.columns, ids)
+        table = _gather_predictions(scratch / "out" / OUTPUT_NAME, target.columns, ids)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     table[:] = restored(table.to_numpy(), target.transform)
     return table
 
 
-def gather_predictions(folder: Path, columns: Sequence[str], ids: Sequence[str]) -> pd.DataFrame:
+def _gather_predictions(folder: Path, columns: Sequence[str], ids: Sequence[str]) -> pd.DataFrame:
     """Return EIR's predictions, one folder a target, as one table.
 
     Parameters
@@ -208,7 +202,7 @@ _BLOCK = 1024
 """Samples of a block; a multiple of every batch size that is chosen without being asked for."""
 
 
-class KeptBlocks:
+class _KeptBlocks:
     """Finished blocks of one prediction, in a hidden folder beside its table.
 
     They belong to one model, one built dataset and one list of samples; blocks of another are thrown away.
@@ -337,7 +331,7 @@ def predict_in_memory(
         inputs = {name: name for name in readable(views.values(), spec)}
     split_of = {name: split for split, names in samples.items() for name in names}
     rebuild = f"run 'claster data build {folders.name} --force'"
-    kept = KeptBlocks(table, run, folders, list(split_of))
+    kept = _KeptBlocks(table, run, folders, list(split_of))
     if kept.samples:
         progress.say(
             f"{kept.samples:,} of {len(split_of):,} samples were predicted before it was stopped"

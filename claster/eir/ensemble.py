@@ -32,29 +32,24 @@ def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) ->
     remedy = "build a dataset like that one, or train on this one"
     sources = sources_of(view_of_folder(folder) for folder in input_folders(run).values())
     if record.drop_tracks:
-        known, found = (
-            {track.name: meaning for track, meaning in zip(side.tracks, meanings, strict=True)}
-            for side, meanings in ((record.trained_on, there["tracks"]), (spec, here["tracks"]))
-        )
+        known, found = there["tracks"], here["tracks"]
         if strange := [name for name in found if name not in known]:
             raise ClasterError(
                 f"{run.path} knows no track {', '.join(strange)} of dataset {spec.name!r}",
                 remedy=f"name its tracks as there ({', '.join(known)}); it may have fewer",
             )
-        there["tracks"] = [known[name] for name in found]
-        if spec.contacts is None:
-            there["contacts"] = None
+        there = {key: value for key, value in there.items() if key in here} | {"tracks": found}
     elif len(spec.tracks) < len(record.trained_on.tracks):
         remedy = (
             "train with --drop-tracks to predict without a track, or build a dataset like that one"
         )
-    for key in sorted(there):
-        if key == "contacts" and key not in sources:
+    for key in there | here:
+        if key.startswith("contacts") and "contacts" not in sources:
             continue
-        if there[key] != here[key]:
+        if there.get(key) != here.get(key):
             raise ClasterError(
-                f"'{key}' of dataset {spec.name!r} differs from what {run.path} was trained on "
-                f"({here[key]} instead of {there[key]})",
+                f"'{key}' of dataset {spec.name!r} is {_in_words(here.get(key))}, and {run.path} was trained "
+                f"with {_in_words(there.get(key))}",
                 remedy=remedy,
             )
 
@@ -80,16 +75,29 @@ def checked_dataset(run: RunFolder) -> tuple[RunRecord, DatasetSpec, DatasetFold
 
 
 def _meaning(spec: DatasetSpec) -> dict[str, Any]:
-    """Return what gives the numbers of the inputs their meaning; file names do not."""
-    return {
-        "tracks": [
-            (track.name, track.scale, track.transform, track.floor, track.clip)
+    """Return, by key, what gives the numbers of the inputs their meaning; file names do not."""
+    parts = {
+        **{
+            f"tracks.{track.name}": track.model_dump(include=_MEANING_OF_A_TRACK)
             for track in spec.tracks
-        ],
+        },
         "window": spec.window.model_dump(),
-        "summary": spec.summary,
-        "contacts": spec.contacts.model_dump(exclude={"file"}) if spec.contacts else None,
+        "contacts": spec.contacts.model_dump(exclude={"file"}) if spec.contacts else {},
     }
+    return {
+        "tracks": [track.name for track in spec.tracks],
+        "summary": spec.summary,
+        **{f"{part}.{key}": value for part, keys in parts.items() for key, value in keys.items()},
+    }
+
+
+_MEANING_OF_A_TRACK = {"scale", "transform", "floor", "clip"}
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return "none" if value is None else str(value)
 
 
 def ensemble_folder(
@@ -129,7 +137,7 @@ def ensemble_folder(
         not folder.record.is_file() or read_run(folder.path).members != members
     ):
         raise ClasterError(
-            f"{folder.path} exists and holds something else than the mean of these runs",
+            f"{folder.path} exists and holds something other than the mean of these runs",
             remedy="choose another folder with --out",
         )
     now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -36,15 +36,7 @@ from claster.settings import Device
 if TYPE_CHECKING:
     import torch
 
-__all__ = [
-    "Branch",
-    "Cost",
-    "Geometry",
-    "geometry_text",
-    "measure_cost",
-    "measure_geometry",
-    "show_flavour",
-]
+__all__ = ["Branch", "Cost", "Geometry", "measure_cost", "measure_geometry", "show_flavour"]
 
 _FEWEST_POSITIONS = 8
 """A last feature map with fewer positions than this hardly tells places apart."""
@@ -343,12 +335,12 @@ def show_flavour(flavour: Flavour, spec: DatasetSpec, *, device: Device = "auto"
     cost = measure_cost(flavour, spec, device=resolve_device(device))
     folders = DatasetFolders.of(spec)
     built = folders.ids("train").is_file()
-    return geometry_text(
+    return _geometry_text(
         geometry, cost, samples=sample_counts(folders).train if built else _SAMPLES
     )
 
 
-def geometry_text(geometry: Geometry, cost: Cost, *, samples: int) -> str:
+def _geometry_text(geometry: Geometry, cost: Cost, *, samples: int) -> str:
     """Return what EIR builds of a flavour as a table and sentences.
 
     Parameters

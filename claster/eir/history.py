@@ -11,10 +11,10 @@ from claster.errors import ClasterError
 from claster.files import atomic_folder, atomic_path
 from claster.text import read_table
 
-__all__ = ["part_steps", "read_history", "read_part", "write_history", "write_tensorboard"]
+__all__ = ["part_steps", "read_history", "read_part", "write_history"]
 
 
-def write_tensorboard(run: RunFolder, curve: pd.DataFrame) -> bool:
+def _write_tensorboard(run: RunFolder, curve: pd.DataFrame) -> bool:
     """Write the loss and performance of a run as TensorBoard's events, below ``tensorboard``.
 
     Parameters
@@ -121,4 +121,4 @@ def write_history(run: RunFolder, record: RunRecord) -> None:
     curve = read_history(run, record)
     with atomic_path(run.history) as partial:
         curve.to_csv(partial, index=False)
-    write_tensorboard(run, curve)
+    _write_tensorboard(run, curve)

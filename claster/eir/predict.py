@@ -15,7 +15,7 @@ from claster.dataset.layout import (
     read_ids,
     read_targets,
 )
-from claster.dataset.load import load_dataset
+from claster.dataset.load import NoDatasetError, load_dataset
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import readable, view_of_folder, write_view
@@ -92,7 +92,7 @@ def predict(
         raise ClasterError("a run is named twice", remedy="name each run once")
     records = [_complete(run, progress) for run in folders]
     device = resolve_device(asked.device)
-    spec = load_dataset(asked.dataset or records[0].dataset, project=folders[0].project)
+    spec = _dataset(asked.dataset, folders[0], records[0])
     own = spec.name == records[0].dataset_name
     for run, record in zip(folders, records, strict=True):
         require_same_inputs(run, record, spec)
@@ -209,12 +209,24 @@ def _complete(run: RunFolder, progress: Progress) -> RunRecord:
     return require_complete(run)
 
 
+def _dataset(named: str | None, run: RunFolder, record: RunRecord) -> DatasetSpec:
+    try:
+        return load_dataset(named or record.dataset, project=run.project)
+    except NoDatasetError:
+        if named or not run.exported_weights.is_file():
+            raise
+        raise ClasterError(
+            f"{run.path} is a model without its dataset {record.dataset_name!r}",
+            remedy="name a built dataset with such tracks and windows, with --dataset",
+        ) from None
+
+
 def _chromosome_sizes(spec: DatasetSpec) -> dict[str, int]:
     try:
         return spec.chromosome_sizes()
     except ClasterError as error:
         raise ClasterError(
-            error.found, remedy=f"{error.remedy}, or pass '--bigwig none' for no tracks"
+            error.found, remedy=f"{error.remedy}, or pass --bigwig none for no tracks"
         ) from None
 
 

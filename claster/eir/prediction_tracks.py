@@ -14,7 +14,7 @@ from claster.files import atomic_path
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["TRACK_KINDS", "merge_mean", "merge_nearest", "write_track", "write_tracks"]
+__all__ = ["TRACK_KINDS", "write_track", "write_tracks"]
 
 TRACK_KINDS = ("predicted", "observed", "residual")
 
@@ -22,7 +22,9 @@ _Merge = Literal["nearest", "mean"]
 Intervals = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def merge_nearest(tss: np.ndarray, values: np.ndarray, *, binning: Binning, size: int) -> Intervals:
+def _merge_nearest(
+    tss: np.ndarray, values: np.ndarray, *, binning: Binning, size: int
+) -> Intervals:
     """Give each base the value of the window whose TSS is nearest.
 
     Base ``b`` is ``|b + 1/2 - tss|`` bp away from a TSS; of two at the same distance the one with the
@@ -48,7 +50,7 @@ def merge_nearest(tss: np.ndarray, values: np.ndarray, *, binning: Binning, size
     Examples
     --------
     >>> two = np.array([[1.0, 2.0, 3.0], [7.0, 8.0, 9.0]])
-    >>> starts, ends, merged = merge_nearest(
+    >>> starts, ends, merged = _merge_nearest(
     ...     np.array([50, 56]), two, binning=Binning(3, 10), size=99
     ... )
     >>> list(zip(starts.tolist(), ends.tolist(), merged.tolist()))
@@ -64,16 +66,16 @@ def merge_nearest(tss: np.ndarray, values: np.ndarray, *, binning: Binning, size
     return starts[there], ends[there], values[first][there]
 
 
-def merge_mean(tss: np.ndarray, values: np.ndarray, *, binning: Binning, size: int) -> Intervals:
+def _merge_mean(tss: np.ndarray, values: np.ndarray, *, binning: Binning, size: int) -> Intervals:
     """Give each base the mean over all windows that cover it.
 
-    Parameters and result are those of `merge_nearest`; an interval ends wherever a bin of any window
+    Parameters and result are those of `_merge_nearest`; an interval ends wherever a bin of any window
     ends.
 
     Examples
     --------
     >>> two = np.array([[1.0, 2.0, 3.0], [7.0, 8.0, 9.0]])
-    >>> starts, ends, merged = merge_mean(np.array([50, 60]), two, binning=Binning(3, 10), size=99)
+    >>> starts, ends, merged = _merge_mean(np.array([50, 60]), two, binning=Binning(3, 10), size=99)
     >>> list(zip(starts.tolist(), ends.tolist(), merged.tolist()))
     [(35, 45, 1.0), (45, 55, 4.5), (55, 65, 5.5), (65, 75, 9.0)]
     """
@@ -92,7 +94,7 @@ def merge_mean(tss: np.ndarray, values: np.ndarray, *, binning: Binning, size: i
     return breaks[:-1][there], breaks[1:][there], covering(weights)[there] / windows[there]
 
 
-MERGES: dict[_Merge, Callable[..., Intervals]] = {"nearest": merge_nearest, "mean": merge_mean}
+MERGES: dict[_Merge, Callable[..., Intervals]] = {"nearest": _merge_nearest, "mean": _merge_mean}
 
 
 def write_track(
@@ -119,7 +121,7 @@ def write_track(
     sizes
         Chromosome lengths in bp.
     merge
-        What becomes of bases under several windows: `merge_nearest` or `merge_mean`.
+        What becomes of bases under several windows: `_merge_nearest` or `_merge_mean`.
 
     Raises
     ------

@@ -109,7 +109,7 @@ def require_same_weights(run: RunFolder, record: RunRecord, folders: DatasetFold
             raise ClasterError(
                 f"the embeddings of {folders.name!r} are by other weights of {view.model} than those that "
                 f"{run.path} was trained on",
-                remedy="train again, or embed with the weights of then",
+                remedy="train again, or embed with the weights that it was trained on",
             )
 
 

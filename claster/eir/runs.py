@@ -14,7 +14,7 @@ from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import view_of_folder
 from claster.dataset.yaml_file import read_yaml
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
 from claster.files import write_text
 from claster.quoting import pasteable
 from claster.text import read_parquet, read_record
@@ -76,14 +76,14 @@ class StartedFrom(BaseModel):
 class RunRecord(BaseModel):
     """What `run.json` holds.
 
-    `dataset` is the name or path of the dataset's YAML as the user gave it; `checkpoint` is relative
-    to the run folder; `seed` is None where EIR was not started by `claster train`; `batch_size` is that
-    of all devices together; `feeding` says how samples reach EIR, and why so; times are ISO 8601 in
-    UTC; `scales` says how large the values of the tracks were that it was trained on, `trained_on` is
-    the dataset's YAML as it was then, and `data` the SHA-256 of each of its source files. `started_from`
-    tells whose weights it began with, None where they were random, and `resumed` how it went on after it was
-    ended; `members` names the runs whose predictions an ensemble averages. `drop_tracks` is the share of
-    training samples that lacked each track: above 0 the run predicts without some of them.
+    `dataset` is the name or path of the dataset's YAML as the user gave it; `checkpoint` is relative to
+    the run folder; `seed` is None where EIR was not started by `claster train`; `batch_size` is that of
+    all devices together; `feeding` says how samples reach EIR, and why so; times are ISO 8601 in UTC;
+    `scales` says how large the values of the tracks were that it was trained on, `trained_on` is the
+    dataset's YAML as it was then, and `data` the SHA-256 of each of its source files. `started_from`
+    tells whose weights it began with (None: random), and `resumed` how it was resumed; `members` names
+    the runs whose predictions an ensemble averages. `drop_tracks` is the share of training samples that
+    lacked each track: above 0 the run predicts without some of them.
 
     A run may have come from elsewhere: `command` and `environment` say what ran, and are never run again.
     """
@@ -226,9 +226,16 @@ def run_path(dataset: str, flavour: str, *, tag: str | None = None) -> Path:
     """
     if tag is not None and not _TAG.fullmatch(tag):
         raise ClasterError(
-            f"a run cannot be tagged {tag!r}", remedy="use letters, digits, '.', '_' and '-' only"
+            f"--tag {tag!r} is not a plain name",
+            remedy="use letters, digits, '.', '_' and '-' only",
         )
     return Path("runs") / dataset / (f"{flavour}-{tag}" if tag else flavour)
+
+
+def list_runs(project: Path) -> list[str]:
+    """Return the folders of all runs of a project, from its folder on; hidden ones are set aside."""
+    found = (path.parent.relative_to(project) for path in (project / "runs").rglob("run.json"))
+    return [f.as_posix() for f in sorted(found) if not any(part[0] == "." for part in f.parts)]
 
 
 def read_run(run: RunFolder | Path | str) -> RunRecord:
@@ -237,14 +244,16 @@ def read_run(run: RunFolder | Path | str) -> RunRecord:
     Raises
     ------
     ClasterError
-        If there is no run, its record cannot be read, or a link in it leads to a folder elsewhere: what is
-        written to the run would go there.
+        If there is no run, its record cannot be read, or a link leads elsewhere (`require_own_folders`).
     """
     run = RunFolder.of(run)
     if not run.record.is_file():
+        runs = list_runs(run.project)
         raise ClasterError(
             f"no run in {run.path} (no {run.record.name})",
-            remedy="give the folder of a run, such as runs/toy/toy, or train first",
+            remedy=choose_among(str(run.path), runs)
+            if runs
+            else "train first, with 'claster train'",
         )
     require_own_folders(run.path)
     return read_record(run.record, RunRecord, kind="the record of a run", remedy="train again")

@@ -73,7 +73,8 @@ class PredictSettings(Settings):
     )
     dataset: str | None = Field(
         None,
-        description="Another built dataset; it needs no target.",
+        description="Another built dataset, with tracks, windows and contact maps as the run's own; it "
+        "needs no target.",
         json_schema_extra={"flags": ["--dataset", "-d"]},
     )
     device: Device = DEVICE
@@ -94,7 +95,9 @@ class PredictSettings(Settings):
         json_schema_extra={"flags": ["--csv"]},
     )
     batch_size: int | None = Field(
-        None, ge=1, description="Samples in a batch; default: as many as fit in memory."
+        None,
+        ge=1,
+        description="Samples in a batch; default: 64 on a CPU, 512 on a GPU, fewer if memory is short.",
     )
     out: Path | None = Field(None, description="Folder to write the mean of several runs into.")
 

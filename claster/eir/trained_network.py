@@ -20,7 +20,6 @@ from claster.quoting import pasteable
 
 __all__ = [
     "Network",
-    "Scaling",
     "load_network",
     "program_checkpoint",
     "read_weights",
@@ -91,7 +90,7 @@ _EPSILON = 1e-10  # what EIR adds to a standard deviation before it divides
 
 
 @dataclass(frozen=True)
-class Scaling:
+class _Scaling:
     """How EIR scales one input or the output.
 
     Attributes
@@ -146,14 +145,14 @@ class Network:
     """
 
     module: nn.Module
-    inputs: dict[str, Scaling]
-    output: Scaling
+    inputs: dict[str, _Scaling]
+    output: _Scaling
     output_name: str
     columns: tuple[str, ...] | None
 
     def without_scaling(self, name: str, module: nn.Module, shape: tuple[int, ...]) -> "Network":
         """Return a network with another module, one input of which comes scaled and in another shape."""
-        plain = Scaling(shape, torch.zeros(()), torch.ones(()))
+        plain = _Scaling(shape, torch.zeros(()), torch.ones(()))
         return replace(self, module=module, inputs=self.inputs | {name: plain})
 
 
@@ -328,13 +327,13 @@ def _import_eir() -> tuple[Any, Any]:
     return build, strip_orig_mod_prefix
 
 
-def _output(output: Any) -> tuple[Scaling, tuple[str, ...] | None]:  # noqa: ANN401
+def _output(output: Any) -> tuple[_Scaling, tuple[str, ...] | None]:  # noqa: ANN401
     """Return scaling and columns of one of EIR's output objects."""
     kind = output.output_config.output_info.output_type
     if kind == "array":
         scaling = _array_scaling(output)
         whole = torch.empty(scaling.shape)
-        return Scaling(
+        return _Scaling(
             (whole.numel(),),
             scaling.mean.expand_as(whole).flatten(),
             scaling.deviation.expand_as(whole).flatten(),
@@ -345,21 +344,21 @@ def _output(output: Any) -> tuple[Scaling, tuple[str, ...] | None]:  # noqa: ANN
         )
     columns = tuple(output.output_config.output_type_info.target_con_columns)
     scalers = [output.target_transformers[column] for column in columns]
-    return Scaling(
+    return _Scaling(
         (len(columns),),
         torch.tensor([scaler.mean_[0] for scaler in scalers], dtype=torch.float32),
         torch.tensor([scaler.scale_[0] for scaler in scalers], dtype=torch.float32),
     ), columns
 
 
-def _array_scaling(array: Any) -> Scaling:  # noqa: ANN401
+def _array_scaling(array: Any) -> _Scaling:  # noqa: ANN401
     """Return the scaling of one of EIR's array objects."""
     shape = tuple(array.data_dimensions.full_shape())
     found = array.normalization_stats
     if found is None:
-        return Scaling(shape, torch.zeros(()), torch.ones(()))
-    return Scaling(shape, found.means, found.stds)
+        return _Scaling(shape, torch.zeros(()), torch.ones(()))
+    return _Scaling(shape, found.means, found.stds)
 
 
-def _on(device: torch.device, scaling: Scaling) -> Scaling:
-    return Scaling(scaling.shape, scaling.mean.to(device), scaling.deviation.to(device))
+def _on(device: torch.device, scaling: _Scaling) -> _Scaling:
+    return _Scaling(scaling.shape, scaling.mean.to(device), scaling.deviation.to(device))

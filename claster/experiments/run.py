@@ -15,10 +15,11 @@ from claster.eir.predict import predict
 from claster.eir.run import train
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
+from claster.faults import explained
 from claster.progress import SILENT, Progress
 from claster.settings import Device
 
-__all__ = ["find_experiment", "list_experiments", "ready", "run_experiment"]
+__all__ = ["find_experiment", "list_experiments", "run_experiment"]
 
 
 class _Experiment(BaseModel):
@@ -75,10 +76,9 @@ def find_experiment(name: str, *, project: Path | str = ".") -> _Experiment:
     try:
         return _Experiment.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
+        fault = explained(error, _Experiment)
         raise ClasterError(
-            f"{EXPERIMENTS / name}.yaml: {key}: {first['msg']}", remedy="correct this key"
+            f"{EXPERIMENTS / name}.yaml: {fault.found}", remedy=fault.remedy
         ) from None
 
 
@@ -111,7 +111,7 @@ def list_experiments(*, project: Path | str = ".") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def ready(
+def _ready(
     name: str, *, of: str | None = None, project: Path | str = "."
 ) -> tuple[str, DatasetSpec, list[Flavour]]:
     """Return the dataset of an experiment, by the name that `load_dataset` takes, and its flavours.
@@ -188,9 +188,9 @@ def run_experiment(
     if experiment.compare:
         raise ClasterError(
             f"experiment {name!r} trains nothing, it compares datasets",
-            remedy="use `claster.experiments.recipes.compare_recipes`",
+            remedy="use `claster.analysis.recipes.compare_recipes`",
         )
-    dataset, spec, flavours = ready(name, of=of, project=project)
+    dataset, spec, flavours = _ready(name, of=of, project=project)
     build_dataset(spec, progress=progress)
     runs = []
     for chosen in [flavour] if flavour else [f.name for f in flavours]:

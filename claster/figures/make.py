@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from claster.eir.run import train
 from claster.eir.runs import input_folders
@@ -26,7 +27,7 @@ from claster.figures.receipt import Receipt, figures_folder, write_receipt
 from claster.plot import save
 from claster.progress import SILENT, Progress
 
-__all__ = ["FIGURES", "draw_figures", "find_figure", "list_figures", "missing", "renew_receipt"]
+__all__ = ["FIGURES", "draw_figure", "draw_figures", "list_figures", "renew_receipt"]
 
 _ORDER = "TFSR"
 _CHAPTERS = (
@@ -57,7 +58,7 @@ FIGURES: dict[str, PaperFigure] = {
 """Every figure by name: tutorial, main text, supplement, revisions."""
 
 
-def find_figure(name: str) -> PaperFigure:
+def _find_figure(name: str) -> PaperFigure:
     """Return the figure of that name.
 
     Raises
@@ -70,7 +71,31 @@ def find_figure(name: str) -> PaperFigure:
     return FIGURES[name]
 
 
-def missing(figure: PaperFigure, context: Context) -> list[ClasterError]:
+def draw_figure(
+    context: Context, name: str, *, columns: Columns = 2, progress: Progress = SILENT
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw a figure for a number of journal columns; what it needs and takes minutes is made first.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    table : pandas.DataFrame
+        Its numbers.
+
+    Raises
+    ------
+    ClasterError
+        If there is no such figure, or it lacks something; the remedy names the command.
+    """
+    figure = _find_figure(name)
+    make_needs(figure, context, progress)
+    for error in _missing(figure, context):
+        raise error
+    drawn, _, table = figure.draw(context, Page(columns))
+    return drawn, table
+
+
+def _missing(figure: PaperFigure, context: Context) -> list[ClasterError]:
     """Return what a figure lacks; the remedy of each is the command that makes it."""
     found: dict[str, ClasterError] = {}
     for need in figure.needs:
@@ -103,7 +128,7 @@ def list_figures(context: Context | None = None) -> pd.DataFrame:
             "needs": "; ".join(need.what for need in figure.needs),
         }
         if context is not None:
-            row["missing"] = "; ".join(error.remedy for error in missing(figure, context))
+            row["missing"] = "; ".join(error.remedy for error in _missing(figure, context))
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -167,7 +192,7 @@ def draw_figures(
         If a figure that is named does not exist, or lacks something; the remedy names the command.
     """
     to = to or figures_folder(context)
-    chosen = [find_figure(name) for name in names] or list(FIGURES.values())
+    chosen = [_find_figure(name) for name in names] or list(FIGURES.values())
     if make and not names:
         context = _with_contact_run(context, progress)
     receipts, without = [], {}
@@ -176,7 +201,7 @@ def draw_figures(
             step.describe(figure.name)
             if make:
                 make_needs(figure, context, progress)
-            lacking = missing(figure, context)
+            lacking = _missing(figure, context)
             if lacking and names:
                 raise ClasterError(f"{figure.name}: {lacking[0].found}", remedy=lacking[0].remedy)
             if lacking:
@@ -210,8 +235,8 @@ def renew_receipt(
     ClasterError
         If there is no such figure, or it lacks something; the remedy names the command.
     """
-    figure = find_figure(name)
-    if lacking := missing(figure, context):
+    figure = _find_figure(name)
+    if lacking := _missing(figure, context):
         raise ClasterError(f"{name}: {lacking[0].found}", remedy=lacking[0].remedy)
     to = to or figures_folder(context)
     path = to / f"{name}.csv"

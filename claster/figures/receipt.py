@@ -12,15 +12,7 @@ from claster.figures.context import Context
 from claster.files import sha256, write_text
 from claster.versions import versions
 
-__all__ = [
-    "Comparison",
-    "Receipt",
-    "compare_published",
-    "figures_folder",
-    "receipt_lines",
-    "table_text",
-    "write_receipt",
-]
+__all__ = ["Comparison", "Receipt", "figures_folder", "receipt_lines", "write_receipt"]
 
 _PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy", "matplotlib")
 _PUBLISHED_TARGET = "GSE146326"
@@ -81,7 +73,7 @@ def figures_folder(context: Context) -> Path:
     return context.spec.project / "runs" / context.spec.name / "figures_of_the_paper"
 
 
-def table_text(table: pd.DataFrame) -> str:
+def _table_text(table: pd.DataFrame) -> str:
     """Return a table as CSV; numbers have six significant digits."""
     return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
@@ -111,7 +103,7 @@ def _input_files(figure: PaperFigure, context: Context) -> tuple[_InputFile, ...
     return tuple(found.values())
 
 
-def compare_published(figure: PaperFigure, table: pd.DataFrame) -> tuple[Comparison, ...]:
+def _compare_published(figure: PaperFigure, table: pd.DataFrame) -> tuple[Comparison, ...]:
     """Return the published numbers of a figure beside those of its table.
 
     Of several rows (runs of one flavour) the first one counts.
@@ -153,7 +145,7 @@ def write_receipt(
     Receipt
     """
     path = to / f"{figure.name}.csv"
-    write_text(path, table_text(table))
+    write_text(path, _table_text(table))
     files = [str(file) for condition in context.target.conditions for file, _ in condition.strands]
     receipt = Receipt(
         figure=figure.name,
@@ -168,7 +160,7 @@ def write_receipt(
         inputs=_input_files(figure, context),
         versions=versions(_PACKAGES),
         same_data=any(_PUBLISHED_TARGET in file for file in files),
-        published=compare_published(figure, table),
+        published=_compare_published(figure, table),
     )
     write_text(to / f"{figure.name}.receipt.json", receipt.model_dump_json(indent=2) + "\n")
     return receipt

@@ -10,7 +10,7 @@ from claster.genome.rows import AnnotationSource, data_rows, interval_table, pla
 if TYPE_CHECKING:
     from pybedtools import BedTool
 
-__all__ = ["read_bed", "to_bedtool"]
+__all__ = ["read_bed"]
 
 _EMPTY = {"name": ".", "score": "0", "strand": "."}
 
@@ -58,7 +58,7 @@ def read_bed(
     )
 
 
-def to_bedtool(table: pd.DataFrame, *, name: str = "name") -> "BedTool":
+def _to_bedtool(table: pd.DataFrame, *, name: str = "name") -> "BedTool":
     """Turn a table of intervals into a BedTool.
 
     Parameters

@@ -19,9 +19,9 @@ from claster.genome.rows import (
     source_lines,
 )
 
-__all__ = ["ELEMENT_COLUMNS", "check_elements", "read_elements", "select_elements"]
+__all__ = ["read_elements", "select_elements"]
 
-ELEMENT_COLUMNS = ["element_id", "chrom", "start", "end", "group"]
+_ELEMENT_COLUMNS = ["element_id", "chrom", "start", "end", "group"]
 
 _HEADER_NAMES = {
     "chr": "chrom",
@@ -68,7 +68,7 @@ def read_elements(source: AnnotationSource) -> pd.DataFrame:
     Raises
     ------
     ClasterError
-        If the file is missing or holds no element, or a row breaks `check_elements`.
+        If the file is missing or holds no element, or a row breaks `_check_elements`.
 
     References
     ----------
@@ -90,12 +90,12 @@ def read_elements(source: AnnotationSource) -> pd.DataFrame:
         table["element_id"] = _names_or_places(table)
     if "group" not in table:
         table["group"] = ""
-    table = table[ELEMENT_COLUMNS]
-    check_elements(table, named=named)
+    table = table[_ELEMENT_COLUMNS]
+    _check_elements(table, named=named)
     return table
 
 
-def check_elements(
+def _check_elements(
     elements: pd.DataFrame, *, named: str = "elements", raise_errors: bool = True
 ) -> bool:
     """Tell whether an element table keeps its definition.
@@ -106,7 +106,7 @@ def check_elements(
     Parameters
     ----------
     elements
-        A table with the columns of `ELEMENT_COLUMNS`.
+        A table with the columns of `_ELEMENT_COLUMNS`.
     named
         What the table is called in messages.
     raise_errors
@@ -117,7 +117,7 @@ def check_elements(
     ClasterError
         On the first fault, with the row.
     """
-    return check_table(elements, ELEMENT_COLUMNS, _rules, named=named, raise_errors=raise_errors)
+    return check_table(elements, _ELEMENT_COLUMNS, _rules, named=named, raise_errors=raise_errors)
 
 
 def select_elements(elements: pd.DataFrame, *, groups: Sequence[str] | None) -> pd.DataFrame:
@@ -126,7 +126,7 @@ def select_elements(elements: pd.DataFrame, *, groups: Sequence[str] | None) -> 
     Parameters
     ----------
     elements
-        A table with the columns of `ELEMENT_COLUMNS`; `group` holds one class or more, separated by
+        A table with the columns of `_ELEMENT_COLUMNS`; `group` holds one class or more, separated by
         commas (``pELS,CTCF-bound``).
     groups
         Classes, of which a kept element has at least one; ``ELS`` stands for ``pELS`` and ``dELS``.

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pybedtools import BedTool
 
 __all__ = [
-    "LAST_POSITION",
     "AnnotationSource",
     "Rule",
     "check_table",
@@ -126,7 +125,7 @@ def file_name_rules(ids: pd.Series, *, kind: str) -> Iterator[Rule]:
 type AnnotationSource = Path | str | BedTool
 type _Row = tuple[int, list[str]]
 
-LAST_POSITION = 2**32 - 1
+_LAST_POSITION = 2**32 - 1
 """The largest number that a bigWig can hold as a position; no chromosome is that long."""
 
 _NOT_ROWS = ("track", "browser")
@@ -285,8 +284,8 @@ def position_fault(text: str) -> str:
     ('', 'is not a whole number', 'is below 0')
     """
     if text.isascii() and text.isdecimal():
-        beyond = len(text) > len(str(LAST_POSITION)) or int(text) > LAST_POSITION
-        return f"is beyond {LAST_POSITION:,}" if beyond else ""
+        beyond = len(text) > len(str(_LAST_POSITION)) or int(text) > _LAST_POSITION
+        return f"is beyond {_LAST_POSITION:,}" if beyond else ""
     negative = text.startswith("-") and text[1:].isdecimal()
     return "is below 0" if negative else "is not a whole number"
 

@@ -9,15 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from claster.analysis.perturbation.candidates import annotated_stretches
-from claster.analysis.perturbation.editor import Editor, Place, SignalWindow, edit_window
-from claster.analysis.perturbation.edits import covered_bins, span_mean
 from claster.analysis.perturbation.folder import ScreenFiles
+from claster.analysis.perturbation.inputs import element_states
 from claster.analysis.perturbation.settings import ScreenRecord
-from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.track_scales import read_landscapes
 from claster.eir.runs import RunFolder, read_run
 from claster.errors import ClasterError, choose_among
 from claster.genome.windows import Binning
@@ -356,29 +352,9 @@ def _states(
     settings = record.identity.settings
     if settings.edit.verb in ("swap", "insert") or single.empty:
         return {}
-    folders = DatasetFolders.of(spec)
     some = single.iloc[np.unique(np.linspace(0, len(single) - 1, _MOST).astype(int))]
-    genes = single.drop_duplicates("gene_id")
-    elements = single.rename(columns={"element_start": "start", "element_end": "end"})
-    annotated = annotated_stretches(elements, genes)
-    before, after, windows = [], [], []
-    for gene, rows in some.groupby("gene_id", sort=False):
-        signal = read_landscapes(folders, spec, [str(gene)], split=settings.split)[0]
-        windows.append(signal)
-        tss = int(rows["tss"].iloc[0])
-        edges = spec.window.binning.edges + tss
-        window = SignalWindow(
-            signal, annotated.touch(str(rows["chrom"].iloc[0]), edges[:-1], edges[1:])
-        )
-        for row in rows.itertuples():
-            place = Place(row.element_id, row.element_start - tss, row.element_end - tss)
-            editor = Editor(spec, settings.edit)
-            edited = edit_window(window, (place,), editor, dose=settings.edit.doses[0])
-            if edited is not None:
-                span = covered_bins(place.start, place.end, spec.window.binning)
-                before.append(span_mean(signal, span))
-                after.append(span_mean(edited, span))
-    if not before:
+    windows, before, after = element_states(some, single, spec, settings)
+    if not len(before):
         return {}
-    fig, _ = state_cloud(np.stack(windows), names, np.stack(before), np.stack(after))
+    fig, _ = state_cloud(windows, names, before, after)
     return {"states": fig}

@@ -4,7 +4,7 @@ import pandas as pd
 
 from claster.dataset.layout import SPLITS, read_genes_table
 from claster.dataset.manifest import Manifest
-from claster.genome.selection import DROP_REASONS
+from claster.dataset.selection import DROP_REASONS
 from claster.quoting import pasteable
 from claster.report.page import (
     Command,

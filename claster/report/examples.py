@@ -14,7 +14,7 @@ from claster.report.overview import unmade
 from claster.report.page import Part, Section, Subtitle, Table, Text, number, picture
 from claster.report.subject import SPLIT, Fit, Scores, Subject
 
-__all__ = ["choose_examples", "examples"]
+__all__ = ["examples"]
 
 _EACH = 2
 _REACH = 1.5
@@ -30,7 +30,7 @@ class _Example:
     pearson: float
 
 
-def choose_examples(
+def _choose_examples(
     genes: pd.DataFrame,
     observed: np.ndarray,
     predicted: np.ndarray,
@@ -108,7 +108,7 @@ def _drawn(subject: Subject, fit: Fit) -> Iterator[Part]:
     target = subject.spec.require_target()
     observed, predicted = fit.observed[:, 0], fit.predicted[:, 0]
     means = [gene_means(values, fit.genes, target.binning) for values in (observed, predicted)]
-    chosen = choose_examples(
+    chosen = _choose_examples(
         fit.genes, observed, predicted, means[0], apart=target.binning.width // 2, each=_EACH
     )
     condition = f" ({target.groups[0]})" if len(target.groups) > 1 else ""

@@ -61,7 +61,7 @@ def network(subject: Subject, *, progress: Progress = SILENT) -> Section:
     try:
         parts += _geometry(subject, _measure(subject, progress))
     except ClasterError as error:
-        parts.append(Missing(f"What EIR built is not known: {error}."))
+        parts.append(Missing(f"What EIR built is not known: {error.line}."))
         parts += _info(subject)
     if record.command:
         parts += [

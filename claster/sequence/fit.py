@@ -32,11 +32,11 @@ from claster.sequence.windows import SequenceWindows
 from claster.signal.landscape import restored
 from claster.text import read_table
 
-__all__ = ["Job", "SequenceSamples", "TargetScale", "fit", "precision_on", "read_stored_targets"]
+__all__ = ["Job", "fit", "precision_on"]
 
 
 @dataclass(frozen=True)
-class TargetScale:
+class _TargetScale:
     """One mean and standard deviation a group of target columns, over training samples and all bins.
 
     Attributes
@@ -49,7 +49,7 @@ class TargetScale:
     deviation: np.ndarray
 
     @classmethod
-    def of(cls, stored: np.ndarray) -> "TargetScale":
+    def of(cls, stored: np.ndarray) -> "_TargetScale":
         """Return the scale of targets of shape (samples, groups, bins)."""
         mean = stored.mean(axis=(0, 2), dtype=np.float64)[:, None]
         deviation = stored.std(axis=(0, 2), dtype=np.float64)[:, None]
@@ -65,7 +65,7 @@ class TargetScale:
         return restored(stored, spec.require_target().transform)
 
 
-class SequenceSamples(Dataset[tuple[Tensor, Tensor]]):
+class _SequenceSamples(Dataset[tuple[Tensor, Tensor]]):
     """Encoded sequence and scaled target of each sample; rev samples are reverse complements.
 
     Parameters
@@ -103,7 +103,7 @@ class SequenceSamples(Dataset[tuple[Tensor, Tensor]]):
         ]
 
 
-def read_stored_targets(
+def _read_stored_targets(
     folders: DatasetFolders, spec: DatasetSpec, split: str
 ) -> tuple[list[str], np.ndarray]:
     """Return the samples of a split and their targets on the scale of `target.transform`.
@@ -173,8 +173,10 @@ def fit(job: Job, *, resume: bool, progress: Progress = SILENT) -> dict[str, Any
     """
     run, spec, tuning, machine = job.run, job.spec, job.tuning, job.machine
     target, geometry = spec.require_target(), job.trunk.geometry
-    samples = {split: read_stored_targets(job.folders, spec, split) for split in ("train", "valid")}
-    scale = TargetScale.of(samples["train"][1])
+    samples = {
+        split: _read_stored_targets(job.folders, spec, split) for split in ("train", "valid")
+    }
+    scale = _TargetScale.of(samples["train"][1])
     pl.seed_everything(tuning.seed, verbose=False)
     tuned = TunedModel(
         job.trunk,
@@ -189,7 +191,7 @@ def fit(job: Job, *, resume: bool, progress: Progress = SILENT) -> dict[str, Any
     )
     loaders = {
         split: DataLoader(
-            SequenceSamples(job.trunk, job.windows, ids, scale.scaled(targets)),
+            _SequenceSamples(job.trunk, job.windows, ids, scale.scaled(targets)),
             batch_size=tuning.batch_size,
             shuffle=split == "train",
             generator=torch.Generator().manual_seed(tuning.seed),
@@ -247,11 +249,11 @@ def fit(job: Job, *, resume: bool, progress: Progress = SILENT) -> dict[str, Any
 
 
 def _predict(
-    job: Job, tuned: TunedModel, scale: TargetScale, split: Split, progress: Progress
+    job: Job, tuned: TunedModel, scale: _TargetScale, split: Split, progress: Progress
 ) -> None:
     """Write the predictions of a split: both orientations averaged, in reads, not below 0."""
-    ids, targets = read_stored_targets(job.folders, job.spec, split)
-    samples = SequenceSamples(tuned.trunk, job.windows, ids, targets)
+    ids, targets = _read_stored_targets(job.folders, job.spec, split)
+    samples = _SequenceSamples(tuned.trunk, job.windows, ids, targets)
     place = "cuda" if job.machine.device == "cuda" else "cpu"
     tuned.to(place).eval()
     parts = []

@@ -14,8 +14,8 @@ StoredPrecision = Literal["float32", "bfloat16", "float16"]
 """What a model computes embeddings in; stored is float16 always."""
 
 
-def _flag(name: str) -> dict[str, Any]:
-    return {"flags": [name]}
+def _flag(*names: str) -> dict[str, Any]:
+    return {"flags": [*names]}
 
 
 class _ModelSettings(Settings):
@@ -51,13 +51,17 @@ class EmbedSettings(_ModelSettings):
 class Tuning(Settings):
     """How a model is fine-tuned."""
 
-    epochs: int = Field(50, ge=1, description="At most.")
+    epochs: int = Field(50, ge=1, description="Number of epochs, at most.")
     batch_size: int = Field(4, ge=1, description="Number of samples in a batch, on each device.")
     accumulate: int = Field(4, ge=1, description="Batches that make one step of the optimizer.")
     lr: float = Field(6e-5, ge=0, description="Learning rate of the sequence model.")
     head_lr: float = Field(1e-3, ge=0, description="Learning rate of the new head.")
-    weight_decay: float = Field(0.1, ge=0, json_schema_extra={"flags": []})
-    clip: float = Field(1.0, gt=0, json_schema_extra={"flags": []})
+    weight_decay: float = Field(
+        0.1, ge=0, description="Weight decay of AdamW.", json_schema_extra=_flag()
+    )
+    clip: float = Field(
+        1.0, gt=0, description="Largest norm of the gradients.", json_schema_extra=_flag()
+    )
     patience: int = Field(
         8,
         ge=1,

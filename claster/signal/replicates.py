@@ -10,7 +10,7 @@ from claster.signal.bigwig import BigWig
 from claster.signal.intervals import ChromosomeSignal
 from claster.signal.means import Summary, window_means
 
-__all__ = ["Replicates", "TrackReader", "average_signals"]
+__all__ = ["Replicates", "TrackReader"]
 
 
 class Replicates:
@@ -23,7 +23,7 @@ class Replicates:
     weights
         One number above 0 a file; only their ratios count.
     summary
-        What a base without data in some of the files is (`average_signals`).
+        What a base without data in some of the files is (`_average_signals`).
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Replicates:
     ) -> ChromosomeSignal:
         """Return the mean track of a chromosome, or of what reaches into a stretch (`BigWig.signal`)."""
         signals = [file.signal(chrom, span=span, threads=threads) for file in self._files]
-        return average_signals(signals, self._weights, summary=self._summary)
+        return _average_signals(signals, self._weights, summary=self._summary)
 
     def bins(
         self, chrom: str, start: int, *, bins: int, size: int, summary: Summary = "mean_all"
@@ -61,7 +61,7 @@ TrackReader = BigWig | Replicates
 """What a row of the landscape is read from."""
 
 
-def average_signals(
+def _average_signals(
     signals: Sequence[ChromosomeSignal], weights: Sequence[float], *, summary: Summary
 ) -> ChromosomeSignal:
     """Return the weighted mean of several signals of one stretch.

@@ -18,7 +18,7 @@ import pandas as pd
 from claster.simulation import transcription as rules
 from claster.simulation.transcription import FloatArray
 
-__all__ = ["draw_classes", "enhancer_input", "link_classes"]
+__all__ = ["draw_classes", "link_classes"]
 
 MATCH = pd.DataFrame({"open": {"broad": 1.0, "sharp": 0.1}, "primed": {"broad": 0.1, "sharp": 1.0}})
 """Share of an enhancer's input that a promoter takes, by their classes."""
@@ -63,7 +63,7 @@ def draw_classes(
     return genes, elements
 
 
-def enhancer_input(
+def _enhancer_input(
     h3k27ac: npt.ArrayLike,
     distance: npt.ArrayLike,
     *,
@@ -135,7 +135,7 @@ def link_classes(
         }
     )
     for condition in rules.CONDITIONS:
-        links[f"gain_{condition}"] = enhancer_input(
+        links[f"gain_{condition}"] = _enhancer_input(
             elements[f"H3K27ac_{condition}"].to_numpy()[element],
             links["distance"],
             match=links["match"],

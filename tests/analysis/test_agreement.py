@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import linregress, pearsonr, spearmanr
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from claster.analysis.agreement import FEWEST, METRICS, Signal, bin_correlations, view
+from claster.analysis.agreement import _FEWEST, METRICS, Signal, bin_correlations, view
 from claster.analysis.bootstrap import Resamples, resample_blocks
 
 
@@ -61,7 +61,7 @@ def averages(groups):
 
 def test_scores_per_bin_are_means_over_bins(arrays, resamples):
     observed, predicted, counted = arrays
-    counted[FEWEST - 1 :, 4] = False  # too few genes: this bin does not count
+    counted[_FEWEST - 1 :, 4] = False  # too few genes: this bin does not count
     found = scores("per_bin", arrays, resamples)
     bins = [k for k in range(15) if k != 4]
     expected = averages([(observed[counted[:, k], k], predicted[counted[:, k], k]) for k in bins])
@@ -72,8 +72,8 @@ def test_scores_per_bin_are_means_over_bins(arrays, resamples):
 
 def test_scores_per_gene_are_means_over_genes(arrays, resamples):
     observed, predicted, counted = arrays
-    counted[7, FEWEST - 1 :] = False
-    kept = np.flatnonzero(counted.sum(axis=1) >= FEWEST)
+    counted[7, _FEWEST - 1 :] = False
+    kept = np.flatnonzero(counted.sum(axis=1) >= _FEWEST)
     assert 7 not in kept
     found = scores("per_gene", arrays, resamples)
     expected = averages([(observed[g, counted[g]], predicted[g, counted[g]]) for g in kept])
@@ -158,7 +158,7 @@ def test_a_constant_prediction_has_no_correlation(how):
 
 def test_correlation_of_each_bin(arrays, resamples):
     observed, predicted, counted = arrays
-    counted[FEWEST - 1 :, 4] = False
+    counted[_FEWEST - 1 :, 4] = False
     value, replicates, n = bin_correlations(
         Signal(observed, counted), Signal(predicted, counted), resamples
     )

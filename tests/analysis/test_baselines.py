@@ -4,9 +4,9 @@ from sklearn.metrics import r2_score
 from threadpoolctl import threadpool_limits
 
 from claster.analysis.baselines import (
-    ALPHAS,
+    _ALPHAS,
+    _mean_profile,
     fit_baselines,
-    mean_profile,
     predict_baselines,
 )
 from claster.analysis.features import REACHES, LabelledGenes, local_features
@@ -65,9 +65,9 @@ def fit(train, valid=None, **options):
 
 def test_mean_profile_of_literals():
     targets = np.array([[0, 2, 4], [2, 4, 12]], dtype=np.float32)
-    np.testing.assert_array_equal(mean_profile(targets), [1, 3, 8])
+    np.testing.assert_array_equal(_mean_profile(targets), [1, 3, 8])
     both = np.stack([targets, 10 * targets], axis=1)
-    np.testing.assert_array_equal(mean_profile(both), [[1, 3, 8], [10, 30, 80]])
+    np.testing.assert_array_equal(_mean_profile(both), [[1, 3, 8], [10, 30, 80]])
 
 
 def test_every_method_predicts_every_gene():
@@ -94,7 +94,7 @@ def test_ridge_recovers_a_planted_rule():
     train, valid, test = (gene_set(part, planted(part, weights=weights)) for part in parts)
     fitted = fit(train, valid)
     for one, rule in zip(fitted.conditions, weights, strict=True):
-        assert one.ridge.alpha == ALPHAS[0]
+        assert one.ridge.alpha == _ALPHAS[0]
         np.testing.assert_allclose(one.ridge.coef_ / fitted.scaler.scale_, rule, atol=2e-3)
     np.testing.assert_allclose(predict_baselines(fitted, test)["ridge"], test.targets, rtol=0.01)
 

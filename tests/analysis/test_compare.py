@@ -9,7 +9,7 @@ import yaml
 from scipy.stats import pearsonr, spearmanr
 from typer.testing import CliRunner
 
-from claster.analysis.compare import COMMON, OWN, compare_runs, published_scores, write_comparison
+from claster.analysis.compare import _COMMON, _OWN, compare_runs, published_scores, write_comparison
 from claster.analysis.metrics import paper_gene_values
 from claster.cli import app
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_targets
@@ -75,10 +75,10 @@ def test_common_bins_are_the_fewest_and_own_bins_stand_beside(runs, project):
     compared = compare_runs(runs)
     assert compared.target == Binning(5, 1000)
     scores = compared.scores
-    assert set(of(scores, window=COMMON)["bins"]) == {5}
-    own = of(scores, window=OWN, against="")
+    assert set(of(scores, window=_COMMON)["bins"]) == {5}
+    own = of(scores, window=_OWN, against="")
     assert own.groupby("method")["bins"].unique().str[0].to_dict() == NAMES
-    differences = of(scores, window=COMMON)
+    differences = of(scores, window=_COMMON)
     assert set(differences.loc[differences["against"] != "", "method"]) == {"profile"}
 
 
@@ -90,7 +90,7 @@ def test_scores_are_scipy_s_of_rows_joined_by_name(runs, project, spec):
     observed = read_targets(folders.target_table("test"))
     for run in runs:
         predicted = pd.read_parquet(run.predictions("test"))
-        for window, bins in ((COMMON, 5), (OWN, NAMES[run.path.name])):
+        for window, bins in ((_COMMON, 5), (_OWN, NAMES[run.path.name])):
             columns = [f"{k}_ctrl" for k in range(-(bins // 2), bins // 2 + 1)]
             x, y = (table.loc[ids, columns].to_numpy(np.float64) for table in (observed, predicted))
             found = of(

@@ -9,10 +9,10 @@ import yaml
 from scipy.stats import spearmanr
 from sklearn.metrics import r2_score, root_mean_squared_error
 
-from claster.analysis.evaluate import RunOf, evaluate, evaluate_runs, evaluate_together, score
+from claster.analysis.evaluate import RunOf, _score, evaluate, evaluate_runs, evaluate_together
 from claster.analysis.metrics import correlations, gene_means
 from claster.analysis.summary import evaluation_schema
-from claster.analysis.tables import SCORE_COLUMNS
+from claster.analysis.tables import _SCORE_COLUMNS
 from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_targets
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.value_table import SHARED
@@ -54,9 +54,9 @@ def one(evaluation, method, **chosen):
 
 
 def test_every_method_has_every_score_once(project, truth, spec):
-    scores = score(truth, spec).tables.scores
-    assert scores.columns.tolist() == SCORE_COLUMNS
-    keys = [name for name in SCORE_COLUMNS if name not in ("value", "low", "high", "n", "blocks")]
+    scores = _score(truth, spec).tables.scores
+    assert scores.columns.tolist() == _SCORE_COLUMNS
+    keys = [name for name in _SCORE_COLUMNS if name not in ("value", "low", "high", "n", "blocks")]
     assert not scores.duplicated(keys).any()
     assert scores["method"].unique().tolist() == METHODS
     assert scores["condition"].unique().tolist() == ["ctrl", "a485"]
@@ -71,7 +71,7 @@ def test_every_method_has_every_score_once(project, truth, spec):
 
 def test_scores_agree_with_independent_ones(project, truth, spec):
     folders = DatasetFolders.of(spec)
-    found = score(0.5 * truth, spec)
+    found = _score(0.5 * truth, spec)
     genes = read_genes_table(folders, split="test")
     forward = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
     observed = read_targets(folders.target_table("test")).loc[forward].to_numpy(np.float64)
@@ -98,7 +98,7 @@ def test_scores_agree_with_independent_ones(project, truth, spec):
 
 
 def test_scores_do_not_depend_on_the_stored_scale(project, truth, spec):
-    plain = score(truth, spec).tables.scores
+    plain = _score(truth, spec).tables.scores
     content = spec.model_dump()
     for track in content["tracks"]:
         track["transform"] = "log1p"
@@ -113,14 +113,14 @@ def test_scores_do_not_depend_on_the_stored_scale(project, truth, spec):
         folders.truth_table(),
     ):
         np.log1p(read_targets(path)).to_csv(path)
-    logged = score(truth, DatasetSpec.model_validate(content).within(project)).tables.scores
+    logged = _score(truth, DatasetSpec.model_validate(content).within(project)).tables.scores
     pearson = (plain["metric"] == "pearson") & (plain["by"] == "all")
     pearson &= ~plain["method"].eq("boosting") & ~plain["against"].eq("boosting")  # its bins move
     np.testing.assert_allclose(logged["value"][pearson], plain["value"][pearson], atol=1e-3)
 
 
 def test_intervals_hold_their_value_and_differences_are_paired(project, truth, spec):
-    found = score(truth, spec)
+    found = _score(truth, spec)
     scores = found.tables.scores
     known = scores.dropna(subset=["value", "low"])
     known = known[(known["by"] == "all") & (known["metric"] != "r2")]
@@ -134,7 +134,7 @@ def test_intervals_hold_their_value_and_differences_are_paired(project, truth, s
 
 
 def test_the_truth_reaches_all_that_is_attainable(project, truth, spec):
-    evaluation = score(truth, spec)
+    evaluation = _score(truth, spec)
     row = one(evaluation, "network", metric="share_of_attainable", counted="once")
     assert (row["value"], row["low"], row["high"]) == (1, 1, 1)
     assert "Share of the noise ceiling (Pearson r): 100.0% (100.0% to 100.0%)" in (
@@ -144,7 +144,7 @@ def test_the_truth_reaches_all_that_is_attainable(project, truth, spec):
 
 def test_the_verdict_begins_with_what_is_worst(project, truth, spec):
     shuffled = truth.sample(frac=1, random_state=1).set_axis(truth.index)
-    evaluation = score(shuffled, spec)
+    evaluation = _score(shuffled, spec)
     first = evaluation.summary.verdict.splitlines()[0]
     assert first.startswith("The network does not beat the best simple method over bins in ctrl,")
     assert not any(entry.beats for entry in evaluation.summary.comparisons)
@@ -158,7 +158,7 @@ def test_predictions_of_other_genes_score_near_0(project, truth, spec):
     values = truth.to_numpy().copy()
     np.random.default_rng(2).shuffle(values.reshape(-1))
     shuffled = pd.DataFrame(values, index=truth.index, columns=truth.columns)
-    evaluation = score(shuffled, spec)
+    evaluation = _score(shuffled, spec)
     for condition in ("ctrl", "a485"):
         for metric in ("pearson", "spearman"):
             row = one(evaluation, "network", condition=condition, metric=metric)
@@ -167,7 +167,7 @@ def test_predictions_of_other_genes_score_near_0(project, truth, spec):
 
 
 def test_the_other_tables(project, truth, spec):
-    tables = score(truth, spec).tables
+    tables = _score(truth, spec).tables
     assert tables.bins.groupby(["method", "condition"]).size().unique().tolist() == [21]
     assert tables.bins["offset"].min() == -10_000
     assert tables.calibration.groupby(["method", "condition"])["band"].max().max() <= 20
@@ -175,7 +175,7 @@ def test_the_other_tables(project, truth, spec):
 
 
 def test_simple_methods_come_as_tables(project, truth, spec):
-    evaluation = score(truth, spec)
+    evaluation = _score(truth, spec)
     assert list(evaluation.predictions) == METHODS[1:-1]
     for table in evaluation.predictions.values():
         assert table.index.tolist() == [f"test{number}_forward" for number in range(20)]
@@ -183,16 +183,16 @@ def test_simple_methods_come_as_tables(project, truth, spec):
 
 
 def test_order_of_rows_and_columns_does_not_matter(project, truth, spec):
-    plain = score(truth, spec)
-    turned = score(truth.iloc[::-1, ::-1], spec)
+    plain = _score(truth, spec)
+    turned = _score(truth.iloc[::-1, ::-1], spec)
     pd.testing.assert_frame_equal(plain.tables.scores, turned.tables.scores)
-    forward = score(truth[truth.index.str.endswith(FORWARD)], spec)
+    forward = _score(truth[truth.index.str.endswith(FORWARD)], spec)
     pd.testing.assert_frame_equal(plain.tables.scores, forward.tables.scores)
 
 
 def test_without_a_truth_table_nothing_is_attainable(project, truth, spec):
     DatasetFolders.of(spec).truth_table().unlink()
-    evaluation = score(truth, spec)
+    evaluation = _score(truth, spec)
     assert "attainable" not in set(evaluation.tables.scores["method"])
     assert "attainable" not in evaluation.summary.verdict
     assert {entry.share for entry in evaluation.summary.comparisons} == {None}
@@ -201,7 +201,7 @@ def test_without_a_truth_table_nothing_is_attainable(project, truth, spec):
 def test_the_training_split_is_scored_with_a_warning(project, spec):
     targets = read_targets(DatasetFolders.of(spec).target_table("train"))
     train = targets[targets.index.str.startswith("train")]
-    evaluation = score(train, spec, split="train")
+    evaluation = _score(train, spec, split="train")
     assert one(evaluation, "network")["value"] == pytest.approx(1)
     assert "These genes were trained on" in evaluation.summary.verdict
     assert evaluation.summary.genes == 40
@@ -259,7 +259,7 @@ def fall_below_0(table):
 )
 def test_predictions_that_do_not_fit_are_refused(project, truth, spec, fault, message):
     with pytest.raises(ClasterError, match=message):
-        score(fault(truth), spec)
+        _score(fault(truth), spec)
 
 
 def test_targets_that_do_not_fit_are_refused(project, truth, spec):
@@ -267,21 +267,21 @@ def test_targets_that_do_not_fit_are_refused(project, truth, spec):
     targets = read_targets(folders.target_table("test"))
     targets.drop("test0_forward").to_csv(folders.target_table("test"))
     with pytest.raises(ClasterError, match=r"targets of the test split \(.*test\.csv\): 1 of 40"):
-        score(truth, spec)
+        _score(truth, spec)
 
 
 def test_gene_table_and_ids_must_match(project, truth, spec):
     ids = DatasetFolders.of(spec).ids("test")
     ids.write_text(ids.read_text().replace("test0_forward\ntest0_rev\n", ""))
     with pytest.raises(ClasterError, match=r"of the test split do not match \(test0\)"):
-        score(truth, spec)
+        _score(truth, spec)
 
 
 def test_a_missing_landscape_is_named(project, truth, spec):
     folders = DatasetFolders.of(spec)
     (folders.arrays("landscape", "train") / "train0_forward.npy").unlink()
     with pytest.raises(ClasterError, match=r"no file at .*train0_forward\.npy"):
-        score(truth, spec)
+        _score(truth, spec)
 
 
 def test_a_test_gene_among_the_training_samples_is_detected(project, truth, spec):
@@ -290,7 +290,7 @@ def test_a_test_gene_among_the_training_samples_is_detected(project, truth, spec
     with pytest.raises(
         ClasterError, match=r"1 of 20 genes .* were seen in training, such as test5"
     ):
-        score(truth, spec)
+        _score(truth, spec)
 
 
 def test_a_test_gene_in_the_table_that_eir_trains_on_is_detected(project, truth, spec):
@@ -299,7 +299,7 @@ def test_a_test_gene_in_the_table_that_eir_trains_on_is_detected(project, truth,
     pd.concat([trained, tested.loc[["test7_forward"]]]).to_csv(folders.target_table("train"))
     said = r"targets of the train split \(.*\): 1 samples are not of this split \(test7_forward\)"
     with pytest.raises(ClasterError, match=said):
-        score(truth, spec)
+        _score(truth, spec)
 
 
 def test_windows_that_share_bases_with_training_are_detected(tmp_path, spec, build):
@@ -307,11 +307,11 @@ def test_windows_that_share_bases_with_training_are_detected(tmp_path, spec, bui
     with pytest.raises(
         ClasterError, match="bp of the test split's input windows lie in windows of"
     ):
-        score(truth, spec)
+        _score(truth, spec)
     allowed = spec.model_copy(
         update={"splits": spec.splits.model_copy(update={"allow_shared_windows": True})}
     )
-    evaluation = score(truth, allowed)
+    evaluation = _score(truth, allowed)
     assert evaluation.summary.shared_bp == 182_100  # 19 steps of 8 kb and a window of 30,100 bp
     assert "182,100 bp of the scored input windows lie in training windows" in (
         evaluation.summary.verdict
@@ -320,12 +320,12 @@ def test_windows_that_share_bases_with_training_are_detected(tmp_path, spec, bui
 
 def test_a_dataset_that_is_not_built_is_refused(tmp_path, spec):
     with pytest.raises(ClasterError, match="not built"):
-        score(pd.DataFrame(), spec)
+        _score(pd.DataFrame(), spec)
 
 
 def test_a_dataset_without_target_is_refused(project, truth, spec):
     with pytest.raises(ClasterError, match="'tiny' has no target"):
-        score(truth, spec.model_copy(update={"target": None}))
+        _score(truth, spec.model_copy(update={"target": None}))
 
 
 def predicted_run(project, table, name="pure_conv", split="test"):
@@ -396,10 +396,10 @@ def test_seeds_become_an_ensemble_with_mean_and_spread(project, truth, spec):
     to = project / "runs" / "tiny" / "ensemble"
     evaluation = evaluate_together(members, to)
     singles = [one(evaluation, f"network {member.run.path.as_posix()}") for member in members]
-    alone = score(noisy[1], spec)
+    alone = _score(noisy[1], spec)
     assert singles[1]["value"] == pytest.approx(one(alone, "network")["value"])
     mean = sum(noisy) / 3
-    together = score(mean, spec)
+    together = _score(mean, spec)
     assert one(evaluation, "ensemble")["value"] == pytest.approx(
         one(together, "network")["value"], abs=1e-6
     )
@@ -540,9 +540,9 @@ def test_simple_methods_know_the_tracks_that_both_cells_have(elsewhere, project)
 
 
 def test_other_cells_that_cannot_be_scored_are_refused(elsewhere, project):
-    with pytest.raises(ClasterError, match="--dataset is for one run"):
+    with pytest.raises(ClasterError, match="'dataset' is for one run"):
         evaluate_runs([elsewhere] * 2, dataset="other")
-    with pytest.raises(ClasterError, match="--dataset is for one run"):
+    with pytest.raises(ClasterError, match="'dataset' is for one run"):
         evaluate_runs([elsewhere], dataset="other", split="valid")
     path = project / "configurations/datasets/other.yaml"
     content = yaml.safe_load(path.read_text())
@@ -573,6 +573,6 @@ def test_strands_apart_are_scored_one_by_one(tmp_path, spec, build):
     predicted = build(apart)
     minus = [column for column in predicted.columns if column.endswith("_minus")]
     predicted[minus] = predicted[minus].to_numpy()[::-1]
-    evaluation = score(predicted, apart)
+    evaluation = _score(predicted, apart)
     plus = one(evaluation, "network", condition="ctrl_plus")["value"]
     assert plus > 0.7 > 0.4 > one(evaluation, "network", condition="ctrl_minus")["value"]

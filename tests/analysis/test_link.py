@@ -10,12 +10,12 @@ import pyBigWig
 import pytest
 
 from claster.analysis.abc import adjusted_contact, power_law_contact, score_pairs
-from claster.analysis.link.candidates import interval_sums, read_candidates, with_activity
+from claster.analysis.link.candidates import _interval_sums, _with_activity, read_candidates
 from claster.analysis.link.features import (
     FEATURES,
     OPTIONAL,
+    _hic_contact,
     contact_reader,
-    hic_contact,
     link_features,
     pairs_within,
     with_marks,
@@ -23,7 +23,7 @@ from claster.analysis.link.features import (
 from claster.analysis.link.link import find_links
 from claster.analysis.link.model import _PENALTY, _TREES, DEFAULT_MODEL, LinkModel, fit_links
 from claster.analysis.link.train import reliability, screen_pairs, train_links, with_effects
-from claster.analysis.statistics import link_areas
+from claster.analysis.statistics import _link_areas
 from claster.contacts.matrix import open_contacts
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases, chromosome_sizes
@@ -139,7 +139,7 @@ def test_sums_of_intervals_are_those_of_pybigwig(cell):
         {"chrom": "chr21", "start": starts, "end": starts + rng.integers(1, 90_000, 200)}
     )
     places.loc[0, "chrom"] = "chr1"
-    found = interval_sums(
+    found = _interval_sums(
         cell / "DNase.bw", places, sizes=sizes, aliases=chromosome_aliases("hg38")
     )
     with pyBigWig.open(str(cell / "DNase.bw")) as track:
@@ -159,9 +159,9 @@ def test_activity_is_the_geometric_mean_of_both_marks_or_accessibility_alone():
         }
     )
     table = candidates_of([0.0, 0.0], [0, 1_000]).assign(accessibility=[5, 9], h3k27ac=[5, 9])
-    both = with_activity(table, reference)
+    both = _with_activity(table, reference)
     assert both["activity"].tolist() == pytest.approx([np.sqrt(6 * 1.5), np.sqrt(8 * 2)])
-    alone = with_activity(table.drop(columns="h3k27ac"), reference)
+    alone = _with_activity(table.drop(columns="h3k27ac"), reference)
     assert alone["activity"].tolist() == pytest.approx([6, 8])
 
 
@@ -217,7 +217,7 @@ def test_contact_of_a_map_by_a_dense_oracle(tmp_path):
     tss = np.array([42_000, 13_000, 5_000, 1_000])
     expected = [dense[2, 8], max(dense[2, 1], dense[2, 3]), *power_law_contact(np.array([30_000]))]
     expected.append(dense[10, 0])
-    np.testing.assert_allclose(hic_contact(matrix, "c", middle, tss), expected, rtol=1e-5)
+    np.testing.assert_allclose(_hic_contact(matrix, "c", middle, tss), expected, rtol=1e-5)
     read = contact_reader(path, sizes={"c": size * number, "d": 9_000}, aliases={})
     adjusted = adjusted_contact(np.array(expected), middle - tss)
     np.testing.assert_allclose(read("c", middle, tss), adjusted, rtol=1e-5)
@@ -295,7 +295,7 @@ def test_shuffled_labels_score_at_the_base_rate(cell):
     pairs["regulated"] = rng.permutation(pairs["regulated"].to_numpy())
     scored = train_links(pairs, candidates, genes).pairs
     regulated = scored["regulated"].to_numpy()
-    _, (auprc,) = link_areas(regulated, scored["link"].to_numpy(), np.ones((1, len(scored))))
+    _, (auprc,) = _link_areas(regulated, scored["link"].to_numpy(), np.ones((1, len(scored))))
     assert auprc < 1.5 * regulated.mean()
 
 
@@ -324,7 +324,7 @@ def test_links_are_written_for_browsers(trained, cell, tmp_path):
     track = pd.read_csv(files.bedgraph, sep="\t", header=None)
     assert len(track) == links["element_id"].nunique()
     assert track[3].max() == pytest.approx(links["score"].max())
-    with pytest.raises(ClasterError, match="--force"):
+    with pytest.raises(ClasterError, match="or force=True"):
         find_links(**asked(cell, to=tmp_path / "links"))
 
 
@@ -430,7 +430,7 @@ def test_k562_pairs_of_chromosomes_left_out():
     regulated = pairs["regulated"].to_numpy()
 
     def auprc(score, rows):
-        return link_areas(regulated[rows], score[rows], np.ones((1, rows.sum())))[1][0]
+        return _link_areas(regulated[rows], score[rows], np.ones((1, rows.sum())))[1][0]
 
     whole = np.ones(len(pairs), dtype=bool)
     assert auprc(-pairs["distance"].to_numpy(), whole) == pytest.approx(0.438, abs=0.001)

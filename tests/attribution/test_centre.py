@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claster.analysis.attribution.inputs import MapAxes
-from claster.analysis.attribution.locality import CentredMaps, CentredTracks, along_strand, centred
+from claster.analysis.attribution.locality import CentredMaps, CentredTracks, _centred, along_strand
 from claster.genome.windows import Binning
 
 nan = np.nan
@@ -13,10 +13,10 @@ nan = np.nan
 def test_seven_bins_by_hand():
     """Predicted bin 2 of a + gene is bin -2 of the mirrored - gene; nothing wraps round."""
     values = np.arange(1.0, 8)
-    np.testing.assert_array_equal(centred(values, 2, bins=7), [3, 4, 5, 6, 7, nan, nan])
-    np.testing.assert_array_equal(centred(values, -2, bins=7), [nan, nan, 1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(_centred(values, 2, bins=7), [3, 4, 5, 6, 7, nan, nan])
+    np.testing.assert_array_equal(_centred(values, -2, bins=7), [nan, nan, 1, 2, 3, 4, 5])
     np.testing.assert_array_equal(
-        centred(values, 2, bins=11), [1, 2, 3, 4, 5, 6, 7, nan, nan, nan, nan]
+        _centred(values, 2, bins=11), [1, 2, 3, 4, 5, 6, 7, nan, nan, nan, nan]
     )
     np.testing.assert_array_equal(along_strand(values, "-"), values[::-1])
     np.testing.assert_array_equal(along_strand(values, "+"), values)
@@ -47,14 +47,14 @@ def test_sums_of_a_plus_and_a_minus_gene():
 )
 def test_centring_is_a_shift_that_mirrors(bins, offset, wanted):
     values = np.arange(1.0, bins + 1)
-    moved = centred(values, offset, bins=wanted)
+    moved = _centred(values, offset, bins=wanted)
     for place, value in enumerate(moved):
         source = place - wanted // 2 + offset + bins // 2
         if 0 <= source < bins:
             assert value == values[source]
         else:
             assert np.isnan(value)
-    turned = centred(values[::-1], -offset, bins=wanted)
+    turned = _centred(values[::-1], -offset, bins=wanted)
     np.testing.assert_array_equal(turned[::-1], moved)
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from claster.analysis.attribution.locality import (
     CentredTracks,
-    half_width,
+    _half_width,
     locality_table,
     locus_resamples,
     profile_table,
@@ -15,16 +15,16 @@ from claster.genome.windows import Binning
 
 def test_half_width_of_known_distributions():
     even = np.ones(101)
-    assert half_width(even, 0.5, size=100) == pytest.approx(0.25 * 10_100)
+    assert _half_width(even, 0.5, size=100) == pytest.approx(0.25 * 10_100)
     spike = np.eye(101)[50]
-    assert half_width(spike, 0.9, size=100) == pytest.approx(45)
+    assert _half_width(spike, 0.9, size=100) == pytest.approx(45)
     shifted = np.eye(101)[70]
-    assert half_width(shifted, 0.5, size=100) == pytest.approx(2000)
+    assert _half_width(shifted, 0.5, size=100) == pytest.approx(2000)
     distance = np.abs(np.arange(-5000, 5001)) * 100
     laplace = np.exp(-distance / 8000)
-    assert half_width(laplace, 0.5, size=100) == pytest.approx(8000 * np.log(2), rel=1e-4)
-    assert half_width(laplace, 0.9, size=100) == pytest.approx(8000 * np.log(10), rel=1e-3)
-    assert np.isnan(half_width(np.zeros(5), 0.5, size=100))
+    assert _half_width(laplace, 0.5, size=100) == pytest.approx(8000 * np.log(2), rel=1e-4)
+    assert _half_width(laplace, 0.9, size=100) == pytest.approx(8000 * np.log(10), rel=1e-3)
+    assert np.isnan(_half_width(np.zeros(5), 0.5, size=100))
 
 
 @given(
@@ -33,7 +33,7 @@ def test_half_width_of_known_distributions():
 )
 def test_half_width_holds_the_share(mass, share):
     mass = np.array(mass)
-    width = float(half_width(mass, share, size=10))
+    width = float(_half_width(mass, share, size=10))
     edges = (np.arange(len(mass) + 1) - len(mass) / 2) * 10
     inside = np.clip(np.minimum(edges[1:], width) - np.maximum(edges[:-1], -width), 0, None) / 10
     assert (inside * mass).sum() == pytest.approx(share * mass.sum(), abs=1e-6)

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from claster.analysis.attribution.blocks import BlockGrid, Compared, block_grid, block_starts
-from claster.analysis.attribution.genes import element_pairs, score_elements
-from claster.analysis.attribution.inputs import MapAxes, Seen, inactive_means
-from claster.analysis.attribution.settings import parse_bins
+from claster.analysis.attribution.blocks import BlockGrid, Compared, _block_starts, block_grid
+from claster.analysis.attribution.genes import _score_elements, element_pairs
+from claster.analysis.attribution.inputs import MapAxes, Seen, _inactive_means
+from claster.analysis.attribution.settings import _parse_bins
 from claster.analysis.attribution.targets import (
     choose_genes,
     gene_targets,
@@ -74,7 +74,7 @@ def test_unknown_bins(bins, message):
 
 def test_bins_that_are_none():
     with pytest.raises(ClasterError, match="bins 'some': give 'all', how many"):
-        parse_bins("some")
+        _parse_bins("some")
 
 
 def test_choice_of_genes():
@@ -95,7 +95,7 @@ def test_choice_of_genes():
 
 @given(st.integers(1, 60), st.integers(1, 12))
 def test_blocks_part_a_window(length, block):
-    edges = [*block_starts(length, block), length]
+    edges = [*_block_starts(length, block), length]
     widths = np.diff(edges)
     assert edges[0] == 0
     assert (widths > 0).all()
@@ -169,7 +169,9 @@ def test_scores_of_elements():
     )
     pairs = element_pairs(genes, elements, genes, reach=300)
     values = np.array([[1.0, -2, 3, -4, 5], [0, 0, 10, 0, 0]])
-    table = score_elements(pairs, values, Binning(5, 100), condition="ctrl").set_index("element_id")
+    table = _score_elements(pairs, values, Binning(5, 100), condition="ctrl").set_index(
+        "element_id"
+    )
     # e1 is [-75, 60): a quarter of bin 1, all of bin 2, a tenth of bin 3.
     assert table.loc["e1", "score"] == pytest.approx(0.25 * 2 + 13 + 0.1 * 4)
     assert table.loc["e1", "signed"] == pytest.approx(0.25 * -2 + 13 + 0.1 * -4)
@@ -190,7 +192,7 @@ def test_inactive_bins_touch_nothing_annotated():
     landscape[1] = 5
     free = 51 - 21 - 1
     np.testing.assert_allclose(
-        inactive_means([landscape], genes, annotated, binning), [20 / free, 5]
+        _inactive_means([landscape], genes, annotated, binning), [20 / free, 5]
     )
     with pytest.raises(ClasterError, match="every bin of the training windows touches"):
-        inactive_means([landscape[:, :5]], genes, annotated, Binning(5, 100))
+        _inactive_means([landscape[:, :5]], genes, annotated, Binning(5, 100))

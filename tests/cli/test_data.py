@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from claster import cli
-from claster.tutorial import serve_folder
+from claster.tutorial import _serve_folder
 
 ROOT = Path(__file__).parents[2]
 GENES = "chr1\t30000\t34000\tGA.1\t0\t+\nchr1\t40000\t50001\tGB.1\t0\t-\n"
@@ -50,7 +50,7 @@ def archive(tmp_path, monkeypatch):
     (public / "chrom.sizes").write_text("chr1\t120000\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLASTER_DATA", str(tmp_path / "data"))
-    with serve_folder(public) as address:
+    with _serve_folder(public) as address:
         content = {
             "name": "small",
             "assembly": "small",

@@ -84,5 +84,5 @@ def test_help_says_what_fields_say(ask):
 
 def test_values_that_the_model_refuses_name_the_option(ask):
     assert ask("runs/a", "--reach", "0").exit_code == 2
-    with pytest.raises(ClasterError, match="the options: 'scale' needs --doses"):
+    with pytest.raises(ClasterError, match="the options: 'scale' needs 'doses'"):
         ask("runs/a", "--verb", "scale")

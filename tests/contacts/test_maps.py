@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from claster.contacts.bands import Band, read_band
 from claster.contacts.cool import CoolMatrix
 from claster.contacts.cut import map_cutter
-from claster.contacts.maps import FLOOR, PSEUDO, DiagonalMap, diagonal_map, take_logarithms
+from claster.contacts.maps import _FLOOR, PSEUDO, DiagonalMap, diagonal_map, take_logarithms
 from claster.contacts.matrix import open_contacts
 from claster.contacts.shapes import MapKind, map_over
 from claster.errors import ClasterError
@@ -127,7 +127,9 @@ def test_cells_are_single_pixels_of_the_matrix(clr, tss):
             if np.isnan(pixel):
                 unknown += 1
                 pixel = expected
-            assert contacts[r, m] == pytest.approx(np.log10(max(pixel, FLOOR * expected)), rel=1e-5)
+            assert contacts[r, m] == pytest.approx(
+                np.log10(max(pixel, _FLOOR * expected)), rel=1e-5
+            )
     assert missing == pytest.approx(unknown / (shape.rows * shape.columns))
 
 

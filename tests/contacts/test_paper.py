@@ -8,7 +8,7 @@ from scipy.ndimage import rotate
 
 from claster.contacts.bands import CountBand, read_counts
 from claster.contacts.cool import CoolMatrix
-from claster.contacts.cut import map_cutter, rotated_map, square_map
+from claster.contacts.cut import _rotated_map, _square_map, map_cutter
 from claster.contacts.maps import DiagonalMap
 from claster.contacts.shapes import RotatedMap, SquareMap, map_over, mirror_map
 from claster.errors import ClasterError
@@ -115,9 +115,9 @@ def test_windows_from_a_bins_edge_keep_626_bins(clr, tss):
     expected = logged(clr.matrix(balance=True).fetch(("chr1", tss - HALF, tss + HALF + 1)))
     shape = SquareMap.over(LANDSCAPE, resolution=1600)
     band = read_counts(CoolMatrix(clr), "chr1", separations=626, balance=True)
-    ours, _ = square_map(band, tss, shape)
+    ours, _ = _square_map(band, tss, shape)
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-9)
-    turned, _ = rotated_map(band, tss, RotatedMap.over(LANDSCAPE, resolution=1600))
+    turned, _ = _rotated_map(band, tss, RotatedMap.over(LANDSCAPE, resolution=1600))
     np.testing.assert_allclose(turned, rotated(expected), rtol=0, atol=1e-9)
 
 
@@ -129,10 +129,10 @@ def test_beyond_the_chromosome_is_missing(clr, tss):
     window = np.full((626, 626), np.nan)
     window[np.ix_(inside, inside)] = whole[np.ix_(bins[inside], bins[inside])]
     band = read_counts(CoolMatrix(clr), "chr1", separations=626, balance=True)
-    ours, missing = square_map(band, tss, SquareMap(626, HALF))
+    ours, missing = _square_map(band, tss, SquareMap(626, HALF))
     np.testing.assert_allclose(ours, logged(window), rtol=0, atol=1e-9)
     assert missing == pytest.approx(np.isnan(window).mean())
-    turned, _ = rotated_map(band, tss, RotatedMap(626, HALF))
+    turned, _ = _rotated_map(band, tss, RotatedMap(626, HALF))
     np.testing.assert_allclose(turned, rotated(logged(window)), rtol=0, atol=1e-9)
 
 
@@ -154,7 +154,7 @@ def test_counts_that_are_not_whole_keep_their_digits(tmp_path):
     clr = write_cool(tmp_path / "5000.cool", 5000, counts_of=lambda counts: counts / 3)
     band = read_counts(CoolMatrix(clr), "chr1", separations=201, balance=True)
     assert band.counts.dtype == np.float64
-    ours, _ = square_map(band, 700_321, SquareMap.over(LANDSCAPE, resolution=5000))
+    ours, _ = _square_map(band, 700_321, SquareMap.over(LANDSCAPE, resolution=5000))
     np.testing.assert_allclose(ours, logged(fetched(clr, "chr1", 700_321)), rtol=0, atol=1e-9)
 
 
@@ -171,7 +171,7 @@ def test_rotation_of_any_size_equals_the_whole_square_rotated(bins, seed):
     matrix = rng.gamma(1.0, 1.0, (bins, bins)) * (rng.random((bins, bins)) < 0.7)
     matrix = np.triu(matrix) + np.triu(matrix, 1).T
     matrix[0, 0] = 5.0
-    turned, _ = rotated_map(band_of(matrix), 0, RotatedMap(bins, 0))
+    turned, _ = _rotated_map(band_of(matrix), 0, RotatedMap(bins, 0))
     np.testing.assert_allclose(turned, rotated(logged(matrix)), rtol=0, atol=1e-9)
 
 
@@ -187,8 +187,8 @@ def test_the_mirrored_chromosome_gives_the_mirrored_map(bins, centre, within, se
     opposite = band_of(matrix[::-1, ::-1], weights=weights[::-1])
     tss = centre * 1000 + within
     for cut, shape in (
-        (square_map, SquareMap(21, 10_000)),
-        (rotated_map, RotatedMap(21, 10_000)),
+        (_square_map, SquareMap(21, 10_000)),
+        (_rotated_map, RotatedMap(21, 10_000)),
     ):
         forward, missing = cut(band, tss, shape)
         reverse, same = cut(opposite, bins * 1000 - tss, shape)

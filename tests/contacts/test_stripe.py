@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from claster.contacts.bands import Band
 from claster.contacts.cool import CoolMatrix
 from claster.contacts.cut import map_cutter
-from claster.contacts.maps import FLOOR, PSEUDO
+from claster.contacts.maps import _FLOOR, PSEUDO
 from claster.contacts.shapes import map_over, mirror_map
 from claster.contacts.stripe import StripeMap, promoter_stripe
 from claster.dataset.signal_settings import ContactsSpec
@@ -56,7 +56,7 @@ def test_columns_are_sums_of_nine_pixels_of_coolers_matrix(clr, tss):
     ratio = np.array(ratios)
     assert missing == pytest.approx(np.isnan(ratio).mean())
     ratio[np.isnan(ratio)] = 1
-    frequency = np.maximum(ratio, FLOOR) * means[np.abs(np.arange(-SHAPE.half, SHAPE.half + 1))]
+    frequency = np.maximum(ratio, _FLOOR) * means[np.abs(np.arange(-SHAPE.half, SHAPE.half + 1))]
     assert stripe.dtype == np.float16
     np.testing.assert_allclose(stripe[0], np.log2((ratio + PSEUDO) / (1 + PSEUDO)), atol=2e-3)
     np.testing.assert_allclose(stripe[1], np.log10(frequency), atol=2e-3)

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from claster.cli.tables import cost_table, plan_as_json, total_line
 from claster.cost import machine, plan
-from claster.cost.estimate import BY_THUMB, LIKE, MEASURED, Rate, Work, estimate
+from claster.cost.estimate import _LIKE, BY_THUMB, MEASURED, Rate, Work, estimate
 from claster.cost.machine import MachineRates
-from claster.cost.show import cost_table, plan_as_json, total_line
 from claster.cost.work import Amount, array_bytes, count_genes, download_bytes
 from claster.dataset.load import dataset_of, load_dataset
 from claster.eir.geometry import Cost
@@ -94,7 +94,7 @@ def test_what_was_done_here_counts_more_than_what_was_measured():
     past = [took("build", 100, seconds, memory=9) for seconds in (201, 203, 199)]
     cost = of(rate, Amount.counted(10, "files"), *past)
     assert cost.seconds == 2 + 1 + 10 * 2.0
-    assert cost.high == pytest.approx(cost.seconds * LIKE)
+    assert cost.high == pytest.approx(cost.seconds * _LIKE)
     assert (cost.memory, cost.known_from) == (9, "files, 3 earlier")
     other = took("train", 100, 999.0)
     assert of(rate, Amount.counted(10, "files"), other).seconds == 2 + 1 + 5
@@ -123,7 +123,7 @@ def test_genes_of_the_published_dataset_without_a_file(project):
 
 def test_genes_that_nothing_tells(project):
     spec = load_dataset("mesc", project=project).model_copy(update={"assembly": "danRer11"})
-    with pytest.raises(ClasterError, match="say how many there are with --genes"):
+    with pytest.raises(ClasterError, match="say how many there are with 'genes'"):
         count_genes(spec)
     assert count_genes(spec, told=100).total.value == pytest.approx(100)
 

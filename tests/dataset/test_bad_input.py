@@ -222,7 +222,7 @@ def test_full_disk_is_seen_before_the_work(edited, monkeypatch, world):
          r"small\.yaml, line 4: unknown key 'tracks\.0\.colour'"),
         ("name: small\nassembly: mm10\nwindows: {}\ntracks: [{name: A, file: a}]\ngenes: {file: g}\n",
          r"line 3: unknown key 'windows'"),
-        ("name: small\nassembly: mm10\ntracks: [{name: A, file: a}]\n", r"line 1: genes: Field required"),
+        ("name: small\nassembly: mm10\ntracks: [{name: A, file: a}]\n", r"line 1: 'genes' is missing"),
         ("name: small\nassembly: mm10\ntracks: [{name: A, file: a}, {name: A, file: b}]\ngenes: {file: g}\n",
          r"two tracks are named 'A'"),
         ("name: a/b\nassembly: x\ntracks: [{name: A, file: a}]\ngenes: {file: g}\n", r"line 1: name: 'a/b'"),
@@ -242,7 +242,7 @@ def test_broken_yaml_names_file_line_and_key(world, text, said):
 
 
 def test_unknown_dataset_lists_the_known_ones(world):
-    with pytest.raises(ClasterError, match=r"no dataset 'tiny'.*choose one of .*small"):
+    with pytest.raises(ClasterError, match=r"no dataset 'tiny'.*choose among .*small"):
         find_dataset("tiny")
     with pytest.raises(ClasterError, match="no dataset file at"):
         find_dataset("elsewhere.yaml")

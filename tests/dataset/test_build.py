@@ -221,7 +221,7 @@ def test_unchanged_dataset_is_left_alone_and_a_changed_one_refused(world, edited
     def wider(content):
         content["window"]["bins"] = 121
 
-    with pytest.raises(ClasterError, match="another 'window' of the dataset: pass --force"):
+    with pytest.raises(ClasterError, match="another 'window' of the dataset: pass force=True"):
         build_dataset(edited(wider))
     (world / "moved/genes.tsv").write_text((world / "source/genes.tsv").read_text() + "\n#\n")
     with pytest.raises(ClasterError, match="another genes"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from claster.dataset.build import build_dataset
-from claster.dataset.checksums import Mismatch, verify_dataset
+from claster.dataset.checksums import _Mismatch, verify_dataset
 from claster.dataset.layout import CHECKSUMS, PARTS
 from claster.errors import ClasterError
 
@@ -50,7 +50,7 @@ def test_one_flipped_bit_in_any_file_names_the_file(folders):
         found = verify_dataset(folders)
         path.write_bytes(kept)
         named = path.with_name("manifest.json") if path.name == "manifest.sha256" else path
-        assert found == [Mismatch(named, "changed")], path
+        assert found == [_Mismatch(named, "changed")], path
     assert verify_dataset(folders) == []
 
 
@@ -60,7 +60,7 @@ def test_missing_and_extra_files(folders):
     found = {(mismatch.path.name, mismatch.how) for mismatch in verify_dataset(folders)}
     assert found == {(array.name, "missing"), ("other.npy", "extra")}
     (folders.targets / CHECKSUMS).unlink()
-    assert Mismatch(folders.targets / CHECKSUMS, "missing") in verify_dataset(folders)
+    assert _Mismatch(folders.targets / CHECKSUMS, "missing") in verify_dataset(folders)
 
 
 def test_what_cannot_be_verified(folders):

@@ -112,7 +112,11 @@ OTHER = "  - {name: x, file: a.bw, url: 'https://a.b/c', format: bed, licence: l
             "line 6: tracks: two tracks are named 'A",
         ),
         (TRACK, "  - {name: ATAC}\n", r"line 4: tracks\.0: give either 'file' or 'files'"),
-        ("format: bigwig", "format: bigWig", r"line 10: downloads\.0\.format: Input should be"),
+        (
+            "format: bigwig",
+            "format: bigWig",
+            r"line 10: downloads\.0\.format has no choice 'bigWig'",
+        ),
         ("https://", "ftp://", r"line 9: .*not an http or https address"),
         ("    file: a.bw", "    file: ../a.bw", r"line 8: .*'\.\./a\.bw' is not a file name below"),
         ("    file: a.bw", "    file: /etc/a.bw", "not a file name below 'data'"),
@@ -121,8 +125,12 @@ OTHER = "  - {name: x, file: a.bw, url: 'https://a.b/c', format: bed, licence: l
         ("https://", '"https://a/\\e]0;b" #', "cannot be printed"),
         ("https://", '"https://a/b\\noutput = x" #', "not an http or https address"),
         ("citation: none", "citation: none\n    sha256: ABC", r"line 13: .*not a SHA-256"),
-        ("citation: none", "citation: none\n    size: -1", r"line 13: .*greater than 0"),
-        ("    licence: none\n", "", r"line 7: downloads\.0\.licence: Field required"),
+        (
+            "citation: none",
+            "citation: none\n    size: -1",
+            r"line 13: .*must be more than 0, not -1",
+        ),
+        ("    licence: none\n", "", r"line 7: 'downloads\.0\.licence' is missing"),
         (
             "downloads:\n",
             f"downloads:\n{OTHER}",

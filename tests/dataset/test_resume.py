@@ -13,7 +13,7 @@ import pytest
 from claster.dataset import build as build_module
 from claster.dataset import chromosome_windows
 from claster.dataset.build import build_dataset
-from claster.dataset.checksums import Mismatch, verify_dataset
+from claster.dataset.checksums import _Mismatch, verify_dataset
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_ids
 from claster.dataset.load import load_dataset
 from claster.errors import ClasterError
@@ -173,9 +173,9 @@ def test_views_that_were_altered_are_found(world):
     moved = folders.arrays("contacts", "test") / "GD.1_forward.npy"
     moved.rename(moved.with_name("other.npy"))
     assert set(verify_dataset(folders)) == {
-        Mismatch(other, "changed"),
-        Mismatch(moved, "missing"),
-        Mismatch(moved.with_name("other.npy"), "extra"),
+        _Mismatch(other, "changed"),
+        _Mismatch(moved, "missing"),
+        _Mismatch(moved.with_name("other.npy"), "extra"),
     }
 
 

@@ -138,7 +138,7 @@ def test_a_key_twice_in_a_dataset_and_in_an_experiment(world):
         ({"tracks": [{"name": "A", "file": "a", "clip": float("inf")}]}, "finite"),
         ({"genes": {"file": "genes.tsv", "types": ["a", "b", "a"]}}, "'a' is there twice"),
         ({"splits": {"test": ["chr2", "chr2"]}}, "'chr2' is there twice"),
-        ({"tracks": [{"name": 7, "file": "a"}]}, "valid string"),
+        ({"tracks": [{"name": 7, "file": "a"}]}, "must be a word, not 7"),
     ],
 )
 def test_values_that_are_something_else(edited, change, said):

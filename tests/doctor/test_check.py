@@ -7,7 +7,7 @@ import pytest
 
 from claster.dataset.build import build_dataset
 from claster.dataset.doctor.check import check_dataset
-from claster.dataset.doctor.show import report_lines, report_summary, report_table
+from claster.dataset.doctor.show import _report_summary, report_lines, report_table
 from claster.errors import ClasterError
 
 
@@ -198,7 +198,7 @@ def test_table_and_lines_say_the_same(examine, make):
     assert lines[0].startswith(f"fault   track ATAC: no file at {make.folder / 'ATAC.bw'} (dataset")
     assert " -> " in lines[0]
     assert report_table(report).row_count == len(lines) - 1
-    assert lines[-1] == report_summary(report)
+    assert lines[-1] == _report_summary(report)
     assert "1 fault" in lines[-1]
     fine = [line for line in lines if line.startswith("fine    track H3K27ac:")]
     assert len(fine) == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.dataset.doctor.genes import assembly_of_genes, compare_landmarks, read_landmarks
+from claster.dataset.doctor.genes import _assembly_of_genes, _compare_landmarks, _read_landmarks
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def test_start_equal_to_end(examine, make, one):
 
 
 def landmark_bed(assembly, *, shift, blank=""):
-    known = read_landmarks().query("assembly == @assembly")
+    known = _read_landmarks().query("assembly == @assembly")
     return [
         f"{g.chrom}\t{g.start + shift}\t{g.end}\t{g.gene_id or g.name}{blank}\t.\t+\t{g.name}\tprotein_coding"
         for g in known.itertuples()
@@ -172,7 +172,7 @@ def test_starts_that_count_from_1_are_told_by_known_genes(
 
 
 def test_known_genes_elsewhere_tell_another_assembly(examine, make, one):
-    known = read_landmarks().query("assembly == 'mm10'")
+    known = _read_landmarks().query("assembly == 'mm10'")
     rows = [
         f"{g.chrom}\t{g.start - 300_000}\t{g.end - 300_000}\t{g.gene_id}.3\t.\t+\tx\tprotein_coding"
         for g in known.itertuples()
@@ -210,16 +210,16 @@ def test_the_gene_table_of_another_build_of_the_species_is_named(
 @pytest.mark.parametrize("assembly", ["hg19", "hg38", "mm9", "mm10", "mm39"])
 @pytest.mark.parametrize("named", ["gene_id", "name"])
 def test_known_genes_in_their_place_say_nothing(assembly, named):
-    known = read_landmarks().query("assembly == @assembly")
+    known = _read_landmarks().query("assembly == @assembly")
     genes = known.assign(gene_id=known[named].where(known[named] != "", known["name"]))
-    found = compare_landmarks(genes, assembly)
+    found = _compare_landmarks(genes, assembly)
     assert found.known >= 0.95 * len(known)
     assert not found.elsewhere
-    assert assembly_of_genes(genes) == assembly
+    assert _assembly_of_genes(genes) == assembly
 
 
 def test_landmarks_count_what_can_be_compared():
-    known = read_landmarks().query("assembly == 'mm10'").head(4)
+    known = _read_landmarks().query("assembly == 'mm10'").head(4)
     genes = pd.DataFrame(
         {
             "gene_id": [f"{name}.7" for name in known["gene_id"]],
@@ -229,13 +229,13 @@ def test_landmarks_count_what_can_be_compared():
             "end": known["end"].to_numpy() + np.array([0, 0, 9, 900_000]),
         }
     )
-    found = compare_landmarks(genes, "mm10")
+    found = _compare_landmarks(genes, "mm10")
     assert (found.known, found.far, found.same_end, found.shifted) == (4, 1, 2, 1)
-    assert compare_landmarks(genes, "toy") == (0, 0, 0, 0, None)
+    assert _compare_landmarks(genes, "toy") == (0, 0, 0, 0, None)
 
 
 def test_landmarks_are_whole():
-    known = read_landmarks()
+    known = _read_landmarks()
     assert (known["start"] < known["end"]).all()
     assert known.groupby("assembly").size().to_dict() == {
         "hg19": 138,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.dataset.doctor.promoters import lone_starts, measure_promoters
+from claster.dataset.doctor.promoters import _lone_starts, measure_promoters
 
 SIZES = {"chr1": 3_000_000}
 STARTS = np.arange(30_000, 2_970_000, 40_000)
@@ -75,7 +75,7 @@ def test_neighbours_within_10_kb_are_left_out():
     table = pd.DataFrame(
         {"chrom": ["chr1"] * 4 + ["chr2"], "tss": [5_000, 90_000, 96_000, 300_000, 300_500]}
     )
-    assert lone_starts(table)["tss"].tolist() == [5_000, 300_000, 300_500]
+    assert _lone_starts(table)["tss"].tolist() == [5_000, 300_000, 300_500]
 
 
 @pytest.mark.parametrize(("shift", "warns"), [(0, False), (20_000, True)])

@@ -19,7 +19,7 @@ from claster.dataset.layout import read_genes_table
 from claster.eir import inference
 from claster.eir.inference import TrainedModel, load_model, predict_arrays
 from claster.eir.runs import RunFolder, best_checkpoint, read_run, write_run
-from claster.eir.trained_network import Network, Scaling
+from claster.eir.trained_network import Network, _Scaling
 from claster.errors import ClasterError
 
 QUICK = {"bins": 3, "compare": 2, "steps": 8, "block": 5000, "device": "cpu"}
@@ -83,8 +83,8 @@ def contact_run(small, monkeypatch, record):
     none = torch.zeros(()), torch.ones(())
     network = Network(
         TwoBranches().eval(),
-        {"landscape": Scaling((2, 1, 2001), *none), "contacts": Scaling((1, 9, 81), *none)},
-        Scaling((41,), *none),
+        {"landscape": _Scaling((2, 1, 2001), *none), "contacts": _Scaling((1, 9, 81), *none)},
+        _Scaling((41,), *none),
         "target",
         None,
     )
@@ -168,7 +168,7 @@ def test_contact_flavour(contact_run, bed):
     again = {**QUICK, "elements": bed, "bigwig": ("test1",)}
     attribute(run, **again)
     assert files.manifest.stat().st_mtime_ns == stamp
-    with pytest.raises(ClasterError, match=r"holds something else: choose another --name"):
+    with pytest.raises(ClasterError, match=r"holds something else: choose another 'name'"):
         attribute(run, **again | {"seed": 5})
 
 

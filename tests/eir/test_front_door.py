@@ -86,6 +86,35 @@ def test_a_dataset_from_keys_is_found_by_its_name_once_it_is_built(project, monk
     dataset.build()
     with pytest.raises(ClasterError, match=r"own\.yaml describes another dataset 'own'"):
         project.dataset(**keys, genes={"file": "other.gtf"}).build()
+    other = project.dataset(**keys, genes={"file": "other.gtf"}).build(force=True)
+    assert project.dataset("own").spec == other.spec
+
+
+def test_a_dataset_from_keys_that_does_not_build_leaves_no_yaml(tmp_path):
+    project = claster.Project(tmp_path / "new")
+    keys = {"name": "own", "assembly": "mm10", "tracks": [{"name": "ATAC", "file": "a.bw"}]}
+    looked = (
+        f"no file at {tmp_path}/new/chromatin/a.bw: correct 'data' .chromatin., which starts at the"
+    )
+    with pytest.raises(ClasterError, match=f"{looked} project's folder .{tmp_path}/new"):
+        project.dataset(**keys, data="chromatin", genes={"file": "g.gtf"}).build()
+    assert not list(tmp_path.rglob("*.yaml"))
+    with pytest.raises(ClasterError, match=r"no dataset 'own' in .*; or give the dataset itself"):
+        claster.train("profile", "own")
+    with pytest.raises(ClasterError, match=r"no dataset 'own' in .*/new/configurations/datasets"):
+        claster.train("profile", "own", project=project)
+
+
+def test_a_dropped_gene_is_told_from_one_that_is_misspelled(project, monkeypatch, tmp_path):
+    dataset = project.dataset("small")
+    table = tmp_path / "dropped.tsv"
+    table.write_text("gene_id\tname\treason\tdetail\nG7.2\tToy1\ttype_not_selected\tlincRNA\n")
+    monkeypatch.setattr("claster.dataset.layout.DatasetFolders.dropped", table)
+    for named in ("Toy1", "G7.2"):
+        with pytest.raises(ClasterError, match=f"gene '{named}' has no window: .*type.*lincRNA"):
+            dataset.landscape(named)
+    with pytest.raises(ClasterError, match="no gene 'Toy2' among 46"):
+        dataset.landscape("Toy2")
 
 
 def test_arrays_in_memory_are_predicted_as_those_on_disk(run, project):
@@ -106,13 +135,14 @@ def test_results_are_the_tables_and_figures_of_a_folder(tmp_path):
     table = pd.DataFrame({"gene": ["NA", "007"], "effect": [0.5, 1.0]})
     table.to_parquet(tmp_path / "effects.parquet")
     table.to_csv(tmp_path / "pairs.csv", index=False)
-    (tmp_path / "summary.json").write_text('{"verdict": "two <genes>"}')
+    (tmp_path / "summary.json").write_text('{"verdict": "two <genes>", "genes": 17}')
     results = claster.Results(tmp_path, "effects", draw=lambda: [tmp_path / "a.png"])
     assert results.tables == ["effects", "pairs"]
     pd.testing.assert_frame_equal(results.table(), table)
     pd.testing.assert_frame_equal(results.table("pairs"), table)
     assert results.figures == [tmp_path / "a.png"]
     assert "two &lt;genes&gt;" in results._repr_html_()
+    assert ">17</td>" in results._repr_html_()
     with pytest.raises(ClasterError, match="holds no table 'colours': choose among effects, pairs"):
         results.table("colours")
 
@@ -123,14 +153,15 @@ def test_objects_show_themselves(run, project):
     assert "32 train, 8 valid, 6 test" in repr(project.dataset("small"))
     assert "<th" in run._repr_html_()
     assert "tiny" in run._repr_html_()
+    assert "32 train, 8 valid, 6 test" in run._repr_html_()
 
 
 def test_a_run_that_does_not_fit_its_dataset_is_not_opened(run, project, trained, monkeypatch):
     changed = trained.small.spec.model_copy(update={"summary": "mean_covered"})
     monkeypatch.setattr("claster.eir.target_part.load_dataset", lambda *_, **__: changed)
-    with pytest.raises(ClasterError, match="'summary' of dataset 'small' differs"):
+    with pytest.raises(ClasterError, match="'summary' of dataset 'small' is mean_covered"):
         claster.Run.open(run.folder, project=project)
-    with pytest.raises(ClasterError, match="no run in"):
+    with pytest.raises(ClasterError, match=r"no run in .*runs/none .*choose among runs/small/tiny"):
         project.run("runs/none")
 
 

@@ -14,7 +14,7 @@ from claster.eir.geometry import (
     Branch,
     Cost,
     Geometry,
-    geometry_text,
+    _geometry_text,
     measure_cost,
     measure_geometry,
 )
@@ -252,7 +252,7 @@ def test_text_tells_everything():
         attention=(Attention("landscape.5", "positions", 304, 1, 4),),
         warnings=("landscape: bad",),
     )
-    lines = geometry_text(geometry, Cost(64, "cpu", 2.0, 2_200_000_000), samples=6400).splitlines()
+    lines = _geometry_text(geometry, Cost(64, "cpu", 2.0, 2_200_000_000), samples=6400).splitlines()
     assert [line.strip() for line in lines] == [
         "f on dataset d: 1,234 parameters",
         "block              class in EIR              channels x height x width   parameters",
@@ -268,7 +268,7 @@ def test_text_tells_everything():
 def test_text_of_a_single_position():
     branch = Branch("contacts", (1, 41, 99), 10_000, 1, 0, 10**6)
     geometry = Geometry("f", "d", 1, (), (branch,), (), ())
-    text = geometry_text(geometry, Cost(64, "cpu", 2.0, 10**9), samples=64)
+    text = _geometry_text(geometry, Cost(64, "cpu", 2.0, 10**9), samples=64)
     assert "(990,000 bp); 1 position, which sees everything through convolutions" in text
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from claster.dataset.layout import DatasetFolders
 from claster.eir import eirpredict
-from claster.eir.eirpredict import KeptBlocks, remove_blocks
+from claster.eir.eirpredict import _KeptBlocks, remove_blocks
 from claster.eir.runs import RunFolder
 
 IDS = [f"s{n}" for n in range(7)]
@@ -21,7 +21,7 @@ def run(tmp_path, monkeypatch):
 
 
 def blocks(run, ids=IDS):
-    return KeptBlocks(run.predictions("test"), run, DatasetFolders("none", run.path), ids)
+    return _KeptBlocks(run.predictions("test"), run, DatasetFolders("none", run.path), ids)
 
 
 def killed(names):

@@ -147,11 +147,11 @@ def test_another_dataset_without_target(run, trained):
 
 
 @pytest.mark.parametrize(
-    ("changes", "key"),
+    ("changes", "said"),
     [
         (
             {"tracks": [{"name": "H3K27ac", "file": "b.bw"}, {"name": "ATAC", "file": "a.bw"}]},
-            "tracks",
+            "'tracks' of dataset 'strange' is H3K27ac, ATAC, and .*run was trained with ATAC, H3K27ac",
         ),
         (
             {
@@ -160,15 +160,15 @@ def test_another_dataset_without_target(run, trained):
                     {"name": "H3K27ac", "file": "b.bw"},
                 ]
             },
-            "tracks",
+            "'tracks.ATAC.transform' of dataset 'strange' is log1p, and .*run was trained with none",
         ),
-        ({"window": {"bin": 50, "bins": 2001}}, "window"),
-        ({"summary": "mean_covered"}, "summary"),
+        ({"window": {"bin": 50, "bins": 2001}}, "'window.bin' .* is 50, and .* trained with 100"),
+        ({"summary": "mean_covered"}, "'summary' .* is mean_covered, and .* trained with mean_all"),
     ],
 )
-def test_dataset_that_means_something_else(run, trained, changes, key):
+def test_dataset_that_means_something_else(run, trained, changes, said):
     name = new_dataset(trained, "strange", **changes)
-    with pytest.raises(ClasterError, match=f"'{key}' of dataset 'strange' differs from what"):
+    with pytest.raises(ClasterError, match=said):
         predict(run, dataset=name, device="cpu")
 
 
@@ -180,7 +180,9 @@ def test_whatever_moves_a_tracks_values_makes_another_input(run, trained, change
     require_same_inputs(run, record, spec)
     last = spec.tracks[-1].model_copy(update=change)
     other = spec.model_copy(update={"tracks": (*spec.tracks[:-1], last)})
-    with pytest.raises(ClasterError, match="'tracks' of dataset 'small' differs from what"):
+    with pytest.raises(
+        ClasterError, match=f"'tracks.H3K27ac.{next(iter(change))}' of dataset 'small' is"
+    ):
         require_same_inputs(run, record, other)
 
 
@@ -204,7 +206,7 @@ def test_mean_of_several_runs(run, trained, tmp_path, monkeypatch, values):
     assert record.members == (str(run.path), str(other.path))
     assert (record.dataset, record.seed, record.checkpoint) == (trained.small.yaml, None, None)
     predict(both, average=False, tracks=None, device="cpu")
-    with pytest.raises(ClasterError, match="holds something else than the mean of these runs"):
+    with pytest.raises(ClasterError, match="holds something other than the mean of these runs"):
         predict([other, run], device="cpu")
     with pytest.raises(ClasterError, match="a run is named twice: name each run once"):
         predict([run, RunFolder(run.path / "eir" / "..")], device="cpu")
@@ -220,7 +222,7 @@ def test_mean_of_several_runs(run, trained, tmp_path, monkeypatch, values):
 
 
 def test_one_run_has_a_folder_of_its_own(run, tmp_path):
-    with pytest.raises(ClasterError, match="--out is for the mean of several runs"):
+    with pytest.raises(ClasterError, match="'out' is for the mean of several runs"):
         predict(run, out=tmp_path / "elsewhere", device="cpu")
 
 
@@ -232,13 +234,13 @@ def test_run_without_its_configuration(run):
 
 def test_folder_of_a_run_is_no_place_for_an_ensemble(run, tmp_path):
     other = shutil.copytree(run.path, tmp_path / "other")
-    with pytest.raises(ClasterError, match="choose another folder with --out"):
+    with pytest.raises(ClasterError, match="choose another folder with 'out'"):
         predict([run, other], out=run.path, device="cpu")
 
 
 def test_tracks_need_chromosome_lengths(run, trained, monkeypatch):
     name = new_dataset(trained, "lengthless", chrom_sizes="none.sizes")
-    with pytest.raises(ClasterError, match="or pass '--bigwig none' for no tracks"):
+    with pytest.raises(ClasterError, match="or pass 'tracks' none for no tracks"):
         predict(run, dataset=name, device="cpu")
 
 

@@ -253,7 +253,7 @@ def test_cuda_where_there_is_none(monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ClasterError, match=r"cuda was asked for .*: use --device cpu"):
+    with pytest.raises(ClasterError, match=r"cuda was asked for .*: use 'device' cpu"):
         resolve_device("cuda")
     assert resolve_device("auto") == "cpu"
     assert resolve_device("cpu") == "cpu"

@@ -145,7 +145,7 @@ def test_only_the_same_start_is_resumed(trained, tiny, other, tmp_path):
     record = record.model_copy(update={"started_from": told})
     require_same_start(trained.run, record, trained.run)
     changed = record.model_copy(update={"started_from": told.model_copy(update={"sha256": "0"})})
-    with pytest.raises(ClasterError, match="resume it without --from"):
+    with pytest.raises(ClasterError, match="resume it without 'pretrained'"):
         require_same_start(trained.run, changed, trained.run)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claster.dataset.signal_settings import TargetSpec
-from claster.eir.prediction_tracks import merge_mean, merge_nearest, write_track, write_tracks
+from claster.eir.prediction_tracks import _merge_mean, _merge_nearest, write_track, write_tracks
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
@@ -48,14 +48,14 @@ def spread_out(intervals, size):
 @given(windows(), st.sampled_from([60, 80]))
 def test_nearest_is_the_definition_base_by_base(case, size):
     tss, values, binning = case
-    merged = spread_out(merge_nearest(tss, values, binning=binning, size=size), size)
+    merged = spread_out(_merge_nearest(tss, values, binning=binning, size=size), size)
     np.testing.assert_array_equal(merged, base_by_base(*case, size, merge="nearest"))
 
 
 @given(windows(), st.sampled_from([60, 80]))
 def test_mean_is_the_definition_base_by_base(case, size):
     tss, values, binning = case
-    merged = spread_out(merge_mean(tss, values, binning=binning, size=size), size)
+    merged = spread_out(_merge_mean(tss, values, binning=binning, size=size), size)
     np.testing.assert_allclose(
         merged, base_by_base(*case, size, merge="mean"), rtol=1e-9, atol=1e-12
     )

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from claster.eir import history, watch
-from claster.eir.history import write_tensorboard
+from claster.eir.history import _write_tensorboard
 from claster.eir.runs import RunFolder
 from claster.eir.watch import Watcher
 
@@ -92,7 +92,7 @@ def test_curve_for_tensorboard(tmp_path):
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator", reason="no tensorboard here"
     )
-    assert write_tensorboard(RunFolder(tmp_path), CURVE)
+    assert _write_tensorboard(RunFolder(tmp_path), CURVE)
     events = accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     read = {
@@ -108,5 +108,5 @@ def test_curve_for_tensorboard(tmp_path):
 
 def test_without_tensorboard_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(history.importlib.util, "find_spec", lambda name: None)
-    assert not write_tensorboard(RunFolder(tmp_path), CURVE)
+    assert not _write_tensorboard(RunFolder(tmp_path), CURVE)
     assert list(tmp_path.iterdir()) == []

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from claster.analysis.recipes import _metric_faults, _row, _Scored, compare_recipes
 from claster.dataset.load import laid_over, load_dataset
 from claster.eir.configure import configure
 from claster.errors import ClasterError
 from claster.experiments import run as running
-from claster.experiments.recipes import _metric_faults, _row, _Scored, compare_recipes
-from claster.experiments.run import find_experiment, list_experiments, ready, run_experiment
+from claster.experiments.run import _ready, find_experiment, list_experiments, run_experiment
 
 PROJECT = Path(__file__).parents[2]
 NAMES = list_experiments(project=PROJECT)["experiment"].tolist()
@@ -35,7 +35,7 @@ def test_the_experiments_of_the_paper_are_there():
 @pytest.mark.parametrize("name", sorted(set(NAMES) - IMPOSSIBLE))
 @pytest.mark.parametrize("of", [None, "demo_tiny"])
 def test_experiments_are_ready(name, of, tmp_path):
-    dataset, spec, flavours = ready(name, of=of, project=PROJECT)
+    dataset, spec, flavours = _ready(name, of=of, project=PROJECT)
     assert load_dataset(dataset, project=PROJECT) == spec
     assert ("+" in dataset) == spec.name.endswith(f"-{name}")
     for flavour in flavours:
@@ -45,13 +45,13 @@ def test_experiments_are_ready(name, of, tmp_path):
 
 
 def test_what_they_change():
-    _, spec, _ = ready("k562_polr2a", project=PROJECT)
+    _, spec, _ = _ready("k562_polr2a", project=PROJECT)
     assert spec.target.conditions[0].file.startswith("GSE91426")
-    _, spec, _ = ready("two_conditions", project=PROJECT)
+    _, spec, _ = _ready("two_conditions", project=PROJECT)
     assert [c.name for c in spec.target.conditions] == ["ctrl", "a485_60min"]
-    _, spec, _ = ready("raw_scale", of="demo_tiny", project=PROJECT)
+    _, spec, _ = _ready("raw_scale", of="demo_tiny", project=PROJECT)
     assert {track.transform for track in spec.tracks} == {spec.target.transform} == {"none"}
-    _, spec, _ = ready("recipe_paper", project=PROJECT)
+    _, spec, _ = _ready("recipe_paper", project=PROJECT)
     assert spec.recipe == spec.target.recipe == "paper"
     assert spec.contacts.map == "paper_rotated"
     assert (
@@ -63,7 +63,7 @@ def test_what_they_change():
 @pytest.mark.parametrize("name", sorted(IMPOSSIBLE))
 def test_what_eir_cannot_do_says_why(name):
     with pytest.raises(ClasterError, match=r"not possible: .*EIR"):
-        ready(name, project=PROJECT)
+        _ready(name, project=PROJECT)
 
 
 def test_faults_are_told(tmp_path):
@@ -117,7 +117,7 @@ def test_an_experiment_runs_step_by_step(monkeypatch):
 
 
 def test_rows_of_recipes():
-    _, spec, _ = ready("without_ATAC", of="demo_tiny", project=PROJECT)
+    _, spec, _ = _ready("without_ATAC", of="demo_tiny", project=PROJECT)
     rng = np.random.default_rng(1)
     tss = 1_000_000 + 700_000 * np.arange(12)
     genes = pd.DataFrame(

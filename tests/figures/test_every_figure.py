@@ -8,8 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from claster.errors import ClasterError
 from claster.figures.base import COLUMNS, Page
-from claster.figures.make import FIGURES, draw_figures, list_figures, missing, renew_receipt
-from claster.figures.receipt import table_text
+from claster.figures.make import FIGURES, _missing, draw_figures, list_figures, renew_receipt
+from claster.figures.receipt import _table_text
 
 EXPECTED = {
     *(f"T{n}" for n in range(1, 6)),
@@ -30,7 +30,7 @@ def test_every_figure_of_the_list_is_registered():
 
 
 def test_no_figure_lacks_anything(context):
-    assert not {name for name, figure in FIGURES.items() if missing(figure, context)}
+    assert not {name for name, figure in FIGURES.items() if _missing(figure, context)}
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
@@ -54,7 +54,7 @@ def test_figures_are_drawn_and_labelled(context, name):
 
 def test_tables_have_the_same_bytes_again(context):
     for name in ("F1a", "F2c", "R1", "R10", "S6"):
-        first, again = (table_text(FIGURES[name].draw(context, Page(c))[2]) for c in COLUMNS)
+        first, again = (_table_text(FIGURES[name].draw(context, Page(c))[2]) for c in COLUMNS)
         assert first == again
 
 

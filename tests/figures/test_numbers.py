@@ -11,7 +11,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from claster.figures.base import Page
 from claster.figures.make import FIGURES
-from claster.figures.receipt import Comparison, compare_published, receipt_lines, write_receipt
+from claster.figures.receipt import Comparison, _compare_published, receipt_lines, write_receipt
 from claster.files import sha256
 
 PAGE = Page(2)
@@ -141,7 +141,7 @@ def test_scores_beside_published_ones(context):
     assert ours.tolist() == scores.query(here)["value"].tolist()
     assert (table["method"] == "network").sum() == 4
     flavoured = table.assign(flavour="pure_conv")
-    found = compare_published(FIGURES["F2e"], flavoured)
+    found = _compare_published(FIGURES["F2e"], flavoured)
     value = table.query("metric == 'pearson'")["value"].iloc[0]
     first = found[0]
     assert isinstance(first, Comparison)

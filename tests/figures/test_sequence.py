@@ -13,8 +13,8 @@ from scipy.stats import pearsonr
 from claster.dataset.embeddings import embedding_path
 from claster.errors import ClasterError
 from claster.figures.base import Page
-from claster.figures.make import FIGURES, missing
-from claster.figures.receipt import compare_published
+from claster.figures.make import FIGURES, _missing
+from claster.figures.receipt import _compare_published
 
 
 def pixel_at(fig, ax, x, y):
@@ -76,7 +76,7 @@ def test_agreement_on_common_and_own_bins(context):
         ("enformer_head", "common"): 31,
         ("enformer_head", "own"): 31,
     }
-    published = compare_published(FIGURES["S2"], table)
+    published = _compare_published(FIGURES["S2"], table)
     assert [round(number.published, 4) for number in published] == [0.8739, 0.8067, 0.7403, 0.7514]
     assert [number.found is None for number in published] == [False, False, True, True]
 
@@ -114,10 +114,10 @@ def test_embeddings_are_those_of_the_store(context):
 
 
 def test_what_is_missing_is_told(context):
-    (error,) = missing(FIGURES["S1"], replace(context, sequence_runs=()))
+    (error,) = _missing(FIGURES["S1"], replace(context, sequence_runs=()))
     assert error.remedy.startswith("claster sequence embed demo_tiny --model enformer")
     empty = replace(context, spec=context.spec.model_copy(update={"name": "other"}))
-    errors = missing(FIGURES["S7"], empty)
+    errors = _missing(FIGURES["S7"], empty)
     assert errors[-1].remedy == "claster sequence embed other --model enformer"
     with pytest.raises(ClasterError, match="no embeddings of dataset 'other'"):
         FIGURES["S7"].needs[1].find(empty)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claster.errors import ClasterError
-from claster.genome.bed import read_bed, to_bedtool
+from claster.genome.bed import _to_bedtool, read_bed
 from claster.genome.elements import read_elements
 from claster.genome.genes import read_genes
 from claster.genome.regions import read_regions
@@ -141,27 +141,27 @@ def test_genes_of_a_gtf_come_through_a_bedtool_too(write, pybedtools):
 
 def test_genes_become_a_bedtool_and_come_back(write, pybedtools):
     genes = read_genes(write(GENES_GTF, "genes.gtf"))
-    made = to_bedtool(genes, name="gene_id")
+    made = _to_bedtool(genes, name="gene_id")
     assert [interval.fields for interval in made] == [
         ["chr1", "100", "200", "G1.5", "0", "+"],
         ["chr2", "300", "400", "G2.1", "0", "-"],
     ]
     columns = ["gene_id", "chrom", "start", "end", "strand", "tss"]
     assert read_genes(made)[columns].equals(genes[columns])
-    assert [interval.name for interval in to_bedtool(genes)] == ["One", "Two"]
+    assert [interval.name for interval in _to_bedtool(genes)] == ["One", "Two"]
 
 
 def test_only_the_columns_that_are_there_are_written(pybedtools):
     table = pd.DataFrame({"chrom": ["c"], "start": [1], "end": [5], "group": ["x"]}, index=[9])
-    assert [i.fields for i in to_bedtool(table)] == [["c", "1", "5"]]
-    assert [i.fields for i in to_bedtool(table.assign(strand="-"))] == [
+    assert [i.fields for i in _to_bedtool(table)] == [["c", "1", "5"]]
+    assert [i.fields for i in _to_bedtool(table.assign(strand="-"))] == [
         ["c", "1", "5", ".", "0", "-"]
     ]
-    assert [i.fields for i in to_bedtool(table.assign(name=""))] == [["c", "1", "5", "."]]
-    assert [i.fields for i in to_bedtool(table, name="group")] == [["c", "1", "5", "x"]]
-    assert read_bed(to_bedtool(table.iloc[:0])).empty
+    assert [i.fields for i in _to_bedtool(table.assign(name=""))] == [["c", "1", "5", "."]]
+    assert [i.fields for i in _to_bedtool(table, name="group")] == [["c", "1", "5", "x"]]
+    assert read_bed(_to_bedtool(table.iloc[:0])).empty
     with pytest.raises(ClasterError, match="no column start, end"):
-        to_bedtool(table[["chrom"]])
+        _to_bedtool(table[["chrom"]])
 
 
 @given(
@@ -180,14 +180,14 @@ def test_a_table_comes_back_from_a_bedtool(rows):
             "end": np.array([start + bases for _, start, bases in rows], dtype=np.int64),
         }
     )
-    made = to_bedtool(table)
+    made = _to_bedtool(table)
     assert read_bed(made).equals(table)
     Path(made.fn).unlink()
 
 
 def test_no_temporary_file_is_left_behind(tmp_path):
     program = (
-        "import pandas as pd; from claster.genome.bed import read_bed, to_bedtool; "
+        "import pandas as pd; from claster.genome.bed import read_bed, _to_bedtool; "
         "made = to_bedtool(pd.DataFrame({'chrom': ['c'], 'start': [1], 'end': [5]})); "
         "print(made.fn, len(read_bed(made)))"
     )

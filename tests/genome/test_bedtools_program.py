@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.genome.bed import read_bed, to_bedtool
+from claster.genome.bed import _to_bedtool, read_bed
 from claster.genome.regions import contained_in, overlapping, shared_bases
 from claster.genome.windows import Binning, window_table
 
@@ -35,7 +35,7 @@ def two_tables(request):
 
 def test_overlapping_is_intersect_u(pybedtools, two_tables):
     first, second = two_tables
-    expected = to_bedtool(first).intersect(to_bedtool(second), u=True)
+    expected = _to_bedtool(first).intersect(_to_bedtool(second), u=True)
     hit = first[overlapping(first, second)].reset_index(drop=True)
     assert 0 < len(hit) < len(first)
     assert read_bed(expected).equals(hit)
@@ -43,14 +43,14 @@ def test_overlapping_is_intersect_u(pybedtools, two_tables):
 
 def test_shared_bases_are_those_of_merged_intersections(pybedtools, two_tables):
     first, second = two_tables
-    merged = to_bedtool(first).sort().merge().intersect(to_bedtool(second).sort().merge())
+    merged = _to_bedtool(first).sort().merge().intersect(_to_bedtool(second).sort().merge())
     assert shared_bases(first, second) == sum(len(interval) for interval in merged)
 
 
 def test_contained_in_is_intersect_with_the_whole_interval(pybedtools, two_tables):
     first, second = two_tables
-    regions = to_bedtool(second).sort().merge(d=0)
-    expected = to_bedtool(first).intersect(regions, u=True, f=1.0)
+    regions = _to_bedtool(second).sort().merge(d=0)
+    expected = _to_bedtool(first).intersect(regions, u=True, f=1.0)
     inside = first[contained_in(first, second)].reset_index(drop=True)
     assert read_bed(expected).equals(inside)
 
@@ -61,7 +61,7 @@ def test_windows_cut_the_sequence_that_getfasta_cuts(pybedtools, tmp_path):
     fasta.write_text(f">chr1\n{sequence}\n")
     genes = pd.DataFrame({"gene_id": ["A", "B"], "chrom": "chr1", "tss": [500, 2_111]})
     windows = window_table(genes, Binning(11, 20))
-    cut = to_bedtool(windows, name="gene_id").sequence(fi=str(fasta), tab=True)
+    cut = _to_bedtool(windows, name="gene_id").sequence(fi=str(fasta), tab=True)
     with Path(cut.seqfn).open() as lines:
         found = [line.split()[1] for line in lines]
     assert found == [sequence[390:610], sequence[2_001:2_221]]

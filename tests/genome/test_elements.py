@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from claster.errors import ClasterError
 from claster.genome.elements import (
-    ELEMENT_COLUMNS,
-    check_elements,
+    _ELEMENT_COLUMNS,
+    _check_elements,
     read_elements,
     select_elements,
 )
@@ -28,7 +28,7 @@ EXPECTED = [
 
 def rows(path):
     table = read_elements(path)
-    assert table.columns.tolist() == ELEMENT_COLUMNS
+    assert table.columns.tolist() == _ELEMENT_COLUMNS
     return table.to_numpy().tolist()
 
 
@@ -100,7 +100,7 @@ def test_missing_elements(tmp_path):
 
 def test_check_elements_answers_or_raises(write):
     elements = read_elements(write(TABLE))
-    assert check_elements(elements)
+    assert _check_elements(elements)
     for broken in (
         elements.assign(start=-1),
         elements.assign(end=elements["start"]),
@@ -110,9 +110,9 @@ def test_check_elements_answers_or_raises(write):
         elements.assign(chrom=""),
         elements.drop(columns="group"),
     ):
-        assert not check_elements(broken, raise_errors=False)
+        assert not _check_elements(broken, raise_errors=False)
         with pytest.raises(ClasterError, match="cCREs: "):
-            check_elements(broken, named="cCREs")
+            _check_elements(broken, named="cCREs")
 
 
 def grouped(*groups):

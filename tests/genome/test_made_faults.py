@@ -14,7 +14,7 @@ from claster.genome.assembly import read_chrom_sizes
 from claster.genome.bed import read_bed
 from claster.genome.elements import read_elements
 from claster.genome.genes import read_genes
-from claster.genome.rows import LAST_POSITION
+from claster.genome.rows import _LAST_POSITION
 
 QUICK = settings(max_examples=50, deadline=None, derandomize=True)
 NAMES = [
@@ -117,7 +117,7 @@ def test_spellings_of_genes_and_elements_are_the_same(path, data, rows):
 @QUICK
 @given(
     data=st.data(),
-    sizes=st.dictionaries(st.sampled_from(NAMES), st.integers(1, LAST_POSITION), min_size=1),
+    sizes=st.dictionaries(st.sampled_from(NAMES), st.integers(1, _LAST_POSITION), min_size=1),
 )
 def test_spellings_of_sizes_are_the_same(path, data, sizes):
     path.write_bytes(data.draw(spelled(list(sizes.items()))))
@@ -232,7 +232,7 @@ def test_spoilt_bytes_end_in_a_table_or_an_error(path, data, rows, flips):
             table = read(path)
             assert ((table["start"] >= 0) & (table["start"] < table["end"])).all()
     with suppress(ClasterError):
-        assert all(0 < size <= LAST_POSITION for size in read_chrom_sizes(path).values())
+        assert all(0 < size <= _LAST_POSITION for size in read_chrom_sizes(path).values())
 
 
 @pytest.mark.parametrize(

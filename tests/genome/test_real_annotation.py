@@ -16,7 +16,7 @@ from claster.genome.assembly import (
     read_chrom_sizes,
     rename_chromosomes,
 )
-from claster.genome.bed import read_bed, to_bedtool
+from claster.genome.bed import _to_bedtool, read_bed
 from claster.genome.elements import read_elements, select_elements
 from claster.genome.genes import read_gene_file, read_genes
 from claster.genome.regions import overlapping
@@ -103,7 +103,7 @@ def test_blacklists_read_as_pandas_reads_them(pybedtools):
         expected = pd.read_csv(path, sep="\t", header=None).iloc[:, :3]
         found = read_bed(path)
         assert found.iloc[:, :3].to_numpy().tolist() == expected.to_numpy().tolist()
-        assert read_bed(to_bedtool(found)).equals(found)
+        assert read_bed(_to_bedtool(found)).equals(found)
         assert read_bed(pybedtools.BedTool(str(path))).equals(found)
 
 

@@ -19,13 +19,13 @@ from claster.analysis.perturbation.controls import (
     stratify,
     track_means,
 )
-from claster.analysis.perturbation.editor import Editor, find_background
+from claster.analysis.perturbation.editor import Editor, _find_background
 from claster.analysis.perturbation.edits import Span, covered_bins, span_mean
 from claster.analysis.perturbation.effects import (
+    _calibrate,
+    _percentile,
     assemble_effects,
-    calibrate,
     empirical_p,
-    percentile,
 )
 from claster.analysis.perturbation.inputs import ScreenInputs
 from claster.analysis.perturbation.measure import measure_windows
@@ -182,7 +182,7 @@ def test_p_of_regions_like_controls_is_uniform(world, model):
     # Regions that do more than regions like them are found.
     numbers = controls["element_id"].str.removeprefix("control_").astype(int)
     columns = [*STRATUM, "condition", "dose", "effect"]
-    more = calibrate(
+    more = _calibrate(
         table[columns].assign(effect=8 * table["effect"]), controls.assign(number=numbers), most=100
     )
     assert kstest(more["p"], "uniform").pvalue < 1e-6
@@ -193,14 +193,14 @@ def test_p_percentile_and_fdr_by_hand():
     controls = np.array([-2.0, -1.0, 1.0, 3.0])
     effects = np.array([-5.0, 1.0, 0.0])
     assert empirical_p(effects, controls).tolist() == [1 / 5, 5 / 5, 5 / 5]
-    assert percentile(effects, controls).tolist() == [0.0, 62.5, 50.0]
+    assert _percentile(effects, controls).tolist() == [0.0, 62.5, 50.0]
     table = pd.DataFrame(
         {"condition": "c", "dose": np.nan, "effect": [-5.0, 2.5, 9.0], "signal_class": [0, 0, 7]}
     ).assign(width_class=50)
     null = pd.DataFrame({"condition": "c", "dose": np.nan, "effect": controls}).assign(
         width_class=50, distance_class=1, signal_class=[0, 0, 0, -1], signal=1.5, number=range(4)
     )
-    done = calibrate(table.assign(distance_class=[1, 1, 2]), null, most=9)
+    done = _calibrate(table.assign(distance_class=[1, 1, 2]), null, most=9)
     assert done["n_controls"].tolist() == [4, 4, 0]
     assert done["n_matched"].tolist() == [3, 3, 0]
     assert done["p"].tolist()[:2] == [0.2, 0.4]
@@ -236,14 +236,14 @@ def test_background_is_the_nearest_quiet_free_block():
     annotated = np.zeros(10, bool)
     span = Span(4, np.ones(2))
     # Blocks that touch neither bin 4 nor 5 sum to 0, 5, 6 | 6, 5, 0: the median is 5.
-    assert find_background(signal, [0], span, annotated=annotated) == 1
+    assert _find_background(signal, [0], span, annotated=annotated) == 1
     annotated[2] = True
-    assert find_background(signal, [0], span, annotated=annotated) == 0
+    assert _find_background(signal, [0], span, annotated=annotated) == 0
     annotated[1] = True
-    assert find_background(signal, [0], span, annotated=annotated) == 7
-    assert find_background(signal, [0, 1], span, annotated=annotated) == 7
+    assert _find_background(signal, [0], span, annotated=annotated) == 7
+    assert _find_background(signal, [0, 1], span, annotated=annotated) == 7
     annotated[:] = True
-    assert find_background(signal, [0], span, annotated=annotated) is None
+    assert _find_background(signal, [0], span, annotated=annotated) is None
 
 
 def test_background_is_quiet_for_its_surroundings_not_for_the_window():
@@ -252,7 +252,7 @@ def test_background_is_quiet_for_its_surroundings_not_for_the_window():
     body = 10 + np.abs(np.arange(bins) - first) % 7 / 10.0
     signal = np.where(np.abs(np.arange(bins) - first) <= 101, body, 0.0)[np.newaxis]
     annotated = np.zeros(bins, bool)
-    begins = find_background(signal, [0], Span(first, np.ones(1)), annotated=annotated)
+    begins = _find_background(signal, [0], Span(first, np.ones(1)), annotated=annotated)
     # Half of the 200 are at most 10.3, bins 1 to 3 left of the element among them; the window's median is 0.
     assert begins == first - 1
     assert signal[0, begins] == pytest.approx(10.1)
@@ -264,7 +264,7 @@ def test_background_looks_twice_as_far_where_no_block_is_quiet_in_every_track():
     high = np.arange(bins) % 2 == 0
     # Within 150 bins each block is above the median of one of both tracks; beyond it both hold 0.
     signal = np.where(near, np.stack([high, ~high]).astype(float), 0.0)
-    begins = find_background(
+    begins = _find_background(
         signal, [0, 1], Span(first, np.ones(1)), annotated=np.zeros(bins, bool)
     )
     assert begins == first - 151

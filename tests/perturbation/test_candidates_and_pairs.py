@@ -128,7 +128,7 @@ def test_elements_of_one_gene_together():
 
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "a/b", "1/0"])
 def test_shards_that_are_none(shard):
-    with pytest.raises(ClasterError, match=r"--shard must be I/N, not .*: write 2/4"):
+    with pytest.raises(ClasterError, match=r"'shard' must be I/N, not .*: write 2/4"):
         parse_shard(shard)
 
 
@@ -138,7 +138,7 @@ def test_shards_that_are_none(shard):
         ("silence", {"tracks": ("CTCF",)}, "no track 'CTCF': choose among ATAC, H3K27ac, H3K27me3"),
         ("silence", {"factors": (1.0,)}, "'factors' is for 'scale'"),
         ("scale", {}, "'scale' without 'factors'"),
-        ("scale", {"factors": (-1.0,)}, "a factor of -1"),
+        ("scale", {"factors": (-1.0,)}, "'factors' must be 0 or more, not -1"),
         ("shift", {"shifts": (150,)}, "150 bp is not a whole number of bins of 100 bp"),
         ("repress", {}, "no scale of H3K27me3 is known: give 'gain'"),
         ("repress", {"gain_track": "H2A"}, "no track 'H2A'"),

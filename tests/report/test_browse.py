@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claster.browse import prepare_browser
-from claster.browse.server import Served, serve, wanted_range
+from claster.browse.server import Served, _wanted_range, serve
 from claster.browse.session import find_genome, find_tracks, genes_as_bed
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.eir.runs import RunFolder
@@ -97,7 +97,7 @@ def test_ranges_that_do_not_read_stand_for_the_whole(server, asked):
 @given(st.integers(0, 50), st.none() | st.integers(0, 60), st.none() | st.integers(0, 60))
 def test_a_range_is_what_python_slices(size, first, last):
     header = f"bytes={'' if first is None else first}-{'' if last is None else last}"
-    found = wanted_range(header, size)
+    found = _wanted_range(header, size)
     data = bytes(range(size))
     if first is None:
         wanted = b"" if last is None else data[max(size - last, 0) :]
@@ -159,7 +159,7 @@ def test_only_this_machine_is_served(server):
     assert server.hostname == "127.0.0.1"
     with (
         pytest.raises(
-            ClasterError, match=r"port \d+ of 127.0.0.1 is taken .* choose another --port"
+            ClasterError, match=r"port \d+ of 127.0.0.1 is taken .* choose another 'port'"
         ),
         serve({}, port=server.port),
     ):

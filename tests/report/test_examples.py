@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from claster.report.examples import choose_examples
+from claster.report.examples import _choose_examples
 
 GENES = pd.DataFrame({"chrom": ["chr1"] * 8, "tss": np.arange(8) * 100_000})
 
@@ -18,7 +18,7 @@ def signals():
 
 
 def chosen(genes=GENES, *, means=(0, 0, 5, 5, 5, 5, 5, 5), apart=1000, each=1):
-    found = choose_examples(genes, *signals(), np.array(means, float), apart=apart, each=each)
+    found = _choose_examples(genes, *signals(), np.array(means, float), apart=apart, each=each)
     return [(example.row, example.stands_for) for example in found]
 
 
@@ -49,6 +49,6 @@ def test_genes_near_a_chosen_one_are_passed_over():
 def test_genes_without_a_score_are_not_shown():
     observed, predicted = signals()
     predicted[2] = 1.0
-    found = choose_examples(GENES, observed, predicted, np.full(8, 5.0), apart=1, each=4)
+    found = _choose_examples(GENES, observed, predicted, np.full(8, 5.0), apart=1, each=4)
     assert 2 not in [example.row for example in found]
     assert len({example.row for example in found}) == len(found)

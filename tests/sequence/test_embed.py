@@ -117,13 +117,13 @@ def test_a_complete_store_is_left_and_another_one_refused(spec, tmp_path, weight
     monkeypatch.setattr(SequenceModel, "load", None)
     embed_dataset(spec, "hyenadna_small_32k", **settings)
     embed_dataset(spec, "hyenadna_small_32k", **settings | {"trust_remote_code": False})
-    with pytest.raises(ClasterError, match=r"was made otherwise \(bins\).*--force"):
+    with pytest.raises(ClasterError, match=r"was made otherwise \(bins\).*force=True"):
         embed_dataset(spec, "hyenadna_small_32k", **settings, central_bins=30)
     changed = shutil.copytree(
         settings["weights"], tmp_path / "changed", ignore=shutil.ignore_patterns("SHA256SUMS")
     )
     (changed / "config.json").write_text((changed / "config.json").read_text() + "\n")
-    with pytest.raises(ClasterError, match=r"was made otherwise \(weights\).*--force"):
+    with pytest.raises(ClasterError, match=r"was made otherwise \(weights\).*force=True"):
         embed_dataset(spec, "hyenadna_small_32k", **settings | {"weights": changed})
 
 

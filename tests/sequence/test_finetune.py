@@ -12,7 +12,7 @@ from claster.eir.runs import read_predictions, read_run
 from claster.eir.target_part import narrowed
 from claster.errors import ClasterError
 from claster.sequence.finetune import finetune
-from claster.sequence.fit import SequenceSamples, TargetScale, read_stored_targets
+from claster.sequence.fit import _read_stored_targets, _SequenceSamples, _TargetScale
 from claster.sequence.tuned import ProfileHead, TunedModel
 from claster.sequence.windows import extract_windows
 
@@ -87,7 +87,7 @@ def test_resumed_training_goes_on_after_the_last_whole_epoch(tune, monkeypatch):
 
 def test_what_is_there_gives_way_when_told_to(tune):
     run = tune()
-    with pytest.raises(ClasterError, match=r"exists already.*--resume"):
+    with pytest.raises(ClasterError, match=r"exists already.*resume=True"):
         tune()
     before = read_run(run.path)
     assert tune(resume=True) == run
@@ -112,8 +112,8 @@ def test_samples_pair_sequences_with_targets(spec, tmp_path, weights):
     windows = extract_windows(spec, length=trunk.geometry.length)
     part = narrowed(spec, 5)
     folders = DatasetFolders.of(spec)
-    ids, targets = read_stored_targets(folders, part, "train")
-    samples = SequenceSamples(trunk, windows, ids, targets)
+    ids, targets = _read_stored_targets(folders, part, "train")
+    samples = _SequenceSamples(trunk, windows, ids, targets)
     ahead, back = ids.index("train3_forward"), ids.index("train3_rev")
     complement = {7: 10, 8: 9, 9: 8, 10: 7, 11: 11}
     forward, rev = samples[ahead][0].tolist(), samples[back][0].tolist()
@@ -129,7 +129,7 @@ def test_samples_pair_sequences_with_targets(spec, tmp_path, weights):
 def test_scale_goes_there_and_back(spec):
     stored = np.random.default_rng(0).gamma(2, 1, (7, 2, 5)).astype(np.float32)
     stored[:, 1] *= 10
-    scale = TargetScale.of(stored)
+    scale = _TargetScale.of(stored)
     scaled = scale.scaled(stored)
     np.testing.assert_allclose(scaled.mean(axis=(0, 2)), 0, atol=1e-5)
     np.testing.assert_allclose(scaled.std(axis=(0, 2)), 1, rtol=1e-5)

@@ -143,7 +143,7 @@ def test_the_hub_is_asked_for_commits_only(revision):
 
 def test_code_runs_behind_its_flag_only(weights):
     model = MODELS["hyenadna_small_32k"]
-    with pytest.raises(ClasterError, match=r"made by Python code .* pass --trust-remote-code"):
+    with pytest.raises(ClasterError, match=r"made by Python code .* pass trust_remote_code=True"):
         model.load(weights(model.name))
     trunk = model.load(weights(model.name), trust_remote_code=True)
     assert type(trunk.model).__module__.startswith("transformers_modules.")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claster.signal.means import window_means
-from claster.signal.replicates import average_signals
+from claster.signal.replicates import _average_signals
 
 SIZE = 120
 
@@ -16,11 +16,11 @@ def test_means_by_hand(run_lengths):
     bases[0, :20] = 4.0
     bases[1, 10:30] = 1.0
     signals = [run_lengths(row) for row in bases]
-    found = average_signals(signals, [1.0, 3.0], summary="mean_all")
+    found = _average_signals(signals, [1.0, 3.0], summary="mean_all")
     assert found.starts.tolist() == [0, 10, 20]
     assert found.ends.tolist() == [10, 20, 30]
     assert found.values.tolist() == [1.0, 1.75, 0.75]
-    assert average_signals(signals, [1.0, 3.0], summary="mean_covered").values.tolist() == [
+    assert _average_signals(signals, [1.0, 3.0], summary="mean_covered").values.tolist() == [
         4.0,
         1.75,
         1.0,
@@ -44,7 +44,7 @@ def test_against_every_base(run_lengths, files, weights, summary):
     below = (held * weight).sum(axis=0) if summary == "mean_covered" else weight.sum()
     total = (np.nan_to_num(bases) * weight).sum(axis=0)
     mean = np.divide(total, below, out=np.full(SIZE, np.nan), where=held.any(axis=0))
-    found = average_signals([run_lengths(row) for row in bases], weight[:, 0], summary=summary)
+    found = _average_signals([run_lengths(row) for row in bases], weight[:, 0], summary=summary)
     assert (found.starts[1:] >= found.ends[:-1]).all()
     binned = np.nan_to_num(mean).reshape(10, 12).sum(axis=1)
     covered = np.isfinite(mean).reshape(10, 12).sum(axis=1)

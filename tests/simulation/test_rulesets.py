@@ -6,7 +6,7 @@ import pytest
 
 from claster.simulation import simulate_genome, simulated_parameters
 from claster.simulation.chromosome import Chromosome, plant_chromosome
-from claster.simulation.classes import MATCH, enhancer_input
+from claster.simulation.classes import MATCH, _enhancer_input
 from claster.simulation.genome import ensure_genome
 from claster.simulation.layout import plan_genome
 from claster.simulation.transcription import Rules, gene_levels, silencing_effect
@@ -27,7 +27,7 @@ def truth(ruleset: Rules) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_an_input_by_hand() -> None:
     # 1.5 * sqrt(4) * 0.5 * 1 / (1 + 1), with a boundary of log(2) / 4 that halves it.
-    given = enhancer_input(
+    given = _enhancer_input(
         [120.0, 120.0, 120.0, 3.0],
         [-50_000, 50_000, 160_000, 0],
         match=np.array([0.5, 0.5, 0.5, 0.1]),

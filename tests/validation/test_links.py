@@ -7,12 +7,12 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.crispr.measured_pairs import (
-    best_threshold,
+    _best_threshold,
+    _decided_elsewhere,
     decide,
-    decided_elsewhere,
     first_of_element,
 )
-from claster.analysis.statistics import curves, link_areas, score_links
+from claster.analysis.statistics import _link_areas, curves, score_links
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -21,7 +21,7 @@ def test_areas_are_those_of_scikit_learn(seed):
     positive = rng.random(200) < 0.2
     score = rng.integers(0, 30, 200) + 5.0 * positive  # many ties
     weights = np.stack([np.ones(200), rng.integers(0, 4, 200)])
-    auroc, auprc = link_areas(positive, score, weights)
+    auroc, auprc = _link_areas(positive, score, weights)
     for row, drawn in enumerate(weights):
         assert auroc[row] == pytest.approx(roc_auc_score(positive, score, sample_weight=drawn))
         expected = average_precision_score(positive, score, sample_weight=drawn)
@@ -29,10 +29,10 @@ def test_areas_are_those_of_scikit_learn(seed):
 
 
 def test_areas_are_undefined_without_one_of_both():
-    auroc, auprc = link_areas(np.array([True, True]), np.array([1.0, 2.0]), np.ones((1, 2)))
+    auroc, auprc = _link_areas(np.array([True, True]), np.array([1.0, 2.0]), np.ones((1, 2)))
     assert np.isnan(auroc[0])
     assert auprc[0] == 1
-    auroc, auprc = link_areas(np.array([False, False]), np.array([1.0, 2.0]), np.ones((1, 2)))
+    auroc, auprc = _link_areas(np.array([False, False]), np.array([1.0, 2.0]), np.ones((1, 2)))
     assert np.isnan([auroc[0], auprc[0]]).all()
 
 
@@ -71,8 +71,8 @@ def test_thresholds_come_from_other_folds():
     score = np.array([10.0, 9.0, 2.0, 1.0])
     fold = np.array(["chr1", "chr1", "chr2", "chr2"])
     # The best threshold of chr2 is 2, that of chr1 is 10.
-    assert decided_elsewhere(positive, score, fold).tolist() == [1, 1, 0, 0]
-    assert np.isnan(decided_elsewhere(positive, score, np.array(["chr1"] * 4))).all()
+    assert _decided_elsewhere(positive, score, fold).tolist() == [1, 1, 0, 0]
+    assert np.isnan(_decided_elsewhere(positive, score, np.array(["chr1"] * 4))).all()
     table = decide(positive, {"score": score}, fold, {"all": np.ones(4, bool)})
     assert table["precision"].tolist() == [0.5, 0.5]
     assert table["accuracy"].tolist() == [0.5, 0.5]
@@ -84,7 +84,7 @@ def test_best_threshold_has_the_largest_f1():
     positive = rng.random(80) < 0.3
     score = positive + rng.normal(0, 0.7, 80)
     best = max(f1_score(positive, score >= value) for value in score)
-    assert f1_score(positive, score >= best_threshold(positive, score)) == pytest.approx(best)
+    assert f1_score(positive, score >= _best_threshold(positive, score)) == pytest.approx(best)
 
 
 def test_first_gene_of_each_element():

@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from claster.analysis.bootstrap import resample_blocks
-from claster.analysis.nested import predict_masked, ring_means
+from claster.analysis.nested import _ring_means, predict_masked
 from claster.analysis.perturbation.measure import Predictor
-from claster.analysis.reach import find_reach, how_far
+from claster.analysis.reach import _how_far, find_reach
 from claster.cli import app
 from claster.dataset.layout import read_arrays, read_genes_table
 
@@ -32,7 +32,7 @@ def resamples():
 
 def test_reach_is_where_the_gain_ends():
     curve, observed = curves(2.0, 1.0, 0.2, 0.2)
-    table, reach = how_far("marks", curve, observed, RADII, resamples())
+    table, reach = _how_far("marks", curve, observed, RADII, resamples())
     assert (reach.bp, reach.low, reach.high) == (100_000, 100_000, 100_000)
     assert reach.beyond == (0.0, 0.0, 0.0)
     value, low, high = reach.gained
@@ -48,13 +48,13 @@ def test_reach_is_where_the_gain_ends():
 
 def test_reach_is_the_promoter_where_nothing_is_gained():
     curve, observed = curves(1.0, 1.0, 1.0, 1.0)
-    _, reach = how_far("marks", curve, observed, RADII, resamples())
+    _, reach = _how_far("marks", curve, observed, RADII, resamples())
     assert (reach.bp, reach.low, reach.high) == (1_000, 1_000, 1_000)
 
 
 def test_reach_may_be_the_whole_window():
     curve, observed = curves(2.0, 1.5, 1.0, 0.3)
-    _, reach = how_far("marks", curve, observed, RADII, resamples())
+    _, reach = _how_far("marks", curve, observed, RADII, resamples())
     assert reach.bp == 500_000
     assert reach.sentence.endswith("the window ends there")
 
@@ -63,7 +63,7 @@ def test_rings_are_means_of_both_sides():
     landscape = np.zeros((1, 2, 41), np.float32)
     landscape[0, 0, [20 - 15, 20 + 15]] = 8.0
     landscape[0, 1, 20] = 3.0
-    rings = ring_means(landscape, 100, (1_000, 2_000)).reshape(2, 2)
+    rings = _ring_means(landscape, 100, (1_000, 2_000)).reshape(2, 2)
     assert rings[0] == pytest.approx([0, 16 / 20])
     assert rings[1] == pytest.approx([3 / 21, 0])
 

@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from claster.analysis.crispr.measured_pairs import (
-    ALL,
+    _ALL,
     _subsets,
     add_contacts,
     score_subsets,
@@ -98,7 +98,7 @@ def test_a_pair_on_the_edge_of_two_distances_is_in_the_farther_one():
     pairs = pd.DataFrame({"distance": [19_999.0, 20_000.0, 150_000.0], "dataset": ""})
     found = {name: rows.tolist() for name, rows in _subsets(pairs).items() if any(rows)}
     assert found == {
-        ALL: [True, True, True],
+        _ALL: [True, True, True],
         "0-20 kb": [True, False, False],
         "20-50 kb": [False, True, False],
         "150 kb and more": [False, False, True],

@@ -11,7 +11,7 @@ import pandas as pd
 from claster.analysis.attribution.inputs import CONTACTS, Seen
 from claster.analysis.statistics import pearson, spearman
 
-__all__ = ["ALL", "SINGLE", "Block", "BlockGrid", "Compared", "block_grid", "block_starts"]
+__all__ = ["ALL", "SINGLE", "Block", "BlockGrid", "Compared", "block_grid"]
 
 ALL = "all"
 """Name of all tracks together."""
@@ -31,14 +31,14 @@ def _odd_bins(block: int, size: int) -> int:
     return 2 * (block // 2 // size) + 1
 
 
-def block_starts(length: int, block: int) -> np.ndarray:
+def _block_starts(length: int, block: int) -> np.ndarray:
     """Return the first bin of each block, the middle one of which is that of the window.
 
     The first and the last block may be shorter.
 
     Examples
     --------
-    >>> block_starts(9, 3).tolist(), block_starts(7, 3).tolist()
+    >>> _block_starts(9, 3).tolist(), block_starts(7, 3).tolist()
     ([0, 3, 6], [0, 2, 5])
     """
     first = (length // 2 - block // 2) % block
@@ -146,7 +146,7 @@ def block_grid(
 
 
 def _slices(length: int, block: int) -> list[slice]:
-    edges = [*block_starts(length, block).tolist(), length]
+    edges = [*_block_starts(length, block).tolist(), length]
     return [slice(low, high) for low, high in pairwise(edges)]
 
 

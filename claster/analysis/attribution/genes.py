@@ -18,7 +18,7 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import Step
 
-__all__ = ["Gathered", "element_pairs", "explain_genes", "score_elements"]
+__all__ = ["Gathered", "element_pairs", "explain_genes"]
 
 _COLUMNS = [
     *PAIR_NAMES,
@@ -68,7 +68,7 @@ def element_pairs(
     )[_COLUMNS]
 
 
-def score_elements(
+def _score_elements(
     pairs: pd.DataFrame, values: np.ndarray, binning: Binning, *, condition: str
 ) -> pd.DataFrame:
     """Sum attributions over the elements of one gene, edge bins counted by the share covered.
@@ -184,7 +184,7 @@ def explain_genes(
                 gathered.profiles[gene_id] = values[-1]
             if gathered.pairs is not None and seen.binning is not None:
                 gathered.elements.append(
-                    score_elements(
+                    _score_elements(
                         gathered.pairs[gathered.pairs["gene_id"] == gene_id],
                         values[-1],
                         seen.binning,

@@ -24,15 +24,7 @@ from claster.genome.windows import Binning
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = [
-    "CONTACTS",
-    "MapAxes",
-    "Seen",
-    "inactive_means",
-    "read_window",
-    "seen_inputs",
-    "training_baselines",
-]
+__all__ = ["CONTACTS", "MapAxes", "Seen", "read_window", "seen_inputs", "training_baselines"]
 
 CONTACTS = "contacts"
 
@@ -193,7 +185,7 @@ def training_baselines(
             landscapes = [window["landscape"] for window in windows]
             if name == "background":
                 annotated = known_annotated(spec, everyone)
-                level = inactive_means(landscapes, genes, annotated, seen.binning)
+                level = _inactive_means(landscapes, genes, annotated, seen.binning)
             else:
                 level = np.mean([array.mean(axis=1) for array in landscapes], axis=0)
                 level = level * (name == "mean")
@@ -207,7 +199,7 @@ def training_baselines(
     return made
 
 
-def inactive_means(
+def _inactive_means(
     landscapes: Iterable[np.ndarray], genes: pd.DataFrame, annotated: Annotated, binning: Binning
 ) -> np.ndarray:
     """Return the mean of each track over the bins that touch no annotated stretch.

@@ -16,8 +16,6 @@ __all__ = [
     "CentredMaps",
     "CentredTracks",
     "along_strand",
-    "centred",
-    "half_width",
     "locality_table",
     "locus_resamples",
     "profile_table",
@@ -41,7 +39,7 @@ def along_strand(values: np.ndarray, strand: str, *, kind: MapKind = "diagonal")
     return values[..., ::-1, ::-1] if kind == "paper_square" else values[..., ::-1]
 
 
-def centred(values: np.ndarray, offset: int, *, bins: int) -> np.ndarray:
+def _centred(values: np.ndarray, offset: int, *, bins: int) -> np.ndarray:
     """Return values with one bin brought to the middle; NaN where a window has none.
 
     Parameters
@@ -60,7 +58,7 @@ def centred(values: np.ndarray, offset: int, *, bins: int) -> np.ndarray:
 
     Examples
     --------
-    >>> centred(np.array([1, 2, 3, 4, 5]), 1, bins=5).tolist()
+    >>> _centred(np.array([1, 2, 3, 4, 5]), 1, bins=5).tolist()
     [2.0, 3.0, 4.0, 5.0, nan]
     """
     found = values.shape[-1]
@@ -131,7 +129,7 @@ class CentredTracks:
         turned = along_strand(values, strand)
         for array, number in zip(turned, -bins if strand == "-" else bins, strict=True):
             offset = int(np.rint(number * self.target.size / self.window.size))
-            moved = centred(array, offset, bins=self.axis.bins)
+            moved = _centred(array, offset, bins=self.axis.bins)
             there = np.isfinite(moved[0])
             moved = np.nan_to_num(moved)
             self.absolute[locus, :-1] += np.abs(moved)
@@ -175,9 +173,9 @@ class CentredMaps:
         turned = along_strand(values, strand, kind=self.axes.kind)
         for array, number in zip(turned, -bins if strand == "-" else bins, strict=True):
             offset = int(np.rint(number * self.target.size / size))
-            moved = centred(array, offset, bins=self.shape[1])
+            moved = _centred(array, offset, bins=self.shape[1])
             if square:
-                moved = centred(moved.T, offset, bins=self.shape[0]).T
+                moved = _centred(moved.T, offset, bins=self.shape[0]).T
             there = np.isfinite(moved)
             moved = np.nan_to_num(moved)
             self._absolute += np.abs(moved)
@@ -197,7 +195,7 @@ _NOTHING = 1e-6
 """A part of the attribution that rounding makes."""
 
 
-def half_width(mass: np.ndarray, share: float, *, size: int) -> np.ndarray:
+def _half_width(mass: np.ndarray, share: float, *, size: int) -> np.ndarray:
     """Return the distance from the middle within which a share of a distribution lies.
 
     Parameters
@@ -217,7 +215,7 @@ def half_width(mass: np.ndarray, share: float, *, size: int) -> np.ndarray:
 
     Examples
     --------
-    >>> float(half_width(np.array([0.0, 1.0, 2.0, 1.0, 0.0]), 0.75, size=100))
+    >>> float(_half_width(np.array([0.0, 1.0, 2.0, 1.0, 0.0]), 0.75, size=100))
     100.0
     """
     mass = np.nan_to_num(mass)
@@ -310,13 +308,13 @@ def locality_table(
                 values if above == "zero" else _above_level(values) for values in (mean, replicates)
             )
             for share in _SHARES:
-                low, high = intervals(half_width(redrawn, share, size=size)[np.newaxis], loci)
+                low, high = intervals(_half_width(redrawn, share, size=size)[np.newaxis], loci)
                 rows.append(
                     {
                         "track": track,
                         "above": above,
                         "share": share,
-                        "half_width": float(half_width(counted, share, size=size)),
+                        "half_width": float(_half_width(counted, share, size=size)),
                         "low": low[0],
                         "high": high[0],
                         "mass": float(np.nansum(counted)),

@@ -18,7 +18,6 @@ __all__ = [
     "Method",
     "Scale",
     "choose_baselines",
-    "parse_bins",
 ]
 
 Method = Literal["integrated_gradients", "gradient_x_input", "occlusion"]
@@ -31,7 +30,7 @@ Scale = Literal["stored", "signal"]
 """``stored``: the scale of the target's transform, on which the network is trained; ``signal``: reads."""
 
 
-def parse_bins(text: str) -> tuple[int, ...] | int | None:
+def _parse_bins(text: str) -> tuple[int, ...] | int | None:
     """Return what ``all``, a number of bins, or their numbers with commas mean.
 
     Raises
@@ -41,7 +40,7 @@ def parse_bins(text: str) -> tuple[int, ...] | int | None:
 
     Examples
     --------
-    >>> parse_bins("all"), parse_bins("8"), parse_bins("-2,0"), parse_bins("0,")
+    >>> _parse_bins("all"), parse_bins("8"), parse_bins("-2,0"), parse_bins("0,")
     (None, 8, (-2, 0), (0,))
     """
     if text == "all":
@@ -167,7 +166,7 @@ class AttributeSettings(Settings):
     @field_validator("bins", mode="before")
     @classmethod
     def _read_bins(cls, bins: object) -> object:
-        return parse_bins(bins) if isinstance(bins, str) else bins
+        return _parse_bins(bins) if isinstance(bins, str) else bins
 
 
 class AttributionSettings(BaseModel):

@@ -227,7 +227,7 @@ def choose_genes(
         kept[:] = True
     elif isinstance(wanted, int):
         if wanted < 1:
-            raise ClasterError(f"{wanted} genes", remedy="choose 1 or more")
+            raise ClasterError(f"--genes must be 1 or more, not {wanted}", remedy="correct it")
         number = min(wanted, len(genes))
         kept[np.random.default_rng(seed).choice(len(genes), number, replace=False)] = True
     else:

@@ -18,18 +18,15 @@ from claster.genome.windows import Binning
 from claster.text import read_table
 
 __all__ = [
-    "ALL",
     "RECALL",
     "add_contacts",
-    "best_threshold",
     "decide",
-    "decided_elsewhere",
     "first_of_element",
     "score_subsets",
     "table_predictors",
 ]
 
-ALL = "all"
+_ALL = "all"
 RECALL = 0.7
 """Recall at which precision is told, as the benchmark does."""
 
@@ -162,7 +159,7 @@ def score_subsets(
 
 def _subsets(pairs: pd.DataFrame) -> dict[str, np.ndarray]:
     distance = pairs["distance"].to_numpy()
-    subsets = {ALL: np.ones(len(pairs), dtype=bool)}
+    subsets = {_ALL: np.ones(len(pairs), dtype=bool)}
     for low, high in zip(_CLASSES, [*_CLASSES[1:], np.inf], strict=True):
         name = f"{low / 1000:g}-{high / 1000:g} kb"
         if np.isinf(high):
@@ -175,12 +172,12 @@ def _subsets(pairs: pd.DataFrame) -> dict[str, np.ndarray]:
     return subsets
 
 
-def best_threshold(positive: np.ndarray, score: np.ndarray) -> float:
+def _best_threshold(positive: np.ndarray, score: np.ndarray) -> float:
     """Return the threshold with the largest F1; pairs at or above it count as links.
 
     Examples
     --------
-    >>> best_threshold(np.array([True, True, False]), np.array([3.0, 2.0, 1.0]))
+    >>> _best_threshold(np.array([True, True, False]), np.array([3.0, 2.0, 1.0]))
     2.0
     """
     points = curves(positive, {"score": score})
@@ -189,7 +186,7 @@ def best_threshold(positive: np.ndarray, score: np.ndarray) -> float:
     return float(points["threshold"].iloc[int(f1.argmax())])
 
 
-def decided_elsewhere(positive: np.ndarray, score: np.ndarray, fold: np.ndarray) -> np.ndarray:
+def _decided_elsewhere(positive: np.ndarray, score: np.ndarray, fold: np.ndarray) -> np.ndarray:
     """Decide each pair by the threshold that is best on the pairs of all other folds.
 
     Parameters
@@ -210,7 +207,7 @@ def decided_elsewhere(positive: np.ndarray, score: np.ndarray, fold: np.ndarray)
     for name in pd.unique(fold):
         here = fold == name
         if positive[~here].any():
-            decided[here] = score[here] >= best_threshold(positive[~here], score[~here])
+            decided[here] = score[here] >= _best_threshold(positive[~here], score[~here])
     return decided
 
 
@@ -253,7 +250,7 @@ def decide(
         A predictor a row: `predictor`, `n`, `precision`, `recall`, `f1`, `accuracy`; of pairs that are
         decided.
     """
-    decided = {name: decided_elsewhere(positive, score, fold) for name, score in scores.items()}
+    decided = {name: _decided_elsewhere(positive, score, fold) for name, score in scores.items()}
     decided |= {name: answer.astype(np.float64) for name, answer in answers.items()}
     rows = []
     for name, answer in decided.items():

@@ -16,7 +16,7 @@ from claster.genome.rows import data_rows, first_row, interval_table
 from claster.signal.bigwig import BigWig
 from claster.text import read_table, text_lines
 
-__all__ = ["interval_sums", "read_candidates", "with_activity"]
+__all__ = ["read_candidates"]
 
 _REFERENCE = Path(__file__).with_name("reference.tsv")
 _PROMOTER = 500
@@ -81,17 +81,17 @@ def read_candidates(
                 f"elements ({elements}) hold no read counts, and no track is given",
                 remedy="give --accessibility (DNase or ATAC) and --h3k27ac",
             )
-        table["accessibility"] = interval_sums(accessibility, table, sizes=sizes, aliases=aliases)
+        table["accessibility"] = _interval_sums(accessibility, table, sizes=sizes, aliases=aliases)
         if h3k27ac is not None:
-            table["h3k27ac"] = interval_sums(h3k27ac, table, sizes=sizes, aliases=aliases)
+            table["h3k27ac"] = _interval_sums(h3k27ac, table, sizes=sizes, aliases=aliases)
     if "class" in table:
         table["promoter"] = table["class"] == "promoter"
     else:
         table["promoter"] = _near_tss(table, genes, within=_PROMOTER)
-    return with_activity(table)
+    return _with_activity(table)
 
 
-def with_activity(elements: pd.DataFrame, reference: pd.DataFrame | None = None) -> pd.DataFrame:
+def _with_activity(elements: pd.DataFrame, reference: pd.DataFrame | None = None) -> pd.DataFrame:
     """Put the marks of elements on the reference's scale, and join them to ABC's activity.
 
     Parameters
@@ -122,7 +122,7 @@ def with_activity(elements: pd.DataFrame, reference: pd.DataFrame | None = None)
     )
 
 
-def interval_sums(
+def _interval_sums(
     track: Path, intervals: pd.DataFrame, *, sizes: Mapping[str, int], aliases: Mapping[str, str]
 ) -> np.ndarray:
     """Return the sum of a bigWig over each interval, shape (intervals,); bases without data count 0.

@@ -17,7 +17,6 @@ __all__ = [
     "MARKS",
     "OPTIONAL",
     "contact_reader",
-    "hic_contact",
     "link_features",
     "pairs_within",
     "with_marks",
@@ -47,12 +46,12 @@ def contact_reader(
     def read(chrom: str, middle: np.ndarray, tss: np.ndarray) -> np.ndarray:
         if chrom not in names:
             return power_law_contact(middle - tss)
-        return adjusted_contact(hic_contact(matrix, names[chrom], middle, tss), middle - tss)
+        return adjusted_contact(_hic_contact(matrix, names[chrom], middle, tss), middle - tss)
 
     return read
 
 
-def hic_contact(
+def _hic_contact(
     matrix: ContactMatrix, chrom: str, middle: np.ndarray, tss: np.ndarray
 ) -> np.ndarray:
     """Return the balanced contact of the bins of each pair, rows of the chromosome summing to 1 in the mean.

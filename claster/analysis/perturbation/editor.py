@@ -26,7 +26,6 @@ __all__ = [
     "cut_piece",
     "edit_settings",
     "edit_window",
-    "find_background",
     "restore_landscape",
     "store_edited",
 ]
@@ -69,7 +68,7 @@ def edit_settings(
                 remedy=choose_among(track, known),
             )
     if wrong := [factor for factor in asked.factors if not (np.isfinite(factor) and factor >= 0)]:
-        raise ClasterError(f"a factor of {wrong[0]}", remedy="give 0 or more")
+        raise ClasterError(f"--factor must be 0 or more, not {wrong[0]}", remedy="correct it")
     if wrong := [bp for bp in asked.shifts if bp % spec.window.bin]:
         raise ClasterError(
             f"a shift of {wrong[0]} bp is not a whole number of bins of {spec.window.bin} bp",
@@ -155,7 +154,7 @@ _NEAR = 200
 """Blocks, one beginning at each bin, that tell what is quiet at a place."""
 
 
-def find_background(
+def _find_background(
     signal: np.ndarray, rows: Sequence[int], span: Span, *, annotated: np.ndarray
 ) -> int | None:
     """Return where the background of an interval begins, taken from the same window.
@@ -308,7 +307,7 @@ def _edit_one(
             assert dose is not None
             return edits.scale(signal, rows, span, factor=dose)
         case "background":
-            donor = find_background(window.signal, rows, span, annotated=window.annotated)
+            donor = _find_background(window.signal, rows, span, annotated=window.annotated)
             return None if donor is None else edits.replace(signal, rows, span, donor=donor)
         case "repress":
             assert settings.gain_track is not None
@@ -341,7 +340,7 @@ def _shifted(
 ) -> np.ndarray | None:
     if not 0 <= span.first + bins <= signal.shape[1] - len(span.shares):
         return None
-    donor = find_background(window.signal, rows, span, annotated=window.annotated)
+    donor = _find_background(window.signal, rows, span, annotated=window.annotated)
     return None if donor is None else edits.shift(signal, rows, span, bins=bins, donor=donor)
 
 

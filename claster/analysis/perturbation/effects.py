@@ -14,13 +14,11 @@ from claster.genome.windows import Binning
 
 __all__ = [
     "assemble_effects",
-    "calibrate",
     "empirical_p",
     "gene_bins",
     "gene_signal",
     "log_effect",
     "measured_regions",
-    "percentile",
 ]
 
 
@@ -136,12 +134,12 @@ def empirical_p(effects: np.ndarray, controls: np.ndarray) -> np.ndarray:
     return (sizes.size - smaller + 1) / (sizes.size + 1)
 
 
-def percentile(effects: np.ndarray, controls: np.ndarray) -> np.ndarray:
+def _percentile(effects: np.ndarray, controls: np.ndarray) -> np.ndarray:
     """Return which share of controls (%) has a lower signed effect; equal ones count half.
 
     Examples
     --------
-    >>> percentile(np.array([0.0, 2.0]), np.array([1.0, 2.0, 3.0, 4.0])).tolist()
+    >>> _percentile(np.array([0.0, 2.0]), np.array([1.0, 2.0, 3.0, 4.0])).tolist()
     [0.0, 37.5]
     """
     ordered = np.sort(controls)
@@ -149,7 +147,7 @@ def percentile(effects: np.ndarray, controls: np.ndarray) -> np.ndarray:
     return 100 * (below + not_above) / (2 * ordered.size)
 
 
-def calibrate(effects: pd.DataFrame, controls: pd.DataFrame, *, most: int) -> pd.DataFrame:
+def _calibrate(effects: pd.DataFrame, controls: pd.DataFrame, *, most: int) -> pd.DataFrame:
     """Compare each effect with those of the control regions of its stratum.
 
     Parameters
@@ -183,7 +181,7 @@ def calibrate(effects: pd.DataFrame, controls: pd.DataFrame, *, most: int) -> pd
         counts[rows] = len(null)
         matched[rows] = int((null["signal_class"] == key[-1]).sum())
         level[rows] = null["signal"].median()
-        ranks[rows] = percentile(measured[rows], null["effect"].to_numpy())
+        ranks[rows] = _percentile(measured[rows], null["effect"].to_numpy())
         p[rows] = empirical_p(measured[rows], null["effect"].to_numpy())
     for rows in keyed.groupby(_ASKED).indices.values():
         tested = rows[np.isfinite(p[rows])]
@@ -297,7 +295,7 @@ def assemble_effects(
     )
     single, pairs, controls = (rows[rows["kind"] == k] for k in ("element", "pair", "control"))
     if settings.controls:
-        single = calibrate(single, controls, most=settings.controls)
+        single = _calibrate(single, controls, most=settings.controls)
     together = pd.concat([single, _with_epistasis(pairs, single)]).sort_index()
     together = together.reindex(columns=columns).reset_index(drop=True)
     return _typed(together), _typed(controls.reindex(columns=columns).reset_index(drop=True))

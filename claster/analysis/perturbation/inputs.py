@@ -1,8 +1,9 @@
-"""A screen, and what it reads before anything is predicted: elements and genes."""
+"""A screen, and what it reads before anything is predicted: elements, genes, the signal over them."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from claster.analysis.perturbation.candidates import (
@@ -13,6 +14,8 @@ from claster.analysis.perturbation.candidates import (
     tell_candidates,
     widen,
 )
+from claster.analysis.perturbation.editor import Editor, Place, SignalWindow, edit_window
+from claster.analysis.perturbation.edits import covered_bins, span_mean
 from claster.analysis.perturbation.effects import measured_regions
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.settings import Identity, ScreenSettings
@@ -20,10 +23,11 @@ from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import track_divisors
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError
 from claster.progress import Progress
 
-__all__ = ["Screen", "ScreenInputs", "read_inputs"]
+__all__ = ["Screen", "ScreenInputs", "element_states", "read_inputs"]
 
 
 @dataclass(frozen=True)
@@ -126,3 +130,44 @@ def read_inputs(screen: Screen, progress: Progress) -> ScreenInputs:
     listed = read_listed_pairs(screen.listed, candidates) if screen.listed else None
     divisors = track_divisors(spec.tracks, require_manifest(folders).scales)
     return ScreenInputs(candidates, counts, genes, everyone, annotated, sizes, listed, divisors)
+
+
+def element_states(
+    rows: pd.DataFrame, screened: pd.DataFrame, spec: DatasetSpec, settings: ScreenSettings
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the mean signal over elements before and after their edit, at the first dose.
+
+    Parameters
+    ----------
+    rows
+        Pairs: `gene_id`, `chrom`, `tss`, `element_id`, `element_start`, `element_end`.
+    screened
+        All pairs; no background is taken from where their genes and elements are.
+    spec, settings
+        The dataset, built, and the screen.
+
+    Returns
+    -------
+    windows : numpy.ndarray
+        Shape (genes, tracks, bins).
+    before, after : numpy.ndarray
+        Shape (edited elements, tracks).
+    """
+    editor, binning = Editor(spec, settings.edit), spec.window.binning
+    elements = screened.rename(columns={"element_start": "start", "element_end": "end"})
+    annotated = annotated_stretches(elements, screened.drop_duplicates("gene_id"))
+    windows, before, after = [], [], []
+    for gene, of_gene in rows.groupby("gene_id", sort=False):
+        found = read_landscapes(DatasetFolders.of(spec), spec, [str(gene)], split=settings.split)
+        windows.append(signal := found[0])
+        chrom, tss = str(of_gene["chrom"].iloc[0]), int(of_gene["tss"].iloc[0])
+        edges = binning.edges + tss
+        window = SignalWindow(signal, annotated.touch(chrom, edges[:-1], edges[1:]))
+        for row in of_gene.itertuples():
+            place = Place(row.element_id, row.element_start - tss, row.element_end - tss)
+            edited = edit_window(window, (place,), editor, dose=settings.edit.doses[0])
+            if edited is not None:
+                span = covered_bins(place.start, place.end, binning)
+                before.append(span_mean(signal, span))
+                after.append(span_mean(edited, span))
+    return np.array(windows), np.array(before), np.array(after)

@@ -41,6 +41,7 @@ from claster.dataset.doctor.value_table import examine_values
 from claster.dataset.inventory import Source, list_sources
 from claster.dataset.layout import SPLITS
 from claster.dataset.scale import SignalScale, track_divisors
+from claster.dataset.selection import DROP_REASONS, GeneSelection
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import dividing_scales
@@ -48,7 +49,6 @@ from claster.dataset.words import excluded_chromosomes
 from claster.errors import ClasterError
 from claster.formats import is_gzip
 from claster.genome.assembly import chromosome_aliases
-from claster.genome.selection import DROP_REASONS, GeneSelection
 from claster.progress import SILENT, Progress
 
 __all__ = ["check_dataset"]

@@ -15,14 +15,7 @@ from claster.genome.assembly import known_assembly
 from claster.genome.gene_names import one_gene
 from claster.genome.genes import GeneFile
 
-__all__ = [
-    "assembly_of_genes",
-    "check_gene_file",
-    "check_gene_places",
-    "check_gene_table",
-    "compare_landmarks",
-    "read_landmarks",
-]
+__all__ = ["check_gene_file", "check_gene_places", "check_gene_table"]
 
 _FAR = 2_000
 _FARTHEST = 50_000
@@ -68,7 +61,7 @@ class _Comparison(NamedTuple):
 
 
 @cache
-def read_landmarks() -> pd.DataFrame:
+def _read_landmarks() -> pd.DataFrame:
     """Return the landmarks that come with the package.
 
     Returns
@@ -82,7 +75,7 @@ def read_landmarks() -> pd.DataFrame:
     return table.assign(start=table["start"] - 1)
 
 
-def compare_landmarks(genes: pd.DataFrame, assembly: str) -> _Comparison:
+def _compare_landmarks(genes: pd.DataFrame, assembly: str) -> _Comparison:
     """Compare genes with the landmarks of an assembly, by gene ID without version, else by name.
 
     Parameters
@@ -92,7 +85,7 @@ def compare_landmarks(genes: pd.DataFrame, assembly: str) -> _Comparison:
     assembly
         Name of the assembly (UCSC's or NCBI's); without landmarks for it, nothing is known.
     """
-    landmarks = read_landmarks()
+    landmarks = _read_landmarks()
     landmarks = landmarks[landmarks["assembly"] == _UCSC_NAMES.get(assembly, assembly)]
     plain = genes.assign(gene_id=genes["gene_id"].str.replace(r"\.\d+$", "", regex=True))
     by_id = landmarks["gene_id"].isin(plain["gene_id"])
@@ -115,16 +108,16 @@ def compare_landmarks(genes: pd.DataFrame, assembly: str) -> _Comparison:
     return _Comparison(len(both), int(far.sum()), len(same), len(shifted), example)
 
 
-def assembly_of_genes(genes: pd.DataFrame) -> str:
+def _assembly_of_genes(genes: pd.DataFrame) -> str:
     """Return the assembly in which most known genes of a table lie where they should, "" for none.
 
     Parameters
     ----------
     genes
-        See `compare_landmarks`.
+        See `_compare_landmarks`.
     """
-    for assembly in read_landmarks()["assembly"].unique():
-        found = compare_landmarks(genes, str(assembly))
+    for assembly in _read_landmarks()["assembly"].unique():
+        found = _compare_landmarks(genes, str(assembly))
         if found.known >= _FEWEST and not found.elsewhere:
             return str(assembly)
     return ""
@@ -256,9 +249,9 @@ def check_gene_places(
                 f"take the annotation of {assembly}, or correct 'assembly' in the YAML",
             )
         )
-    landmarks = compare_landmarks(on, assembly)
+    landmarks = _compare_landmarks(on, assembly)
     if landmarks.elsewhere:
-        other = assembly_of_genes(on)
+        other = _assembly_of_genes(on)
         results.append(
             _found(
                 file,

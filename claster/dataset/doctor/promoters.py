@@ -11,7 +11,7 @@ from claster.dataset.doctor.setting import Setting
 from claster.dataset.scale import spread_evenly
 from claster.signal.bigwig import BigWig
 
-__all__ = ["PromoterSignal", "check_promoters", "lone_starts", "measure_promoters"]
+__all__ = ["PromoterSignal", "check_promoters", "measure_promoters"]
 
 _REACH = 10_000
 _GENES = 400
@@ -22,7 +22,7 @@ _AT = 2.0
 _WITHIN = 1.4
 
 
-def lone_starts(centres: pd.DataFrame) -> pd.DataFrame:
+def _lone_starts(centres: pd.DataFrame) -> pd.DataFrame:
     """Return at most 400 genes without another TSS within 10 kb, evenly spread.
 
     Parameters
@@ -74,7 +74,7 @@ def measure_promoters(
     track
         The open file.
     centres
-        Genes whose windows are cut, with `strand`; `lone_starts` chooses among them.
+        Genes whose windows are cut, with `strand`; `_lone_starts` chooses among them.
     sign
         -1.0 for a minus strand that is stored with negative values.
 
@@ -83,7 +83,7 @@ def measure_promoters(
     PromoterSignal or None
         None with fewer than 40 such genes on the file's chromosomes, or fewer than 10 with signal.
     """
-    here = lone_starts(centres[centres["chrom"].map(track.has).astype(bool)])
+    here = _lone_starts(centres[centres["chrom"].map(track.has).astype(bool)])
     if len(here) < _FEWEST_GENES:
         return None
     signal = np.stack(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from claster.dataset.choice import choose_genes
 from claster.dataset.doctor.findings import Finding, count_of, listed
+from claster.dataset.selection import GeneSelection
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
@@ -19,7 +20,6 @@ from claster.genome.assembly import (
     match_chromosomes,
     rename_chromosomes,
 )
-from claster.genome.selection import GeneSelection
 
 __all__ = ["Setting", "check_chromosomes", "known_sizes", "places_without_genes", "select_windows"]
 

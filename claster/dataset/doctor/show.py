@@ -10,7 +10,7 @@ from rich.text import Text
 from claster.dataset.doctor.findings import VERDICTS, Finding, Report, Verdict
 from claster.quoting import printable
 
-__all__ = ["report_html", "report_lines", "report_summary", "report_table"]
+__all__ = ["report_html", "report_lines", "report_table"]
 
 _STYLES = {"fine": "green", "note": "cyan", "warning": "yellow", "fault": "bold red"}
 _ENDINGS = {
@@ -56,7 +56,7 @@ def report_html(report: Report) -> str:
             named = ""
     rows = ("".join(f"<td style='text-align:left'>{cell}</td>" for cell in row) for row in cells)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<table>{body}</table><p>{escape(report_summary(report))}</p>"
+    return f"<table>{body}</table><p>{escape(_report_summary(report))}</p>"
 
 
 def report_lines(report: Report) -> list[str]:
@@ -65,10 +65,10 @@ def report_lines(report: Report) -> list[str]:
     for item in report.items:
         for verdict, evidence, remedy in _rows(report.of(item)):
             lines.append(f"{verdict:<8}{item}: {evidence}" + (f" -> {remedy}" if remedy else ""))
-    return [*lines, report_summary(report)]
+    return [*lines, _report_summary(report)]
 
 
-def report_summary(report: Report) -> str:
+def _report_summary(report: Report) -> str:
     """Return the last line of a report: how many findings of which verdict, and what follows."""
     counts = ", ".join(
         f"{n} {verdict}{'s' if n > 1 else ''}"

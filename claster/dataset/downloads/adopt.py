@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from claster.dataset.downloads.partial import discard_partial
 from claster.dataset.downloads.plan import LOCK, Receipts, choose_downloads
 from claster.dataset.load import list_datasets, load_dataset
 from claster.dataset.signal_settings import DownloadSpec
@@ -13,7 +14,6 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
-from claster.remote.partial import discard_partial
 
 __all__ = ["adopt_files", "datasets_below"]
 
@@ -134,7 +134,7 @@ def _adopt(
             return _Adopted(name, "not found", f"not found ({final.name})")
         receipt = receipts.accept(download, found, how="adopted")
     except ClasterError as error:
-        return _Adopted(name, "refused", f"refused, {error}")
+        return _Adopted(name, "refused", f"refused, {error.line}")
     _link(final, found)
     discard_partial(final)
     return _Adopted(name, "adopted", f"linked to {found} (sha256: {receipt.sha256})", found)

@@ -14,22 +14,15 @@ from typing import Literal
 
 import requests
 
+from claster.dataset.downloads.fetch import UnreachableError, fetch
+from claster.dataset.downloads.partial import discard_partial, has_leavings
 from claster.dataset.downloads.plan import (
     LOCK,
     Receipts,
     choose_downloads,
     plan_downloads,
-    url_list,
 )
-from claster.dataset.signal_settings import DownloadSpec
-from claster.dataset.spec import DatasetSpec
-from claster.errors import ClasterError
-from claster.files import require_disk
-from claster.lock import lock_folder
-from claster.progress import SILENT, Progress
-from claster.remote.fetch import UnreachableError, fetch
-from claster.remote.partial import discard_partial, has_leavings
-from claster.remote.request import (
+from claster.dataset.downloads.request import (
     USUAL_PATIENCE,
     Patience,
     Stop,
@@ -37,9 +30,15 @@ from claster.remote.request import (
     host_of,
     open_session,
 )
-from claster.remote.verify import Receipt
+from claster.dataset.downloads.verify import Receipt
+from claster.dataset.signal_settings import DownloadSpec
+from claster.dataset.spec import DatasetSpec
+from claster.errors import ClasterError
+from claster.files import require_disk
+from claster.lock import lock_folder
+from claster.progress import SILENT, Progress
 
-__all__ = ["download_dataset", "plan_downloads", "url_list"]
+__all__ = ["download_dataset"]
 
 
 @dataclass(frozen=True)
@@ -247,7 +246,7 @@ def _summary(
     if len(errors) == 1:
         return errors[0]
     for error in errors:
-        progress.say(str(error))
+        progress.say(error.line)
     return ClasterError(
         f"{len(failed)} of {of} files were not downloaded ({', '.join(failed)})",
         remedy="do what the lines above say and run the same command again; the other files are whole",

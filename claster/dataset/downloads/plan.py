@@ -12,14 +12,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
+from claster.dataset.downloads.partial import find_partial, replace_text
+from claster.dataset.downloads.request import Patience, ask_length, open_session
+from claster.dataset.downloads.verify import Receipt, Wanted, verify
 from claster.dataset.signal_settings import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import free_disk
 from claster.quoting import curl_string
-from claster.remote.partial import find_partial, replace_text
-from claster.remote.request import Patience, ask_length, open_session
-from claster.remote.verify import Receipt, Wanted, verify
 
 __all__ = ["LOCK", "DownloadPlan", "Receipts", "choose_downloads", "plan_downloads", "url_list"]
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from claster.dataset.selection import DROP_REASONS, GeneRules, drop_genes, select_genes
 from claster.errors import ClasterError
 from claster.genome.regions import contained_in, overlapping, read_regions, shared_bases
-from claster.genome.selection import DROP_REASONS, GeneRules, drop_genes, select_genes
 from claster.genome.windows import Binning, window_table
 
 SIZES = {"chr1": 10_000, "chr2": 5_000, "chrM": 5_000}

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from claster.dataset.copies import copies_between
 from claster.errors import ClasterError
-from claster.genome.copies import copies_between
 
 LETTERS = np.frombuffer(b"ACGT", dtype=np.uint8)
 GENES = {"a": ("chr1", 30_000), "b": ("chr2", 40_000), "c": ("chr2", 80_000)}

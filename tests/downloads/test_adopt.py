@@ -6,7 +6,8 @@ import json
 import pytest
 
 from claster.dataset.downloads.adopt import adopt_files
-from claster.dataset.downloads.download import download_dataset, plan_downloads
+from claster.dataset.downloads.download import download_dataset
+from claster.dataset.downloads.plan import plan_downloads
 from claster.errors import ClasterError
 
 

@@ -21,11 +21,17 @@ from hypothesis import strategies as st
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
+from claster.dataset.downloads.fetch import UnreachableError, Wanted, fetch
+from claster.dataset.downloads.partial import find_partial
+from claster.dataset.downloads.request import (
+    Stop,
+    StoppedError,
+    TooSlowError,
+    open_session,
+    read_body,
+)
 from claster.errors import ClasterError
 from claster.progress import SILENT
-from claster.remote.fetch import UnreachableError, Wanted, fetch
-from claster.remote.partial import find_partial
-from claster.remote.request import Stop, StoppedError, TooSlowError, open_session, read_body
 
 SIZE = 300_000
 
@@ -391,7 +397,7 @@ def test_no_server(bring, left):
 
 
 def test_addresses_that_are_none(bring):
-    with pytest.raises(ClasterError, match="cannot be asked for"):
+    with pytest.raises(ClasterError, match="is not an address that a server answers"):
         bring("http://host:port/x.bw")
 
 
@@ -507,7 +513,7 @@ def test_a_link_that_becomes_slow_is_noticed_in_its_window(monkeypatch):
     def tick():
         clock[0] += 0.6
 
-    monkeypatch.setattr("claster.remote.request.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("claster.dataset.downloads.request.time.monotonic", lambda: clock[0])
     body = Body(*[(bytes(10_000), tick)] * 2, *[(b"1", tick)] * 2)
     chunks = read_body(body, stop=Stop(), slow_rate=100.0, slow_window=1.0)
     assert [len(next(chunks)) for _ in range(3)] == [10_000, 10_000, 1]
@@ -574,8 +580,8 @@ import resource, sys
 from pathlib import Path
 from claster.errors import ClasterError
 from claster.progress import SILENT
-from claster.remote.fetch import Wanted, fetch
-from claster.remote.request import open_session
+from claster.dataset.downloads.fetch import Wanted, fetch
+from claster.dataset.downloads.request import open_session
 limit = int(sys.argv[3])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -228,7 +228,8 @@ def send(
         raise SetbackError(reason) from error
     except requests.RequestException as error:
         raise ClasterError(
-            f"{named}: {url} cannot be asked for ({one_line(error)})", remedy=remedy
+            f"{named}: {url} is not an address that a server answers ({one_line(error)})",
+            remedy=remedy,
         ) from error
 
 

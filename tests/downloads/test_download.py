@@ -16,8 +16,8 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from claster.dataset.downloads.download import download_dataset, plan_downloads, url_list
-from claster.dataset.downloads.plan import LOCK
+from claster.dataset.downloads.download import download_dataset
+from claster.dataset.downloads.plan import LOCK, plan_downloads, url_list
 from claster.errors import ClasterError
 from claster.lock import lock_folder
 
@@ -416,7 +416,7 @@ import itertools, os, signal, sys, yaml
 from pathlib import Path
 from claster.dataset.downloads.download import download_dataset
 from claster.dataset.spec import DatasetSpec
-from claster.remote.request import Patience
+from claster.dataset.downloads.request import Patience
 spec = DatasetSpec.model_validate(yaml.safe_load(open(sys.argv[1])))
 patience = Patience(flush_every=0.05, first_wait=0.01)
 

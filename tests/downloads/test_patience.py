@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.remote.partial import Journal, find_partial
-from claster.remote.request import Patience
+from claster.dataset.downloads.partial import Journal, find_partial
+from claster.dataset.downloads.request import Patience
 
 PATIENCE = Patience(attempts=50, first_wait=1.0, longest_wait=60.0)
 

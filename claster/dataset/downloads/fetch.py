@@ -16,12 +16,8 @@ import requests
 from urllib3.exceptions import InvalidHeader, MaxRetryError
 from urllib3.util import Retry
 
-from claster.errors import ClasterError
-from claster.files import require_disk
-from claster.formats import HEAD, require_start
-from claster.progress import Step
-from claster.remote.partial import Journal, Partial, find_partial
-from claster.remote.request import (
+from claster.dataset.downloads.partial import Journal, Partial, find_partial
+from claster.dataset.downloads.request import (
     USUAL_PATIENCE,
     Patience,
     SetbackError,
@@ -33,7 +29,11 @@ from claster.remote.request import (
     read_body,
     send,
 )
-from claster.remote.verify import Receipt, Wanted, verify
+from claster.dataset.downloads.verify import Receipt, Wanted, verify
+from claster.errors import ClasterError
+from claster.files import require_disk
+from claster.formats import HEAD, require_start
+from claster.progress import Step
 
 __all__ = ["UnreachableError", "Wanted", "fetch"]
 
@@ -77,7 +77,7 @@ def fetch(
     wanted
         The file; what is under its final name is replaced.
     session
-        From `claster.remote.request.open_session`.
+        From `claster.dataset.downloads.request.open_session`.
     step
         Where bytes are counted; they are taken back when a transfer starts over.
     patience
@@ -294,7 +294,7 @@ class _Transfer:
             for chunk in chunks:
                 total = partial.journal.total
                 if total is not None and partial.length + len(chunk) > total:
-                    raise _StartOverError(f"more than the told {total} bytes came")
+                    raise _StartOverError(f"more bytes came than the {total} that were announced")
                 partial.append(chunk)
                 if (now := time.monotonic()) >= due:
                     self.step.advance(partial.length - shown)

@@ -14,9 +14,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from claster.dataset.downloads.fetch import Wanted, fetch
+from claster.dataset.downloads.request import Patience, open_session
 from claster.dataset.spec import DatasetSpec
-from claster.remote.fetch import Wanted, fetch
-from claster.remote.request import Patience, open_session
 
 MAGIC = struct.pack("<I", 0x888FFC26)
 OLD = formatdate(1_000_000_000, usegmt=True)

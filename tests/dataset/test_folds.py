@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.genome.selection import chromosome_folds
+from claster.dataset.selection import chromosome_folds
 
 
 @given(st.lists(st.integers(0, 2000), min_size=1, max_size=40), st.integers(1, 12))

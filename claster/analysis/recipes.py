@@ -14,9 +14,8 @@ from claster.analysis.prepare import fit_simple_methods
 from claster.analysis.samples import annotated_genes, labelled_genes
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders, read_genes_table
-from claster.dataset.load import load_dataset
+from claster.dataset.load import load_dataset, read_experiment
 from claster.dataset.spec import DatasetSpec
-from claster.experiments.run import find_experiment
 from claster.progress import SILENT, Progress
 
 __all__ = ["compare_recipes"]
@@ -74,11 +73,11 @@ def compare_recipes(
     ClasterError
         If a variant cannot be built.
     """
-    chosen = tuple(variants) or find_experiment("recipes", project=project).compare
+    chosen = tuple(variants) or read_experiment("recipes", project=project)["compare"]
     exact = _score(dataset, project, seed, progress)
     rows = [{"what": "exact", "about": "the dataset as it is", **_row(exact, exact)}]
     for name in chosen:
-        about = " ".join(find_experiment(name, project=project).about.split())
+        about = " ".join(read_experiment(name, project=project)["about"].split())
         found = _score(f"{dataset}+{name}", project, seed, progress)
         rows.append({"what": name, "about": about, **_row(found, exact)})
     rows += _metric_faults(exact)

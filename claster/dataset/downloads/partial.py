@@ -13,8 +13,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from claster.dataset.downloads.request import Stop, StoppedError
 from claster.files import sync_folder
-from claster.remote.request import Stop, StoppedError
 
 __all__ = ["Journal", "Partial", "discard_partial", "find_partial", "has_leavings", "replace_text"]
 

@@ -6,12 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claster.contacts.activity import (
-    SHELLS,
-    WEIGHTS,
+from claster.dataset.activity import (
+    _SHELLS,
+    _WEIGHTS,
+    _distance_weighted,
+    _shells_within,
     contact_weighted,
-    distance_weighted,
-    shells_within,
 )
 
 RESOLUTION, BIN, COLUMNS = 5_000, 1_000, 61
@@ -21,7 +21,7 @@ PLACES = np.arange(-(COLUMNS // 2), COLUMNS // 2 + 1) * RESOLUTION
 
 def channels(landscape, stripe, reach=100_000):
     found = contact_weighted(landscape, stripe, bin=BIN, resolution=RESOLUTION, reach=reach)
-    return found.reshape(len(found), landscape.shape[1], len(WEIGHTS), -1)
+    return found.reshape(len(found), landscape.shape[1], len(_WEIGHTS), -1)
 
 
 def random_window(seed, tracks=2):
@@ -45,11 +45,11 @@ def test_channels_are_sums_over_bases():
         "frequency": 100 * frequency / frequency.sum(),
         "distance": 100 * np.maximum(np.abs(PLACES) / RESOLUTION, 1) ** -1.02,
     }
-    assert tuple(weights) == WEIGHTS
+    assert tuple(weights) == _WEIGHTS
     found = channels(landscape, stripe)[0].numpy()
     for track in range(2):
         for row, weight in enumerate(weights.values()):
-            for column, (low, high) in enumerate(shells_within(100_000)):
+            for column, (low, high) in enumerate(_shells_within(100_000)):
                 total = sum(
                     bases[track, middle + at - 2_500 : middle + at + 2_500].mean() * weight[m]
                     for m, at in enumerate(PLACES)
@@ -85,7 +85,7 @@ def silenced(landscape, at):
 
 def test_silencing_a_looped_enhancer_changes_the_channel_and_elsewhere_not():
     landscape, stripe = looped(70_000)
-    touched = WEIGHTS.index("above_2")
+    touched = _WEIGHTS.index("above_2")
     before = channels(landscape, stripe)[0, 0]
     there = channels(silenced(landscape, 70_000), stripe)[0, 0]
     elsewhere = channels(silenced(landscape, -70_000), stripe)[0, 0]
@@ -97,7 +97,7 @@ def test_silencing_a_looped_enhancer_changes_the_channel_and_elsewhere_not():
 def test_gradients_find_the_looped_enhancer():
     landscape, stripe = looped(70_000)
     landscape.requires_grad_()
-    channels(landscape, stripe)[0, 0, WEIGHTS.index("above_2")].sum().backward()
+    channels(landscape, stripe)[0, 0, _WEIGHTS.index("above_2")].sum().backward()
     slope = landscape.grad[0, 0]
     assert slope[BINS // 2 + 70] > 0
     assert slope[BINS // 2 - 70] == 0
@@ -105,8 +105,8 @@ def test_gradients_find_the_looped_enhancer():
 
 
 def test_shells_end_within_reach():
-    assert shells_within(SHELLS[-1])[-1] == (200_000, 500_000)
-    assert shells_within(60_000) == [(20_000, 50_000)]
+    assert _shells_within(_SHELLS[-1])[-1] == (200_000, 500_000)
+    assert _shells_within(60_000) == [(20_000, 50_000)]
 
 
 def test_distance_stands_for_contacts_that_are_not_there():
@@ -114,6 +114,6 @@ def test_distance_stands_for_contacts_that_are_not_there():
     some = landscape[..., : 2 * 125 + 1]
     stripe = stripe[..., :1].expand(1, 2, 251)
     by_contact = contact_weighted(some, stripe, bin=1600, resolution=1600, reach=200_000)
-    expected = by_contact.reshape(1, 2, len(WEIGHTS), -1)[:, :, WEIGHTS.index("distance")]
-    found = distance_weighted(some, bin=1600, reach=200_000).reshape(expected.shape)
+    expected = by_contact.reshape(1, 2, len(_WEIGHTS), -1)[:, :, _WEIGHTS.index("distance")]
+    found = _distance_weighted(some, bin=1600, reach=200_000).reshape(expected.shape)
     np.testing.assert_allclose(found.expm1().numpy(), expected.expm1().numpy(), rtol=1e-4)

@@ -1,1 +1,0 @@
-"""Files of public archives: resumable, verified downloads."""
