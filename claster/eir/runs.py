@@ -81,11 +81,10 @@ class RunRecord(BaseModel):
     all devices together; `feeding` says how samples reach EIR, and why so; times are ISO 8601 in UTC;
     `scales` says how large the values of the tracks were that it was trained on, `trained_on` is the
     dataset's YAML as it was then, and `data` the SHA-256 of each of its source files. `started_from`
-    tells whose weights it began with (None: random), and `resumed` how it was resumed; `members` names
-    the runs whose predictions an ensemble averages. `drop_tracks` is the share of training samples that
-    lacked each track: above 0 the run predicts without some of them.
+    tells whose weights it began with (None: random); `members` names the runs that an ensemble averages.
+    `drop_tracks` is the share of training samples without each track: above 0 it predicts without some.
 
-    A run may have come from elsewhere: `command` and `environment` say what ran, and are never run again.
+    A run may be from elsewhere: `command` and `environment` say what ran, and are never run again.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -234,8 +233,8 @@ def run_path(dataset: str, flavour: str, *, tag: str | None = None) -> Path:
 
 def list_runs(project: Path) -> list[str]:
     """Return the folders of all runs of a project, from its folder on; hidden ones are set aside."""
-    found = (path.parent.relative_to(project) for path in (project / "runs").rglob("run.json"))
-    return [f.as_posix() for f in sorted(found) if not any(part[0] == "." for part in f.parts)]
+    found = sorted(at.parent.relative_to(project) for at in (project / "runs").rglob("run.json"))
+    return [f.as_posix() for f in found if not any(part[0] == "." for part in f.parts)]
 
 
 def read_run(run: RunFolder | Path | str) -> RunRecord:
