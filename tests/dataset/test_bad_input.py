@@ -251,7 +251,7 @@ def test_unknown_dataset_lists_the_known_ones(world):
 
 @pytest.mark.parametrize("name", ["*", "sm[a]ll", "/etc/small", "../datasets/small", "", ".."])
 def test_a_name_is_neither_a_pattern_nor_a_way_out(world, name):
-    with pytest.raises(NoDatasetError, match=r"no dataset '.*choose one of .*small"):
+    with pytest.raises(NoDatasetError, match=r"no dataset '.*choose among .*small"):
         find_dataset(name)
 
 

@@ -14,6 +14,7 @@ from claster.analysis.attribution.settings import METHODS, AttributionSettings, 
 from claster.analysis.attribution.targets import Explained, Targets, gene_targets
 from claster.analysis.perturbation.candidates import PAIR_NAMES, describe_pairs, pair_elements
 from claster.analysis.perturbation.edits import covered_bins
+from claster.analysis.perturbation.settings import RESULT_NAMES
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import Step
@@ -57,15 +58,7 @@ def element_pairs(
             f"{len(genes):,} TSSs",
             remedy="provide elements on the chromosomes of that split, or choose another --split",
         )
-    return describe_pairs(pairs, everyone).rename(
-        columns={
-            "start": "element_start",
-            "end": "element_end",
-            "distance": "distance_bp",
-            "gene_distance": "gene_distance_bp",
-            "width": "width_bp",
-        }
-    )[_COLUMNS]
+    return describe_pairs(pairs, everyone).rename(columns=RESULT_NAMES)[_COLUMNS]
 
 
 def _score_elements(

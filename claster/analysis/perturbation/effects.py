@@ -8,7 +8,7 @@ from scipy.stats import t as student
 from claster.analysis.perturbation.candidates import PAIR_NAMES
 from claster.analysis.perturbation.controls import STRATUM, regions_of
 from claster.analysis.perturbation.edits import Span, covered_bins, span_mean
-from claster.analysis.perturbation.settings import ScreenSettings
+from claster.analysis.perturbation.settings import RESULT_NAMES, ScreenSettings
 from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning
 
@@ -284,15 +284,7 @@ def assemble_effects(
         epistasis=np.nan,
         partner_start=rows["partner_start"].where(rows["partner_id"] != "").astype("Int64"),
         partner_end=rows["partner_end"].where(rows["partner_id"] != "").astype("Int64"),
-    ).rename(
-        columns={
-            "start": "element_start",
-            "end": "element_end",
-            "distance": "distance_bp",
-            "gene_distance": "gene_distance_bp",
-            "width": "width_bp",
-        }
-    )
+    ).rename(columns=RESULT_NAMES)
     single, pairs, controls = (rows[rows["kind"] == k] for k in ("element", "pair", "control"))
     if settings.controls:
         single = _calibrate(single, controls, most=settings.controls)

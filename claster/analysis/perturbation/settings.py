@@ -11,6 +11,7 @@ __all__ = [
     "AVERAGE",
     "MOVING",
     "REACH",
+    "RESULT_NAMES",
     "WIDTH",
     "Centre",
     "Edges",
@@ -27,6 +28,15 @@ Verb = Literal[
 ]
 MOVING: frozenset[Verb] = frozenset({"shift", "swap", "flip", "insert", "shuffle"})
 """Verbs that move signal: they take whole bins and, unless told otherwise, every track."""
+
+RESULT_NAMES = {
+    "start": "element_start",
+    "end": "element_end",
+    "distance": "distance_bp",
+    "gene_distance": "gene_distance_bp",
+    "width": "width_bp",
+}
+"""What tables of results call the columns of `describe_pairs`."""
 
 Centre = Literal["gene", "element"]
 """What the window is centred on."""
