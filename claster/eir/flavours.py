@@ -24,8 +24,9 @@ __all__ = ["FLAVOURS", "find_flavour"]
 
 _WITHOUT = re.compile(r"(?:(?P<base>.+)_)?without_(?P<track>.+)")
 
-_REGULAR = {"rb_do": 0.3, "stochastic_depth_p": 0.1}
+_PUBLISHED = {"num_output_features": 512, "rb_do": 0.3, "stochastic_depth_p": 0.1}
 _PLAIN = {"rb_do": 0.0, "stochastic_depth_p": 0.0}
+_A_POSITION_A_BIN = {"down_stride_width": 1, "num_output_features": 0, **_PLAIN}
 
 _LANDSCAPE = InputBlock(
     cnn=Cnn(
@@ -36,23 +37,20 @@ _LANDSCAPE = InputBlock(
         first_channel_expansion=2,
         kernel_width=10,
         down_stride_width=2,
-        num_output_features=512,
-        **_REGULAR,
+        **_PUBLISHED,
     )
 )
 
 _DIAGONAL = InputBlock(
     map="diagonal",
     cnn=Cnn(
-        # Without dilation 625 columns end as 31 positions, like the landscape's; with the published
-        # dilation 2 as 9.
+        # Without dilation 625 columns end as 31 positions; with the published dilation 2 as 9.
         layers=(1, 2),
         channel_exp_base=4,
         first_channel_expansion=2,
         kernel_width=10,
         down_stride_width=2,
-        num_output_features=512,
-        **_REGULAR,
+        **_PUBLISHED,
     ),
 )
 
@@ -67,8 +65,7 @@ _SQUARE = InputBlock(
         first_kernel_expansion_height=1,
         down_stride_width=2,
         down_stride_height=2,
-        num_output_features=512,
-        **_REGULAR,
+        **_PUBLISHED,
     ),
 )
 
@@ -124,6 +121,16 @@ PROMOTER_CAPTURE = derive(
     description="landscape and a square map of promoter-capture Hi-C at 5 kb, 201 x 201",
 )
 
+_SHORT = {
+    "n_epochs": 40,
+    "batch_size": 32,
+    "warmup_steps": 50,
+    "lr_plateau_patience": 3,
+    "evaluations": 16,
+    "interval": 20,
+    "memory_dataset": True,
+}
+
 PROFILE = Flavour(
     name="profile",
     description="a position a target bin from the first layer to the last, and a profile out",
@@ -134,25 +141,13 @@ PROFILE = Flavour(
                 layers=(4,),
                 channel_exp_base=5,
                 kernel_width=9,
-                down_stride_width=1,
-                num_output_features=0,
-                **_PLAIN,
+                **_A_POSITION_A_BIN,
             ),
         )
     },
     fusion=Fusion(model_type="pass-through"),
     output=Output(array=ArrayCnn(channel_exp_base=5, n_final_extra_blocks=2, **_PLAIN)),
-    training=Training(
-        n_epochs=40,
-        batch_size=32,
-        lr=5e-3,
-        warmup_steps=50,
-        lr_plateau_patience=3,
-        early_stopping_patience=10,
-        evaluations=16,
-        interval=20,
-        memory_dataset=True,
-    ),
+    training=Training(**_SHORT, lr=5e-3, early_stopping_patience=10),
 )
 
 PROFILE_MICROC = derive(
@@ -167,9 +162,7 @@ PROFILE_MICROC = derive(
                 "layers": (2,),
                 "channel_exp_base": 5,
                 "kernel_width": 5,
-                "down_stride_width": 1,
-                "num_output_features": 0,
-                **_PLAIN,
+                **_A_POSITION_A_BIN,
             },
         }
     },
@@ -195,9 +188,7 @@ def _head(name: str, *, model: str, channels: int, span: int) -> Flavour:
                     layers=(1,),
                     channel_exp_base=5,
                     kernel_width=5,
-                    down_stride_width=1,
-                    num_output_features=0,
-                    **_PLAIN,
+                    **_A_POSITION_A_BIN,
                 ),
             )
         },
@@ -242,15 +233,9 @@ TOY = derive(
     training={
         # A residual block of EIR starts almost switched off (layer scale 1e-5): only a high rate
         # wakes it in a few hundred steps.
-        "n_epochs": 40,
-        "batch_size": 32,
+        **_SHORT,
         "lr": 1e-2,
-        "warmup_steps": 50,
-        "lr_plateau_patience": 3,
         "early_stopping_patience": 6,
-        "evaluations": 16,
-        "interval": 20,
-        "memory_dataset": True,
     },
 )
 
@@ -333,6 +318,20 @@ PROXIMAL_DISTANCE = derive(
     },
 )
 
+PROMOTER_DISTANCE = derive(
+    PROXIMAL_DISTANCE,
+    name="promoter_distance",
+    description="the 5 kb around the TSS, and the activity within 500 kb by a power law of distance",
+    inputs={
+        "landscape": {
+            "window": 5_000,
+            "cnn": {"layers": (1,), "kernel_width": 3, "down_stride_width": 1},
+        }
+    },
+    fusion={"model_type": "mlp-residual-sum", "layers": (1,), "fc_task_dim": 64},
+    training={"n_epochs": 8, "batch_size": 128, "lr_schedule": "cosine"},
+)
+
 TUTORIAL = derive(
     TOY,
     name="tutorial",
@@ -372,6 +371,7 @@ FLAVOURS = {
         PROXIMAL_CONTACTS,
         PROXIMAL_CONTACTS_200KB,
         PROXIMAL_DISTANCE,
+        PROMOTER_DISTANCE,
         PROFILE_CONTACTS,
         TUTORIAL,
         TOY,
