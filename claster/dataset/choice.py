@@ -26,7 +26,9 @@ from claster.genome.regions import read_regions
 __all__ = ["choose_genes", "lacks_training", "more_training"]
 
 
-def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
+def choose_genes(
+    spec: DatasetSpec, sources: Sources, *, by_rules: GeneSelection | None = None
+) -> GeneSelection:
     """Keep or drop every gene of the annotation, and give those that stay a split.
 
     Parameters
@@ -35,6 +37,8 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
         The dataset.
     sources
         Its open files.
+    by_rules
+        What the rules of the dataset alone select, where that is known.
 
     Returns
     -------
@@ -48,6 +52,11 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
         If a rule names no region, there are more folds than chromosomes with genes, or the FASTA is of
         another assembly.
     """
+    selection = by_rules or _by_rules(spec, sources)
+    return _without_copies(_with_values(selection, spec, sources), spec, sources)
+
+
+def _by_rules(spec: DatasetSpec, sources: Sources) -> GeneSelection:
     sizes, folder = sources.sizes, spec.data_folder
     aliases = chromosome_aliases(spec.assembly)
 
@@ -78,8 +87,7 @@ def choose_genes(spec: DatasetSpec, sources: Sources) -> GeneSelection:
         usable = select_genes(sources.genes, rules, held_out=held_out).kept
         valid, test = _fold(usable, sizes, folds=spec.splits.folds, fold=spec.splits.fold)
     held_out = {"valid": regions(valid), "test": regions(test)}
-    selection = select_genes(sources.genes, rules, held_out=held_out)
-    return _without_copies(_with_values(selection, spec, sources), spec, sources)
+    return select_genes(sources.genes, rules, held_out=held_out)
 
 
 def lacks_training(selection: GeneSelection, spec: DatasetSpec) -> bool:

@@ -129,16 +129,19 @@ def test_gencode_m18_tss_bed_has_starts_equal_to_ends(one):
     assert finding.evidence.startswith("44,189 of 44,189 rows")
 
 
-@pytest.mark.parametrize("cell", ["ERY_ad", "MEP"])
-@pytest.mark.parametrize("mark", ["atac", "h3k27ac"])
-def test_ideas_tracks_are_floored_capped_and_on_a_part_of_chr2(one, cell, mark):
-    file = f"derived/mm10_chr2/IDEAS_{cell}.{mark}.chr2_0-5.5Mb.bw"
-    report = examine("mm10", file, genes=GENCODE_M18)
-    said = notes(report, "track T0")
-    assert "lowest value 2 in 9" in said
-    assert "highest value 16 repeated" in said
-    assert "one value per 200 bp" in said
-    assert "5.5 Mb of 182.1 Mb of chr2" in one(report, "track T0", "coverage").evidence
+def test_ideas_tracks_are_floored_capped_and_on_a_part_of_chr2(one):
+    files = [
+        f"derived/mm10_chr2/IDEAS_{cell}.{mark}.chr2_0-5.5Mb.bw"
+        for cell in ("ERY_ad", "MEP")
+        for mark in ("atac", "h3k27ac")
+    ]
+    report = examine("mm10", *files, genes=GENCODE_M18)
+    for track in (f"track T{number}" for number in range(4)):
+        said = notes(report, track)
+        assert "lowest value 2 in 9" in said
+        assert "highest value 16 repeated" in said
+        assert "one value per 200 bp" in said
+        assert "5.5 Mb of 182.1 Mb of chr2" in one(report, track, "coverage").evidence
 
 
 def test_5c_of_mm9_is_named_and_lacks_weights(one):
@@ -317,32 +320,29 @@ def test_brain_rnaseq_is_fine(one):
     assert "floor" not in notes(report, "track T0") + notes(report, "track T1")
 
 
-@pytest.mark.parametrize("mark", ["H3K4me3", "H3K36me3", "H3K9me3"])
-def test_epicseg_covers_8_of_48_mb(one, mark):
-    report = examine(
-        "hg19",
-        f"derived/hg19_chr21/epicseg_{mark}_chr21_40.0-48.1Mb.readcov.bw",
-        genes={"file": ABC, "types": None},
-        regions=["chr21"],
-    )
-    assert "8.1 Mb of 48.1 Mb of chr21 (40.00-48.1" in one(report, "track T0", "coverage").evidence
+def test_epicseg_covers_8_of_48_mb(one):
+    files = [
+        f"derived/hg19_chr21/epicseg_{mark}_chr21_40.0-48.1Mb.readcov.bw"
+        for mark in ("H3K4me3", "H3K36me3", "H3K9me3")
+    ]
+    report = examine("hg19", *files, genes={"file": ABC, "types": None}, regions=["chr21"])
+    for track in ("track T0", "track T1", "track T2"):
+        evidence = one(report, track, "coverage").evidence
+        assert "8.1 Mb of 48.1 Mb of chr21 (40.00-48.1" in evidence
     remedy = one(report, "windows", "coverage").remedy
     assert 'regions: ["chr21:40,000,000-48,129,895"]' in remedy
 
 
-@pytest.mark.parametrize("cell", ["GM12878_ChIP", "IMR90_ChIP"])
-@pytest.mark.parametrize("mark", ["CTCF", "H3K27ac"])
-def test_tracks_of_28_to_30_mb(one, cell, mark):
-    report = examine(
-        "hg19",
-        f"derived/hg19_chr21/{cell}_{mark}_chr21_28.0-30.3Mb.bw",
-        genes={"file": ABC, "types": None},
-        regions=["chr21"],
-    )
-    assert (
-        "2.3 Mb of 48.1 Mb of chr21 (28.00-30.30 Mb)"
-        in one(report, "track T0", "coverage").evidence
-    )
+def test_tracks_of_28_to_30_mb(one):
+    files = [
+        f"derived/hg19_chr21/{cell}_{mark}_chr21_28.0-30.3Mb.bw"
+        for cell in ("GM12878_ChIP", "IMR90_ChIP")
+        for mark in ("CTCF", "H3K27ac")
+    ]
+    report = examine("hg19", *files, genes={"file": ABC, "types": None}, regions=["chr21"])
+    for track in (f"track T{number}" for number in range(4)):
+        evidence = one(report, track, "coverage").evidence
+        assert "2.3 Mb of 48.1 Mb of chr21 (28.00-30.30 Mb)" in evidence
 
 
 def test_refseq_gtf_has_no_gene_rows(one):

@@ -1,6 +1,7 @@
 """Check every file of a dataset, without stopping at the first fault."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -214,12 +215,10 @@ def check_dataset(
             faults = any(finding.verdict == "fault" for finding in findings)
             select = partial(
                 select_windows,
-                spec,
+                setting,
                 genes,
-                sizes=sizes,
                 without_signal=_lacking({n: s.names for n, s in signals.items()}, setting),
                 without_contacts=_lacking({"contacts": contacts.names}, setting),
-                blacklist=blacklist,
                 values=values,
             )
             selection, told = _without_copies(select, there.get("genome"))
@@ -307,20 +306,13 @@ def _setting(
     present = set(genes["chrom"]) - excluded
     wanted = {chrom: size for chrom, size in sizes.items() if chrom in present}
     nothing = genes.iloc[:0][["gene_id", "chrom", "tss", "strand"]]
+    setting = Setting(spec, sizes, aliases, wanted, nothing, blacklist)
     try:
-        selection = select_windows(
-            spec,
-            genes,
-            sizes=sizes,
-            without_signal={},
-            without_contacts={},
-            blacklist=blacklist,
-        )
+        selection = select_windows(setting, genes, without_signal={}, without_contacts={})
     except ClasterError as error:
-        fault = as_fault(error, item="windows", file="", check="rules")
-        return Setting(spec, sizes, aliases, wanted, nothing, blacklist), [fault]
+        return setting, [as_fault(error, item="windows", file="", check="rules")]
     centres = selection.kept[["gene_id", "chrom", "tss", "strand"]]
-    setting = Setting(spec, sizes, aliases, wanted, centres, blacklist)
+    setting = replace(setting, centres=centres, by_rules=selection)
     if centres.empty:
         return setting, _check_windows(selection, spec)
     return setting, []

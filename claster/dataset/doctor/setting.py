@@ -46,6 +46,8 @@ class Setting:
         could not be read.
     blacklist
         Regions without data in every track (`read_blacklist`), or None.
+    by_rules
+        What the rules of the dataset alone select, once that is known.
     """
 
     spec: DatasetSpec
@@ -54,6 +56,7 @@ class Setting:
     wanted: Mapping[str, int]
     centres: pd.DataFrame
     blacklist: pd.DataFrame | None = None
+    by_rules: GeneSelection | None = None
 
     @property
     def assembly(self) -> str:
@@ -70,13 +73,11 @@ def known_sizes(assembly: str) -> dict[str, int]:
 
 
 def select_windows(
-    spec: DatasetSpec,
+    setting: Setting,
     genes: pd.DataFrame,
     *,
-    sizes: Mapping[str, int],
     without_signal: Mapping[str, str],
     without_contacts: Mapping[str, str],
-    blacklist: pd.DataFrame | None,
     genome: Path | None = None,
     values: pd.DataFrame | None = None,
 ) -> GeneSelection:
@@ -84,16 +85,12 @@ def select_windows(
 
     Parameters
     ----------
-    spec
-        The dataset.
+    setting
+        Dataset, sizes and blacklist; its centres do not matter.
     genes
         Checked gene table (0-based half-open) with the assembly's chromosome names.
-    sizes
-        Chromosome sizes in bp.
     without_signal, without_contacts
         Chromosomes that some file lacks, with what is said of them.
-    blacklist
-        See `Setting`.
     genome
         The FASTA that tells genes with copied sequences, or None.
     values
@@ -105,7 +102,7 @@ def select_windows(
         If the FASTA is of another assembly, or a rule under 'regions' or 'splits' cannot be read.
     """
     known = Sources(
-        sizes=dict(sizes),
+        sizes=dict(setting.sizes),
         genes=genes,
         tracks=[],
         targets={},
@@ -114,11 +111,12 @@ def select_windows(
         contact_names={},
         without_signal=dict(without_signal),
         without_contacts=dict(without_contacts),
-        blacklist=blacklist,
+        blacklist=setting.blacklist,
         genome=genome,
         values=values,
     )
-    return choose_genes(spec, known)
+    complete = not without_signal and not without_contacts
+    return choose_genes(setting.spec, known, by_rules=setting.by_rules if complete else None)
 
 
 def places_without_genes(sizes: Mapping[str, int], *, half: int) -> pd.DataFrame:

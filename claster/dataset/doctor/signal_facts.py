@@ -114,14 +114,15 @@ def read_signal_facts(
             for record in _records(reader, names[chrom], tss)
         ]
         reader.close()
+    starts, ends, values = zip(*sampled, strict=True) if sampled else ((), (), ())
     return SignalFacts(
         low=float(summary["min"]),
         high=_highest(float(summary["max"]), ranges),
         mean=float(summary["mean"]) if summary["basesCovered"] else 0.0,
         bases=int(summary["basesCovered"]),
         blocks=blocks,
-        values=np.array([value for _, _, value in sampled], dtype=float),
-        widths=np.array([end - start for start, end, _ in sampled], dtype=int),
+        values=np.array(values, dtype=float),
+        widths=np.array(ends, dtype=int) - np.array(starts, dtype=int),
     )
 
 
