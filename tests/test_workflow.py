@@ -29,6 +29,13 @@ SETTINGS = {
     "screen": {"name": "few", "shards": 2, "options": "--elements few.bed --verb silence"},
 }
 
+ONE_BY_ONE = """
+import sys
+from claster.cli import app
+for line in sys.argv[1:]:
+    app(line.split(), standalone_mode=False)
+"""
+
 pytest.importorskip("snakemake")
 
 
@@ -95,17 +102,18 @@ def test_killed_and_started_again_it_makes_the_bytes_of_the_commands_by_hand(pro
     hand = project("hand")
     shutil.copytree(folder / "source", hand / "source")
     subject = "runs/demo_tiny/toy-seed0"
-    for line in (
+    lines = (
         "data build demo_tiny",
         "train toy --dataset demo_tiny --seed 0 --tag seed0 --epochs 4 --device cpu",
         f"predict {subject} --device cpu",
         f"evaluate {subject}",
         f"perturb {subject} --name few --elements few.bed --verb silence --device cpu",
-    ):
-        claster = [sys.executable, "-m", "claster", *line.split()]
-        both_cores = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "2")  # as Snakemake says
-        how = {"cwd": hand, "env": environment(hand) | both_cores}
-        subprocess.run(claster, **how, check=True, capture_output=True)
+    )
+    both_cores = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "2")  # as Snakemake says
+    how = {"cwd": hand, "env": environment(hand) | both_cores}
+    subprocess.run(
+        [sys.executable, "-c", ONE_BY_ONE, *lines], **how, check=True, capture_output=True
+    )
     assert made(folder) == made(hand)
 
 

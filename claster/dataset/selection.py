@@ -138,33 +138,41 @@ def select_genes(
         (
             "type_not_selected",
             ~genes["type"].isin(rules.types) if rules.types is not None else None,
-            genes["type"],
+            lambda hit: genes["type"][hit],
         ),
-        ("chromosome_excluded", chrom.isin(rules.exclude_chromosomes), chrom),
-        ("chromosome_unknown", ~chrom.isin(sizes), chrom),
-        ("duplicate_id", None, genes["gene_id"]),
+        ("chromosome_excluded", chrom.isin(rules.exclude_chromosomes), lambda hit: chrom[hit]),
+        ("chromosome_unknown", ~chrom.isin(sizes), lambda hit: chrom[hit]),
+        ("duplicate_id", None, lambda hit: genes["gene_id"][hit]),
         (
             "window_leaves_chromosome",
             leaves,
-            chrom + ":" + low.astype(str) + "-" + high.astype(str),
+            lambda hit: chrom[hit] + ":" + low[hit].astype(str) + "-" + high[hit].astype(str),
         ),
         (
             "outside_regions",
             ~contained_in(windows, regions) if regions is not None else None,
-            chrom,
+            lambda hit: chrom[hit],
         ),
         (
             "tss_blacklisted",
             overlapping(bases, blacklist),
-            chrom + ":" + tss.astype(str),
+            lambda hit: chrom[hit] + ":" + tss[hit].astype(str),
         ),
         (
             "window_blacklisted",
             spoilt > rules.max_blacklisted,
-            spoilt.map("{:.1%} covered".format),
+            lambda hit: spoilt[hit].map("{:.1%} covered".format),
         ),
-        ("no_signal", chrom.isin(rules.without_signal), chrom.map(rules.without_signal)),
-        ("no_contacts", chrom.isin(rules.without_contacts), chrom.map(rules.without_contacts)),
+        (
+            "no_signal",
+            chrom.isin(rules.without_signal),
+            lambda hit: chrom[hit].map(rules.without_signal),
+        ),
+        (
+            "no_contacts",
+            chrom.isin(rules.without_contacts),
+            lambda hit: chrom[hit].map(rules.without_contacts),
+        ),
     ]
     reason = pd.Series("", index=genes.index)
     detail = pd.Series("", index=genes.index)
@@ -175,8 +183,9 @@ def select_genes(
         if broken is None:
             continue
         hit = broken & open_rows
-        reason[hit] = name
-        detail[hit] = said[hit]
+        if hit.any():
+            reason[hit] = name
+            detail[hit] = said(hit)
 
     split = pd.Series("train", index=genes.index)
     for name in ("valid", "test"):
@@ -187,8 +196,9 @@ def select_genes(
         held = kept & split.isin(later)
         twins = genes.loc[held, "gene_id"].groupby(keys[held]).first()
         hit = kept & (split == name) & keys.isin(twins.index)
-        reason[hit] = "same_gene"
-        detail[hit] = name + " twin of " + keys[hit].map(twins).astype(str)
+        if hit.any():
+            reason[hit] = "same_gene"
+            detail[hit] = name + " twin of " + keys[hit].map(twins).astype(str)
         if not rules.allow_shared_windows:
             others = windows[held]
             hit = kept & (split == name) & (reason == "")

@@ -4,13 +4,13 @@ import errno
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
+from claster.cli import app
 from claster.cli.tables import cost_table, plan_as_json, total_line
 from claster.cost import machine, plan
 from claster.cost.estimate import _LIKE, BY_THUMB, MEASURED, Rate, Work, estimate
@@ -239,36 +239,27 @@ def test_what_was_measured_is_kept_unless_it_is_damaged(project, monkeypatch):
     assert len(measured) == 2
 
 
-def run(folder, *words):
-    paths = {"CLASTER_DATA": folder / "source", "XDG_CACHE_HOME": folder / "cache"}
-    environment = os.environ | {name: str(path) for name, path in paths.items()}
-    done = subprocess.run(
-        [sys.executable, "-m", "claster", *words],
-        cwd=folder,
-        env=environment | {"PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def run(*words):
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
     return done.stdout
 
 
 @pytest.mark.slow
-def test_each_step_notes_what_was_planned(tmp_path):
+def test_each_step_notes_what_was_planned(tmp_path, monkeypatch):
     """How much there is to do; `benchmarks/plan.py` compares how long it takes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLASTER_DATA", str(tmp_path / "source"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     words = ["-f", "proximal", "--epochs", "4", "--device", "cpu", "--json"]
     subject = "runs/demo_tiny/proximal"
-    run(tmp_path, "simulate", "demo_tiny")
-    run(tmp_path, "data", "build", "demo_tiny")
-    planned = json.loads(run(tmp_path, "plan", "demo_tiny", *words))["steps"]
+    run("simulate", "demo_tiny")
+    run("data", "build", "demo_tiny")
+    planned = json.loads(run("plan", "demo_tiny", *words))["steps"]
     assert all(step["low"] < step["seconds"] < step["high"] for step in planned)
-    run(
-        tmp_path,
-        *["train", "proximal", "--dataset", "demo_tiny", "--epochs", "4", "--device", "cpu"],
-    )
-    run(tmp_path, *f"predict {subject} --device cpu".split())
-    run(tmp_path, *f"perturb {subject} --controls 6 --device cpu".split())
+    run(*["train", "proximal", "--dataset", "demo_tiny", "--epochs", "4", "--device", "cpu"])
+    run(*f"predict {subject} --device cpu".split())
+    run(*f"perturb {subject} --controls 6 --device cpu".split())
     noted = {took.step: took for took in read_times(tmp_path)}
     assert list(noted) == ["build", "train", "predict", "screen"]
     assert {took.dataset for took in noted.values()} == {"demo_tiny"}
@@ -279,5 +270,5 @@ def test_each_step_notes_what_was_planned(tmp_path):
     epochs, per_epoch = (int(word) for word in re.findall(r"[0-9]+", told["train"]))
     assert 0 < noted["train"].units <= epochs * per_epoch  # whole batches only
     assert noted["screen"].units > 0
-    run(tmp_path, *f"perturb {subject} --controls 6 --device cpu".split())
+    run(*f"perturb {subject} --controls 6 --device cpu".split())
     assert len(read_times(tmp_path)) == 4  # nothing was done, and nothing is noted
