@@ -54,6 +54,13 @@ class Dataset:
     ... )
     >>> dataset.tracks
     ['ATAC']
+    >>> dataset = claster.Project().dataset("demo_tiny")  # doctest: +SKIP
+    >>> dataset.landscape(dataset.genes["gene_id"].iloc[0]).shape  # doctest: +SKIP
+    (4, 10001)
+    >>> dataset.landscape("Toy1")  # doctest: +SKIP
+    Traceback (most recent call last):
+    ...
+    claster.errors.ClasterError: gene 'Toy1' has no window: it was dropped, since ...
     """
 
     def __init__(

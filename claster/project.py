@@ -39,9 +39,11 @@ class Project:
     Examples
     --------
     >>> import claster
-    >>> project = claster.Project("analysis")  # doctest: +SKIP
-    >>> project.dataset("toy")  # doctest: +SKIP
-    Dataset('toy'): 4 tracks, contacts, target; not built
+    >>> project = claster.Project()  # doctest: +SKIP
+    >>> project.dataset("demo_tiny")  # doctest: +SKIP
+    Dataset('demo_tiny'): 4 tracks (ATAC, ...); contacts; target; genes: 22 train, 19 valid, 17 test; ...
+    >>> project.runs  # doctest: +SKIP
+    ['runs/demo_tiny/profile-demo']
     """
 
     def __init__(
@@ -148,26 +150,13 @@ class Project:
 def simulate(
     name: str = "toy", *, project: Project | None = None, force: bool = False
 ) -> "Dataset":
-    """Simulate the genome of a dataset; see `Project.simulate`.
+    """Simulate the genome of a dataset into a project (None: `Project()`); see `Project.simulate`.
 
-    Parameters
-    ----------
-    name
-        A dataset whose YAML has `simulation`.
-    project
-        Where it goes; None takes `Project()`.
-    force
-        Whether a genome that is there is simulated again.
-
-    Returns
-    -------
-    Dataset
-        To build.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset is not simulated, or disk or memory do not suffice.
+    Examples
+    --------
+    >>> import claster
+    >>> claster.simulate("demo_tiny").tracks  # doctest: +SKIP
+    ['ATAC', 'H3K4me3', 'H3K27ac', 'H3K27me3']
     """
     return (project or Project()).simulate(name, force=force)
 

@@ -27,6 +27,15 @@ class Results:
         The table that `table` returns without a name.
     draw
         Draws the figures and returns their files; None where they are drawn already, or there are none.
+
+    Examples
+    --------
+    >>> import claster
+    >>> scores = claster.Run.open("runs/demo_tiny/profile-demo").evaluate()  # doctest: +SKIP
+    >>> scores.tables  # doctest: +SKIP
+    ['bins', 'calibration', 'genes', 'scores']
+    >>> scores.summary["genes"]  # doctest: +SKIP
+    17
     """
 
     def __init__(

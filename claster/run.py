@@ -29,7 +29,17 @@ __all__ = ["Run"]
 
 
 class Run:
-    """A trained network and its dataset, which fit each other; see `Run.open` and `claster.train`."""
+    """A trained network and its dataset, which fit each other; see `Run.open` and `claster.train`.
+
+    Examples
+    --------
+    >>> import claster
+    >>> run = claster.Run.open("runs/demo_tiny/profile-demo")  # doctest: +SKIP
+    >>> run  # doctest: +SKIP
+    Run(runs/demo_tiny/profile-demo): profile on demo_tiny
+    >>> run.predict().table().shape  # doctest: +SKIP
+    (34, 401)
+    """
 
     def __init__(self, folder: Path, dataset: Dataset) -> None:
         self.folder = folder

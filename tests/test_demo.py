@@ -1,3 +1,4 @@
+import doctest
 import shutil
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import claster
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders, read_ids, read_targets
 from claster.dataset.load import load_dataset
@@ -51,8 +53,21 @@ def test_figures_of_a_run(project):
     assert {path: path.read_bytes() for path in drawn} == before
 
 
+def failed_examples():
+    """Run the examples of the package's own names, those too that need the tiny genome and its run."""
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    finder = doctest.DocTestFinder(recurse=False)
+    for name in ("simulate", "Dataset", "Project", "Run", "Results"):
+        for test in finder.find(getattr(claster, name), name):
+            for example in test.examples:
+                example.options.pop(doctest.SKIP, None)
+            runner.run(test)
+    assert runner.tries > 12
+    return runner.failures
+
+
 @pytest.mark.slow
-def test_the_main_job_from_end_to_end(project):
+def test_the_main_job_from_end_to_end(project, monkeypatch):
     result = run_demo("tiny", project=project, device="cpu")
     spec = load_dataset("demo_tiny", project=project)
     ids = read_ids(DatasetFolders.of(spec), "test")
@@ -75,3 +90,5 @@ def test_the_main_job_from_end_to_end(project):
     assert {path.name for path in result.figures} == FIGURES
     assert (result.run.path / "summary.md").read_text() == result.summary
     assert result.evaluation.summary.verdict in result.summary
+    monkeypatch.chdir(project)
+    assert failed_examples() == 0

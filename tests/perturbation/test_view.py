@@ -38,7 +38,7 @@ def load(world, monkeypatch, tmp_path):
     def load(*factors):
         members = {RunFolder(tmp_path / str(factor)): factor for factor in factors}
         monkeypatch.setattr(screen, "member_runs", lambda *_, **__: list(members))
-        monkeypatch.setattr(inference, "load_model", lambda run, **_: Model(members[run]))
+        monkeypatch.setattr(inference, "load_model", lambda run, **_: Model(members[run], world.spec))
         folders = {"landscape": VIEW.folder}
         monkeypatch.setattr(screen, "input_folders", lambda _: folders)
         return screen.load_predictor(RunFolder(tmp_path), world.spec).predict
@@ -46,6 +46,7 @@ def load(world, monkeypatch, tmp_path):
     @dataclass(frozen=True)
     class Model:
         factor: float
+        spec: DatasetSpec
         inputs: tuple[str, ...] = ("landscape",)
 
     def predict_windows(model, parts, *, batch_size):
