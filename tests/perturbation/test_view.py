@@ -10,6 +10,7 @@ import pytest
 import claster.eir.inference as inference
 from claster.analysis.perturbation import screen
 from claster.analysis.perturbation.edits import flip, whole_bins
+from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView
 from claster.eir.runs import RunFolder
 
