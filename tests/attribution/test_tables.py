@@ -1,5 +1,7 @@
 """Targets, blocks, agreement, elements, baselines."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,9 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
+from claster.analysis.attribution import inputs
 from claster.analysis.attribution.blocks import BlockGrid, Compared, _block_starts, block_grid
 from claster.analysis.attribution.genes import _score_elements, element_pairs
-from claster.analysis.attribution.inputs import MapAxes, Seen, _inactive_means
+from claster.analysis.attribution.inputs import (
+    MapAxes,
+    Seen,
+    _inactive_means,
+    training_baselines,
+)
+from claster.analysis.attribution.output import prediction_unit
 from claster.analysis.attribution.settings import _parse_bins
 from claster.analysis.attribution.targets import (
     choose_genes,
@@ -196,3 +205,47 @@ def test_inactive_bins_touch_nothing_annotated():
     )
     with pytest.raises(ClasterError, match="every bin of the training windows touches"):
         _inactive_means([landscape[:, :5]], genes, annotated, Binning(5, 100))
+
+
+def test_each_baseline_is_what_its_name_says(monkeypatch):
+    """Two training genes; an element lies on the middle one of three bins, which alone is active."""
+    genes = pd.DataFrame(
+        {
+            "gene_id": ["a", "b", "t"],
+            "split": ["train", "train", "test"],
+            "chrom": "chr1",
+            "tss": [5_000, 8_000, 90_000],
+        }
+    )
+    middle = {"chrom": ["chr1"] * 2, "start": [4_960, 7_960], "end": [5_040, 8_040]}
+    annotated = annotated_stretches(pd.DataFrame(middle), genes.iloc[:0])
+    windows = {
+        "a": {"landscape": np.array([[1.0, 9.0, 3.0], [0.0, 6.0, 2.0]])},
+        "b": {"landscape": np.array([[5.0, 9.0, 7.0], [2.0, 0.0, 4.0]])},
+    }
+    monkeypatch.setattr(inputs, "read_genes_table", lambda folders: genes)
+    monkeypatch.setattr(inputs, "known_annotated", lambda spec, genes: annotated)
+    monkeypatch.setattr(inputs, "read_window", lambda seen, s, f, gene, split: windows[gene])
+    seen = Seen({}, ("ATAC", "H3K27ac"), Binning(3, 100), None)
+    made = training_baselines(("background", "mean", "zero"), seen, None, None)
+    told = {name: arrays["landscape"].tolist() for name, arrays in made.items()}
+    assert told["background"] == [[4.0] * 3, [2.0] * 3]
+    assert told["mean"] == [[np.float32(17 / 3)] * 3, [np.float32(7 / 3)] * 3]
+    assert told["zero"] == [[0.0] * 3] * 2
+
+
+@pytest.mark.parametrize(
+    ("transform", "scale", "said"),
+    [
+        ("log1p", "model", "log(reads + 1)"),
+        ("log1p", "signal", "reads"),
+        ("sqrt", "model", "sqrt(reads)"),
+        ("none", "model", "reads"),
+        ("none", "signal", "reads"),
+    ],
+)
+def test_predictions_are_told_in_the_unit_of_their_scale(transform, scale, said):
+    spec = SimpleNamespace(
+        require_target=lambda: TARGET.model_copy(update={"transform": transform})
+    )
+    assert prediction_unit(spec, scale) == said

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import cooler
 import numpy as np
@@ -204,3 +205,19 @@ def test_unusable_contact_files_say_why(tmp_path):
     (tmp_path / "page.cool").write_text("<html>")
     with pytest.raises(ClasterError, match="an HTML page instead of a cooler"):
         open_contacts(tmp_path / "page.cool", resolution=RESOLUTION, balance=True)
+
+
+def test_separations_beyond_a_chromosome_expect_what_the_last_one_does():
+    """Four bins: no pixel is known from a separation of 4 on."""
+    first, second = np.array([0, 0, 1, 0]), np.array([0, 1, 2, 3])
+    matrix = SimpleNamespace(
+        label="made",
+        resolution=1000,
+        square=False,
+        bins=lambda chrom: 4,
+        weights=lambda chrom, balance: np.ones(4),
+        pixels=lambda chrom, separations: [(first, second, np.array([8.0, 3.0, 3.0, 5.0]))],
+    )
+    band = read_band(matrix, "chr1", separations=6, balance=True)
+    # Separation 2 holds no contact: of two that are as near the first one counts.
+    assert band.expected.tolist() == [2.0, 2.0, 2.0, 5.0, 5.0, 5.0]

@@ -268,3 +268,11 @@ def test_background_looks_twice_as_far_where_no_block_is_quiet_in_every_track():
         signal, [0, 1], Span(first, np.ones(1)), annotated=np.zeros(bins, bool)
     )
     assert begins == first - 151
+
+
+def test_the_surroundings_are_200_blocks():
+    """50 bins on either side hold 3 and the next 50 hold 1: the median of 200 is 2, of 199 or 201 3."""
+    distance = np.abs(np.arange(401) - 200)
+    signal = np.where((distance > 50) & (distance <= 100), 1.0, 3.0)[np.newaxis]
+    span = Span(200, np.ones(1))
+    assert _find_background(signal, [0], span, annotated=np.zeros(401, bool)) == 200 - 51
