@@ -33,6 +33,14 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def disk_that_keeps_everything():
+    """Wait for no disk: what a power cut leaves is not looked at, and thousands of waits take a minute."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
 def write_hic(path, sizes, pixels, resolutions, *, normalisations=None):
     """Write a `.hic` of version 9 with hictkpy, and normalisation vectors by hand.
 
