@@ -239,3 +239,14 @@ def test_compiled_loops_stay_inside_their_arrays():
         kernels.weigh(counts, np.ones(3))
     with pytest.raises(ValueError, match="more rows"):
         kernels.cut_diagonals(counts, np.ones(2, np.float32), 0, np.zeros((3, 2), np.float32))
+
+
+def test_of_several_large_chromosomes_the_one_with_the_fewest_pixels_tells(monkeypatch):
+    monkeypatch.setattr(direction, "_MOST_PIXELS", 5)
+    monkeypatch.setattr(direction, "_FEWEST_ROWS", 2)
+    store = {
+        "indexes/bin1_offset": np.array([0, 10, 20, 30, 40, 42, 44]),
+        "pixels/count": np.zeros(44),
+    }
+    found = direction._chosen_rows(store, np.ones(6), np.array([0, 4, 6]))
+    assert found == (4, 6, slice(40, 44))

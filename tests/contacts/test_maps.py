@@ -13,7 +13,7 @@ from claster.contacts.cool import CoolMatrix
 from claster.contacts.cut import map_cutter
 from claster.contacts.maps import _FLOOR, PSEUDO, DiagonalMap, diagonal_map, take_logarithms
 from claster.contacts.matrix import open_contacts
-from claster.contacts.shapes import MapKind, map_over
+from claster.contacts.shapes import MapKind, RotatedMap, map_over
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
@@ -221,3 +221,9 @@ def test_separations_beyond_a_chromosome_expect_what_the_last_one_does():
     band = read_band(matrix, "chr1", separations=6, balance=True)
     # Separation 2 holds no contact: of two that are as near the first one counts.
     assert band.expected.tolist() == [2.0, 2.0, 2.0, 5.0, 5.0, 5.0]
+
+
+def test_a_rotated_map_may_have_a_single_row_and_not_less():
+    assert RotatedMap.over(Binning(51, 100), resolution=1000).shape == (1, 6)
+    with pytest.raises(ClasterError, match="a rotated"):
+        RotatedMap.over(Binning(41, 100), resolution=1000)

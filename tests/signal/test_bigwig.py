@@ -253,3 +253,12 @@ def test_a_damaged_index_ends_no_process(track, tmp_path, at):
         truth = file.bins("chr1", 0, bins=100, size=200)
     with suppress(DamagedFileError), BigWig(damaged, named="track") as file:
         assert (file.bins("chr1", 0, bins=100, size=200) == truth).all()
+
+
+@pytest.mark.parametrize("size", [2**31 - 1, 2**31, 3_000_000_000])
+def test_positions_on_the_longest_chromosomes_are_whole(tmp_path, size):
+    path = write_bigwig(tmp_path / "a.bw", [(5, 9, 1.0), (size - 4, size, 2.0)], size=size)
+    with BigWig(path, named="track") as file:
+        signal = file.signal("chr1")
+    assert signal.starts.tolist() == [5, size - 4]
+    assert signal.ends.tolist() == [9, size]
