@@ -1,1 +1,1 @@
-"""The dataset YAML, its source files, and the arrays and tables built from them."""
+"""The dataset YAML, its source files, the genes chosen, and the arrays and tables built from them."""

@@ -1,1 +1,1 @@
-"""Chromosomes, genes, regions, windows and splits."""
+"""Chromosomes, genes, elements, regions, sequences and windows."""

@@ -1,1 +1,1 @@
-"""The public files of a dataset: planned, fetched, verified, adopted."""
+"""The public files of a dataset: planned, fetched so that they resume, verified, adopted."""
