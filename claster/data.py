@@ -57,10 +57,6 @@ class Dataset:
     >>> dataset = claster.Project().dataset("demo_tiny")  # doctest: +SKIP
     >>> dataset.landscape(dataset.genes["gene_id"].iloc[0]).shape  # doctest: +SKIP
     (4, 10001)
-    >>> dataset.landscape("Toy1")  # doctest: +SKIP
-    Traceback (most recent call last):
-    ...
-    claster.errors.ClasterError: gene 'Toy1' has no window: it was dropped, since ...
     """
 
     def __init__(
@@ -173,11 +169,12 @@ class Dataset:
         """
         from claster.dataset.build import build_dataset
 
-        needs_yaml = self._is_of_keys and not self._has_yaml(force=force)
+        yaml = self.project.root / "configurations" / "datasets" / f"{self.name}.yaml"
+        needs_yaml = self._is_of_keys and not self._has_yaml(yaml, force=force)
         build_dataset(self.spec, force=force, jobs=jobs, progress=self.project.progress)
         if needs_yaml:
             keys = self.spec.model_dump(mode="json", exclude_unset=True)
-            write_text(self._yaml, to_yaml(keys, allow_unicode=True))
+            write_text(yaml, to_yaml(keys, allow_unicode=True))
         self.__dict__.pop("genes", None)
         return self
 
@@ -352,20 +349,16 @@ class Dataset:
 
         return "\n".join(explain_gene(self.spec, gene))
 
-    @property
-    def _yaml(self) -> Path:
-        return self.project.root / "configurations" / "datasets" / f"{self.name}.yaml"
-
-    def _has_yaml(self, *, force: bool) -> bool:
+    def _has_yaml(self, yaml: Path, *, force: bool) -> bool:
         """Whether its YAML, which runs name it by, is there; one of other keys is refused unless `force`."""
         from claster.dataset.load import load_dataset
 
-        if not self._yaml.is_file():
+        if not yaml.is_file():
             return False
-        same = load_dataset(self._yaml, project=self.project.root) == self.spec
+        same = load_dataset(yaml, project=self.project.root) == self.spec
         if not (same or force):
             raise ClasterError(
-                f"{self._yaml} describes another dataset {self.name!r}",
+                f"{yaml} describes another dataset {self.name!r}",
                 remedy="give this one another name, open that one by its name, or replace it with --force",
             )
         return same

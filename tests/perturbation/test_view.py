@@ -39,7 +39,9 @@ def load(world, monkeypatch, tmp_path):
     def load(*factors):
         members = {RunFolder(tmp_path / str(factor)): factor for factor in factors}
         monkeypatch.setattr(screen, "member_runs", lambda *_, **__: list(members))
-        monkeypatch.setattr(inference, "load_model", lambda run, **_: Model(members[run], world.spec))
+        monkeypatch.setattr(
+            inference, "load_model", lambda run, **_: Model(members[run], world.spec)
+        )
         folders = {"landscape": VIEW.folder}
         monkeypatch.setattr(screen, "input_folders", lambda _: folders)
         return screen.load_predictor(RunFolder(tmp_path), world.spec).predict
