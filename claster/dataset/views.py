@@ -156,10 +156,11 @@ class ArrayView:
         ClasterError
             If the dataset lacks a track that is left out, or no track is left.
         """
-        rows = slice(None) if self.modality == "contacts" else _kept(self, spec)
         columns = array.shape[-1] if self.columns is None else self.columns
         first = (array.shape[-1] - columns) // 2
-        part = array[rows][..., first : first + columns]
+        part = array[..., first : first + columns]
+        if self.without:
+            part = part[_kept(self, spec)]
         if not self.drop:
             return part
         channels, *rest = self.shape(spec)

@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from claster.analysis.attribution.blocks import BlockGrid
 from claster.analysis.attribution.explain import (
     Cut,
+    Explainer,
     gradient_x_input,
     integrated_gradients,
     occlusion,
 )
+from claster.analysis.attribution.inputs import Seen
 
 BINS = [("landscape", (slice(t, t + 1), slice(b, b + 1))) for t in range(2) for b in range(12)]
 
@@ -99,6 +102,29 @@ def test_few_steps_do_not_converge(curved, window, baseline, weights):
         for steps in (2, 40)
     )
     assert fine < 1e-4 < rough
+
+
+@pytest.mark.parametrize(("bend", "wanted"), [(1, 16), (20, 32), (300, 50)])
+def test_steps_are_doubled_until_they_add_up(bend, wanted):
+    """The sharper the bend of the path, the more points it takes, up to those that are asked for."""
+    taken = []
+
+    def forward(inputs):
+        taken.append(len(inputs["landscape"]))
+        return torch.tanh(bend * (inputs["landscape"] - 0.41))
+
+    explainer = Explainer(
+        forward,
+        torch.device("cpu"),
+        Seen({}, ("a",), None, None),
+        ("a",),
+        BlockGrid((), np.empty(0)),
+        steps=50,
+    )
+    zero, one = ({"landscape": np.full((1, 1), x, np.float32)} for x in (0, 1))
+    found = explainer.explain("integrated_gradients", one, zero, np.ones((1, 1, 1)))
+    assert max(taken) == wanted
+    assert found.adds_up() == (wanted < 50)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 64])

@@ -58,6 +58,9 @@ from claster.versions import versions
 
 __all__ = ["attribute"]
 
+_COMPARED = 4
+"""Of so many blocks one is occluded where another method is compared with occlusion."""
+
 _MANY = 20
 """Genes from which on it is told how long they take."""
 
@@ -311,6 +314,8 @@ def _explainer(
         block=settings.block,
         map_block=settings.map_block,
     )
+    if settings.method != "occlusion":  # then blocks are for comparisons alone
+        grid = grid.every(_COMPARED)
     return Explainer(
         forward,
         model.device,

@@ -47,7 +47,7 @@ def _block_starts(length: int, block: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class BlockGrid:
-    """Every block of a window.
+    """Blocks of a window.
 
     Attributes
     ----------
@@ -59,6 +59,10 @@ class BlockGrid:
 
     blocks: tuple[Block, ...]
     labels: np.ndarray
+
+    def every(self, number: int) -> "BlockGrid":
+        """Return the same with every `number`-th block, the first one included."""
+        return BlockGrid(self.blocks[::number], self.labels[::number])
 
     def sums(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the sum of values over each block.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -191,6 +192,11 @@ class CentredMaps:
 _SHARES = (0.5, 0.9)
 """Shares of the absolute attribution whose half-width is told."""
 
+_ABOVE = ("zero", "level")
+
+_DISTANCES, _RESAMPLES = 512, 32
+"""Taken at a time, so that they fit into a processor's cache."""
+
 _NOTHING = 1e-6
 """A part of the attribution that rounding makes."""
 
@@ -218,7 +224,7 @@ def _half_width(mass: np.ndarray, share: float, *, size: int) -> np.ndarray:
     >>> float(_half_width(np.array([0.0, 1.0, 2.0, 1.0, 0.0]), 0.75, size=100))
     100.0
     """
-    mass = np.nan_to_num(mass)
+    mass = np.where(np.isnan(mass), 0.0, mass)
     middle = mass.shape[-1] // 2
     rings = mass[..., middle:].copy()
     rings[..., 1:] += mass[..., middle - 1 :: -1] if middle else 0
@@ -263,7 +269,9 @@ def profile_table(sums: CentredTracks, tracks: Sequence[str], resamples: Resampl
     there = points > 0
     squares = (sums.points**2).sum(axis=0)
     blocks = points[there] ** 2 / squares[there]
-    drawn = resamples.draw(sums.points[:, there])
+    parts = [slice(at, at + _DISTANCES) for at in range(0, int(there.sum()), _DISTANCES)]
+    counts = resamples.counts.T.astype(np.float32)  # sorted twice as fast as float64
+    drawn = sums.points[:, there].T.astype(np.float32) @ counts
     distance = (sums.axis.offsets * sums.axis.size)[there]
     tables = []
     for row, track in enumerate((*tracks, ALL)):
@@ -271,7 +279,9 @@ def profile_table(sums: CentredTracks, tracks: Sequence[str], resamples: Resampl
         for name, values in (("absolute", sums.absolute), ("signed", sums.signed)):
             mine = values[:, row][:, there]
             table[f"mean_{name}"] = mine.sum(axis=0) / points[there]
-            low, high = intervals(_ratio(resamples.draw(mine), drawn).T, blocks)
+            sampled = mine.T.astype(np.float32) @ counts
+            bounds = [intervals(_ratio(sampled[some], drawn[some]), blocks[some]) for some in parts]
+            low, high = np.concatenate(bounds, axis=1)
             table |= {f"{name}_low": low, f"{name}_high": high}
         tables.append(pd.DataFrame(table | {"n": points[there].astype(int)}))
     return pd.concat(tables, ignore_index=True)
@@ -296,34 +306,46 @@ def locality_table(
         `loci`.
     """
     points, drawn = sums.points.sum(axis=0), resamples.draw(sums.points)
+    parts = [slice(at, at + _RESAMPLES) for at in range(0, len(drawn), _RESAMPLES)]
     weights = sums.genes[sums.genes > 0]
     loci = np.full(1, weights.sum() ** 2 / (weights**2).sum())
     size = sums.axis.size
     rows = []
     for row, track in enumerate((*tracks, ALL)):
         mean = _ratio(sums.absolute[:, row].sum(axis=0), points)
-        replicates = _ratio(resamples.draw(sums.absolute[:, row]), drawn)
-        for above in ("zero", "level"):
-            counted, redrawn = (
-                values if above == "zero" else _above_level(values) for values in (mean, replicates)
+        sampled = resamples.draw(sums.absolute[:, row])
+        redrawn = [_half_widths(_ratio(sampled[some], drawn[some]), size=size) for some in parts]
+        widths = np.concatenate(redrawn, axis=1)
+        of_all = _half_widths(mean[np.newaxis], size=size)[:, 0]
+        masses = [float(np.nansum(mean)), float(np.nansum(_above_level(mean)))]
+        for number, (above, share) in enumerate(product(_ABOVE, _SHARES)):
+            low, high = intervals(widths[number : number + 1], loci)
+            rows.append(
+                {
+                    "track": track,
+                    "above": above,
+                    "share": share,
+                    "half_width": float(of_all[number]),
+                    "low": low[0],
+                    "high": high[0],
+                    "mass": masses[_ABOVE.index(above)],
+                }
             )
-            for share in _SHARES:
-                low, high = intervals(_half_width(redrawn, share, size=size)[np.newaxis], loci)
-                rows.append(
-                    {
-                        "track": track,
-                        "above": above,
-                        "share": share,
-                        "half_width": float(_half_width(counted, share, size=size)),
-                        "low": low[0],
-                        "high": high[0],
-                        "mass": float(np.nansum(counted)),
-                    }
-                )
     table = pd.DataFrame(rows)
     whole = table["above"].map(table[table["track"] == ALL].groupby("above")["mass"].first())
     return table.assign(
         mass_share=table["mass"] / whole, genes=int(sums.genes.sum()), loci=len(weights)
+    )
+
+
+def _half_widths(means: np.ndarray, *, size: int) -> np.ndarray:
+    """Return `_half_width` of rows, counted from what, and of what share: (ways, rows)."""
+    return np.stack(
+        [
+            _half_width(counted, share, size=size)
+            for counted in (means, _above_level(means))
+            for share in _SHARES
+        ]
     )
 
 

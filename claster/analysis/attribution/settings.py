@@ -129,7 +129,11 @@ class AttributeSettings(Settings):
         description="A track, or 'contacts', that is attributed to; repeat for more. Default: all.",
         json_schema_extra={"flags": ["--track"]},
     )
-    steps: int = Field(32, ge=2, description="Number of steps of integrated gradients.")
+    steps: int = Field(
+        32,
+        ge=2,
+        description="Most steps of integrated gradients; 16 are taken where they suffice.",
+    )
     block: int = Field(
         1000,
         ge=1,

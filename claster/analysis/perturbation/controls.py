@@ -294,12 +294,10 @@ def regions_of(stratum: tuple[int, int, int], regions: pd.DataFrame, *, most: in
         signal classes first, in each the order in which they were drawn.
     """
     width, distance, signal = stratum
-    like = regions[
-        (regions["width_class"] == width)
-        & (regions["distance_class"] == distance)
-        & (regions["signal_class"] <= signal)
-    ]
-    return like.sort_values(["signal_class", "number"], ascending=[False, True]).head(most)
+    widths, distances, signals, number = (regions[name].to_numpy() for name in (*STRATUM, "number"))
+    like = np.flatnonzero((widths == width) & (distances == distance) & (signals <= signal))
+    order = np.lexsort([number[like], -signals[like]])
+    return regions.iloc[like[order[:most]]]
 
 
 def _integral(signal: np.ndarray, binning: Binning) -> Callable[[np.ndarray], np.ndarray]:

@@ -380,8 +380,14 @@ def store_edited(
         Bins that the edit left alone keep the very bits of `stored`.
     """
     result = np.array(stored)
-    differs = edited != signal
+    somewhere = np.flatnonzero((edited != signal).any(axis=0))
+    if not somewhere.size:
+        return result
+    # Windows are long and edits are not.
+    span = slice(int(somewhere[0]), int(somewhere[-1]) + 1)
+    differs = edited[:, span] != signal[:, span]
     for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
-        changed = np.flatnonzero(differs[row])
-        result[row, changed] = track.stored(edited[row, changed], divisor=divisor)
+        if differs[row].any():
+            given = track.stored(edited[row, span], divisor=divisor)
+            np.copyto(result[row, span], given, where=differs[row], casting="same_kind")
     return result
