@@ -220,8 +220,7 @@ def draw_controls(
     binning, rows, means = edited.spec.window.binning, list(edited.rows), edited.means
     half = max(binning.half, edited.spec.require_target().binning.half)
     reach, per_stratum = settings.reach, settings.controls
-    strongest = strata.groupby(STRATUM[:2])["signal_class"].max()
-    widths = sorted(set(strata["width_class"]))
+    strongest = _strongest(strata)
     held = pd.DataFrame({column: pd.Series(dtype=np.float64) for column in _COLUMNS})
     found: list[pd.DataFrame] = []
     with progress.step("control regions", len(genes)) as step:
@@ -229,7 +228,8 @@ def draw_controls(
             rng = np.random.default_rng([settings.seed, crc32(gene.gene_id.encode())])
             relative = edited.read(gene.gene_id)[rows] / means[rows, np.newaxis]
             integral = _integral(relative.mean(axis=0), binning)
-            for width in widths:
+            mine = []
+            for width in strongest:
                 starts = binning.edges[:-1] + int(rng.integers(binning.size))
                 keys = rng.random(binning.bins)
                 fits = (starts >= -reach) & (starts + width <= reach)
@@ -240,23 +240,14 @@ def draw_controls(
                     middle = places + width // 2
                     fits &= (middle >= half) & (middle + half <= sizes[gene.chrom])
                 starts, keys = starts[fits], keys[fits]
-                distance = starts + width // 2
                 signal = (integral(starts + width) - integral(starts)) / width
-                candidates = pd.DataFrame(
-                    {
-                        "key": keys,
-                        "gene": number,
-                        "start": gene.tss + starts,
-                        "width_class": width,
-                        "distance_class": _distance_class(
-                            distance if gene.strand == "+" else -distance
-                        ),
-                        "signal_class": _signal_class(signal),
-                        "signal": signal,
-                    }
-                )
-                highest = candidates["distance_class"].map(strongest.loc[width])
-                found.append(candidates[candidates["signal_class"] <= highest])
+                middle = starts + width // 2
+                distance = _distance_class(middle if gene.strand == "+" else -middle)
+                level = _signal_class(signal)
+                like = level <= strongest[width][distance]
+                columns = (keys, number, gene.tss + starts, width, distance, level, signal)
+                mine.append(np.stack(np.broadcast_arrays(*columns), axis=1)[like])
+            found.append(pd.DataFrame(np.concatenate(mine), columns=_COLUMNS))
             if sum(map(len, found)) > _MOST_HELD:
                 held, found = _lowest([held, *found], per_stratum), []
             step.advance()
@@ -273,6 +264,17 @@ def draw_controls(
     ]
     held = held[held["number"].isin(pd.concat(used))]
     return held[["gene_id", "start", "end", *STRATUM, "signal", "number"]].reset_index(drop=True)
+
+
+def _strongest(strata: pd.DataFrame) -> dict[int, np.ndarray]:
+    """Return by width class the highest signal class of each distance class, whose number is the index."""
+    classes = len(DISTANCES) + 1
+    highest = {
+        width: np.full(2 * classes + 1, -np.inf) for width in sorted(set(strata["width_class"]))
+    }
+    for width, distance, signal in strata[STRATUM].itertuples(index=False, name=None):
+        highest[width][distance] = max(highest[width][distance], signal)
+    return highest
 
 
 def regions_of(stratum: tuple[int, int, int], regions: pd.DataFrame, *, most: int) -> pd.DataFrame:
