@@ -1,11 +1,13 @@
 """What is found in bigWigs that are wrong in one way each."""
 
 import numpy as np
+import pandas as pd
 import pyBigWig
 import pytest
 
 from claster.dataset.doctor.pairs import check_balance, check_scale
-from claster.dataset.doctor.signals import signal_uses
+from claster.dataset.doctor.signal_facts import SignalFacts
+from claster.dataset.doctor.signals import _counted, signal_uses
 from claster.dataset.scale import SignalScale
 
 
@@ -274,3 +276,19 @@ def test_tracks_of_another_model(spec_of, one):
     finding = one(report, "tracks", "tracks")
     assert finding.verdict == "warning"
     assert "name the tracks H3K27ac, ATAC" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (np.r_[0, 1, 2, 3, 5, 8, 13], " of read counts, which grow with depth"),
+        (0.37 * np.r_[0, 1, 2, 3, 5, 8, 13], " of read counts times 0.37"),
+        (np.round(np.geomspace(0.01, 9, 40), 2), ""),  # rounded, not counted
+        (np.r_[2.0, 2.5, 3.7, 5.1, 8.2, 16.0], ""),
+        (np.r_[0.0, 1.0, 2.0], ""),
+    ],
+)
+def test_coverage_of_alignments_is_told_from_other_tracks(values, told):
+    widths = np.full(len(values), 50)
+    facts = SignalFacts(0, 20, 1, 1000, pd.DataFrame(), values.astype(float), widths)
+    assert _counted(facts) == told

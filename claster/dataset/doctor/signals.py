@@ -121,6 +121,7 @@ _SPARSE = 0.1
 _ELEMENT = 150
 _DENSE = 0.5
 _CAP_REPEATS = 5
+_FEWEST_COUNTS = 6
 
 
 def check_values(
@@ -208,7 +209,7 @@ def check_intervals(
             )
         ]
     width = (
-        f"{base_pairs(facts.grid)} steps"
+        f"{base_pairs(facts.grid)} steps{_counted(facts)}"
         if facts.grid > 1
         else f"intervals from {base_pairs(narrow)}, median {base_pairs(middle)}"
     )
@@ -307,6 +308,22 @@ def _unit(facts: SignalFacts) -> float:
     """Return the smallest distance between two sampled values, 0 where all are the same."""
     apart = np.diff(np.unique(facts.values))
     return float(apart.min()) if apart.size else 0.0
+
+
+def _counted(facts: SignalFacts) -> str:
+    """Tell of coverage that was made from alignments (bamCoverage) what one read is in it, "" of others."""
+    values, read = np.unique(facts.values[facts.values > 0]), _unit(facts)
+    if values.size < _FEWEST_COUNTS or not np.isclose(values[0], read, rtol=1e-3):
+        return ""
+    counts = values / read
+    if not np.allclose(counts, counts.round(), atol=0.02):
+        return ""
+    if read == 1:
+        return " of read counts, which grow with depth"
+    # Values that were rounded to some digits are multiples of a power of ten.
+    if np.isclose(np.log10(read), round(np.log10(read)), atol=1e-4):
+        return ""
+    return f" of read counts times {number(read)}"
 
 
 def _is_cut_off(facts: SignalFacts) -> bool:
