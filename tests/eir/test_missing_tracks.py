@@ -1,14 +1,18 @@
 """A network trained with tracks left out: other datasets with fewer tracks, or in another order."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 from claster.analysis.attribution.inputs import read_window, seen_inputs
 from claster.analysis.perturbation.screen import load_predictor
 from claster.dataset.layout import DatasetFolders
+from claster.dataset.load import load_dataset
 from claster.dataset.missing import left_out
 from claster.eir import flavours
 from claster.eir.bundle import pull_bundle
@@ -106,3 +110,30 @@ def test_a_run_that_saw_every_track_needs_every_track(trained):
     fewer = trained.small.spec.model_copy(update={"tracks": trained.small.spec.tracks[:1]})
     with pytest.raises(ClasterError, match="--drop-tracks to predict without a track"):
         require_same_inputs(trained.run, record, fewer)
+
+
+def spec_with(small, **changes):
+    content = yaml.safe_load(Path(small.yaml).read_text()) | changes
+    path = small.project / "changed.yaml"
+    path.write_text(yaml.safe_dump(content | {"name": "changed"}))
+    return load_dataset(path, project=small.project)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"tracks": [{"name": "atac", "file": "a.bw"}]}, "knows no track atac of dataset"),
+        ({"tracks": [{"name": "ATAC", "file": "a.bw", "transform": "log1p"}]}, r"'tracks\.ATAC\.transform' of"),
+        ({"window": {"bin": 200, "bins": 1001}}, "'window' of dataset 'changed' differs"),
+    ],
+)
+def test_what_is_no_missing_track_is_refused_in_one_line(trained_without, changes, told):
+    run = trained_without.run
+    with pytest.raises(ClasterError, match=told) as refused:
+        require_same_inputs(run, read_run(run.path), spec_with(trained_without.small, **changes))
+    assert "\n" not in str(refused.value)
+
+
+def test_every_track_missing_is_refused(trained_without):
+    with pytest.raises(ClasterError, match="tracks"):
+        spec_with(trained_without.small, tracks=[])
