@@ -123,7 +123,10 @@ def spec_with(small, **changes):
     ("changes", "told"),
     [
         ({"tracks": [{"name": "atac", "file": "a.bw"}]}, "knows no track atac of dataset"),
-        ({"tracks": [{"name": "ATAC", "file": "a.bw", "transform": "log1p"}]}, r"'tracks\.ATAC\.transform' of"),
+        (
+            {"tracks": [{"name": "ATAC", "file": "a.bw", "transform": "log1p"}]},
+            r"'tracks\.ATAC\.transform' of",
+        ),
         ({"window": {"bin": 200, "bins": 1001}}, "'window' of dataset 'changed' differs"),
     ],
 )
