@@ -93,7 +93,7 @@ def test_the_other_commands_know_what_is_missing(beside, trained_without, tmp_pa
     predict(moved, dataset="less", split="test", tracks=None, device="cpu")
 
     flavour = flavours.FLAVOURS["tiny"]
-    with pytest.raises(ClasterError, match="tracks are left out .* was True and is False"):
+    with pytest.raises(ClasterError, match=r"tracks are left out .* was True and is False"):
         find_start(moved, flavour, small.spec)
     training = flavour.training.model_copy(update={"drop_tracks": 0.3})
     start = find_start(
