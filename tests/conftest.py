@@ -16,6 +16,22 @@ settings.register_profile("claster", deadline=None)
 settings.load_profile("claster")
 
 TESTS = Path(__file__).parent
+LONGEST = (
+    "doctor",
+    "test_workflow.py",
+    "dataset",
+    "eir",
+    "cost",
+    "test_tutorial_notebook.py",
+    "analysis",
+    "figures",
+    "test_wheel.py",
+    "test_python_page.py",
+    "test_demo.py",
+    "validation",
+    "contacts",
+)
+"""What takes longest, with and without the slow tests, starts first: at the end no process waits long."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -23,9 +39,14 @@ def pytest_collection_modifyitems(config, items):
     """Keep the tests of a room in one process where several run, for what the room's fixtures build once."""
     if not config.pluginmanager.hasplugin("xdist"):
         return
+    ranks = {}
     for item in items:
+        ranks[item] = len(LONGEST) + 1
         if TESTS in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).parts[0]))
+            group = item.path.relative_to(TESTS).parts[0]
+            item.add_marker(pytest.mark.xdist_group(group))
+            ranks[item] = LONGEST.index(group) if group in LONGEST else len(LONGEST)
+    items.sort(key=ranks.__getitem__)
 
 
 def pytest_collection_finish():
