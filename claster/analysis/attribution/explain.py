@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import batched
 
 import numpy as np
@@ -257,6 +258,10 @@ _BATCH = {"cpu": 64, "cuda": 512}
 _FEWEST_STEPS = 16
 
 
+def _in_batches(explain: Callable[..., Attribution], size: int) -> Attribution:
+    return explain(batch_size=size)
+
+
 @dataclass
 class Explainer:
     """A model, and how its predictions are attributed.
@@ -330,19 +335,12 @@ class Explainer:
             for name in given
         }
         if method == "integrated_gradients":
+            integrate = partial(
+                integrated_gradients, self.forward, given, start, weighed, cut=self.cut
+            )
             steps, enough = min(_FEWEST_STEPS, self.steps), False
             while not enough:
-                found = self._within_memory(
-                    lambda size, steps=steps: integrated_gradients(
-                        self.forward,
-                        given,
-                        start,
-                        weighed,
-                        steps=steps,
-                        batch_size=size,
-                        cut=self.cut,
-                    )
-                )
+                found = self._within_memory(partial(_in_batches, partial(integrate, steps=steps)))
                 enough = steps == self.steps or found.adds_up()
                 steps = min(2 * steps, self.steps)
         elif method == "gradient_x_input":
@@ -362,8 +360,8 @@ class Explainer:
             )
             shapes = {name: array.shape for name, array in window.items()}
             unknown = np.full(len(weights), np.nan)
-            values = self.grid.spread(totals, shapes)
-            found = Attribution(values, unknown, predicted, change, totals)
+            evenly = self.grid.spread(totals, shapes)
+            found = Attribution(evenly, unknown, predicted, change, totals)
         if not all(np.isfinite(array).all() for array in found.values.values()):
             raise ClasterError(
                 "an attribution is not finite",
