@@ -1,7 +1,8 @@
 """Tracks and contact maps that are not there: NaN in a window, 0 with a flag in what a network reads.
 
 A network that shall do without a track must have seen windows without it. Those of its training have each
-track left out at random; EIR has a switch for whole inputs only, and fills those with noise.
+track left out at random; EIR has a switch for whole inputs only, and fills those with noise. Of a window and
+its mirror image one stays whole, so that the network loses little where every track is there.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from claster.dataset.spec import DatasetSpec
+from claster.genome.windows import FORWARD, split_sample_id
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,16 +23,21 @@ __all__ = ["leave_out", "left_out", "tracks_by_name", "with_flags", "with_flags_
 def left_out(sample: str, names: Sequence[str], *, percent: int) -> list[str]:
     """Return which tracks a sample goes without: each with the same chance, but never all of them.
 
+    One of a gene's two samples has all tracks; the other goes without each one twice as often as `percent`.
     The names alone decide, so that it is the same in every array that is made of the sample.
 
     Examples
     --------
-    >>> left_out("ENSG1_forward", ["ATAC", "H3K4me3", "H3K27ac"], percent=50)
-    ['H3K4me3', 'H3K27ac']
+    >>> left_out("ENSG1_rev", ["ATAC", "H3K4me3", "H3K27ac"], percent=25)
+    ['H3K27ac']
+    >>> left_out("ENSG1_forward", ["ATAC", "H3K4me3", "H3K27ac"], percent=25)
+    []
     """
+    if _is_whole(sample):
+        return []
     drawn = {name: _uniform(sample, name) for name in names}
     kept = max(names, key=drawn.__getitem__)
-    return [name for name in names if 100 * drawn[name] < percent and name != kept]
+    return [name for name in names if 50 * drawn[name] < percent and name != kept]
 
 
 def leave_out(
@@ -52,7 +59,7 @@ def leave_out(
     spec
         The dataset.
     percent
-        How often.
+        How often, 50 at most.
     without
         Tracks that the network does not read at all.
     """
@@ -64,7 +71,11 @@ def leave_out(
         for name in left_out(sample, read, percent=percent):
             landscape[names.index(name)] = np.nan
         kept["landscape"] = landscape
-    if "contacts" in window and 100 * _uniform(sample, "contacts") < percent:
+    if (
+        "contacts" in window
+        and not _is_whole(sample)
+        and 50 * _uniform(sample, "contacts") < percent
+    ):
         kept["contacts"] = np.full_like(window["contacts"], np.nan)
     return kept
 
@@ -109,6 +120,11 @@ def with_flags_of(windows: "Tensor") -> "Tensor":
     values = windows.reshape(len(windows), -1, *windows.shape[-2:])
     known = ~torch.isnan(values)
     return torch.cat([torch.nan_to_num(values, nan=0.0), known.to(values.dtype)], dim=1)
+
+
+def _is_whole(sample: str) -> bool:
+    gene, orientation = split_sample_id(sample)
+    return (orientation == FORWARD) == (_uniform(gene, "whole") < 0.5)
 
 
 def _uniform(sample: str, name: str) -> float:

@@ -201,7 +201,7 @@ class Training(_Part):
     evaluations: int = Field(ge=1)
     memory_dataset: bool = False
     precision: Precision = "32-true"
-    drop_tracks: float = Field(default=0, ge=0, lt=1)
+    drop_tracks: float = Field(default=0, ge=0, le=0.5)
 
 
 class Flavour(_Part):

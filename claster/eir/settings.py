@@ -37,7 +37,7 @@ class TrainSettings(Settings):
     drop_tracks: float = Field(
         0,
         ge=0,
-        le=0.9,
+        le=0.5,
         description="Share of training samples in which a track, or the contact map, is left out at random, "
         "so that the network predicts without it too (docs/other_cells.md).",
     )
