@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from claster.dataset.build import build_dataset
+from claster.dataset.doctor.pairs import check_tracks
 from claster.errors import ClasterError
 
 
@@ -126,3 +127,17 @@ def test_replicates_that_do_not_agree_are_told_and_the_odd_one_named(
 def test_replicates_that_make_no_sense_are_refused(spec_of, track, told):
     with pytest.raises(ValidationError, match=told):
         spec_of(tracks=[{"name": "x", **track}])
+
+
+@pytest.mark.parametrize(
+    ("trained", "told"),
+    [
+        (["H3K27ac", "ATAC", "H3K4me3"], "only if it was trained with --drop-tracks"),
+        (["ATAC", "CTCF"], "it cannot read this dataset"),
+    ],
+)
+def test_fewer_tracks_are_told_from_other_ones(spec_of, trained, told):
+    (finding,) = check_tracks(spec_of(), trained, named="runs/toy")
+    assert finding.verdict == "warning"
+    assert finding.evidence.endswith(told)
+    assert check_tracks(spec_of(), [t.name for t in spec_of().tracks], named="runs/toy") == []

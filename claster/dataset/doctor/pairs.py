@@ -148,13 +148,16 @@ def check_tracks(spec: DatasetSpec, trained: Sequence[str], *, named: str) -> li
     if not trained or have == list(trained):
         return []
     wanted, place = ", ".join(trained), spec.place("tracks")
+    reads = "it cannot read this dataset"
+    if set(have) <= set(trained):
+        reads = "it reads this dataset only if it was trained with --drop-tracks"
     return [
         Finding(
             "tracks",
             "",
             "tracks",
             "warning",
-            f"{', '.join(have)} here, {wanted} in {named or 'the model'}: it cannot read this dataset",
+            f"{', '.join(have)} here, {wanted} in {named or 'the model'}: {reads}",
             f"name the tracks {wanted}, in this order ({place})",
         )
     ]
