@@ -189,6 +189,16 @@ def test_features_of_a_pair_by_hand():
     assert found[list(OPTIONAL)].isna().all()
 
 
+def test_activity_around_an_element_ends_before_20_and_100_kb():
+    starts = [0, 19_999, 20_000, 99_999, 100_000]
+    candidates = candidates_of([2.0, 3.0, 5.0, 7.0, 11.0], starts)
+    genes = pd.DataFrame({"chrom": "chr1", "tss": [60_000], "gene_id": ["A"]})
+    pair = candidates.iloc[[0]].assign(middle=250.0, tss=60_000)
+    found = link_features(pair, candidates, genes).iloc[0]
+    assert found["activity_20kb"] == np.log(2 + 3 + 0.1)
+    assert found["activity_100kb"] == np.log(2 + 3 + 5 + 7 + 0.1)
+
+
 def test_activity_by_contact_is_a_share_of_all_elements_within_5_mb():
     candidates = candidates_of([3.0, 1.0, 9.0], [0, 1_000, 9_000_000])
     genes = pd.DataFrame({"gene_id": ["A"], "name": ["A"], "chrom": ["chr1"], "tss": [2_000]})

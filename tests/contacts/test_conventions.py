@@ -8,6 +8,7 @@ import pytest
 
 from claster.contacts import direction, kernels
 from claster.contacts.bands import read_band, read_counts
+from claster.contacts.cool import _require_numbers
 from claster.contacts.matrix import open_contacts
 from claster.errors import ClasterError, NothingHereError
 
@@ -250,3 +251,15 @@ def test_of_several_large_chromosomes_the_one_with_the_fewest_pixels_tells(monke
     }
     found = direction._chosen_rows(store, np.ones(6), np.array([0, 4, 6]))
     assert found == (4, 6, slice(40, 44))
+
+
+@pytest.mark.parametrize(
+    ("column", "length", "kinds"), [("x", 4, "f"), ("x", 3, "iu"), ("s", 3, "iuf")]
+)
+def test_a_column_of_another_length_or_kind_is_refused(tmp_path, column, length, kinds):
+    with h5py.File(tmp_path / "a.h5", "w") as store:
+        store["x"] = np.zeros(3)
+        store["s"] = np.array([b"a", b"b", b"c"])
+        _require_numbers(store["x"], 3, "f")
+        with pytest.raises(ValueError, match=rf"/{column} holds .* \(3,\), not {length} numbers"):
+            _require_numbers(store[column], length, kinds)
