@@ -254,7 +254,7 @@ def _find_donors(spec: DatasetSpec, progress: Progress) -> dict[str, Donor]:
     for modality in modalities(spec):
         if donor := find_donor(spec, modality):
             progress.say(
-                f"{modality}: the arrays of {donor.folder} are the same; linked, not copied"
+                f"{modality}: genes that {donor.folder} has too are linked to its arrays, not read again"
             )
             donors[modality] = donor
     return donors
