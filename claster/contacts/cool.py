@@ -20,6 +20,13 @@ __all__ = ["CoolMatrix", "find_matrices", "open_cool"]
 _READ_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError)
 """What cooler and h5py raise at a file that is damaged or of another kind."""
 
+_PARTS = (
+    *("chroms/name", "chroms/length", "bins/chrom", "bins/start", "bins/end"),
+    *("pixels/bin1_id", "pixels/bin2_id", "pixels/count"),
+    *("indexes/bin1_offset", "indexes/chrom_offset"),
+)
+"""The columns that every cooler has."""
+
 _PIECE = 500_000
 """About how many pixels are read at a time."""
 
@@ -62,7 +69,8 @@ class CoolMatrix:
     @property
     def count_type(self) -> type[np.floating]:
         """float32 for whole counts, else float64."""
-        whole = np.issubdtype(self.clr.pixels().dtypes["count"], np.integer)
+        with self.clr.open("r") as store:
+            whole = store["pixels/count"].dtype.kind in "iu"
         return np.float32 if whole else np.float64
 
     @property
@@ -73,7 +81,14 @@ class CoolMatrix:
     @property
     def columns(self) -> list[str]:
         """Names of weights."""
-        return [name for name in self.clr.bins().columns if name not in ("chrom", "start", "end")]
+        with self.clr.open("r") as store:
+            bins = {name: store["bins"].get(name) for name in store["bins"]}
+        own = ("chrom", "start", "end")
+        return [
+            name
+            for name, part in bins.items()
+            if name not in own and isinstance(part, h5py.Dataset)
+        ]
 
     def bins(self, chrom: str) -> int:
         """Return the number of bins of a chromosome."""
@@ -243,9 +258,11 @@ def find_matrices(file: str, group: str = "") -> tuple[dict[int, tuple[str, Cool
         ]
         sizes = [matrix.resolution for _, matrix in found]
         for _, matrix in found:
+            with matrix.clr.open("r") as store:
+                _require_parts(store)
             if not matrix.clr.chromsizes.index.is_unique:
                 raise ValueError("a chromosome is named twice")
-    except _READ_ERRORS as error:
+    except (*_READ_ERRORS, AttributeError) as error:  # cooler's listing, at a link to nowhere
         if isinstance(error, OSError) and os_errno(error):
             raise os_fault(error, named=f"contacts ({file})") from error
         raise ClasterError(
@@ -320,9 +337,16 @@ def _no_weights(matrix: CoolMatrix, balance: Balance) -> ClasterError:
     )
 
 
+def _require_parts(store: h5py.Group) -> None:
+    """Raise ValueError unless all columns are there that a cooler has."""
+    for name in _PARTS:
+        if not isinstance(part := store.get(name), h5py.Dataset) or part.ndim != 1:
+            raise ValueError(f"it has no column {name}")
+
+
 def _require_numbers(column: h5py.Dataset, length: int, kinds: str) -> None:
     """Raise ValueError unless a column holds so many numbers of some kinds (as numpy names them)."""
-    if column.shape != (length,) or column.dtype.kind not in kinds:
+    if column.shape != (length,) or column.dtype.kind not in kinds or column.dtype == np.float16:
         raise ValueError(f"{column.name} holds {column.dtype} {column.shape}, not {length} numbers")
 
 

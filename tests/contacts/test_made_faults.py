@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+import cooler
 import h5py
 import numpy as np
 import pytest
@@ -15,6 +16,11 @@ from claster.errors import ClasterError
 WIDTH = 100
 SIZES = {"chr1": 1_150, "chr2": 800}
 SEPARATIONS = 4
+COLUMNS = (
+    *("chroms/name", "chroms/length", "bins/chrom", "bins/start", "bins/end"),
+    *("pixels/bin1_id", "pixels/bin2_id", "pixels/count"),
+    *("indexes/bin1_offset", "indexes/chrom_offset"),
+)
 
 
 @dataclass
@@ -249,3 +255,59 @@ def test_a_made_fault_is_refused_or_does_not_matter(tmp_path_factory, tables):
         return
     write(path, tables)
     assert not any("\n" in str(outcome(path, tables, chrom)) for chrom in SIZES)
+
+
+def gone(name):
+    return lambda store: store.__delitem__(name)
+
+
+def linked(store):
+    del store["pixels/count"]
+    store["pixels/count"] = h5py.SoftLink("/nowhere")
+
+
+def other(name, change):
+    def replace_array(store):
+        values = change(store[name][:])
+        del store[name]
+        store[name] = values
+
+    return replace_array
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        *((gone(name), r"made\.cool is not a cooler \(") for name in COLUMNS),
+        (linked, r"made\.cool is not a cooler \("),
+        (other("pixels/count", lambda v: np.stack([v, v])), "it has no column pixels/count"),
+        (other("pixels/count", lambda v: v.astype("f2")), "holds float16"),
+        (other("bins/weight", lambda v: np.stack([v, v])), "weights weight cannot be read"),
+        (other("bins/weight", lambda v: v[:-1]), "weights weight cannot be read"),
+    ],
+)
+def test_columns_that_are_missing_or_of_another_shape_are_told(tmp_path, spoil, told):
+    path = tmp_path / "made.cool"
+    bins = whole_bins()
+    write(path, Tables(bins, [(0, 0, 1.0), (0, 1, 2.0)], weights=[1.0] * len(bins)))
+    with h5py.File(path, "r+") as store:
+        spoil(store)
+    with pytest.raises(ClasterError, match=told):
+        opened(path)
+
+
+def opened(path):
+    matrix = open_contacts(path, resolution=WIDTH, balance=True)
+    return read_counts(matrix, "chr1", separations=SEPARATIONS, balance=True)
+
+
+def test_a_weight_of_0_that_multiplies_leaves_0_as_cooler_does(tmp_path):
+    path = tmp_path / "made.cool"
+    bins = whole_bins()
+    weights = [0.0, 2.0, *([1.0] * (len(bins) - 2))]
+    write(path, Tables(bins, [(0, 1, 3.0), (1, 2, 5.0)], weights=weights))
+    matrix = open_contacts(path, resolution=WIDTH, balance=True)
+    clr = cooler.Cooler(str(path))
+    expected = clr.matrix(balance=True).fetch("chr1")
+    assert (expected[0, 1], expected[1, 2]) == (0, 10)
+    assert matrix.weights("chr1", balance=True)[:3].tolist() == [0, 2, 1]

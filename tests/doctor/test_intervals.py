@@ -99,6 +99,14 @@ def test_genome_by_all_its_sequences(examine, make, one, monkeypatch):
         assert "lacks chr2" in one(examine(), "genome", "chromosomes").evidence
 
 
+@pytest.mark.parametrize("text", ["", "chr1\nACGT\n", "<html></html>\n"])
+def test_a_genome_that_the_build_cannot_read_is_a_fault(examine, make, one, text):
+    (make.folder / "genome.fa").write_text(text)
+    assert one(examine(), "genome", "kind").verdict == "fault"
+    (make.folder / "genome.fa").unlink()
+    assert one(examine(), "genome", "present").verdict == "warning"  # nothing needs it yet
+
+
 def test_an_index_of_another_genome_is_not_believed(examine, make, one, monkeypatch):
     make.fasta("other.fa", sizes={"chr1": 399_900, "chr2": 200_000})
     (make.folder / "other.fa.fai").rename(make.folder / "genome.fa.fai")

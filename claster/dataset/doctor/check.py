@@ -39,7 +39,7 @@ from claster.dataset.doctor.tracks import (
     examine_signal,
 )
 from claster.dataset.doctor.value_table import examine_values
-from claster.dataset.inventory import Source, list_sources
+from claster.dataset.inventory import Source, list_sources, read_sources
 from claster.dataset.layout import SPLITS
 from claster.dataset.scale import SignalScale, track_divisors
 from claster.dataset.selection import DROP_REASONS, GeneSelection
@@ -228,7 +228,7 @@ def check_dataset(
                 findings += _check_divisors(spec, selection)
     order = ["assembly", "tracks", *(source.label for source in sources), "windows"]
     scales = {label: signal.scale for label, signal in signals.items() if signal.scale}
-    unread = {source.label for source in sources if not source.built}
+    unread = {source.label for source in sources} - {s.label for s in read_sources(spec)}
     # Groups that name nothing stop every command that reads the elements.
     mild = [f.milder() if f.item in unread and f.check != "groups" else f for f in findings]
     shown = in_order(mild, order)
