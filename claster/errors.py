@@ -22,6 +22,7 @@ _SYSTEM = {
     errno.EACCES: ("no permission", "ask for the right to use it (ls -l shows whose it is)"),
     errno.EPERM: ("no permission", "ask for the right to use it (ls -l shows whose it is)"),
     errno.ENOENT: ("no such file or folder", "check the path"),
+    errno.EEXIST: ("a file of that name is there already", "choose another name"),
     errno.EISDIR: ("a folder, not a file", "name the file in it"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "check the path"),
     errno.ELOOP: ("links that lead back to themselves", "repair the link"),

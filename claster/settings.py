@@ -27,7 +27,7 @@ Device = Literal["auto", "cpu", "cuda"]
 SPLIT: Any = Field("test", description="Split whose genes are used.")
 DEVICE: Any = Field("auto", description="Where to compute; auto uses a GPU if there is one.")
 BATCH_SIZE: Any = Field(
-    None, ge=1, description="Windows in a batch; default: as many as fit in memory."
+    None, ge=1, le=100_000, description="Windows in a batch; default: as many as fit in memory."
 )
 FORCE: Any = Field(
     default=False,
@@ -49,7 +49,7 @@ FolderName = Annotated[str, AfterValidator(_require_below)]
 class Settings(BaseModel):
     """Settings of a verb; `claster.cli.options.takes` makes the options of its command from them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @classmethod
     def of(cls, settings: Self | None, /, **keywords: Any) -> Self:  # noqa: ANN401

@@ -53,6 +53,23 @@ def test_a_folder_of_results_stays_below_the_run(model, field, name):
         model.of(None, **{"pairs": "x.tsv"} if model is CrisprSettings else {}, **{field: name})
 
 
+@pytest.mark.parametrize(
+    ("keywords", "told"),
+    [
+        ({"around_tss": (-5, -5)}, "-5 bp upstream and -5 downstream hold no base"),
+        ({"around_tss": (0, 0)}, "hold no base"),
+        ({"pseudocount": float("inf")}, "finite number"),
+        ({"gain": float("nan")}, "finite number"),
+        ({"gain": -1.0}, "greater than or equal to 0"),
+        ({"min_activity": float("nan")}, "finite number"),
+        ({"batch_size": 10**12}, "less than or equal to 100000"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_told(keywords, told):
+    with pytest.raises(ClasterError, match=told):
+        PerturbSettings.of(None, **keywords)
+
+
 def test_the_documentation_lists_every_setting():
     docs = Path(__file__).parents[1] / "docs"
     options = runpy.run_path(str(docs / "options.py"))

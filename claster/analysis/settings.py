@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from claster.analysis.perturbation.settings import AVERAGE, REACH, WIDTH, Centre
+from claster.analysis.perturbation.settings import AVERAGE, REACH, WIDTH, AroundTss, Centre
 from claster.settings import DEVICE, FORCE, SPLIT, Device, FolderName, Settings, Split
 
 __all__ = [
@@ -101,7 +101,7 @@ class CrisprSettings(Settings):
     )
     width: int | None = WIDTH
     reach: int = REACH
-    around_tss: tuple[int, int] | None = Field(
+    around_tss: AroundTss | None = Field(
         None,
         description="Measure genes over these bp upstream and downstream of the TSS, not over the body; "
         "published for POLR2A: 2000 3000.",

@@ -132,6 +132,7 @@ class AttributeSettings(Settings):
     steps: int = Field(
         32,
         ge=2,
+        le=10_000,
         description="Most steps of integrated gradients; 16 are taken where they suffice.",
     )
     block: int = Field(
@@ -158,7 +159,7 @@ class AttributeSettings(Settings):
     )
     device: Device = DEVICE
     batch_size: int | None = Field(
-        None, ge=1, description="Samples in a batch; default: as many as fit in memory."
+        None, ge=1, le=100_000, description="Samples in a batch; default: as many as fit in memory."
     )
     force: bool = FORCE
 

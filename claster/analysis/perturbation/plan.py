@@ -274,13 +274,17 @@ def _active(pairs: pd.DataFrame, settings: ScreenSettings, spec: DatasetSpec) ->
     threshold = settings.min_activity
     if settings.activity_quantile is not None:
         threshold = float(pairs["activity"].quantile(settings.activity_quantile))
+    tracks, asked = [track.name for track in spec.tracks], settings.activity_track
+    is_meant = (
+        threshold is not None or asked != PerturbSettings.model_fields["activity_track"].default
+    )
+    if asked not in tracks and is_meant:
+        raise ClasterError(
+            f"dataset {spec.name!r} has no track {asked!r} to tell activity by",
+            remedy=choose_among(asked, tracks),
+        )
     if threshold is None:
         return pd.Series(data=True, index=pairs.index)
-    if settings.activity_track not in [track.name for track in spec.tracks]:
-        raise ClasterError(
-            f"dataset {spec.name!r} has no track {settings.activity_track!r} to tell activity by",
-            remedy=choose_among(settings.activity_track, [track.name for track in spec.tracks]),
-        )
     active = pairs["activity"] > threshold
     if not active.any():
         raise ClasterError(

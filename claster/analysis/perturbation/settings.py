@@ -1,9 +1,9 @@
 """What a screen is asked, what it was made from, and what its columns mean."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from claster.settings import BATCH_SIZE, DEVICE, FORCE, SPLIT, Device, FolderName, Settings, Split
 
@@ -13,6 +13,7 @@ __all__ = [
     "REACH",
     "RESULT_NAMES",
     "WIDTH",
+    "AroundTss",
     "Centre",
     "Edges",
     "EditSettings",
@@ -57,6 +58,16 @@ AVERAGE = Field(
 )
 
 
+def _require_bases(around: tuple[int, int]) -> tuple[int, int]:
+    if sum(around) < 1:
+        raise ValueError(f"{around[0]} bp upstream and {around[1]} downstream hold no base")
+    return around
+
+
+AroundTss = Annotated[tuple[int, int], AfterValidator(_require_bases)]
+"""bp upstream and downstream of a TSS."""
+
+
 class PerturbSettings(Settings):
     """What `claster perturb` is asked: an edit, elements, genes, how effects are measured, how it is run."""
 
@@ -82,7 +93,7 @@ class PerturbSettings(Settings):
         json_schema_extra={"flags": ["--shift"]},
     )
     gain: float | None = Field(
-        None, description="Signal that 'repress' adds; default: 99 % quantile of the track."
+        None, ge=0, description="Signal that 'repress' adds; default: 99 % quantile of the track."
     )
     gain_track: str = Field("H3K27me3", description="Mark that 'repress' adds.")
     locus: str | None = Field(
@@ -97,7 +108,7 @@ class PerturbSettings(Settings):
     centre: Centre = Field("gene", description="Centre of the windows.")
     width: int | None = WIDTH
     reach: int = REACH
-    around_tss: tuple[int, int] | None = Field(
+    around_tss: AroundTss | None = Field(
         None,
         description="Measure genes over these bp upstream and downstream of the TSS, not over the body.",
     )

@@ -27,7 +27,7 @@ from claster.analysis.validation.screens import read_planted_screen
 from claster.dataset.layout import read_genes_table
 from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
 
@@ -86,6 +86,13 @@ def validate(
     run = RunFolder.of(run)
     _, spec, folders = checked_dataset(run)
     planted = read_planted(spec)
+    groups = spec.require_target().groups
+    condition = asked.condition or groups[0]
+    if condition not in groups:
+        raise ClasterError(
+            f"dataset {spec.name!r} has no condition {condition!r}",
+            remedy=choose_among(condition, groups),
+        )
     names = [asked.perturbation or f"validation_{split}"]
     files = ValidationFiles(run.path / "validation" / names[0])
     if asked.perturbation is None:
@@ -113,7 +120,6 @@ def validate(
                 reach=_DEFAULT_REPRESSED // 2,
                 controls=0,
             )
-    condition = asked.condition or spec.require_target().groups[0]
     lines: list[str] = []
     numbers: dict[str, Any] = {}
     tables: dict[Path, pd.DataFrame] = {}
