@@ -60,9 +60,9 @@ def test_a_folder_of_results_stays_below_the_run(model, field, name):
         ({"around_tss": (0, 0)}, "hold no base"),
         ({"pseudocount": float("inf")}, "finite number"),
         ({"gain": float("nan")}, "finite number"),
-        ({"gain": -1.0}, "greater than or equal to 0"),
+        ({"gain": -1.0}, "gain must be 0 or more, not -1"),
         ({"min_activity": float("nan")}, "finite number"),
-        ({"batch_size": 10**12}, "less than or equal to 100000"),
+        ({"batch_size": 10**12}, "batch_size must be 100"),
     ],
 )
 def test_numbers_that_mean_nothing_are_told(keywords, told):
