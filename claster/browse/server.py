@@ -52,7 +52,7 @@ def _wanted_range(header: str | None, size: int) -> tuple[int, int] | Literal["w
 
     Examples
     --------
-    >>> _wanted_range("bytes=2-4", 10), wanted_range("bytes=-3", 10), wanted_range("bytes=10-", 10)
+    >>> _wanted_range("bytes=2-4", 10), _wanted_range("bytes=-3", 10), _wanted_range("bytes=10-", 10)
     ((2, 5), (7, 10), 'outside')
     """
     found = _RANGE.fullmatch(header or "")

@@ -38,7 +38,7 @@ def _block_starts(length: int, block: int) -> np.ndarray:
 
     Examples
     --------
-    >>> _block_starts(9, 3).tolist(), block_starts(7, 3).tolist()
+    >>> _block_starts(9, 3).tolist(), _block_starts(7, 3).tolist()
     ([0, 3, 6], [0, 2, 5])
     """
     first = (length // 2 - block // 2) % block

@@ -40,7 +40,7 @@ def _parse_bins(text: str) -> tuple[int, ...] | int | None:
 
     Examples
     --------
-    >>> _parse_bins("all"), parse_bins("8"), parse_bins("-2,0"), parse_bins("0,")
+    >>> _parse_bins("all"), _parse_bins("8"), _parse_bins("-2,0"), _parse_bins("0,")
     (None, 8, (-2, 0), (0,))
     """
     if text == "all":
