@@ -188,7 +188,7 @@ def test_a_table_comes_back_from_a_bedtool(rows):
 def test_no_temporary_file_is_left_behind(tmp_path):
     program = (
         "import pandas as pd; from claster.genome.bed import read_bed, _to_bedtool; "
-        "made = to_bedtool(pd.DataFrame({'chrom': ['c'], 'start': [1], 'end': [5]})); "
+        "made = _to_bedtool(pd.DataFrame({'chrom': ['c'], 'start': [1], 'end': [5]})); "
         "print(made.fn, len(read_bed(made)))"
     )
     run = subprocess.run(
