@@ -30,7 +30,7 @@ def rescaled(signal: np.ndarray, pairs: Sequence[tuple[float, float]]) -> np.nda
 
     Examples
     --------
-    >>> rescaled(np.array([0.0, 1.0, 2.0, 4.0]), [(1, 1), (2, 4)]).tolist()
+    >>> rescaled(np.array([0.0, 1.0, 2.0, 4.0]), [(1, 1), (2, 4)]).round(9).tolist()
     [0.0, 1.0, 4.0, 16.0]
     >>> rescaled(np.array([1.0, 2.0]), [(4, 2)]).tolist()
     [0.5, 1.0]
