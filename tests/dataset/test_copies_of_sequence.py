@@ -6,6 +6,7 @@ import pytest
 
 from claster.dataset.copies import copies_between
 from claster.errors import ClasterError
+from claster.genome.kernels import sample_kmers
 
 LETTERS = np.frombuffer(b"ACGT", dtype=np.uint8)
 GENES = {"a": ("chr1", 30_000), "b": ("chr2", 40_000), "c": ("chr2", 80_000)}
@@ -154,3 +155,11 @@ def test_many_genes_take_seconds(tmp_path):
     start = time.process_time()
     found(tmp_path, genome, genes, sizes={"chr1": size})
     assert time.process_time() - start < 20
+
+
+def test_a_sequence_holds_the_samples_of_its_20_mers():
+    letters = np.random.default_rng(2).choice(np.frombuffer(b"ACGT", dtype=np.uint8), 600)
+    found = [kmer for at in range(581) for kmer in sample_kmers(letters[at : at + 20]).tolist()]
+    assert 20 < len(found) < 60
+    assert sample_kmers(letters).tolist() == found
+    assert sample_kmers(letters[:19]).size == 0
