@@ -1,10 +1,13 @@
 """Copies of one sequence in two splits: the check tells of them, the build leaves them out."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from claster.dataset.build import build_dataset
-from claster.dataset.doctor.check import check_dataset
+from claster.dataset.doctor.check import _without_copies, check_dataset
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.manifest import differences, read_manifest
 from claster.dataset.report import build_lines
@@ -92,3 +95,19 @@ def test_a_fasta_of_another_assembly_is_refused_by_both(placed):
     assert finding.verdict == "fault"
     with pytest.raises(Exception, match="chr1 has 4 bp"):
         build_dataset(spec)
+
+
+@pytest.mark.parametrize(("uncompared", "verdict"), [(2, "note"), (3, "warning")])
+def test_more_than_a_tenth_that_was_not_compared_is_a_warning(tmp_path, uncompared, verdict):
+    genome = tmp_path / "genome.fa"
+    genome.write_text(">chr1\nACGT\n")
+    selection = SimpleNamespace(
+        kept=pd.DataFrame({"split": ["train", "test"] * 10}),
+        dropped=pd.DataFrame({"reason": []}),
+        uncompared=tuple(f"G{number}" for number in range(uncompared)),
+    )
+    _, (finding,) = _without_copies(lambda genome: selection, genome)
+    assert finding.verdict == verdict
+    assert finding.evidence.startswith(
+        f"the sequence of {uncompared} genes of 20 is not in the FASTA"
+    )
