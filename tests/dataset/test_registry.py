@@ -10,6 +10,7 @@ import yaml
 
 from claster.dataset.inventory import list_sources
 from claster.dataset.load import dataset_schema, load_dataset
+from claster.dataset.signal_settings import TrackSpec
 from claster.errors import ClasterError
 
 ROOT = Path(__file__).parents[2]
@@ -158,3 +159,11 @@ def test_plain_is_accepted(tmp_path):
     assert load(tmp_path, PLAIN).downloads[0].sha256 is None
     spec = load(tmp_path, PLAIN.replace("g.gtf}", "g.gtf, recipe: paper, types: [protein_coding]}"))
     assert spec.genes.exclude_chromosomes == ("chrM",)
+
+
+def test_replicates_have_one_weight_each():
+    files = ("a.bw", "b.bw")
+    track = TrackSpec(name="ATAC", files=files, weights=(1, 2))
+    assert track.weights == (1, 2)
+    with pytest.raises(ValueError, match="weights"):
+        TrackSpec(name="ATAC", files=files, weights=(1, 2, 3))
