@@ -95,9 +95,9 @@ def _remedy(spec: DatasetSpec, source: Source) -> str:
             return f"run 'claster data download {spec.name} --only {download.name}'"
     if spec.data_folder.is_dir():
         return f"check this line, and 'data' ({spec.data_folder})"
-    if DATA_VARIABLE not in spec.data:
-        return f"correct 'data' ({spec.data}){_start_of(spec)}"
     bring = f"set {DATA_VARIABLE} to the folder that holds the source files"
+    if DATA_VARIABLE not in spec.data:
+        bring = f"correct 'data' ({spec.data}){_start_of(spec)}"
     return f"run 'claster simulate {spec.name}' first, or {bring}" if spec.simulation else bring
 
 

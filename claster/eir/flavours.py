@@ -231,8 +231,7 @@ TOY = derive(
     },
     fusion={"rb_do": 0.1, "fc_do": 0.1, "stochastic_depth_p": 0.0},
     training={
-        # A residual block of EIR starts almost switched off (layer scale 1e-5): only a high rate
-        # wakes it in a few hundred steps.
+        # EIR's residual blocks start almost off (1e-5): a high rate wakes them in a few hundred steps.
         **_SHORT,
         "lr": 1e-2,
         "early_stopping_patience": 6,
@@ -328,6 +327,7 @@ PROMOTER_DISTANCE = derive(
             "cnn": {"layers": (1,), "kernel_width": 3, "down_stride_width": 1},
         }
     },
+    output={"span": 5_000},
     fusion={"model_type": "mlp-residual-sum", "layers": (1,), "fc_task_dim": 64},
     training={"n_epochs": 8, "batch_size": 128, "lr_schedule": "cosine"},
 )

@@ -31,8 +31,12 @@ def test_nothing_wrong(examine):
     ]
 
 
-def test_without_the_data_folder_one_finding_says_so(spec_of, tmp_path):
-    report = check_dataset(spec_of(data=str(tmp_path / "nowhere")))
+def test_without_the_data_folder_one_finding_says_so(spec_of, tmp_path, monkeypatch):
+    spec = spec_of(data=str(tmp_path / "nowhere"))
+    (finding,) = check_dataset(spec).findings
+    assert finding.remedy == f"correct 'data' ({spec.data})"
+    monkeypatch.setenv("CLASTER_DATA", str(tmp_path))
+    report = check_dataset(spec_of(data="${CLASTER_DATA}/nowhere"))
     (finding,) = report.findings
     assert (finding.check, finding.verdict) == ("present", "fault")
     assert "10 files should be in it" in finding.evidence

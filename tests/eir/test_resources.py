@@ -43,8 +43,8 @@ def test_machines_that_there_are(gpus, monkeypatch):
         ("cpu", 5, None, "5 devices were asked for and there are 4 CPU cores to use: choose"),
         ("cpu", 0, None, "0 devices were asked for"),
         ("cuda", 2, None, "2 devices were asked for and there is 1 GPU to use: choose"),
-        ("cpu", 1, "16-mixed", "16-mixed was asked for and needs a GPU: use --precision bf16-m"),
-        ("cuda", 1, "bf16-mixed", "this GPU has no bfloat16: use --precision 16-mixed"),
+        ("cpu", 1, "16-mixed", "16-mixed was asked for and needs a GPU: use 'precision' bf16-m"),
+        ("cuda", 1, "bf16-mixed", "this GPU has no bfloat16: use 'precision' 16-mixed"),
     ],
 )
 def test_machines_that_there_are_not(gpus, monkeypatch, device, devices, precision, message):

@@ -39,12 +39,12 @@ def test_shards_are_every_training_once(shards):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"seeds": "1;2"}, "--seeds must be numbers, not '1;2': write them as 1,2,3"),
-        ({"seeds": ""}, "--seeds must be numbers, not ''"),
-        ({"folds": 2}, "--folds must be 3 or more, not 2: choose a larger"),
-        ({"shard": "0/3"}, "--shard must be I/N, not '0/3': write 2/4"),
-        ({"shard": "4/3"}, "--shard must be I/N, not '4/3'"),
-        ({"shard": "1"}, "--shard must be I/N, not '1'"),
+        ({"seeds": "1;2"}, "'seeds' must be numbers, not '1;2': write them as 1,2,3"),
+        ({"seeds": ""}, "'seeds' must be numbers, not ''"),
+        ({"folds": 2}, "'folds' must be 3 or more, not 2: choose a larger"),
+        ({"shard": "0/3"}, "'shard' must be I/N, not '0/3': write 2/4"),
+        ({"shard": "4/3"}, "'shard' must be I/N, not '4/3'"),
+        ({"shard": "1"}, "'shard' must be I/N, not '1'"),
     ],
 )
 def test_plans_that_cannot_be(options, message):

@@ -95,7 +95,9 @@ def test_a_baseline_that_changed_since_training_is_refused(toy):
     write_run(toy.run, record.model_copy(update={"trained_on": before}))
     treated = toy.project / "configurations" / "datasets" / "a485.yaml"
     try:
-        with pytest.raises(ClasterError, match="'tracks' of dataset"):
+        with pytest.raises(
+            ClasterError, match=r"'tracks\.ATAC\.transform' of dataset 'ctrl' is log1p"
+        ):
             compare_treated(toy.run, treated=treated)
     finally:
         write_run(toy.run, record)
