@@ -5,7 +5,7 @@ UV := $(or $(UV_ON_PATH),.tools/bin/uv)
 
 # A process a core, each with one thread; the tests of a room stay in one process and share what they build.
 WORKERS := logical
-TESTS = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --durations 10 -p no:nbmake
+TESTS = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadscope --no-loadscope-reorder --durations 10 -p no:nbmake
 
 export UV_PROJECT_ENVIRONMENT := .venv
 export MPLBACKEND := Agg

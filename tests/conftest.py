@@ -34,19 +34,31 @@ LONGEST = (
 """What takes longest, with and without the slow tests, starts first: at the end no process waits long."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config, items):
-    """Keep the tests of a room in one process where several run, for what the room's fixtures build once."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    ranks = {}
-    for item in items:
-        ranks[item] = len(LONGEST) + 1
-        if TESTS in item.path.parents:
-            group = item.path.relative_to(TESTS).parts[0]
-            item.add_marker(pytest.mark.xdist_group(group))
-            ranks[item] = LONGEST.index(group) if group in LONGEST else len(LONGEST)
-    items.sort(key=ranks.__getitem__)
+def room(nodeid):
+    """Return what stays in one process: the tests of a room, or the examples in its docstrings."""
+    parts = nodeid.partition("::")[0].split("/")
+    return parts[1] if parts[0] == TESTS.name else "/".join(parts[:2])
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the rooms that take longest."""
+    last = len(LONGEST)
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(room(item.nodeid), last))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep the tests of a room in one process where several run, for what its fixtures build once."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Rooms(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return room(nodeid)
+
+    return Rooms(config, log)
 
 
 def pytest_collection_finish():
