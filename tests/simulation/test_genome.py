@@ -106,7 +106,7 @@ def test_plan_meets_the_request(chromosomes: int, megabases: float, genes: int) 
         ({"genes": 0}, "at least 1 genes"),
         ({"chromosomes": 0}, "at least one chromosome"),
         ({"megabases": -3.0}, "above 0"),
-        ({"megabases": float("nan")}, "above 0"),
+        ({"megabases": float("nan")}, "finite number"),
         ({"seed": -1}, "seed of 0 or more"),
     ],
 )
