@@ -160,7 +160,7 @@ def test_every_job_of_the_papers_figures_is_listed_with_its_cost(project):
     }
     assert of["train"] == {"mem_mb": "3000", "runtime": "155", "disk_mb": "1600"}
     assert of["shard"] == {"mem_mb": "3000", "runtime": "80", "disk_mb": "1600"}  # of two
-    assert of["build"] == {"mem_mb": "16000", "runtime": "120", "disk_mb": "100"}
+    assert of["build"] == {"mem_mb": "16000", "runtime": "120", "disk_mb": "100000"}
     assert all(len(costs) == 3 for costs in of.values())
 
 
