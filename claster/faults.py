@@ -26,10 +26,10 @@ _KINDS = {
 }
 _WANTED = {kind: wanted for wanted, kinds in _KINDS.items() for kind in kinds}
 _LIMITS = {
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "{ge} or more",
-    "less_than": "less than {lt}",
-    "less_than_equal": "{le} or less",
+    "greater_than": "more than {gt:.12g}",
+    "greater_than_equal": "{ge:.12g} or more",
+    "less_than": "less than {lt:.12g}",
+    "less_than_equal": "{le:.12g} or less",
 }
 _LONGEST = 60
 
@@ -78,10 +78,7 @@ def _words(fault: Mapping[str, Any], key: str, at: type[BaseModel] | None) -> tu
         found = f"{key} must be {_WANTED[kind]}, not {_shown(given)}"
         return found, _instead(_WANTED[kind], given, at)
     if kind in _LIMITS:
-        return (
-            f"{key} must be {_LIMITS[kind].format(**context).replace('.0', '')}, not {given}",
-            "correct it",
-        )
+        return f"{key} must be {_LIMITS[kind].format(**context)}, not {given}", "correct it"
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", context["expected"])
         return f"{key} has no choice {_shown(given)}", choose_among(str(given), choices)

@@ -5,10 +5,12 @@ import pkgutil
 from typing import get_args
 
 import pytest
+from pydantic import BaseModel, Field, ValidationError
 
 import claster
 from claster.dataset.load import dataset_of
 from claster.errors import _ARGUMENTS, ClasterError
+from claster.faults import explained
 from claster.settings import Device, Settings
 
 KEYS = {
@@ -131,3 +133,18 @@ def test_a_device_that_is_none_is_refused_at_once():
     assert get_args(Device) == ("auto", "cpu", "cuda")
     with pytest.raises(ClasterError, match=r"no device 'gpu': .*choose among auto, cpu, cuda"):
         claster.Project(device="gpu")
+
+
+def test_a_limit_keeps_its_digits():
+    class Share(BaseModel):
+        share: float = Field(gt=0.05, le=100_000)
+
+    told = []
+    for value in (0.01, 1e6):
+        with pytest.raises(ValidationError) as caught:
+            Share(share=value)
+        told.append(explained(caught.value, Share).found)
+    assert told == [
+        "share must be more than 0.05, not 0.01",
+        "share must be 100000 or less, not 1000000.0",
+    ]

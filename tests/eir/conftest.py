@@ -286,23 +286,23 @@ class Trained:
     run: RunFolder
 
 
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
-    small = build_small(tmp_path_factory.mktemp("trained"))
+def train_tiny(folder: Path, **options: float) -> Iterator[Trained]:
+    small = build_small(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(flavours.FLAVOURS, "tiny", tiny_flavour())
-        run = train("tiny", small.spec, dataset_yaml=small.yaml, seed=3, device="cpu")
+        run = train("tiny", small.spec, dataset_yaml=small.yaml, device="cpu", **options)
         yield Trained(small, run)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
+    yield from train_tiny(tmp_path_factory.mktemp("trained"), seed=3)
 
 
 @pytest.fixture(scope="session")
 def trained_without(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     """Train `tiny` with each track left out of half of the training samples."""
-    small = build_small(tmp_path_factory.mktemp("without"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(flavours.FLAVOURS, "tiny", tiny_flavour())
-        run = train("tiny", small.spec, dataset_yaml=small.yaml, drop_tracks=0.5, device="cpu")
-        yield Trained(small, run)
+    yield from train_tiny(tmp_path_factory.mktemp("without"), drop_tracks=0.5)
 
 
 PROFILE_CNN = {
