@@ -53,7 +53,7 @@ def score_lines(scores: pd.DataFrame) -> list[str]:
 
 
 def _cell(value: float, low: float, high: float) -> str:
-    return f"{value:.3f} ({low:.3f}-{high:.3f})"
+    return f"{value:.3f}" if math.isnan(low) else f"{value:.3f} ({low:.3f}-{high:.3f})"
 
 
 def _none_if_undefined(value: object) -> object:

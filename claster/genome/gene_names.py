@@ -42,7 +42,7 @@ def genes_called(genes: pd.DataFrame, names: Iterable[str]) -> list[tuple[str, .
     >>> genes_called(table, ["ENSG00000002586.19", "CD99", "Sox2", "Sox3"])
     [('ENSG00000002586.20',), ('ENSG00000002586.20', 'ENSG00000002586.20_PAR_Y'), ('G3',), ()]
     """
-    asked = pd.Series(list(names), dtype=object).fillna("").astype(str).str.strip()
+    asked = pd.Series(["" if pd.isna(name) else str(name).strip() for name in names], dtype=str)
     ids = genes["gene_id"].astype(str)
     ensembl = asked.str.match(_ENSEMBL)
     keys = one_gene(pd.DataFrame({"gene_id": asked})).where(ensembl, "")
@@ -88,6 +88,8 @@ def find_gene(genes: pd.DataFrame, named: str | None) -> pd.Series:
             f"{len(found)} genes are called {named!r}: {', '.join(found[:_MOST_CANDIDATES])}{more}",
             remedy="give the gene ID",
         )
+    if not isinstance(named, str):
+        raise ClasterError(f"a gene is named by {named!r}", remedy="give its ID or its symbol")
     known = [*genes["name"].dropna(), *genes["gene_id"]]
     raise ClasterError(f"no gene {named!r} among {len(genes):,}", remedy=choose_among(named, known))
 

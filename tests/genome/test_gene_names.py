@@ -33,6 +33,8 @@ def test_genes_that_are_not_one(genes):
         find_gene(genes, "Twin")
     with pytest.raises(ClasterError, match="no gene 'Klf4' among 3"):
         find_gene(genes, "Klf4")
+    with pytest.raises(ClasterError, match="a gene is named by 0: give its ID or its symbol"):
+        find_gene(genes, 0)
 
 
 PAR = ["ENSG00000002586.20", "ENSG00000002586.20_PAR_Y"]
