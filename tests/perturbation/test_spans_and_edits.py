@@ -68,6 +68,32 @@ def test_repress_base_by_base(case):
     )
 
 
+@given(cases(), st.integers(0, 6), st.integers(0, 3))
+def test_lower_takes_background_where_the_means_around_a_bin_are_above_it(case, donor, beside):
+    start, end, signal = case
+    span = covered_bins(start, end, BINNING)
+    bins = len(span.shares)
+    donor = min(donor, 7 - bins)
+    edited = edits.lower(signal, [1], span, donor=donor, beside=beside)
+    wanted = edits.replace(signal, [1], span, donor=donor)
+    if bins > 2 * beside:
+        for place in range(span.first, span.bins.stop):
+            inside = range(span.first, span.bins.stop)
+            near = [signal[1, other] for other in inside if abs(other - place) <= beside]
+            if np.mean(near) <= np.mean(signal[1, donor : donor + bins]):
+                wanted[1, place] = signal[1, place]
+    np.testing.assert_array_equal(edited, wanted)
+
+
+def test_a_dip_in_background_stays_and_a_domain_beside_it_goes():
+    noise = np.random.default_rng(0).gamma(4, 0.25, size=600)
+    signal = noise * np.repeat([1.0, 0.5, 6.0, 1.0], [200, 100, 100, 200])
+    window, span = signal[np.newaxis], Span(200, np.ones(200))
+    edited = edits.lower(window, [0], span, donor=0, beside=25)[0]
+    np.testing.assert_array_equal(edited[200:270], signal[200:270])
+    np.testing.assert_array_equal(edited[300:400], signal[100:200])
+
+
 @given(cases(), st.integers(0, 6))
 def test_replace_base_by_base(case, donor):
     start, end, signal = case
@@ -150,6 +176,7 @@ def test_edits_leave_their_input_alone():
     for edited in (
         edits.silence(signal, [0], span),
         edits.replace(signal, [0], span, donor=5),
+        edits.lower(signal, [0], span, donor=5, beside=0),
         edits.repress(signal, [0], span, gain_row=1, gain=9.0),
         edits.shift(signal, [0], span, bins=1, donor=5),
         edits.flip(signal, [0], span),

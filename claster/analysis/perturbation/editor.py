@@ -285,6 +285,9 @@ def edit_window(
     return edited
 
 
+_BESIDE = 2_500
+"""bp on either side of a bin whose mean tells whether a wide element holds more there than background."""
+
 _BLENDED = ("silence", "scale", "background", "repress")
 """Verbs that change a bin by the share covered; the others take whole bins."""
 
@@ -308,7 +311,10 @@ def _edit_one(
             return edits.scale(signal, rows, span, factor=dose)
         case "background":
             donor = _find_background(window.signal, rows, span, annotated=window.annotated)
-            return None if donor is None else edits.replace(signal, rows, span, donor=donor)
+            if donor is None:
+                return None
+            beside = _BESIDE // binning.size
+            return edits.lower(signal, rows, span, donor=donor, beside=beside)
         case "repress":
             assert settings.gain_track is not None
             assert settings.gain is not None

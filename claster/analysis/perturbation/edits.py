@@ -19,6 +19,7 @@ __all__ = [
     "covered_bins",
     "flip",
     "insert",
+    "lower",
     "replace",
     "repress",
     "scale",
@@ -164,6 +165,38 @@ def replace(signal: np.ndarray, rows: Sequence[int], span: Span, *, donor: int) 
     edited = signal.copy()
     edited[rows, span.bins] = _blended(
         signal[rows, span.bins], signal[rows, donor : donor + len(span.shares)], span
+    )
+    return edited
+
+
+def lower(
+    signal: np.ndarray, rows: Sequence[int], span: Span, *, donor: int, beside: int
+) -> np.ndarray:
+    """Replace what an interval holds above background by that of the bins from `donor` on.
+
+    A bin is replaced where the mean of the interval's bins within `beside` bins of it is above the mean of
+    all of the background's, track by track. The lower of the two bin by bin would be biased: with equal
+    means noise makes it lower than either. An interval of at most 2 * `beside` bins is replaced whole, as
+    by `replace`.
+
+    Examples
+    --------
+    >>> signal = np.array([[1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 9.0, 9.0]])
+    >>> lower(signal, [0], Span(4, np.ones(4)), donor=0, beside=1).tolist()
+    [[1.0, 1.0, 1.0, 1.0, 0.5, 1.0, 1.0, 1.0]]
+    """
+    edited = replace(signal, rows, span, donor=donor)
+    bins = len(span.shares)
+    if bins <= 2 * beside:
+        return edited
+    before = signal[rows, span.bins].astype(np.float64)
+    sums = np.concatenate([np.zeros((len(rows), 1)), before.cumsum(axis=1)], axis=1)
+    first = np.maximum(np.arange(bins) - beside, 0)
+    last = np.minimum(np.arange(bins) + beside + 1, bins)
+    around = (sums[:, last] - sums[:, first]) / (last - first)
+    background = signal[rows, donor : donor + bins].mean(axis=1, keepdims=True, dtype=np.float64)
+    edited[rows, span.bins] = np.where(
+        around > background, edited[rows, span.bins], signal[rows, span.bins]
     )
     return edited
 
