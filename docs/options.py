@@ -1,12 +1,13 @@
-"""Tables of the settings of verbs, from their models: what Python calls a setting, its option, what it means.
+"""Tables of the settings of verbs, from their models, and of the flavours, from their definitions.
 
-`conf.py` calls `write_options`, so that a new setting stands in the documentation.
+`conf.py` calls `write_options`, so that a new setting or flavour stands in the documentation.
 """
 
 from claster.analysis import settings as analysis
 from claster.analysis.attribution.settings import AttributeSettings
 from claster.analysis.perturbation.settings import PerturbSettings
 from claster.cost.settings import PlanSettings
+from claster.eir.flavours import FLAVOURS
 from claster.eir.settings import PredictSettings, TrainSettings
 from claster.sequence.settings import EmbedSettings, FinetuneSettings
 
@@ -42,9 +43,17 @@ def table(model):
     return "\n".join(rows) + "\n"
 
 
+def flavours():
+    """Every flavour in Markdown: name, what goes in, what it is."""
+    rows = ["| flavour | inputs | what it is |", "| --- | --- | --- |"]
+    rows += [f"| `{f.name}` | {', '.join(f.inputs)} | {f.description} |" for f in FLAVOURS.values()]
+    return "\n".join(rows) + "\n"
+
+
 def write_options(folder):
-    """Write `_figures/options_<verb>.md` below a folder."""
+    """Write `_figures/options_<verb>.md` and `_figures/flavours.md` below a folder."""
     figures = folder / "_figures"
     figures.mkdir(exist_ok=True)
     for verb, model in MODELS.items():
         (figures / f"options_{verb}.md").write_text(table(model), encoding="utf-8")
+    (figures / "flavours.md").write_text(flavours(), encoding="utf-8")
