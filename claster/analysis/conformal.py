@@ -8,15 +8,13 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.bootstrap import intervals, ratio, resample_blocks
-from claster.analysis.loci import locus_blocks
+from claster.analysis.loci import locus_blocks, require_loci
 from claster.analysis.metrics import gene_means
 from claster.analysis.strata import Stratum, strata_of
 from claster.dataset.spec import DatasetSpec
-from claster.errors import ClasterError
 
 __all__ = ["Conformal", "coverage"]
 
-_FEWEST_LOCI = 10
 _FOLDS = 5
 _MOST_POINTS = {True: 200_000, False: 3_000}  # trees; a linear program
 _SMALLEST_LEAF = 200
@@ -79,12 +77,12 @@ class Conformal:
         ClasterError
             With fewer than 10 loci.
         """
-        names, locus = np.unique(loci, return_inverse=True)
-        if len(names) < _FEWEST_LOCI:
-            raise ClasterError(
-                f"the validation genes lie in {len(names)} loci; intervals need {_FEWEST_LOCI}",
-                remedy="hold out more of the genome as 'splits.valid', and train again",
-            )
+        require_loci(
+            loci,
+            "validation",
+            remedy="hold out more of the genome as 'splits.valid', and train again",
+        )
+        locus = np.unique(loci, return_inverse=True)[1]
         residuals = observed - predicted
         tails = ((1 - level) / 2, (1 + level) / 2)
         fold = locus % _FOLDS

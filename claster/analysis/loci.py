@@ -4,9 +4,22 @@ import bioframe
 import numpy as np
 import pandas as pd
 
+from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
-__all__ = ["counted_once", "gap_to_nearest_gene", "locus_blocks", "nearest_tss"]
+__all__ = ["counted_once", "gap_to_nearest_gene", "locus_blocks", "nearest_tss", "require_loci"]
+
+_FEWEST_LOCI = 10
+"""Loci from which an interval tells something."""
+
+
+def require_loci(locus: np.ndarray, split: str, *, remedy: str) -> None:
+    """Raise a ClasterError where the genes of a split, each with its locus's number, lie in fewer than 10."""
+    loci = len(np.unique(locus))
+    if loci < _FEWEST_LOCI:
+        raise ClasterError(
+            f"the {split} genes lie in {loci} loci; intervals need {_FEWEST_LOCI}", remedy=remedy
+        )
 
 
 def locus_blocks(genes: pd.DataFrame, window: Binning, *, length: int) -> np.ndarray:

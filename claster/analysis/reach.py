@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from claster.analysis.bootstrap import Resamples, pearson, point_sums, resample_blocks
 from claster.analysis.folder import ResultFile, ResultFolder
-from claster.analysis.loci import locus_blocks
+from claster.analysis.loci import locus_blocks, require_loci
 from claster.analysis.nested import fit_nested, measured_genes, predict_masked
 from claster.analysis.settings import ReachSettings
 from claster.analysis.validation.planted import read_planted
@@ -33,7 +33,7 @@ class _Reach(BaseModel):
     """How far a model's information reaches.
 
     `bp`, `low` and `high`: distance, and its 95 % interval; `farthest`: the largest that was tried. `gained`
-    is Pearson r there minus that of the promoter alone, `beyond` what the farthest has more than that
+    is Pearson r there (`r`) minus that of the promoter alone, `beyond` what the farthest has more than that
     distance; both with interval.
     """
 
@@ -44,12 +44,15 @@ class _Reach(BaseModel):
     low: int
     high: int
     farthest: int
+    r: float
     gained: tuple[float, float, float]
     beyond: tuple[float, float, float]
 
     @property
     def sentence(self) -> str:
         """The result in words."""
+        if self.r <= 0:
+            return f"{self.model}: tells nothing of these genes' levels (r {self.r:.2f})"
         told = (
             f"{self.model}: information reaches {_kb(self.bp)} (95 % interval {_kb(self.low)} to "
         )
@@ -91,7 +94,6 @@ def find_reach(
         with contacts too.
     settings
         Which genes are scored.
-
     progress
         Where to report to.
 
@@ -105,7 +107,8 @@ def find_reach(
     Raises
     ------
     ClasterError
-        If the dataset is not built, a split that is needed holds no gene, or the run takes no landscapes.
+        If the dataset is not built, a split that is needed holds no gene, the genes lie in fewer than 10
+        loci, or the run takes no landscapes.
     """
     settings = settings or ReachSettings()
     split = settings.split
@@ -118,6 +121,10 @@ def find_reach(
         files = ReachFiles(spec.project / "reach" / f"{spec.name}_{split}")
     radii = tuple(radius for radius in _RADII if radius <= spec.window.binning.half)
     genes, observed = measured_genes(spec, folders, split)
+    loci = locus_blocks(genes, spec.window.binning, length=_BLOCK_LENGTH)
+    require_loci(
+        loci, split, remedy=f"hold out more of the genome as 'splits.{split}', and build again"
+    )
     if isinstance(subject, RunFolder):
         predicted = predict_masked(
             subject,
@@ -134,9 +141,7 @@ def find_reach(
             spec, folders, split=split, radii=radii, seed=settings.seed, progress=progress
         )
     predicted |= _planted(spec, genes, radii)
-    resamples = resample_blocks(
-        locus_blocks(genes, spec.window.binning, length=_BLOCK_LENGTH), seed=settings.seed
-    )
+    resamples = resample_blocks(loci, seed=settings.seed)
     tables, reaches = [], []
     for model, curve in predicted.items():
         table, reach = _how_far(model, curve, observed, radii, resamples)
@@ -207,6 +212,7 @@ def _how_far(
         low=low_bp,
         high=high_bp,
         farthest=radii[-1],
+        r=float(r[at]),
         gained=gained,
         beyond=beyond,
     )

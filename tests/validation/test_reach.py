@@ -13,6 +13,7 @@ from claster.analysis.perturbation.measure import Predictor
 from claster.analysis.reach import _how_far, find_reach
 from claster.cli import app
 from claster.dataset.layout import read_arrays, read_genes_table
+from claster.errors import ClasterError
 
 RADII = (1_000, 10_000, 100_000, 500_000)
 GENES = 400
@@ -59,6 +60,24 @@ def test_reach_may_be_the_whole_window():
     assert reach.sentence.endswith("the window ends there")
 
 
+def test_predictions_that_tell_nothing_reach_nowhere():
+    _, observed = curves(1.0)
+    same = np.ones((len(RADII), GENES))
+    _, reach = _how_far("marks", same, observed, RADII, resamples())
+    assert reach.sentence == "marks: tells nothing of these genes' levels (r 0.00)"
+
+
+def test_three_loci_tell_no_distance(toy):
+    with pytest.raises(ClasterError, match="the test genes lie in 3 loci; intervals need 10"):
+        find_reach(toy.spec)
+
+
+@pytest.fixture
+def few_loci(monkeypatch):
+    """Let the made genome's three loci be enough."""
+    monkeypatch.setattr("claster.analysis.loci._FEWEST_LOCI", 3)
+
+
 def test_rings_are_means_of_both_sides():
     landscape = np.zeros((1, 2, 41), np.float32)
     landscape[0, 0, [20 - 15, 20 + 15]] = 8.0
@@ -68,11 +87,12 @@ def test_rings_are_means_of_both_sides():
     assert rings[1] == pytest.approx([3 / 21, 0])
 
 
+@pytest.mark.usefixtures("few_loci")
 def test_the_command_tells_how_far(toy, monkeypatch):
     monkeypatch.chdir(toy.project)
     result = CliRunner().invoke(app, ["reach", "ctrl", "--split", "test"])
     assert result.exit_code == 0, result.output
-    assert "marks: information reaches" in result.output
+    assert "planted rule: information reaches" in result.output
     folder = toy.project / "reach" / "ctrl_test"
     assert (folder / "reach.png").is_file()
     scores = pd.read_csv(folder / "scores.csv")
@@ -86,6 +106,7 @@ def test_the_command_tells_how_far(toy, monkeypatch):
     ]
 
 
+@pytest.mark.usefixtures("few_loci")
 def test_a_run_reaches_as_far_as_it_looks(toy, made_model, monkeypatch):
     """The made model reads enhancers up to 20 kb away, and no contacts."""
 
