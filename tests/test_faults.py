@@ -54,7 +54,8 @@ SAID = [
     ),
     (
         {"tracks": [{"name": "ATAC", "file": "a.bw", "transform": "log"}]},
-        "tracks.0.transform has no choice 'log': did you mean 'log1p'? choose among none, sqrt, log1p, asinh",
+        "tracks.0.transform has no choice 'log': did you mean 'log1p'? choose among none, sqrt, log1p, "
+        "log1p_10x, asinh",
     ),
     (
         {"tracks": [{"name": "ATAC", "file": "a.bw", "floor": -1}]},

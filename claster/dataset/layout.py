@@ -1,8 +1,10 @@
 """Where the files of a built dataset are."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -116,6 +118,15 @@ class DatasetFolders:
         """Folder of the targets as arrays, of all bins or of so many central ones; see `write_profiles`."""
         central = "" if bins is None else f"_{bins}"
         return self.targets / f"{VIEW_PREFIX}profiles{central}" / part
+
+    def table_view(self, transform: Transform, *, bins: int) -> Path:
+        """Table of so many central target bins on another scale; see `write_table_view`."""
+        return self.targets / f"{VIEW_PREFIX}{transform}_{bins}" / "train_valid.csv"
+
+    def scale_of(self, table: Path) -> Transform | None:
+        """Return the scale of a table of the targets that is a view, None for one of the dataset's own."""
+        found = re.fullmatch(rf"{VIEW_PREFIX}(.+)_\d+", table.parent.name)
+        return next((name for name in get_args(Transform) if found and name == found[1]), None)
 
     def target_table(self, split: str) -> Path:
         """Target table that holds a split."""

@@ -53,6 +53,7 @@ def adopt_run(run: RunFolder) -> RunRecord:
         hardware = kept["global_config"]["accelerator"]["hardware"]
         batch_size = kept["global_config"]["basic_experiment"]["batch_size"]
         output = kept["output_configs"][0]["output_info"]["output_type"]
+        table = Path(kept["output_configs"][0]["output_info"]["output_source"])
     except (KeyError, IndexError, TypeError) as error:
         raise ClasterError(
             f"{run.eir / 'configs'} holds no configurations as EIR keeps them ({one_line(error)})",
@@ -103,6 +104,7 @@ def adopt_run(run: RunFolder) -> RunRecord:
         scales=manifest.scales if manifest else {},
         trained_on=spec,
         data={name: file.sha256 for name, file in manifest.sources.items()} if manifest else {},
+        transform=folders.scale_of(table),
     )
     write_run(run, record)
     return record

@@ -3,6 +3,7 @@
 from claster.dataset.activity import ActivityView
 from claster.dataset.embeddings import EmbeddingView
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.targets import write_table_view
 from claster.dataset.views import ArrayView, View, write_profiles, write_view
 from claster.eir.parts import Flavour, InputBlock, Modality
 from claster.eir.target_part import predicted_part
@@ -86,7 +87,7 @@ def write_arrays(
     *,
     progress: Progress = SILENT,
 ) -> None:
-    """Write what a flavour reads beside a dataset's own arrays; see `write_view`, `write_profiles`.
+    """Write what a flavour reads beside a dataset's own arrays and targets.
 
     Raises
     ------
@@ -98,6 +99,9 @@ def write_arrays(
     if flavour.output.output_type == "array":
         bins = central_bins(flavour, spec)
         write_profiles(spec, bins=bins, progress=progress)
+    if flavour.output.transform is not None:
+        bins = predicted_part(flavour, spec).require_target().bins
+        write_table_view(spec, flavour.output.transform, bins=bins)
 
 
 def _percent_left_out(flavour: Flavour, spec: DatasetSpec) -> int:

@@ -83,7 +83,7 @@ def predict_by_program(
         table = _gather_predictions(scratch / "out" / OUTPUT_NAME, target.columns, ids)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    table[:] = restored(table.to_numpy(), target.transform)
+    table[:] = restored(table.to_numpy(), record.transform or target.transform)
     return table
 
 

@@ -1,7 +1,6 @@
 """Flavours: which inputs, which network, how it is trained.
 
-A flavour is one small frozen definition. Heights (tracks, rows of a contact map), column names and the steps
-of a profile come from the dataset, never from here. A new one is derived from another if it can be.
+Heights (tracks, rows of a contact map), column names and the steps of a profile come from the dataset.
 """
 
 import re
@@ -30,8 +29,7 @@ _A_POSITION_A_BIN = {"down_stride_width": 1, "num_output_features": 0, **_PLAIN}
 
 _LANDSCAPE = InputBlock(
     cnn=Cnn(
-        # [4, 3] without dilation or extra down-sampling keeps 31 positions of 10,001 bins; the
-        # published [4, 4] with dilation 2 leaves one position on EIR 0.25.
+        # Without dilation 31 positions stay of 10,001 bins; of the published one EIR 0.25 leaves one.
         layers=(4, 3),
         channel_exp_base=5,
         first_channel_expansion=2,
@@ -278,6 +276,8 @@ PROXIMAL_CONTACTS = derive(
     description="proximal and the activity of what the TSS touches within 500 kb",
     inputs={"activity": _ACTIVITY.model_dump()},
     fusion={"model_type": "mlp-residual-sum"},
+    # Elements multiply a gene's level, a product that a network on log(x + 1) would have to learn.
+    output={"transform": "log1p_10x"},
     dataset="toy_stripe",
 )
 

@@ -16,7 +16,7 @@ from claster.eir.bundle import require_unchanged
 from claster.eir.first_layer import CutNetwork, FirstLayer, first_layer
 from claster.eir.machine import resolve_device
 from claster.eir.runs import RunFolder, trained_weights
-from claster.eir.target_part import trained_dataset
+from claster.eir.target_part import on_scale, trained_dataset
 from claster.eir.trained_network import Network, load_network, require_model, run_network
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
@@ -46,7 +46,7 @@ class TrainedModel:
     network
         The network with its scaling.
     spec
-        The dataset that it was trained on.
+        The dataset that it was trained on, its target on the network's scale.
     device
         Where it computes.
     """
@@ -92,7 +92,7 @@ def load_model(run: RunFolder | Path | str, *, device: Device = "auto") -> Train
     """
     run = RunFolder.of(run)
     record = require_model(run)
-    spec = trained_dataset(run, record)
+    spec = on_scale(trained_dataset(run, record), record.transform)
     target = spec.require_target()
     folder, weights = trained_weights(run)
     if weights == run.exported_weights:
@@ -145,8 +145,7 @@ def predict_arrays(
     Returns
     -------
     numpy.ndarray
-        float32, shape (samples, groups, bins): signal in reads (EIR's z-score and the target's
-        transform undone). Values may lie below 0; nothing is cut off.
+        float32, shape (samples, groups, bins): signal in reads. Values may lie below 0; nothing is cut off.
 
     Raises
     ------
@@ -238,8 +237,7 @@ def predict_tensors(
     landscape, contacts, activity, embedding
         float32 on `model.device`, shaped as in `predict_arrays`.
     scale
-        ``signal``: reads, as `predict_arrays`. ``stored``: the scale of the target's transform, on
-        which the network is trained (they are the same where there is no transform).
+        ``signal``: reads, as `predict_arrays`. ``stored``: the scale that the network is trained on.
     reuse
         What is known of windows before, which these may be edits of (CPU only, no gradients).
     behind
@@ -278,6 +276,8 @@ def _restored(stored: Tensor, transform: Transform) -> Tensor:
             return stored * stored.abs()
         case "log1p":
             return torch.expm1(stored)
+        case "log1p_10x":
+            return torch.expm1(stored) / 10
         case "asinh":
             return torch.sinh(stored)
         case "none":

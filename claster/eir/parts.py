@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from claster.contacts.shapes import MapKind
 from claster.eir.settings import Precision
+from claster.signal.landscape import Transform
 
 __all__ = [
     "ArrayCnn",
@@ -155,7 +156,8 @@ class Output(_Part):
     published EIR's unspoken default) makes a step several times slower for 401 of them and is off, as
     in EIR 0.25. With `array`: the profile as an array, with one mean and standard deviation for all
     its bins, by that network and with the mean squared error, EIR's only loss for it. A table may stop
-    short of the target: only bins that lie whole within `span` bp around the TSS.
+    short of the target: only bins that lie whole within `span` bp around the TSS. `transform` is the scale
+    of its loss, where that is not the one of the dataset's target.
     """
 
     model_type: Literal["linear"] = "linear"
@@ -163,11 +165,12 @@ class Output(_Part):
     uncertainty_weighted_mt_loss: bool = False
     array: ArrayCnn | None = None
     span: int | None = Field(default=None, gt=0)
+    transform: Transform | None = None
 
     @model_validator(mode="after")
     def _table_of_a_span(self) -> Self:
-        if self.array is not None and self.span is not None:
-            raise ValueError("'span' goes with a table")
+        if self.array is not None and (self.span or self.transform):
+            raise ValueError("'span' and 'transform' go with a table")
         return self
 
     @property

@@ -233,6 +233,7 @@ def _train_anew(run: RunFolder, setup: _Setup, progress: Progress) -> None:
         data=setup.data,
         started_from=setup.start.told if setup.start else None,
         drop_tracks=asked.drop_tracks,
+        transform=flavour.output.transform,
     )
     try:
         run_recorded(run, record, record.steps, progress)

@@ -17,6 +17,7 @@ from claster.dataset.yaml_file import read_yaml
 from claster.errors import ClasterError, choose_among
 from claster.files import write_text
 from claster.quoting import pasteable
+from claster.signal.landscape import Transform
 from claster.text import read_parquet, read_record
 
 __all__ = [
@@ -42,10 +43,9 @@ _CHECKPOINT = re.compile(r"_checkpoint_\d+_perf-average=(?P<score>-?\d+(\.\d+)?)
 
 
 class Resumption(BaseModel):
-    """How a training went on from a saved model.
+    """How a training went on from a model saved at `step`, in the file `checkpoint` of the run's folder.
 
-    `step` is the step that the model was saved at, `checkpoint` where it is (relative to the run
-    folder), `rate` the learning rate from there on, `warmup` the steps until it is reached again.
+    `rate` is the learning rate from there on, `warmup` the steps until it is reached again.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,15 +76,14 @@ class StartedFrom(BaseModel):
 class RunRecord(BaseModel):
     """What `run.json` holds.
 
-    `dataset` is the name or path of the dataset's YAML as the user gave it; `checkpoint` is relative to
-    the run folder; `seed` is None where EIR was not started by `claster train`; `batch_size` is that of
-    all devices together; `feeding` says how samples reach EIR, and why so; times are ISO 8601 in UTC;
-    `scales` says how large the values of the tracks were that it was trained on, `trained_on` is the
-    dataset's YAML as it was then, and `data` the SHA-256 of each of its source files. `started_from`
-    tells whose weights it began with (None: random); `members` names the runs that an ensemble averages.
-    `drop_tracks` is the share of training samples without each track: above 0 it predicts without some.
-
-    A run may be from elsewhere: `command` and `environment` say what ran, and are never run again.
+    `dataset` is the name or path of the dataset's YAML as given; `checkpoint` is relative to the run folder;
+    `seed` is None where EIR was not started by `claster train`; `batch_size` is that of all devices
+    together; `feeding` says how samples reach EIR, and why; times are ISO 8601 in UTC; `scales` says how
+    large the values of the tracks were, `trained_on` is the dataset's YAML as it was, and `data` the SHA-256
+    of each of its source files. `started_from` tells whose weights it began with (None: random), `members`
+    the runs that an ensemble averages, `drop_tracks` the share of training samples without each track,
+    `transform` the scale that the network predicts on (None: that of the target). `command` and
+    `environment` of a run from elsewhere say what ran, and are never run again.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -123,6 +122,7 @@ class RunRecord(BaseModel):
     resumed: tuple[Resumption, ...] = ()
     members: tuple[str, ...] = ()
     drop_tracks: float = 0
+    transform: Transform | None = None
 
     @field_validator("command")
     @classmethod

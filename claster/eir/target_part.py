@@ -7,10 +7,12 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir.parts import Embedding, Flavour
 from claster.eir.runs import RunFolder, RunRecord
 from claster.errors import ClasterError
+from claster.signal.landscape import Transform
 
 __all__ = [
     "as_stored",
     "narrowed",
+    "on_scale",
     "predicted_by",
     "predicted_part",
     "run_dataset",
@@ -53,6 +55,14 @@ def narrowed(spec: DatasetSpec, bins: int) -> DatasetSpec:
     if bins >= target.bins:
         return spec
     return spec.model_copy(update={"target": target.model_copy(update={"bins": bins})})
+
+
+def on_scale(spec: DatasetSpec, transform: Transform | None) -> DatasetSpec:
+    """Return the dataset with its target on another scale, as it is for None."""
+    if transform is None:
+        return spec
+    target = spec.require_target().model_copy(update={"transform": transform})
+    return spec.model_copy(update={"target": target})
 
 
 def predicted_by(record: RunRecord, spec: DatasetSpec) -> DatasetSpec:

@@ -212,13 +212,16 @@ def _fusion(flavour: Flavour) -> dict[str, Any]:
 
 
 def _output(flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
-    output = flavour.output
+    output, folders = flavour.output, DatasetFolders(spec.name)
     if output.array is not None:
         return _array_output(output.array, flavour, spec)
+    table = folders.target_table("train")
+    if output.transform is not None:
+        table = folders.table_view(output.transform, bins=spec.require_target().bins)
     return {
         "output_info": {
             "output_name": OUTPUT_NAME,
-            "output_source": DatasetFolders(spec.name).target_table("train").as_posix(),
+            "output_source": table.as_posix(),
             "output_type": "tabular",
         },
         "model_config": {"model_type": output.model_type},

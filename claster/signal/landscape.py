@@ -12,7 +12,7 @@ from claster.signal.replicates import TrackReader
 
 __all__ = ["Transform", "landscape", "landscapes", "rescaled", "restored", "transformed"]
 
-Transform = Literal["none", "sqrt", "log1p", "asinh"]
+Transform = Literal["none", "sqrt", "log1p", "log1p_10x", "asinh"]
 
 
 def rescaled(signal: np.ndarray, pairs: Sequence[tuple[float, float]]) -> np.ndarray:
@@ -55,9 +55,9 @@ def transformed(
     Parameters
     ----------
     signal
-        Means or sums a bin; for ``log1p`` not negative.
+        Means or sums a bin; for logarithms not negative.
     transform
-        As it is, the root with the sign of x, log(x + 1), or asinh(x).
+        As it is, the root with the sign of x, log(x + 1), log(10 x + 1), or asinh(x).
     floor
         Smaller values are set to 0 first.
     clip
@@ -76,6 +76,8 @@ def transformed(
             return np.copysign(np.sqrt(np.abs(signal)), signal)
         case "log1p":
             return np.log1p(signal)
+        case "log1p_10x":
+            return np.log1p(10 * signal)
         case "asinh":
             return np.arcsinh(signal)
         case "none":
@@ -95,6 +97,8 @@ def restored(stored: np.ndarray, transform: Transform, *, divisor: float = 1.0) 
             signal = stored * np.abs(stored)
         case "log1p":
             signal = np.expm1(stored)
+        case "log1p_10x":
+            signal = np.expm1(stored) / 10
         case "asinh":
             signal = np.sinh(stored)
         case "none":

@@ -239,6 +239,7 @@ def test_each_baseline_is_what_its_name_says(monkeypatch):
     [
         ("log1p", "model", "log(reads + 1)"),
         ("log1p", "signal", "reads"),
+        ("log1p_10x", "model", "log(10 reads + 1)"),
         ("sqrt", "model", "sqrt(reads)"),
         ("none", "model", "reads"),
         ("none", "signal", "reads"),

@@ -8,6 +8,7 @@ from claster.dataset.build import build_dataset
 from claster.dataset.checksums import verify_dataset
 from claster.dataset.layout import read_arrays, read_ids, read_targets
 from claster.dataset.load import load_dataset
+from claster.dataset.targets import write_table_view
 from claster.dataset.track_scales import read_landscapes
 from claster.dataset.views import ArrayView, write_profiles, write_view
 from claster.errors import ClasterError
@@ -118,6 +119,32 @@ def test_damaged_array_leaves_no_view(spec, folders, harm, message):
     with pytest.raises(ClasterError, match=message):
         write_view(NARROW, spec)
     assert not list(folders.inputs.glob("*view_*"))
+
+
+def test_table_view_is_the_middle_of_the_target_on_another_scale(spec, folders):
+    write_table_view(spec, "log1p_10x", bins=3)
+    path = folders.table_view("log1p_10x", bins=3)
+    signal = read_targets(folders.target_table("train"))
+    middle = [f"{bin}_{group}" for group in spec.target.groups for bin in (-1, 0, 1)]
+    found = pd.read_csv(path, index_col="ID")
+    pd.testing.assert_frame_equal(
+        found, np.log(10 * signal[middle] + 1), check_dtype=False, rtol=1e-5
+    )
+    assert folders.scale_of(path) == "log1p_10x"
+    assert folders.scale_of(folders.target_table("train")) is None
+    path.write_text("mark")
+    write_table_view(spec, "log1p_10x", bins=3)
+    assert path.read_text() == "mark"
+
+
+def test_logarithms_of_values_below_0_are_refused(spec, folders):
+    path = folders.target_table("train")
+    table = pd.read_csv(path, index_col="ID")
+    table.iloc[2, table.shape[1] // 2] = -0.5
+    table.to_csv(path)
+    with pytest.raises(ClasterError, match=r"holds values below 0 \(-0\.5\)"):
+        write_table_view(spec, "log1p_10x", bins=spec.target.bins)
+    assert not folders.table_view("log1p_10x", bins=spec.target.bins).exists()
 
 
 def test_profiles_are_the_target_table(spec, folders):

@@ -191,7 +191,12 @@ def copied(trained, tmp_path, **changes):
 def test_transform_of_the_target_is_undone(trained, model, landscape, tmp_path):
     spec = json.loads(trained.run.record.read_text())["trained_on"]
     stored = predict_arrays(model, landscape=landscape)
-    backs = {"sqrt": lambda x: x * np.abs(x), "log1p": np.expm1, "asinh": np.sinh}
+    backs = {
+        "sqrt": lambda x: x * np.abs(x),
+        "log1p": np.expm1,
+        "log1p_10x": lambda x: np.expm1(x) / 10,
+        "asinh": np.sinh,
+    }
     for transform, back in backs.items():
         changed = spec | {"target": spec["target"] | {"transform": transform}}
         run = copied(trained, tmp_path / transform, trained_on=changed)
@@ -203,6 +208,16 @@ def test_transform_of_the_target_is_undone(trained, model, landscape, tmp_path):
         np.testing.assert_allclose(
             predict_tensors(other, landscape=tensor, scale="stored"), stored, rtol=1e-5, atol=1e-6
         )
+
+
+def test_scale_of_a_run_goes_before_that_of_the_target(trained, model, landscape, tmp_path):
+    stored = predict_arrays(model, landscape=landscape)
+    other = load_model(copied(trained, tmp_path, transform="log1p"), device="cpu")
+    np.testing.assert_allclose(
+        predict_arrays(other, landscape=landscape), np.expm1(stored), rtol=1e-5, atol=1e-6
+    )
+    exported = load_model(export_run(RunFolder(other.run), tmp_path / "model"), device="cpu")
+    assert exported.target.transform == "log1p"
 
 
 def test_model_of_a_gpu_predicts_on_a_cpu(trained, model, landscape, tmp_path):

@@ -1,9 +1,11 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claster.signal.landscape import rescaled, restored, transformed
+from claster.signal.landscape import Transform, rescaled, restored, transformed
 
 SIGNAL = np.array([0.0, 0.5, 3.0, 2000.0])
 
@@ -14,6 +16,7 @@ SIGNAL = np.array([0.0, 0.5, 3.0, 2000.0])
         ("none", SIGNAL),
         ("sqrt", SIGNAL**0.5),
         ("log1p", np.log(SIGNAL + 1)),
+        ("log1p_10x", np.log(10 * SIGNAL + 1)),
         ("asinh", np.log(SIGNAL + np.sqrt(SIGNAL**2 + 1))),
     ],
 )
@@ -21,7 +24,7 @@ def test_what_is_stored(transform, stored):
     np.testing.assert_allclose(transformed(SIGNAL, transform), stored, rtol=1e-12)
 
 
-@given(st.lists(st.floats(0, 1e6), min_size=1), st.sampled_from(["none", "sqrt", "log1p", "asinh"]))
+@given(st.lists(st.floats(0, 1e6), min_size=1), st.sampled_from(get_args(Transform)))
 def test_transforms_are_undone(signal, transform):
     signal = np.array(signal)
     np.testing.assert_allclose(

@@ -48,6 +48,7 @@ from claster.dataset.layout import read_genes_table
 from claster.dataset.spec import DatasetSpec
 from claster.eir.machine import resolve_device
 from claster.eir.runs import RunFolder, read_run
+from claster.eir.target_part import on_scale
 from claster.errors import ClasterError
 from claster.files import atomic_folder, require_file, sha256
 from claster.genome.gene_names import genes_called
@@ -103,7 +104,7 @@ def _attribute(
     explained: Explained, asked: AttributeSettings, progress: Progress
 ) -> AttributionFiles:
     started = time.monotonic()
-    spec, seen = explained.spec, explained.seen
+    spec, seen, trained = explained.spec, explained.seen, read_run(explained.run.path)
     target = spec.require_target()
     require_bins(asked.bins, target)
     if (asked.elements is not None or asked.bigwig) and seen.binning is None:
@@ -185,7 +186,7 @@ def _attribute(
             "compared_genes": int(chosen["compared"].sum()),
             "pairs": 0 if pairs is None else len(pairs),
         },
-        unit=prediction_unit(spec, asked.scale),
+        unit=prediction_unit(on_scale(spec, trained.transform), asked.scale),
         contacts=seen.maps,
         columns=COLUMNS,
         device=str(explainer.device),
@@ -222,7 +223,7 @@ def _attribute(
         spec.project,
         "attribute",
         dataset=spec.name,
-        flavour=read_run(explained.run.path).flavour,
+        flavour=trained.flavour,
         device=resolve_device(asked.device),
         units=len(chosen),
         seconds=time.monotonic() - started,

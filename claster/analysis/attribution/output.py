@@ -275,7 +275,8 @@ def prediction_unit(spec: DatasetSpec, scale: Scale) -> str:
     reads = "reads" if target.statistic == "mean" else f"reads per {target.bin} bp"
     if scale == "signal" or target.transform == "none":
         return reads
-    return f"log({reads} + 1)" if target.transform == "log1p" else f"{target.transform}({reads})"
+    logs = {"log1p": f"log({reads} + 1)", "log1p_10x": f"log(10 {reads} + 1)"}
+    return logs.get(target.transform, f"{target.transform}({reads})")
 
 
 def write_attributions(
