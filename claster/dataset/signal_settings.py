@@ -178,9 +178,9 @@ class TargetSpec(Part):
     a bin, as published for EU-seq coverage, or its ``sum``, for tracks that count read ends.
     `strands` says what becomes of a strand pair: their ``sum``, the strand of the gene (``sense``), or
     both, ``apart``, as two groups of columns. `transform` is the scale that the network is trained on: as
-    it is, as published, or ``sqrt``, ``log1p`` or ``asinh``, which tame heavy tails; predictions are always
-    turned back. Larger values than `clip` are set to it before. `recipe: paper` is the published arithmetic
-    (`target_profiles`) and leaves no choice but the conditions.
+    it is, as published, or ``sqrt``, ``log1p``, ``log1p_10x`` or ``asinh``, which tame heavy tails, unless
+    its flavour has one; predictions are always turned back. Larger values than `clip` are set to it before.
+    `recipe: paper` is the published arithmetic (`target_profiles`) and leaves no choice but the conditions.
 
     Instead of conditions, a `table` (TSV with a header) gives one `value` a gene: of its columns, `id` names
     the gene, and `value` is the column of the one condition ``ctrl``, or a column for each condition. The
