@@ -2,19 +2,19 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pandas as pd
 
 from claster.dataset.yaml_file import to_yaml
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
 from claster.files import write_text
 from claster.project import Project, as_html
+from claster.settings import Split
 
 if TYPE_CHECKING:
     from claster.dataset.doctor.findings import Report
-    from claster.dataset.layout import Split
     from claster.dataset.manifest import Manifest
     from claster.dataset.spec import DatasetSpec
     from claster.eir.configure import Configuration
@@ -306,7 +306,7 @@ class Dataset:
         values = table.loc[sample].to_numpy().reshape(len(target.groups), target.bins)
         return pd.DataFrame(values, target.groups, _starts(target.bins, target.bin))
 
-    def targets(self, split: "Split" = "test", *, truth: bool = False) -> pd.DataFrame:
+    def targets(self, split: Split = "test", *, truth: bool = False) -> pd.DataFrame:
         """Return the measured transcription of a split, in the shape of `Run.predict`'s table.
 
         Parameters
@@ -319,11 +319,12 @@ class Dataset:
         Returns
         -------
         pandas.DataFrame
-            float32 signal, samples x columns (conditions x bins), indexed by sample: ``<gene_id>_forward``
-            and, mirrored, ``<gene_id>_rev``.
+            float32 signal, samples (``<gene_id>_forward``, mirrored ``<gene_id>_rev``) x conditions and bins.
         """
         from claster.dataset.layout import read_ids, read_targets
 
+        if split not in get_args(Split):
+            raise ClasterError(f"no split {split!r}", remedy=choose_among(split, get_args(Split)))
         target = self.spec.require_target()
         path = self._folders.truth_table() if truth else self._folders.target_table(split)
         return read_targets(path, transform=target.transform).loc[read_ids(self._folders, split)]

@@ -34,7 +34,7 @@ class Project:
     Raises
     ------
     ClasterError
-        If there is no such device.
+        If there is no such device, or `root` is a file.
 
     Examples
     --------
@@ -58,6 +58,8 @@ class Project:
             raise ClasterError(
                 f"no device {device!r}", remedy=choose_among(device, get_args(Device))
             )
+        if found.is_file():
+            raise ClasterError(f"{found} is a file", remedy="give the project's folder")
         self.root = found.absolute()
         self.device = device
         self.progress = _console() if progress is True else progress or SILENT

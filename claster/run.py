@@ -115,12 +115,11 @@ class Run:
         """
         from claster.eir.predict import predict
 
-        other = dataset.named if isinstance(dataset, Dataset) else dataset
         if self.members:
             options = {"out": self.folder} | options
         if options.get("out"):
             options["out"] = self.project.below(options["out"])
-        path = predict(self._members, dataset=other, **(self._place | options))
+        path = predict(self._members, dataset=_named(dataset), **(self._place | options))
         return Results(path.parent, path.stem)
 
     def predict_arrays(
@@ -145,27 +144,31 @@ class Run:
         Raises
         ------
         ClasterError
-            If an array is missing or has another shape; the shape that is wanted is named.
+            If an array is missing, has another shape or count, or holds no numbers.
         """
-        spec = self.dataset.spec
-        stored = {}
-        if landscape is not None:
-            stored["landscape"] = self._stored(np.asarray(landscape, np.float32))
-        if contacts is not None:
-            stored["contacts"] = np.asarray(contacts, np.float32).reshape(
-                -1, *spec.contacts_shape.shape
-            )
-        if missing := sorted(self._inputs - stored.keys()):
+        from claster.dataset.track_scales import stored_arrays
+
+        given = {"landscape": landscape, "contacts": contacts}
+        if missing := sorted(name for name in self._inputs if given[name] is None):
             raise ClasterError(
                 f"{self.folder} reads {' and '.join(sorted(self._inputs))}",
                 remedy=f"give {missing[0]}",
             )
+        read = {name: given[name] for name in self._inputs}
+        stored = stored_arrays(self.dataset.spec, self._record.scales, read)
         genes = zip(*(stored[name] for name in sorted(self._inputs)), strict=True)
         windows = (dict(zip(sorted(self._inputs), arrays, strict=True)) for arrays in genes)
         return np.stack(list(self._predictor.predict(windows)))
 
-    def evaluate(self, split: "Split" = "test") -> Results:
+    def evaluate(self, split: "Split" = "test", *, dataset: Dataset | str | None = None) -> Results:
         """Score a split beside simple methods, with 95 % intervals; missing predictions are made first.
+
+        Parameters
+        ----------
+        split
+            Of the run's own dataset.
+        dataset
+            Another built dataset with a target, such as other cells: its genes that training has not seen.
 
         Returns
         -------
@@ -174,9 +177,10 @@ class Run:
         """
         from claster.analysis.evaluate import evaluate_runs
 
-        if not self._run.predictions(split).is_file():
+        if dataset is None and not self._run.predictions(split).is_file():
             self.predict(split=split)
-        _, folder = evaluate_runs([self._run], split=split, progress=self.project.progress)
+        asked = {"split": split, "dataset": _named(dataset), "device": self.project.device}
+        _, folder = evaluate_runs([self._run], **asked, progress=self.project.progress)
         return Results(folder, "scores")
 
     def intervals(self, **options: Any) -> Results:  # noqa: ANN401
@@ -250,7 +254,7 @@ class Run:
 
         open_browser(prepare_browser(self._run), port=port, show=show)
 
-    def compare(self, *others: "Run") -> "Compared":
+    def compare(self, *others: "Run | str | Path") -> "Compared":
         """Score it and other runs of its dataset on the same genes, and on the bins that all predict.
 
         Returns
@@ -265,7 +269,8 @@ class Run:
         """
         from claster.analysis.compare import compare_runs
 
-        runs = [self._run, *(run._run for run in others)]
+        opened = (run if isinstance(run, Run) else self.project.run(run) for run in others)
+        runs = [self._run, *(run._run for run in opened)]
         return compare_runs(runs, progress=self.project.progress)
 
     def paper_figure(self, name: str, *, columns: "Columns" = 2) -> "tuple[Figure, pd.DataFrame]":
@@ -326,6 +331,11 @@ class Run:
 
     def _asked(self, settings: "Settings | None", options: dict[str, Any]) -> dict[str, Any]:
         """Return what is asked, with what the project says; files that are named start at its folder."""
+        if isinstance(settings, str | Path):
+            raise ClasterError(
+                f"settings are {str(settings)!r}",
+                remedy=f"name what it is: elements={str(settings)!r}",
+            )
         options = (settings.model_dump(exclude_unset=True) if settings else {}) | options
         files = {name: options.get(name) for name in ("elements", "pairs")}
         below = {n: self.project.below(f) for n, f in files.items() if f not in (None, "all")}
@@ -352,23 +362,6 @@ class Run:
 
         return load_predictor(self._run, self.dataset.spec, **self._place)
 
-    def _stored(self, signal: np.ndarray) -> np.ndarray:
-        """Return landscapes on the scale that the network was trained on, in the shape of its files."""
-        from claster.dataset.scale import track_divisors
-
-        spec = self.dataset.spec
-        wanted = spec.landscape_shape
-        if signal.ndim not in (2, 3) or signal.shape[-2:] != wanted:
-            raise ClasterError(
-                f"a landscape of shape {signal.shape}",
-                remedy=f"give (genes, {wanted[0]}, {wanted[1]}): tracks {', '.join(self.dataset.tracks)}",
-            )
-        stored = signal.reshape(-1, *wanted).copy()
-        divisors = track_divisors(spec.tracks, self._record.scales)
-        for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
-            stored[:, row] = track.stored(stored[:, row], divisor=divisor)
-        return stored.reshape(-1, *spec.landscape_file_shape)
-
     def __repr__(self) -> str:
         """Name the folder, the flavour and the dataset."""
         return f"Run({shown_path(self.folder)}): {self.flavour} on {self.dataset.name}"
@@ -386,3 +379,7 @@ class Run:
             "members": ", ".join(self.members),
         }
         return as_html("Run", {name: text for name, text in rows.items() if text})
+
+
+def _named(dataset: Dataset | str | None) -> str | None:
+    return dataset.named if isinstance(dataset, Dataset) else dataset

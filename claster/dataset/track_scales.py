@@ -14,7 +14,7 @@ from claster.errors import ClasterError
 from claster.settings import Split
 from claster.signal.landscape import restored
 
-__all__ = ["dividing_scales", "read_landscapes", "track_scales"]
+__all__ = ["dividing_scales", "read_landscapes", "stored_arrays", "track_scales"]
 
 
 def dividing_scales(
@@ -114,6 +114,60 @@ def read_landscapes(
         return arrays
     names = [track.name for track in spec.tracks]
     return arrays[:, [names.index(name) for name in tracks]]
+
+
+def stored_arrays(
+    spec: DatasetSpec, scales: Mapping[str, SignalScale], arrays: Mapping[str, np.ndarray | None]
+) -> dict[str, np.ndarray]:
+    """Return a person's own arrays as a dataset's files hold them.
+
+    Parameters
+    ----------
+    spec
+        The dataset whose windows they are shaped like.
+    scales
+        Of its tracks, by name.
+    arrays
+        ``landscape``: signal, shape (genes, tracks, bins); ``contacts``: (genes, rows, columns). One gene may
+        come without the first axis.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        float32, genes first, landscapes divided and transformed as those of the dataset.
+
+    Raises
+    ------
+    ClasterError
+        If an array holds no numbers or has another shape, or the counts of genes differ.
+    """
+    stored = {}
+    for name, values in arrays.items():
+        rows, columns = spec.landscape_shape if name == "landscape" else spec.contacts_shape.shape
+        try:
+            signal = np.array(values, np.float32)
+        except (TypeError, ValueError):
+            raise ClasterError(
+                f"{name} holds no numbers", remedy="give an array of numbers"
+            ) from None
+        if signal.ndim not in (2, 3) or signal.shape[-2:] != (rows, columns):
+            tracks = (
+                f": tracks {', '.join(t.name for t in spec.tracks)}" if name == "landscape" else ""
+            )
+            raise ClasterError(
+                f"{name} of shape {signal.shape}", remedy=f"give (genes, {rows}, {columns}){tracks}"
+            )
+        stored[name] = signal.reshape(-1, rows, columns)
+    counts = {name: len(values) for name, values in stored.items()}
+    if len(set(counts.values())) > 1:
+        told = " and ".join(f"{name} of {count} genes" for name, count in counts.items())
+        raise ClasterError(told, remedy="give both of the same genes")
+    if "landscape" in stored:
+        divisors = track_divisors(spec.tracks, scales)
+        for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
+            stored["landscape"][:, row] = track.stored(stored["landscape"][:, row], divisor=divisor)
+        stored["landscape"] = stored["landscape"].reshape(-1, *spec.landscape_file_shape)
+    return stored
 
 
 def _divisors(folders: DatasetFolders, spec: DatasetSpec) -> tuple[float, ...]:

@@ -14,6 +14,7 @@ import claster
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.settings import PerturbSettings
 from claster.dataset.layout import read_arrays, read_targets
+from claster.dataset.track_scales import stored_arrays
 from claster.errors import ClasterError
 
 HEAVY = ("torch", "numpy", "pandas", "pydantic", "matplotlib", "eir")
@@ -105,6 +106,23 @@ def test_a_dataset_from_keys_that_does_not_build_leaves_no_yaml(tmp_path):
         claster.train("profile", "own", project=project)
 
 
+def test_what_is_no_split_run_or_folder_is_refused(project, run, tmp_path):
+    with pytest.raises(ClasterError, match="no split 'tests': did you mean 'test'"):
+        project.dataset("small").targets("tests")
+    with pytest.raises(ClasterError, match=r"settings are 'a\.bed': name what it is: elements="):
+        run.perturb("a.bed")
+    with pytest.raises(ClasterError, match="no run in "):
+        run.compare("runs/other")
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ClasterError, match=r"notes\.txt is a file: give the project's folder"):
+        claster.Project(tmp_path / "notes.txt")
+
+
+def test_a_run_is_evaluated_on_another_dataset(run, project):
+    with pytest.raises(ClasterError, match="no dataset 'cells'"):
+        run.evaluate(dataset="cells")
+
+
 def test_a_dropped_gene_is_told_from_one_that_is_misspelled(project, monkeypatch, tmp_path):
     dataset = project.dataset("small")
     table = tmp_path / "dropped.tsv"
@@ -127,8 +145,24 @@ def test_arrays_in_memory_are_predicted_as_those_on_disk(run, project):
     np.testing.assert_allclose(run.predict_arrays(landscapes[0]), predicted[:1], rtol=1e-5)
     with pytest.raises(ClasterError, match=r"shape \(6, 2, 2000\): give \(genes, 2, 2001\)"):
         run.predict_arrays(landscapes[:, :, 1:])
+    with pytest.raises(ClasterError, match="landscape holds no numbers"):
+        run.predict_arrays("landscapes.npy")
     with pytest.raises(ClasterError, match="reads landscape: give landscape"):
         run.predict_arrays()
+
+
+def test_own_arrays_are_of_the_same_genes(project):
+    spec = project.dataset("small").spec
+    landscape, contacts = (
+        np.ones((3, *spec.landscape_shape)),
+        np.ones((2, *spec.contacts_shape.shape)),
+    )
+    with pytest.raises(ClasterError, match="landscape of 3 genes and contacts of 2 genes"):
+        stored_arrays(spec, {}, {"landscape": landscape, "contacts": contacts})
+    with pytest.raises(ClasterError, match=r"contacts of shape \(2, 3\): give \(genes, "):
+        stored_arrays(spec, {}, {"contacts": np.ones((2, 3))})
+    one = stored_arrays(spec, {}, {"landscape": landscape[0], "contacts": contacts[0]})
+    assert {name: len(values) for name, values in one.items()} == {"landscape": 1, "contacts": 1}
 
 
 def test_results_are_the_tables_and_figures_of_a_folder(tmp_path):
