@@ -136,17 +136,8 @@ def _draw_run(run: RunFolder, spec: DatasetSpec) -> list[Path]:
     profile, and an overview of these. The gene is a typical expressed one: of the half with the
     higher observed gene mean, that with the median correlation over its bins.
 
-    Parameters
-    ----------
-    run
-        A run with predictions of the test split.
-    spec
-        Its dataset.
-
-    Returns
-    -------
-    list of Path
-        The PNG files, in the run's `figures` folder; the contact map only where there are contacts.
+    Returns the PNG files, in the run's `figures` folder; the contact map only where there are
+    contacts.
     """
     target = spec.require_target()
     folders = DatasetFolders.of(spec)

@@ -100,15 +100,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 def _serve_folder(folder: Path | str) -> Iterator[str]:
     """Serve the files below a folder on a free port of this machine while the context is open.
 
-    Parameters
-    ----------
-    folder
-        The folder; nothing outside it is served, and only this machine can ask.
-
-    Yields
-    ------
-    str
-        The address that stands for `folder`, without a final slash.
+    Yields the address that stands for `folder`, without a final slash.
     """
     handler = partial(_Quiet, directory=str(Path(folder).resolve()))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

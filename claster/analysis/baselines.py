@@ -40,19 +40,7 @@ _TREES_UNWATCHED = 100
 
 @dataclass(frozen=True)
 class _OneCondition:
-    """What was fitted to one condition, to predict log2(x + 1).
-
-    Parameters
-    ----------
-    tracks
-        A straight line for each track, from its signal in the bin: (slope, intercept).
-    tss
-        A falling curve over log(distance + 1) to the nearest TSS.
-    ridge
-        On all local features, scaled.
-    boosting
-        Boosted trees on all local features.
-    """
+    """What was fitted to one condition, to predict log2(x + 1)."""
 
     tracks: tuple[tuple[float, float], ...]
     tss: IsotonicRegression
@@ -98,15 +86,7 @@ class Baselines:
 def _mean_profile(train_targets: np.ndarray) -> np.ndarray:
     """Return the mean of each target bin over the training genes.
 
-    Parameters
-    ----------
-    train_targets
-        Raw signal of forward samples, shape (genes, ..., bins).
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape (..., bins), in the unit of the targets.
+    Returns float64, shape (..., bins), in the unit of the targets.
     """
     if len(train_targets) == 0:
         raise ClasterError(

@@ -134,27 +134,7 @@ def _score(
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Evaluation:
-    """Score a table of predictions beside the simple methods, which are fitted here.
-
-    Parameters
-    ----------
-    predictions
-        Raw scale, indexed by sample name, columns as `spec.target.columns`: every sample of the
-        split once (rev samples may be left out altogether).
-    spec
-        The dataset.
-    split
-        The split that `predictions` belong to.
-    seed
-        Chooses training rows of the simple methods, and resamples.
-    progress
-        Where to report to.
-
-    Raises
-    ------
-    ClasterError
-        See `evaluate`.
-    """
+    """Score a table of predictions beside the simple methods, which are fitted here."""
     folders = DatasetFolders.of(spec)
     prepared = prepare(predictions, spec, folders, split=split, seed=seed, progress=progress)
     return evaluation_of(

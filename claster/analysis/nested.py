@@ -180,19 +180,7 @@ def _read(
 def _ring_means(landscape: np.ndarray, bin: int, radii: tuple[int, ...]) -> np.ndarray:
     """Return the mean of each track in rings around the TSS, both sides together.
 
-    Parameters
-    ----------
-    landscape
-        Shape (samples, ..., bins), centred on the TSS.
-    bin
-        Width of a bin in bp.
-    radii
-        Where rings end, bp.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (samples, tracks * radii), by track, then radius.
+    Returns shape (samples, tracks * radii), by track, then radius.
     """
     centre = landscape.shape[-1] // 2
     apart = np.abs(np.arange(landscape.shape[-1]) - centre) * bin

@@ -44,15 +44,6 @@ def _require_unseen_genes(scored: Collection[str], trained: Collection[str], *, 
     """Raise `ClasterError` if a gene that is scored has a sample among the training ones.
 
     A gene is the same under another version of its ID, or as the pseudoautosomal twin (`one_gene`).
-
-    Parameters
-    ----------
-    scored
-        Gene IDs.
-    trained
-        Sample names that the network was trained on, or stopped by.
-    split
-        What is scored, for the message.
     """
     known = set(_genes(split_sample_id(sample)[0] for sample in trained))
     seen = [gene for gene, key in zip(scored, _genes(scored), strict=True) if key in known]
@@ -69,26 +60,7 @@ def _require_unseen_windows(
 ) -> int:
     """Return how many bases of the scored input windows lie in training windows.
 
-    Parameters
-    ----------
-    scored, trained
-        Genes by `gene_id`, `chrom` and `tss`.
-    window
-        The bins of the input window.
-    split
-        What is scored, for the message.
-    allowed
-        Whether the dataset lets windows of different splits share bases.
-
-    Returns
-    -------
-    int
-        bp, each base counted once.
-
-    Raises
-    ------
-    ClasterError
-        If there are any and they are not allowed.
+    Returns bp, each base counted once.
     """
     columns = ["chrom", "start", "end"]
     shared = shared_bases(*(window_table(genes, window)[columns] for genes in (scored, trained)))

@@ -65,20 +65,8 @@ def _link_areas(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return AUROC and AUPRC under several weightings of the pairs.
 
-    Parameters
-    ----------
-    positive
-        bool, shape (pairs,).
-    score
-        Larger means more likely a link; equal ones are one threshold, shape (pairs,).
-    weights
-        How often each pair counts, shape (weightings, pairs).
-
-    Returns
-    -------
-    auroc, auprc : numpy.ndarray
-        Shape (weightings,); NaN where links or other pairs are missing. AUPRC is average precision, the sum
-        of precision times the gain of recall over thresholds.
+    Returns auroc and auprc, shape (weightings,); NaN where links or other pairs are missing. AUPRC
+    is average precision, the sum of precision times the gain of recall over thresholds.
 
     Examples
     --------

@@ -50,28 +50,7 @@ def _treated_window(
     spec: DatasetSpec,
     divisors: tuple[float, ...],
 ) -> Window:
-    """Return a window whose chosen tracks are cut from the sources of treated cells.
-
-    Parameters
-    ----------
-    before
-        The window of the baseline.
-    chrom, tss
-        Its centre (0-based).
-    chosen
-        Names of the tracks that are taken from the treated cells.
-    sources
-        Their open files.
-    spec
-        The dataset of the baseline.
-    divisors
-        What each of its tracks is divided by.
-
-    Raises
-    ------
-    ClasterError
-        If the window holds no landscape.
-    """
+    """Return a window whose chosen tracks are cut from the sources of treated cells."""
     if "landscape" not in before:
         raise ClasterError(
             "the run does not take landscapes, so nothing of it is treated",
@@ -99,17 +78,7 @@ def _promoter_change(
     divisors: tuple[float, ...],
     pseudocount: float,
 ) -> float:
-    """Return the mean log2 change of the tracks within 2 kb of the TSS: what needs no network.
-
-    Parameters
-    ----------
-    before, after
-        Windows of the baseline and of treated cells.
-    spec, divisors
-        The dataset, and what each track is divided by.
-    pseudocount
-        c, in the unit of the tracks.
-    """
+    """Return the mean log2 change of the tracks within 2 kb of the TSS: what needs no network."""
     span = covered_bins(-_PROMOTER, _PROMOTER, spec.window.binning)
     changes = []
     for row, track in enumerate(spec.tracks):
@@ -126,17 +95,7 @@ def _promoter_change(
 def _measured_profiles(genes: pd.DataFrame, sources: Sources, spec: DatasetSpec) -> np.ndarray:
     """Return the measured profiles of the first condition as signal.
 
-    Parameters
-    ----------
-    genes
-        `chrom`, `strand`, `tss`.
-    sources, spec
-        The open files of the dataset, and the dataset.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape (genes, bins).
+    Returns float64, shape (genes, bins).
     """
     target = spec.require_target()
     reach = reach_of_targets(target)

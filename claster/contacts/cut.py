@@ -32,21 +32,8 @@ _STRETCH = 160
 def _square_map(band: "CountBand", tss: int, shape: SquareMap) -> tuple[np.ndarray, float]:
     """Return the published square map around a TSS in genome orientation.
 
-    Parameters
-    ----------
-    band
-        The chromosome's diagonals, at least ``shape.separations``.
-    tss
-        0-based position.
-    shape
-        Size of the map.
-
-    Returns
-    -------
-    contacts : numpy.ndarray
-        float64, shape (bins, bins): log10 of the contact frequency, `_NOTHING` where none is known.
-    missing : float
-        Share of pixels of masked bins or beyond the chromosome.
+    Returns the contacts, float64, shape (bins, bins): log10 of the contact frequency, `_NOTHING`
+    where none is known, and the share of pixels of masked bins or beyond the chromosome.
 
     Notes
     -----
@@ -61,22 +48,9 @@ def _square_map(band: "CountBand", tss: int, shape: SquareMap) -> tuple[np.ndarr
 def _rotated_map(band: "CountBand", tss: int, shape: RotatedMap) -> tuple[np.ndarray, float]:
     """Return the published rotated map around a TSS in genome orientation.
 
-    Parameters
-    ----------
-    band
-        The chromosome's diagonals, at least ``shape.separations``.
-    tss
-        0-based position.
-    shape
-        Size of the map.
-
-    Returns
-    -------
-    contacts : numpy.ndarray
-        float64, shape (rows, columns): log10 of the contact frequency, interpolated; the published
-        map within 1e-9.
-    missing : float
-        Share of pixels of masked bins or beyond the chromosome, up to the map's largest separation.
+    Returns the contacts, float64, shape (rows, columns): log10 of the contact frequency,
+    interpolated; the published map within 1e-9, and the share of pixels of masked bins or beyond
+    the chromosome, up to the map's largest separation.
 
     Notes
     -----

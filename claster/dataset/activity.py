@@ -98,20 +98,8 @@ def _distance_weighted(landscape: "Tensor", *, bin: int, reach: int) -> "Tensor"
     What `contact_weighted` gives for its last weight, from bins in the place of columns: for datasets
     without contacts.
 
-    Parameters
-    ----------
-    landscape
-        Activity, shape (samples, tracks, bins), centred on the TSS, on any scale above 0.
-    bin
-        Width of a bin in bp.
-    reach
-        bp from the TSS.
-
-    Returns
-    -------
-    torch.Tensor
-        float32, shape (samples, tracks * shells), in that order: log(1 + x / 10), x being the sum over the
-        bins of a shell.
+    Returns float32, shape (samples, tracks * shells), in that order: log(1 + x / 10), x being the
+    sum over the bins of a shell.
     """
     import torch
 

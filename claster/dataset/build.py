@@ -61,25 +61,7 @@ def _finish_dataset(
     *,
     progress: Progress = SILENT,
 ) -> Manifest:
-    """Write tables, the splits' folders and the manifest, and give the folders their names: inputs last.
-
-    Parameters
-    ----------
-    folders
-        The dataset's folders.
-    workspace
-        Its arrays, all written.
-    spec, sources
-        The dataset and its open files.
-    selection
-        Every gene, kept or dropped.
-    dividing
-        The scales that tracks were divided by (`dividing_scales`).
-    shards
-        What was written of each chromosome, in genome order.
-    progress
-        Where to report to.
-    """
+    """Write tables, the splits' folders and the manifest, and give the folders their names: inputs last."""
     kept = selection.kept
     unknown = {
         gene: round(share, 6) for shard in shards.values() for gene, share in shard.unknown.items()

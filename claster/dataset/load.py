@@ -75,20 +75,6 @@ def _vary(content: Mapping[str, Any], variant: str, *, project: Path | str = "."
 
     A simulated dataset gets the changes of `simulated` where the experiment has them, else, as any
     other, those of `dataset`. The name becomes ``<name>-<variant>``.
-
-    Parameters
-    ----------
-    content
-        The dataset's YAML.
-    variant
-        Name of the experiment.
-    project
-        The project's folder.
-
-    Raises
-    ------
-    ClasterError
-        See `read_experiment`.
     """
     experiment = read_experiment(variant, project=project)
     changes = experiment.get("dataset") or {}

@@ -130,21 +130,7 @@ def _model_card(
     licence: str,
     weights_sha256: str,
 ) -> str:
-    """Return the model card of a run, Markdown with a YAML head.
-
-    Parameters
-    ----------
-    record, spec
-        The run and the dataset that it was trained on.
-    arrays
-        Shape of one sample's array by input.
-    scores
-        ``scores.csv`` of `claster evaluate`; None where it was not evaluated.
-    licence
-        Licence of the weights.
-    weights_sha256
-        Of ``model.safetensors``.
-    """
+    """Return the model card of a run, Markdown with a YAML head."""
     target = spec.require_target()
     tracks = [
         f"{track.name} ({track.transform if track.transform != 'none' else 'as it is'})"

@@ -341,17 +341,7 @@ def show_flavour(flavour: Flavour, spec: DatasetSpec, *, device: Device = "auto"
 
 
 def _geometry_text(geometry: Geometry, cost: Cost, *, samples: int) -> str:
-    """Return what EIR builds of a flavour as a table and sentences.
-
-    Parameters
-    ----------
-    geometry
-        Of `measure_geometry`.
-    cost
-        Of `measure_cost`.
-    samples
-        For how many samples the time of an epoch is told.
-    """
+    """Return what EIR builds of a flavour as a table and sentences."""
     lines = [
         f"{geometry.flavour} on dataset {geometry.dataset}: {geometry.parameters:,} parameters",
         f"  {'block':<18} {'class in EIR':<24} {'channels x height x width':>26} {'parameters':>12}",

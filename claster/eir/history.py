@@ -17,17 +17,7 @@ __all__ = ["part_steps", "read_history", "read_part", "write_history"]
 def _write_tensorboard(run: RunFolder, curve: pd.DataFrame) -> bool:
     """Write the loss and performance of a run as TensorBoard's events, below ``tensorboard``.
 
-    Parameters
-    ----------
-    run
-        The run; events of an earlier call are replaced.
-    curve
-        Of `read_history`.
-
-    Returns
-    -------
-    bool
-        Whether they were written: not where the package tensorboard is not installed.
+    Returns whether they were written: not where the package tensorboard is not installed.
     """
     if importlib.util.find_spec("tensorboard") is None:
         return False

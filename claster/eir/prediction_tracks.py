@@ -31,21 +31,7 @@ def _merge_nearest(
     lower coordinate counts, of windows with the same TSS the first. All windows have one width, so
     the nearest TSS is that of a window over the base wherever there is one.
 
-    Parameters
-    ----------
-    tss
-        0-based, shape (windows,), all on one chromosome, in any order.
-    values
-        Shape (windows, bins), in genome orientation.
-    binning
-        The bins of a window.
-    size
-        Length of the chromosome in bp; what lies outside it is left out.
-
-    Returns
-    -------
-    starts, ends, values
-        0-based half-open intervals, sorted, none overlapping another, and the value of each.
+    Returns 0-based half-open intervals, sorted, none overlapping another, and the value of each.
 
     Examples
     --------

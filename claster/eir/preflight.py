@@ -30,13 +30,6 @@ def _array_fault(path: Path, expected: tuple[int, ...]) -> str | None:
     """Return what is wrong with an array file, None if nothing is.
 
     Its values are read only if its header is right.
-
-    Parameters
-    ----------
-    path
-        A file of NumPy's format.
-    expected
-        The shape that it should have.
     """
     with path.open("rb") as handle:
         try:
@@ -182,22 +175,7 @@ def sample_counts(folders: DatasetFolders) -> SampleCounts:
 
 
 def _require_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
-    """Refuse a target table unless it holds one finite row for each sample.
-
-    Parameters
-    ----------
-    spec
-        The dataset; it names the columns.
-    table
-        CSV with column ID and the target columns.
-    ids
-        The samples that it must hold, in any order.
-
-    Raises
-    ------
-    ClasterError
-        If columns, samples or values are not as they should be.
-    """
+    """Refuse a target table unless it holds one finite row for each sample."""
     remedy = _rebuild(spec.name)
     target = spec.require_target()
     if not table.is_file():
@@ -233,25 +211,7 @@ def _require_arrays(
     *,
     progress: Progress = SILENT,
 ) -> None:
-    """Refuse a folder of arrays unless it holds one whole, finite array for each sample.
-
-    Parameters
-    ----------
-    spec
-        The dataset.
-    folder, shape
-        Where they are, and the shape of each.
-    ids
-        The samples that it must hold, in any order.
-    progress
-        Where to report to.
-
-    Raises
-    ------
-    ClasterError
-        If anything else lies there, an array is missing or damaged, has another shape or type, or
-        holds a value that is not finite.
-    """
+    """Refuse a folder of arrays unless it holds one whole, finite array for each sample."""
     remedy = _rebuild(spec.name)
     if not folder.is_dir():
         raise ClasterError(f"no folder of arrays at {folder}", remedy=remedy)

@@ -110,13 +110,7 @@ class _Scaling:
         return (stored.reshape(-1, *self.shape) - self.mean) / (self.deviation + _EPSILON)
 
     def scaled_at(self, stored: Tensor, bins: Tensor) -> Tensor:
-        """Return some bins of an input as the network takes them.
-
-        Parameters
-        ----------
-        stored, bins
-            Values and the numbers of their bins, of one shape: that of samples, fewer bins long.
-        """
+        """Return some bins of an input as the network takes them."""
         mean, deviation = (
             given
             if given.dim() == 0 or given.shape[-1] == 1

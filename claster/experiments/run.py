@@ -114,22 +114,7 @@ def list_experiments(*, project: Path | str = ".") -> pd.DataFrame:
 def _ready(
     name: str, *, of: str | None = None, project: Path | str = "."
 ) -> tuple[str, DatasetSpec, list[Flavour]]:
-    """Return the dataset of an experiment, by the name that `load_dataset` takes, and its flavours.
-
-    Parameters
-    ----------
-    name
-        The experiment.
-    of
-        Another dataset than its own.
-    project
-        The project's folder.
-
-    Raises
-    ------
-    ClasterError
-        If experiment or dataset has a fault, or it is not possible.
-    """
+    """Return the dataset of an experiment, by the name that `load_dataset` takes, and its flavours."""
     experiment = find_experiment(name, project=project)
     if experiment.not_possible:
         raise ClasterError(

@@ -59,13 +59,7 @@ FIGURES: dict[str, PaperFigure] = {
 
 
 def _find_figure(name: str) -> PaperFigure:
-    """Return the figure of that name.
-
-    Raises
-    ------
-    ClasterError
-        If there is none.
-    """
+    """Return the figure of that name."""
     if name not in FIGURES:
         raise ClasterError(f"no figure {name!r}", remedy=f"choose one of {', '.join(FIGURES)}")
     return FIGURES[name]

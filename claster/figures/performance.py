@@ -260,10 +260,8 @@ def draw_profile(ax: Axes, context: Context, found: Profiles, row: int) -> None:
 def _gene_table(context: Context, found: Profiles) -> pd.DataFrame:
     """Return the mean over each gene, by our definition and by the published arithmetic.
 
-    Returns
-    -------
-    pandas.DataFrame
-        `gene_id`, `observed`, `predicted`, `observed_published`, `predicted_published` (reads).
+    Returns `gene_id`, `observed`, `predicted`, `observed_published`, `predicted_published`
+    (reads).
     """
     binning = context.target.binning
     values = {}

@@ -83,11 +83,6 @@ def _input_files(figure: PaperFigure, context: Context) -> tuple[_InputFile, ...
 
     Source files of the dataset keep the SHA-256 of its manifest while size and time are those of the
     build.
-
-    Raises
-    ------
-    ClasterError
-        At the first thing that is missing.
     """
     manifest = read_manifest(context.folders)
     hashed = {file.path: file for file in manifest.sources.values()} if manifest else {}

@@ -61,23 +61,8 @@ def read_bed(
 def _to_bedtool(table: pd.DataFrame, *, name: str = "name") -> "BedTool":
     """Turn a table of intervals into a BedTool.
 
-    Parameters
-    ----------
-    table
-        Columns `chrom`, `start`, `end` (0-based half-open) and, where there, `score`, `strand`.
-    name
-        The column that becomes the BED name ("gene_id", "element_id"), where there.
-
-    Returns
-    -------
-    pybedtools.BedTool
-        BED3 to BED6, in the order of `table`. Its temporary file goes when Python ends, or with
-        `pybedtools.cleanup`.
-
-    Raises
-    ------
-    ClasterError
-        If a column of the interval is missing.
+    Returns BED3 to BED6, in the order of `table`. Its temporary file goes when Python ends, or
+    with `pybedtools.cleanup`.
     """
     from pybedtools import BedTool
 

@@ -102,20 +102,6 @@ def _check_elements(
 
     Every row has an ID of its own that can name a file, a chromosome, ``0 <= start < end``, and a group
     (which may be empty text).
-
-    Parameters
-    ----------
-    elements
-        A table with the columns of `_ELEMENT_COLUMNS`.
-    named
-        What the table is called in messages.
-    raise_errors
-        Whether a fault raises instead of returning False.
-
-    Raises
-    ------
-    ClasterError
-        On the first fault, with the row.
     """
     return check_table(elements, _ELEMENT_COLUMNS, _rules, named=named, raise_errors=raise_errors)
 

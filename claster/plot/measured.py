@@ -133,15 +133,7 @@ def draw_treated(files: TreatedFiles) -> list[Path]:
 
 
 def _calibration_curve(calibration: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
-    """Draw the share of regulated pairs against the predicted probability.
-
-    Parameters
-    ----------
-    calibration
-        `predicted`, `observed` and `n` of each class of probability (`reliability`).
-    ax
-        Where to draw; None makes a figure.
-    """
+    """Draw the share of regulated pairs against the predicted probability."""
     observed, number = calibration["observed"], calibration["n"]
     error = 1.96 * np.sqrt(observed * (1 - observed) / number)
     with canvas(ax, 3.6, 3.4) as (fig, ax):

@@ -289,15 +289,7 @@ _REACH_COLOURS = {
 
 
 def _reach_curves(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
-    """Draw r with its interval against the radius, a line a model.
-
-    Parameters
-    ----------
-    scores
-        `model`, `radius_bp`, `r`, `low`, `high`.
-    ax
-        Where to draw; None makes a figure.
-    """
+    """Draw r with its interval against the radius, a line a model."""
     with canvas(ax, 4.6, 3.2) as (fig, ax):
         for name, rows in scores.groupby("model", sort=False):
             colour = _REACH_COLOURS.get(str(name), OKABE_ITO["purple"])

@@ -45,23 +45,7 @@ def _choose_examples(
     log2(x + 1). A gene whose TSS is near one that is chosen already is passed over: it shows the
     same stretch again.
 
-    Parameters
-    ----------
-    genes
-        Columns `chrom`, `start`, `end`, `tss`.
-    observed, predicted
-        Signal, shape (genes, bins).
-    means
-        Mean observed signal over each gene, shape (genes,).
-    apart
-        Least distance in bp of two chosen TSSs on one chromosome.
-    each
-        How many genes of each kind, at most.
-
-    Returns
-    -------
-    list of _Example
-        Best ones first.
+    Returns the best ones first.
     """
     pearson = np.array(
         [correlations(seen, guess).pearson for seen, guess in zip(observed, predicted, strict=True)]

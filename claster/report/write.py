@@ -78,15 +78,7 @@ def write_report(
 
 
 def _make_page(subject: Subject, *, progress: Progress = SILENT) -> Page:
-    """Return the sections of a report.
-
-    Parameters
-    ----------
-    subject
-        The run.
-    progress
-        Counts sections.
-    """
+    """Return the sections of a report."""
     sections = []
     with progress.step("report", len(_SECTIONS)) as step:
         for section in _SECTIONS:

@@ -66,19 +66,7 @@ class _TargetScale:
 
 
 class _SequenceSamples(Dataset[tuple[Tensor, Tensor]]):
-    """Encoded sequence and scaled target of each sample; rev samples are reverse complements.
-
-    Parameters
-    ----------
-    trunk
-        Encodes the letters.
-    windows
-        The sequences.
-    ids
-        The samples.
-    targets
-        float32, shape (samples, groups, bins), scaled.
-    """
+    """Encoded sequence and scaled target of each sample; rev samples are reverse complements."""
 
     def __init__(
         self, trunk: Trunk, windows: SequenceWindows, ids: Sequence[str], targets: np.ndarray
@@ -108,11 +96,7 @@ def _read_stored_targets(
 ) -> tuple[list[str], np.ndarray]:
     """Return the samples of a split and their targets on the scale of `target.transform`.
 
-    Returns
-    -------
-    ids : list of str
-    targets : numpy.ndarray
-        float32, shape (samples, groups, bins).
+    Returns float32, shape (samples, groups, bins).
     """
     target = spec.require_target()
     ids = read_ids(folders, split)  # type: ignore[arg-type]

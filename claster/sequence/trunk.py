@@ -58,11 +58,6 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
     """Return the weights of a folder: ``model.safetensors``, else ``pytorch_model.bin``.
 
     The latter is a pickle; PyTorch reads nothing but tensors from it (``weights_only``).
-
-    Raises
-    ------
-    ClasterError
-        If the file is damaged.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -84,11 +79,6 @@ def _fill_weights(model: nn.Module, weights: dict[str, Tensor], *, named: Path) 
     """Load weights into a model, all of them.
 
     Layers that a model holds under two names may be there under either.
-
-    Raises
-    ------
-    ClasterError
-        If a weight is missing, unknown or of another shape.
     """
     try:
         missing, unknown = model.load_state_dict(weights, strict=False)

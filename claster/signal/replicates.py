@@ -66,20 +66,7 @@ def _average_signals(
 ) -> ChromosomeSignal:
     """Return the weighted mean of several signals of one stretch.
 
-    Parameters
-    ----------
-    signals
-        The same chromosome in each file.
-    weights
-        One number above 0 a signal; only their ratios count.
-    summary
-        A base with data in some of the signals only: ``mean_all`` counts the others 0,
-        ``mean_covered`` leaves them out. A base without data in all of them has none.
-
-    Returns
-    -------
-    ChromosomeSignal
-        float32 values on the intervals between all starts and ends.
+    Returns float32 values on the intervals between all starts and ends.
     """
     position = np.result_type(*(signal.starts.dtype for signal in signals))
     edges = np.unique(np.concatenate([e for s in signals for e in (s.starts, s.ends)]))

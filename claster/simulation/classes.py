@@ -70,19 +70,7 @@ def _enhancer_input(
     match: FloatArray,
     insulation: FloatArray,
 ) -> FloatArray:
-    """Return what enhancers add to a gene before it saturates.
-
-    Parameters
-    ----------
-    h3k27ac
-        Heights of the peaks.
-    distance
-        bp to the TSS.
-    match
-        Of the classes, 0 to 1.
-    insulation
-        Natural log by which boundaries between the two lower contacts, summed.
-    """
+    """Return what enhancers add to a gene before it saturates."""
     strength = 1.5 * np.sqrt(np.asarray(h3k27ac, dtype=float) / 30.0)
     near = 1.0 / (1.0 + np.abs(np.asarray(distance, dtype=float)) / _HALF_DISTANCE)
     found = strength * near * match * np.exp(-4.0 * insulation)

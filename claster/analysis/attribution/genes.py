@@ -66,21 +66,8 @@ def _score_elements(
 ) -> pd.DataFrame:
     """Sum attributions over the elements of one gene, edge bins counted by the share covered.
 
-    Parameters
-    ----------
-    pairs
-        See `element_pairs`; those of one gene.
-    values
-        Attribution of its mean, shape (tracks, bins), in genome orientation.
-    binning
-        The bins.
-    condition
-        What is predicted, for its column.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `pairs` with `condition`, `score` (sum of absolute values over tracks and bins) and `signed`.
+    Returns `pairs` with `condition`, `score` (sum of absolute values over tracks and bins) and
+    `signed`.
     """
     scores, signed = [], []
     for row in pairs.itertuples():

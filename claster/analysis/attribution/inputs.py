@@ -202,24 +202,7 @@ def training_baselines(
 def _inactive_means(
     landscapes: Iterable[np.ndarray], genes: pd.DataFrame, annotated: Annotated, binning: Binning
 ) -> np.ndarray:
-    """Return the mean of each track over the bins that touch no annotated stretch.
-
-    Parameters
-    ----------
-    landscapes
-        One a gene, each of shape (tracks, bins).
-    genes
-        Columns `chrom` and `tss`.
-    annotated
-        Where elements and TSSs are.
-    binning
-        The bins.
-
-    Raises
-    ------
-    ClasterError
-        If every bin touches one.
-    """
+    """Return the mean of each track over the bins that touch no annotated stretch."""
     totals: np.ndarray | float = 0.0
     bins = 0
     for array, gene in zip(landscapes, genes.itertuples(), strict=True):

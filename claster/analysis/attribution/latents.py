@@ -127,13 +127,7 @@ def attribute_latents(
 
 
 def _branch_convolutions(module: nn.Module, branch: str) -> dict[str, nn.Module]:
-    """Return the first convolution of each block of a branch, in order, by its name in the branch.
-
-    Raises
-    ------
-    ClasterError
-        If it has none.
-    """
+    """Return the first convolution of each block of a branch, in order, by its name in the branch."""
     inside = f"input_modules.{branch}.feature_extractor."
     found: dict[str, nn.Module] = {
         name.removeprefix(inside): layer
@@ -154,24 +148,7 @@ def _mean_activations(
     branch: str,
     windows: dict[str, tuple[dict[str, np.ndarray], str]],
 ) -> _Layers:
-    """Return the mean activations of a branch over windows, each turned along its gene's strand.
-
-    Parameters
-    ----------
-    model
-        The run's model.
-    explained
-        The run.
-    branch
-        ``contacts`` or ``landscape``.
-    windows
-        By gene ID: the arrays by input name, and the gene's strand.
-
-    Raises
-    ------
-    ClasterError
-        If the branch has no convolutions.
-    """
+    """Return the mean activations of a branch over windows, each turned along its gene's strand."""
     from claster.eir.inference import predict_tensors
 
     maps = explained.seen.maps

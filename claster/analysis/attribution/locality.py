@@ -43,19 +43,7 @@ def along_strand(values: np.ndarray, strand: str, *, kind: MapKind = "diagonal")
 def _centred(values: np.ndarray, offset: int, *, bins: int) -> np.ndarray:
     """Return values with one bin brought to the middle; NaN where a window has none.
 
-    Parameters
-    ----------
-    values
-        Shape (..., bins of the window).
-    offset
-        The bin, counted from the middle of the window.
-    bins
-        Bins of the result.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32, shape (..., bins).
+    Returns float32, shape (..., bins).
 
     Examples
     --------
@@ -204,20 +192,7 @@ _NOTHING = 1e-6
 def _half_width(mass: np.ndarray, share: float, *, size: int) -> np.ndarray:
     """Return the distance from the middle within which a share of a distribution lies.
 
-    Parameters
-    ----------
-    mass
-        Shape (..., bins), an odd number of bins; NaN counts 0. It is uniform in a bin. Where some is
-        negative, the share is reached where it is reached first.
-    share
-        Above 0, at most 1.
-    size
-        bp a bin.
-
-    Returns
-    -------
-    numpy.ndarray
-        bp, shape (...); NaN where the sum is not positive.
+    Returns bp, shape (...); NaN where the sum is not positive.
 
     Examples
     --------

@@ -33,11 +33,6 @@ Scale = Literal["stored", "signal"]
 def _parse_bins(text: str) -> tuple[int, ...] | int | None:
     """Return what ``all``, a number of bins, or their numbers with commas mean.
 
-    Raises
-    ------
-    ClasterError
-        If `text` is none of these.
-
     Examples
     --------
     >>> _parse_bins("all"), _parse_bins("8"), _parse_bins("-2,0"), _parse_bins("0,")

@@ -189,19 +189,7 @@ def _best_threshold(positive: np.ndarray, score: np.ndarray) -> float:
 def _decided_elsewhere(positive: np.ndarray, score: np.ndarray, fold: np.ndarray) -> np.ndarray:
     """Decide each pair by the threshold that is best on the pairs of all other folds.
 
-    Parameters
-    ----------
-    positive
-        bool, shape (pairs,).
-    score
-        Larger means more likely a link.
-    fold
-        Name of each pair's fold, its chromosome.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, 1 or 0; NaN where the other folds hold no link.
+    Returns float64, 1 or 0; NaN where the other folds hold no link.
     """
     decided = np.full(len(positive), np.nan)
     for name in pd.unique(fold):

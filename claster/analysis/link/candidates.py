@@ -94,17 +94,8 @@ def read_candidates(
 def _with_activity(elements: pd.DataFrame, reference: pd.DataFrame | None = None) -> pd.DataFrame:
     """Put the marks of elements on the reference's scale, and join them to ABC's activity.
 
-    Parameters
-    ----------
-    elements
-        `promoter`, `accessibility` and, where there, `h3k27ac`: counts, or sums of a track.
-    reference
-        See `normalized_signal`; default: that of K562 which comes with ABC.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `elements` with normalised `accessibility` and `h3k27ac`, and `activity`, their geometric mean.
+    Returns `elements` with normalised `accessibility` and `h3k27ac`, and `activity`, their
+    geometric mean.
     """
     if reference is None:
         reference = read_table(_REFERENCE)
@@ -125,17 +116,7 @@ def _with_activity(elements: pd.DataFrame, reference: pd.DataFrame | None = None
 def _interval_sums(
     track: Path, intervals: pd.DataFrame, *, sizes: Mapping[str, int], aliases: Mapping[str, str]
 ) -> np.ndarray:
-    """Return the sum of a bigWig over each interval, shape (intervals,); bases without data count 0.
-
-    Parameters
-    ----------
-    track
-        The bigWig.
-    intervals
-        `chrom`, `start`, `end`.
-    sizes, aliases
-        Lengths in bp of the assembly's chromosomes, and their other names.
-    """
+    """Return the sum of a bigWig over each interval, shape (intervals,); bases without data count 0."""
     sums = np.zeros(len(intervals))
     with BigWig(track, named="track") as bigwig:
         bigwig.rename(

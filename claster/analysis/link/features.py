@@ -56,17 +56,8 @@ def _hic_contact(
 ) -> np.ndarray:
     """Return the balanced contact of the bins of each pair, rows of the chromosome summing to 1 in the mean.
 
-    Parameters
-    ----------
-    matrix, chrom
-        An open matrix, and its own name of the chromosome.
-    middle, tss
-        Middle of the element and TSS of each pair, at most 5 Mb apart, shape (pairs,).
-
-    Returns
-    -------
-    numpy.ndarray
-        Of one bin with itself, the larger contact with a bin beside it; the power law where a bin is masked.
+    Returns contacts: of one bin with itself, the larger contact with a bin beside it; the power law where a
+    bin is masked.
 
     References
     ----------

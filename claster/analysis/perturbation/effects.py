@@ -150,21 +150,10 @@ def _percentile(effects: np.ndarray, controls: np.ndarray) -> np.ndarray:
 def _calibrate(effects: pd.DataFrame, controls: pd.DataFrame, *, most: int) -> pd.DataFrame:
     """Compare each effect with those of the control regions of its stratum.
 
-    Parameters
-    ----------
-    effects, controls
-        Columns `condition`, `dose`, `effect` (log2) and those of `STRATUM`; of `controls` also `number`
-        and `signal`.
-    most
-        Control regions a stratum.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `effects` with `n_controls`, `n_matched` (of the same signal class), `control_signal` (their median
-        relative signal), `percentile`, `p` and `fdr` (Benjamini and Hochberg, over all rows of one
-        condition and dose). Those are missing where there is no control region, as for elements within
-        `TSS_MARGIN` of the TSS.
+    Returns `effects` with `n_controls`, `n_matched` (of the same signal class), `control_signal`
+    (their median relative signal), `percentile`, `p` and `fdr` (Benjamini and Hochberg, over all
+    rows of one condition and dose). Those are missing where there is no control region, as for
+    elements within `TSS_MARGIN` of the TSS.
     """
     asked = _with_whole_keys(controls)
     known = {key: asked.loc[rows] for key, rows in asked.groupby(_ASKED).groups.items()}
@@ -294,15 +283,7 @@ def assemble_effects(
 
 
 def _over_members(effect: np.ndarray, each: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both ends of the 95 % interval of effects, by Student's t over the members of an ensemble.
-
-    Parameters
-    ----------
-    effect
-        Of the members' mean signal, shape (rows,).
-    each
-        Of each member, shape (rows, members).
-    """
+    """Return both ends of the 95 % interval of effects, by Student's t over the members of an ensemble."""
     members = each.shape[1]
     arm = student.ppf(0.975, members - 1) * each.std(axis=1, ddof=1) / np.sqrt(members)
     return effect - arm, effect + arm

@@ -27,13 +27,7 @@ __all__ = [
 
 
 class _PartStore:
-    """The folder of a screen's plan and of its parts, each of which is whole or not there.
-
-    Parameters
-    ----------
-    folder
-        The folder; it is made when the plan is written.
-    """
+    """The folder of a screen's plan and of its parts, each of which is whole or not there."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

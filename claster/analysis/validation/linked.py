@@ -111,13 +111,7 @@ def compare_links(
 
 
 def _predictors_of(pairs: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return the scores of pairs by the name of what predicts, ``distance`` first.
-
-    Parameters
-    ----------
-    pairs
-        `distance_bp`, `abc`, `effect`, and `score` where there are attributions.
-    """
+    """Return the scores of pairs by the name of what predicts, ``distance`` first."""
     predictors = {
         "distance": -pairs["distance_bp"].abs().to_numpy(dtype=np.float64),
         "abc": pairs["abc"].to_numpy(),

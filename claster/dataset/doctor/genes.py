@@ -64,11 +64,8 @@ class _Comparison(NamedTuple):
 def _read_landmarks() -> pd.DataFrame:
     """Return the landmarks that come with the package.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `assembly`, `gene_id` (without version, "" where it is not known), `name`, `chrom`,
-        `start`, `end` (0-based half-open).
+    Returns columns `assembly`, `gene_id` (without version, "" where it is not known), `name`,
+    `chrom`, `start`, `end` (0-based half-open).
     """
     with (files("claster.dataset.doctor") / "landmarks.tsv").open(encoding="utf-8") as handle:
         table = pd.read_csv(handle, sep="\t", comment="#", keep_default_na=False)
@@ -76,15 +73,7 @@ def _read_landmarks() -> pd.DataFrame:
 
 
 def _compare_landmarks(genes: pd.DataFrame, assembly: str) -> _Comparison:
-    """Compare genes with the landmarks of an assembly, by gene ID without version, else by name.
-
-    Parameters
-    ----------
-    genes
-        Gene table with the assembly's chromosome names, 0-based half-open.
-    assembly
-        Name of the assembly (UCSC's or NCBI's); without landmarks for it, nothing is known.
-    """
+    """Compare genes with the landmarks of an assembly, by gene ID without version, else by name."""
     landmarks = _read_landmarks()
     landmarks = landmarks[landmarks["assembly"] == _UCSC_NAMES.get(assembly, assembly)]
     plain = genes.assign(gene_id=genes["gene_id"].str.replace(r"\.\d+$", "", regex=True))
@@ -109,13 +98,7 @@ def _compare_landmarks(genes: pd.DataFrame, assembly: str) -> _Comparison:
 
 
 def _assembly_of_genes(genes: pd.DataFrame) -> str:
-    """Return the assembly in which most known genes of a table lie where they should, "" for none.
-
-    Parameters
-    ----------
-    genes
-        See `_compare_landmarks`.
-    """
+    """Return the assembly in which most known genes of a table lie where they should, "" for none."""
     for assembly in _read_landmarks()["assembly"].unique():
         found = _compare_landmarks(genes, str(assembly))
         if found.known >= _FEWEST and not found.elsewhere:

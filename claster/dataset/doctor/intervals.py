@@ -89,19 +89,7 @@ def _check_elements_file(path: Path, wanted: ElementsSpec, setting: Setting) -> 
 def _check_sizes_file(
     path: Path, sizes: Mapping[str, int], known: Mapping[str, int], *, assembly: str
 ) -> list[Finding]:
-    """Compare a file of chromosome sizes with the assembly of that name. Check ``sizes``.
-
-    Parameters
-    ----------
-    path
-        The file.
-    sizes
-        What it says.
-    known
-        Lengths by name of the assembly, empty where they are not known.
-    assembly
-        The assembly's name.
-    """
+    """Compare a file of chromosome sizes with the assembly of that name. Check ``sizes``."""
     item = "chromosome sizes"
     total = f"{count_of(len(sizes), 'chromosome')}, {sum(sizes.values()) / 1e6:,.1f} Mb"
     other = {name: size for name, size in sizes.items() if known.get(name, size) != size}

@@ -106,13 +106,7 @@ def _check_layout(
 def _check_weights(
     layout: Layout, contacts: ContactsSpec, unfit: Collection[int], *, uri: str, file: str
 ) -> Finding | None:
-    """Tell whether the wanted matrix has the wanted weights, and which way. Check ``weights``.
-
-    Raises
-    ------
-    ClasterError
-        If what the file says of their direction contradicts its sums of rows.
-    """
+    """Tell whether the wanted matrix has the wanted weights, and which way. Check ``weights``."""
     wanted = contacts.resolution
     if wanted not in layout.matrices:
         return None

@@ -23,13 +23,7 @@ _WITHIN = 1.4
 
 
 def _lone_starts(centres: pd.DataFrame) -> pd.DataFrame:
-    """Return at most 400 genes without another TSS within 10 kb, evenly spread.
-
-    Parameters
-    ----------
-    centres
-        `chrom` and `tss` (0-based) of genes, in any order.
-    """
+    """Return at most 400 genes without another TSS within 10 kb, evenly spread."""
     ordered = centres.sort_values(["chrom", "tss"])
     same = ordered["chrom"] == ordered["chrom"].shift()
     apart = ~same | (ordered["tss"].diff() > _REACH)
