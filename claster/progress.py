@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Literal, Protocol
 
-__all__ = ["SILENT", "Progress", "Silent", "Step", "Unit", "duration"]
+__all__ = ["SILENT", "Progress", "Step", "Unit", "duration"]
 
 Unit = Literal["", "bytes"]
 """What a step counts; bytes are shown with speed and time left."""
@@ -51,7 +51,7 @@ class _SilentStep:
         """Expect nothing."""
 
 
-class Silent:
+class _Silent:
     """The default `Progress` of every library function: reports nothing."""
 
     @contextmanager
@@ -63,7 +63,7 @@ class Silent:
         """Show nothing."""
 
 
-SILENT: Progress = Silent()
+SILENT: Progress = _Silent()
 
 
 def duration(seconds: float) -> str:

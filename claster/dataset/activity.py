@@ -18,7 +18,7 @@ from claster.errors import ClasterError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["ActivityView", "contact_weighted"]
+__all__ = ["ActivityView"]
 
 _SHELLS = (20_000, 50_000, 100_000, 200_000, 500_000)
 """Edges of the shells: distances from the TSS in bp, on both sides together."""
@@ -42,7 +42,7 @@ def _shells_within(reach: int) -> list[tuple[int, int]]:
     return [(a, b) for a, b in pairwise(_SHELLS) if b <= reach]
 
 
-def contact_weighted(
+def _contact_weighted(
     landscape: "Tensor", stripe: "Tensor", *, bin: int, resolution: int, reach: int
 ) -> "Tensor":
     """Return the activity around promoters, weighted by contact and summed in shells of distance.
@@ -95,7 +95,7 @@ def contact_weighted(
 def _distance_weighted(landscape: "Tensor", *, bin: int, reach: int) -> "Tensor":
     """Return the activity around promoters, weighted by a power law of distance and summed in shells.
 
-    What `contact_weighted` gives for its last weight, from bins in the place of columns: for datasets
+    What `_contact_weighted` gives for its last weight, from bins in the place of columns: for datasets
     without contacts.
 
     Returns float32, shape (samples, tracks * shells), in that order: log(1 + x / 10), x being the
@@ -139,7 +139,7 @@ _FOLDER = re.compile(
 
 @dataclass(frozen=True)
 class ActivityView:
-    """The activity of what a promoter touches, up to `reach` bp from the TSS (`contact_weighted`).
+    """The activity of what a promoter touches, up to `reach` bp from the TSS (`_contact_weighted`).
 
     Without `contacts` a power law of the distance stands for them. For `drop` see `ArrayView`.
     """
@@ -232,7 +232,7 @@ class ActivityView:
         if self.contacts:
             assert spec.contacts is not None
             stripe = windows["contacts"]
-            found = contact_weighted(
+            found = _contact_weighted(
                 landscape,
                 stripe.reshape(len(stripe), *spec.contacts_shape.shape),
                 bin=spec.window.bin,

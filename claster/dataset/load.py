@@ -25,7 +25,6 @@ __all__ = [
     "experiment_files",
     "find_dataset",
     "fold_names",
-    "laid_over",
     "list_datasets",
     "load_dataset",
     "read_experiment",
@@ -80,26 +79,26 @@ def _vary(content: Mapping[str, Any], variant: str, *, project: Path | str = "."
     changes = experiment.get("dataset") or {}
     if "simulation" in content and "simulated" in experiment:
         changes = experiment["simulated"] or {}
-    varied: dict[str, Any] = laid_over(content, changes)
+    varied: dict[str, Any] = _laid_over(content, changes)
     return varied | {"name": f"{content.get('name')}-{variant}"}
 
 
-def laid_over(base: Any, changes: Any) -> Any:  # noqa: ANN401
+def _laid_over(base: Any, changes: Any) -> Any:  # noqa: ANN401
     """Return `base` with changes: keys in turn, parts of a list by their `name`, else the new value.
 
     A change to None takes the key away.
 
     Examples
     --------
-    >>> laid_over({"a": 1, "b": [{"name": "x", "k": 1}]}, {"a": None, "b": [{"name": "x", "m": 2}]})
+    >>> _laid_over({"a": 1, "b": [{"name": "x", "k": 1}]}, {"a": None, "b": [{"name": "x", "m": 2}]})
     {'b': [{'name': 'x', 'k': 1, 'm': 2}]}
     """
     if isinstance(base, Mapping) and isinstance(changes, Mapping):
-        merged = {key: laid_over(base.get(key), value) for key, value in changes.items()}
+        merged = {key: _laid_over(base.get(key), value) for key, value in changes.items()}
         return {key: value for key, value in {**base, **merged}.items() if value is not None}
     if _have_names(base) and _have_names(changes):
         parts = {part["name"]: part for part in base}
-        parts |= {part["name"]: laid_over(parts.get(part["name"], {}), part) for part in changes}
+        parts |= {part["name"]: _laid_over(parts.get(part["name"], {}), part) for part in changes}
         return list(parts.values())
     return changes
 

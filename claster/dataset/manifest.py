@@ -19,7 +19,6 @@ from claster.versions import versions
 __all__ = [
     "LIBRARIES",
     "Manifest",
-    "SourceFile",
     "build_plan",
     "differences",
     "fingerprint",
@@ -53,7 +52,7 @@ _WITHOUT_EFFECT = {
 """Keys of a dataset that change no byte of a build."""
 
 
-class SourceFile(BaseModel):
+class _SourceFile(BaseModel):
     """A source file as it was when read."""
 
     path: str
@@ -73,7 +72,7 @@ class Manifest(BaseModel):
 
     format: Literal[3] = 3
     dataset: DatasetSpec
-    sources: dict[str, SourceFile]
+    sources: dict[str, _SourceFile]
     versions: dict[str, str]
     genes_in: int
     genes_kept: dict[str, int]
@@ -91,10 +90,10 @@ class Manifest(BaseModel):
         return "genome" in self.sources and not self.genes_uncompared
 
 
-def fingerprint(spec: DatasetSpec) -> dict[str, SourceFile]:
+def fingerprint(spec: DatasetSpec) -> dict[str, _SourceFile]:
     """Return size, time and SHA-256 of every source file."""
     return {
-        source.label: SourceFile(
+        source.label: _SourceFile(
             path=str(source.path),
             bytes=source.path.stat().st_size,
             modified_ns=source.path.stat().st_mtime_ns,
@@ -168,7 +167,7 @@ def differences(manifest: Manifest, spec: DatasetSpec) -> list[str]:
     return changed
 
 
-def _same(path: Path, record: SourceFile) -> bool:
+def _same(path: Path, record: _SourceFile) -> bool:
     stat = path.stat()
     if stat.st_size != record.bytes:
         return False

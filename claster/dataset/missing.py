@@ -17,10 +17,10 @@ from claster.genome.windows import FORWARD, split_sample_id
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["leave_out", "left_out", "tracks_by_name", "with_flags", "with_flags_of"]
+__all__ = ["leave_out", "tracks_by_name", "with_flags", "with_flags_of"]
 
 
-def left_out(sample: str, names: Sequence[str], *, percent: int) -> list[str]:
+def _left_out(sample: str, names: Sequence[str], *, percent: int) -> list[str]:
     """Return which tracks a sample goes without: each with the same chance, but never all of them.
 
     One of a gene's two samples has all tracks; the other goes without each one twice as often as `percent`.
@@ -28,9 +28,9 @@ def left_out(sample: str, names: Sequence[str], *, percent: int) -> list[str]:
 
     Examples
     --------
-    >>> left_out("ENSG1_rev", ["ATAC", "H3K4me3", "H3K27ac"], percent=25)
+    >>> _left_out("ENSG1_rev", ["ATAC", "H3K4me3", "H3K27ac"], percent=25)
     ['H3K27ac']
-    >>> left_out("ENSG1_forward", ["ATAC", "H3K4me3", "H3K27ac"], percent=25)
+    >>> _left_out("ENSG1_forward", ["ATAC", "H3K4me3", "H3K27ac"], percent=25)
     []
     """
     if _is_whole(sample):
@@ -68,7 +68,7 @@ def leave_out(
         names = [track.name for track in spec.tracks]
         read = [name for name in names if name not in without]
         landscape = window["landscape"].copy()
-        for name in left_out(sample, read, percent=percent):
+        for name in _left_out(sample, read, percent=percent):
             landscape[names.index(name)] = np.nan
         kept["landscape"] = landscape
     if (

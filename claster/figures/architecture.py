@@ -19,7 +19,7 @@ from claster.eir.parts import Modality
 from claster.plot import OKABE_ITO, save, style
 from claster.plot.style import new_figure, track_colour
 
-__all__ = ["architecture", "write_architecture"]
+__all__ = ["write_architecture"]
 
 _COLOURS = {
     "landscape": OKABE_ITO["blue"],
@@ -51,7 +51,7 @@ class _Box:
     height: float
 
 
-def architecture(geometry: Geometry, spec: DatasetSpec) -> tuple[Figure, Axes, pd.DataFrame]:
+def _draw(geometry: Geometry, spec: DatasetSpec) -> tuple[Figure, Axes, pd.DataFrame]:
     """Draw inputs with their shapes, the branches block by block, what joins them, and the output.
 
     The height of a box tells the number of positions of its feature map, on a logarithmic scale.
@@ -128,7 +128,7 @@ def write_architecture(spec: DatasetSpec, flavour: str, folder: Path) -> list[Pa
     list of Path
         The files.
     """
-    fig, _, _ = architecture(measure_geometry(find_flavour(flavour), spec), spec)
+    fig, _, _ = _draw(measure_geometry(find_flavour(flavour), spec), spec)
     return [save(fig, folder / f"architecture{suffix}", dpi=200) for suffix in (".svg", ".png")]
 
 

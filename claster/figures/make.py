@@ -27,7 +27,7 @@ from claster.figures.receipt import Receipt, figures_folder, write_receipt
 from claster.plot import save
 from claster.progress import SILENT, Progress
 
-__all__ = ["FIGURES", "draw_figure", "draw_figures", "list_figures", "renew_receipt"]
+__all__ = ["draw_figure", "draw_figures", "list_figures", "renew_receipt"]
 
 _ORDER = "TFSR"
 _CHAPTERS = (
@@ -48,7 +48,7 @@ def _place(name: str) -> tuple[int, int, str]:
     return _ORDER.index(name[0]), int(digits), name
 
 
-FIGURES: dict[str, PaperFigure] = {
+_FIGURES: dict[str, PaperFigure] = {
     figure.name: figure
     for figure in sorted(
         (figure for chapter in _CHAPTERS for figure in chapter.FIGURES),
@@ -60,9 +60,9 @@ FIGURES: dict[str, PaperFigure] = {
 
 def _find_figure(name: str) -> PaperFigure:
     """Return the figure of that name."""
-    if name not in FIGURES:
-        raise ClasterError(f"no figure {name!r}", remedy=f"choose one of {', '.join(FIGURES)}")
-    return FIGURES[name]
+    if name not in _FIGURES:
+        raise ClasterError(f"no figure {name!r}", remedy=f"choose one of {', '.join(_FIGURES)}")
+    return _FIGURES[name]
 
 
 def draw_figure(
@@ -115,7 +115,7 @@ def list_figures(context: Context | None = None) -> pd.DataFrame:
         order of the work, or nothing.
     """
     rows = []
-    for figure in FIGURES.values():
+    for figure in _FIGURES.values():
         row = {
             "figure": figure.name,
             "shows": figure.title,
@@ -186,7 +186,7 @@ def draw_figures(
         If a figure that is named does not exist, or lacks something; the remedy names the command.
     """
     to = to or figures_folder(context)
-    chosen = [_find_figure(name) for name in names] or list(FIGURES.values())
+    chosen = [_find_figure(name) for name in names] or list(_FIGURES.values())
     if make and not names:
         context = _with_contact_run(context, progress)
     receipts, without = [], {}

@@ -12,7 +12,7 @@ from claster.figures.context import Context
 from claster.files import sha256, write_text
 from claster.versions import versions
 
-__all__ = ["Comparison", "Receipt", "figures_folder", "receipt_lines", "write_receipt"]
+__all__ = ["Receipt", "figures_folder", "receipt_lines", "write_receipt"]
 
 _PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy", "matplotlib")
 _PUBLISHED_TARGET = "GSE146326"
@@ -28,7 +28,7 @@ class _InputFile(BaseModel):
     sha256: str
 
 
-class Comparison(BaseModel):
+class _Comparison(BaseModel):
     """A published number beside ours.
 
     `found` is None where the figure's table has no such row (a flavour that was not trained).
@@ -65,7 +65,7 @@ class Receipt(BaseModel):
     inputs: tuple[_InputFile, ...]
     versions: dict[str, str]
     same_data: bool
-    published: tuple[Comparison, ...]
+    published: tuple[_Comparison, ...]
 
 
 def figures_folder(context: Context) -> Path:
@@ -98,7 +98,7 @@ def _input_files(figure: PaperFigure, context: Context) -> tuple[_InputFile, ...
     return tuple(found.values())
 
 
-def _compare_published(figure: PaperFigure, table: pd.DataFrame) -> tuple[Comparison, ...]:
+def _compare_published(figure: PaperFigure, table: pd.DataFrame) -> tuple[_Comparison, ...]:
     """Return the published numbers of a figure beside those of its table.
 
     Of several rows (runs of one flavour) the first one counts.
@@ -108,7 +108,7 @@ def _compare_published(figure: PaperFigure, table: pd.DataFrame) -> tuple[Compar
         chosen = table[(table[list(number.where)] == pd.Series(number.where)).all(axis=1)]
         value = float(chosen[number.column].iloc[0]) if len(chosen) else None
         found.append(
-            Comparison(
+            _Comparison(
                 quantity=", ".join(number.where.values()),
                 published=number.value,
                 found=None if value is None else round(value, 6),

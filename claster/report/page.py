@@ -15,7 +15,6 @@ from claster.errors import ClasterError
 from claster.plot import style
 
 __all__ = [
-    "Cell",
     "Code",
     "Command",
     "Facts",
@@ -108,7 +107,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Cell:
+class _Cell:
     """A cell of a table, what it is sorted by where that is no text, and small print below it."""
 
     text: str
@@ -116,7 +115,7 @@ class Cell:
     note: str = ""
 
 
-Row = tuple[Cell | str, ...]
+Row = tuple[_Cell | str, ...]
 """A row of a table."""
 
 
@@ -130,10 +129,10 @@ class Table:
     rows: tuple[Row, ...]
 
     @property
-    def cells(self) -> list[list[Cell]]:
-        """Every cell as `Cell`, row by row."""
+    def cells(self) -> list[list[_Cell]]:
+        """Every cell as `_Cell`, row by row."""
         return [
-            [cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in self.rows
+            [cell if isinstance(cell, _Cell) else _Cell(cell) for cell in row] for row in self.rows
         ]
 
     @property
@@ -188,7 +187,7 @@ class Page:
     footer: str
 
 
-def number(value: float | None, digits: int = 3) -> Cell:
+def number(value: float | None, digits: int = 3) -> _Cell:
     """Return a number as a cell; undefined ones are a dash and sort last.
 
     Examples
@@ -197,11 +196,11 @@ def number(value: float | None, digits: int = 3) -> Cell:
     Cell(text='0.123', value=0.12345, note='')
     """
     if value is None or math.isnan(value):
-        return Cell("–", -math.inf)  # noqa: RUF001
-    return Cell(f"{value:,.{digits}f}".replace("-", "−"), float(value))  # noqa: RUF001
+        return _Cell("–", -math.inf)  # noqa: RUF001
+    return _Cell(f"{value:,.{digits}f}".replace("-", "−"), float(value))  # noqa: RUF001
 
 
-def count(value: float) -> Cell:
+def count(value: float) -> _Cell:
     """Return a whole number as a cell.
 
     Examples
@@ -209,10 +208,10 @@ def count(value: float) -> Cell:
     >>> count(12345).text
     '12,345'
     """
-    return Cell(f"{round(value):,}".replace("-", "−"), float(value))  # noqa: RUF001
+    return _Cell(f"{round(value):,}".replace("-", "−"), float(value))  # noqa: RUF001
 
 
-def interval(value: float | None, low: float | None, high: float | None) -> Cell:
+def interval(value: float | None, low: float | None, high: float | None) -> _Cell:
     """Return a value with its interval as a cell, sorted by the value.
 
     Examples
@@ -223,7 +222,7 @@ def interval(value: float | None, low: float | None, high: float | None) -> Cell
     cell = number(value)
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return cell
-    return Cell(cell.text, cell.value, f"{number(low).text} to {number(high).text}")
+    return _Cell(cell.text, cell.value, f"{number(low).text} to {number(high).text}")
 
 
 _DPI = 144

@@ -20,7 +20,7 @@ from claster.report.scoring import agreement, groups, intervals, scores
 from claster.report.subject import Subject, read_subject
 from claster.times import note_time
 
-__all__ = ["render", "write_report"]
+__all__ = ["write_report"]
 
 _SECTIONS = (
     overview,
@@ -71,7 +71,7 @@ def write_report(
     begun = time.monotonic()
     subject = read_subject(run)
     path = Path(to) if to is not None else subject.run.path / "report.html"
-    write_text(path, render(_make_page(subject, progress=progress)))
+    write_text(path, _render(_make_page(subject, progress=progress)))
     spec, seconds = subject.spec, time.monotonic() - begun
     note_time(spec.project, "report", dataset=spec.name, units=1, seconds=seconds)
     return path
@@ -97,7 +97,7 @@ def _make_page(subject: Subject, *, progress: Progress = SILENT) -> Page:
     )
 
 
-def render(page: Page) -> str:
+def _render(page: Page) -> str:
     """Return a page as HTML, without characters that nobody sees."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("claster.report"),

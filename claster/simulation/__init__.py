@@ -5,7 +5,6 @@ from claster.simulation.genome import (
     ToyGenome,
     ensure_genome,
     simulate_genome,
-    simulated_parameters,
 )
 
 __all__ = [
@@ -13,5 +12,4 @@ __all__ = [
     "ToyGenome",
     "ensure_genome",
     "simulate_genome",
-    "simulated_parameters",
 ]

@@ -28,7 +28,6 @@ __all__ = [
     "ToyGenome",
     "ensure_genome",
     "simulate_genome",
-    "simulated_parameters",
 ]
 
 MANIFEST = "manifest.json"
@@ -202,7 +201,7 @@ def ensure_genome(
     ClasterError
         See `simulate_genome`.
     """
-    simulated = simulated_parameters(folder)
+    simulated = _simulated_parameters(folder)
     if (
         simulated
         and {"rules": "contact"} | simulated == {"rules": "contact"} | parameters
@@ -213,7 +212,7 @@ def ensure_genome(
     return True
 
 
-def simulated_parameters(folder: Path | str) -> dict[str, Any] | None:
+def _simulated_parameters(folder: Path | str) -> dict[str, Any] | None:
     """Return what `simulate_genome` was called with to make a folder.
 
     Parameters
@@ -239,7 +238,7 @@ def simulated_parameters(folder: Path | str) -> dict[str, Any] | None:
 
 def _refuse_foreign(folder: Path) -> None:
     empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
-    if not empty and simulated_parameters(folder) is None:
+    if not empty and _simulated_parameters(folder) is None:
         raise ClasterError(
             f"{folder} exists and is not a toy genome",
             remedy="choose another folder, or remove this one by hand",

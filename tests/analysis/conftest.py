@@ -5,7 +5,7 @@ from threadpoolctl import threadpool_limits
 
 from claster.analysis.features import local_features
 from claster.dataset.layout import SPLITS, DatasetFolders, read_targets
-from claster.dataset.manifest import Manifest, SourceFile
+from claster.dataset.manifest import Manifest, _SourceFile
 from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
 
@@ -13,7 +13,7 @@ COUNTS = {"train": 40, "valid": 10, "test": 20}
 
 
 def _manifest(spec):
-    genome = SourceFile(path="genome.fa", bytes=1, modified_ns=0, sha256="")
+    genome = _SourceFile(path="genome.fa", bytes=1, modified_ns=0, sha256="")
     return Manifest(
         dataset=spec,
         sources={"genome": genome},

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from claster.dataset.activity import (
     _SHELLS,
     _WEIGHTS,
+    _contact_weighted,
     _distance_weighted,
     _shells_within,
-    contact_weighted,
 )
 
 RESOLUTION, BIN, COLUMNS = 5_000, 1_000, 61
@@ -20,7 +20,7 @@ PLACES = np.arange(-(COLUMNS // 2), COLUMNS // 2 + 1) * RESOLUTION
 
 
 def channels(landscape, stripe, reach=100_000):
-    found = contact_weighted(landscape, stripe, bin=BIN, resolution=RESOLUTION, reach=reach)
+    found = _contact_weighted(landscape, stripe, bin=BIN, resolution=RESOLUTION, reach=reach)
     return found.reshape(len(found), landscape.shape[1], len(_WEIGHTS), -1)
 
 
@@ -113,7 +113,7 @@ def test_distance_stands_for_contacts_that_are_not_there():
     landscape, stripe = random_window(3)
     some = landscape[..., : 2 * 125 + 1]
     stripe = stripe[..., :1].expand(1, 2, 251)
-    by_contact = contact_weighted(some, stripe, bin=1600, resolution=1600, reach=200_000)
+    by_contact = _contact_weighted(some, stripe, bin=1600, resolution=1600, reach=200_000)
     expected = by_contact.reshape(1, 2, len(_WEIGHTS), -1)[:, :, _WEIGHTS.index("distance")]
     found = _distance_weighted(some, bin=1600, reach=200_000).reshape(expected.shape)
     np.testing.assert_allclose(found.expm1().numpy(), expected.expm1().numpy(), rtol=1e-4)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from claster.dataset.missing import leave_out, left_out, tracks_by_name, with_flags, with_flags_of
+from claster.dataset.missing import _left_out, leave_out, tracks_by_name, with_flags, with_flags_of
 from claster.dataset.spec import DatasetSpec
 
 NAMES = ("ATAC", "H3K4me3", "H3K27ac")
@@ -22,7 +22,7 @@ def spec_of(*names):
 
 @pytest.mark.parametrize("percent", [10, 50])
 def test_each_track_is_left_out_as_often_as_asked_and_never_all(percent):
-    drawn = [left_out(f"G{number}_forward", NAMES, percent=percent) for number in range(4000)]
+    drawn = [_left_out(f"G{number}_forward", NAMES, percent=percent) for number in range(4000)]
     assert max(map(len, drawn)) == 2
     for name in NAMES:
         share = np.mean([name in gone for gone in drawn])
@@ -32,7 +32,7 @@ def test_each_track_is_left_out_as_often_as_asked_and_never_all(percent):
 
 def test_a_window_or_its_mirror_image_is_whole():
     for number in range(50):
-        both = (left_out(f"G{number}_{way}", NAMES, percent=50) for way in ("forward", "rev"))
+        both = (_left_out(f"G{number}_{way}", NAMES, percent=50) for way in ("forward", "rev"))
         assert sorted(map(len, both)) == [0, 2]
 
 
@@ -43,7 +43,7 @@ def test_left_out_tracks_are_nan_whole_and_the_others_untouched():
     }
     for sample in (f"{gene}_{way}" for gene in "abcd" for way in ("forward", "rev")):
         part = leave_out(sample, window, spec_of(*NAMES), percent=40, without=("ATAC",))
-        gone = left_out(sample, NAMES[1:], percent=40)
+        gone = _left_out(sample, NAMES[1:], percent=40)
         for row, name in enumerate(NAMES):
             if name in gone:
                 assert np.isnan(part["landscape"][row]).all()

@@ -21,7 +21,7 @@ from claster.eir.geometry import (
 from claster.eir.network import build_network
 from claster.eir.parts import derive
 from claster.errors import ClasterError
-from claster.progress import Silent
+from claster.progress import _Silent
 
 # The first test brings EIR in, whose imports warn.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -272,7 +272,7 @@ def test_text_of_a_single_position():
     assert "(990,000 bp); 1 position, which sees everything through convolutions" in text
 
 
-class Heard(Silent):
+class Heard(_Silent):
     """Progress that keeps what is said."""
 
     def __init__(self):

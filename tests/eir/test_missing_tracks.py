@@ -13,7 +13,7 @@ from claster.analysis.attribution.inputs import read_window, seen_inputs
 from claster.analysis.perturbation.screen import load_predictor
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
-from claster.dataset.missing import left_out
+from claster.dataset.missing import _left_out
 from claster.eir import flavours
 from claster.eir.bundle import pull_bundle
 from claster.eir.ensemble import require_same_inputs
@@ -35,7 +35,7 @@ def test_fewer_tracks_in_any_order(beside, trained_without):
     views = DatasetFolders.of(small.spec).arrays("view_landscape_drop_50", "train")
     for file in sorted(views.iterdir())[:20]:
         known = np.load(file)[len(small.spec.tracks) :, 0]
-        gone = left_out(file.stem, ["ATAC", "H3K27ac"], percent=50)
+        gone = _left_out(file.stem, ["ATAC", "H3K27ac"], percent=50)
         assert [bool(row.all()) for row in known] == [n not in gone for n in ("ATAC", "H3K27ac")]
     predict(run, tracks=None, device="cpu")
     whole = read_predictions(run, "test")

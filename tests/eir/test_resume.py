@@ -28,10 +28,10 @@ from claster.eir.run import train
 from claster.eir.runs import RunFolder, best_checkpoint, read_run, write_run
 from claster.errors import ClasterError
 from claster.lock import lock_folder
-from claster.progress import Silent
+from claster.progress import _Silent
 
 
-class Heard(Silent):
+class Heard(_Silent):
     """Keeps what is said."""
 
     def __init__(self):

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from claster.analysis.recipes import _metric_faults, _row, _Scored, compare_recipes
-from claster.dataset.load import laid_over, load_dataset
+from claster.dataset.load import _laid_over, load_dataset
 from claster.eir.configure import configure
 from claster.errors import ClasterError
 from claster.experiments import run as running
@@ -84,7 +84,7 @@ def test_faults_are_told(tmp_path):
 def test_changes_are_laid_over():
     base = {"keep": 1, "gone": 2, "parts": [{"name": "a", "x": 1}, {"name": "b"}], "plain": [1, 2]}
     changes = {"gone": None, "parts": [{"name": "a", "y": 2}, {"name": "c"}], "plain": [3]}
-    assert laid_over(base, changes) == {
+    assert _laid_over(base, changes) == {
         "keep": 1,
         "parts": [{"name": "a", "x": 1, "y": 2}, {"name": "b"}, {"name": "c"}],
         "plain": [3],

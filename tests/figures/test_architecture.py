@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from claster.dataset.spec import DatasetSpec
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import measure_geometry
-from claster.figures.architecture import architecture
+from claster.figures.architecture import _draw
 
 SPEC = DatasetSpec.model_validate(
     {
@@ -26,7 +26,7 @@ SPEC = DatasetSpec.model_validate(
 )
 def test_numbers_are_those_of_the_geometry(name):
     geometry = measure_geometry(find_flavour(name), SPEC)
-    fig, ax, table = architecture(geometry, SPEC)
+    fig, ax, table = _draw(geometry, SPEC)
     assert table["parameters"].sum() <= geometry.parameters
     blocks = table[table["name"] != "input"].set_index("name")
     assert len(blocks) == len(geometry.blocks)

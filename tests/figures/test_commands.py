@@ -88,7 +88,7 @@ def test_all_figures_of_a_simulated_genome_get_a_run_with_contacts(context, monk
         return context.runs[1]
 
     monkeypatch.setattr(make, "train", train)
-    monkeypatch.setattr(make, "FIGURES", {"F3b": make.FIGURES["F3b"]})
+    monkeypatch.setattr(make, "_FIGURES", {"F3b": make._FIGURES["F3b"]})
     alone = replace(context, runs=context.runs[:1])
     assert draw_figures(alone, to=tmp_path, columns=[1]).missing["F3b"]
     assert not draw_figures(alone, to=tmp_path, columns=[1], make=True).missing

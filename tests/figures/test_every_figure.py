@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from claster.errors import ClasterError
 from claster.figures.base import COLUMNS, Page
-from claster.figures.make import FIGURES, _missing, draw_figures, list_figures, renew_receipt
+from claster.figures.make import _FIGURES, _missing, draw_figures, list_figures, renew_receipt
 from claster.figures.receipt import _table_text
 
 EXPECTED = {
@@ -24,18 +24,18 @@ UNIT = re.compile(
 
 
 def test_every_figure_of_the_list_is_registered():
-    assert set(FIGURES) == EXPECTED
-    assert list(FIGURES)[:2] == ["T1", "T2"]
-    assert all(figure.title and figure.about.endswith((".", ")")) for figure in FIGURES.values())
+    assert set(_FIGURES) == EXPECTED
+    assert list(_FIGURES)[:2] == ["T1", "T2"]
+    assert all(figure.title and figure.about.endswith((".", ")")) for figure in _FIGURES.values())
 
 
 def test_no_figure_lacks_anything(context):
-    assert not {name for name, figure in FIGURES.items() if _missing(figure, context)}
+    assert not {name for name, figure in _FIGURES.items() if _missing(figure, context)}
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_figures_are_drawn_and_labelled(context, name):
-    fig, axes, table = FIGURES[name].draw(context, Page(1))
+    fig, axes, table = _FIGURES[name].draw(context, Page(1))
     assert fig.get_size_inches()[0] <= Page(1).width + 0.01
     canvas = FigureCanvasAgg(fig)
     canvas.draw()
@@ -54,7 +54,7 @@ def test_figures_are_drawn_and_labelled(context, name):
 
 def test_tables_have_the_same_bytes_again(context):
     for name in ("F1a", "F2c", "R1", "R10", "S6"):
-        first, again = (_table_text(FIGURES[name].draw(context, Page(c))[2]) for c in COLUMNS)
+        first, again = (_table_text(_FIGURES[name].draw(context, Page(c))[2]) for c in COLUMNS)
         assert first == again
 
 

@@ -10,15 +10,15 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.stats import pearsonr, spearmanr
 
 from claster.figures.base import Page
-from claster.figures.make import FIGURES
-from claster.figures.receipt import Comparison, _compare_published, receipt_lines, write_receipt
+from claster.figures.make import _FIGURES
+from claster.figures.receipt import _compare_published, _Comparison, receipt_lines, write_receipt
 from claster.files import sha256
 
 PAGE = Page(2)
 
 
 def table_of(name, context):
-    return FIGURES[name].draw(context, PAGE)[2]
+    return _FIGURES[name].draw(context, PAGE)[2]
 
 
 def raw(context, split="test", *, what="predicted"):
@@ -141,17 +141,17 @@ def test_scores_beside_published_ones(context):
     assert ours.tolist() == scores.query(here)["value"].tolist()
     assert (table["method"] == "network").sum() == 4
     flavoured = table.assign(flavour="pure_conv")
-    found = _compare_published(FIGURES["F2e"], flavoured)
+    found = _compare_published(_FIGURES["F2e"], flavoured)
     value = table.query("metric == 'pearson'")["value"].iloc[0]
     first = found[0]
-    assert isinstance(first, Comparison)
+    assert isinstance(first, _Comparison)
     assert (first.published, first.quantity) == (0.8852, "pure_conv, bin, pearson")
     assert first.difference == pytest.approx(value - 0.8852, abs=1e-6)
     assert found[-1].found is None
 
 
 def test_receipt_traces_numbers_to_files(context, tmp_path):
-    figure = FIGURES["F1a"]
+    figure = _FIGURES["F1a"]
     receipt = write_receipt(
         figure,
         context,

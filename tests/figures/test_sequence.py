@@ -13,7 +13,7 @@ from scipy.stats import pearsonr
 from claster.dataset.embeddings import embedding_path
 from claster.errors import ClasterError
 from claster.figures.base import Page
-from claster.figures.make import FIGURES, _missing
+from claster.figures.make import _FIGURES, _missing
 from claster.figures.receipt import _compare_published
 
 
@@ -31,7 +31,7 @@ def predicted(context, run, gene):
 
 
 def test_profiles_are_those_of_the_files(context):
-    table = FIGURES["S1"].draw(context, Page(2))[2]
+    table = _FIGURES["S1"].draw(context, Page(2))[2]
     assert table["gene_id"].nunique() == 2
     for (gene, run), rows in table.groupby(["gene_id", "run"]):
         if run != "measured":
@@ -45,7 +45,7 @@ def test_profiles_are_those_of_the_files(context):
 
 @pytest.mark.parametrize("columns", [1, 2])
 def test_a_model_is_drawn_where_it_predicts(context, columns):
-    fig, axes, table = FIGURES["S1"].draw(context, Page(columns))
+    fig, axes, table = _FIGURES["S1"].draw(context, Page(columns))
     first, head = axes[0], axes[2 if columns == 2 else 1]
     assert (first.texts[0].get_text(), head.texts[0].get_text()) == ("profile-a", "enformer_head")
     assert head.get_xlim() == (-200.5, 200.5)
@@ -58,7 +58,7 @@ def test_a_model_is_drawn_where_it_predicts(context, columns):
 
 
 def test_agreement_on_common_and_own_bins(context):
-    table = FIGURES["S2"].draw(context, Page(1))[2]
+    table = _FIGURES["S2"].draw(context, Page(1))[2]
     chosen = table.set_index(["run", "window", "level", "quantity"])["value"]
     genes = context.genes("test")["gene_id"]
     measured = pd.DataFrame(context.observed("test"), columns=context.target.columns)
@@ -76,13 +76,13 @@ def test_agreement_on_common_and_own_bins(context):
         ("enformer_head", "common"): 31,
         ("enformer_head", "own"): 31,
     }
-    published = _compare_published(FIGURES["S2"], table)
+    published = _compare_published(_FIGURES["S2"], table)
     assert [round(number.published, 4) for number in published] == [0.8739, 0.8067, 0.7403, 0.7514]
     assert [number.found is None for number in published] == [False, False, True, True]
 
 
 def test_embeddings_are_those_of_the_store(context):
-    fig, axes, table = FIGURES["S7"].draw(context, Page(2))
+    fig, axes, table = _FIGURES["S7"].draw(context, Page(2))
     titles = [ax.get_title(loc="left") for ax in axes]
     gene = (
         context.genes("test").set_index("name").loc[titles[0].removesuffix(", borzoi"), "gene_id"]
@@ -114,10 +114,10 @@ def test_embeddings_are_those_of_the_store(context):
 
 
 def test_what_is_missing_is_told(context):
-    (error,) = _missing(FIGURES["S1"], replace(context, sequence_runs=()))
+    (error,) = _missing(_FIGURES["S1"], replace(context, sequence_runs=()))
     assert error.remedy.startswith("claster sequence embed demo_tiny --model enformer")
     empty = replace(context, spec=context.spec.model_copy(update={"name": "other"}))
-    errors = _missing(FIGURES["S7"], empty)
+    errors = _missing(_FIGURES["S7"], empty)
     assert errors[-1].remedy == "claster sequence embed other --model enformer"
     with pytest.raises(ClasterError, match="no embeddings of dataset 'other'"):
-        FIGURES["S7"].needs[1].find(empty)
+        _FIGURES["S7"].needs[1].find(empty)

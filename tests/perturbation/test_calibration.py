@@ -29,7 +29,7 @@ from claster.analysis.perturbation.effects import (
 )
 from claster.analysis.perturbation.inputs import ScreenInputs
 from claster.analysis.perturbation.measure import measure_windows
-from claster.analysis.perturbation.plan import plan_screen
+from claster.analysis.perturbation.plan import _plan_screen
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
 from claster.dataset.layout import read_genes_table
 from claster.dataset.track_scales import read_landscapes
@@ -152,7 +152,7 @@ def random_regions(world, model, *, seed):
     annotated = annotated_stretches(elements, genes)
     sizes = dict.fromkeys(names, 100_000)
     inputs = ScreenInputs(elements, {}, genes, genes, annotated, sizes, None, (1.0, 1.0, 1.0))
-    plan, counts = plan_screen(inputs, signal.__getitem__, spec=spec, settings=settings)
+    plan, counts = _plan_screen(inputs, signal.__getitem__, spec=spec, settings=settings)
     assert counts["tested_pairs"] == 120
 
     def read(name, chrom, centre):

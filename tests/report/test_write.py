@@ -12,10 +12,10 @@ from claster.cli import app
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.report import write_report
-from claster.report.page import Cell, Page, Section, Table, Text
+from claster.report.page import Page, Section, Table, Text, _Cell
 from claster.report.scoring import intervals
 from claster.report.subject import read_subject
-from claster.report.write import render
+from claster.report.write import _render
 
 SECTIONS = [
     "overview",
@@ -246,11 +246,11 @@ def test_the_network_is_measured_once(bare, made):
 
 def test_cells_of_a_table_are_escaped_and_told_apart():
     table = Table(
-        "T", ("a", "b"), (("<x>", Cell("1,000", 1000.0, "0 to 9")), ("y", Cell("-", None)))
+        "T", ("a", "b"), (("<x>", _Cell("1,000", 1000.0, "0 to 9")), ("y", _Cell("-", None)))
     )
     assert table.numeric == [False, True]
     page = Page("p", "about", (Section("s", "S", (table, Text("a & b"))),), "foot")
-    text = render(page)
+    text = _render(page)
     assert (
         '<td>&lt;x&gt;</td><td class="n" data-value="1000.0">1,000<small>0 to 9</small></td>'
         in text

@@ -10,7 +10,7 @@ from claster.dataset.embeddings import covered_bins, open_embeddings, pool_weigh
 from claster.dataset.layout import DatasetFolders
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
-from claster.progress import Silent
+from claster.progress import _Silent
 from claster.sequence import embed as embed_module
 from claster.sequence.embed import embed_dataset, embed_letters
 from claster.sequence.models import MODELS, SequenceModel
@@ -147,7 +147,7 @@ def test_central_bins_are_the_middle(spec, tmp_path, weights):
 def test_size_is_said_and_a_small_disk_refused(spec, tmp_path, weights, monkeypatch):
     said = []
 
-    class Told(Silent):
+    class Told(_Silent):
         def say(self, text):
             said.append(text)
 

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from claster.signal.kernels import compiled
+from claster.compiled import compiled
 
 
 def test_loops_run_where_nothing_can_be_kept_on_disk():

@@ -12,8 +12,8 @@ from claster.simulation import (
     ToyGenome,
     ensure_genome,
     simulate_genome,
-    simulated_parameters,
 )
+from claster.simulation.genome import _simulated_parameters
 from claster.simulation.layout import plan_genome
 
 SMALLEST = {"chromosomes": 1, "megabases": 2.5, "genes": 6}
@@ -151,7 +151,7 @@ def test_force_replaces_a_toy_genome_and_progress_adds_up(tmp_path: Path) -> Non
     assert before.keys() == after.keys()
     assert before["ctrl/ATAC.bw"] != after["ctrl/ATAC.bw"]
     assert progress.total == progress.done == 17
-    assert simulated_parameters(folder) == {"seed": 2, "smooth": True, **SMALLEST}
+    assert _simulated_parameters(folder) == {"seed": 2, "smooth": True, **SMALLEST}
 
 
 def test_a_genome_of_the_same_parameters_is_kept(tmp_path: Path) -> None:
@@ -169,10 +169,10 @@ def test_a_genome_of_the_same_parameters_is_kept(tmp_path: Path) -> None:
 
 
 def test_parameters_of_other_folders_are_none(tmp_path: Path) -> None:
-    assert simulated_parameters(tmp_path / "none") is None
+    assert _simulated_parameters(tmp_path / "none") is None
     for text in ("not JSON", '{"kind": "something else"}'):
         (tmp_path / "manifest.json").write_text(text)
-        assert simulated_parameters(tmp_path) is None
+        assert _simulated_parameters(tmp_path) is None
 
 
 def test_smoothing_changes_the_noisy_tracks_only(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.simulation import simulate_genome, simulated_parameters
+from claster.simulation import simulate_genome
 from claster.simulation.chromosome import Chromosome, plant_chromosome
 from claster.simulation.classes import MATCH, _enhancer_input
-from claster.simulation.genome import ensure_genome
+from claster.simulation.genome import _simulated_parameters, ensure_genome
 from claster.simulation.layout import plan_genome
 from claster.simulation.transcription import Rules, gene_levels, silencing_effect
 from claster.simulation.truth import element_table, gene_table
@@ -100,7 +100,7 @@ def test_insulation_counts_the_boundaries_between() -> None:
 def test_a_folder_remembers_its_rules(tmp_path, monkeypatch) -> None:
     size = {"seed": 1, "chromosomes": 1, "megabases": 3.0, "genes": 10, "smooth": False}
     simulate_genome(tmp_path / "toy", rules="local", **size)
-    assert simulated_parameters(tmp_path / "toy") == size | {"rules": "local"}
+    assert _simulated_parameters(tmp_path / "toy") == size | {"rules": "local"}
     assert not ensure_genome(tmp_path / "toy", size | {"rules": "local"})
     asked = []
     monkeypatch.setattr(

@@ -25,7 +25,7 @@ from claster.analysis.validation.effects import (
 )
 from claster.analysis.validation.linked import compare_repression, lifts_repression
 from claster.analysis.validation.planted import planted_effects, read_planted
-from claster.analysis.validation.result import Bar
+from claster.analysis.validation.result import _Bar
 from claster.analysis.validation.screens import PlantedScreen, control_p_values, uniformity
 from claster.analysis.validation.validate import validate
 from claster.cli import app
@@ -165,7 +165,7 @@ def test_called_far_compares_with_all_control_regions_from_50_kb_on():
     assert 0 <= found.low <= found.value <= found.high <= 1
     assert called_far(pairs, controls[:60], resamples).value == 0
     assert called_far(pairs[-1:], controls, resamples.of(np.array([4]))).value is None
-    far = Bar(name="called", value=found.value, rule="at most", bar=0.05)
+    far = _Bar(name="called", value=found.value, rule="at most", bar=0.05)
     assert not far.met
     assert far.model_copy(update={"value": 0.05}).met
 

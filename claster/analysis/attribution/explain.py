@@ -15,14 +15,7 @@ from claster.analysis.attribution.settings import Method
 from claster.eir.inference import is_want_of_memory
 from claster.errors import ClasterError
 
-__all__ = [
-    "Attribution",
-    "Cut",
-    "Explainer",
-    "gradient_x_input",
-    "integrated_gradients",
-    "occlusion",
-]
+__all__ = ["Attribution", "Cut", "Explainer"]
 
 _Forward = Callable[[Mapping[str, Tensor]], Tensor]
 """From inputs by name, (samples, ...) each, to predictions, (samples, groups, bins), with gradients."""
@@ -95,7 +88,7 @@ def _answers(
         )
 
 
-def integrated_gradients(
+def _integrated_gradients(
     forward: _Forward,
     window: Mapping[str, Tensor],
     baseline: Mapping[str, Tensor],
@@ -165,7 +158,7 @@ def _pulled_back(linear: Callable[[Tensor], Tensor], sample: Tensor, slopes: Ten
     return torch.autograd.grad(linear(given), given, slopes)[0]
 
 
-def gradient_x_input(
+def _gradient_x_input(
     forward: _Forward,
     window: Mapping[str, Tensor],
     baseline: Mapping[str, Tensor],
@@ -173,7 +166,7 @@ def gradient_x_input(
     *,
     batch_size: int = 64,
 ) -> Attribution:
-    """Multiply the gradient at a window by the window; parameters as in `integrated_gradients`.
+    """Multiply the gradient at a window by the window; parameters as in `_integrated_gradients`.
 
     The baseline is only what `change` is about.
     """
@@ -188,7 +181,7 @@ def gradient_x_input(
     return _together(names, parts, torch.full_like(change, torch.nan), predicted, change)
 
 
-def occlusion(
+def _occlusion(
     forward: _Forward,
     window: Mapping[str, Tensor],
     baseline: Mapping[str, Tensor],
@@ -202,7 +195,7 @@ def occlusion(
     Parameters
     ----------
     forward, window, baseline, weights, batch_size
-        See `integrated_gradients`.
+        See `_integrated_gradients`.
     blocks
         What is replaced at a time.
 
@@ -284,7 +277,7 @@ class Explainer:
         Most samples in one pass; halved for good where memory does not suffice. None starts with 64
         on a CPU and 512 on a GPU.
     cut
-        The model in two parts, if it has them; see `integrated_gradients`.
+        The model in two parts, if it has them; see `_integrated_gradients`.
     """
 
     forward: _Forward
@@ -336,7 +329,7 @@ class Explainer:
         }
         if method == "integrated_gradients":
             integrate = partial(
-                integrated_gradients, self.forward, given, start, weighed, cut=self.cut
+                _integrated_gradients, self.forward, given, start, weighed, cut=self.cut
             )
             steps, enough = min(_FEWEST_STEPS, self.steps), False
             while not enough:
@@ -345,13 +338,13 @@ class Explainer:
                 steps = min(2 * steps, self.steps)
         elif method == "gradient_x_input":
             found = self._within_memory(
-                lambda size: gradient_x_input(self.forward, given, start, weighed, batch_size=size)
+                lambda size: _gradient_x_input(self.forward, given, start, weighed, batch_size=size)
             )
             for name, values in found.values.items():
                 values *= self._moves(name, given[name]).cpu().numpy()
         else:
             totals = self._within_memory(
-                lambda size: occlusion(
+                lambda size: _occlusion(
                     self.forward, given, start, weighed, blocks=self.grid.blocks, batch_size=size
                 )
             )

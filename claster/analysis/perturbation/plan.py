@@ -35,7 +35,7 @@ from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
 from claster.text import read_json, read_parquet
 
-__all__ = ["count_edits", "plan_screen", "ready_plan", "screen_settings"]
+__all__ = ["count_edits", "ready_plan", "screen_settings"]
 
 _WINDOWS_A_PART = 64
 """Most windows of a part, which is what a killed screen loses."""
@@ -55,7 +55,7 @@ _PLAN_COLUMNS = [
 ]
 
 
-def plan_screen(
+def _plan_screen(
     inputs: ScreenInputs,
     read: Read,
     *,
@@ -177,7 +177,7 @@ def _lay_out(
     def read(gene_id: str) -> np.ndarray:
         return read_landscapes(screen.folders, screen.spec, [gene_id], split=settings.split)[0]
 
-    return plan_screen(inputs, read, spec=screen.spec, settings=settings, progress=progress)
+    return _plan_screen(inputs, read, spec=screen.spec, settings=settings, progress=progress)
 
 
 def ready_plan(
@@ -195,7 +195,7 @@ def ready_plan(
     Raises
     ------
     ClasterError
-        See `plan_screen`.
+        See `_plan_screen`.
     """
     store = screen.files.parts
     if not store.plan.is_file():

@@ -9,7 +9,6 @@ from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.summary import Number, Score
 
 __all__ = [
-    "Bar",
     "Repression",
     "ValidationFiles",
     "ValidationSummary",
@@ -20,7 +19,7 @@ __all__ = [
 ]
 
 
-class Bar(BaseModel):
+class _Bar(BaseModel):
     """A number with its 95 % interval, and its threshold: ``at least``, ``at most`` or ``above`` `bar`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -90,7 +89,7 @@ class ValidationSummary(BaseModel):
     recovered_bp: int = 0
     stops_bp: int | None = None
     called_far: Score | None = None
-    bars: tuple[Bar, ...] = ()
+    bars: tuple[_Bar, ...] = ()
     repression: Repression | None = None
 
 
@@ -111,7 +110,7 @@ class ValidationFiles(ResultFolder):
 
 def bars_of(
     scores: pd.DataFrame, agreement: pd.DataFrame, control_p: float, *, called: Score | None = None
-) -> tuple[Bar, ...]:
+) -> tuple[_Bar, ...]:
     """Return the numbers that perturbation has to reach.
 
     Parameters
@@ -128,7 +127,7 @@ def bars_of(
     near = agreement.set_index("group").loc["proximal"]
     area = scores.set_index(["predictor", "metric"]).loc[("perturbation", "auprc")]
     return (
-        Bar(
+        _Bar(
             name="Spearman of predicted and planted proximal effects",
             value=float(near["spearman"]),
             low=float(near["spearman_low"]),
@@ -136,7 +135,7 @@ def bars_of(
             rule="at least",
             bar=0.8,
         ),
-        Bar(
+        _Bar(
             name="AUPRC of perturbation over that of distance",
             value=float(area["ratio"]),
             low=float(area["ratio_low"]),
@@ -144,7 +143,7 @@ def bars_of(
             rule="at least",
             bar=2.0,
         ),
-        Bar(
+        _Bar(
             name="Kolmogorov-Smirnov p of control regions",
             value=float(control_p),
             rule="above",
@@ -154,8 +153,8 @@ def bars_of(
     )
 
 
-def _called(share: Score) -> Bar:
-    return Bar(
+def _called(share: Score) -> _Bar:
+    return _Bar(
         name="share of pairs from 50 kb on called at FDR 5 %, where nothing acts so far away",
         value=share.value,
         low=share.low,
@@ -165,12 +164,12 @@ def _called(share: Score) -> Bar:
     )
 
 
-def tell_bars(bars: tuple[Bar, ...]) -> list[str]:
+def tell_bars(bars: tuple[_Bar, ...]) -> list[str]:
     """Return the numbers against their thresholds, one a line, those that are missed first.
 
     Examples
     --------
-    >>> tell_bars((Bar(name="KS p", value=0.5, rule="above", bar=0.01),))
+    >>> tell_bars((_Bar(name="KS p", value=0.5, rule="above", bar=0.01),))
     ['met: KS p 0.5 (threshold: above 0.01)']
     """
     lines = []
