@@ -88,12 +88,6 @@ def run_demo(
         The project's folder, with `configurations/datasets`.
     device
         Where to compute.
-    progress
-        Where to report to.
-
-    Returns
-    -------
-    _DemoResult
 
     Raises
     ------

@@ -220,8 +220,6 @@ def require_file(path: Path | str, *, named: str, remedy: str) -> Path:
 
     Parameters
     ----------
-    path
-        The file.
     named
         What the user calls it ("track ATAC"), for the message; may be empty.
     remedy

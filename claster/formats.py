@@ -222,8 +222,6 @@ def require_whole(
 
     Parameters
     ----------
-    path
-        The file.
     format
         What the file shall be.
     named

@@ -48,8 +48,6 @@ def note_time(
 
     Parameters
     ----------
-    project
-        The project's folder.
     step, dataset, flavour
         What was done.
     units, seconds

@@ -127,10 +127,6 @@ def fit_baselines(
     progress
         Counts genes.
 
-    Returns
-    -------
-    Baselines
-
     Raises
     ------
     ClasterError

@@ -161,8 +161,6 @@ def compare_runs(
         Which genes.
     seed
         Chooses the resamples.
-    progress
-        Where to report to.
 
     Raises
     ------

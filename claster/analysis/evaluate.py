@@ -50,8 +50,6 @@ def evaluate_runs(
     settings, keywords
         `EvaluateSettings`, or its fields; without `to`, one run's scores go into its own folder (see
         `evaluate`).
-    progress
-        Where to report to.
 
     Returns
     -------
@@ -112,8 +110,6 @@ def evaluate(
         ``evaluation/<split>/`` for another one.
     split
         The split to score.
-    progress
-        Where to report to.
 
     Raises
     ------
@@ -167,8 +163,6 @@ def evaluate_together(
         The split to score.
     seed
         See `_score`.
-    progress
-        Where to report to.
 
     Raises
     ------

@@ -104,8 +104,6 @@ def predict_intervals(
         The run's folder.
     settings, **keywords
         What: see `IntervalSettings`.
-    progress
-        Where to report to.
 
     Returns
     -------

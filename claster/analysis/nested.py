@@ -94,8 +94,6 @@ def fit_nested(
         bp, increasing.
     seed
         Of the trees.
-    progress
-        Where to report to.
 
     Returns
     -------

@@ -217,16 +217,12 @@ def prepare(
     predictions
         Raw scale, indexed by sample name, columns as `spec.target.columns`: every sample of the
         split once (rev samples may be left out altogether).
-    spec
-        The dataset.
     folders
         Where it was built.
     split
         The split that `predictions` belong to.
     seed
         Chooses the training rows where there are more than are taken.
-    progress
-        Where to report to.
 
     Raises
     ------

@@ -94,8 +94,6 @@ def find_reach(
         with contacts too.
     settings
         Which genes are scored.
-    progress
-        Where to report to.
 
     Returns
     -------
@@ -166,19 +164,6 @@ def _how_far(
     In each resample of loci that is the smallest radius at which at most a twentieth is missing of what the
     best one has more than the promoter alone; the distance told is that of all genes, or the promoter's where
     nothing is gained for sure.
-
-    Parameters
-    ----------
-    model
-        Its name.
-    curve
-        Predictions, shape (radii, genes).
-    observed
-        Shape (genes,).
-    radii
-        bp, increasing.
-    resamples
-        Of the genes' loci.
     """
     every = np.ones(curve.T.shape, dtype=bool)
     sums = resamples.block_sums(point_sums(curve.T, observed[:, None], every, axis=0))

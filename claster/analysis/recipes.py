@@ -54,12 +54,8 @@ def compare_recipes(
     variants
         Experiments whose changes of the dataset are compared; none takes those of the experiment
         `recipes`.
-    project
-        The project's folder.
     seed
         Of the simple methods.
-    progress
-        Where to report to.
 
     Returns
     -------

@@ -73,8 +73,6 @@ def evaluation_of(
         The split that is scored.
     seed
         Chooses the resamples.
-    progress
-        Where to report to.
     """
     spec = specs[0]
     target = spec.require_target()

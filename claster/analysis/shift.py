@@ -94,8 +94,6 @@ def promoter_features(
         Read at most so many genes, spread evenly.
     tracks
         Names of the tracks, all by default.
-    progress
-        Where to report to.
 
     Returns
     -------

@@ -56,8 +56,6 @@ def prepare_elsewhere(
         The run's dataset and the other one, both with the target bins that the run predicts.
     seed
         Chooses training rows of the simple methods.
-    progress
-        Where to report to.
 
     Raises
     ------

@@ -171,8 +171,6 @@ def compare_treated(
         `TreatSettings`, or its fields. The dataset of the treated cells has the same assembly, tracks with
         their transforms and scales, window, blacklist and target, but other files; it need not be built: its
         tracks are divided as the baseline's are. `pseudocount` is c, in the unit of the target.
-    progress
-        Where to report to.
 
     Returns
     -------

@@ -76,10 +76,6 @@ def read_band(matrix: "ContactMatrix", chrom: str, *, separations: int, balance:
         Whether to multiply by weights, or by which. Masked bins (no weight) become NaN; without
         balancing, bins that have no contact at all do.
 
-    Returns
-    -------
-    Band
-
     Raises
     ------
     NothingHereError
@@ -114,10 +110,6 @@ def read_counts(
         How many diagonals, the main one included.
     balance
         Whether the weights are the file's, or which of these.
-
-    Returns
-    -------
-    CountBand
 
     Raises
     ------

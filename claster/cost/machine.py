@@ -99,8 +99,6 @@ def machine_rates(measured: Measured, *, progress: Progress) -> MachineRates:
     ----------
     measured
         What is known; what is new is written to it.
-    progress
-        Where to report to.
     """
     name = machine_name("cpu")
     known = measured.kept.machines.get(name)
@@ -157,8 +155,6 @@ def network_cost(
         What is known; what is new is written to it.
     device
         ``cpu`` or ``cuda``.
-    progress
-        Where to report to.
 
     Raises
     ------
@@ -195,12 +191,8 @@ def known_edits(spec: DatasetSpec, measured: Measured, *, progress: Progress) ->
 
     Parameters
     ----------
-    spec
-        The dataset.
     measured
         What is known; what is new is written to it.
-    progress
-        Where to report to.
     """
     folders = DatasetFolders.of(spec)
     file = spec.source(spec.elements.file) if spec.elements else None

@@ -56,12 +56,8 @@ def plan_costs(
 
     Parameters
     ----------
-    spec
-        The dataset.
     settings, **keywords
         What is planned: see `PlanSettings`.
-    progress
-        Where to report to.
 
     Returns
     -------

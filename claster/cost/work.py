@@ -69,8 +69,6 @@ def count_genes(spec: DatasetSpec, *, told: int | None = None) -> Genes:
 
     Parameters
     ----------
-    spec
-        The dataset.
     told
         How many genes it has, where neither tells.
 

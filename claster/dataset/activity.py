@@ -50,23 +50,10 @@ def _contact_weighted(
     The one place that computes it: arrays to train on, predictions, edits and attributions come here, so
     that an edit changes what it should, and gradients find the marks.
 
-    Parameters
-    ----------
-    landscape
-        Activity, shape (samples, tracks, bins), centred on the TSS, on any scale above 0.
-    stripe
-        Contacts of the TSS, shape (samples, 2, columns): see `promoter_stripe`.
-    bin, resolution
-        Width of a bin, and of a column, in bp.
-    reach
-        bp from the TSS.
-
-    Returns
-    -------
-    torch.Tensor
-        float32, shape (samples, tracks * weights * shells), in that order: log(1 + x / 10), x being the sum
-        over the columns of a shell of mean activity times weight. A column is in the shell that its middle is
-        in. The two sides of the TSS are summed, so a mirrored window gives the same.
+    Returns float32, shape (samples, tracks * weights * shells), in that order: log(1 + x / 10), x
+    being the sum over the columns of a shell of mean activity times weight. A column is in the
+    shell that its middle is in. The two sides of the TSS are summed, so a mirrored window gives
+    the same.
 
     References
     ----------
@@ -224,8 +211,6 @@ class ActivityView:
         ----------
         windows
             By name in `sources`, whole and as stored; shape (samples, ...).
-        spec
-            The dataset.
         """
         landscape = windows["landscape"]
         landscape = landscape.reshape(len(landscape), *spec.landscape_shape)

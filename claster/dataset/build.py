@@ -153,8 +153,6 @@ def build_dataset(
 
     Parameters
     ----------
-    spec
-        The dataset.
     force
         Whether a dataset built from other settings or files is replaced.
     jobs
@@ -162,10 +160,6 @@ def build_dataset(
         written are the same for any number.
     progress
         Where the work reports to.
-
-    Returns
-    -------
-    BuildResult
 
     Raises
     ------

@@ -78,8 +78,6 @@ def verify_dataset(folders: DatasetFolders, *, progress: Progress = SILENT) -> l
     ----------
     folders
         The dataset's folders.
-    progress
-        Where to report to.
 
     Returns
     -------

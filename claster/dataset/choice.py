@@ -33,8 +33,6 @@ def choose_genes(
 
     Parameters
     ----------
-    spec
-        The dataset.
     sources
         Its open files.
     by_rules

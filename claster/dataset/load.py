@@ -119,8 +119,6 @@ def find_dataset(name: str, *, project: Path | str = ".") -> Path:
     name
         A name below `configurations/datasets` ("toy", "examples/k562_chr21", or "k562_chr21" where
         only one sub-folder has it) or a path to a YAML file; a relative one starts at `project`.
-    project
-        The project's folder.
 
     Raises
     ------
@@ -196,12 +194,6 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
         See `find_dataset`. ``toy@1of5`` is the dataset `toy` with other splits, and named
         ``toy-fold1of5``: of five folds of chromosomes number 1 (from 0) is for testing.
         ``toy+unsmoothed`` is `toy` as the experiment `unsmoothed` has it, named ``toy-unsmoothed``.
-    project
-        The project's folder.
-
-    Returns
-    -------
-    DatasetSpec
 
     Raises
     ------

@@ -56,8 +56,6 @@ def leave_out(
         Name of the sample.
     window
         Its arrays, as in their files.
-    spec
-        The dataset.
     percent
         How often, 50 at most.
     without

@@ -67,8 +67,6 @@ def download_table(spec: DatasetSpec, plan: DownloadPlan) -> pd.DataFrame:
 
     Parameters
     ----------
-    spec
-        The dataset.
     plan
         From `plan_downloads`.
 
@@ -114,8 +112,6 @@ def explain_gene(spec: DatasetSpec, named: str) -> list[str]:
 
     Parameters
     ----------
-    spec
-        The dataset.
     named
         Gene ID, with or without its version, or name.
 

@@ -79,11 +79,6 @@ class Sources:
 def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
     """Open all files of a dataset and check that they belong together.
 
-    Parameters
-    ----------
-    spec
-        The dataset.
-
     Yields
     ------
     Sources

@@ -25,8 +25,6 @@ def read_values(spec: DatasetSpec, genes: pd.DataFrame) -> pd.DataFrame | None:
 
     Parameters
     ----------
-    spec
-        The dataset.
     genes
         Its annotation, by `gene_id` and `name` (`genes_called` tells which gene a row means; one that
         means several, or of several that mean one gene without being its ID, none is taken).

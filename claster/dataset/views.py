@@ -148,8 +148,6 @@ class ArrayView:
         ----------
         array
             Shape (tracks, ..., columns) of a landscape, (rows, columns) of a contact map.
-        spec
-            The dataset.
 
         Raises
         ------
@@ -255,8 +253,6 @@ def write_view(
     ----------
     view, spec
         Which part of which dataset.
-    progress
-        Where to report to.
 
     Raises
     ------
@@ -372,8 +368,6 @@ def write_profiles(
         A built dataset with a target.
     bins
         How many bins around the TSS; None: all.
-    progress
-        Where to report to.
 
     Raises
     ------

@@ -23,8 +23,6 @@ def excluded_chromosomes(spec: DatasetSpec, sizes: Mapping[str, int]) -> list[st
 
     Parameters
     ----------
-    spec
-        The dataset.
     sizes
         Chromosome sizes of the assembly in bp.
     """
@@ -44,8 +42,6 @@ def unmatched_words(
 
     Parameters
     ----------
-    spec
-        The dataset.
     genes
         The whole annotation by the assembly's chromosome names: `gene_id`, `name`, `type`, `chrom`.
     sizes

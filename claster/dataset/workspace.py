@@ -244,8 +244,6 @@ def write_target_tables(
     ----------
     targets
         The dataset's folder.
-    spec
-        The dataset.
     kept
         Its genes.
     values

@@ -132,8 +132,6 @@ def read_keys(path: Path, *, remedy: str) -> tuple[dict[str, Any], Places]:
 
     Parameters
     ----------
-    path
-        The file.
     remedy
         What to do where it holds none.
 

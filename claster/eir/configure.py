@@ -101,10 +101,6 @@ def configure(
     pretrained
         Checkpoint that EIR starts from, from the project's folder on; default: random weights.
 
-    Returns
-    -------
-    Configuration
-
     Raises
     ------
     ClasterError
@@ -144,8 +140,6 @@ def eirtrain_command(files: Sequence[Path], *, project: Path | str = ".") -> lis
     ----------
     files
         The configurations in the order of `Configuration.files`: global one, inputs, fusion, output.
-    project
-        The project's folder.
     """
     first, *inputs, fusion, output = (
         Path(os.path.relpath(path, project)).as_posix() for path in files

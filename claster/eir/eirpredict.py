@@ -51,8 +51,6 @@ def predict_by_program(
         The dataset, which samples, and their names in the order wanted.
     device
         Where to compute, ``cpu`` or ``cuda``.
-    progress
-        Where to report to.
 
     Returns
     -------
@@ -90,26 +88,7 @@ def predict_by_program(
 def _gather_predictions(folder: Path, columns: Sequence[str], ids: Sequence[str]) -> pd.DataFrame:
     """Return EIR's predictions, one folder a target, as one table.
 
-    Parameters
-    ----------
-    folder
-        EIR's folder of the output: ``<column>/predictions.csv`` with columns ID, ``<column>
-        Untransformed`` (the target's own scale) and ``<column>`` (z-scored).
-    columns
-        The target columns, in the order wanted.
-    ids
-        The samples, in the order wanted.
-
-    Returns
-    -------
-    pandas.DataFrame
-        float32, samples x columns, index `ID`; values as EIR wrote them, unclipped.
-
-    Raises
-    ------
-    ClasterError
-        If a column is missing, the samples of a column are not exactly `ids`, or a value is no
-        finite number.
+    Returns float32, samples x columns, index `ID`; values as EIR wrote them, unclipped.
     """
     values = np.empty((len(ids), len(columns)), dtype=np.float32)
     rows = {name: row for row, name in enumerate(ids)}
@@ -211,17 +190,7 @@ class _KeptBlocks:
     def __init__(
         self, table: Path, run: RunFolder, folders: DatasetFolders, ids: Sequence[str]
     ) -> None:
-        """Find what an earlier process left.
-
-        Parameters
-        ----------
-        table
-            The table that the prediction shall become.
-        run, folders
-            The model and the built dataset.
-        ids
-            Names of all samples, in order.
-        """
+        """Find what an earlier process left."""
         told = hashlib.sha256(sha256(trained_weights(run)[1]).encode())
         if folders.manifest.is_file():
             told.update(sha256(folders.manifest).encode())
@@ -241,15 +210,7 @@ class _KeptBlocks:
     def fill(
         self, shape: tuple[int, ...], predict: Callable[[Sequence[str]], Iterator[np.ndarray]]
     ) -> np.ndarray:
-        """Return the predictions of all samples, float32; `shape` after the axis of samples.
-
-        Parameters
-        ----------
-        shape
-            Of one sample's prediction.
-        predict
-            Yields the predictions of the samples with these names, in order; called a block at a time.
-        """
+        """Return the predictions of all samples, float32; `shape` after the axis of samples."""
         values = np.empty((len(self._ids), *shape), np.float32)
         for start, stop in self._spans():
             file = self._file(start)
@@ -305,8 +266,6 @@ def predict_in_memory(
         The table that the prediction shall become.
     batch_size
         See `predict_arrays`.
-    progress
-        Where to report to.
 
     Returns
     -------

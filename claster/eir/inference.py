@@ -139,8 +139,6 @@ def predict_arrays(
     batch_size
         Samples at a time; None starts with 64 on a CPU and 512 on a GPU. Either is halved as long as
         memory does not suffice.
-    progress
-        Where to report to.
 
     Returns
     -------
@@ -335,13 +333,7 @@ def _forward(
 
 
 def _named_inputs[A: (np.ndarray, Tensor)](network: Network, **given: A | None) -> dict[str, A]:
-    """Return the inputs in the network's order.
-
-    Raises
-    ------
-    ClasterError
-        If an input is missing, or one is given that the network does not take.
-    """
+    """Return the inputs in the network's order."""
     inputs = {name: array for name, array in given.items() if array is not None}
     if inputs.keys() != network.inputs.keys():
         raise ClasterError(
@@ -352,13 +344,7 @@ def _named_inputs[A: (np.ndarray, Tensor)](network: Network, **given: A | None) 
 
 
 def _count_samples(network: Network, inputs: Mapping[str, np.ndarray | Tensor]) -> int:
-    """Return the number of samples along the first axis; other axes of length 1 do not count.
-
-    Raises
-    ------
-    ClasterError
-        If samples have another shape than the network takes, or inputs differ in their number.
-    """
+    """Return the number of samples along the first axis; other axes of length 1 do not count."""
     for name, array in inputs.items():
         wanted, found = network.inputs[name].shape, tuple(array.shape[1:])
         if _without_ones(found) != _without_ones(wanted):
@@ -374,13 +360,7 @@ def _count_samples(network: Network, inputs: Mapping[str, np.ndarray | Tensor]) 
 
 
 def _stack_windows(windows: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
-    """Return one input of several windows as one array.
-
-    Raises
-    ------
-    ClasterError
-        If a window lacks it, or has it in another shape.
-    """
+    """Return one input of several windows as one array."""
     arrays = [window.get(name) for window in windows]
     shapes = {None if array is None else array.shape for array in arrays}
     if len(shapes) > 1:

@@ -61,8 +61,6 @@ def predict(
         latter for tabular outputs. With `average` each gene gets the mean of what is predicted from its
         window and, turned back, from the mirrored one; else each orientation keeps its own. The mean of
         several runs lies in `out`, default ``runs/<dataset>/ensemble``.
-    progress
-        Where to report to.
 
     Returns
     -------

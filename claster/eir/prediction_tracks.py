@@ -170,13 +170,6 @@ def write_tracks(
         Chromosome lengths in bp.
     merge
         See `write_track`.
-    progress
-        Where to report to.
-
-    Returns
-    -------
-    list of Path
-        The files.
 
     Raises
     ------

@@ -85,8 +85,6 @@ def prepare_training(
     ----------
     flavour, spec
         What will be trained, on which dataset.
-    progress
-        Where to report to.
 
     Returns
     -------
@@ -132,8 +130,6 @@ def require_predictable(
         The arrays that the network reads; a name stands for a whole modality.
     spec, split
         Which samples of which dataset.
-    progress
-        Where to report to.
 
     Returns
     -------

@@ -234,8 +234,6 @@ def run_recorded(run: RunFolder, record: RunRecord, steps: int, progress: Progre
         The run and its record, with the command.
     steps
         Training steps that are to come.
-    progress
-        Where to report to.
 
     Raises
     ------

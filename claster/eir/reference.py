@@ -28,8 +28,6 @@ def reference_scales(named: str, *, project: Path | str = ".") -> dict[str, Sign
     ----------
     named
         A run folder such as ``runs/toy/pure_conv``, or a dataset; see `find_dataset`.
-    project
-        The project's folder.
 
     Returns
     -------

@@ -76,12 +76,6 @@ def train(
         run is left as it is.
     dataset_yaml
         Name or path of the dataset's YAML, for the record.
-    progress
-        Where to report to.
-
-    Returns
-    -------
-    RunFolder
 
     Raises
     ------

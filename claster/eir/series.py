@@ -117,10 +117,6 @@ def train_series(
     settings, **keywords
         See `TrainSettings`; tags and seeds are those of the series. With `force` complete runs are trained
         again.
-    project
-        The project's folder.
-    progress
-        Where to report to.
 
     Returns
     -------

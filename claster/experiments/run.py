@@ -150,14 +150,10 @@ def run_experiment(
         The experiment.
     of
         Another dataset than its own.
-    project
-        The project's folder.
     flavour
         Instead of the experiment's own.
     epochs, device
         See `claster.eir.run.train`.
-    progress
-        Where to report to.
 
     Returns
     -------

@@ -56,20 +56,8 @@ def _draw(geometry: Geometry, spec: DatasetSpec) -> tuple[Figure, Axes, pd.DataF
 
     The height of a box tells the number of positions of its feature map, on a logarithmic scale.
 
-    Parameters
-    ----------
-    geometry
-        What EIR has built (`measure_geometry`).
-    spec
-        The dataset that it was built for.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
-    table : pandas.DataFrame
-        `part` (a branch, or ``joined``), `name`, `kind`, `channels`, `height`, `width`, `parameters`;
-        inputs first.
+    Returns `part` (a branch, or ``joined``), `name`, `kind`, `channels`, `height`,
+    `width`, `parameters`; inputs first.
     """
     rows = {branch.modality: _blocks(geometry, branch.modality) for branch in geometry.branches}
     joined = [
@@ -122,11 +110,6 @@ def write_architecture(spec: DatasetSpec, flavour: str, folder: Path) -> list[Pa
         What to build, for which dataset.
     folder
         Where to.
-
-    Returns
-    -------
-    list of Path
-        The files.
     """
     fig, _, _ = _draw(measure_geometry(find_flavour(flavour), spec), spec)
     return [save(fig, folder / f"architecture{suffix}", dpi=200) for suffix in (".svg", ".png")]

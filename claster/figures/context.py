@@ -243,8 +243,6 @@ def read_context(
     runs
         Run folders; none takes every complete run below ``runs/<dataset>``, by name. But for those on
         embeddings they predict the whole target.
-    project
-        The project's folder.
 
     Raises
     ------

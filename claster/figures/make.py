@@ -177,8 +177,6 @@ def draw_figures(
     make
         Whether what is missing and takes minutes is made first: predictions, scores, screens,
         attributions; of a simulated dataset, where all figures are asked for, a run with contact maps.
-    progress
-        Where to report to.
 
     Raises
     ------

@@ -134,10 +134,6 @@ def write_receipt(
         The folder.
     command
         The command line that draws it.
-
-    Returns
-    -------
-    Receipt
     """
     path = to / f"{figure.name}.csv"
     write_text(path, _table_text(table))

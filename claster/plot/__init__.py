@@ -1,5 +1,7 @@
 """Figures: each function draws with matplotlib's `Figure` and returns ``(fig, axes)``.
 
+`ax` is where to draw; without it a figure is made.
+
 Nothing here touches pyplot or the global settings, so figures do not leak between callers.
 """
 

@@ -52,13 +52,6 @@ def attribution_by_distance(
         bp on either side that the figure shows.
     unit
         Of the prediction, for the axis.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
 
     Raises
     ------
@@ -105,13 +98,6 @@ def attribution_locality(
         `track`, `above`, `share`, `half_width`, `low`, `high` (bp).
     above
         Whether attribution counts from ``zero``, or from its ``level`` at far distances.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     locality = locality[locality["above"] == above]
     tracks = list(locality["track"].unique())
@@ -174,8 +160,6 @@ def attribution_map(
         See `contact_map`.
     unit
         Of the prediction, for the colour bar.
-    ax
-        Where to draw; None makes a figure.
 
     Returns
     -------

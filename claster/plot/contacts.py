@@ -51,8 +51,6 @@ def contact_map(
     limits
         Values of the ends of the colour bar; None takes the 1st and 99.5th percentile, or plus and
         minus the 99th percentile of the absolute value for ``log_oe``.
-    ax
-        Where to draw; None makes a figure.
 
     Returns
     -------

@@ -33,13 +33,6 @@ def measured_against_predicted(
     ----------
     pairs
         `effect` (log2), `effect_size` (share of expression gained) and `regulated`.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     # A share of -1 is no expression at all, which has no logarithm.
     measured = np.log2(1 + pairs["effect_size"].clip(lower=-0.99))
@@ -94,13 +87,6 @@ def change_of_genes(genes: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Fig
     ----------
     genes
         `predicted_change`, `measured_change` (log2) and `measured_baseline` (reads), which colours points.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     with canvas(ax, 4.6, 3.7) as (fig, ax):
         for axis in (ax.axhline, ax.axvline):

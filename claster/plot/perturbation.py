@@ -52,13 +52,6 @@ def effect_by_distance(
         Columns `distance_bp`, `effect` (log2) and, of `effects`, `fdr`, of one condition and dose.
     proximal
         Elements nearer than this many bp, which are promoters, are left out.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
 
     Raises
     ------
@@ -121,13 +114,6 @@ def edited_profiles(
         Distance of each element's middle from the TSS in bp, genome orientation.
     binning
         The bins of the target window.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
 
     Raises
     ------
@@ -175,13 +161,6 @@ def most_affected_genes(effects: pd.DataFrame, *, ax: Axes | None = None) -> tup
     ----------
     effects
         Columns `element_id`, `genes_between` and `effect`, of one condition and dose.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
 
     Raises
     ------
@@ -255,11 +234,6 @@ def state_cloud(
         The marks: the first against the third, and the second against the third.
     every
         Every so manieth bin is drawn, as published (20).
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : tuple of matplotlib.axes.Axes
 
     Raises
     ------

@@ -37,8 +37,6 @@ def density(
         Non-negative signal (reads) of the same shape; every value is one point.
     points
         What the points are, for the colour bar.
-    ax
-        Where to draw; None makes a figure.
 
     Returns
     -------
@@ -91,13 +89,6 @@ def gene_scatter(
         Genes to point out: index -> name.
     log
         Whether on log2(x + 1), else in reads.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
 
     Raises
     ------
@@ -177,13 +168,6 @@ def profile(
     gene_span
         Start and end of the gene in bp from the TSS (0-based half-open), and its strand; drawn as
         a bar above the profile with an arrow head at the 3' end.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     series = [observed, predicted] if truth is None else [observed, predicted, truth]
     for values in series:

@@ -56,13 +56,6 @@ def score_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure,
     ----------
     scores
         Rows of `claster.analysis.tables.Tables.scores`: one a method, of one metric.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     metric = _only(scores, "metric")
     if scores["method"].duplicated().any():
@@ -98,13 +91,6 @@ def score_by_stratum(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[F
     scores
         Rows of `claster.analysis.tables.Tables.scores`: one a method and stratum, of one metric and
         one grouping (`by`).
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     metric, by = _only(scores, "metric"), _only(scores, "by")
     strata = scores["stratum"].unique()
@@ -141,13 +127,6 @@ def score_by_bin(bins: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure,
     bins
         `claster.analysis.tables.Tables.bins` of one condition: `method`, `offset` (bp), `value`,
         `low`, `high`. Each method is a line.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     with canvas(ax, 7.2, 3.0) as (fig, ax):
         for number, (method, rows) in enumerate(bins.groupby("method", sort=False)):
@@ -190,13 +169,6 @@ def calibration_curve(
         `observed`, `low`, `high`, all on log2(x + 1). Each method is a line.
     unit
         Unit of the signal.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     with canvas(ax, 4.2, 3.9) as (fig, ax):
         top = 0.0

@@ -119,13 +119,6 @@ def comparison_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Fi
     ----------
     scores
         Rows of `claster.analysis.compare.Compared.main_scores`: of one condition, level and metric.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     level, metric = _only(scores, "level"), _only(scores, "metric")
     rows = np.arange(len(scores))
@@ -170,13 +163,6 @@ def pearson_spearman(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[F
     scores
         Rows of `claster.analysis.compare.Compared.main_scores` of one condition, levels ``bin`` (filled) and
         ``paper`` (open).
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     with canvas(ax, 7.6, 3.8) as (fig, ax):
         for number, (method, rows) in enumerate(scores.groupby("method", sort=False)):

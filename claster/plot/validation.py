@@ -115,13 +115,6 @@ def planted_against_predicted(
     ----------
     pairs
         `planted` (kind), `planted_effect` and `effect` (log2).
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     kinds = {
         "no enhancer of the gene": (["none", "decoy", "other gene"], "0.75"),
@@ -142,13 +135,6 @@ def lifted_repression(genes: pd.DataFrame, *, ax: Axes | None = None) -> tuple[F
     ----------
     genes
         `repressed`, `planted_effect` and `effect` (log2), from `compare_repression`.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     repressed = genes["repressed"]
     groups = [
@@ -167,13 +153,6 @@ def recovered_by_distance(
     ----------
     agreement
         From `claster.analysis.validation.effects.agreement`.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     classes = agreement.set_index("group").loc[distance_names()].dropna(subset=["share"])
     places = np.arange(len(classes))
@@ -205,13 +184,6 @@ def control_p_values(p: np.ndarray, *, ax: Axes | None = None) -> tuple[Figure, 
     ----------
     p
         Between 0 and 1.
-    ax
-        Where to draw; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
     """
     ordered = np.sort(p)
     with canvas(ax, 3.4, 3.3) as (fig, ax):

@@ -92,8 +92,6 @@ def embed_dataset(
         A known sequence model.
     settings, **keywords
         How: see `EmbedSettings`. With `force` a store that is there, or was begun, gives way.
-    progress
-        Where to report to.
 
     Raises
     ------

@@ -57,8 +57,6 @@ def finetune(
         with `resume` it resumes from its last epoch.
     dataset_yaml
         Name or path of the dataset's YAML, for the record.
-    progress
-        Where to report to.
 
     Returns
     -------

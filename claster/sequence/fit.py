@@ -142,8 +142,6 @@ def fit(job: Job, *, resume: bool, progress: Progress = SILENT) -> dict[str, Any
         What, on what, and where.
     resume
         Whether to resume from the last checkpoint, if there is one.
-    progress
-        Where to report to.
 
     Returns
     -------

@@ -82,8 +82,6 @@ def extract_windows(
         bp, even.
     force
         Whether windows that are there are cut again.
-    progress
-        Where to report to.
 
     Raises
     ------

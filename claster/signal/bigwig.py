@@ -95,8 +95,6 @@ class BigWig:
 
     Parameters
     ----------
-    path
-        The file.
     named
         What the user calls it ("track ATAC"), for messages.
 

@@ -67,8 +67,6 @@ def read_index(path: Path | str, *, named: str) -> BlockIndex:
 
     Parameters
     ----------
-    path
-        The file.
     named
         What the user calls it ("track ATAC"), for messages.
 

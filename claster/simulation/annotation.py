@@ -112,8 +112,6 @@ def registry(
 
     Parameters
     ----------
-    rng
-        Source of chance.
     chrom, size
         The chromosome and its length in bp.
     genes

@@ -41,8 +41,6 @@ def draw_classes(
 
     Parameters
     ----------
-    rng
-        Source of chance.
     genes, elements
         Of one chromosome, with their marks.
 

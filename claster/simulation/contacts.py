@@ -67,8 +67,6 @@ def draw_contacts(
 
     Parameters
     ----------
-    rng
-        Source of chance.
     size
         Length in bp.
     boundaries, insulation
@@ -181,8 +179,6 @@ def write_mcool(
 
     Parameters
     ----------
-    path
-        The file.
     chrom_sizes
         Lengths in bp by name, in order.
     pixels

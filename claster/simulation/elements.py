@@ -21,8 +21,6 @@ def draw_promoters(rng: np.random.Generator, genes: pd.DataFrame) -> pd.DataFram
 
     Parameters
     ----------
-    rng
-        Source of chance.
     genes
         gene_type and state ("active", "closed" or "poised").
 
@@ -111,8 +109,6 @@ def place_elements(
 
     Parameters
     ----------
-    rng
-        Source of chance.
     genes
         tss, state ("active", ...) of its genes.
     domains

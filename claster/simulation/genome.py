@@ -215,16 +215,8 @@ def ensure_genome(
 def _simulated_parameters(folder: Path | str) -> dict[str, Any] | None:
     """Return what `simulate_genome` was called with to make a folder.
 
-    Parameters
-    ----------
-    folder
-        Any folder, there or not.
-
-    Returns
-    -------
-    dict or None
-        `seed`, `chromosomes`, `megabases`, `genes`, `smooth`, and `rules` other than ``contact``; None where
-        there is not a toy genome.
+    Returns `seed`, `chromosomes`, `megabases`, `genes`, `smooth`, and `rules` other than
+    ``contact``; None where there is not a toy genome.
     """
     manifest = Path(folder) / MANIFEST
     if not manifest.is_file():

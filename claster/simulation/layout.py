@@ -116,8 +116,6 @@ def place_genes(
 
     Parameters
     ----------
-    rng
-        Source of chance.
     chrom, size
         The chromosome and its length in bp.
     coding, noncoding
@@ -185,8 +183,6 @@ def place_domains(
 
     Parameters
     ----------
-    rng
-        Source of chance.
     size
         Length of the chromosome in bp.
     tss

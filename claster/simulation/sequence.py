@@ -24,8 +24,6 @@ def draw_sequence(rng: np.random.Generator, size: int, genes: pd.DataFrame) -> L
 
     Parameters
     ----------
-    rng
-        Source of chance.
     size
         Length in bp.
     genes

@@ -189,8 +189,6 @@ def sequence_reads(
         Expected signal, shape (steps,).
     reads
         Depth and fragment length.
-    rng
-        Source of chance.
     smooth
         Lay a Gaussian of 100 bp standard deviation over the result.
 

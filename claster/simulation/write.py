@@ -47,8 +47,6 @@ def write_bigwig(
 
     Parameters
     ----------
-    path
-        The file.
     chrom_sizes
         Lengths in bp, each a multiple of 20, in the order of `signals`.
     signals

@@ -85,10 +85,6 @@ def attribute(
     progress
         Where to report to; at the end, genes a second.
 
-    Returns
-    -------
-    AttributionFiles
-
     Raises
     ------
     ClasterError

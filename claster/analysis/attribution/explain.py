@@ -98,24 +98,7 @@ def _integrated_gradients(
     batch_size: int = 64,
     cut: Cut | None = None,
 ) -> Attribution:
-    """Integrate gradients along the straight path from a baseline to a window (Sundararajan et al. 2017).
-
-    Parameters
-    ----------
-    forward
-        What predicts.
-    window, baseline
-        By input name, one sample each, of the same shapes.
-    weights
-        Shape (targets, groups, bins): each target is the weighted sum of a prediction.
-    steps
-        Points on the path (Gauss-Legendre).
-    batch_size
-        Most samples in one pass.
-    cut
-        The same model in two parts. What comes before the cut is affine, so the path is straight behind it
-        too, and it is gone through once a target and not once a point.
-    """
+    """Integrate gradients along the straight path from a baseline to a window (Sundararajan et al. 2017)."""
     first = cut.first if cut else {}
     run = cut.rest if cut else forward
     with torch.no_grad():
@@ -192,17 +175,8 @@ def _occlusion(
 ) -> np.ndarray:
     """Replace one block after the other by the baseline and see what the prediction loses.
 
-    Parameters
-    ----------
-    forward, window, baseline, weights, batch_size
-        See `_integrated_gradients`.
-    blocks
-        What is replaced at a time.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape (targets, blocks): prediction of the window minus that without the block.
+    Returns float64, shape (targets, blocks): prediction of the window minus that without the
+    block.
     """
     with torch.no_grad():
         whole = forward({name: x[None] for name, x in window.items()})[0]

@@ -68,17 +68,7 @@ def _summarise(
     agreement: pd.DataFrame,
     unit: str,
 ) -> dict[str, object]:
-    """Return what `summary.json` holds.
-
-    Parameters
-    ----------
-    settings
-        What was asked.
-    genes, targets, locality, agreement
-        The tables that are written; `locality` is None without a landscape.
-    unit
-        Of the prediction.
-    """
+    """Return what `summary.json` holds."""
     said = [
         f"{len(genes):,} genes of the {settings.split} split, {targets['bin'].notna().sum():,} bins: "
         f"{settings.method.replace('_', ' ')} of {settings.condition} ({unit})"

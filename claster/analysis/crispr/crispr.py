@@ -66,8 +66,6 @@ def score_crispr(
         the model), and the screen: `CrisprSettings`, or its fields. As published: `centre` ``element``,
         `verb` ``silence``, `min_activity` 10, and `around_tss` (2000, 3000) for a POLR2A target, None for
         RNA.
-    progress
-        Where to report to.
 
     Returns
     -------

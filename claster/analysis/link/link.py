@@ -86,8 +86,6 @@ def find_links(
     settings, keywords
         `LinkSettings`, or its fields. With `pairs` a model is trained and evaluated; without,
         pairs are scored by `model`.
-    progress
-        Where to report to.
 
     Returns
     -------

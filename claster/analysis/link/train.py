@@ -207,8 +207,6 @@ def train_links(
         From `read_candidates`.
     named
         What the table is called in the model's file.
-    progress
-        Where to report to.
     """
     features = link_features(pairs, candidates, genes)
     regulated, chrom = pairs["regulated"].to_numpy(), pairs["chrom"].to_numpy()

@@ -208,8 +208,6 @@ def draw_controls(
         Where elements and TSSs are.
     sizes
         Chromosome sizes in bp: a window that is centred on a region lies inside the chromosome.
-    progress
-        Where to report to.
 
     Returns
     -------

@@ -165,21 +165,7 @@ def _find_background(
     body is that of the body. The nearer one has less distance between the blocks' first bins; of two the
     left one counts.
 
-    Parameters
-    ----------
-    signal
-        Shape (tracks, bins).
-    rows
-        The tracks that count.
-    span
-        The interval.
-    annotated
-        Whether a bin holds an annotated element or a TSS, shape (bins,).
-
-    Returns
-    -------
-    int or None
-        First bin of the block; None where the window has none.
+    Returns the first bin of the block; None where the window has none.
     """
     width = len(span.shares)
     taken = annotated.copy()

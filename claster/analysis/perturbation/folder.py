@@ -200,11 +200,6 @@ def write_links(effects: pd.DataFrame, folder: Path) -> list[Path]:
     folder
         Where ``links.<condition>.bedpe`` is written, with ``.<dose>`` where there are several.
 
-    Returns
-    -------
-    list of Path
-        The files.
-
     References
     ----------
     BEDPE: https://bedtools.readthedocs.io/en/latest/content/general-usage.html#bedpe-format
@@ -262,11 +257,6 @@ def write_change_tracks(
         Conditions and bins.
     sizes
         Chromosome sizes in bp.
-
-    Returns
-    -------
-    list of Path
-        The files.
     """
     places = windows.rename(columns={"centre": "tss"})
     paths = [folder / f"change.{group}.bw" for group in target.groups]

@@ -100,8 +100,6 @@ def read_inputs(screen: Screen, progress: Progress) -> ScreenInputs:
     ----------
     screen
         The screen.
-    progress
-        Where to report to.
 
     Raises
     ------

@@ -65,29 +65,9 @@ def _plan_screen(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Lay out a screen; the same arguments give the same plan.
 
-    Parameters
-    ----------
-    inputs
-        Elements, genes and where they are.
-    read
-        Returns the landscape of a gene as signal.
-    spec, settings
-        The dataset and the screen.
-    progress
-        Where to report to.
-
-    Returns
-    -------
-    plan : pandas.DataFrame
-        The columns of `_PLAN_COLUMNS`: a gene and an element (`kind` ``element``), two elements
-        (``pair``) or a control region (``control``) a row, rows of a window together.
-    counts : dict of str to int
-        What was left out, and how much there is to do.
-
-    Raises
-    ------
-    ClasterError
-        If no element is within reach of a gene, or none of them is active.
+    Returns the plan, with the columns of `_PLAN_COLUMNS`: a gene and an element (`kind` ``element``), two
+    elements (``pair``) or a control region (``control``) a row, rows of a window together.
+    and counts: what was left out, and how much there is to do.
     """
     if settings.reach > spec.window.binning.half:
         raise ClasterError(
@@ -189,8 +169,6 @@ def ready_plan(
     ----------
     screen, inputs
         The screen, and what is read of its dataset.
-    progress
-        Where to report to.
 
     Raises
     ------

@@ -77,8 +77,6 @@ def load_predictor(
         Where to compute, and how many windows at a time.
     apart
         Whether several runs are not averaged: profiles then have the members as their first axis.
-    progress
-        Where to report to.
     """
     from claster.eir.inference import load_model, predict_windows  # EIR: many seconds
 
@@ -146,10 +144,6 @@ def run_screen(
         Whether another screen in the folder gives way.
     progress
         Where to report to; at the end, elements a second.
-
-    Returns
-    -------
-    ScreenFiles
 
     Raises
     ------
@@ -304,12 +298,6 @@ def perturb(
         those of its dataset, which must be built.
     settings, keywords
         What is done: `PerturbSettings`, or its fields.
-    progress
-        Where to report to.
-
-    Returns
-    -------
-    ScreenFiles
 
     Raises
     ------

@@ -80,8 +80,6 @@ def read_planted_screen(
         The bins of the target window.
     seed
         Of resamples.
-    progress
-        Where to report to.
 
     Raises
     ------

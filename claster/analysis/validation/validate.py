@@ -67,8 +67,6 @@ def validate(
         over windows and their mirror images: ``validation_<split>`` over 2,500 bp around each of the
         dataset's own elements, and, where there is H3K27me3, ``repression_<split>`` over 20 kb of it around
         the TSS of each gene. `attribution` names attributions that hold `elements.parquet`.
-    progress
-        Where to report to.
 
     Returns
     -------

@@ -153,8 +153,6 @@ def check_dataset(
 
     Parameters
     ----------
-    spec
-        The dataset.
     against
         Scales to compare with, by name of the track, in the order in which a model reads them.
     against_named

@@ -247,8 +247,6 @@ def examine_assembly(
 
     Parameters
     ----------
-    spec
-        The dataset.
     there
         The files that can be read, by what messages call them.
     """

@@ -290,8 +290,6 @@ def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> Ex
 
     Parameters
     ----------
-    path
-        The file.
     contacts
         What the dataset wants of it.
     setting

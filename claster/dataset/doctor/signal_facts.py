@@ -77,8 +77,6 @@ def read_signal_facts(
 
     Parameters
     ----------
-    path
-        The file.
     names
         The file's name of each chromosome to look at, by the assembly's name.
     centres

@@ -43,8 +43,6 @@ def adopt_files(
 
     Parameters
     ----------
-    spec
-        The dataset.
     folder
         Where the files are.
     only
@@ -100,8 +98,6 @@ def datasets_below(folder: Path | str, *, project: Path | str = ".") -> list[Dat
     ----------
     folder
         Where files were brought.
-    project
-        The project's folder.
 
     Raises
     ------

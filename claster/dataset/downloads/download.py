@@ -69,8 +69,6 @@ def download_dataset(
 
     Parameters
     ----------
-    spec
-        The dataset.
     only
         Names of downloads; empty: all.
     jobs
@@ -79,8 +77,6 @@ def download_dataset(
         Whether files that are here are read and compared again.
     patience
         When to try again and when to give up.
-    progress
-        Where to report to.
 
     Returns
     -------

@@ -223,8 +223,6 @@ def plan_downloads(
 
     Parameters
     ----------
-    spec
-        The dataset.
     only
         Names of downloads; empty: all.
     ask_servers
@@ -251,8 +249,6 @@ def url_list(spec: DatasetSpec, *, only: Sequence[str] = ()) -> str:
 
     Parameters
     ----------
-    spec
-        The dataset.
     only
         Names of downloads; empty: all.
 
