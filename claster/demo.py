@@ -86,8 +86,6 @@ def run_demo(
         ``default``, or ``tiny``, which only shows that every step runs.
     project
         The project's folder, with `configurations/datasets`.
-    device
-        Where to compute.
 
     Raises
     ------

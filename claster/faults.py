@@ -39,10 +39,6 @@ def explained(error: ValidationError, model: type[BaseModel], *, named: str = ""
 
     Parameters
     ----------
-    error
-        What pydantic found.
-    model
-        Of which keys or options.
     named
         What the person calls the faulty one; default: the keys that lead to it, joined by dots.
 

@@ -123,8 +123,6 @@ def atomic_folder(final: Path | str, *, replace: bool = False) -> Iterator[Path]
 
     Parameters
     ----------
-    final
-        Where the folder shall be.
     replace
         Whether an existing folder of that name gives way at the end; it stays until the new one is whole.
 
@@ -155,8 +153,6 @@ def replace_folder(final: Path, whole: Path) -> None:
 
     Parameters
     ----------
-    final
-        The name to take.
     whole
         A folder on the same disk.
     """
@@ -187,8 +183,6 @@ def link_file(existing: Path, link: Path) -> None:
 
     Parameters
     ----------
-    existing
-        The file.
     link
         The new name, in a folder that exists.
     """

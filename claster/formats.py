@@ -222,8 +222,6 @@ def require_whole(
 
     Parameters
     ----------
-    format
-        What the file shall be.
     named
         What the user calls the file, for the message.
     gzipped

@@ -36,8 +36,6 @@ def require_memory(*, needed: int, named: str, remedy: str) -> None:
         Bytes that it will take.
     named
         What takes them, for the message.
-    remedy
-        What to do instead.
 
     Raises
     ------

@@ -5,7 +5,7 @@ import shlex
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-__all__ = ["curl_string", "markdown_text", "pasteable", "printable"]
+__all__ = ["pasteable", "printable"]
 
 
 def printable(text: str) -> str:
@@ -34,34 +34,6 @@ def pasteable(
     """
     settings = [f"{name}={shlex.quote(value)}" for name, value in (variables or {}).items()]
     return " ".join([*settings, shlex.join(os.fspath(word) for word in command)])
-
-
-def curl_string(text: str) -> str:
-    r"""Return text as a quoted value of curl's configuration files.
-
-    Examples
-    --------
-    >>> print(curl_string('a"b\n'))
-    "a\"b\n"
-
-    References
-    ----------
-    https://curl.se/docs/manpage.html, option ``--config``
-    """
-    escapes = {"\\": "\\\\", '"': '\\"', "\t": "\\t", "\n": "\\n", "\r": "\\r", "\v": "\\v"}
-    return f'"{"".join(escapes.get(c, c) for c in text)}"'
-
-
-def markdown_text(text: object) -> str:
-    r"""Return text on one line of Markdown, a cell of a table included; code spans in it stay.
-
-    Examples
-    --------
-    >>> markdown_text("a|b\n# <c>")
-    'a\\|b # &lt;c&gt;'
-    """
-    line = " ".join(printable(str(text)).split())
-    return line.replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")
 
 
 class _Seen(dict[int, str]):

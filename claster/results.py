@@ -21,8 +21,6 @@ class Results:
 
     Parameters
     ----------
-    folder
-        Where it is.
     main
         The table that `table` returns without a name.
     draw

@@ -153,8 +153,6 @@ def read_record[M: BaseModel](
     ----------
     path, remedy
         As for `text_lines`.
-    model
-        What the record is.
     kind
         The same in words, for the message.
 

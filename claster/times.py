@@ -48,12 +48,8 @@ def note_time(
 
     Parameters
     ----------
-    step, dataset, flavour
-        What was done.
     units, seconds
         How much there was to do, and how long that took in this process.
-    device
-        Where a network computed.
     """
     process = resource.RUSAGE_CHILDREN if step == "train" else resource.RUSAGE_SELF
     unit = 1 if sys.platform == "darwin" else 1024

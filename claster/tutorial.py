@@ -39,8 +39,6 @@ def open_archive(name: str, *, project: Project | None = None) -> Iterator[Datas
 
     Parameters
     ----------
-    name
-        A dataset.
     project
         Where it lies; None takes `Project()`.
 

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.quoting import curl_string, markdown_text, pasteable, printable
+from claster.dataset.downloads.plan import _curl_string
+from claster.eir.export import _markdown_text
+from claster.quoting import pasteable, printable
 
 ANYTHING = st.text(st.characters(exclude_categories=()), max_size=20)
 HOSTILE = [
@@ -61,7 +63,7 @@ def test_a_shell_runs_nothing_else(tmp_path):
 
 @given(ANYTHING)
 def test_a_value_of_curl_ends_where_it_ends(text):
-    quoted = curl_string(text)
+    quoted = _curl_string(text)
     assert "\n" not in quoted
     assert "\r" not in quoted
     inside = quoted[1:-1]
@@ -74,7 +76,7 @@ def test_a_value_of_curl_ends_where_it_ends(text):
 
 @given(ANYTHING)
 def test_a_cell_of_markdown_stays_one_cell(text):
-    cell = markdown_text(text)
+    cell = _markdown_text(text)
     assert len(cell.splitlines()) <= 1
     assert "|" not in cell.replace("\\|", "")
     assert "<" not in cell

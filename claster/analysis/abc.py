@@ -126,10 +126,6 @@ def activity_by_contact(
     ----------
     pairs
         `gene_id`, `tss`, `element_start`, `element_end`, `distance_bp`.
-    spec, folders
-        The built dataset.
-    split
-        Where the genes are.
 
     Returns
     -------

@@ -24,7 +24,7 @@ from claster.analysis.bootstrap import (
     within,
 )
 
-__all__ = ["METRICS", "VIEWS", "Replicated", "Signal", "bin_correlations", "view"]
+__all__ = ["METRICS", "VIEWS", "Replicated", "Signal", "bin_correlations"]
 
 METRICS = ("pearson", "spearman", "r2", "rmse", "mae", "slope")
 """Pearson r, Spearman r, R2 of the prediction, RMSE, MAE, and slope of predicted on observed."""
@@ -110,31 +110,6 @@ class Signal:
     def points(self) -> np.ndarray:
         """How many values of each gene count."""
         return self.counted.sum(axis=1)
-
-
-def view(
-    how: str, observed: Signal, predicted: Signal, resamples: Resamples
-) -> dict[str, Replicated]:
-    """Return every metric of `METRICS` in one view.
-
-    Parameters
-    ----------
-    how
-        ``pooled``: all points at once. ``per_bin``: across genes within each bin, then the mean over
-        bins. ``per_gene``: across bins within each gene, then the mean over genes. R2 and slope are
-        not averaged: their sums of squares and products about the bin's or gene's own means are
-        added up first, because those of a nearly silent bin are without bound.
-    observed, predicted
-        Signal on one scale, with the same values that count.
-    resamples
-        Resamples of the genes' blocks.
-
-    Returns
-    -------
-    dict
-        A score by metric; NaN where it is undefined.
-    """
-    return VIEWS[how](observed, predicted, resamples)
 
 
 def bin_correlations(

@@ -15,14 +15,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from claster.analysis.features import (
-    REACHES,
-    GeneSet,
-    LabelledGenes,
-    Rows,
-    feature_chunks,
-    sample_rows,
-)
+from claster.analysis.features import REACHES, GeneSet, LabelledGenes, Rows, feature_chunks
 from claster.analysis.metrics import log_signal
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
@@ -56,8 +49,6 @@ class Baselines:
     ----------
     profile
         Mean raw signal of each bin over the training genes, shape (conditions, bins).
-    conditions
-        The fits of each condition.
     track_names
         One a row of the landscape.
     scaler
@@ -124,8 +115,6 @@ def fit_baselines(
     max_rows
         Upper bound of the rows taken from each of the two sets; it bounds the memory
         (400,000 rows of 4 tracks: about 250 MB).
-    progress
-        Counts genes.
 
     Raises
     ------
@@ -135,7 +124,7 @@ def fit_baselines(
     profile = _mean_profile(train.targets)
     rng = np.random.default_rng(seed)
     sample = partial(
-        sample_rows, window=window, target=target, max_rows=max_rows, rng=rng, progress=progress
+        _sample_rows, window=window, target=target, max_rows=max_rows, rng=rng, progress=progress
     )
     # One BLAS thread: sums do not depend on the number of cores, and so neither do the bytes.
     with threadpool_limits(limits=1, user_api="blas"):
@@ -154,6 +143,31 @@ def fit_baselines(
     )
 
 
+def _sample_rows(
+    genes: LabelledGenes,
+    signal: np.ndarray,
+    *,
+    window: Binning,
+    target: Binning,
+    max_rows: int,
+    rng: np.random.Generator,
+    progress: Progress = SILENT,
+) -> Rows:
+    """Return bins of genes as rows: all of them, or `max_rows` drawn without replacement."""
+    every = np.moveaxis(signal, 1, 2).reshape(-1, signal.shape[1])
+    chosen = np.arange(len(every))
+    if len(every) > max_rows:
+        chosen = np.sort(rng.choice(len(every), max_rows, replace=False))
+    features = np.empty((0, 0))
+    for rows, block in feature_chunks(genes, window, target, progress=progress):
+        first, last = np.searchsorted(chosen, [rows.start * target.bins, rows.stop * target.bins])
+        if rows.start == 0:
+            features = np.empty((len(chosen), block.shape[-1]))
+        taken = chosen[first:last] - rows.start * target.bins
+        features[first:last] = block.reshape(-1, block.shape[-1])[taken]
+    return Rows(features, genes.tss_distance.ravel()[chosen], every[chosen])
+
+
 def predict_baselines(
     baselines: Baselines, genes: GeneSet, *, progress: Progress = SILENT
 ) -> dict[str, np.ndarray]:
@@ -165,8 +179,6 @@ def predict_baselines(
         From `fit_baselines`.
     genes
         Forward samples; their landscapes are read once.
-    progress
-        Counts genes.
 
     Returns
     -------

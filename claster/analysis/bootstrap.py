@@ -172,8 +172,6 @@ def resample_blocks(block: np.ndarray, *, resamples: int = 1000, seed: int = 0) 
     ----------
     block
         Number of the block of each gene, from 0 without gaps.
-    resamples
-        How often.
     seed
         The same seed gives the same resamples.
     """

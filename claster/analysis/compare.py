@@ -157,8 +157,6 @@ def compare_runs(
     ----------
     runs
         Run folders with predictions of `split`; the first is what differences are taken from.
-    split
-        Which genes.
     seed
         Chooses the resamples.
 

@@ -170,8 +170,6 @@ def coverage(
         Both ends of the bins' intervals, shape (2, genes, conditions, bins).
     means
         Intervals of genes: columns `condition`, `low`, `high`, in the order of `genes` within a condition.
-    conditions
-        Their names.
     spec
         The dataset, for the bins of the target and the length of a locus.
 

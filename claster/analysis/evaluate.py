@@ -45,8 +45,6 @@ def evaluate_runs(
 
     Parameters
     ----------
-    runs
-        Run folders.
     settings, keywords
         `EvaluateSettings`, or its fields; without `to`, one run's scores go into its own folder (see
         `evaluate`).
@@ -108,8 +106,6 @@ def evaluate(
     to
         Where to write; None takes ``evaluation/`` in the run's folder for the test split, and
         ``evaluation/<split>/`` for another one.
-    split
-        The split to score.
 
     Raises
     ------
@@ -157,10 +153,6 @@ def evaluate_together(
     ----------
     runs
         One or more, with predictions of `split`.
-    to
-        The folder to write to.
-    split
-        The split to score.
     seed
         See `_score`.
 

@@ -9,15 +9,7 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = [
-    "REACHES",
-    "GeneSet",
-    "LabelledGenes",
-    "Rows",
-    "feature_chunks",
-    "local_features",
-    "sample_rows",
-]
+__all__ = ["REACHES", "GeneSet", "LabelledGenes", "Rows", "feature_chunks", "local_features"]
 
 REACHES = (500, 2_000, 5_000, 10_000, 20_000)
 """Half widths in bp of the windows around a target bin whose mean signal is a feature."""
@@ -31,8 +23,6 @@ class GeneSet:
 
     Parameters
     ----------
-    gene_ids
-        The genes.
     read
         Returns the landscapes of some of the genes, shape (genes, tracks, landscape bins). It is
         called for a few genes at a time, so memory does not grow with the number of genes.
@@ -131,47 +121,6 @@ def feature_chunks(
                 local_features(genes.read(chunk), window, target),
             )
             step.advance(len(chunk))
-
-
-def sample_rows(
-    genes: LabelledGenes,
-    signal: np.ndarray,
-    *,
-    window: Binning,
-    target: Binning,
-    max_rows: int,
-    rng: np.random.Generator,
-    progress: Progress = SILENT,
-) -> Rows:
-    """Return bins of genes as rows: all of them, or `max_rows` drawn without replacement.
-
-    Parameters
-    ----------
-    genes
-        The genes.
-    signal
-        Their targets on the scale of the fit, shape (genes, conditions, bins).
-    window, target
-        The bins of landscape and target.
-    max_rows
-        Upper bound of the rows; it bounds the memory.
-    rng
-        Draws them.
-    progress
-        Counts genes.
-    """
-    every = np.moveaxis(signal, 1, 2).reshape(-1, signal.shape[1])
-    chosen = np.arange(len(every))
-    if len(every) > max_rows:
-        chosen = np.sort(rng.choice(len(every), max_rows, replace=False))
-    features = np.empty((0, 0))
-    for rows, block in feature_chunks(genes, window, target, progress=progress):
-        first, last = np.searchsorted(chosen, [rows.start * target.bins, rows.stop * target.bins])
-        if rows.start == 0:
-            features = np.empty((len(chosen), block.shape[-1]))
-        taken = chosen[first:last] - rows.start * target.bins
-        features[first:last] = block.reshape(-1, block.shape[-1])[taken]
-    return Rows(features, genes.tss_distance.ravel()[chosen], every[chosen])
 
 
 def _cumulative_at(total: np.ndarray, position: np.ndarray, size: int) -> np.ndarray:

@@ -8,15 +8,7 @@ __all__ = ["ResultFile", "ResultFolder"]
 
 
 class ResultFile:
-    """A file of a result; an attribute of the class of its folder, read as the path below that folder.
-
-    Parameters
-    ----------
-    name
-        Its name, with suffix.
-    says
-        What it holds.
-    """
+    """A file of a result; an attribute of the class of its folder, read as the path below that folder."""
 
     def __init__(self, name: str, says: str) -> None:
         self.name = name

@@ -100,8 +100,6 @@ def predict_intervals(
 
     Parameters
     ----------
-    run
-        The run's folder.
     settings, **keywords
         What: see `IntervalSettings`.
 

@@ -1,13 +1,12 @@
 """Where scored windows lie on the genome: blocks that vary together, and each kilobase once."""
 
-import bioframe
 import numpy as np
 import pandas as pd
 
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
-__all__ = ["counted_once", "gap_to_nearest_gene", "locus_blocks", "nearest_tss", "require_loci"]
+__all__ = ["counted_once", "locus_blocks", "require_loci"]
 
 _FEWEST_LOCI = 10
 """Loci from which an interval tells something."""
@@ -91,60 +90,3 @@ def counted_once(genes: pd.DataFrame, window: Binning) -> np.ndarray:
     once = np.zeros(key.size, dtype=bool)
     once[order] = np.diff(key[order], prepend=-1) != 0
     return once.reshape(len(genes), window.bins)
-
-
-def gap_to_nearest_gene(genes: pd.DataFrame, annotation: pd.DataFrame) -> np.ndarray:
-    """Return the distance from each gene's body to that of the nearest other gene.
-
-    Parameters
-    ----------
-    genes, annotation
-        Columns `gene_id`, `chrom`, `start` and `end` (0-based half-open).
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, bp, shape (genes,); 0 where they overlap or touch, NaN without another gene on the
-        chromosome.
-    """
-    columns = ["chrom", "start", "end", "gene_id"]
-    near = bioframe.closest(
-        genes[columns].reset_index(drop=True),
-        annotation[columns],
-        k=2,
-        suffixes=("", "_other"),
-        return_input=True,
-        return_index=True,
-    )
-    others = near[near["gene_id"] != near["gene_id_other"]].dropna(subset=["gene_id_other"])
-    gap = others.groupby("index")["distance"].min().astype(np.float64)
-    return gap.reindex(range(len(genes))).to_numpy()
-
-
-def nearest_tss(genes: pd.DataFrame, annotation: pd.DataFrame, window: Binning) -> np.ndarray:
-    """Return the distance from the middle of each bin to the nearest TSS of any gene.
-
-    Parameters
-    ----------
-    genes
-        Columns `chrom` and `tss`: whose windows.
-    annotation
-        Columns `chrom` and `tss`: which TSSs; those of `genes` among them.
-    window
-        The bins of each window.
-
-    Returns
-    -------
-    numpy.ndarray
-        int, bp, shape (genes, bins).
-    """
-    distance = np.empty((len(genes), window.bins), dtype=int)
-    chrom = genes["chrom"].to_numpy()
-    for name in pd.unique(chrom):
-        rows = np.flatnonzero(chrom == name)
-        starts = np.unique(annotation.loc[annotation["chrom"] == name, "tss"])
-        middle = genes["tss"].to_numpy()[rows, np.newaxis] + window.offsets * window.size
-        after = np.searchsorted(starts, middle).clip(max=len(starts) - 1)
-        before = (after - 1).clip(min=0)
-        distance[rows] = np.minimum(np.abs(starts[after] - middle), np.abs(starts[before] - middle))
-    return distance

@@ -86,14 +86,8 @@ def fit_nested(
 
     Parameters
     ----------
-    spec, folders
-        A built dataset.
-    split
-        What is predicted.
     radii
         bp, increasing.
-    seed
-        Of the trees.
 
     Returns
     -------
@@ -216,10 +210,6 @@ def predict_masked(
         A trained run that takes landscapes, or an ensemble.
     genes
         Genes of `split`, `start` and `end` those of the stretch that is measured.
-    spec
-        The run's dataset.
-    split
-        Where the genes are.
     radii
         bp, increasing.
     seed

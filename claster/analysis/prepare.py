@@ -91,8 +91,6 @@ class Scored:
         The gene table (`claster.dataset.layout.read_genes_table`), one row a gene.
     annotation
         All genes that can be neighbours: `gene_id`, `chrom`, `start`, `end`, `tss`.
-    conditions
-        Names of the conditions.
     observed
         Measured signal (reads), shape (genes, conditions, bins).
     methods
@@ -217,8 +215,6 @@ def prepare(
     predictions
         Raw scale, indexed by sample name, columns as `spec.target.columns`: every sample of the
         split once (rev samples may be left out altogether).
-    folders
-        Where it was built.
     split
         The split that `predictions` belong to.
     seed

@@ -92,8 +92,6 @@ def find_reach(
     subject
         A trained run or an ensemble, or a built dataset. With `contacts.map: stripe` datasets get models
         with contacts too.
-    settings
-        Which genes are scored.
 
     Returns
     -------

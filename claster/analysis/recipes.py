@@ -54,8 +54,6 @@ def compare_recipes(
     variants
         Experiments whose changes of the dataset are compared; none takes those of the experiment
         `recipes`.
-    seed
-        Of the simple methods.
 
     Returns
     -------

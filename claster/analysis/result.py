@@ -1,5 +1,6 @@
 """The result of an evaluation, and how it becomes files."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from claster.analysis.bootstrap import CONFIDENCE, resample_blocks
 from claster.analysis.loci import counted_once, locus_blocks
 from claster.analysis.prepare import ENSEMBLE, Prepared, Scored
-from claster.analysis.summary import EvaluationSummary, compare, verdict
-from claster.analysis.tables import Tables, make_tables, spread_over_runs
+from claster.analysis.summary import Comparison, EvaluationSummary, Score, verdict
+from claster.analysis.tables import Tables, make_tables
 from claster.dataset.layout import Split
 from claster.dataset.spec import DatasetSpec
 from claster.files import atomic_path, write_text
@@ -26,6 +27,9 @@ RESAMPLES = 1000
 
 _DECIMALS = 6
 _WORST = 20
+
+
+_PRIMARY = {"bin": "once", "gene": "all"}
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,8 @@ def evaluation_of(
         Genes, observed signal, predictions.
     prepared
         Where it comes from: one part, or one a fold.
-    runs
-        Names of the runs.
     specs
         Their datasets, with the same target.
-    split
-        The split that is scored.
     seed
         Chooses the resamples.
     """
@@ -83,7 +83,7 @@ def evaluation_of(
     # One BLAS thread: sums do not depend on the number of cores, and so neither do the bytes.
     with threadpool_limits(limits=1, user_api="blas"):
         tables = make_tables(scored, target.binning, resamples, raw_unit=unit, progress=progress)
-    comparisons = compare(tables.scores, main=scored.main, baselines=scored.baselines)
+    comparisons = _compare(tables.scores, main=scored.main, baselines=scored.baselines)
     once = counted_once(scored.genes, target.binning)
     shared_bp = sum(part.shared_bp for part in prepared)
     compared = all(part.sequences_compared for part in prepared)
@@ -127,6 +127,46 @@ def evaluation_of(
     return Evaluation(tables, summary, predictions)
 
 
+def _compare(scores: pd.DataFrame, *, main: str, baselines: Sequence[str]) -> list[Comparison]:
+    """Return the network beside the best simple method, for each condition and level.
+
+    The best one has the highest Pearson r on the scored genes themselves, which favours it.
+    """
+    chosen = (scores["scale"] == "log2(x+1)") & (scores["how"] == "pooled")
+    chosen &= (scores["by"] == "all") & (scores["counted"] == scores["level"].map(_PRIMARY))
+    keys = ["condition", "level", "metric", "method", "against"]
+    table = scores[chosen].set_index(keys)[["value", "low", "high"]].sort_index()
+    found = []
+    for condition in scores["condition"].unique():
+        for level in _PRIMARY:
+            rows = table.xs((condition, level))
+            values = {name: rows.loc[("pearson", name, ""), "value"] for name in baselines}
+            best = max(baselines, key=lambda name: _or_lowest(values[name]))
+            difference = _score(rows.loc[("pearson", main, best)])
+            share = ("share_of_attainable", main, "")
+            found.append(
+                Comparison(
+                    condition=condition,
+                    level=level,
+                    network=_score(rows.loc[("pearson", main, "")]),
+                    baseline=best,
+                    baseline_score=_score(rows.loc[("pearson", best, "")]),
+                    difference=difference,
+                    beats=None if difference.low is None else difference.low > 0,
+                    share=_score(rows.loc[share]) if share in rows.index else None,
+                )
+            )
+    return found
+
+
+def _score(row: pd.Series) -> Score:
+    return Score(value=row["value"], low=row["low"], high=row["high"])
+
+
+def _or_lowest(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
+
+
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     """Write tables (Parquet and CSV), predictions (Parquet) and `summary.json` (last) to `folder`."""
     tables = {
@@ -136,7 +176,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
         "genes": evaluation.tables.genes,
     }
     if evaluation.summary.method == ENSEMBLE:
-        tables["spread"] = spread_over_runs(evaluation.tables.scores)
+        tables["spread"] = _spread_over_runs(evaluation.tables.scores)
     for name, table in tables.items():
         rounded = table.round(_DECIMALS)
         with atomic_path(folder / f"{name}.parquet") as partial:
@@ -146,3 +186,16 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
         with atomic_path(folder / "predictions" / f"{name}.parquet") as partial:
             table.to_parquet(partial)
     write_text(folder / "summary.json", evaluation.summary.model_dump_json(indent=2) + "\n")
+
+
+def _spread_over_runs(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return mean and spread over the networks of an ensemble.
+
+    Returns what identifies a score, then `mean`, `sd` (with one degree of freedom fewer than
+    runs), `lowest`, `highest` and `runs`.
+    """
+    each = scores[scores["method"].str.startswith("network ") & (scores["against"] == "")]
+    keys = ["condition", "level", "scale", "counted", "how", "metric", "by", "stratum", "unit"]
+    grouped = each.groupby(keys, sort=False)["value"]
+    table = grouped.agg(mean="mean", sd="std", lowest="min", highest="max", runs="size")
+    return table.reset_index()

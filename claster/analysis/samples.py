@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.features import LabelledGenes
-from claster.analysis.loci import nearest_tss
 from claster.dataset.layout import (
     SPLITS,
     DatasetFolders,
@@ -22,7 +21,7 @@ from claster.dataset.track_scales import read_landscapes
 from claster.dataset.value_table import SHARED
 from claster.errors import ClasterError
 from claster.files import require_file
-from claster.genome.windows import FORWARD, sample_id, split_sample_id
+from claster.genome.windows import FORWARD, Binning, sample_id, split_sample_id
 from claster.text import read_table
 
 __all__ = [
@@ -133,12 +132,6 @@ def labelled_genes(
 
     Parameters
     ----------
-    folders
-        A built dataset.
-    spec
-        What it was built from.
-    splits
-        Which splits.
     annotation
         The genes whose TSSs count, by `chrom` and `tss`.
     tracks
@@ -176,9 +169,26 @@ def labelled_genes(
                 only=samples,
             )
             reader = partial(read_landscapes, folders, spec, split=split, tracks=tracks)
-            distance = nearest_tss(genes, annotation, target.binning)
+            distance = _nearest_tss(genes, annotation, target.binning)
             labelled[split] = LabelledGenes(genes["gene_id"].tolist(), reader, distance, targets)
     return labelled
+
+
+def _nearest_tss(genes: pd.DataFrame, annotation: pd.DataFrame, window: Binning) -> np.ndarray:
+    """Return the distance from the middle of each bin to the nearest TSS of any gene.
+
+    Returns int, bp, shape (genes, bins).
+    """
+    distance = np.empty((len(genes), window.bins), dtype=int)
+    chrom = genes["chrom"].to_numpy()
+    for name in pd.unique(chrom):
+        rows = np.flatnonzero(chrom == name)
+        starts = np.unique(annotation.loc[annotation["chrom"] == name, "tss"])
+        middle = genes["tss"].to_numpy()[rows, np.newaxis] + window.offsets * window.size
+        after = np.searchsorted(starts, middle).clip(max=len(starts) - 1)
+        before = (after - 1).clip(min=0)
+        distance[rows] = np.minimum(np.abs(starts[after] - middle), np.abs(starts[before] - middle))
+    return distance
 
 
 def profiles(

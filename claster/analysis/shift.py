@@ -86,8 +86,6 @@ def promoter_features(
 
     Parameters
     ----------
-    spec, folders
-        A built dataset.
     genes
         Columns `gene_id` and `split`.
     most
@@ -122,8 +120,6 @@ def track_shift(tracks: Sequence[str], usual: np.ndarray, found: np.ndarray) -> 
 
     Parameters
     ----------
-    tracks
-        Their names.
     usual, found
         What is known of training genes and of the others, shape (genes, tracks * reaches).
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import bioframe
 import numpy as np
 import pandas as pd
 
 from claster.analysis.bootstrap import Resamples, intervals
-from claster.analysis.loci import gap_to_nearest_gene
 
 __all__ = ["STRATA", "Stratum", "calibration", "gene_errors", "strata_of"]
 
@@ -55,13 +55,33 @@ def strata_of(
         Observed mean signal over each gene (reads), shape (genes,).
     """
     length = (genes["end"] - genes["start"]).to_numpy() / 1000
-    gap = gap_to_nearest_gene(genes, annotation) / 1000
+    gap = _gap_to_nearest_gene(genes, annotation) / 1000
     measures = {"expression": (expression, "reads"), "gene length": (length, "kb")}
     measures["nearest gene"] = (gap, "kb")
     for by, (values, unit) in measures.items():
         yield from _quarters(by, values, unit)
     for chrom in pd.unique(genes["chrom"]):
         yield Stratum("chromosome", str(chrom), (genes["chrom"] == chrom).to_numpy())
+
+
+def _gap_to_nearest_gene(genes: pd.DataFrame, annotation: pd.DataFrame) -> np.ndarray:
+    """Return the distance from each gene's body to that of the nearest other gene.
+
+    Returns float64, bp, shape (genes,); 0 where they overlap or touch, NaN without another gene
+    on the chromosome.
+    """
+    columns = ["chrom", "start", "end", "gene_id"]
+    near = bioframe.closest(
+        genes[columns].reset_index(drop=True),
+        annotation[columns],
+        k=2,
+        suffixes=("", "_other"),
+        return_input=True,
+        return_index=True,
+    )
+    others = near[near["gene_id"] != near["gene_id_other"]].dropna(subset=["gene_id_other"])
+    gap = others.groupby("index")["distance"].min().astype(np.float64)
+    return gap.reindex(range(len(genes))).to_numpy()
 
 
 def calibration(
@@ -76,8 +96,6 @@ def calibration(
     ----------
     observed, predicted
         Signal on one scale, shape (genes, bins).
-    counted
-        Which points count, bool.
     resamples
         Resamples of the genes' blocks.
 

@@ -13,7 +13,6 @@ __all__ = [
     "Comparison",
     "EvaluationSummary",
     "Score",
-    "compare",
     "evaluation_schema",
     "method_in_words",
     "score_lines",
@@ -146,7 +145,6 @@ def evaluation_schema() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-_PRIMARY = {"bin": "once", "gene": "all"}
 _OVER = {"bin": "over bins", "gene": "over genes"}
 _WORDS = {
     "mean_profile": "the mean profile",
@@ -157,47 +155,6 @@ _WORDS = {
     "training_cell": "the training cells' own profiles",
 }
 _FEW_BLOCKS = 10
-
-
-def compare(scores: pd.DataFrame, *, main: str, baselines: Sequence[str]) -> list[Comparison]:
-    """Return the network beside the best simple method, for each condition and level.
-
-    The best one has the highest Pearson r on the scored genes themselves, which favours it.
-
-    Parameters
-    ----------
-    scores
-        `claster.analysis.tables.Tables.scores`.
-    main
-        The network's name among the methods.
-    baselines
-        Names of the simple methods.
-    """
-    chosen = (scores["scale"] == "log2(x+1)") & (scores["how"] == "pooled")
-    chosen &= (scores["by"] == "all") & (scores["counted"] == scores["level"].map(_PRIMARY))
-    keys = ["condition", "level", "metric", "method", "against"]
-    table = scores[chosen].set_index(keys)[["value", "low", "high"]].sort_index()
-    found = []
-    for condition in scores["condition"].unique():
-        for level in _PRIMARY:
-            rows = table.xs((condition, level))
-            values = {name: rows.loc[("pearson", name, ""), "value"] for name in baselines}
-            best = max(baselines, key=lambda name: _or_lowest(values[name]))
-            difference = _score(rows.loc[("pearson", main, best)])
-            share = ("share_of_attainable", main, "")
-            found.append(
-                Comparison(
-                    condition=condition,
-                    level=level,
-                    network=_score(rows.loc[("pearson", main, "")]),
-                    baseline=best,
-                    baseline_score=_score(rows.loc[("pearson", best, "")]),
-                    difference=difference,
-                    beats=None if difference.low is None else difference.low > 0,
-                    share=_score(rows.loc[share]) if share in rows.index else None,
-                )
-            )
-    return found
 
 
 def verdict(
@@ -218,8 +175,6 @@ def verdict(
         From `compare`.
     main
         ``network`` or ``ensemble``.
-    genes, blocks
-        How many were scored.
     split
         The split that they belong to.
     shared_bp
@@ -303,14 +258,6 @@ def _show(score: Score) -> str:
     if score.low is None or score.high is None:
         return f"{score.value:.3f} (no interval)"
     return f"{score.value:.3f} ({score.low:.3f} to {score.high:.3f})"
-
-
-def _score(row: pd.Series) -> Score:
-    return Score(value=row["value"], low=row["low"], high=row["high"])
-
-
-def _or_lowest(value: float) -> float:
-    return -math.inf if math.isnan(value) else value
 
 
 def _list(words: list[str]) -> str:

@@ -6,14 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from claster.analysis.agreement import (
-    METRICS,
-    VIEWS,
-    Replicated,
-    Signal,
-    bin_correlations,
-    view,
-)
+from claster.analysis.agreement import METRICS, VIEWS, Replicated, Signal, bin_correlations
 from claster.analysis.bootstrap import Resamples, intervals
 from claster.analysis.loci import counted_once
 from claster.analysis.metrics import gene_weights, log_signal, paper_gene_weights
@@ -22,7 +15,7 @@ from claster.analysis.strata import Stratum, calibration, gene_errors, strata_of
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["LOG", "RAW", "Tables", "make_tables", "spread_over_runs"]
+__all__ = ["LOG", "RAW", "Tables", "make_tables"]
 
 RAW, LOG = "raw", "log2(x+1)"
 _WHAT = ("level", "scale", "counted", "how", "metric", "by", "stratum")
@@ -99,8 +92,6 @@ def make_tables(
         Resamples of the genes' blocks, the same for all methods, so that differences are paired.
     raw_unit
         Unit of the signal.
-    progress
-        Counts methods.
 
     Raises
     ------
@@ -152,27 +143,6 @@ def make_tables(
     )
 
 
-def spread_over_runs(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and spread over the networks of an ensemble.
-
-    Parameters
-    ----------
-    scores
-        `Tables.scores` of an ensemble.
-
-    Returns
-    -------
-    pandas.DataFrame
-        What identifies a score, then `mean`, `sd` (with one degree of freedom fewer than runs),
-        `lowest`, `highest` and `runs`.
-    """
-    each = scores[scores["method"].str.startswith("network ") & (scores["against"] == "")]
-    keys = ["condition", "level", "scale", "counted", "how", "metric", "by", "stratum", "unit"]
-    grouped = each.groupby(keys, sort=False)["value"]
-    table = grouped.agg(mean="mean", sd="std", lowest="min", highest="max", runs="size")
-    return table.reset_index()
-
-
 def _signals(
     profile: np.ndarray, once: np.ndarray, weights: dict[str, np.ndarray], *, named: str
 ) -> dict[tuple[str, str, str], Signal]:
@@ -198,9 +168,19 @@ def _views(
 ) -> Iterator[tuple[tuple[str, ...], Replicated]]:
     for (level, scale, counted), observed in truth.items():
         for how in VIEWS if level == "bin" else ["pooled"]:
-            found = view(how, observed, guess[level, scale, counted], resamples)
+            found = _view(how, observed, guess[level, scale, counted], resamples)
             for metric, score in found.items():
                 yield (level, scale, counted, how, metric, "all", "all"), score
+
+
+def _view(
+    how: str, observed: Signal, predicted: Signal, resamples: Resamples
+) -> dict[str, Replicated]:
+    """Return every metric of `METRICS` in one view.
+
+    Returns a score by metric; NaN where it is undefined.
+    """
+    return VIEWS[how](observed, predicted, resamples)
 
 
 def _part(
@@ -220,7 +200,7 @@ def _in_stratum(
     return {
         (*key, "pooled", metric, stratum.by, stratum.name): score
         for key in truth
-        for metric, score in view("pooled", truth[key], guess[key], resamples).items()
+        for metric, score in _view("pooled", truth[key], guess[key], resamples).items()
     }
 
 

@@ -3,23 +3,17 @@
 import importlib.resources
 import json
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from urllib.parse import quote
 
 import jinja2
+import pandas as pd
 
 from claster.browse.server import Served, serve
-from claster.browse.session import (
-    desktop_session,
-    find_genome,
-    find_tracks,
-    genes_as_bed,
-    page_session,
-    sizes_text,
-)
+from claster.browse.session import desktop_session, find_genome, find_tracks, page_session
 from claster.dataset.layout import DatasetFolders
 from claster.eir.runs import RunFolder, read_run
 from claster.eir.target_part import trained_dataset
@@ -76,8 +70,8 @@ def prepare_browser(run: RunFolder | Path | str, *, session: Path | None = None)
     named = f"'assembly' of dataset {spec.name!r}"
     sizes = below(beside, f"{spec.assembly}.chrom.sizes", named=named)
     genes = beside / "genes.bed"
-    write_text(sizes, sizes_text(genome.sizes))
-    write_text(genes, genes_as_bed(genome.genes))
+    write_text(sizes, _sizes_text(genome.sizes))
+    write_text(genes, _genes_as_bed(genome.genes))
     files = {"sizes": sizes, "genes": genes}
     if genome.fasta is not None:
         files |= {
@@ -104,6 +98,23 @@ def prepare_browser(run: RunFolder | Path | str, *, session: Path | None = None)
     served |= _page(record.name, folder.path.as_posix())
     served["/session.json"] = Served(configuration.encode(), "application/json")
     return _Browser(served, desktop, tuple(track.name for track in tracks))
+
+
+def _sizes_text(sizes: Mapping[str, int]) -> str:
+    """Return chromosome sizes as the file that browsers read: name, tab, length."""
+    return "".join(f"{chrom}\t{size}\n" for chrom, size in sizes.items())
+
+
+def _genes_as_bed(genes: pd.DataFrame) -> str:
+    """Return genes as BED6, the name in the fourth column.
+
+    References
+    ----------
+    BED: https://samtools.github.io/hts-specs/BEDv1.pdf
+    """
+    table = genes.assign(shown=genes["name"].fillna(genes["gene_id"]), score=0)
+    columns = ["chrom", "start", "end", "shown", "score", "strand"]
+    return table[columns].to_csv(sep="\t", index=False, header=False, lineterminator="\n")
 
 
 def open_browser(

@@ -18,14 +18,7 @@ from claster.genome.gene_names import find_gene, genes_called
 from claster.quoting import pasteable, printable
 from claster.text import read_table
 
-__all__ = [
-    "desktop_session",
-    "find_genome",
-    "find_tracks",
-    "genes_as_bed",
-    "page_session",
-    "sizes_text",
-]
+__all__ = ["desktop_session", "find_genome", "find_tracks", "page_session"]
 
 _AROUND = 300_000
 _NO_GENES = ("duplicate_id", "chromosome_unknown")
@@ -63,11 +56,6 @@ def find_genome(spec: DatasetSpec, folders: DatasetFolders) -> _BrowserGenome:
     locus is the surroundings of the dataset's example gene if that is a test gene, else of the first
     test gene.
 
-    Parameters
-    ----------
-    spec, folders
-        The dataset.
-
     Raises
     ------
     ClasterError
@@ -92,23 +80,6 @@ def find_genome(spec: DatasetSpec, folders: DatasetFolders) -> _BrowserGenome:
         genes=genes.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True),
         locus=_locus(kept, sizes, spec.example_gene),
     )
-
-
-def genes_as_bed(genes: pd.DataFrame) -> str:
-    """Return genes as BED6, the name in the fourth column.
-
-    References
-    ----------
-    BED: https://samtools.github.io/hts-specs/BEDv1.pdf
-    """
-    table = genes.assign(shown=genes["name"].fillna(genes["gene_id"]), score=0)
-    columns = ["chrom", "start", "end", "shown", "score", "strand"]
-    return table[columns].to_csv(sep="\t", index=False, header=False, lineterminator="\n")
-
-
-def sizes_text(sizes: Mapping[str, int]) -> str:
-    """Return chromosome sizes as the file that browsers read: name, tab, length."""
-    return "".join(f"{chrom}\t{size}\n" for chrom, size in sizes.items())
 
 
 def _locus(genes: pd.DataFrame, sizes: Mapping[str, int], example: str | None) -> str:
@@ -157,13 +128,6 @@ def find_tracks(run: RunFolder, spec: DatasetSpec) -> list[_BrowserTrack]:
 
     First observed, predicted and residual signal of each split and condition, the first two on one
     axis, then the changes of perturbations, attributions, and the inputs.
-
-    Parameters
-    ----------
-    run
-        The run's folder.
-    spec
-        Its dataset.
 
     Raises
     ------
@@ -220,8 +184,6 @@ def page_session(
     ----------
     tracks
         Top down.
-    genome
-        What they lie on.
     addresses
         Address of each file by what it is: a track's path, ``sizes``, ``genes``, ``fasta``, ``index``.
 
@@ -278,8 +240,6 @@ def desktop_session(
         FASTA file or table of chromosome sizes (``.chrom.sizes``).
     genes
         BED file.
-    locus
-        What is shown first.
     beside
         The folder that the session will lie in.
 

@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from claster.cli import analyses, data, experiments, figures, networks, sequence
+from claster.cli import analyses, data, figures, networks, sequence
 from claster.cli.console import complain, echo
 from claster.errors import ClasterError, os_errno, os_fault
 
@@ -44,8 +44,8 @@ app.add_typer(sequence.app, name="sequence")
 app.command()(networks.export)
 app.command()(networks.pull)
 app.command()(networks.serve)
-app.command()(experiments.demo)
-app.command()(experiments.experiment)
+app.command()(figures.demo)
+app.command()(figures.experiment)
 app.command()(figures.figures)
 app.command()(figures.receipt)
 

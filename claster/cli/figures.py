@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from claster.cli.console import console_progress, echo
-from claster.cli.options import DatasetOption, RunFolderPath
+from claster.cli.options import DatasetOption, Device, RunFolderPath
+from claster.figures.receipt import Receipt
 
 
 def browse(
@@ -130,12 +131,90 @@ def receipt(
     """Compute the numbers of a figure again: table, files with hashes, versions, published values."""
     from claster.figures.context import read_context
     from claster.figures.make import renew_receipt
-    from claster.figures.receipt import receipt_lines
 
     found, same = renew_receipt(read_context(dataset, run or ()), figure, to=to)
-    for line in receipt_lines(found):
+    for line in _receipt_lines(found):
         echo(line)
     if same is not None:
         echo(
             "the table that was there is the same" if same else "the table that was there differed"
         )
+
+
+def _receipt_lines(receipt: Receipt) -> list[str]:
+    """Return a receipt as lines for a reader."""
+    lines = [
+        f"{receipt.figure}: {receipt.title}",
+        receipt.about,
+        f"made by: {receipt.command}",
+        f"numbers: {receipt.table}, {receipt.rows:,} rows, SHA-256 {receipt.table_sha256}",
+        *(
+            f"from: {file.path} ({file.bytes:,} bytes, SHA-256 {file.sha256})"
+            for file in receipt.inputs
+        ),
+        f"with: {', '.join(f'{name} {number}' for name, number in receipt.versions.items())}",
+    ]
+    for number in receipt.published:
+        ours = "not in this figure" if number.found is None else f"{number.found:.4f}"
+        apart = "" if number.difference is None else f", difference {number.difference:+.4f}"
+        lines.append(
+            f"published {number.quantity}: {number.published:.4f}, here {ours}{apart} ({number.source})"
+        )
+    if receipt.published and not receipt.same_data:
+        lines.append(
+            f"{receipt.dataset!r} is not the published data: the differences say nothing about either"
+        )
+    return lines
+
+
+def experiment(
+    name: Annotated[
+        str | None, typer.Argument(help="Name of the experiment; without it all are listed.")
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", "-d", help="Another dataset than the experiment's own."),
+    ] = None,
+    flavour: Annotated[
+        str | None, typer.Option(help="Another flavour, such as 'profile' on a small genome.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Number of epochs instead of the flavour's own.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """List the experiments behind the figures, or build, train, predict and score one."""
+    from claster.analysis.recipes import compare_recipes
+    from claster.cli.tables import print_table
+    from claster.experiments.run import find_experiment, list_experiments, run_experiment
+    from claster.files import below, write_text
+
+    if name is None:
+        print_table(list_experiments())
+        return
+    found = find_experiment(name)
+    if found.compare:
+        of = dataset or found.of
+        path = below(Path("runs"), f"{of}/{name}.csv", named=f"the table of experiment {name!r}")
+        table = compare_recipes(of, found.compare, progress=console_progress())
+        write_text(path, table.to_csv(index=False))
+        print_table(table.drop(columns="about"))
+        echo(f"{path}")
+        return
+    for run in run_experiment(
+        name, of=dataset, flavour=flavour, epochs=epochs, device=device, progress=console_progress()
+    ):
+        echo(f"{run.path}: {run.evaluation / 'scores.csv'}")
+
+
+def demo(
+    size: Annotated[
+        str, typer.Option(help="default, or tiny to check that everything runs.")
+    ] = "default",
+    device: Device = "auto",
+) -> None:
+    """Simulate, build, train, predict, evaluate and draw; print the results at the end."""
+    from claster.demo import run_demo
+
+    result = run_demo(size, device=device, progress=console_progress())
+    echo(result.summary)

@@ -66,8 +66,6 @@ def read_band(matrix: "ContactMatrix", chrom: str, *, separations: int, balance:
 
     Parameters
     ----------
-    matrix
-        An open matrix.
     chrom
         The file's own name of the chromosome.
     separations
@@ -102,8 +100,6 @@ def read_counts(
 
     Parameters
     ----------
-    matrix
-        An open matrix.
     chrom
         The file's own name of the chromosome.
     separations

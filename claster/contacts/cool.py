@@ -299,8 +299,6 @@ def open_cool(file: str, group: str, *, resolution: int, balance: Balance) -> Co
         The group in it, "" to look for the resolution.
     resolution
         Bin width in bp.
-    balance
-        Which weights are needed.
 
     Raises
     ------

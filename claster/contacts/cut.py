@@ -143,12 +143,8 @@ def map_cutter(
 
     Parameters
     ----------
-    matrix
-        An open matrix.
     chrom
         The file's own name of the chromosome.
-    shape
-        The map.
     balance
         Whether to multiply by weights, or by which.
     value

@@ -91,8 +91,6 @@ def weights_divide(store: h5py.Group, name: str, *, label: str) -> bool:
 
     Parameters
     ----------
-    store
-        The cooler's open group.
     name
         Column of the bins.
     label

@@ -72,16 +72,12 @@ def read_grid(
 
     Parameters
     ----------
-    store
-        The cooler's open group.
     chrom, names
         The chromosome, and all of the file in its order.
     size
         Length of the chromosome in bp.
     resolution
         Width of a bin in bp; the last one of a chromosome may be cut off at its end.
-    label
-        What messages call the matrix.
 
     Raises
     ------

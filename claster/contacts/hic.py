@@ -166,12 +166,8 @@ def open_hic(file: str, *, resolution: int, balance: Balance) -> HicMatrix:
 
     Parameters
     ----------
-    file
-        The file.
     resolution
         Bin width in bp.
-    balance
-        Which normalisation is needed.
 
     Raises
     ------

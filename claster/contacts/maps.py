@@ -118,8 +118,6 @@ def diagonal_map(logarithms: _Logarithms, tss: int, shape: DiagonalMap) -> tuple
 
     Parameters
     ----------
-    logarithms
-        The chromosome's diagonals.
     tss
         0-based position; the centre column is the bin that holds it.
     shape

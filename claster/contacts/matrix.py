@@ -77,8 +77,6 @@ def open_contacts(path: Path | str, *, resolution: int, balance: Balance) -> Con
         (``/resolutions/1600``) or the old (``/13``) layout, or be spelled out after ``::``.
     resolution
         Bin width in bp.
-    balance
-        Which weights are needed.
 
     Raises
     ------

@@ -161,8 +161,6 @@ def map_over(
     ----------
     kind
         ``diagonal``, ``stripe``, ``paper_square`` or ``paper_rotated``.
-    window
-        The landscape's bins.
     resolution
         Bin width of the matrix in bp.
     rows

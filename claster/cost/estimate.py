@@ -76,8 +76,6 @@ def estimate(work: Work, rates: MachineRates, past: Sequence[Took]) -> StepCost:
 
     Parameters
     ----------
-    work
-        The step.
     rates, past
         Speeds of the machine, and what was done in the project; a step with a network on the same dataset.
     """

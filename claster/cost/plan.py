@@ -11,7 +11,8 @@ from rich.filesize import decimal
 from claster.cost.estimate import BY_THUMB, MEASURED, Rate, StepCost, Work, estimate
 from claster.cost.machine import MachineRates, Measured, known_edits, machine_rates, network_cost
 from claster.cost.settings import PlanSettings
-from claster.cost.work import Amount, Genes, array_bytes, count_genes, download_bytes
+from claster.cost.work import Amount, Genes, array_bytes, count_genes
+from claster.dataset.downloads.plan import plan_downloads
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView
@@ -25,6 +26,7 @@ from claster.eir.settings import TrainSettings
 from claster.eir.target_part import as_stored, predicted_part
 from claster.eir.yaml_files import SampleCounts, plan_schedule
 from claster.errors import ClasterError
+from claster.genome.assembly import chromosome_sizes
 from claster.memory import free_memory
 from claster.progress import SILENT, Progress
 from claster.settings import Device
@@ -39,6 +41,16 @@ _RATIO_OF_AN_EDIT = 0.7
 """Time of an edited window in that of a predicted one, on a CPU: its first convolution is mostly known."""
 _TABLE = 2.5e-6
 """Seconds that `eirtrain` takes more a sample and column of a table of targets (docs/training.md)."""
+
+
+_USUAL = {
+    "bigwig": (0.10, 3.0),
+    "cooler": (4.0, 3.0),
+    "hic": (6.0, 3.0),
+    "fasta": (0.32, 1.3),
+    "gtf": (0.01, 2.0),
+}
+"""Bytes a base of the genome that files of a format take, and the factor that this is good for."""
 
 
 def plan_costs(
@@ -131,7 +143,7 @@ def _of_dataset(
         memory = 4e8 + 5e6 * size
         first = Work("simulate", units, f"{size:g} Mb", rate, disk=6e6 * size, memory=memory)
         works.insert(0, first)
-    elif (coming := download_bytes(spec)) is not None:
+    elif (coming := _download_bytes(spec)) is not None:
         rate = Rate(2.0, 1 / 20e6, 5.0, "20 MB/s")
         first = Work(
             "download", coming, decimal(round(coming.value)), rate, disk=coming.value, memory=2e8
@@ -139,6 +151,30 @@ def _of_dataset(
         works.insert(0, first)
     for work in works:
         yield estimate(work, rates, past)
+
+
+def _download_bytes(spec: DatasetSpec) -> Amount | None:
+    """Return the bytes that are still to be downloaded; None where the dataset downloads nothing.
+
+    No server is asked. Sizes that neither the YAML nor an earlier download tells are estimated from the
+    format and the length of the genome.
+    """
+    if not spec.downloads:
+        return None
+    genome = sum(chromosome_sizes(spec.assembly, None).values())
+    formats = {download.name: download.format for download in spec.downloads}
+    value = low = high = 0.0
+    known_from = "sizes that are known"
+    for file in plan_downloads(spec).files:
+        if (missing := file.missing_bytes) is not None:
+            value, low, high = value + missing, low + missing, high + missing
+            continue
+        a_base, factor = _USUAL.get(formats[file.name], (0.01, 3.0))
+        known_from = "usual sizes"
+        value += genome * a_base
+        low += genome * a_base / factor
+        high += genome * a_base * factor
+    return Amount(value, low, high, known_from)
 
 
 def _longest_chromosome(spec: DatasetSpec) -> float:

@@ -4,16 +4,14 @@ from dataclasses import dataclass
 
 from claster.dataset.build import bytes_a_gene
 from claster.dataset.choice import choose_genes
-from claster.dataset.downloads.plan import plan_downloads
 from claster.dataset.inventory import list_sources
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.genome.assembly import chromosome_sizes
 from claster.settings import Split
 
-__all__ = ["Amount", "Genes", "array_bytes", "count_genes", "download_bytes"]
+__all__ = ["Amount", "Genes", "array_bytes", "count_genes"]
 
 _GENES = {"mm": 21_900, "hg": 20_000}
 """Protein-coding genes of GENCODE's annotations, by the first letters of an assembly."""
@@ -146,37 +144,3 @@ def _length(rule: str, sizes: dict[str, int]) -> float:
 def array_bytes(spec: DatasetSpec, genes: Amount) -> Amount:
     """Return the bytes that a build writes: arrays of both orientations, and tables of targets."""
     return genes.times(bytes_a_gene(spec))
-
-
-_USUAL = {
-    "bigwig": (0.10, 3.0),
-    "cooler": (4.0, 3.0),
-    "hic": (6.0, 3.0),
-    "fasta": (0.32, 1.3),
-    "gtf": (0.01, 2.0),
-}
-"""Bytes a base of the genome that files of a format take, and the factor that this is good for."""
-
-
-def download_bytes(spec: DatasetSpec) -> Amount | None:
-    """Return the bytes that are still to be downloaded; None where the dataset downloads nothing.
-
-    No server is asked. Sizes that neither the YAML nor an earlier download tells are estimated from the
-    format and the length of the genome.
-    """
-    if not spec.downloads:
-        return None
-    genome = sum(chromosome_sizes(spec.assembly, None).values())
-    formats = {download.name: download.format for download in spec.downloads}
-    value = low = high = 0.0
-    known_from = "sizes that are known"
-    for file in plan_downloads(spec).files:
-        if (missing := file.missing_bytes) is not None:
-            value, low, high = value + missing, low + missing, high + missing
-            continue
-        a_base, factor = _USUAL.get(formats[file.name], (0.01, 3.0))
-        known_from = "usual sizes"
-        value += genome * a_base
-        low += genome * a_base / factor
-        high += genome * a_base * factor
-    return Amount(value, low, high, known_from)

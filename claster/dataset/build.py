@@ -158,8 +158,6 @@ def build_dataset(
     jobs
         On how many threads tracks are read; None: one a core that this process may use. The bytes
         written are the same for any number.
-    progress
-        Where the work reports to.
 
     Raises
     ------

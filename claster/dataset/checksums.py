@@ -74,11 +74,6 @@ def seal_manifest(manifest: Path) -> None:
 def verify_dataset(folders: DatasetFolders, *, progress: Progress = SILENT) -> list[_Mismatch]:
     """Read every file of a built dataset and compare it with what was built.
 
-    Parameters
-    ----------
-    folders
-        The dataset's folders.
-
     Returns
     -------
     list of Mismatch

@@ -3,27 +3,38 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
-from claster.dataset.copies import copies_between
-from claster.dataset.selection import (
-    GeneRules,
-    GeneSelection,
-    chromosome_folds,
-    drop_genes,
-    select_genes,
-)
+from claster.dataset.selection import GeneRules, GeneSelection, drop_genes, select_genes
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import reach_of_targets
 from claster.dataset.value_table import SHARED
 from claster.dataset.words import excluded_chromosomes
 from claster.errors import ClasterError
-from claster.genome.assembly import chromosome_aliases
+from claster.genome.assembly import chromosome_aliases, rename_chromosomes
+from claster.genome.fasta import fasta_records
 from claster.genome.regions import read_regions
 
 __all__ = ["choose_genes", "lacks_training", "more_training"]
+
+
+_REACH = 5_000
+
+_FEWEST = 60
+
+_COMMON = 100
+
+_SHARE = 0.3
+
+_CAPITALS = np.frombuffer(b"ACGT", dtype=np.uint8)
+
+_TO_CAPITAL = np.uint8(0xDF)
 
 
 def choose_genes(
@@ -33,8 +44,6 @@ def choose_genes(
 
     Parameters
     ----------
-    sources
-        Its open files.
     by_rules
         What the rules of the dataset alone select, where that is known.
 
@@ -136,7 +145,7 @@ def _without_copies(selection: GeneSelection, spec: DatasetSpec, sources: Source
     if sources.genome is None or kept["split"].nunique() < 2:
         return selection
     aliases = chromosome_aliases(spec.assembly)
-    pairs, uncompared = copies_between(kept, sources.genome, sizes=sources.sizes, aliases=aliases)
+    pairs, uncompared = _copies_between(kept, sources.genome, sizes=sources.sizes, aliases=aliases)
     split = dict(zip(kept["gene_id"], kept["split"], strict=True))
     either = pd.concat([pairs, pairs.rename(columns={"gene_id": "twin", "twin": "gene_id"})])
     gone: dict[str, str] = {}
@@ -156,12 +165,100 @@ def _without_copies(selection: GeneSelection, spec: DatasetSpec, sources: Source
     )
 
 
+def _copies_between(
+    genes: pd.DataFrame,
+    fasta: Path | str,
+    *,
+    sizes: Mapping[str, int],
+    aliases: Mapping[str, str],
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Find genes of different splits of which the sequence around the TSS is the same, or nearly.
+
+    The 20-mers of TSS +- 5 kb are compared, on both strands, one in 16 by a hash that decides alike
+    everywhere. Those with N, soft-masked, of low complexity (period up to 6) or of more than 100 genes count
+    for nothing; a sequence all in small letters is not masked, but written so. Two genes are copies where
+    they share 30 % of what is left to the one with fewer, and that has at least 60 (1 kb of sequence): 94 %
+    of identity without gaps. Random sequence shares none. Genes within 10 kb of each other share the same
+    bases, not copies, and do not count.
+
+    Returns pairs: `gene_id`, `twin` (IDs) and `share` (of k-mers), a row a pair, each pair once.
+    uncompared: IDs of the genes of which fewer than 60 k-mers count: the FASTA lacks their
+    chromosome, or has nearly nothing but N and repeats there.
+
+    References
+    ----------
+    FracMinHash: Irber et al. 2022, doi 10.1101/2022.01.11.475838
+    """
+    rows, hashes = _sketches(genes, fasta, sizes=sizes, aliases=aliases)
+    _, kmers, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    sampled = np.bincount(rows, minlength=len(genes))
+    rare = counts[kmers] <= _COMMON
+    rows, kmers = rows[rare], kmers[rare]
+    held = csr_array(
+        (np.ones(len(rows), dtype=np.int32), (rows, kmers)), shape=(len(genes), len(counts))
+    )
+    left = np.asarray(held.sum(axis=1)).ravel()
+    ids, splits = genes["gene_id"].to_numpy(), genes["split"].to_numpy()
+    chrom, tss = genes["chrom"].to_numpy(), genes["tss"].to_numpy()
+    found = []
+    for one, other in combinations(pd.unique(splits), 2):
+        a, b = np.flatnonzero(splits == one), np.flatnonzero(splits == other)
+        shared = (held[a] @ held[b].T).tocoo()
+        first, second = a[shared.coords[0]], b[shared.coords[1]]
+        fewer = np.minimum(left[first], left[second])
+        copied = (fewer >= _FEWEST) & (shared.data >= _SHARE * fewer)
+        copied &= (chrom[first] != chrom[second]) | (np.abs(tss[first] - tss[second]) >= 2 * _REACH)
+        table = pd.DataFrame({"gene_id": ids[first], "twin": ids[second]})
+        found.append(table.assign(share=shared.data / fewer)[copied])
+    columns = ["gene_id", "twin", "share"]
+    pairs = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+    return pairs, tuple(ids[sampled < _FEWEST])
+
+
+def _sketches(
+    genes: pd.DataFrame,
+    fasta: Path | str,
+    *,
+    sizes: Mapping[str, int],
+    aliases: Mapping[str, str],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the genes' sampled k-mers: rows of `genes`, and hashes beside them, each once a gene."""
+    from claster.genome.kernels import sample_kmers  # numba takes a second
+
+    places = genes.reset_index(drop=True).groupby("chrom")["tss"]
+    starts = {str(chrom): those for chrom, those in places}
+    rows, hashes = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.uint64)]
+    seen = 0
+    for name, letters in fasta_records(fasta):
+        named = pd.DataFrame({"chrom": [name]})
+        chrom = str(rename_chromosomes(named, sizes=sizes, aliases=aliases)["chrom"].iloc[0])
+        own = starts.get(chrom, pd.Series(dtype=int))
+        if len(own) and sizes[chrom] != len(letters):
+            raise ClasterError(
+                f"genome ({fasta}): {name} has {len(letters):,} bp and {sizes[chrom]:,} in the assembly",
+                remedy="bring the FASTA of the dataset's assembly, or leave 'genome' out",
+            )
+        seen += len(own)
+        if len(own) and not np.isin(letters, _CAPITALS).any():
+            letters = letters & _TO_CAPITAL
+        for row, tss in own.items():
+            kept = np.unique(sample_kmers(letters[max(tss - _REACH, 0) : tss + _REACH]))
+            rows.append(np.full(len(kept), row))
+            hashes.append(kept)
+    if len(genes) and not seen:
+        raise ClasterError(
+            f"genome ({fasta}) has none of the chromosomes of the genes",
+            remedy="bring the FASTA of the dataset's assembly, or leave 'genome' out",
+        )
+    return np.concatenate(rows), np.concatenate(hashes)
+
+
 def _fold(
     usable: pd.DataFrame, sizes: Mapping[str, int], *, folds: int, fold: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the chromosomes to validate and to test on."""
     counts = usable["chrom"].value_counts()
-    members = chromosome_folds(
+    members = _chromosome_folds(
         {chrom: int(counts[chrom]) for chrom in sizes if chrom in counts}, folds=folds
     )
     if not all(members):
@@ -170,3 +267,23 @@ def _fold(
             remedy="set 'splits.folds' to a smaller number, or give rules for 'valid' and 'test'",
         )
     return tuple(members[(fold + 1) % folds]), tuple(members[fold])
+
+
+def _chromosome_folds(genes: Mapping[str, int], *, folds: int) -> list[list[str]]:
+    """Divide chromosomes into folds, the largest first, each into the fold that has fewest genes so far.
+
+    Returns the chromosomes of each fold, in the order of `genes`; the same for the same counts.
+
+    Examples
+    --------
+    >>> _chromosome_folds({"chr1": 9, "chr2": 5, "chr3": 4, "chr4": 4, "chr5": 1}, folds=3)
+    [['chr1'], ['chr2', 'chr5'], ['chr3', 'chr4']]
+    """
+    members: list[list[str]] = [[] for _ in range(folds)]
+    loads = [0] * folds
+    order = list(genes)
+    for chrom in sorted(order, key=lambda chrom: (-genes[chrom], order.index(chrom))):
+        lightest = loads.index(min(loads))
+        members[lightest].append(chrom)
+        loads[lightest] += genes[chrom]
+    return [sorted(fold, key=order.index) for fold in members]

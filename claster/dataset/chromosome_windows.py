@@ -73,8 +73,6 @@ def write_chromosome(
 
     Parameters
     ----------
-    job
-        What to write where.
     genes
         Genes of the chromosome, ordered by TSS.
 

@@ -58,10 +58,6 @@ class Donor:
         ----------
         inputs
             The other dataset's folder; ``<modality>/all`` is in it.
-        genes
-            The genes of a chromosome.
-        threads
-            Where files are read.
 
         Returns
         -------

@@ -1,7 +1,6 @@
 """Embeddings of DNA sequence beside a dataset: where they are, and how they meet the target's bins."""
 
 import re
-import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +34,6 @@ __all__ = [
     "embedding_path",
     "open_embeddings",
     "pool_weights",
-    "remove_embedding_views",
     "sequence_folder",
     "write_embedding_view",
 ]
@@ -175,8 +173,6 @@ def pool_weights(bin: int, bins: int, target: Binning) -> np.ndarray:
     ----------
     bin, bins
         Width in bp and number of the embedding's bins.
-    target
-        The target's.
 
     Returns
     -------
@@ -218,10 +214,6 @@ class EmbeddingView:
 
     Parameters
     ----------
-    model
-        The sequence model.
-    channels
-        Of its embedding.
     bins
         How many target bins, centred on the TSS, odd.
     """
@@ -298,11 +290,3 @@ def write_embedding_view(
             for sample in ids[split]:
                 name = f"{sample}.npy"
                 link_file(folder / split / name, folder / TOGETHER / name)
-
-
-def remove_embedding_views(folders: DatasetFolders, model: str) -> None:
-    """Remove the arrays that were made from the embeddings of one model, which are about to change."""
-    for folder in folders.inputs.glob(f"{VIEW_PREFIX}embedding_*"):
-        view = EmbeddingView.of_folder(folder.name)
-        if view is not None and view.model == model:
-            shutil.rmtree(folder)

@@ -135,8 +135,6 @@ def fixed(
 
     Parameters
     ----------
-    given
-        The part as written.
     published
         The published value of each key.
     part

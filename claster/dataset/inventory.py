@@ -9,14 +9,7 @@ from claster.dataset.spec import DATA_VARIABLE, DatasetSpec
 from claster.dataset.yaml_file import Location
 from claster.files import require_file
 
-__all__ = [
-    "Source",
-    "list_sources",
-    "read_sources",
-    "require_source",
-    "require_sources",
-    "strand_labels",
-]
+__all__ = ["Source", "list_sources", "read_sources", "require_source", "strand_labels"]
 
 
 @dataclass(frozen=True)
@@ -60,19 +53,6 @@ def read_sources(spec: DatasetSpec) -> list[Source]:
         for source in list_sources(spec)
         if source.built or (source.label == "genome" and source.path.is_file())
     ]
-
-
-def require_sources(spec: DatasetSpec) -> None:
-    """Check that every file that a build needs is there.
-
-    Raises
-    ------
-    ClasterError
-        At the first that is not, with the YAML's line and the command that brings it.
-    """
-    for source in list_sources(spec):
-        if source.built:
-            require_source(spec, source)
 
 
 def require_source(spec: DatasetSpec, source: Source) -> Path:

@@ -258,8 +258,6 @@ def read_targets(path: Path, *, transform: Transform = "none") -> pd.DataFrame:
 
     Parameters
     ----------
-    path
-        The table.
     transform
         How it is stored (`TargetSpec.transform`).
 

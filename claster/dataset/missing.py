@@ -52,8 +52,6 @@ def leave_out(
 
     Parameters
     ----------
-    sample
-        Name of the sample.
     window
         Its arrays, as in their files.
     percent

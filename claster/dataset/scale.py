@@ -17,7 +17,6 @@ __all__ = [
     "SignalScale",
     "measure_scale",
     "rescaling",
-    "scale_ratio",
     "spread_evenly",
     "track_divisors",
 ]
@@ -67,8 +66,6 @@ def measure_scale(
 
     Parameters
     ----------
-    track
-        The open file.
     centres
         Columns `chrom` (the assembly's names) and `tss` (0-based); windows are spread evenly over the
         rows whose chromosome the file holds.
@@ -151,18 +148,6 @@ def track_divisors(
             )
         divisors.append(divisor)
     return tuple(divisors)
-
-
-def scale_ratio(scale: SignalScale, reference: SignalScale) -> float:
-    """Return how many times larger `scale` is than `reference`.
-
-    It is the ratio of the 99 % quantiles, of the means where one of those is 0, and 1 where a mean is
-    0 too: nothing can be said then.
-    """
-    for found, wanted in ((scale.q99, reference.q99), (scale.mean, reference.mean)):
-        if found > 0 and wanted > 0:
-            return found / wanted
-    return 1.0
 
 
 def rescaling(

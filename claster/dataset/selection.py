@@ -9,14 +9,7 @@ from claster.genome.gene_names import one_gene
 from claster.genome.regions import contained_in, covered_shares, overlapping, shared_bases
 from claster.genome.windows import Binning, window_table
 
-__all__ = [
-    "DROP_REASONS",
-    "GeneRules",
-    "GeneSelection",
-    "chromosome_folds",
-    "drop_genes",
-    "select_genes",
-]
+__all__ = ["DROP_REASONS", "GeneRules", "GeneSelection", "drop_genes", "select_genes"]
 
 DROP_REASONS = {
     "type_not_selected": "the gene's type is not among 'genes.types'",
@@ -232,8 +225,6 @@ def drop_genes(
 
     Parameters
     ----------
-    selection
-        What was selected so far.
     gone
         Detail by gene ID.
     reason
@@ -265,33 +256,3 @@ def _on_chromosome(windows: pd.DataFrame, sizes: Mapping[str, int]) -> pd.DataFr
         start=windows["start"].clip(lower=0).clip(upper=size),
         end=windows["end"].clip(lower=0).clip(upper=size),
     )
-
-
-def chromosome_folds(genes: Mapping[str, int], *, folds: int) -> list[list[str]]:
-    """Divide chromosomes into folds, the largest first, each into the fold that has fewest genes so far.
-
-    Parameters
-    ----------
-    genes
-        Number of genes by chromosome; those without genes may be there.
-    folds
-        How many folds.
-
-    Returns
-    -------
-    list of list of str
-        The chromosomes of each fold, in the order of `genes`; the same for the same counts.
-
-    Examples
-    --------
-    >>> chromosome_folds({"chr1": 9, "chr2": 5, "chr3": 4, "chr4": 4, "chr5": 1}, folds=3)
-    [['chr1'], ['chr2', 'chr5'], ['chr3', 'chr4']]
-    """
-    members: list[list[str]] = [[] for _ in range(folds)]
-    loads = [0] * folds
-    order = list(genes)
-    for chrom in sorted(order, key=lambda chrom: (-genes[chrom], order.index(chrom))):
-        lightest = loads.index(min(loads))
-        members[lightest].append(chrom)
-        loads[lightest] += genes[chrom]
-    return [sorted(fold, key=order.index) for fold in members]

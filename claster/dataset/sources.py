@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from claster.contacts.matrix import ContactMatrix, open_contacts
-from claster.dataset.inventory import read_sources, require_sources, strand_labels
-from claster.dataset.signal_settings import Condition, SignalFiles, TrackSpec
+from claster.dataset.inventory import list_sources, read_sources, require_source, strand_labels
+from claster.dataset.signal_settings import Condition, SignalFiles, TargetSpec, TrackSpec
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.targets import by_column_group
 from claster.dataset.value_table import read_values
 from claster.dataset.words import excluded_chromosomes, unmatched_words
 from claster.errors import ClasterError
@@ -21,7 +20,7 @@ from claster.genome.assembly import (
     match_chromosomes,
     rename_chromosomes,
 )
-from claster.genome.genes import published_tss, read_genes
+from claster.genome.genes import read_genes
 from claster.genome.regions import read_blacklist
 from claster.signal.bigwig import BigWig
 from claster.signal.replicates import Replicates, TrackReader
@@ -88,14 +87,14 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
     ClasterError
         At the first file that is missing, cannot be read, or belongs to another assembly.
     """
-    require_sources(spec)
+    _require_sources(spec)
     sizes = spec.chromosome_sizes()
     aliases = chromosome_aliases(spec.assembly)
     genes = rename_chromosomes(
         read_genes(spec.source(spec.genes.file)), sizes=sizes, aliases=aliases
     )
     if spec.genes.recipe == "paper":
-        genes = published_tss(genes)
+        genes = _published_tss(genes)
     blacklist = None
     if spec.blacklist:
         blacklist = read_blacklist(spec.source(spec.blacklist.file), sizes=sizes, aliases=aliases)
@@ -141,8 +140,8 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
         targets = {c.name: open_strands(c, f"target {c.name}") for c in conditions}
         truths = {c.name: open_strands(c.truth, f"truth {c.name}") for c in conditions if c.truth}
         if spec.target:
-            targets = by_column_group(spec.target, targets)
-            truths = by_column_group(spec.target, truths)
+            targets = _by_column_group(spec.target, targets)
+            truths = _by_column_group(spec.target, truths)
         contacts, names, without = _open_contacts(spec, wanted, aliases)
         genome = next((s.path for s in read_sources(spec) if s.label == "genome"), None)
         yield Sources(
@@ -159,6 +158,32 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
             genome,
             read_values(spec, genes),
         )
+
+
+def _published_tss(genes: pd.DataFrame) -> pd.DataFrame:
+    """Return genes with the TSS of the published recipe: the GTF's 1-based number, taken for a 0-based one.
+
+    It is 1 bp to the right of the first base, on both strands.
+    """
+    return genes.assign(tss=genes["tss"] + 1)
+
+
+def _by_column_group[S](target: TargetSpec, strands: Mapping[str, list[S]]) -> dict[str, list[S]]:
+    """Return the strands by group of columns (`TargetSpec.groups`), from those by condition."""
+    if target.strands != "apart":
+        return dict(strands)
+    return {
+        group: [strand]
+        for condition, pair in strands.items()
+        for group, strand in zip(target.groups_of(condition), pair, strict=True)
+    }
+
+
+def _require_sources(spec: DatasetSpec) -> None:
+    """Check that every file that a build needs is there."""
+    for source in list_sources(spec):
+        if source.built:
+            require_source(spec, source)
 
 
 def masked_regions(blacklist: pd.DataFrame | None) -> dict[str, np.ndarray]:

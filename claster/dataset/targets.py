@@ -1,6 +1,6 @@
 """Target profiles as a dataset asks for them: strands, sums, mirrored samples."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -16,24 +16,7 @@ from claster.signal.landscape import Transform, transformed
 from claster.signal.means import Summary
 from claster.signal.target import target_profiles, target_reach
 
-__all__ = [
-    "by_column_group",
-    "mirror_targets",
-    "reach_of_targets",
-    "target_signal",
-    "write_table_view",
-]
-
-
-def by_column_group[S](target: TargetSpec, strands: Mapping[str, list[S]]) -> dict[str, list[S]]:
-    """Return the strands by group of columns (`TargetSpec.groups`), from those by condition."""
-    if target.strands != "apart":
-        return dict(strands)
-    return {
-        group: [strand]
-        for condition, pair in strands.items()
-        for group, strand in zip(target.groups_of(condition), pair, strict=True)
-    }
+__all__ = ["mirror_targets", "reach_of_targets", "target_signal", "write_table_view"]
 
 
 def reach_of_targets(target: TargetSpec) -> int:
@@ -120,10 +103,6 @@ def write_table_view(spec: DatasetSpec, transform: Transform, *, bins: int) -> N
 
     Parameters
     ----------
-    spec
-        A built dataset.
-    transform
-        The scale.
     bins
         How many bins around the TSS.
 

@@ -125,8 +125,6 @@ def stored_arrays(
     ----------
     spec
         The dataset whose windows they are shaped like.
-    scales
-        Of its tracks, by name.
     arrays
         ``landscape``: signal, shape (genes, tracks, bins); ``contacts``: (genes, rows, columns). One gene may
         come without the first axis.

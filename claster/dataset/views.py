@@ -249,11 +249,6 @@ def write_view(
 ) -> None:
     """Write a view of a built dataset, every split of it, unless it is there.
 
-    Parameters
-    ----------
-    view, spec
-        Which part of which dataset.
-
     Raises
     ------
     ClasterError

@@ -47,8 +47,6 @@ def write_array(path: Path, array: np.ndarray) -> str:
     ----------
     path
         A name ending in ``.npy``, in a folder that exists.
-    array
-        Of any shape.
 
     References
     ----------
@@ -111,10 +109,6 @@ class Workspace:
 
         Parameters
         ----------
-        chrom
-            The assembly's name.
-        shard
-            What was written.
         values
             Arrays that end up in tables, float32, by name; first axis: `shard.genes`.
         """
@@ -194,8 +188,6 @@ def write_gene_tables(inputs: Path, selection: GeneSelection, unknown: dict[str,
 
     Parameters
     ----------
-    inputs
-        The dataset's folder.
     selection
         Every gene.
     unknown
@@ -242,10 +234,6 @@ def write_target_tables(
 
     Parameters
     ----------
-    targets
-        The dataset's folder.
-    kept
-        Its genes.
     values
         ``target`` and perhaps ``truth``: float32, shape (genes, 2, columns), forward and mirrored, in
         the order of `kept`.

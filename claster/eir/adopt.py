@@ -14,12 +14,7 @@ from claster.errors import ClasterError, one_line
 from claster.files import below, sha256, write_text
 from claster.text import read_text
 
-__all__ = ["adopt_run", "can_be_adopted"]
-
-
-def can_be_adopted(run: RunFolder) -> bool:
-    """Tell whether EIR has trained into the run's `eir` folder and nobody has recorded it."""
-    return not run.record.exists() and (run.eir / "configs").is_dir()
+__all__ = ["adopt_run"]
 
 
 def adopt_run(run: RunFolder) -> RunRecord:

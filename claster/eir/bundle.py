@@ -57,8 +57,6 @@ def pull_bundle(
         The new folder; None takes ``runs/pulled/<name>`` with the name of the folder, archive or repository.
     force
         Whether an existing folder gives way.
-    progress
-        Where downloads are reported to.
 
     Returns
     -------

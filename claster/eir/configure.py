@@ -175,8 +175,6 @@ def require_own_configurations(
 
     Parameters
     ----------
-    run, record
-        What was begun.
     flavour, spec
         What it trains, on which dataset.
     relative

@@ -256,8 +256,6 @@ def predict_in_memory(
 
     Parameters
     ----------
-    run
-        A complete run.
     spec, samples
         The dataset, and names of its samples by split.
     device

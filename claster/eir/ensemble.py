@@ -111,10 +111,6 @@ def ensemble_folder(
 
     Parameters
     ----------
-    runs, records
-        The members.
-    spec
-        The dataset that is predicted.
     out
         The folder; None: ``runs/<dataset>/ensemble``.
 

@@ -22,7 +22,7 @@ from claster.eir.runs import (
 from claster.eir.target_part import trained_dataset
 from claster.errors import ClasterError
 from claster.files import atomic_folder, sha256
-from claster.quoting import markdown_text
+from claster.quoting import printable
 from claster.text import read_table
 
 __all__ = ["export_run"]
@@ -48,8 +48,6 @@ def export_run(
 
     Parameters
     ----------
-    run
-        A complete run.
     out
         The new folder: ``model.safetensors`` (weights by EIR's names, float32 as trained),
         ``config.json`` (what goes in and comes out), ``README.md`` (model card), ``run.json``,
@@ -167,7 +165,7 @@ def _model_card(
             to_yaml({"license": licence}).strip(),
             "tags: [genomics, nascent-transcription, chromatin]",
             "---",
-            f"# {markdown_text(record.flavour)} on {record.dataset_name}",
+            f"# {_markdown_text(record.flavour)} on {record.dataset_name}",
             "",
             "Predicts nascent transcription around a gene's start from chromatin tracks and contact maps.",
             "",
@@ -185,7 +183,7 @@ def _model_card(
             "",
             "## Licence",
             "",
-            f"Weights: {markdown_text(licence)}. EIR, which runs them, is AGPL-3.0-or-later from 0.24 on.",
+            f"Weights: {_markdown_text(licence)}. EIR, which runs them, is AGPL-3.0-or-later from 0.24 on.",
             "",
             *([*_rows(terms), ""] if terms else []),
             "## Not for",
@@ -204,6 +202,18 @@ def _model_card(
             "",
         ]
     )
+
+
+def _markdown_text(text: object) -> str:
+    r"""Return text on one line of Markdown, a cell of a table included; code spans in it stay.
+
+    Examples
+    --------
+    >>> _markdown_text("a|b\n# <c>")
+    'a\\|b # &lt;c&gt;'
+    """
+    line = " ".join(printable(str(text)).split())
+    return line.replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _config(
@@ -229,7 +239,7 @@ def _rows(entries: Mapping[str, object]) -> list[str]:
     return [
         "| | |",
         "| --- | --- |",
-        *(f"| {markdown_text(key)} | {markdown_text(value)} |" for key, value in entries.items()),
+        *(f"| {_markdown_text(key)} | {_markdown_text(value)} |" for key, value in entries.items()),
     ]
 
 

@@ -110,13 +110,7 @@ class _Known:
 
 
 class FirstLayer:
-    """What the first convolution gives for windows that come one after the other, on a CPU.
-
-    Parameters
-    ----------
-    cut
-        The network.
-    """
+    """What the first convolution gives for windows that come one after the other, on a CPU."""
 
     def __init__(self, cut: CutNetwork) -> None:
         self.cut = cut

@@ -323,8 +323,6 @@ def show_flavour(flavour: Flavour, spec: DatasetSpec, *, device: Device = "auto"
     ----------
     flavour, spec
         What to build, for which dataset; it need not be built.
-    device
-        Where the step is timed.
 
     Raises
     ------

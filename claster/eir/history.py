@@ -76,11 +76,6 @@ def read_history(run: RunFolder, record: RunRecord) -> pd.DataFrame:
     Steps after the model that a resumption went on from were lost with the killed process and done
     again; only those that count are listed.
 
-    Parameters
-    ----------
-    run, record
-        A run that has begun.
-
     Returns
     -------
     pandas.DataFrame

@@ -81,8 +81,6 @@ def load_model(run: RunFolder | Path | str, *, device: Device = "auto") -> Train
     ----------
     run
         A run, or a folder that `claster export` wrote.
-    device
-        Where to compute.
 
     Raises
     ------
@@ -125,8 +123,6 @@ def predict_arrays(
 
     Parameters
     ----------
-    model
-        A loaded run.
     landscape
         Shape (samples, tracks, bins) or (samples, tracks, 1, bins), as built (on the scale of each
         track's `transform`).
@@ -182,8 +178,6 @@ def predict_windows(
 
     Parameters
     ----------
-    model
-        A loaded run.
     windows
         By input name (``landscape``, ``contacts``), one sample each, shaped as in `predict_arrays`
         without the first axis.

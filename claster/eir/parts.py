@@ -258,8 +258,6 @@ def derive(base: Flavour, *, name: str, description: str, **changes: object) -> 
 
     Parameters
     ----------
-    base
-        The flavour to start from.
     name, description
         What the new one is called.
     **changes

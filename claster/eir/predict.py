@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from claster.dataset.layout import (
@@ -19,12 +20,12 @@ from claster.dataset.load import NoDatasetError, load_dataset
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import readable, view_of_folder, write_view
-from claster.eir.adopt import adopt_run, can_be_adopted
+from claster.eir.adopt import adopt_run
 from claster.eir.eirpredict import predict_by_program, predict_in_memory, remove_blocks
 from claster.eir.ensemble import ensemble_folder, member_runs, require_same_inputs
 from claster.eir.machine import resolve_device
 from claster.eir.prediction_tracks import TRACK_KINDS, write_tracks
-from claster.eir.predictions import average_orientations, average_runs
+from claster.eir.predictions import average_orientations, prediction_table
 from claster.eir.preflight import require_predictable
 from claster.eir.reference import require_same_divisors, require_same_weights
 from claster.eir.runs import RunFolder, RunRecord, input_folders, require_complete
@@ -148,7 +149,7 @@ def predict(
     _remove_older(path, target)
     table = tables[0]
     if len(tables) > 1:
-        table, spread = average_runs(tables)
+        table, spread = _average_runs(tables)
         _write(spread, path.with_suffix(".spread.parquet"), csv=asked.csv)
     _write(table, path, csv=asked.csv)
     for run in folders:
@@ -177,6 +178,21 @@ def predict(
     return path
 
 
+def _average_runs(tables: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the mean of several runs' predictions and their standard deviation (n - 1)."""
+    first = tables[0]
+    if any(list(table.columns) != list(first.columns) for table in tables):
+        raise ClasterError(
+            "the runs predict different target columns", remedy="average runs with one target"
+        )
+    stack = np.stack([table.loc[first.index].to_numpy(np.float64) for table in tables])
+    ids, columns = list(first.index), list(first.columns)
+    return (
+        prediction_table(stack.mean(axis=0), ids=ids, columns=columns),
+        prediction_table(stack.std(axis=0, ddof=1), ids=ids, columns=columns),
+    )
+
+
 def predict_missing(
     run: RunFolder,
     table: Path,
@@ -200,11 +216,16 @@ def predict_missing(
 
 
 def _complete(run: RunFolder, progress: Progress) -> RunRecord:
-    if can_be_adopted(run):
+    if _can_be_adopted(run):
         adopt_run(run)
         progress.say(f"{run.path} was trained by eirtrain itself: recorded as {run.record}")
     require_model(run)
     return require_complete(run)
+
+
+def _can_be_adopted(run: RunFolder) -> bool:
+    """Tell whether EIR has trained into the run's `eir` folder and nobody has recorded it."""
+    return not run.record.exists() and (run.eir / "configs").is_dir()
 
 
 def _dataset(named: str | None, run: RunFolder, record: RunRecord) -> DatasetSpec:

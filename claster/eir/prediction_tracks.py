@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from claster.dataset.signal_settings import TargetSpec
-from claster.eir.predictions import forward_profiles
 from claster.errors import ClasterError
 from claster.files import atomic_path
-from claster.genome.windows import Binning
+from claster.genome.windows import FORWARD, Binning, split_sample_id
 from claster.progress import SILENT, Progress
 
 __all__ = ["TRACK_KINDS", "write_track", "write_tracks"]
@@ -102,8 +101,6 @@ def write_track(
         Columns `chrom` and `tss` (0-based), a window a row.
     values
         Shape (windows, bins), in genome orientation, in the order of `genes`.
-    binning
-        The bins of a window.
     sizes
         Chromosome lengths in bp.
     merge
@@ -176,10 +173,10 @@ def write_tracks(
     ClasterError
         See `write_track`.
     """
-    names, profiles = forward_profiles(predicted, bins=target.bins)
+    names, profiles = _forward_profiles(predicted, bins=target.bins)
     drawn = [profiles]
     if observed is not None:
-        _, seen = forward_profiles(observed.loc[predicted.index], bins=target.bins)
+        _, seen = _forward_profiles(observed.loc[predicted.index], bins=target.bins)
         drawn += [seen, seen - profiles]
     kinds = dict(zip(TRACK_KINDS, drawn, strict=False))
     windows = genes.set_index("gene_id").loc[names, ["chrom", "tss"]]
@@ -199,3 +196,11 @@ def write_tracks(
                 written.append(path)
                 step.advance()
     return written
+
+
+def _forward_profiles(table: pd.DataFrame, *, bins: int) -> tuple[list[str], np.ndarray]:
+    """Return the genes of a table and their forward profiles, shape (genes, groups of columns, bins)."""
+    names = [split_sample_id(str(name)) for name in table.index]
+    ahead = np.array([way == FORWARD for _, way in names])
+    genes = [gene for gene, way in names if way == FORWARD]
+    return genes, table.to_numpy()[ahead].reshape(len(genes), -1, bins)

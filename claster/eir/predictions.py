@@ -10,7 +10,7 @@ from claster.dataset.targets import mirror_targets
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, REVERSE, sample_id, split_sample_id
 
-__all__ = ["average_orientations", "average_runs", "forward_profiles", "prediction_table"]
+__all__ = ["average_orientations", "prediction_table"]
 
 
 def prediction_table(
@@ -68,32 +68,3 @@ def average_orientations(table: pd.DataFrame, target: TargetSpec) -> pd.DataFram
     both = np.concatenate([mean, mirror_targets(target, mean)])
     averaged = prediction_table(both, ids=[*forward, *reverse], columns=list(table.columns))
     return averaged.loc[table.index]
-
-
-def average_runs(tables: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the mean of several runs' predictions and their standard deviation (n - 1).
-
-    Raises
-    ------
-    ClasterError
-        If the runs predict other columns.
-    """
-    first = tables[0]
-    if any(list(table.columns) != list(first.columns) for table in tables):
-        raise ClasterError(
-            "the runs predict different target columns", remedy="average runs with one target"
-        )
-    stack = np.stack([table.loc[first.index].to_numpy(np.float64) for table in tables])
-    ids, columns = list(first.index), list(first.columns)
-    return (
-        prediction_table(stack.mean(axis=0), ids=ids, columns=columns),
-        prediction_table(stack.std(axis=0, ddof=1), ids=ids, columns=columns),
-    )
-
-
-def forward_profiles(table: pd.DataFrame, *, bins: int) -> tuple[list[str], np.ndarray]:
-    """Return the genes of a table and their forward profiles, shape (genes, groups of columns, bins)."""
-    names = [split_sample_id(str(name)) for name in table.index]
-    ahead = np.array([way == FORWARD for _, way in names])
-    genes = [gene for gene, way in names if way == FORWARD]
-    return genes, table.to_numpy()[ahead].reshape(len(genes), -1, bins)

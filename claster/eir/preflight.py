@@ -128,8 +128,6 @@ def require_predictable(
     ----------
     views
         The arrays that the network reads; a name stands for a whole modality.
-    spec, split
-        Which samples of which dataset.
 
     Returns
     -------

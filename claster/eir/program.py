@@ -74,8 +74,6 @@ def run_program(
     ----------
     command
         Program and arguments; the program is looked up beside the running Python.
-    cwd
-        Where it runs.
     log
         File for everything that it prints; one that is there gives way.
     variables
@@ -126,13 +124,6 @@ def run_program(
 
 def why_it_failed(log: Path, status: int) -> str:
     """Return in one line why a program failed.
-
-    Parameters
-    ----------
-    log
-        What it printed.
-    status
-        Its exit status.
 
     Returns
     -------

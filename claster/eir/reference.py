@@ -57,13 +57,6 @@ def reference_scales(named: str, *, project: Path | str = ".") -> dict[str, Sign
 def require_same_divisors(record: RunRecord, spec: DatasetSpec) -> None:
     """Refuse a dataset whose tracks are divided by other numbers than those that a run was trained on.
 
-    Parameters
-    ----------
-    record
-        The run's.
-    spec
-        A built dataset.
-
     Raises
     ------
     ClasterError

@@ -185,8 +185,6 @@ def require_same_dataset(
 
     Parameters
     ----------
-    run, record
-        What was begun.
     spec, counts, data
         The dataset, its numbers of samples and the SHA-256 of its sources as they are now.
 

@@ -33,9 +33,9 @@ from claster.eir.resume import (
     set_aside,
     set_up_resumption,
 )
-from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
+from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, trained_weights, write_run
 from claster.eir.settings import SEEDS, TrainSettings
-from claster.eir.start import Start, find_start, require_same_start
+from claster.eir.start import Start, find_start
 from claster.eir.target_part import as_stored, predicted_part
 from claster.eir.yaml_files import SampleCounts, plan_schedule
 from claster.errors import ClasterError
@@ -126,7 +126,7 @@ def train(
                 progress.say(f"{run.path} is complete")
                 return run
             if source:
-                require_same_start(run, record, source)
+                _require_same_start(run, record, source)
             elif record.started_from:
                 source = RunFolder(spec.project / record.started_from.run, spec.project)
             require_same_dataset(run, record, spec, counts, data)
@@ -152,6 +152,17 @@ def train(
             seconds=time.monotonic() - begun,
         )
     return run
+
+
+def _require_same_start(run: RunFolder, record: RunRecord, source: RunFolder) -> None:
+    """Refuse to resume a training that did not start from the weights of `source`."""
+    begun = record.started_from
+    if begun is None or begun.sha256 != sha256(trained_weights(source)[1]):
+        raise ClasterError(
+            f"{run.path} started from {begun.run if begun else 'random weights'}, not from the present "
+            f"weights of {source.path}",
+            remedy="resume it without --from, train again with --force, or choose another --tag",
+        )
 
 
 def _steps_done(run: RunFolder, record: RunRecord) -> int:

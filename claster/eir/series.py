@@ -15,10 +15,9 @@ from claster.eir.runs import RunFolder, read_run, run_path
 from claster.eir.settings import TrainSettings
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
-from claster.quoting import pasteable
 from claster.settings import parse_shard
 
-__all__ = ["next_lines", "plan_series", "train_series"]
+__all__ = ["plan_series", "train_series"]
 
 _NUMBERS = re.compile(r"\d+(,\d+)*")
 
@@ -51,8 +50,6 @@ def plan_series(
         Name or path of the dataset's YAML.
     seeds
         ``1,2,3``: one training each, tagged ``seed<n>`` after `tag`; None: `seed` alone, without one.
-    seed
-        The only seed.
     folds
         Train on each of so many folds of the dataset.
     tag
@@ -110,8 +107,6 @@ def train_series(
 
     Parameters
     ----------
-    flavour
-        What to train.
     series
         Of `plan_series`.
     settings, **keywords
@@ -150,17 +145,6 @@ def train_series(
             seed=training.seed,
         )
     return runs
-
-
-def next_lines(runs: Sequence[RunFolder]) -> list[str]:
-    """Return the commands that predict with the runs and score them, several together."""
-    names = [str(run.path) for run in runs]
-    if len(names) < 2:
-        return [pasteable(["claster", "predict", name]) for name in names]
-    return [
-        f'for run in {pasteable(names)}; do claster predict "$run"; done',
-        pasteable(["claster", "evaluate", *names]),
-    ]
 
 
 def _build_fold(name: str, spec: DatasetSpec, progress: Progress) -> None:

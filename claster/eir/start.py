@@ -19,7 +19,6 @@ from claster.eir.machine import Machine
 from claster.eir.parts import Flavour
 from claster.eir.runs import (
     RunFolder,
-    RunRecord,
     StartedFrom,
     input_folders,
     require_complete,
@@ -33,7 +32,7 @@ from claster.files import atomic_path, sha256
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Start", "find_start", "require_same_start"]
+__all__ = ["Start", "find_start"]
 
 _NETWORK = ("model_type", "model_config", "tensor_broker_config")
 _OF_THE_DATASET = (
@@ -130,23 +129,6 @@ def find_start(source: RunFolder, flavour: Flavour, spec: DatasetSpec) -> Start:
         left=tuple(left),
     )
     return Start(told, weights)
-
-
-def require_same_start(run: RunFolder, record: RunRecord, source: RunFolder) -> None:
-    """Refuse to resume a training that did not start from the weights of `source`.
-
-    Raises
-    ------
-    ClasterError
-        If it started from others, or from none.
-    """
-    begun = record.started_from
-    if begun is None or begun.sha256 != sha256(trained_weights(source)[1]):
-        raise ClasterError(
-            f"{run.path} started from {begun.run if begun else 'random weights'}, not from the present "
-            f"weights of {source.path}",
-            remedy="resume it without --from, train again with --force, or choose another --tag",
-        )
 
 
 type _Side = tuple[DatasetSpec, Mapping[Any, View]]

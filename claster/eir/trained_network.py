@@ -66,8 +66,6 @@ def program_checkpoint(run: RunFolder, scratch: Path) -> Path:
 
     Parameters
     ----------
-    run
-        A run, exported or not.
     scratch
         An empty folder for what is made of exported weights. It must stay while EIR starts.
 
@@ -162,8 +160,6 @@ def load_network(folder: Path, weights: Path, *, device: torch.device) -> Networ
         EIR's output folder: configurations, normalisation statistics and target scaler.
     weights
         A checkpoint (``.pt``) or the same as ``.safetensors``.
-    device
-        Where the network goes.
 
     Raises
     ------
@@ -234,8 +230,6 @@ def run_network(network: Network, inputs: Mapping[str, Tensor]) -> Tensor:
 
     Parameters
     ----------
-    network
-        The network.
     inputs
         By name, float32, as stored; shape (samples, ...) with as many values a sample as the network
         takes.

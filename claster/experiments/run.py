@@ -146,12 +146,6 @@ def run_experiment(
 
     Parameters
     ----------
-    name
-        The experiment.
-    of
-        Another dataset than its own.
-    flavour
-        Instead of the experiment's own.
     epochs, device
         See `claster.eir.run.train`.
 

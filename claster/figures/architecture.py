@@ -108,8 +108,6 @@ def write_architecture(spec: DatasetSpec, flavour: str, folder: Path) -> list[Pa
     ----------
     spec, flavour
         What to build, for which dataset.
-    folder
-        Where to.
     """
     fig, _, _ = _draw(measure_geometry(find_flavour(flavour), spec), spec)
     return [save(fig, folder / f"architecture{suffix}", dpi=200) for suffix in (".svg", ".png")]

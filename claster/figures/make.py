@@ -23,7 +23,7 @@ from claster.figures import (
 )
 from claster.figures.base import COLUMNS, Columns, Page, PaperFigure
 from claster.figures.context import Context
-from claster.figures.receipt import Receipt, figures_folder, write_receipt
+from claster.figures.receipt import Receipt, write_receipt
 from claster.plot import save
 from claster.progress import SILENT, Progress
 
@@ -166,12 +166,10 @@ def draw_figures(
 
     Parameters
     ----------
-    context
-        A dataset with its runs.
     names
         Which figures; none takes every one that can be drawn.
     to
-        The folder; default: `figures_folder`.
+        The folder; default: `_figures_folder`.
     columns
         Journal columns.
     make
@@ -183,7 +181,7 @@ def draw_figures(
     ClasterError
         If a figure that is named does not exist, or lacks something; the remedy names the command.
     """
-    to = to or figures_folder(context)
+    to = to or _figures_folder(context)
     chosen = [_find_figure(name) for name in names] or list(_FIGURES.values())
     if make and not names:
         context = _with_contact_run(context, progress)
@@ -204,6 +202,11 @@ def draw_figures(
     return _Made(to, tuple(receipts), without)
 
 
+def _figures_folder(context: Context) -> Path:
+    """Return where figures go unless told otherwise: ``runs/<dataset>/figures_of_the_paper``."""
+    return context.spec.project / "runs" / context.spec.name / "figures_of_the_paper"
+
+
 def renew_receipt(
     context: Context, name: str, *, to: Path | None = None
 ) -> tuple[Receipt, bool | None]:
@@ -213,8 +216,6 @@ def renew_receipt(
     ----------
     context, to
         See `draw_figures`.
-    name
-        Which figure.
 
     Returns
     -------
@@ -230,7 +231,7 @@ def renew_receipt(
     figure = _find_figure(name)
     if lacking := _missing(figure, context):
         raise ClasterError(f"{name}: {lacking[0].found}", remedy=lacking[0].remedy)
-    to = to or figures_folder(context)
+    to = to or _figures_folder(context)
     path = to / f"{name}.csv"
     before = path.read_bytes() if path.is_file() else None
     _, _, table = figure.draw(context, Page())

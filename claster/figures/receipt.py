@@ -12,7 +12,7 @@ from claster.figures.context import Context
 from claster.files import sha256, write_text
 from claster.versions import versions
 
-__all__ = ["Receipt", "figures_folder", "receipt_lines", "write_receipt"]
+__all__ = ["Receipt", "write_receipt"]
 
 _PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy", "matplotlib")
 _PUBLISHED_TARGET = "GSE146326"
@@ -68,11 +68,6 @@ class Receipt(BaseModel):
     published: tuple[_Comparison, ...]
 
 
-def figures_folder(context: Context) -> Path:
-    """Return where figures go unless told otherwise: ``runs/<dataset>/figures_of_the_paper``."""
-    return context.spec.project / "runs" / context.spec.name / "figures_of_the_paper"
-
-
 def _table_text(table: pd.DataFrame) -> str:
     """Return a table as CSV; numbers have six significant digits."""
     return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
@@ -126,12 +121,6 @@ def write_receipt(
 
     Parameters
     ----------
-    figure, context
-        What was drawn from what.
-    table
-        Its numbers.
-    to
-        The folder.
     command
         The command line that draws it.
     """
@@ -155,29 +144,3 @@ def write_receipt(
     )
     write_text(to / f"{figure.name}.receipt.json", receipt.model_dump_json(indent=2) + "\n")
     return receipt
-
-
-def receipt_lines(receipt: Receipt) -> list[str]:
-    """Return a receipt as lines for a reader."""
-    lines = [
-        f"{receipt.figure}: {receipt.title}",
-        receipt.about,
-        f"made by: {receipt.command}",
-        f"numbers: {receipt.table}, {receipt.rows:,} rows, SHA-256 {receipt.table_sha256}",
-        *(
-            f"from: {file.path} ({file.bytes:,} bytes, SHA-256 {file.sha256})"
-            for file in receipt.inputs
-        ),
-        f"with: {', '.join(f'{name} {number}' for name, number in receipt.versions.items())}",
-    ]
-    for number in receipt.published:
-        ours = "not in this figure" if number.found is None else f"{number.found:.4f}"
-        apart = "" if number.difference is None else f", difference {number.difference:+.4f}"
-        lines.append(
-            f"published {number.quantity}: {number.published:.4f}, here {ours}{apart} ({number.source})"
-        )
-    if receipt.published and not receipt.same_data:
-        lines.append(
-            f"{receipt.dataset!r} is not the published data: the differences say nothing about either"
-        )
-    return lines

@@ -62,11 +62,6 @@ def index_of(path: Path) -> Path:
 def indexed_lengths(path: Path) -> dict[str, int] | None:
     """Return the lengths that the index beside a plain FASTA states, if it fits the file.
 
-    Parameters
-    ----------
-    path
-        The FASTA.
-
     Returns
     -------
     dict of str to int or None

@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from claster.errors import ClasterError
-from claster.genome.gtf import gtf_dialect, is_gtf, read_gtf_genes
+from claster.genome.gtf import is_gtf, read_gtf_genes
 from claster.genome.rows import (
     AnnotationSource,
     Rule,
@@ -22,14 +22,7 @@ from claster.genome.rows import (
 )
 from claster.quoting import printable
 
-__all__ = [
-    "GENE_COLUMNS",
-    "GeneFile",
-    "check_genes",
-    "published_tss",
-    "read_gene_file",
-    "read_genes",
-]
+__all__ = ["GENE_COLUMNS", "GeneFile", "check_genes", "read_gene_file", "read_genes"]
 
 GENE_COLUMNS = ["gene_id", "name", "type", "chrom", "start", "end", "strand", "tss"]
 
@@ -165,7 +158,7 @@ def read_gene_file(source: AnnotationSource) -> GeneFile:
         gtf = read_gtf_genes(lines, named=named)
         type_name = next((n for n in ("gene_type", "gene_biotype") if n in gtf.attributes), "")
         return GeneFile(
-            _with_tss(gtf.genes), "GTF", gtf_dialect(gtf.attributes), type_name, gtf.features, 0
+            _with_tss(gtf.genes), "GTF", _gtf_dialect(gtf.attributes), type_name, gtf.features, 0
         )
     held = list(lines)
     padded = sum(any(field != field.strip() for field in line.split("\t")) for line in held)
@@ -191,6 +184,28 @@ def read_gene_file(source: AnnotationSource) -> GeneFile:
     return GeneFile(_with_tss(table), "table", "", type_name, {}, padded)
 
 
+def _gtf_dialect(attributes: str) -> str:
+    """Return who wrote a GTF, as far as the attributes of a row tell.
+
+    Returns ``GENCODE``, ``RefSeq``, ``Ensembl``, or empty.
+
+    Examples
+    --------
+    >>> _gtf_dialect('gene_id "ENSG1.2"; gene_type "lincRNA";')
+    'GENCODE'
+    >>> _gtf_dialect('gene_id "Xkr4"; db_xref "GeneID:497097"; gene_biotype "protein_coding";')
+    'RefSeq'
+    """
+    for dialect, mark in (
+        ("GENCODE", 'gene_type "'),
+        ("RefSeq", 'db_xref "GeneID:'),
+        ("Ensembl", 'gene_biotype "'),
+    ):
+        if mark in attributes:
+            return dialect
+    return ""
+
+
 def check_genes(genes: pd.DataFrame, *, named: str = "genes", raise_errors: bool = True) -> bool:
     """Tell whether a gene table keeps its definition.
 
@@ -212,14 +227,6 @@ def check_genes(genes: pd.DataFrame, *, named: str = "genes", raise_errors: bool
         On the first fault, with the row.
     """
     return check_table(genes, GENE_COLUMNS, _rules, named=named, raise_errors=raise_errors)
-
-
-def published_tss(genes: pd.DataFrame) -> pd.DataFrame:
-    """Return genes with the TSS of the published recipe: the GTF's 1-based number, taken for a 0-based one.
-
-    It is 1 bp to the right of the first base, on both strands.
-    """
-    return genes.assign(tss=genes["tss"] + 1)
 
 
 def _rules(genes: pd.DataFrame) -> Iterator[Rule]:

@@ -10,7 +10,7 @@ import pandas as pd
 from claster.errors import ClasterError
 from claster.genome.rows import interval_table
 
-__all__ = ["gtf_dialect", "is_gtf", "read_gtf_genes"]
+__all__ = ["is_gtf", "read_gtf_genes"]
 
 _COLUMNS = ["chrom", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
 _TYPE_ATTRIBUTES = ("gene_type", "gene_biotype")
@@ -42,31 +42,6 @@ def is_gtf(fields: list[str]) -> bool:
         and not fields[2].isdecimal()
         and (fields[6] in ("+", "-", ".", "?") or (fields[3].isdecimal() and fields[4].isdecimal()))
     )
-
-
-def gtf_dialect(attributes: str) -> str:
-    """Return who wrote a GTF, as far as the attributes of a row tell.
-
-    Returns
-    -------
-    str
-        ``GENCODE``, ``RefSeq``, ``Ensembl``, or empty.
-
-    Examples
-    --------
-    >>> gtf_dialect('gene_id "ENSG1.2"; gene_type "lincRNA";')
-    'GENCODE'
-    >>> gtf_dialect('gene_id "Xkr4"; db_xref "GeneID:497097"; gene_biotype "protein_coding";')
-    'RefSeq'
-    """
-    for dialect, mark in (
-        ("GENCODE", 'gene_type "'),
-        ("RefSeq", 'db_xref "GeneID:'),
-        ("Ensembl", 'gene_biotype "'),
-    ):
-        if mark in attributes:
-            return dialect
-    return ""
 
 
 def read_gtf_genes(lines: Iterable[str], *, named: str) -> _GtfGenes:

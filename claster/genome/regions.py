@@ -42,8 +42,6 @@ def read_regions(
         the name of a BED file (ends in ``.bed`` or ``.bed.gz``), or a `pybedtools.BedTool`.
     sizes
         Chromosome sizes of the assembly in bp.
-    folder
-        Where relative BED files are.
     aliases
         The assembly's name by other spelling (`chromosome_aliases`); without them names match with and
         without ``chr`` only.

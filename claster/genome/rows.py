@@ -48,8 +48,6 @@ def check_table(
 
     Parameters
     ----------
-    table
-        The table.
     columns
         Columns that it must have.
     rules
@@ -239,8 +237,6 @@ def header_columns(
 
     Parameters
     ----------
-    fields
-        The first row.
     spellings
         Column by spelling in lower case; of two spellings of one column the earlier counts.
     named

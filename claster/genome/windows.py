@@ -94,8 +94,6 @@ def window_table(genes: pd.DataFrame, binning: Binning) -> pd.DataFrame:
     ----------
     genes
         Columns `gene_id`, `chrom` and `tss` (0-based).
-    binning
-        The bins of the window.
 
     Returns
     -------

@@ -48,8 +48,6 @@ def unmade(subject: Subject, sentence: str) -> Missing:
 
     Parameters
     ----------
-    subject
-        The run.
     sentence
         What is missing, without a full stop.
     """

@@ -236,12 +236,8 @@ def picture(fig: Figure, *, alt: str, caption: str = "") -> Picture:
 
     Parameters
     ----------
-    fig
-        The figure.
     alt
         What it shows, for those who do not see it.
-    caption
-        What stands below it.
     """
     drawn = BytesIO()
     with style():

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,13 +12,12 @@ from claster.analysis.summary import EvaluationSummary
 from claster.dataset.layout import DatasetFolders, Split, read_genes_table, read_targets
 from claster.dataset.manifest import Manifest, read_manifest
 from claster.dataset.spec import DatasetSpec
-from claster.eir.runs import RunFolder, RunRecord, read_predictions, read_run
-from claster.eir.target_part import trained_dataset
+from claster.eir.runs import RunFolder, RunRecord, read_predictions
 from claster.errors import ClasterError
 from claster.quoting import pasteable
 from claster.text import read_parquet, read_text
 
-__all__ = ["SPLIT", "Fit", "Scores", "Subject", "read_subject"]
+__all__ = ["SPLIT", "Fit", "Scores", "Subject"]
 
 SPLIT: Split = "test"
 """The split that a report shows."""
@@ -121,16 +119,3 @@ class Subject:
             )
         )
         return Fit(genes, observed, predicted)
-
-
-def read_subject(run: RunFolder | Path | str) -> Subject:
-    """Return the run in a folder and the dataset that it was trained on.
-
-    Raises
-    ------
-    ClasterError
-        If there is no run.
-    """
-    run = RunFolder.of(run)
-    record = read_run(run)
-    return Subject(run, record, trained_dataset(run, record))

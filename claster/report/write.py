@@ -6,7 +6,8 @@ from pathlib import Path
 
 import jinja2
 
-from claster.eir.runs import RunFolder
+from claster.eir.runs import RunFolder, read_run
+from claster.eir.target_part import trained_dataset
 from claster.files import write_text
 from claster.progress import SILENT, Progress
 from claster.quoting import printable
@@ -17,7 +18,7 @@ from claster.report.overview import overview
 from claster.report.page import Page
 from claster.report.perturbation import attribution, crispr, perturbation
 from claster.report.scoring import agreement, groups, intervals, scores
-from claster.report.subject import Subject, read_subject
+from claster.report.subject import Subject
 from claster.times import note_time
 
 __all__ = ["write_report"]
@@ -51,12 +52,8 @@ def write_report(
 
     Parameters
     ----------
-    run
-        The run's folder.
     to
         The file; None takes ``report.html`` in the run's folder.
-    progress
-        Counts sections.
 
     Returns
     -------
@@ -69,12 +66,19 @@ def write_report(
         If there is no run, or one of its files cannot be read.
     """
     begun = time.monotonic()
-    subject = read_subject(run)
+    subject = _read_subject(run)
     path = Path(to) if to is not None else subject.run.path / "report.html"
     write_text(path, _render(_make_page(subject, progress=progress)))
     spec, seconds = subject.spec, time.monotonic() - begun
     note_time(spec.project, "report", dataset=spec.name, units=1, seconds=seconds)
     return path
+
+
+def _read_subject(run: RunFolder | Path | str) -> Subject:
+    """Return the run in a folder and the dataset that it was trained on."""
+    run = RunFolder.of(run)
+    record = read_run(run)
+    return Subject(run, record, trained_dataset(run, record))
 
 
 def _make_page(subject: Subject, *, progress: Progress = SILENT) -> Page:

@@ -13,12 +13,12 @@ from rich.filesize import decimal
 from claster.dataset.embeddings import (
     EmbeddingRecord,
     EmbeddingStore,
+    EmbeddingView,
     embedding_path,
     open_embeddings,
-    remove_embedding_views,
     sequence_folder,
 )
-from claster.dataset.layout import DatasetFolders
+from claster.dataset.layout import VIEW_PREFIX, DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.eir.machine import resolve_device
 from claster.errors import ClasterError
@@ -88,8 +88,6 @@ def embed_dataset(
     ----------
     spec
         A built dataset with a `genome`.
-    model_name
-        A known sequence model.
     settings, **keywords
         How: see `EmbedSettings`. With `force` a store that is there, or was begun, gives way.
 
@@ -138,9 +136,17 @@ def embed_dataset(
         _write_batches(partial, record, trunk, windows, device, asked.precision, progress)
         _write_samples(partial, windows)
         (partial / "plan.json").rename(partial / "record.json")
-        remove_embedding_views(folders, model.name)
+        _remove_embedding_views(folders, model.name)
         replace_folder(final, partial)
     return EmbeddingStore(final, record)
+
+
+def _remove_embedding_views(folders: DatasetFolders, model: str) -> None:
+    """Remove the arrays that were made from the embeddings of one model, which are about to change."""
+    for folder in folders.inputs.glob(f"{VIEW_PREFIX}embedding_*"):
+        view = EmbeddingView.of_folder(folder.name)
+        if view is not None and view.model == model:
+            shutil.rmtree(folder)
 
 
 def _write_batches(

@@ -138,8 +138,6 @@ def fit(job: Job, *, resume: bool, progress: Progress = SILENT) -> dict[str, Any
 
     Parameters
     ----------
-    job
-        What, on what, and where.
     resume
         Whether to resume from the last checkpoint, if there is one.
 

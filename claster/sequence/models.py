@@ -142,8 +142,6 @@ def find_weights(
 
     Parameters
     ----------
-    model
-        Which.
     folder
         Where its files are; None asks the hub and its cache on this machine.
     revision

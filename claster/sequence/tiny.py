@@ -54,12 +54,8 @@ def write_tiny_model(
 
     Parameters
     ----------
-    name
-        A known sequence model.
     folder
         Where; it must not be there yet.
-    seed
-        Of the weights.
     settings
         Changes of ``config.json``.
 

@@ -24,8 +24,6 @@ class ProfileHead(nn.Module):
 
     Parameters
     ----------
-    channels
-        Of the embedding.
     pool
         Of `pool_weights`, shape (embedding bins, target bins).
     groups
@@ -53,12 +51,8 @@ class TunedModel(pl.LightningModule):
 
     Parameters
     ----------
-    trunk, head
-        The network.
     lr, head_lr
         Learning rates of AdamW.
-    weight_decay
-        Of AdamW.
     """
 
     def __init__(

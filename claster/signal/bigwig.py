@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,13 +19,39 @@ from claster.errors import ClasterError, DamagedFileError, one_line, os_errno, o
 from claster.files import require_file
 from claster.formats import require_whole
 from claster.signal.index import BlockIndex, damaged, read_index
-from claster.signal.intervals import ChromosomeSignal, mask_signal, read_chromosome
+from claster.signal.intervals import ChromosomeSignal, read_chromosome
 from claster.signal.means import Summary, window_means
 
 __all__ = ["BigWig", "open_reader", "reading"]
 
 _SMALLEST = sys.float_info.min  # what pyBigWig states where no value is above 0
 _READ_ERRORS = (ValueError, OSError, RuntimeError, pybigtools.BBIReadError)
+
+
+def _mask_signal(signal: ChromosomeSignal, masked: np.ndarray) -> ChromosomeSignal:
+    """Return the signal without data in masked regions, as if the file had none there.
+
+    Notes
+    -----
+    Between two masked regions the intervals stay as they are; only those that reach over an edge are cut.
+    """
+    opens = np.concatenate([[0], masked[:, 1]])
+    closes = np.concatenate([masked[:, 0], [signal.size]])
+    firsts = np.searchsorted(signal.ends, opens, side="right")
+    lasts = np.searchsorted(signal.starts, closes, side="left")
+    starts, ends, values = [], [], []
+    for opened, closed, first, last in zip(opens, closes, firsts, lasts, strict=True):
+        if first < last and opened < closed:
+            starts.append(np.maximum(signal.starts[first:last], opened))
+            ends.append(np.minimum(signal.ends[first:last], closed))
+            values.append(signal.values[first:last])
+    position = signal.starts.dtype
+    return replace(
+        signal,
+        starts=np.concatenate(starts or [signal.starts[:0]], dtype=position, casting="same_kind"),
+        ends=np.concatenate(ends or [signal.ends[:0]], dtype=position, casting="same_kind"),
+        values=np.concatenate(values or [signal.values[:0]]),
+    )
 
 
 @contextmanager
@@ -136,7 +163,7 @@ class BigWig:
         Parameters
         ----------
         regions
-            By the assembly's name of the chromosome; see `mask_signal`.
+            By the assembly's name of the chromosome; see `_mask_signal`.
         """
         self._masked = regions
 
@@ -153,8 +180,6 @@ class BigWig:
         ----------
         sign
             1.0 for values above 0, -1.0 for values below.
-        remedy
-            What to do otherwise.
         mostly
             Whether such values must outweigh the others; else it is enough that there is one.
 
@@ -251,7 +276,7 @@ class BigWig:
             self._index, self._names[chrom], chrom=chrom, span=span, threads=threads
         )
         if self._is_masked(chrom, *signal.span):
-            signal = mask_signal(signal, self._masked[chrom])
+            signal = _mask_signal(signal, self._masked[chrom])
         return signal
 
     def _is_masked(self, chrom: str, start: int, end: int) -> bool:

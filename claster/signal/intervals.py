@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -12,7 +12,7 @@ from isal.igzip_lib import IsalError
 from claster.errors import DamagedFileError
 from claster.signal.index import BlockIndex, damaged, open_for_reading, read_at
 
-__all__ = ["ChromosomeSignal", "mask_signal", "read_chromosome"]
+__all__ = ["ChromosomeSignal", "read_chromosome"]
 
 _BLOCKS_A_PART = 16
 _BLOCK_BYTES = 1 << 15
@@ -108,39 +108,6 @@ def read_chromosome(
     if wrong.size:
         raise _out_of_place(index, chrom, int(starts[wrong[0]]))
     return signal
-
-
-def mask_signal(signal: ChromosomeSignal, masked: np.ndarray) -> ChromosomeSignal:
-    """Return the signal without data in masked regions, as if the file had none there.
-
-    Parameters
-    ----------
-    signal
-        A chromosome (`read_chromosome`).
-    masked
-        Regions in order and apart from each other, shape (regions, 2): start and end, 0-based half-open.
-
-    Notes
-    -----
-    Between two masked regions the intervals stay as they are; only those that reach over an edge are cut.
-    """
-    opens = np.concatenate([[0], masked[:, 1]])
-    closes = np.concatenate([masked[:, 0], [signal.size]])
-    firsts = np.searchsorted(signal.ends, opens, side="right")
-    lasts = np.searchsorted(signal.starts, closes, side="left")
-    starts, ends, values = [], [], []
-    for opened, closed, first, last in zip(opens, closes, firsts, lasts, strict=True):
-        if first < last and opened < closed:
-            starts.append(np.maximum(signal.starts[first:last], opened))
-            ends.append(np.minimum(signal.ends[first:last], closed))
-            values.append(signal.values[first:last])
-    position = signal.starts.dtype
-    return replace(
-        signal,
-        starts=np.concatenate(starts or [signal.starts[:0]], dtype=position, casting="same_kind"),
-        ends=np.concatenate(ends or [signal.ends[:0]], dtype=position, casting="same_kind"),
-        values=np.concatenate(values or [signal.values[:0]]),
-    )
 
 
 def _blocks_between(blocks: np.ndarray, low: int, high: int) -> np.ndarray:

@@ -18,8 +18,6 @@ class Replicates:
 
     Parameters
     ----------
-    files
-        The open files.
     weights
         One number above 0 a file; only their ratios count.
     summary

@@ -171,10 +171,6 @@ def write_tables(folder: Path, planted: list[Chromosome], *, seed: int) -> None:
     ----------
     folder
         The folder of the toy genome.
-    planted
-        Its chromosomes in order.
-    seed
-        The user's seed.
     """
     (folder / "chrom.sizes").write_text(
         "".join(f"{c.name}\t{c.size}\n" for c in planted), encoding="ascii"

@@ -108,8 +108,6 @@ def simulate_genome(
         Size, seed and rules: see `GenomeSettings`. Equal ones give equal bytes (with equal library versions).
     force
         Replace a toy genome that is there already.
-    progress
-        Where progress is reported.
 
     Returns
     -------
@@ -182,14 +180,10 @@ def ensure_genome(
 
     Parameters
     ----------
-    folder
-        Where the files shall be.
     parameters
         Fields of `GenomeSettings`.
     force
         Simulate again, and replace a toy genome that is there.
-    progress
-        Where progress is reported.
 
     Returns
     -------

@@ -27,10 +27,6 @@ def stream(seed: int, purpose: Purpose, *keys: int) -> np.random.Generator:
 
     Parameters
     ----------
-    seed
-        The user's seed.
-    purpose
-        What is drawn.
     *keys
         Numbers that tell apart streams of one purpose: chromosome, track, condition.
     """

@@ -29,8 +29,6 @@ def expected_mark(chromosome: Chromosome, mark: str, condition: str, *, seed: in
 
     Parameters
     ----------
-    chromosome
-        What lies on it.
     mark
         "ATAC", "H3K4me3", "H3K27ac" or "H3K27me3".
     condition
@@ -226,10 +224,6 @@ def write_marks(
     ----------
     folder
         The folder of the toy genome.
-    planted
-        Its chromosomes in order.
-    seed
-        The user's seed.
     smooth
         Smooth the tracks.
     step

@@ -110,8 +110,6 @@ def silencing_effect(
 
     Parameters
     ----------
-    gain
-        What the element adds.
     total
         Sum over all elements of the gene, this one included.
     ceiling

@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 from scipy.stats import bootstrap
 
-from claster.analysis.agreement import Signal, view
+from claster.analysis.agreement import Signal
 from claster.analysis.bootstrap import intervals, resample_blocks
 from claster.analysis.loci import counted_once, locus_blocks
+from claster.analysis.tables import _view
 from claster.genome.windows import Binning
 
 
@@ -90,9 +91,9 @@ def test_intervals_cover_the_truth_as_often_as_they_say(once):
         counted = counted_once(genes, BINS) if once else np.ones(signals[0].shape, dtype=bool)
         drawn = resample_blocks(locus_blocks(genes, BINS, length=100_000), resamples=400, seed=seed)
         observed, good, poor = (Signal(values, counted) for values in signals)
-        found = view("pooled", observed, good, drawn)
+        found = _view("pooled", observed, good, drawn)
         found["difference"] = found["pearson"].minus(
-            view("pooled", observed, poor, drawn)["pearson"]
+            _view("pooled", observed, poor, drawn)["pearson"]
         )
         scores = [found[name] for name in truth]
         low, high = intervals(

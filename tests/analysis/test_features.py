@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.analysis.features import REACHES, LabelledGenes, local_features, sample_rows
+from claster.analysis.baselines import _sample_rows
+from claster.analysis.features import REACHES, LabelledGenes, local_features
 from claster.errors import ClasterError
 from claster.genome.windows import Binning, mirror
 
@@ -80,7 +81,7 @@ def test_sampled_rows_keep_features_distance_and_signal_together(max_rows):
     genes = LabelledGenes(
         names, lambda chosen: signal[[names.index(name) for name in chosen]], distance, targets
     )
-    rows = sample_rows(
+    rows = _sample_rows(
         genes,
         targets,
         window=WINDOW,

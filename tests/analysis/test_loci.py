@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.analysis.loci import counted_once, gap_to_nearest_gene, locus_blocks, nearest_tss
+from claster.analysis.loci import counted_once, locus_blocks
+from claster.analysis.samples import _nearest_tss
+from claster.analysis.strata import _gap_to_nearest_gene
 from claster.genome.windows import Binning
 
 WINDOW = Binning(5, 10)  # 50 bp around the TSS
@@ -79,14 +81,14 @@ def test_gap_to_the_nearest_gene_of_literals():
         ("e", "chr2", 0, 10),
     ]
     table = pd.DataFrame(rows, columns=columns)
-    found = gap_to_nearest_gene(table.iloc[[3, 0, 1, 4]], table)
+    found = _gap_to_nearest_gene(table.iloc[[3, 0, 1, 4]], table)
     np.testing.assert_array_equal(found, [600, 50, 0, np.nan])
 
 
 @given(gene_tables(), gene_tables())
 def test_nearest_tss_agrees_with_a_search(genes, others):
     annotation = pd.concat([genes, others])
-    found = nearest_tss(genes, annotation, WINDOW)
+    found = _nearest_tss(genes, annotation, WINDOW)
     for row, (chrom, tss, _) in enumerate(genes.itertuples(index=False)):
         starts = annotation.loc[annotation["chrom"] == chrom, "tss"].to_numpy()
         middles = tss + WINDOW.offsets * 10

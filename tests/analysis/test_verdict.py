@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.analysis.summary import compare, method_in_words, verdict
+from claster.analysis.result import _compare
+from claster.analysis.summary import method_in_words, verdict
 
 
 def row(method, level, value, *, against="", condition="ctrl", metric="pearson", half=0.05):
@@ -28,7 +29,7 @@ def table(network, ridge=(0.5, 0.5), mean=(0.4, 0.4), *, share=None, half=0.05, 
 
 
 def comparisons(scores):
-    return compare(scores, main="network", baselines=["mean_profile", "ridge"])
+    return _compare(scores, main="network", baselines=["mean_profile", "ridge"])
 
 
 def text(scores, **facts):

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from claster.analysis.attribution import inputs
 from claster.analysis.attribution.blocks import BlockGrid, Compared, _block_starts, block_grid
-from claster.analysis.attribution.genes import _score_elements, element_pairs
+from claster.analysis.attribution.genes import _gene_targets, _score_elements, element_pairs
 from claster.analysis.attribution.inputs import (
     MapAxes,
     Seen,
@@ -20,11 +20,7 @@ from claster.analysis.attribution.inputs import (
 )
 from claster.analysis.attribution.output import prediction_unit
 from claster.analysis.attribution.settings import _parse_bins
-from claster.analysis.attribution.targets import (
-    choose_genes,
-    gene_targets,
-    require_bins,
-)
+from claster.analysis.attribution.targets import choose_genes, require_bins
 from claster.analysis.perturbation.candidates import annotated_stretches
 from claster.analysis.statistics import spearman
 from claster.dataset.signal_settings import TargetSpec
@@ -43,7 +39,7 @@ def gene(strand="+"):
 
 
 def targets(bins, strand="+", seed=0):
-    return gene_targets(gene(strand), TARGET, condition="b", bins=bins, seed=(seed, 4))
+    return _gene_targets(gene(strand), TARGET, condition="b", bins=bins, seed=(seed, 4))
 
 
 def test_targets_of_a_gene():

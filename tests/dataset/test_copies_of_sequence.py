@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.dataset.copies import copies_between
+from claster.dataset.choice import _copies_between
 from claster.errors import ClasterError
 from claster.genome.kernels import sample_kmers
 
@@ -33,7 +33,7 @@ def write(path, genome):
 def found(tmp_path, genome, genes=None, **options):
     path = write(tmp_path / "genome.fa", genome)
     genes = table() if genes is None else genes
-    return copies_between(genes, path, **{"sizes": SIZES, "aliases": {}} | options)[0]
+    return _copies_between(genes, path, **{"sizes": SIZES, "aliases": {}} | options)[0]
 
 
 def mutated(letters, share):
@@ -66,7 +66,7 @@ def test_a_planted_copy_is_found(tmp_path, genome, change):
 def test_small_letters_alone_mask_nothing(tmp_path, genome):
     genome["chr2"][35_000:45_000] = genome["chr1"][25_000:35_000]
     small = {chrom: letters | 0x20 for chrom, letters in genome.items()}
-    pairs, uncompared = copies_between(
+    pairs, uncompared = _copies_between(
         table(), write(tmp_path / "small.fa", small), sizes=SIZES, aliases={}
     )
     assert pairs["twin"].tolist() == ["b"]
@@ -76,7 +76,7 @@ def test_small_letters_alone_mask_nothing(tmp_path, genome):
 def test_genes_without_sequence_are_told(tmp_path, genome):
     genome["chr2"][75_000:85_000] |= 0x20
     path = write(tmp_path / "genome.fa", {"chr2": genome["chr2"]})
-    pairs, uncompared = copies_between(table(), path, sizes=SIZES, aliases={})
+    pairs, uncompared = _copies_between(table(), path, sizes=SIZES, aliases={})
     assert pairs.empty
     assert uncompared == ("a", "c")
 

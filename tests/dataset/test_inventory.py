@@ -2,7 +2,8 @@
 
 import pytest
 
-from claster.dataset.inventory import list_sources, require_sources
+from claster.dataset.inventory import list_sources
+from claster.dataset.sources import _require_sources
 from claster.dataset.yaml_file import read_yaml
 from claster.errors import ClasterError
 
@@ -65,14 +66,14 @@ def test_missing_file_that_can_be_downloaded(edited, world):
         ]
 
     spec = edited(registered)
-    require_sources(spec)
+    _require_sources(spec)
     (world / "source/plus.bw").unlink()
     said = (
         r"small\.yaml, line \d+: target ctrl plus: no file at .*plus\.bw: "
         r"run 'claster data download small --only nascent_plus'"
     )
     with pytest.raises(ClasterError, match=said) as caught:
-        require_sources(spec)
+        _require_sources(spec)
     line = int(str(caught.value).partition("line ")[2].partition(":")[0])
     text = (world / "configurations/datasets/small.yaml").read_text().splitlines()
     assert text[line - 1].strip() == "plus: plus.bw"
@@ -80,4 +81,4 @@ def test_missing_file_that_can_be_downloaded(edited, world):
 
 def test_files_that_no_build_reads_may_be_missing(edited):
     spec = edited(lambda content: content.update(genome="genome.fa", elements={"file": "none.bed"}))
-    require_sources(spec)
+    _require_sources(spec)

@@ -5,7 +5,8 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from claster.dataset.scale import SignalScale, measure_scale, rescaling, scale_ratio, spread_evenly
+from claster.dataset.doctor.pairs import _scale_ratio
+from claster.dataset.scale import SignalScale, measure_scale, rescaling, spread_evenly
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
 from claster.signal.landscape import rescaled
@@ -69,7 +70,7 @@ def test_ratio_is_of_the_99_percent_quantiles_else_of_the_means(found, reference
         rest = dict.fromkeys(("q50", "q90", "q999", "max"), 0.0)
         return SignalScale(mean=mean, q99=q99, windows=1, bins=1, bin=100, **rest)
 
-    assert scale_ratio(scale(*found), scale(*reference)) == ratio
+    assert _scale_ratio(scale(*found), scale(*reference)) == ratio
 
 
 def like(values):

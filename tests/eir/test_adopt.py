@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
-from claster.eir.adopt import adopt_run, can_be_adopted
-from claster.eir.predict import predict
+from claster.eir.adopt import adopt_run
+from claster.eir.predict import _can_be_adopted, predict
 from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.errors import ClasterError
 
@@ -22,9 +22,9 @@ def pasted(trained, request):
 
 
 def test_record_says_what_is_known(pasted, trained):
-    assert can_be_adopted(pasted)
+    assert _can_be_adopted(pasted)
     record = adopt_run(pasted)
-    assert not can_be_adopted(pasted)
+    assert not _can_be_adopted(pasted)
     assert read_run(pasted.path) == record
     known = read_run(trained.run.path)
     same = ("dataset_name", "status", "training_samples", "validation_samples", "batch_size")

@@ -14,9 +14,9 @@ from claster.eir.configure import require_own_configurations
 from claster.eir.export import export_run
 from claster.eir.flavours import derive
 from claster.eir.inference import load_model, predict_arrays
-from claster.eir.run import train
+from claster.eir.run import _require_same_start, train
 from claster.eir.runs import RunFolder, read_run, trained_weights, write_run
-from claster.eir.start import _by_name, find_start, require_same_start
+from claster.eir.start import _by_name, find_start
 from claster.errors import ClasterError
 
 FIRST = "input_modules.landscape.feature_extractor.conv.0.conv_1.weight"
@@ -140,13 +140,13 @@ def test_exported_run_is_the_same_start(trained, tiny, other, weights, tmp_path)
 def test_only_the_same_start_is_resumed(trained, tiny, other, tmp_path):
     record = read_run(trained.run.path)
     with pytest.raises(ClasterError, match="started from random weights, not from the present"):
-        require_same_start(trained.run, record, trained.run)
+        _require_same_start(trained.run, record, trained.run)
     told = find_start(trained.run, flavours.FLAVOURS["tiny"], other()).told
     record = record.model_copy(update={"started_from": told})
-    require_same_start(trained.run, record, trained.run)
+    _require_same_start(trained.run, record, trained.run)
     changed = record.model_copy(update={"started_from": told.model_copy(update={"sha256": "0"})})
     with pytest.raises(ClasterError, match="resume it without 'pretrained'"):
-        require_same_start(trained.run, changed, trained.run)
+        _require_same_start(trained.run, changed, trained.run)
 
 
 @pytest.mark.slow

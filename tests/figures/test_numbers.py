@@ -9,9 +9,10 @@ from scipy.integrate import simpson
 from scipy.ndimage import gaussian_filter1d
 from scipy.stats import pearsonr, spearmanr
 
+from claster.cli.figures import _receipt_lines
 from claster.figures.base import Page
 from claster.figures.make import _FIGURES
-from claster.figures.receipt import _compare_published, _Comparison, receipt_lines, write_receipt
+from claster.figures.receipt import _compare_published, _Comparison, write_receipt
 from claster.files import sha256
 
 PAGE = Page(2)
@@ -166,7 +167,7 @@ def test_receipt_traces_numbers_to_files(context, tmp_path):
     predictions = context.run.predictions("test")
     assert hashes[predictions.as_posix()] == sha256(predictions)
     assert not receipt.same_data
-    lines = receipt_lines(receipt)
+    lines = _receipt_lines(receipt)
     assert any(line.startswith("published pearson: 0.8852, here 0.") for line in lines)
     assert lines[-1].startswith("'demo_tiny' is not the published data")
 

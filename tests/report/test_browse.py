@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claster.browse import prepare_browser
+from claster.browse.run import _genes_as_bed
 from claster.browse.server import Served, _wanted_range, serve
-from claster.browse.session import find_genome, find_tracks, genes_as_bed
+from claster.browse.session import find_genome, find_tracks
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
@@ -193,7 +194,7 @@ def test_a_run_without_tracks_is_told_what_to_do(bare, made):
 
 def test_all_genes_are_shown_and_a_test_gene_first(made):
     genome = find_genome(made.spec, DatasetFolders.of(made.spec))
-    bed = [line.split("\t") for line in genes_as_bed(genome.genes).splitlines()]
+    bed = [line.split("\t") for line in _genes_as_bed(genome.genes).splitlines()]
     assert len(bed) == 56, "kept and dropped ones"
     assert ["chr2", "30000", "34500", "gene<32>", "0", "+"] in bed
     assert genome.locus == "chr2:1-330000"

@@ -14,8 +14,7 @@ from claster.errors import ClasterError
 from claster.report import write_report
 from claster.report.page import Page, Section, Table, Text, _Cell
 from claster.report.scoring import intervals
-from claster.report.subject import read_subject
-from claster.report.write import _render
+from claster.report.write import _read_subject, _render
 
 SECTIONS = [
     "overview",
@@ -99,7 +98,7 @@ def test_the_verdict_is_the_first_line(made, report):
 
 
 def test_every_dropped_gene_is_counted_with_its_reason(made, report):
-    manifest = read_subject(made.run).manifest
+    manifest = _read_subject(made.run).manifest
     data = section(report.read_text(), "data")
     assert f"{manifest.genes_in} genes in = " in data
     for reason, n in manifest.genes_dropped.items():
@@ -119,7 +118,7 @@ def test_network_and_yaml_are_shown(made, report):
 
 
 def test_scores_are_those_of_the_evaluation(made, report):
-    table = read_subject(made.run).scores.scores
+    table = _read_subject(made.run).scores.scores
     row = table.query(
         "method == 'ridge' and against == '' and level == 'gene' and scale == 'raw' and counted == 'all'"
         " and metric == 'rmse' and by == 'all' and how == 'pooled'"
@@ -142,7 +141,7 @@ def test_panels_of_perturbation_and_attribution(report):
 def test_provenance_repeats_the_run(made, report):
     told = section(report.read_text(), "provenance")
     assert "claster data build small\nclaster train toy --dataset small --tag made\n" in told
-    manifest = read_subject(made.run).manifest
+    manifest = _read_subject(made.run).manifest
     assert all(source.sha256[:16] in told for source in manifest.sources.values())
 
 
@@ -175,7 +174,7 @@ def test_what_intervals_hold(bare):
     held.to_csv(bare.predictions("test").with_suffix(".coverage.csv"), index=False)
     genes = pd.DataFrame({"gene_id": ["A", "B", "C"], "unlike": [True, False, False]})
     genes.to_csv(bare.predictions("test").with_suffix(".genes.csv"), index=False)
-    told = intervals(read_subject(bare))
+    told = intervals(_read_subject(bare))
     table, said = told.parts
     assert table.heads == ("level", "by", "group", "held (%)", "width", "number")
     assert [cell.text for cell in table.rows[1][3:]] == ["88.000", "1.25", "1,000"]

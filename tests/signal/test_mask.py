@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claster.signal.bigwig import BigWig
-from claster.signal.intervals import mask_signal
+from claster.signal.bigwig import BigWig, _mask_signal
 from claster.signal.means import window_means
 
 SIZE = 240
@@ -28,7 +27,7 @@ def masks(draw):
 )
 def test_masked_bins_against_every_base(run_lengths, values, masked, start, summary):
     bases = np.repeat(values, SIZE // 24)
-    signal = mask_signal(run_lengths(bases), masked)
+    signal = _mask_signal(run_lengths(bases), masked)
     for low, high in masked:
         bases[low:high] = np.nan
     assert (signal.starts[1:] >= signal.ends[:-1]).all()

@@ -6,12 +6,8 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from claster.analysis.bootstrap import resample_blocks
-from claster.analysis.crispr.measured_pairs import (
-    _best_threshold,
-    _decided_elsewhere,
-    decide,
-    first_of_element,
-)
+from claster.analysis.crispr.crispr import _first_of_element
+from claster.analysis.crispr.measured_pairs import _best_threshold, _decided_elsewhere, decide
 from claster.analysis.statistics import _link_areas, curves, score_links
 
 
@@ -89,7 +85,7 @@ def test_best_threshold_has_the_largest_f1():
 
 def test_first_gene_of_each_element():
     pairs = pd.DataFrame({"element_id": ["a", "a", "b", "b"]})
-    assert first_of_element(pairs, np.array([1.0, 2.0, 5.0, 5.0])).tolist() == [
+    assert _first_of_element(pairs, np.array([1.0, 2.0, 5.0, 5.0])).tolist() == [
         False,
         True,
         True,

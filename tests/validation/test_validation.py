@@ -17,17 +17,17 @@ from claster.analysis.abc import (
 from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
-from claster.analysis.validation.effects import (
-    agreement,
-    called_far,
-    distance_names,
-    distance_of_network,
+from claster.analysis.validation.effects import called_far, distance_names, distance_of_network
+from claster.analysis.validation.linked import (
+    _agreement,
+    _control_p_values,
+    _uniformity,
+    compare_repression,
 )
-from claster.analysis.validation.linked import compare_repression, lifts_repression
 from claster.analysis.validation.planted import planted_effects, read_planted
 from claster.analysis.validation.result import _Bar
-from claster.analysis.validation.screens import PlantedScreen, control_p_values, uniformity
-from claster.analysis.validation.validate import validate
+from claster.analysis.validation.screens import PlantedScreen
+from claster.analysis.validation.validate import _lifts_repression, validate
 from claster.cli import app
 from claster.contacts.maps import PSEUDO
 from claster.dataset.layout import read_arrays
@@ -135,7 +135,7 @@ def made_pairs(count=400):
 def test_agreement_tells_where_the_network_stops():
     pairs = made_pairs()
     resamples = resample_blocks(np.arange(len(pairs)) % 40, resamples=60)
-    table = agreement(pairs, resamples)
+    table = _agreement(pairs, resamples)
     rows = table.set_index("group")
     near = pairs[pairs["planted"] == "proximal"]
     expected = spearmanr(near["effect"], near["planted_effect"]).statistic
@@ -212,13 +212,13 @@ def made_controls(genes, shift=0.0):
 
 
 def test_p_of_like_regions_is_uniform_and_of_others_is_not():
-    p, others = control_p_values(made_controls(400), most=100, seed=0)
+    p, others = _control_p_values(made_controls(400), most=100, seed=0)
     assert (len(p), others) == (200, 200)
-    assert uniformity(p, others=others).p > 0.01
-    assert uniformity(p**2, others=others).p < 1e-6
-    assert uniformity(np.array([]), others=0).n == 0
-    silent, others = control_p_values(made_controls(200).assign(effect=0.0), most=100, seed=1)
-    assert uniformity(silent, others=others).p > 0.01
+    assert _uniformity(p, others=others).p > 0.01
+    assert _uniformity(p**2, others=others).p < 1e-6
+    assert _uniformity(np.array([]), others=0).n == 0
+    silent, others = _control_p_values(made_controls(200).assign(effect=0.0), most=100, seed=1)
+    assert _uniformity(silent, others=others).p > 0.01
 
 
 def test_uniformity_of_genes_that_differ_is_refused_no_more_often_than_it_says():
@@ -235,9 +235,9 @@ def test_uniformity_of_genes_that_differ_is_refused_no_more_often_than_it_says()
             "signal": 1.0,
         }
     )
-    drawn = [control_p_values(controls, most=1000, seed=seed) for seed in range(100)]
-    refused = [uniformity(p, others=others).p < 0.05 for p, others in drawn]
-    taken_for_the_truth = [uniformity(p, others=10**9).p < 0.05 for p, _ in drawn]
+    drawn = [_control_p_values(controls, most=1000, seed=seed) for seed in range(100)]
+    refused = [_uniformity(p, others=others).p < 0.05 for p, others in drawn]
+    taken_for_the_truth = [_uniformity(p, others=10**9).p < 0.05 for p, _ in drawn]
     assert np.mean(refused) <= 0.1
     assert np.mean(taken_for_the_truth) > 0.15
 
@@ -310,7 +310,7 @@ def test_repression_is_compared_over_the_nearest_stretch_of_each_gene():
     pairs = pd.concat([farther, own, own.assign(planted="none", distance_bp=0)], ignore_index=True)
     blocks = resample_blocks(np.arange(len(pairs)) % 60 // 3, resamples=60)
     settings = ScreenSettings(edit=EditSettings(verb="background", tracks=("H3K27me3",)))
-    assert lifts_repression(settings)
+    assert _lifts_repression(settings)
     found, genes = compare_repression(PlantedScreen("made", settings, pairs, pairs, blocks))
     assert (found.genes, found.repressed) == (60, 20)
     assert found.spearman.value == pytest.approx(spearmanr(own["effect"], planted).statistic)

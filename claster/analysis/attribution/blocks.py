@@ -119,8 +119,6 @@ def block_grid(
 
     Parameters
     ----------
-    seen
-        What the run sees.
     shapes
         Of one sample by input name, two axes each.
     rows

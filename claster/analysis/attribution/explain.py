@@ -274,8 +274,6 @@ class Explainer:
 
         Parameters
         ----------
-        method
-            How.
         window, baseline
             By input name, one sample each, as stored; what the baseline lacks stays as it is.
         weights

@@ -11,10 +11,11 @@ from claster.analysis.attribution.explain import Attribution, Explainer
 from claster.analysis.attribution.inputs import CONTACTS, read_window
 from claster.analysis.attribution.locality import CentredMaps, CentredTracks
 from claster.analysis.attribution.settings import METHODS, AttributionSettings, Baseline
-from claster.analysis.attribution.targets import Explained, Targets, gene_targets
+from claster.analysis.attribution.targets import Explained, Targets
 from claster.analysis.perturbation.candidates import PAIR_NAMES, describe_pairs, pair_elements
 from claster.analysis.perturbation.edits import covered_bins
 from claster.analysis.perturbation.settings import RESULT_NAMES
+from claster.dataset.signal_settings import TargetSpec
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import Step
@@ -128,16 +129,8 @@ def explain_genes(
     genes
         Those of a split that are explained, their place in it as index, with `locus` and `compared`
         (whether other methods and baselines are tried).
-    explained
-        Run and dataset.
-    explainer
-        Its model.
     baselines
         The first one counts.
-    gathered
-        What is added to.
-    settings
-        What is asked.
     step
         Advances by genes.
     """
@@ -147,7 +140,7 @@ def explain_genes(
         gene_id, strand = str(gene["gene_id"]), str(gene["strand"])
         step.describe(str(gene["chrom"]))
         window = read_window(seen, spec, explained.folders, gene_id, split=settings.split)
-        targets = gene_targets(
+        targets = _gene_targets(
             gene,
             target,
             condition=settings.condition,
@@ -178,6 +171,36 @@ def explain_genes(
         if gene["compared"]:
             _compare(found, explainer, window, baselines, targets, gathered.compared, settings)
         step.advance()
+
+
+def _gene_targets(
+    gene: pd.Series,
+    target: TargetSpec,
+    *,
+    condition: str,
+    bins: tuple[int, ...] | int | None,
+    seed: tuple[int, int],
+) -> Targets:
+    """Return what is attributed of a gene."""
+    offsets = target.binning.offsets
+    if isinstance(bins, int):
+        chosen = np.sort(np.random.default_rng(seed).choice(offsets, bins, replace=False))
+    elif bins is None:
+        chosen = offsets
+    else:
+        chosen = np.asarray(bins) * (-1 if gene["strand"] == "-" else 1)
+    group = target.groups.index(condition)
+    weights = np.zeros((len(chosen) + 1, len(target.groups), target.bins), np.float32)
+    weights[np.arange(len(chosen)), group, chosen + target.bins // 2] = 1
+    tss = gene["tss"]
+    span = covered_bins(int(gene["start"] - tss), int(gene["end"] - tss), target.binning)
+    if not span.shares.size:
+        raise ClasterError(
+            f"gene {gene['gene_id']} has no base inside the target window",
+            remedy="leave it out of --genes",
+        )
+    weights[-1, group, span.bins] = span.shares / span.shares.sum()
+    return Targets(chosen, weights)
 
 
 def _compare(

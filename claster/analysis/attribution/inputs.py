@@ -152,15 +152,6 @@ def training_baselines(
     are the mean training map, but for ``zero`` of ``log_oe``, which is 0: as frequent as the separation
     lets expect.
 
-    Parameters
-    ----------
-    names
-        Which ones.
-    seen
-        What the run sees.
-    spec, folders
-        The built dataset.
-
     Returns
     -------
     dict

@@ -32,8 +32,6 @@ def along_strand(values: np.ndarray, strand: str, *, kind: MapKind = "diagonal")
         Shape (..., bins), in genome orientation; of a square map the last two axes are bins.
     strand
         ``-`` turns them round.
-    kind
-        Of a contact map.
     """
     if strand != "-":
         return values
@@ -110,8 +108,6 @@ class CentredTracks:
             Shape (predicted bins, tracks, bins), in genome orientation.
         bins
             Numbers of the predicted bins from the TSS, in genome orientation.
-        strand
-            Of the gene.
         locus
             The block of genes that it belongs to.
         """
@@ -227,10 +223,6 @@ def profile_table(sums: CentredTracks, tracks: Sequence[str], resamples: Resampl
     ----------
     sums
         Sums by locus.
-    tracks
-        Names of the tracks.
-    resamples
-        Of the loci.
 
     Returns
     -------

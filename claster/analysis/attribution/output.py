@@ -245,10 +245,6 @@ def write_bigwigs(
         `gene_id`, `chrom`, `tss`.
     values
         Shape (tracks, bins), in genome orientation, signed.
-    tracks
-        Names of the tracks.
-    binning
-        The bins.
     sizes
         Chromosome sizes in bp.
     """
@@ -281,8 +277,6 @@ def write_attributions(
 
     Parameters
     ----------
-    files
-        The folder.
     gathered
         What is kept of the genes.
     tracks

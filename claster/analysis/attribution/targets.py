@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.attribution.inputs import Seen, seen_inputs
-from claster.analysis.perturbation.edits import covered_bins
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
@@ -24,7 +23,6 @@ __all__ = [
     "choose_genes",
     "choose_rows",
     "explained_run",
-    "gene_targets",
     "require_bins",
 ]
 
@@ -143,55 +141,6 @@ def require_bins(bins: tuple[int, ...] | int | None, target: TargetSpec) -> None
         )
 
 
-def gene_targets(
-    gene: pd.Series,
-    target: TargetSpec,
-    *,
-    condition: str,
-    bins: tuple[int, ...] | int | None,
-    seed: tuple[int, int],
-) -> Targets:
-    """Return what is attributed of a gene.
-
-    Parameters
-    ----------
-    gene
-        `start`, `end`, `tss` (0-based half-open), `strand`.
-    target
-        Groups and bins of the prediction.
-    condition
-        The group.
-    bins
-        See `AttributionSettings`; a number of bins is drawn without replacement.
-    seed
-        Of the draw: the user's, and the gene's place in the split.
-
-    Raises
-    ------
-    ClasterError
-        If the gene has no base inside the target window.
-    """
-    offsets = target.binning.offsets
-    if isinstance(bins, int):
-        chosen = np.sort(np.random.default_rng(seed).choice(offsets, bins, replace=False))
-    elif bins is None:
-        chosen = offsets
-    else:
-        chosen = np.asarray(bins) * (-1 if gene["strand"] == "-" else 1)
-    group = target.groups.index(condition)
-    weights = np.zeros((len(chosen) + 1, len(target.groups), target.bins), np.float32)
-    weights[np.arange(len(chosen)), group, chosen + target.bins // 2] = 1
-    tss = gene["tss"]
-    span = covered_bins(int(gene["start"] - tss), int(gene["end"] - tss), target.binning)
-    if not span.shares.size:
-        raise ClasterError(
-            f"gene {gene['gene_id']} has no base inside the target window",
-            remedy="leave it out of --genes",
-        )
-    weights[-1, group, span.bins] = span.shares / span.shares.sum()
-    return Targets(chosen, weights)
-
-
 def choose_genes(
     genes: pd.DataFrame,
     wanted: tuple[str, ...] | int | None,
@@ -210,10 +159,6 @@ def choose_genes(
         IDs or names, or how many, drawn without replacement; None for all.
     also
         IDs or names of genes that are added.
-    split
-        Its name, for messages.
-    seed
-        Of the draw.
 
     Raises
     ------

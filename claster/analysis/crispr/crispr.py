@@ -11,7 +11,6 @@ from claster.analysis.abc import activity_by_contact
 from claster.analysis.crispr.measured_pairs import (
     add_contacts,
     decide,
-    first_of_element,
     score_subsets,
     table_predictors,
 )
@@ -189,8 +188,8 @@ def _screened(
     activity, contact, source = activity_by_contact(effects, spec, folders, split=asked.split)
     effects["abc"] = activity * contact
     size = effects["effect"].abs().to_numpy()
-    effects["primary"] = first_of_element(effects, size)
-    effects["closest"] = first_of_element(effects, -effects["distance_bp"].abs().to_numpy())
+    effects["primary"] = _first_of_element(effects, size)
+    effects["closest"] = _first_of_element(effects, -effects["distance_bp"].abs().to_numpy())
     joined = table.assign(reason=reason).merge(
         effects[_OF_EFFECTS], on=["gene_id", "element_id"], how="left"
     )
@@ -199,6 +198,12 @@ def _screened(
     missing = tested & joined["effect"].isna()
     joined.loc[missing, "reason"] = "inactive, or window leaves the chromosome"
     return joined, source
+
+
+def _first_of_element(pairs: pd.DataFrame, score: np.ndarray) -> np.ndarray:
+    """Tell of each pair whether its gene is the one with the largest score of its element's genes."""
+    first = pd.Series(score).groupby(pairs["element_id"].to_numpy()).idxmax()
+    return np.isin(np.arange(len(pairs)), first)
 
 
 def _pooled(parts: Sequence[tuple[pd.DataFrame, str]]) -> tuple[pd.DataFrame, str]:

@@ -17,14 +17,7 @@ from claster.genome.assembly import rename_chromosomes
 from claster.genome.windows import Binning
 from claster.text import read_table
 
-__all__ = [
-    "RECALL",
-    "add_contacts",
-    "decide",
-    "first_of_element",
-    "score_subsets",
-    "table_predictors",
-]
+__all__ = ["RECALL", "add_contacts", "decide", "score_subsets", "table_predictors"]
 
 _ALL = "all"
 RECALL = 0.7
@@ -197,20 +190,6 @@ def _decided_elsewhere(positive: np.ndarray, score: np.ndarray, fold: np.ndarray
         if positive[~here].any():
             decided[here] = score[here] >= _best_threshold(positive[~here], score[~here])
     return decided
-
-
-def first_of_element(pairs: pd.DataFrame, score: np.ndarray) -> np.ndarray:
-    """Tell of each pair whether its gene is the one with the largest score of its element's genes.
-
-    Parameters
-    ----------
-    pairs
-        `element_id`, all genes near each element.
-    score
-        Of each pair; of equal ones the first counts.
-    """
-    first = pd.Series(score).groupby(pairs["element_id"].to_numpy()).idxmax()
-    return np.isin(np.arange(len(pairs)), first)
 
 
 def decide(

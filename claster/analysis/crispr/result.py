@@ -66,8 +66,6 @@ def tell_crispr(
         From `decide`.
     scored, regulated
         How many pairs were scored, and how many of them are regulated.
-    folds
-        What thresholds were chosen on.
     """
     everything = scores[(scores["subset"] == "all") & (scores["pairs"] == "scored")]
     area = everything.set_index(["predictor", "metric"])

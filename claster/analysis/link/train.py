@@ -271,10 +271,6 @@ def reliability(
     ----------
     regulated
         bool, shape (pairs,).
-    probability
-        Of each pair.
-    classes
-        How many.
 
     Returns
     -------

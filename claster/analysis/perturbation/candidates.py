@@ -13,7 +13,6 @@ from claster.errors import ClasterError
 from claster.files import require_file
 from claster.genome.assembly import chromosome_aliases, rename_chromosomes
 from claster.genome.elements import read_elements, select_elements
-from claster.text import text_lines
 
 __all__ = [
     "PAIR_COLUMNS",
@@ -27,9 +26,7 @@ __all__ = [
     "known_annotated",
     "pair_elements",
     "read_candidates",
-    "read_listed_pairs",
     "tell_candidates",
-    "widen",
 ]
 
 TSS_MARGIN = 1000
@@ -102,8 +99,6 @@ def read_candidates(
 
     Parameters
     ----------
-    spec
-        The dataset with its assembly.
     file
         BED or cCRE table; None takes the dataset's own `elements` and their groups.
     sizes
@@ -169,44 +164,6 @@ def elements_file(spec: DatasetSpec, file: Path | None) -> Path:
     return require_file(file, named="elements", remedy="check the file name")
 
 
-def read_listed_pairs(file: Path, elements: pd.DataFrame) -> pd.DataFrame:
-    """Read which elements are edited together.
-
-    Parameters
-    ----------
-    file
-        Two columns of element IDs, separated by tabs or blanks, without header.
-    elements
-        The elements, with `element_id`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `element_id`, `partner_id`; each pair once, in file order.
-
-    Raises
-    ------
-    ClasterError
-        If there is no such file, or a line holds no two different elements that are known.
-    """
-    lines = text_lines(file, named="pairs of elements", remedy="check the file name")
-    known = set(elements["element_id"])
-    pairs: dict[frozenset[str], tuple[str, str]] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        names = line.split()
-        if len(names) != 2 or names[0] == names[1] or not known.issuperset(names):
-            raise ClasterError(
-                f"{file}, line {number}: {line!r} does not name two elements of the list",
-                remedy="write two element IDs a line, as in the BED",
-            )
-        pairs.setdefault(frozenset(names), (names[0], names[1]))
-    if not pairs:
-        raise ClasterError(f"{file} names no pair", remedy="write two element IDs a line")
-    return pd.DataFrame(list(pairs.values()), columns=["element_id", "partner_id"])
-
-
 def tell_candidates(counts: Mapping[str, int]) -> str:
     """Return the counts as one sentence for people.
 
@@ -221,32 +178,6 @@ def tell_candidates(counts: Mapping[str, int]) -> str:
         if count and name != "elements"
     ]
     return f"{counts['elements']:,} elements" + (f": {', '.join(told)}" if told else "")
-
-
-def widen(elements: pd.DataFrame, width: int | None, *, sizes: Mapping[str, int]) -> pd.DataFrame:
-    """Return elements of `width` bp around their middles, cut at the ends of chromosomes.
-
-    Parameters
-    ----------
-    elements
-        `chrom`, `start`, `end` (0-based half-open).
-    width
-        bp; None leaves elements as they are.
-    sizes
-        Chromosome sizes in bp.
-
-    Examples
-    --------
-    >>> elements = pd.DataFrame({"chrom": ["chr1"], "start": [40], "end": [60]})
-    >>> widen(elements, 101, sizes={"chr1": 90})[["start", "end"]].to_numpy().tolist()
-    [[0, 90]]
-    """
-    if width is None:
-        return elements
-    start = (elements["start"] + elements["end"]) // 2 - width // 2
-    end = (start + width).clip(upper=elements["chrom"].map(sizes))
-    widened = elements.assign(start=start.clip(lower=0), end=end)
-    return widened.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)
 
 
 def _out_of_order(elements: pd.DataFrame) -> int:

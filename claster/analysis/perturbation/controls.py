@@ -139,8 +139,6 @@ def measure_signal(
     ----------
     pairs
         Columns `gene_id`, `tss`, `start`, `end`.
-    edited
-        How their signal is told.
     activity_row
         Track that tells activity, or None.
     edges
@@ -284,8 +282,6 @@ def regions_of(stratum: tuple[int, int, int], regions: pd.DataFrame, *, most: in
         Width class, distance class and signal class.
     regions
         Columns of `STRATUM` and `number`; regions that others use as well do not change the result.
-    most
-        How many are wanted.
 
     Returns
     -------

@@ -41,8 +41,6 @@ def edit_settings(
     asked
         What is asked. By default all tracks change for the verbs that move signal, all but `gain_track` for
         the others, and the gain is the 99 % quantile of that track around training genes.
-    spec
-        The dataset with its tracks.
     scales
         Scales of the tracks, as a run or a build records them.
 
@@ -244,8 +242,6 @@ def edit_window(
         What is edited; it stays as it is.
     places
         The elements; two for ``swap``.
-    editor, dose
-        What is done to them.
 
     Returns
     -------

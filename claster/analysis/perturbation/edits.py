@@ -60,8 +60,6 @@ def covered_bins(start: int, end: int, binning: Binning, *, edges: Edges = "exac
     ----------
     start, end
         0-based half-open, in bp from the window's centre; what lies outside the window is left out.
-    binning
-        The bins of the window.
     edges
         ``exact``, or ``paper``: bins ``n // 2 + floor(start / size)`` to ``n // 2 + floor(end / size)``,
         the last one included, kept inside the window, each counted whole. That is the published

@@ -29,8 +29,6 @@ def gene_bins(start: int, end: int, *, centre: int, binning: Binning) -> Span:
     ----------
     start, end
         The gene, 0-based half-open; what lies outside the target window is left out.
-    centre
-        The window's centre.
     binning
         The bins of the target window.
 
@@ -234,8 +232,6 @@ def assemble_effects(
         See `plan_screen`.
     measured
         The `effects` of `Measured`, of all parts.
-    settings, spec
-        The screen and its dataset.
 
     Returns
     -------

@@ -123,10 +123,6 @@ def claim_folder(files: ScreenFiles, identity: Identity, *, force: bool, shard: 
 
     Parameters
     ----------
-    files
-        The folder.
-    identity
-        The screen.
     force
         Whether what is there gives way.
     shard
@@ -247,8 +243,6 @@ def write_change_tracks(
 
     Parameters
     ----------
-    folder
-        Where to.
     windows
         Columns `chrom` and `centre`.
     change

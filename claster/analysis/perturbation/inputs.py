@@ -1,5 +1,6 @@
 """A screen, and what it reads before anything is predicted: elements, genes, the signal over them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,7 @@ from claster.analysis.perturbation.candidates import (
     Annotated,
     annotated_stretches,
     read_candidates,
-    read_listed_pairs,
     tell_candidates,
-    widen,
 )
 from claster.analysis.perturbation.editor import Editor, Place, SignalWindow, edit_window
 from claster.analysis.perturbation.edits import covered_bins, span_mean
@@ -26,6 +25,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError
 from claster.progress import Progress
+from claster.text import text_lines
 
 __all__ = ["Screen", "ScreenInputs", "element_states", "read_inputs"]
 
@@ -96,11 +96,6 @@ class ScreenInputs:
 def read_inputs(screen: Screen, progress: Progress) -> ScreenInputs:
     """Read elements and genes.
 
-    Parameters
-    ----------
-    screen
-        The screen.
-
     Raises
     ------
     ClasterError
@@ -110,7 +105,7 @@ def read_inputs(screen: Screen, progress: Progress) -> ScreenInputs:
     folders.require_built()
     sizes = spec.chromosome_sizes()
     candidates, counts = read_candidates(spec, screen.elements, sizes=sizes)
-    candidates = widen(candidates, settings.width, sizes=sizes)
+    candidates = _widen(candidates, settings.width, sizes=sizes)
     progress.say(tell_candidates(counts))
     everyone = read_genes_table(folders)
     genes = everyone[everyone["split"] == settings.split].reset_index(drop=True)
@@ -123,11 +118,51 @@ def read_inputs(screen: Screen, progress: Progress) -> ScreenInputs:
     known = [candidates]
     if screen.elements and spec.elements and spec.source(spec.elements.file).is_file():
         own, _ = read_candidates(spec, None, sizes=sizes)
-        known.append(widen(own, settings.width, sizes=sizes))
+        known.append(_widen(own, settings.width, sizes=sizes))
     annotated = annotated_stretches(pd.concat(known), everyone)
-    listed = read_listed_pairs(screen.listed, candidates) if screen.listed else None
+    listed = _read_listed_pairs(screen.listed, candidates) if screen.listed else None
     divisors = track_divisors(spec.tracks, require_manifest(folders).scales)
     return ScreenInputs(candidates, counts, genes, everyone, annotated, sizes, listed, divisors)
+
+
+def _widen(elements: pd.DataFrame, width: int | None, *, sizes: Mapping[str, int]) -> pd.DataFrame:
+    """Return elements of `width` bp around their middles, cut at the ends of chromosomes.
+
+    Examples
+    --------
+    >>> elements = pd.DataFrame({"chrom": ["chr1"], "start": [40], "end": [60]})
+    >>> _widen(elements, 101, sizes={"chr1": 90})[["start", "end"]].to_numpy().tolist()
+    [[0, 90]]
+    """
+    if width is None:
+        return elements
+    start = (elements["start"] + elements["end"]) // 2 - width // 2
+    end = (start + width).clip(upper=elements["chrom"].map(sizes))
+    widened = elements.assign(start=start.clip(lower=0), end=end)
+    return widened.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)
+
+
+def _read_listed_pairs(file: Path, elements: pd.DataFrame) -> pd.DataFrame:
+    """Read which elements are edited together.
+
+    Returns `element_id`, `partner_id`; each pair once, in file order.
+    """
+    lines = text_lines(file, named="pairs of elements", remedy="check the file name")
+    known = set(elements["element_id"])
+    pairs: dict[frozenset[str], tuple[str, str]] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        names = line.split()
+        if len(names) != 2 or names[0] == names[1] or not known.issuperset(names):
+            raise ClasterError(
+                f"{file}, line {number}: {line!r} does not name two elements of the list",
+                remedy="write two element IDs a line, as in the BED",
+            )
+        pairs.setdefault(frozenset(names), (names[0], names[1]))
+    if not pairs:
+        raise ClasterError(f"{file} names no pair", remedy="write two element IDs a line")
+    return pd.DataFrame(list(pairs.values()), columns=["element_id", "partner_id"])
 
 
 def element_states(

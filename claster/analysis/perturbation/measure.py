@@ -121,8 +121,6 @@ def source_window(
         The dataset and its open files.
     divisors
         What each track is divided by (`track_divisors`).
-    inputs
-        What is wanted.
     """
     names = tuple(inputs)
     cutters: dict[str, Callable[[int], tuple[np.ndarray, float]]] = {}
@@ -216,8 +214,6 @@ def measure_windows(
         Rows of a screen (`plan_screen`), those of a window together.
     read, predict
         What reads and what predicts windows.
-    editor
-        What edits them.
     annotated
         Where elements and TSSs are.
     divisors

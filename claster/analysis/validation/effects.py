@@ -13,15 +13,7 @@ from claster.analysis.perturbation.effects import empirical_p
 from claster.analysis.statistics import spearman, with_interval
 from claster.analysis.summary import Score
 
-__all__ = [
-    "FAR",
-    "SMALL",
-    "agreement",
-    "called_far",
-    "compare_effects",
-    "distance_names",
-    "distance_of_network",
-]
+__all__ = ["FAR", "SMALL", "called_far", "compare_effects", "distance_names", "distance_of_network"]
 
 _LEAST = 5
 """Fewest pairs of a group that is described."""
@@ -33,51 +25,6 @@ FAR = 50_000
 """bp: from here on pairs are far."""
 
 _FDR = 0.05
-
-
-def agreement(pairs: pd.DataFrame, resamples: Resamples) -> pd.DataFrame:
-    """Compare predicted and planted effects over groups of pairs.
-
-    Parameters
-    ----------
-    pairs
-        `effect`, `planted_effect` (log2), `planted`, `link` and `distance_bp`.
-    resamples
-        Resamples of the pairs' blocks.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A group a row: `group` (``all pairs``, ``links``, ``proximal``, ``contact``, ``promoter``,
-        ``activators`` and ``repressors``, whose planted effect is below -0.01 or above 0.01, ``far``, links
-        from 50 kb on, or links of a distance class), `low_bp`, `high_bp` (of a distance
-        class), `n`, `spearman` and `share` with `_low` and `_high` (95 %). `share` is the sum of predicted
-        over the sum of planted effects. Groups of fewer than 5 pairs have numbers of NaN.
-    """
-    link, planted = pairs["link"].to_numpy(), pairs["planted_effect"].to_numpy()
-    promoter = (pairs["planted"] == "promoter").to_numpy()
-    distance = pairs["distance_bp"].abs().to_numpy()
-    chosen: list[tuple[str, float, float, np.ndarray]] = [
-        ("all pairs", np.nan, np.nan, ~promoter),
-        ("links", np.nan, np.nan, link & ~promoter),
-        ("proximal", np.nan, np.nan, (pairs["planted"] == "proximal").to_numpy()),
-        ("contact", np.nan, np.nan, (pairs["planted"] == "contact").to_numpy()),
-        ("promoter", np.nan, np.nan, promoter),
-        ("activators", np.nan, np.nan, (planted < -SMALL) & ~promoter),
-        ("repressors", np.nan, np.nan, planted > SMALL),
-        ("far", np.nan, np.nan, link & ~promoter & (distance >= FAR)),
-    ]
-    edges = [*DISTANCES, np.inf]
-    for name, low, high in zip(distance_names(), edges[:-1], edges[1:], strict=True):
-        of_class = link & ~promoter & (distance >= low) & (distance < high)
-        chosen.append((name, low, high, of_class))
-    return pd.DataFrame(
-        [
-            {"group": name, "low_bp": low, "high_bp": high}
-            | compare_effects(pairs[rows], resamples.of(rows))
-            for name, low, high, rows in chosen
-        ]
-    )
 
 
 def distance_names() -> list[str]:

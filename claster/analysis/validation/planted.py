@@ -92,8 +92,6 @@ def planted_effects(
     ----------
     pairs
         Effects of one dose: `chrom`, `gene_id`, `element_start`, `element_end`.
-    planted
-        The rules.
     settings
         The screen: verb, tracks, gain, pseudocount.
     condition

@@ -8,15 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.summary import Number, Score
 
-__all__ = [
-    "Repression",
-    "ValidationFiles",
-    "ValidationSummary",
-    "bars_of",
-    "tell_bars",
-    "tell_distance",
-    "tell_repression",
-]
+__all__ = ["Repression", "ValidationFiles", "ValidationSummary", "bars_of", "tell_bars"]
 
 
 class _Bar(BaseModel):
@@ -119,8 +111,6 @@ def bars_of(
         From `score_links`, relative to ``distance``; perturbation is ``perturbation``.
     agreement
         From `agreement`.
-    control_p
-        Of the Kolmogorov-Smirnov test.
     called
         `called_far`, where nothing acts from 50 kb on.
     """
@@ -182,45 +172,3 @@ def tell_bars(bars: tuple[_Bar, ...]) -> list[str]:
             f"(threshold: {bar.rule} {bar.bar:g})"
         )
     return lines
-
-
-def tell_distance(reached: int, stops: int | None) -> str:
-    """Return at which distance the network stops, as a sentence.
-
-    Examples
-    --------
-    >>> tell_distance(20_000, 50_000)
-    'Planted effects are recovered up to 20 kb; at 50 kb and beyond the network does not see them.'
-    """
-    if stops is None:
-        return (
-            "Planted effects are recovered at every distance with links, the last class at "
-            f"{reached // 1000} kb."
-        )
-    if not reached:
-        return "Planted effects are recovered at no distance."
-    return (
-        f"Planted effects are recovered up to {reached // 1000} kb; at {stops // 1000} kb and beyond the "
-        "network does not see them."
-    )
-
-
-def tell_repression(found: Repression) -> str:
-    """Return what a run says of genes that lose their H3K27me3, as a sentence."""
-    return (
-        f"Repression: {found.repressed:,} of {found.genes:,} genes gain without H3K27me3; Spearman "
-        f"{_told(found.spearman_of_repressed)} over them, {_told(found.spearman)} over all; "
-        f"{_told(found.share)} of the planted gain is predicted; AUROC {_told(found.auroc)}; median effect "
-        f"on the others {_number(found.median_of_others)}, on the active ones of them "
-        f"{_number(found.median_of_active)}."
-    )
-
-
-def _told(score: Score) -> str:
-    if score.low is None or score.high is None:
-        return _number(score.value)
-    return f"{_number(score.value)} ({score.low:.2f} to {score.high:.2f})"
-
-
-def _number(value: Number) -> str:
-    return "undefined" if value is None else f"{value:.2f}"

@@ -7,21 +7,16 @@ from typing import Any
 import pandas as pd
 
 from claster.analysis.perturbation.screen import perturb
-from claster.analysis.perturbation.settings import Verb
+from claster.analysis.perturbation.settings import ScreenSettings, Verb
 from claster.analysis.settings import ValidateSettings
-from claster.analysis.validation.linked import (
-    REPRESSIVE,
-    compare_links,
-    compare_repression,
-    lifts_repression,
-)
+from claster.analysis.summary import Number, Score
+from claster.analysis.validation.linked import REPRESSIVE, compare_links, compare_repression
 from claster.analysis.validation.planted import read_planted
 from claster.analysis.validation.result import (
+    Repression,
     ValidationFiles,
     ValidationSummary,
     tell_bars,
-    tell_distance,
-    tell_repression,
 )
 from claster.analysis.validation.screens import read_planted_screen
 from claster.dataset.layout import read_genes_table
@@ -132,9 +127,9 @@ def validate(
             progress=progress,
         )
         numbers.setdefault("verb", beside.settings.edit.verb)
-        if lifts_repression(beside.settings):
+        if _lifts_repression(beside.settings):
             numbers["repression"], tables[files.repression] = compare_repression(beside)
-            lines.append(tell_repression(numbers["repression"]))
+            lines.append(_tell_repression(numbers["repression"]))
         else:
             found, written = compare_links(
                 beside,
@@ -148,7 +143,7 @@ def validate(
             numbers |= found
             tables |= written
             lines += tell_bars(found["bars"])
-            lines.append(tell_distance(found["recovered_bp"], found["stops_bp"]))
+            lines.append(_tell_distance(found["recovered_bp"], found["stops_bp"]))
     if attribution is not None and "links" not in numbers:
         raise ClasterError(
             f"{names[0]!r} takes {REPRESSIVE} alone away, and attributions are compared with links",
@@ -165,6 +160,53 @@ def validate(
     write_tables(tables)
     write_text(files.summary, summary.model_dump_json(indent=2) + "\n")
     return summary, files
+
+
+def _lifts_repression(settings: ScreenSettings) -> bool:
+    """Tell whether a screen takes H3K27me3 away, and nothing else."""
+    return settings.edit.tracks == (REPRESSIVE,) and settings.edit.verb != "repress"
+
+
+def _tell_repression(found: Repression) -> str:
+    """Return what a run says of genes that lose their H3K27me3, as a sentence."""
+    return (
+        f"Repression: {found.repressed:,} of {found.genes:,} genes gain without H3K27me3; Spearman "
+        f"{_told(found.spearman_of_repressed)} over them, {_told(found.spearman)} over all; "
+        f"{_told(found.share)} of the planted gain is predicted; AUROC {_told(found.auroc)}; median effect "
+        f"on the others {_number(found.median_of_others)}, on the active ones of them "
+        f"{_number(found.median_of_active)}."
+    )
+
+
+def _told(score: Score) -> str:
+    if score.low is None or score.high is None:
+        return _number(score.value)
+    return f"{_number(score.value)} ({score.low:.2f} to {score.high:.2f})"
+
+
+def _number(value: Number) -> str:
+    return "undefined" if value is None else f"{value:.2f}"
+
+
+def _tell_distance(reached: int, stops: int | None) -> str:
+    """Return at which distance the network stops, as a sentence.
+
+    Examples
+    --------
+    >>> _tell_distance(20_000, 50_000)
+    'Planted effects are recovered up to 20 kb; at 50 kb and beyond the network does not see them.'
+    """
+    if stops is None:
+        return (
+            "Planted effects are recovered at every distance with links, the last class at "
+            f"{reached // 1000} kb."
+        )
+    if not reached:
+        return "Planted effects are recovered at no distance."
+    return (
+        f"Planted effects are recovered up to {reached // 1000} kb; at {stops // 1000} kb and beyond the "
+        "network does not see them."
+    )
 
 
 def write_tables(tables: dict[Path, pd.DataFrame]) -> None:

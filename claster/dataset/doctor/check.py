@@ -157,8 +157,6 @@ def check_dataset(
         Scales to compare with, by name of the track, in the order in which a model reads them.
     against_named
         What `against` is called in findings.
-    progress
-        Where the work reports to.
 
     Returns
     -------

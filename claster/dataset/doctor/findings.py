@@ -21,8 +21,6 @@ __all__ = [
     "listed",
     "number",
     "percent",
-    "region_line",
-    "times",
 ]
 
 
@@ -90,39 +88,6 @@ def count_of(count: int, kind: str) -> str:
     ('1 gene', '1,620 windows')
     """
     return f"{count:,} {kind}" if count == 1 else f"{count:,} {kind}s"
-
-
-def times(ratio: float) -> str:
-    """Return how many times larger or smaller something is.
-
-    Examples
-    --------
-    >>> times(10.2), times(0.1), times(1.04)
-    ('10 times larger', '10 times smaller', 'as large')
-    """
-    if 0.95 < ratio < 1.05:
-        return "as large"
-    factor = ratio if ratio > 1 else 1 / ratio
-    return (
-        f"{factor:.2g} times {'larger' if ratio > 1 else 'smaller'}"
-        if factor < 100
-        else (f"{factor:,.0f} times {'larger' if ratio > 1 else 'smaller'}")
-    )
-
-
-def region_line(regions: Sequence[tuple[str, int, int]], sizes: dict[str, int]) -> str:
-    """Return the line of the YAML that keeps windows inside `regions` (0-based half-open).
-
-    Examples
-    --------
-    >>> region_line([("chr11", 77_000_000, 80_000_000), ("chr2", 0, 500)], {"chr11": 10**8, "chr2": 500})
-    'regions: ["chr11:77,000,000-80,000,000", chr2]'
-    """
-    rules = [
-        chrom if (start, end) == (0, sizes.get(chrom)) else f'"{chrom}:{start:,}-{end:,}"'
-        for chrom, start, end in regions
-    ]
-    return f"regions: [{', '.join(rules)}]"
 
 
 Verdict = Literal["fine", "note", "warning", "fault"]

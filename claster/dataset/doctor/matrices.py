@@ -292,8 +292,6 @@ def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> Ex
     ----------
     contacts
         What the dataset wants of it.
-    setting
-        What files are held against.
     """
     file = str(path)
     window = setting.spec.window.binning

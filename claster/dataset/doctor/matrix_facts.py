@@ -108,8 +108,6 @@ def read_matrix_facts(
 
     Parameters
     ----------
-    matrix
-        The matrix.
     names
         The file's name of each chromosome to look at, by the assembly's name.
     balance
@@ -215,8 +213,6 @@ def sample_rows(
 
     Parameters
     ----------
-    matrix
-        The matrix.
     names
         The file's name of each chromosome, by the assembly's name.
     centres

@@ -100,8 +100,6 @@ def why_unfit(
     ----------
     resolution
         Width of the matrix's bins in bp.
-    contacts, window
-        What the dataset wants.
     longest
         Length of the file's longest chromosome in bp.
     """

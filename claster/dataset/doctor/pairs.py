@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from claster.dataset.doctor.findings import Finding, count_of, number, percent, times
+from claster.dataset.doctor.findings import Finding, count_of, number, percent
 from claster.dataset.doctor.signals import SignalUse
-from claster.dataset.scale import SignalScale, rescaling, scale_ratio, spread_evenly
+from claster.dataset.scale import SignalScale, rescaling, spread_evenly
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
@@ -131,7 +131,7 @@ def check_balance(plus: SignalScale, minus: SignalScale, *, item: str) -> Findin
         ratio = plus.mean / minus.mean
         if 1 / _LARGEST_RATIO <= ratio <= _LARGEST_RATIO:
             return Finding(item, "", "balance", "fine", seen)
-        seen += f": plus is {times(ratio)}"
+        seen += f": plus is {_times(ratio)}"
     return Finding(
         item,
         "",
@@ -139,6 +139,24 @@ def check_balance(plus: SignalScale, minus: SignalScale, *, item: str) -> Findin
         "warning",
         seen,
         "check that both files come from one sample and are normalised alike",
+    )
+
+
+def _times(ratio: float) -> str:
+    """Return how many times larger or smaller something is.
+
+    Examples
+    --------
+    >>> _times(10.2), _times(0.1), _times(1.04)
+    ('10 times larger', '10 times smaller', 'as large')
+    """
+    if 0.95 < ratio < 1.05:
+        return "as large"
+    factor = ratio if ratio > 1 else 1 / ratio
+    return (
+        f"{factor:.2g} times {'larger' if ratio > 1 else 'smaller'}"
+        if factor < 100
+        else (f"{factor:,.0f} times {'larger' if ratio > 1 else 'smaller'}")
     )
 
 
@@ -171,7 +189,7 @@ def check_scale(
     Check ``scale``: a warning when the 99 % quantiles (means where one is 0) differ by more than 3 times, a
     note when others do. Both tell what makes the track like the reference (`rescaling`).
     """
-    ratio = scale_ratio(scale, reference)
+    ratio = _scale_ratio(scale, reference)
     kind, points = rescaling(scale, reference)
     line = ", ".join(f"[{here:.4g}, {there:.4g}]" for here, there in points)
     mended = f"'rescale: [{line}]' makes it alike by {kind} ({use.place})" if points else ""
@@ -179,7 +197,7 @@ def check_scale(
     seen = f"99 % of bins below {number(scale.q99)} against {number(reference.q99)}, "
     seen += f"mean {number(scale.mean)} against {number(reference.mean)}"
     if 1 / _LARGEST_RATIO <= ratio <= _LARGEST_RATIO:
-        seen = f"{times(ratio)} {_than(ratio)} {named} ({seen})"
+        seen = f"{_times(ratio)} {_than(ratio)} {named} ({seen})"
         uneven = [
             pair for pair in points if not 1 / _LARGEST_RATIO <= pair[1] / pair[0] <= _LARGEST_RATIO
         ]
@@ -189,7 +207,7 @@ def check_scale(
     return use.found(
         "scale",
         "warning",
-        f"{times(ratio)} than {named} ({seen})",
+        f"{_times(ratio)} than {named} ({seen})",
         "; or ".join(
             filter(
                 None,
@@ -202,5 +220,17 @@ def check_scale(
     )
 
 
+def _scale_ratio(scale: SignalScale, reference: SignalScale) -> float:
+    """Return how many times larger `scale` is than `reference`.
+
+    It is the ratio of the 99 % quantiles, of the means where one of those is 0, and 1 where a mean is
+    0 too: nothing can be said then.
+    """
+    for found, wanted in ((scale.q99, reference.q99), (scale.mean, reference.mean)):
+        if found > 0 and wanted > 0:
+            return found / wanted
+    return 1.0
+
+
 def _than(ratio: float) -> str:
-    return "as" if times(ratio) == "as large" else "than"
+    return "as" if _times(ratio) == "as large" else "than"

@@ -65,8 +65,6 @@ def measure_promoters(
 
     Parameters
     ----------
-    track
-        The open file.
     centres
         Genes whose windows are cut, with `strand`; `_lone_starts` chooses among them.
     sign
@@ -114,8 +112,6 @@ def check_promoters(found: Sequence[PromoterSignal | None], setting: Setting) ->
     ----------
     found
         From `measure_promoters`, of each track and target file.
-    setting
-        What files are held against.
 
     Returns
     -------

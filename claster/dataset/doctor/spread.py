@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import bioframe
 import pandas as pd
 
-from claster.dataset.doctor.findings import Finding, base_pairs, count_of, listed, region_line
+from claster.dataset.doctor.findings import Finding, base_pairs, count_of, listed
 from claster.dataset.doctor.setting import Setting
 from claster.genome.regions import contained_in, overlapping
 from claster.genome.windows import Binning, window_table
@@ -178,11 +178,26 @@ def check_common(spreads: Sequence[Spread], setting: Setting) -> Finding | None:
     windows = window_table(setting.centres, setting.spec.window.binning)
     kept = int(contained_in(windows, common).sum())
     seen = f"{kept:,} of {count_of(len(windows), 'window')} lie whole in what all files cover"
-    line = region_line(list(common.itertuples(index=False, name=None)), dict(setting.sizes))
+    line = _region_line(list(common.itertuples(index=False, name=None)), dict(setting.sizes))
     remedy = f"write '{line}' to keep to those"
     if not kept:
         remedy = "provide files that cover the same chromosomes"
     return Finding("windows", "", "coverage", "warning", seen, remedy)
+
+
+def _region_line(regions: Sequence[tuple[str, int, int]], sizes: dict[str, int]) -> str:
+    """Return the line of the YAML that keeps windows inside `regions` (0-based half-open).
+
+    Examples
+    --------
+    >>> _region_line([("chr11", 77_000_000, 80_000_000), ("chr2", 0, 500)], {"chr11": 10**8, "chr2": 500})
+    'regions: ["chr11:77,000,000-80,000,000", chr2]'
+    """
+    rules = [
+        chrom if (start, end) == (0, sizes.get(chrom)) else f'"{chrom}:{start:,}-{end:,}"'
+        for chrom, start, end in regions
+    ]
+    return f"regions: [{', '.join(rules)}]"
 
 
 def _excludable(spread: Spread, setting: Setting) -> str:

@@ -107,8 +107,6 @@ def examine_pair(
     ----------
     item
         What messages call the pair ("target ctrl").
-    plus, minus
-        What was found in each.
     genes
         Gene table (0-based half-open) with the assembly's names, or None where there is none.
     strands

@@ -26,8 +26,6 @@ def examine_values(
     ----------
     spec
         A dataset whose target is a table that is there.
-    genes
-        The annotation.
     """
     target = spec.require_target()
     file = str(spec.source(str(target.table)))

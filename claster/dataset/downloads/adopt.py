@@ -43,8 +43,6 @@ def adopt_files(
 
     Parameters
     ----------
-    folder
-        Where the files are.
     only
         Names of downloads; empty: all.
     progress
@@ -93,11 +91,6 @@ def adopt_files(
 
 def datasets_below(folder: Path | str, *, project: Path | str = ".") -> list[DatasetSpec]:
     """Return the datasets of a project that list a file which lies below a folder.
-
-    Parameters
-    ----------
-    folder
-        Where files were brought.
 
     Raises
     ------

@@ -10,16 +10,16 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Literal
 
+import requests
 from pydantic import BaseModel, ValidationError
 
 from claster.dataset.downloads.partial import find_partial, replace_text
-from claster.dataset.downloads.request import Patience, ask_length, open_session
+from claster.dataset.downloads.request import Patience, SetbackError, number_in, open_session, send
 from claster.dataset.downloads.verify import Receipt, Wanted, verify
 from claster.dataset.signal_settings import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import free_disk
-from claster.quoting import curl_string
 
 __all__ = ["LOCK", "DownloadPlan", "Receipts", "choose_downloads", "plan_downloads", "url_list"]
 
@@ -100,12 +100,8 @@ class Receipts:
 
         Parameters
         ----------
-        download
-            What the YAML says.
         path
             The file, which need not be where the dataset looks for it.
-        how
-            How it came.
 
         Raises
         ------
@@ -281,10 +277,26 @@ def url_list(spec: DatasetSpec, *, only: Sequence[str] = ()) -> str:
     for download in choose_downloads(spec, only):
         lines += [
             "",
-            f"url = {curl_string(download.url)}",
-            f"output = {curl_string(download.file)}",
+            f"url = {_curl_string(download.url)}",
+            f"output = {_curl_string(download.file)}",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _curl_string(text: str) -> str:
+    r"""Return text as a quoted value of curl's configuration files.
+
+    Examples
+    --------
+    >>> print(_curl_string('a"b\n'))
+    "a\"b\n"
+
+    References
+    ----------
+    https://curl.se/docs/manpage.html, option ``--config``
+    """
+    escapes = {"\\": "\\\\", '"': '\\"', "\t": "\\t", "\n": "\\n", "\r": "\\r", "\v": "\\v"}
+    return f'"{"".join(escapes.get(c, c) for c in text)}"'
 
 
 def _look_at(
@@ -306,10 +318,19 @@ def _ask_lengths(urls: list[str]) -> Iterator[tuple[str, int | None]]:
     end = time.monotonic() + _LONGEST
     with open_session(connections=_MOST_ASKED) as session, ThreadPool(_MOST_ASKED) as pool:
         answers = pool.imap_unordered(
-            lambda url: (url, ask_length(session, url, patience=_ASKING)), urls
+            lambda url: (url, _ask_length(session, url, patience=_ASKING)), urls
         )
         for _ in urls:
             try:
                 yield answers.next(timeout=max(end - time.monotonic(), 0.0))
             except PoolTimeoutError:
                 return
+
+
+def _ask_length(session: requests.Session, url: str, *, patience: Patience) -> int | None:
+    """Return the length in bytes that a server tells for a file, or None where it tells none."""
+    try:
+        with send(session, url, method="HEAD", named=url, patience=patience) as response:
+            return number_in(response.headers.get("Content-Length")) if response.ok else None
+    except (ClasterError, SetbackError):
+        return None

@@ -25,7 +25,6 @@ __all__ = [
     "Stop",
     "StoppedError",
     "TooSlowError",
-    "ask_length",
     "host_of",
     "number_in",
     "open_session",
@@ -186,14 +185,8 @@ def send(
     ----------
     session
         From `open_session`.
-    url
-        The address.
-    method, headers
-        Of the request.
     named
         What the user calls the file, for the message.
-    patience
-        Time limits.
 
     Raises
     ------
@@ -279,15 +272,6 @@ def read_body(
                 since, received = time.monotonic(), 0
             yield chunk
     raise StoppedError
-
-
-def ask_length(session: requests.Session, url: str, *, patience: Patience) -> int | None:
-    """Return the length in bytes that a server tells for a file, or None where it tells none."""
-    try:
-        with send(session, url, method="HEAD", named=url, patience=patience) as response:
-            return number_in(response.headers.get("Content-Length")) if response.ok else None
-    except (ClasterError, SetbackError):
-        return None
 
 
 def number_in(header: str | None) -> int | None:

@@ -62,8 +62,6 @@ def verify(path: Path, wanted: Wanted, *, arrived: str | None = None) -> str:
     ----------
     path
         The file, which need not have its final name.
-    wanted
-        What it shall be.
     arrived
         Its SHA-256 where that was taken while it came; None: it is read.
 
