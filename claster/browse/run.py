@@ -3,7 +3,7 @@
 import importlib.resources
 import json
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -70,7 +70,7 @@ def prepare_browser(run: RunFolder | Path | str, *, session: Path | None = None)
     named = f"'assembly' of dataset {spec.name!r}"
     sizes = below(beside, f"{spec.assembly}.chrom.sizes", named=named)
     genes = beside / "genes.bed"
-    write_text(sizes, _sizes_text(genome.sizes))
+    write_text(sizes, "".join(f"{chrom}\t{size}\n" for chrom, size in genome.sizes.items()))
     write_text(genes, _genes_as_bed(genome.genes))
     files = {"sizes": sizes, "genes": genes}
     if genome.fasta is not None:
@@ -98,11 +98,6 @@ def prepare_browser(run: RunFolder | Path | str, *, session: Path | None = None)
     served |= _page(record.name, folder.path.as_posix())
     served["/session.json"] = Served(configuration.encode(), "application/json")
     return _Browser(served, desktop, tuple(track.name for track in tracks))
-
-
-def _sizes_text(sizes: Mapping[str, int]) -> str:
-    """Return chromosome sizes as the file that browsers read: name, tab, length."""
-    return "".join(f"{chrom}\t{size}\n" for chrom, size in sizes.items())
 
 
 def _genes_as_bed(genes: pd.DataFrame) -> str:

@@ -1,21 +1,13 @@
 """Datasets: simulated or public files, a check of any files, arrays and tables from them."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from claster.cli.console import complain, console_progress, echo
 from claster.cli.options import DatasetName, DatasetOption, Force, takes
-from claster.cost.estimate import StepCost
 from claster.cost.settings import PlanSettings
-from claster.dataset.doctor.findings import Report
-from claster.dataset.doctor.show import report_table
-from claster.dataset.spec import DatasetSpec
 from claster.quoting import pasteable
 
 app = typer.Typer(help="Download, check and build datasets.", no_args_is_help=True)
@@ -129,6 +121,7 @@ def check(
 
     Reads headers, indices and samples. Exit code 0: fine, 1: warnings, 2: the build cannot run.
     """
+    from claster.cli.tables import print_report
     from claster.dataset.doctor.check import check_dataset
     from claster.dataset.load import load_dataset
     from claster.eir.reference import reference_scales
@@ -149,18 +142,8 @@ def check(
     if json:
         echo(report.as_json())
     else:
-        _print_report(report)
+        print_report(report)
     raise typer.Exit(report.exit_code)
-
-
-def _print_report(report: Report) -> None:
-    """Print what the doctor found."""
-    console = Console()
-    if console.is_terminal:
-        console.print(report_table(report), highlight=False)
-        echo(repr(report))
-    else:
-        echo(str(report))
 
 
 @app.command()
@@ -217,7 +200,7 @@ def plan(
     Nothing is downloaded, built or trained, and no network is needed. What is measured is kept; steps that
     were done in this project before count more.
     """
-    from claster.cli.tables import cost_table, print_table, total_line
+    from claster.cli.tables import cost_table, plan_as_json, print_table, total_line
     from claster.cost.plan import plan_costs
     from claster.dataset.load import load_dataset
     from claster.progress import SILENT
@@ -225,15 +208,10 @@ def plan(
     spec = load_dataset(dataset)
     costs = plan_costs(spec, settings, progress=SILENT if json else console_progress())
     if json:
-        echo(_plan_as_json(spec, costs))
+        echo(plan_as_json(spec, costs))
     else:
         print_table(cost_table(costs))
         echo(total_line(spec, costs))
-
-
-def _plan_as_json(spec: DatasetSpec, costs: Sequence[StepCost]) -> str:
-    """Return a plan as JSON: the dataset, and its steps with seconds and bytes."""
-    return json.dumps({"dataset": spec.name, "steps": [asdict(cost) for cost in costs]}, indent=1)
 
 
 def explain(

@@ -1,13 +1,15 @@
-"""What a run looks like: report, genome browser, figures of the paper and where their numbers come from."""
+"""What runs look like: report, browser, figures of the paper, the experiments behind them, and the demo."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from claster.cli.console import console_progress, echo
 from claster.cli.options import DatasetOption, Device, RunFolderPath
-from claster.figures.receipt import Receipt
+
+if TYPE_CHECKING:
+    from claster.figures.receipt import Receipt
 
 
 def browse(
@@ -141,7 +143,7 @@ def receipt(
         )
 
 
-def _receipt_lines(receipt: Receipt) -> list[str]:
+def _receipt_lines(receipt: "Receipt") -> list[str]:
     """Return a receipt as lines for a reader."""
     lines = [
         f"{receipt.figure}: {receipt.title}",

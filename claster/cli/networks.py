@@ -1,17 +1,12 @@
 """Networks: their configuration, training, predictions, and how they travel and serve."""
 
-import os
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from claster.cli.console import console_progress, echo
 from claster.cli.options import DatasetOption, Device, Force, RunFolderPath, takes
-from claster.eir.program import find_program
-from claster.eir.runs import RunFolder
 from claster.eir.settings import PredictSettings, TrainSettings
 from claster.quoting import pasteable
 
@@ -89,7 +84,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a flavour with eirtrain; the run folder holds configuration, log, record and model."""
-    from claster.eir.series import plan_series, train_series
+    from claster.eir.series import next_lines, plan_series, train_series
 
     series = plan_series(
         dataset, seeds=seeds, seed=settings.seed, folds=folds, tag=settings.tag, shard=shard
@@ -97,19 +92,8 @@ def train(
     runs = train_series(flavour, series, settings, progress=console_progress())
     for run in runs:
         echo(f"run: {run.path}")
-    for line in _next_lines(runs):
+    for line in next_lines(runs):
         echo(f"next: {line}")
-
-
-def _next_lines(runs: Sequence[RunFolder]) -> list[str]:
-    """Return the commands that predict with the runs and score them, several together."""
-    names = [str(run.path) for run in runs]
-    if len(names) < 2:
-        return [pasteable(["claster", "predict", name]) for name in names]
-    return [
-        f'for run in {pasteable(names)}; do claster predict "$run"; done',
-        pasteable(["claster", "evaluate", *names]),
-    ]
 
 
 @takes(PredictSettings)
@@ -177,17 +161,10 @@ def serve(
     device: Device = "auto",
 ) -> None:
     """Run eirserve on the run's best model, for clients on this machine; docs/predict.md has one."""
-    from claster.eir.serve import describe_inputs, serve_command
+    from claster.eir.serve import become, describe_inputs, serve_command
 
     command = serve_command(run, host=host, port=port, device=device)
     for line in describe_inputs(run):
         echo(line)
     echo(pasteable(command))
-    _become(command)
-
-
-def _become(command: Sequence[str]) -> NoReturn:
-    """Run one of EIR's programs in the place of this process, which does not come back."""
-    program = find_program(command[0])
-    sys.stdout.flush()
-    os.execv(program, [str(program), *command[1:]])
+    become(command)

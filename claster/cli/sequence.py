@@ -7,11 +7,8 @@ import typer
 
 from claster.cli.console import console_progress, echo
 from claster.cli.options import DatasetName, Force, SplitOption, takes
-from claster.files import atomic_path
-from claster.genome.windows import FORWARD, sample_id
 from claster.quoting import pasteable
 from claster.sequence.settings import EmbedSettings, FinetuneSettings
-from claster.sequence.windows import SequenceWindows
 
 app = typer.Typer(
     help="Compare with models of DNA sequence (Enformer, HyenaDNA, Borzoi).", no_args_is_help=True
@@ -20,9 +17,6 @@ app = typer.Typer(
 Model = Annotated[
     str, typer.Option("--model", "-m", help="A sequence model; see docs/sequence.md.")
 ]
-
-
-_LINE = 60
 
 
 @app.callback()
@@ -39,25 +33,15 @@ def extract(
 ) -> None:
     """Cut the genome sequence around each TSS into one file with an index."""
     from claster.dataset.load import load_dataset
-    from claster.sequence.windows import extract_windows
+    from claster.sequence.windows import extract_windows, write_windows_fasta
 
     windows = extract_windows(
         load_dataset(dataset), length=length, force=force, progress=console_progress()
     )
     echo(f"windows: {windows.path} ({len(windows.table):,} genes)")
     if fasta is not None:
-        _write_windows_fasta(windows, fasta)
+        write_windows_fasta(windows, fasta)
         echo(f"fasta: {fasta}")
-
-
-def _write_windows_fasta(windows: SequenceWindows, path: Path | str) -> None:
-    """Write windows as one FASTA with lines of 60 letters, named ``<gene_id>_forward``."""
-    with atomic_path(Path(path)) as partial, partial.open("wb") as handle:
-        for row, gene in enumerate(windows.table["gene_id"]):
-            text = windows.sample(row, rev=False).tobytes()
-            handle.write(f">{sample_id(gene, FORWARD)}\n".encode())
-            for first in range(0, len(text), _LINE):
-                handle.write(text[first : first + _LINE] + b"\n")
 
 
 @app.command()

@@ -1,6 +1,8 @@
 """Tables and plans for people and programs: drawn on a terminal, plain lines elsewhere."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import pandas as pd
 from rich import box
@@ -11,6 +13,8 @@ from rich.text import Text
 
 from claster.cli.console import echo
 from claster.cost.estimate import StepCost
+from claster.dataset.doctor.findings import Report
+from claster.dataset.doctor.show import report_table
 from claster.dataset.downloads.plan import DownloadPlan
 from claster.dataset.report import download_table, plan_line
 from claster.dataset.spec import DatasetSpec
@@ -18,7 +22,14 @@ from claster.files import free_disk
 from claster.progress import duration
 from claster.quoting import printable
 
-__all__ = ["cost_table", "print_downloads", "print_table", "total_line"]
+__all__ = [
+    "cost_table",
+    "plan_as_json",
+    "print_downloads",
+    "print_report",
+    "print_table",
+    "total_line",
+]
 
 
 def cost_table(costs: Sequence[StepCost]) -> pd.DataFrame:
@@ -63,6 +74,11 @@ def _time(cost: StepCost) -> str:
     return f"{duration(cost.seconds)} ({duration(cost.low)} to {duration(cost.high)})"
 
 
+def plan_as_json(spec: DatasetSpec, costs: Sequence[StepCost]) -> str:
+    """Return a plan as JSON: the dataset, and its steps with seconds and bytes."""
+    return json.dumps({"dataset": spec.name, "steps": [asdict(cost) for cost in costs]}, indent=1)
+
+
 _SHORT = ["name", "file", "size", "state"]
 
 
@@ -88,6 +104,16 @@ def print_downloads(spec: DatasetSpec, plan: DownloadPlan, *, terms: bool) -> No
         shown = [*_SHORT, "licence", "citation"] if terms else _SHORT
         echo(rows[shown].to_csv(sep="\t", index=False), nl=False)
     echo(plan_line(spec, plan))
+
+
+def print_report(report: Report) -> None:
+    """Print what the doctor found."""
+    console = Console()
+    if console.is_terminal:
+        console.print(report_table(report), highlight=False)
+        echo(repr(report))
+    else:
+        echo(str(report))
 
 
 def print_table(rows: pd.DataFrame) -> None:

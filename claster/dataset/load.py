@@ -24,7 +24,6 @@ __all__ = [
     "dataset_schema",
     "experiment_files",
     "find_dataset",
-    "fold_names",
     "list_datasets",
     "load_dataset",
     "read_experiment",
@@ -154,17 +153,6 @@ def _names_in(folder: Path) -> list[str]:
     return sorted(
         path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")
     )
-
-
-def fold_names(name: str, folds: int) -> list[str]:
-    """Return what `load_dataset` calls the folds of a dataset.
-
-    Examples
-    --------
-    >>> fold_names("toy", 3)
-    ['toy@0of3', 'toy@1of3', 'toy@2of3']
-    """
-    return [f"{name}@{fold}of{folds}" for fold in range(folds)]
 
 
 def _brought(path: Path, project: Path | str) -> Path:

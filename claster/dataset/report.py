@@ -140,7 +140,11 @@ def explain_gene(spec: DatasetSpec, named: str) -> list[str]:
     rows = dropped[dropped["gene_id"] == gene["gene_id"]]
     is_kept = bool((kept["gene_id"] == gene["gene_id"]).any())
     lines = [_place(gene), *(_kept(gene, kept, spec, source) if is_kept else [])]
-    lines += [_dropped(row, source) for _, row in rows.iterrows()]
+    lines += [
+        f"dropped ({source}), {row['reason']}: {DROP_REASONS[row['reason']]}"
+        + (f" ({row['detail']})" if row["detail"] else "")
+        for _, row in rows.iterrows()
+    ]
     if is_kept and folders.manifest.is_file():
         lines += _files(gene, spec, folders)
     return lines
@@ -163,12 +167,6 @@ def _kept(gene: pd.Series, kept: pd.DataFrame, spec: DatasetSpec, source: str) -
             f"as in {int((kept['padded'] > 0).sum())} of {len(kept)} kept genes"
         )
     return lines
-
-
-def _dropped(row: pd.Series, source: str) -> str:
-    return f"dropped ({source}), {row['reason']}: {DROP_REASONS[row['reason']]}" + (
-        f" ({row['detail']})" if row["detail"] else ""
-    )
 
 
 def _files(gene: pd.Series, spec: DatasetSpec, folders: DatasetFolders) -> list[str]:

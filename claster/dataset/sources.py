@@ -94,7 +94,8 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
         read_genes(spec.source(spec.genes.file)), sizes=sizes, aliases=aliases
     )
     if spec.genes.recipe == "paper":
-        genes = _published_tss(genes)
+        # As published: the GTF's 1-based number taken for a 0-based position, on both strands.
+        genes = genes.assign(tss=genes["tss"] + 1)
     blacklist = None
     if spec.blacklist:
         blacklist = read_blacklist(spec.source(spec.blacklist.file), sizes=sizes, aliases=aliases)
@@ -158,14 +159,6 @@ def open_sources(spec: DatasetSpec) -> Iterator[Sources]:
             genome,
             read_values(spec, genes),
         )
-
-
-def _published_tss(genes: pd.DataFrame) -> pd.DataFrame:
-    """Return genes with the TSS of the published recipe: the GTF's 1-based number, taken for a 0-based one.
-
-    It is 1 bp to the right of the first base, on both strands.
-    """
-    return genes.assign(tss=genes["tss"] + 1)
 
 
 def _by_column_group[S](target: TargetSpec, strands: Mapping[str, list[S]]) -> dict[str, list[S]]:

@@ -6,17 +6,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from claster.dataset.layout import DatasetFolders, read_targets
 from claster.dataset.signal_settings import TargetSpec
-from claster.dataset.spec import DatasetSpec
-from claster.errors import ClasterError
-from claster.files import atomic_path
 from claster.signal.intervals import ChromosomeSignal
-from claster.signal.landscape import Transform, transformed
 from claster.signal.means import Summary
 from claster.signal.target import target_profiles, target_reach
 
-__all__ = ["mirror_targets", "reach_of_targets", "target_signal", "write_table_view"]
+__all__ = ["mirror_targets", "reach_of_targets", "target_signal"]
 
 
 def reach_of_targets(target: TargetSpec) -> int:
@@ -96,34 +91,3 @@ def mirror_targets(target: TargetSpec, profiles: np.ndarray) -> np.ndarray:
         groups = np.arange(len(target.groups))
         turned = turned[..., groups ^ 1, :]
     return np.ascontiguousarray(turned)
-
-
-def write_table_view(spec: DatasetSpec, transform: Transform, *, bins: int) -> None:
-    """Write central target bins of training and validation on another scale, unless they are there.
-
-    Parameters
-    ----------
-    bins
-        How many bins around the TSS.
-
-    Raises
-    ------
-    ClasterError
-        If a value is below 0.
-    """
-    folders = DatasetFolders.of(spec)
-    final = folders.table_view(transform, bins=bins)
-    if final.is_file():
-        return
-    target = spec.require_target()
-    path = folders.target_table("train")
-    table = read_targets(path, transform=target.transform)
-    table = table[target.model_copy(update={"bins": bins}).columns]
-    if (lowest := table.to_numpy().min()) < 0:
-        raise ClasterError(
-            f"{path} holds values below 0 ({lowest:g}), and the flavour is trained on their logarithms",
-            remedy="choose another flavour",
-        )
-    table[:] = transformed(table.to_numpy(), transform)
-    with atomic_path(final) as partial:
-        table.to_csv(partial, float_format="%.6g")

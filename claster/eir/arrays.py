@@ -1,14 +1,19 @@
 """Which arrays of a dataset a flavour trains on, and how its first convolutions meet them."""
 
+import numpy as np
+
 from claster.dataset.activity import ActivityView
 from claster.dataset.embeddings import EmbeddingView
+from claster.dataset.layout import DatasetFolders, read_targets
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.targets import write_table_view
-from claster.dataset.views import ArrayView, View, write_profiles, write_view
+from claster.dataset.views import ArrayView, View, write_view
 from claster.eir.parts import Flavour, InputBlock, Modality
 from claster.eir.target_part import predicted_part
 from claster.errors import ClasterError
+from claster.files import atomic_folder, atomic_path, require_disk
 from claster.progress import SILENT, Progress
+from claster.signal.landscape import Transform, transformed
+from claster.text import read_table
 
 __all__ = ["central_bins", "first_expansions", "input_views", "write_arrays"]
 
@@ -98,10 +103,59 @@ def write_arrays(
         write_view(view, spec, progress=progress)
     if flavour.output.output_type == "array":
         bins = central_bins(flavour, spec)
-        write_profiles(spec, bins=bins, progress=progress)
+        _write_profiles(spec, bins=bins, progress=progress)
     if flavour.output.transform is not None:
         bins = predicted_part(flavour, spec).require_target().bins
-        write_table_view(spec, flavour.output.transform, bins=bins)
+        _write_table_view(spec, flavour.output.transform, bins=bins)
+
+
+def _write_profiles(
+    spec: DatasetSpec,
+    *,
+    bins: int | None = None,
+    progress: Progress = SILENT,
+) -> None:
+    """Write the targets of training and validation as arrays, unless they are there.
+
+    The files are float32, (groups of columns, 1, bins), on the scale of `target.transform`, in
+    ``DatasetFolders.profiles("train_valid", bins=bins)``, named as the samples.
+    """
+    folders = DatasetFolders.of(spec)
+    final = folders.profiles("train_valid", bins=bins).parent
+    if final.is_dir():
+        return
+    target = spec.require_target()
+    target = target.model_copy(update={"bins": bins or target.bins})
+    table = read_table(folders.target_table("train"), index_col="ID")
+    shape = (len(table), len(target.groups), 1, target.bins)
+    profiles = table[target.columns].to_numpy(np.float32).reshape(shape)
+    require_disk(folders.targets, needed=profiles.nbytes, named="targets as arrays")
+    with atomic_folder(final) as folder, progress.step("write profiles", len(table)) as step:
+        part = folder / "train_valid"
+        part.mkdir()
+        for sample, profile in zip(table.index, profiles, strict=True):
+            np.save(part / f"{sample}.npy", profile, allow_pickle=False)
+            step.advance()
+
+
+def _write_table_view(spec: DatasetSpec, transform: Transform, *, bins: int) -> None:
+    """Write central target bins of training and validation on another scale, unless they are there."""
+    folders = DatasetFolders.of(spec)
+    final = folders.table_view(transform, bins=bins)
+    if final.is_file():
+        return
+    target = spec.require_target()
+    path = folders.target_table("train")
+    table = read_targets(path, transform=target.transform)
+    table = table[target.model_copy(update={"bins": bins}).columns]
+    if (lowest := table.to_numpy().min()) < 0:
+        raise ClasterError(
+            f"{path} holds values below 0 ({lowest:g}), and the flavour is trained on their logarithms",
+            remedy="choose another flavour",
+        )
+    table[:] = transformed(table.to_numpy(), transform)
+    with atomic_path(final) as partial:
+        table.to_csv(partial, float_format="%.6g")
 
 
 def _percent_left_out(flavour: Flavour, spec: DatasetSpec) -> int:

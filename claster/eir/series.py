@@ -8,16 +8,17 @@ from typing import Any
 
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders
-from claster.dataset.load import fold_names, load_dataset
+from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, read_run, run_path
 from claster.eir.settings import TrainSettings
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
+from claster.quoting import pasteable
 from claster.settings import parse_shard
 
-__all__ = ["plan_series", "train_series"]
+__all__ = ["next_lines", "plan_series", "train_series"]
 
 _NUMBERS = re.compile(r"\d+(,\d+)*")
 
@@ -73,7 +74,7 @@ def plan_series(
         raise ClasterError(
             f"--folds must be 3 or more, not {folds}", remedy="choose a larger number"
         )
-    datasets = [dataset] if folds is None else fold_names(dataset, folds)
+    datasets = [dataset] if folds is None else _fold_names(dataset, folds)
     tagged = [(tag, seed)]
     if seeds is not None:
         if not _NUMBERS.fullmatch(seeds):
@@ -89,6 +90,17 @@ def plan_series(
         return every
     part, parts = parse_shard(shard)
     return every[part - 1 :: parts]
+
+
+def _fold_names(name: str, folds: int) -> list[str]:
+    """Return what `load_dataset` calls the folds of a dataset.
+
+    Examples
+    --------
+    >>> _fold_names("toy", 3)
+    ['toy@0of3', 'toy@1of3', 'toy@2of3']
+    """
+    return [f"{name}@{fold}of{folds}" for fold in range(folds)]
 
 
 def train_series(
@@ -145,6 +157,17 @@ def train_series(
             seed=training.seed,
         )
     return runs
+
+
+def next_lines(runs: Sequence[RunFolder]) -> list[str]:
+    """Return the commands that predict with the runs and score them, several together."""
+    names = [str(run.path) for run in runs]
+    if len(names) < 2:
+        return [pasteable(["claster", "predict", name]) for name in names]
+    return [
+        f'for run in {pasteable(names)}; do claster predict "$run"; done',
+        pasteable(["claster", "evaluate", *names]),
+    ]
 
 
 def _build_fold(name: str, spec: DatasetSpec, progress: Progress) -> None:

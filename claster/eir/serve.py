@@ -2,19 +2,23 @@
 
 import os
 import socket
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.views import view_of_folder
 from claster.eir.machine import resolve_device
+from claster.eir.program import find_program
 from claster.eir.runs import RunFolder, best_checkpoint, input_folders
 from claster.eir.target_part import trained_dataset
 from claster.eir.trained_network import program_checkpoint, require_model
 from claster.errors import ClasterError
 from claster.settings import Device
 
-__all__ = ["describe_inputs", "serve_command"]
+__all__ = ["become", "describe_inputs", "serve_command"]
 
 
 def serve_command(
@@ -77,6 +81,13 @@ def describe_inputs(run: RunFolder | Path | str) -> list[str]:
         shape = " x ".join(f"{length:,}" for length in view_of_folder(folder).shape(spec))
         lines.append(f"{name}: {shape} float32, as in {DatasetFolders.of(spec).inputs / folder}")
     return lines
+
+
+def become(command: Sequence[str]) -> NoReturn:
+    """Run one of EIR's programs in the place of this process, which does not come back."""
+    program = find_program(command[0])
+    sys.stdout.flush()
+    os.execv(program, [str(program), *command[1:]])
 
 
 def _require_free(host: str, port: int) -> None:

@@ -34,7 +34,7 @@ def centred_silencing(context: Context, page: Page) -> Drawn:
     only genes whole inside it.
     """
     effects = _pairs(context)
-    change = _change(context)
+    change = np.abs(_signed_change(context).to_numpy())
     middles = context.target.binning.offsets * context.target.binning.size / 1000
     fig, axes = page.panels(4, height=2.3)
     mean, sd, most = change.mean(axis=0), change.std(axis=0), change.max(axis=0)
@@ -186,10 +186,6 @@ def _signed_change(context: Context) -> pd.DataFrame:
     after = here[here["element_id"] != ""].drop_duplicates("element_id").set_index("element_id")
     values = after[bins].clip(lower=0).to_numpy(np.float64) - before.loc[after["window"]].to_numpy()
     return pd.DataFrame(values, index=after.index, columns=bins)
-
-
-def _change(context: Context) -> np.ndarray:
-    return np.abs(_signed_change(context).to_numpy())
 
 
 def _running_mean(effects: pd.DataFrame) -> pd.DataFrame:

@@ -12,15 +12,17 @@ from claster.dataset.embeddings import sequence_folder
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.files import atomic_folder, require_disk, require_file, sha256, write_text
+from claster.files import atomic_folder, atomic_path, require_disk, require_file, sha256, write_text
 from claster.genome.assembly import chromosome_aliases, match_chromosomes
 from claster.genome.fasta import fasta_records
+from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
 from claster.sequence.letters import require_nucleotides, reverse_complement
 from claster.text import read_json, read_npy, read_table
 
-__all__ = ["SequenceWindows", "extract_windows"]
+__all__ = ["SequenceWindows", "extract_windows", "write_windows_fasta"]
 
+_LINE = 60
 _N = ord("N")
 
 
@@ -131,6 +133,16 @@ def extract_windows(
     if padded:
         progress.say(f"{padded} of {len(genes)} windows leave their chromosome: filled with N")
     return found
+
+
+def write_windows_fasta(windows: SequenceWindows, path: Path | str) -> None:
+    """Write windows as one FASTA with lines of 60 letters, named ``<gene_id>_forward``."""
+    with atomic_path(Path(path)) as partial, partial.open("wb") as handle:
+        for row, gene in enumerate(windows.table["gene_id"]):
+            text = windows.sample(row, rev=False).tobytes()
+            handle.write(f">{sample_id(gene, FORWARD)}\n".encode())
+            for first in range(0, len(text), _LINE):
+                handle.write(text[first : first + _LINE] + b"\n")
 
 
 def _window_table(genes: pd.DataFrame, length: int, *, sizes: dict[str, int]) -> pd.DataFrame:

@@ -20,9 +20,9 @@ from claster.analysis.link.features import (
     pairs_within,
     with_marks,
 )
-from claster.analysis.link.link import find_links
+from claster.analysis.link.link import _reliability, find_links
 from claster.analysis.link.model import _PENALTY, _TREES, DEFAULT_MODEL, LinkModel, fit_links
-from claster.analysis.link.train import reliability, screen_pairs, train_links, with_effects
+from claster.analysis.link.train import screen_pairs, train_links, with_effects
 from claster.analysis.statistics import _link_areas
 from claster.contacts.matrix import open_contacts
 from claster.errors import ClasterError
@@ -276,7 +276,7 @@ def test_training_scores_each_chromosome_by_the_others(trained):
     assert pairs.loc[pairs["regulated"], "probability"].ge(summary.threshold).mean() > 0.6
     assert pairs["regulated"][at].mean() == pytest.approx(summary.precision, abs=0.1)
     assert abs(pairs["probability"].mean() - pairs["regulated"].mean()) < 0.03
-    calibration = reliability(pairs["regulated"].to_numpy(), pairs["probability"].to_numpy())
+    calibration = _reliability(pairs["regulated"].to_numpy(), pairs["probability"].to_numpy())
     assert calibration["n"].sum() == len(pairs)
     assert draw_calibration(files).is_file()
 

@@ -7,9 +7,9 @@ from claster.analysis.attribution.locality import (
     CentredTracks,
     _half_width,
     locality_table,
-    locus_resamples,
     profile_table,
 )
+from claster.analysis.attribution.output import _locus_resamples
 from claster.genome.windows import Binning
 
 
@@ -53,7 +53,7 @@ def sums():
 
 
 def test_profile(sums):
-    table = profile_table(sums, ["a", "b"], locus_resamples(3, seed=0))
+    table = profile_table(sums, ["a", "b"], _locus_resamples(3, seed=0))
     first = table[table["track"] == "a"].set_index("distance")
     assert first.index.tolist() == list(range(-2000, 2001, 100))
     assert (first["n"] == 6).all()
@@ -71,7 +71,7 @@ def test_profile(sums):
 
 
 def test_locality(sums):
-    table = locality_table(sums, ["a", "b"], locus_resamples(3, seed=0))
+    table = locality_table(sums, ["a", "b"], _locus_resamples(3, seed=0))
     rows = table.set_index(["track", "above", "share"])
     inside = (1 - np.exp(-20.5 / 4)) / 2
     assert rows.loc[("a", "zero", 0.5), "half_width"] == pytest.approx(

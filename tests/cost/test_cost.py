@@ -11,13 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from claster.cli import app
-from claster.cli.data import _plan_as_json
-from claster.cli.tables import cost_table, total_line
+from claster.cli.tables import cost_table, plan_as_json, total_line
 from claster.cost import machine, plan
 from claster.cost.estimate import _LIKE, BY_THUMB, MEASURED, Rate, Work, estimate
 from claster.cost.machine import MachineRates
-from claster.cost.plan import _download_bytes
-from claster.cost.work import Amount, array_bytes, count_genes
+from claster.cost.work import Amount, array_bytes, count_genes, download_bytes
 from claster.dataset.load import dataset_of, load_dataset
 from claster.eir.geometry import Cost
 from claster.errors import ClasterError
@@ -148,7 +146,7 @@ def test_bytes_of_the_published_dataset(project):
     spec = load_dataset("mesc", project=project)
     a_gene = 2 * (4 * (4 * 10_001 + 129 * 626) + 2 * 10 * 401)
     assert array_bytes(spec, Amount.counted(1, "")).value == pytest.approx(a_gene, rel=0.01)
-    coming = _download_bytes(spec)
+    coming = download_bytes(spec)
     assert 3e9 < coming.low < coming.value < coming.high < 1e11
     assert coming.known_from == "usual sizes"
 
@@ -168,7 +166,7 @@ def test_the_plan_of_the_published_dataset_needs_no_file(project):
     table = cost_table(costs)
     assert table["step"].tolist()[3:5] == ["train pure_conv", "predict pure_conv"]
     assert "of disk" in total_line(spec, costs)
-    told = json.loads(_plan_as_json(spec, costs))
+    told = json.loads(plan_as_json(spec, costs))
     assert told["dataset"] == "mesc"
     assert told["steps"][3]["seconds"] == train.seconds
 

@@ -8,9 +8,9 @@ from claster.dataset.build import build_dataset
 from claster.dataset.checksums import verify_dataset
 from claster.dataset.layout import read_arrays, read_ids, read_targets
 from claster.dataset.load import load_dataset
-from claster.dataset.targets import write_table_view
 from claster.dataset.track_scales import read_landscapes
-from claster.dataset.views import ArrayView, write_profiles, write_view
+from claster.dataset.views import ArrayView, write_view
+from claster.eir.arrays import _write_profiles, _write_table_view
 from claster.errors import ClasterError
 
 NARROW = ArrayView("landscape", columns=21, without=("ATAC",))
@@ -76,7 +76,7 @@ def test_view_of_contact_maps_keeps_all_rows(spec, folders):
 
 def test_view_is_written_once_and_goes_with_the_build(spec, folders):
     write_view(NARROW, spec)
-    write_profiles(spec)
+    _write_profiles(spec)
     mark = folders.arrays(NARROW.folder, "train") / "mark"
     mark.touch()
     write_view(NARROW, spec)
@@ -122,7 +122,7 @@ def test_damaged_array_leaves_no_view(spec, folders, harm, message):
 
 
 def test_table_view_is_the_middle_of_the_target_on_another_scale(spec, folders):
-    write_table_view(spec, "log1p_10x", bins=3)
+    _write_table_view(spec, "log1p_10x", bins=3)
     path = folders.table_view("log1p_10x", bins=3)
     signal = read_targets(folders.target_table("train"))
     middle = [f"{bin}_{group}" for group in spec.target.groups for bin in (-1, 0, 1)]
@@ -133,7 +133,7 @@ def test_table_view_is_the_middle_of_the_target_on_another_scale(spec, folders):
     assert folders.scale_of(path) == "log1p_10x"
     assert folders.scale_of(folders.target_table("train")) is None
     path.write_text("mark")
-    write_table_view(spec, "log1p_10x", bins=3)
+    _write_table_view(spec, "log1p_10x", bins=3)
     assert path.read_text() == "mark"
 
 
@@ -143,12 +143,12 @@ def test_logarithms_of_values_below_0_are_refused(spec, folders):
     table.iloc[2, table.shape[1] // 2] = -0.5
     table.to_csv(path)
     with pytest.raises(ClasterError, match=r"holds values below 0 \(-0\.5\)"):
-        write_table_view(spec, "log1p_10x", bins=spec.target.bins)
+        _write_table_view(spec, "log1p_10x", bins=spec.target.bins)
     assert not folders.table_view("log1p_10x", bins=spec.target.bins).exists()
 
 
 def test_profiles_are_the_target_table(spec, folders):
-    write_profiles(spec)
+    _write_profiles(spec)
     table = read_targets(folders.target_table("train"))
     written = sorted(folders.profiles("train_valid").iterdir())
     assert sorted(table.index) == [path.stem for path in written]

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from claster.cli.networks import _next_lines
 from claster.eir import series
 from claster.eir.runs import RunFolder, run_path, write_run
-from claster.eir.series import plan_series, train_series
+from claster.eir.series import next_lines, plan_series, train_series
 from claster.errors import ClasterError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train.slurm"
@@ -97,12 +96,12 @@ def test_folds_are_built_and_other_datasets_are_not(small, asked, monkeypatch):
 def test_lines_that_come_next():
     runs = [RunFolder(Path(f"runs/toy/toy-seed{n}")) for n in (1, 2)]
     together = "runs/toy/toy-seed1 runs/toy/toy-seed2"
-    assert _next_lines(runs) == [
+    assert next_lines(runs) == [
         f'for run in {together}; do claster predict "$run"; done',
         f"claster evaluate {together}",
     ]
-    assert _next_lines(runs[:1]) == ["claster predict runs/toy/toy-seed1"]
-    assert _next_lines([]) == []
+    assert next_lines(runs[:1]) == ["claster predict runs/toy/toy-seed1"]
+    assert next_lines([]) == []
 
 
 def test_slurm_script_parses_and_its_options_exist():

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from claster.analysis.perturbation.candidates import (
-    combine_pairs,
     describe_pairs,
     pair_elements,
     read_candidates,
     tell_candidates,
 )
 from claster.analysis.perturbation.editor import edit_settings
+from claster.analysis.perturbation.plan import _combine_pairs
 from claster.analysis.perturbation.settings import PerturbSettings
 from claster.errors import ClasterError
 from claster.settings import parse_shard
@@ -116,12 +116,12 @@ def test_pairs_against_a_plain_loop():
 def test_elements_of_one_gene_together():
     table = elements([("a", 4000, 4100), ("b", 4500, 4600), ("c", 5200, 5300)])
     pairs = pair_elements(genes().iloc[:1], table, reach=2000)
-    both = combine_pairs(pairs, None)
+    both = _combine_pairs(pairs, None)
     names = list(zip(both["element_id"], both["partner_id"], strict=True))
     assert names == [("a", "b"), ("a", "c"), ("b", "c")]
     assert both["partner_start"].tolist() == [4500, 5200, 5200]
     listed = pd.DataFrame({"element_id": ["c"], "partner_id": ["a"]})
-    assert combine_pairs(pairs, listed)[["element_id", "partner_id"]].values.tolist() == [
+    assert _combine_pairs(pairs, listed)[["element_id", "partner_id"]].values.tolist() == [
         ["a", "c"]
     ]
 

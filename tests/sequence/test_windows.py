@@ -9,11 +9,10 @@ from pyfaidx import Fasta
 from typer.testing import CliRunner
 
 from claster.cli import app
-from claster.cli.sequence import _write_windows_fasta
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.errors import ClasterError
 from claster.sequence.letters import reverse_complement
-from claster.sequence.windows import SequenceWindows, extract_windows
+from claster.sequence.windows import SequenceWindows, extract_windows, write_windows_fasta
 
 
 def text(letters):
@@ -65,7 +64,7 @@ def test_they_are_bedtools_getfasta_s(spec, tmp_path):
 
 def test_one_fasta_holds_them_all(spec, tmp_path):
     windows = extract_windows(spec, length=150)
-    _write_windows_fasta(windows, tmp_path / "windows.fa")
+    write_windows_fasta(windows, tmp_path / "windows.fa")
     written = Fasta(str(tmp_path / "windows.fa"))
     assert list(written.keys()) == [f"{gene}_forward" for gene in windows.table["gene_id"]]
     assert written["valid2_forward"][:].seq == text(

@@ -20,17 +20,6 @@ Block = tuple[str, tuple[slice, ...]]
 """A part of one input: its name, and the slices of its axes."""
 
 
-def _odd_bins(block: int, size: int) -> int:
-    """Return how many bins of `size` bp a block of about `block` bp has: odd, at least one.
-
-    Examples
-    --------
-    >>> _odd_bins(1000, 100), _odd_bins(150, 100), _odd_bins(99, 100)
-    (11, 1, 1)
-    """
-    return 2 * (block // 2 // size) + 1
-
-
 def _block_starts(length: int, block: int) -> np.ndarray:
     """Return the first bin of each block, the middle one of which is that of the window.
 
@@ -131,7 +120,7 @@ def block_grid(
     blocks: list[Block] = []
     labels: list[str] = []
     if seen.binning is not None:
-        columns = _slices(seen.binning.bins, _odd_bins(block, seen.binning.size))
+        columns = _slices(seen.binning.bins, 2 * (block // 2 // seen.binning.size) + 1)
         lanes = {name: slice(n, n + 1) for n, name in enumerate(seen.tracks) if name in rows}
         if lanes:
             lanes[ALL] = slice(None)

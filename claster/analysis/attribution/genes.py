@@ -11,7 +11,7 @@ from claster.analysis.attribution.explain import Attribution, Explainer
 from claster.analysis.attribution.inputs import CONTACTS, read_window
 from claster.analysis.attribution.locality import CentredMaps, CentredTracks
 from claster.analysis.attribution.settings import METHODS, AttributionSettings, Baseline
-from claster.analysis.attribution.targets import Explained, Targets
+from claster.analysis.attribution.targets import Explained
 from claster.analysis.perturbation.candidates import PAIR_NAMES, describe_pairs, pair_elements
 from claster.analysis.perturbation.edits import covered_bins
 from claster.analysis.perturbation.settings import RESULT_NAMES
@@ -29,6 +29,23 @@ _COLUMNS = [
     "width_bp",
     "genes_between",
 ]
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """Linear functions of one gene's prediction.
+
+    Attributes
+    ----------
+    bins
+        Numbers of the bins in genome orientation, from the TSS, shape (bins,).
+    weights
+        float32, shape (bins + 1, groups, target bins): a bin each, and last the mean over the part of
+        the gene inside the target window, edge bins counted by the share covered.
+    """
+
+    bins: np.ndarray
+    weights: np.ndarray
 
 
 def element_pairs(
@@ -129,8 +146,6 @@ def explain_genes(
     genes
         Those of a split that are explained, their place in it as index, with `locus` and `compared`
         (whether other methods and baselines are tried).
-    baselines
-        The first one counts.
     step
         Advances by genes.
     """
@@ -180,7 +195,7 @@ def _gene_targets(
     condition: str,
     bins: tuple[int, ...] | int | None,
     seed: tuple[int, int],
-) -> Targets:
+) -> _Targets:
     """Return what is attributed of a gene."""
     offsets = target.binning.offsets
     if isinstance(bins, int):
@@ -200,7 +215,7 @@ def _gene_targets(
             remedy="leave it out of --genes",
         )
     weights[-1, group, span.bins] = span.shares / span.shares.sum()
-    return Targets(chosen, weights)
+    return _Targets(chosen, weights)
 
 
 def _compare(
@@ -208,7 +223,7 @@ def _compare(
     explainer: Explainer,
     window: Mapping[str, np.ndarray],
     baselines: Mapping[Baseline, Mapping[str, np.ndarray]],
-    targets: Targets,
+    targets: _Targets,
     compared: Compared,
     settings: AttributionSettings,
 ) -> None:
@@ -250,7 +265,7 @@ def _gene_row(gene: pd.Series, found: Attribution, explainer: Explainer) -> dict
     return row
 
 
-def _target_rows(gene_id: str, strand: str, targets: Targets, found: Attribution) -> pd.DataFrame:
+def _target_rows(gene_id: str, strand: str, targets: _Targets, found: Attribution) -> pd.DataFrame:
     bins = -targets.bins if strand == "-" else targets.bins
     return pd.DataFrame(
         {

@@ -9,18 +9,11 @@ import pandas as pd
 
 from claster.analysis.attribution.blocks import ALL
 from claster.analysis.attribution.inputs import MapAxes
-from claster.analysis.bootstrap import Resamples, intervals, resample_blocks
+from claster.analysis.bootstrap import Resamples, intervals
 from claster.contacts.shapes import MapKind
 from claster.genome.windows import Binning
 
-__all__ = [
-    "CentredMaps",
-    "CentredTracks",
-    "along_strand",
-    "locality_table",
-    "locus_resamples",
-    "profile_table",
-]
+__all__ = ["CentredMaps", "CentredTracks", "along_strand", "locality_table", "profile_table"]
 
 
 def along_strand(values: np.ndarray, strand: str, *, kind: MapKind = "diagonal") -> np.ndarray:
@@ -209,11 +202,6 @@ def _half_width(mass: np.ndarray, share: float, *, size: int) -> np.ndarray:
     # The middle bin reaches half a bin to either side, every other ring is a whole bin.
     width = np.where(ring == 0, part / 2, ring - 0.5 + part)
     return (size * width)[..., 0]
-
-
-def locus_resamples(loci: int, *, seed: int, resamples: int = 1000) -> Resamples:
-    """Return resamples of loci whose values are summed already."""
-    return resample_blocks(np.arange(loci), resamples=resamples, seed=seed)
 
 
 def profile_table(sums: CentredTracks, tracks: Sequence[str], resamples: Resamples) -> pd.DataFrame:

@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from claster.analysis.attribution.blocks import ALL, SINGLE
 from claster.analysis.attribution.genes import Gathered
 from claster.analysis.attribution.inputs import MapAxes
-from claster.analysis.attribution.locality import locality_table, locus_resamples, profile_table
+from claster.analysis.attribution.locality import locality_table, profile_table
 from claster.analysis.attribution.settings import (
     AttributionSettings,
     Identity,
     Scale,
 )
+from claster.analysis.bootstrap import Resamples, resample_blocks
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.dataset.spec import DatasetSpec
 from claster.eir.prediction_tracks import write_track
@@ -120,7 +121,10 @@ def _summarise(
             f"{delta.sum() / max(change.sum(), 1e-30):.2%} of what predictions differ from the baseline's"
         )
     summary["agreement"] = {
-        f"{row.compared} {row.other}": {"spearman": _number(row.spearman), "genes": int(row.genes)}
+        f"{row.compared} {row.other}": {
+            "spearman": float(row.spearman) if np.isfinite(row.spearman) else None,
+            "genes": int(row.genes),
+        }
         for row in agreement[agreement["track"] == SINGLE].itertuples()
     }
     for row in agreement[agreement["track"] == SINGLE].itertuples():
@@ -137,10 +141,6 @@ def _kb(row: pd.Series) -> str:
     if np.isfinite(row["low"]):
         text += f" (95 %: {row['low'] / 1000:.1f} to {row['high'] / 1000:.1f})"
     return text
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 COLUMNS = {
@@ -293,7 +293,7 @@ def write_attributions(
     agreement = gathered.compared.table()
     locality = None
     if gathered.tracks is not None:
-        resamples = locus_resamples(len(gathered.tracks.genes), seed=settings.seed)
+        resamples = _locus_resamples(len(gathered.tracks.genes), seed=settings.seed)
         profile = profile_table(gathered.tracks, tracks, resamples)
         locality = locality_table(gathered.tracks, tracks, resamples)
         _write_table(profile, files.profile)
@@ -319,3 +319,8 @@ def write_attributions(
     write_json(summary, files.summary)
     write_json(record.model_dump(mode="json"), files.manifest)
     return [str(sentence) for sentence in summary["sentences"]]  # type: ignore[attr-defined]
+
+
+def _locus_resamples(loci: int, *, seed: int, resamples: int = 1000) -> Resamples:
+    """Return resamples of loci whose values are summed already."""
+    return resample_blocks(np.arange(loci), resamples=resamples, seed=seed)

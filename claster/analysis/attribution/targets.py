@@ -18,7 +18,6 @@ from claster.genome.gene_names import find_gene
 
 __all__ = [
     "Explained",
-    "Targets",
     "choose_condition",
     "choose_genes",
     "choose_rows",
@@ -106,23 +105,6 @@ def choose_condition(spec: DatasetSpec, condition: str | None) -> str:
             remedy=choose_among(condition, groups),
         )
     return condition
-
-
-@dataclass(frozen=True)
-class Targets:
-    """Linear functions of one gene's prediction.
-
-    Attributes
-    ----------
-    bins
-        Numbers of the bins in genome orientation, from the TSS, shape (bins,).
-    weights
-        float32, shape (bins + 1, groups, target bins): a bin each, and last the mean over the part of
-        the gene inside the target window, edge bins counted by the share covered.
-    """
-
-    bins: np.ndarray
-    weights: np.ndarray
 
 
 def require_bins(bins: tuple[int, ...] | int | None, target: TargetSpec) -> None:

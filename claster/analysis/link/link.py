@@ -19,7 +19,7 @@ from claster.analysis.link.features import (
     pairs_within,
 )
 from claster.analysis.link.model import DEFAULT_MODEL, LinkModel
-from claster.analysis.link.train import reliability, screen_pairs, train_links, with_effects
+from claster.analysis.link.train import screen_pairs, train_links, with_effects
 from claster.analysis.settings import LinkSettings
 from claster.analysis.validation.validate import write_tables
 from claster.errors import ClasterError
@@ -153,7 +153,7 @@ def _train(
         {
             files.pairs: trained.pairs,
             files.scores: scores,
-            files.calibration: reliability(regulated, probability),
+            files.calibration: _reliability(regulated, probability),
         }
     )
     write_text(files.model, model.model_dump_json() + "\n")
@@ -175,6 +175,24 @@ def _train(
         precision=calibration.precision,
         regulated=int(regulated.sum()),
     )
+
+
+def _reliability(
+    regulated: np.ndarray, probability: np.ndarray, *, classes: int = 10
+) -> pd.DataFrame:
+    """Return predicted beside observed shares in classes of equally many expected links.
+
+    Returns `predicted` (mean probability), `observed` (share regulated), `n`, from the lowest
+    class up. Classes by number would put nearly all links into the last one.
+    """
+    order = np.argsort(probability, kind="stable")
+    expected = np.cumsum(probability[order])
+    group = np.minimum((expected / expected[-1] * classes).astype(int), classes - 1)
+    table = pd.DataFrame(
+        {"predicted": probability[order], "observed": regulated[order], "class": group}
+    )
+    by = table.groupby("class")
+    return by.mean().assign(n=by.size()).reset_index(drop=True)
 
 
 def _predict(

@@ -26,7 +26,7 @@ from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 from claster.text import read_parquet, read_table
 
-__all__ = ["reliability", "screen_pairs", "train_links", "with_effects"]
+__all__ = ["screen_pairs", "train_links", "with_effects"]
 
 _CLASSES = {
     "all": (0, np.inf),
@@ -260,29 +260,3 @@ def _called(seen: tuple[str, ...], known: tuple[str, ...]) -> str:
     if seen == known:
         return "link"
     return "link without " + " and ".join(name for name in known if name not in seen)
-
-
-def reliability(
-    regulated: np.ndarray, probability: np.ndarray, *, classes: int = 10
-) -> pd.DataFrame:
-    """Return predicted beside observed shares in classes of equally many expected links.
-
-    Parameters
-    ----------
-    regulated
-        bool, shape (pairs,).
-
-    Returns
-    -------
-    pandas.DataFrame
-        `predicted` (mean probability), `observed` (share regulated), `n`, from the lowest class up. Classes
-        by number would put nearly all links into the last one.
-    """
-    order = np.argsort(probability, kind="stable")
-    expected = np.cumsum(probability[order])
-    group = np.minimum((expected / expected[-1] * classes).astype(int), classes - 1)
-    table = pd.DataFrame(
-        {"predicted": probability[order], "observed": regulated[order], "class": group}
-    )
-    by = table.groupby("class")
-    return by.mean().assign(n=by.size()).reset_index(drop=True)

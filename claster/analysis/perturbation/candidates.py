@@ -20,7 +20,6 @@ __all__ = [
     "TSS_MARGIN",
     "Annotated",
     "annotated_stretches",
-    "combine_pairs",
     "describe_pairs",
     "elements_file",
     "known_annotated",
@@ -281,42 +280,4 @@ def describe_pairs(pairs: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
         distance=distance,
         gene_distance=distance.where(pairs["strand"] == "+", -distance),
         genes_between=between,
-    )
-
-
-def combine_pairs(pairs: pd.DataFrame, listed: pd.DataFrame | None) -> pd.DataFrame:
-    """Return two elements of one gene a row.
-
-    Parameters
-    ----------
-    pairs
-        Gene and element a row.
-    listed
-        `element_id` and `partner_id` of those that are wanted; None takes every two of a gene.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of `pairs`, the partner's as `partner_id`, `partner_start`, `partner_end`. The
-        element is the one that starts first.
-    """
-    partners = pairs[["gene_id", "element_id", "start", "end"]].assign(place=np.arange(len(pairs)))
-    both = pairs.assign(place=np.arange(len(pairs))).merge(
-        partners, on="gene_id", suffixes=("", "_of_partner")
-    )
-    both = both[both["place"] < both["place_of_partner"]]
-    if listed is not None:
-        wanted = {frozenset(names) for names in listed.itertuples(index=False, name=None)}
-        names = zip(both["element_id"], both["element_id_of_partner"], strict=True)
-        both = both[[frozenset(two) in wanted for two in names]]
-    return (
-        both.drop(columns=["place", "place_of_partner"])
-        .rename(
-            columns={
-                "element_id_of_partner": "partner_id",
-                "start_of_partner": "partner_start",
-                "end_of_partner": "partner_end",
-            }
-        )
-        .reset_index(drop=True)
     )

@@ -6,12 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from claster.analysis.perturbation.candidates import (
-    PAIR_COLUMNS,
-    combine_pairs,
-    describe_pairs,
-    pair_elements,
-)
+from claster.analysis.perturbation.candidates import PAIR_COLUMNS, describe_pairs, pair_elements
 from claster.analysis.perturbation.controls import (
     STRATUM,
     EditedSignal,
@@ -118,7 +113,7 @@ def _plan_screen(
     pairs = stratify(pairs, size=spec.window.bin).assign(kind="element")
     tables = [] if settings.edit.verb == "swap" else [pairs]
     if settings.combine != "none":
-        both = combine_pairs(pairs, inputs.listed).assign(kind="pair")
+        both = _combine_pairs(pairs, inputs.listed).assign(kind="pair")
         if both.empty:
             raise ClasterError(
                 "no two of the elements lie near one gene",
@@ -147,6 +142,34 @@ def _plan_screen(
         "parts": int(plan["part"].max()) + 1,
     }
     return plan, counts
+
+
+def _combine_pairs(pairs: pd.DataFrame, listed: pd.DataFrame | None) -> pd.DataFrame:
+    """Return two elements of one gene a row.
+
+    Returns the columns of `pairs`, the partner's as `partner_id`, `partner_start`, `partner_end`.
+    The element is the one that starts first.
+    """
+    partners = pairs[["gene_id", "element_id", "start", "end"]].assign(place=np.arange(len(pairs)))
+    both = pairs.assign(place=np.arange(len(pairs))).merge(
+        partners, on="gene_id", suffixes=("", "_of_partner")
+    )
+    both = both[both["place"] < both["place_of_partner"]]
+    if listed is not None:
+        wanted = {frozenset(names) for names in listed.itertuples(index=False, name=None)}
+        names = zip(both["element_id"], both["element_id_of_partner"], strict=True)
+        both = both[[frozenset(two) in wanted for two in names]]
+    return (
+        both.drop(columns=["place", "place_of_partner"])
+        .rename(
+            columns={
+                "element_id_of_partner": "partner_id",
+                "start_of_partner": "partner_start",
+                "end_of_partner": "partner_end",
+            }
+        )
+        .reset_index(drop=True)
+    )
 
 
 def _lay_out(

@@ -189,14 +189,6 @@ def _check_matrix(facts: MatrixFacts, *, named: str, file: str, assembly: str) -
     return results
 
 
-def _check_maps(maps: Maps, contacts: ContactsSpec, *, file: str) -> list[Finding]:
-    """Tell what was read, and how many of the genes that were tried have a map that the build keeps.
-
-    Checks ``maps`` and, of a file that would take minutes, ``pixels``.
-    """
-    return [*_unread(maps, file), *_kept(maps, contacts, file)]
-
-
 def _unread(maps: Maps, file: str) -> list[Finding]:
     if not maps.unread:
         return []
@@ -330,7 +322,7 @@ def examine_contacts(path: Path, contacts: ContactsSpec, setting: Setting) -> Ex
         bare = facts.bare
         if contacts.resolution not in unfit and bool(balance) == bool(contacts.balance):
             maps = sample_maps(matrix, names, centres, contacts, setting.spec.contacts_shape)
-            findings += _check_maps(maps, contacts, file=file)
+            findings += [*_unread(maps, file), *_kept(maps, contacts, file)]
             bare = bare | maps.bare
         findings += check_bare(bare, centres, file=file)
     except ClasterError as error:
