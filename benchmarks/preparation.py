@@ -20,7 +20,7 @@ from isal import isal_zlib
 from claster.signal import kernels
 from claster.signal.bigwig import BigWig
 from claster.signal.index import BlockIndex, open_for_reading, read_at, read_index
-from claster.signal.means import window_means
+from claster.signal.intervals import window_means
 
 BINS, SIZE = 10_001, 100
 CHROMOSOME = 20_000_000

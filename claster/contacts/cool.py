@@ -9,9 +9,8 @@ import cooler
 import h5py
 import numpy as np
 
-from claster.contacts.chunks import read_column
 from claster.contacts.direction import Balance, weight_column, weights_divide
-from claster.contacts.grid import Grid, read_grid
+from claster.contacts.grid import Grid, read_column, read_grid
 from claster.errors import ClasterError, DamagedFileError, one_line, os_errno, os_fault
 from claster.quoting import pasteable
 

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from claster.dataset.signal_settings import TargetSpec
-from claster.signal.intervals import ChromosomeSignal
-from claster.signal.means import Summary
+from claster.signal.intervals import ChromosomeSignal, Summary
 from claster.signal.target import target_profiles, target_reach
 
 __all__ = ["mirror_targets", "reach_of_targets", "target_signal"]

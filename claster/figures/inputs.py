@@ -16,7 +16,7 @@ from claster.figures.needs import BUILT, CONTACT_SOURCE, CONTACTS, TARGET_SOURCE
 from claster.plot import contact_map, density, style
 from claster.plot.style import track_colour
 from claster.plot.tracks import TSS_AXIS
-from claster.signal.means import window_means
+from claster.signal.intervals import window_means
 from claster.signal.target import FINE_BIN
 
 __all__ = ["FIGURES"]

@@ -1,5 +1,114 @@
 """One self-contained HTML page: what a run is, how good it is, how to repeat it."""
 
-from claster.report.write import write_report
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import jinja2
+
+from claster.eir.runs import RunFolder, read_run
+from claster.eir.target_part import trained_dataset
+from claster.files import write_text
+from claster.progress import SILENT, Progress
+from claster.quoting import printable
+from claster.report.accounting import accounting, provenance
+from claster.report.examples import examples
+from claster.report.network import network, training
+from claster.report.overview import overview
+from claster.report.page import Page
+from claster.report.perturbation import attribution, crispr, perturbation
+from claster.report.scoring import agreement, groups, intervals, scores
+from claster.report.subject import Subject
+from claster.times import note_time
 
 __all__ = ["write_report"]
+
+_SECTIONS = (
+    overview,
+    accounting,
+    network,
+    training,
+    scores,
+    agreement,
+    groups,
+    intervals,
+    examples,
+    perturbation,
+    crispr,
+    attribution,
+    provenance,
+)
+
+
+def write_report(
+    run: RunFolder | Path | str,
+    *,
+    to: Path | str | None = None,
+    progress: Progress = SILENT,
+) -> Path:
+    """Write what is known of a run as one HTML file that needs no other file and no network.
+
+    The same run gives the same bytes. What was not made yet is named with the command that makes it.
+
+    Parameters
+    ----------
+    to
+        The file; None takes ``report.html`` in the run's folder.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run, or one of its files cannot be read.
+    """
+    begun = time.monotonic()
+    subject = _read_subject(run)
+    path = Path(to) if to is not None else subject.run.path / "report.html"
+    write_text(path, _render(_make_page(subject, progress=progress)))
+    spec, seconds = subject.spec, time.monotonic() - begun
+    note_time(spec.project, "report", dataset=spec.name, units=1, seconds=seconds)
+    return path
+
+
+def _read_subject(run: RunFolder | Path | str) -> Subject:
+    """Return the run in a folder and the dataset that it was trained on."""
+    run = RunFolder.of(run)
+    record = read_run(run)
+    return Subject(run, record, trained_dataset(run, record))
+
+
+def _make_page(subject: Subject, *, progress: Progress = SILENT) -> Page:
+    """Return the sections of a report."""
+    sections = []
+    with progress.step("report", len(_SECTIONS)) as step:
+        for section in _SECTIONS:
+            step.describe(section.__name__)
+            sections.append(
+                network(subject, progress=progress) if section is network else section(subject)
+            )
+            step.advance()
+    record, spec = subject.record, subject.spec
+    return Page(
+        title=record.name,
+        about=f"flavour {record.flavour} on dataset {spec.name}"
+        + (f" · {spec.description}" if spec.description else ""),
+        sections=tuple(section for section in sections if section.parts),
+        footer=f"CLASTER {version('claster')} · {subject.name}",
+    )
+
+
+def _render(page: Page) -> str:
+    """Return a page as HTML, without characters that nobody sees."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("claster.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return printable(environment.get_template("report.html").render(page=page))

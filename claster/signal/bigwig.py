@@ -19,8 +19,7 @@ from claster.errors import ClasterError, DamagedFileError, one_line, os_errno, o
 from claster.files import require_file
 from claster.formats import require_whole
 from claster.signal.index import BlockIndex, damaged, read_index
-from claster.signal.intervals import ChromosomeSignal, read_chromosome
-from claster.signal.means import Summary, window_means
+from claster.signal.intervals import ChromosomeSignal, Summary, read_chromosome, window_means
 
 __all__ = ["BigWig", "open_reader", "reading"]
 

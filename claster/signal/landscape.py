@@ -6,8 +6,7 @@ from typing import Literal
 import numpy as np
 
 from claster.genome.windows import Binning
-from claster.signal.intervals import ChromosomeSignal
-from claster.signal.means import Summary, window_means
+from claster.signal.intervals import ChromosomeSignal, Summary, window_means
 from claster.signal.replicates import TrackReader
 
 __all__ = ["Transform", "landscape", "landscapes", "rescaled", "restored", "transformed"]

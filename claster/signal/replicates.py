@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from claster.signal.bigwig import BigWig
-from claster.signal.intervals import ChromosomeSignal
-from claster.signal.means import Summary, window_means
+from claster.signal.intervals import ChromosomeSignal, Summary, window_means
 
 __all__ = ["Replicates", "TrackReader"]
 

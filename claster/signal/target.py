@@ -7,8 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from claster.errors import ClasterError
 from claster.genome.windows import Binning, Recipe
-from claster.signal.intervals import ChromosomeSignal
-from claster.signal.means import Summary, window_means
+from claster.signal.intervals import ChromosomeSignal, Summary, window_means
 
 __all__ = ["FINE_BIN", "target_profiles", "target_reach"]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.contacts import chunks, cool
-from claster.contacts.chunks import read_column
+from claster.contacts import cool, grid
+from claster.contacts.grid import read_column
 
 NUMBERS = np.random.default_rng(0).integers(0, 10**9, 1000)
 LAYOUTS = {
@@ -46,9 +46,9 @@ def test_any_part_of_any_layout_is_what_hdf5_reads(store, edges):
 
 def test_coolers_layout_is_inflated_here(store, monkeypatch):
     inflated = []
-    inflate = chunks.isal_zlib.decompress
+    inflate = grid.isal_zlib.decompress
     monkeypatch.setattr(
-        chunks.isal_zlib,
+        grid.isal_zlib,
         "decompress",
         lambda data, bufsize: inflated.append(bufsize) or inflate(data, bufsize=bufsize),
     )

@@ -16,8 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.browse import prepare_browser
-from claster.browse.run import _genes_as_bed
+from claster.browse import _genes_as_bed, prepare_browser
 from claster.browse.server import Served, _wanted_range, serve
 from claster.browse.session import find_genome, find_tracks
 from claster.dataset.layout import DatasetFolders, read_genes_table

@@ -11,10 +11,9 @@ from typer.testing import CliRunner
 from claster.cli import app
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
-from claster.report import write_report
+from claster.report import _read_subject, _render, write_report
 from claster.report.page import Page, Section, Table, Text, _Cell
 from claster.report.scoring import intervals
-from claster.report.write import _read_subject, _render
 
 SECTIONS = [
     "overview",

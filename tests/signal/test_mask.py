@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claster.signal.bigwig import BigWig, _mask_signal
-from claster.signal.means import window_means
+from claster.signal.intervals import window_means
 
 SIZE = 240
 

@@ -10,9 +10,8 @@ from scipy.ndimage import gaussian_filter1d
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.signal.bigwig import BigWig
-from claster.signal.intervals import ChromosomeSignal
+from claster.signal.intervals import ChromosomeSignal, window_means
 from claster.signal.landscape import landscape, landscapes
-from claster.signal.means import window_means
 from claster.signal.target import target_profiles, target_reach
 
 SIZE = 20_000

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from claster.analysis.perturbation.edits import covered_bins
 from claster.genome.windows import Binning, mirror
-from claster.signal.intervals import ChromosomeSignal
-from claster.signal.means import window_means
+from claster.signal.intervals import ChromosomeSignal, window_means
 from claster.signal.target import target_profiles
 
 TSS, SIZE = 300_000, 600_000

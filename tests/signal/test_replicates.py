@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claster.signal.means import window_means
+from claster.signal.intervals import window_means
 from claster.signal.replicates import _average_signals
 
 SIZE = 120
