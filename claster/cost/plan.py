@@ -1,7 +1,6 @@
 """The plan of a study: what each step takes, from rates of this machine and of what was done before."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
@@ -14,6 +13,7 @@ from claster.cost.settings import PlanSettings
 from claster.cost.work import Amount, Genes, array_bytes, count_genes
 from claster.dataset.downloads.plan import plan_downloads
 from claster.dataset.layout import DatasetFolders
+from claster.dataset.load import whole_name
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView
 from claster.eir.arrays import input_views
@@ -317,8 +317,8 @@ class _Planned:
             flavour=self.flavour.name if with_network else "",
             device=self.device if with_network else "cpu",
         )
-        of = _FOLD.sub("", self.spec.name)
-        like = [took for took in self.past if _FOLD.sub("", took.dataset) == of]
+        of = whole_name(self.spec.name)
+        like = [took for took in self.past if whole_name(took.dataset) == of]
         planned = estimate(work, self.rates, like)
         gpu = None
         if self.cost and work.device == "cuda":
@@ -328,7 +328,6 @@ class _Planned:
 
 
 _WHOLE = ("landscape", "contacts")
-_FOLD = re.compile(r"-fold\d+of\d+$")
 _PAIRS_A_GENE, _CONTROLS = 40.0, 15_000.0
 """Elements within 200 kb of a TSS (34 in the simulated genomes), and control regions of a screen."""
 

@@ -24,9 +24,11 @@ __all__ = [
     "dataset_schema",
     "experiment_files",
     "find_dataset",
+    "fold_names",
     "list_datasets",
     "load_dataset",
     "read_experiment",
+    "whole_name",
 ]
 
 EXPERIMENTS = Path("configurations") / "experiments"
@@ -202,6 +204,28 @@ def load_dataset(name: str | Path, *, project: Path | str = ".") -> DatasetSpec:
             "splits": {"folds": int(fold["folds"]), "fold": int(fold["fold"])},
         }
     return _checked(content, places, project=project)
+
+
+def fold_names(name: str, folds: int) -> list[str]:
+    """Return what `load_dataset` calls the folds of a dataset.
+
+    Examples
+    --------
+    >>> fold_names("toy", 3)
+    ['toy@0of3', 'toy@1of3', 'toy@2of3']
+    """
+    return [f"{name}@{fold}of{folds}" for fold in range(folds)]
+
+
+def whole_name(name: str) -> str:
+    """Return the name of the dataset that a fold is one of.
+
+    Examples
+    --------
+    >>> whole_name("toy-fold1of5")
+    'toy'
+    """
+    return re.sub(r"-fold\d+of\d+$", "", name)
 
 
 def dataset_of(keys: Mapping[str, object], *, project: Path | str = ".") -> DatasetSpec:

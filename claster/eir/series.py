@@ -8,7 +8,7 @@ from typing import Any
 
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders
-from claster.dataset.load import load_dataset
+from claster.dataset.load import fold_names, load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, read_run, run_path
@@ -74,7 +74,7 @@ def plan_series(
         raise ClasterError(
             f"--folds must be 3 or more, not {folds}", remedy="choose a larger number"
         )
-    datasets = [dataset] if folds is None else _fold_names(dataset, folds)
+    datasets = [dataset] if folds is None else fold_names(dataset, folds)
     tagged = [(tag, seed)]
     if seeds is not None:
         if not _NUMBERS.fullmatch(seeds):
@@ -90,17 +90,6 @@ def plan_series(
         return every
     part, parts = parse_shard(shard)
     return every[part - 1 :: parts]
-
-
-def _fold_names(name: str, folds: int) -> list[str]:
-    """Return what `load_dataset` calls the folds of a dataset.
-
-    Examples
-    --------
-    >>> _fold_names("toy", 3)
-    ['toy@0of3', 'toy@1of3', 'toy@2of3']
-    """
-    return [f"{name}@{fold}of{folds}" for fold in range(folds)]
 
 
 def train_series(

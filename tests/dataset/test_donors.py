@@ -7,8 +7,7 @@ import yaml
 from claster.dataset.build import build_dataset
 from claster.dataset.checksums import verify_dataset
 from claster.dataset.layout import read_genes_table
-from claster.dataset.load import load_dataset
-from claster.eir.series import _fold_names
+from claster.dataset.load import fold_names, load_dataset
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
 
@@ -110,7 +109,7 @@ def test_writing_anew_leaves_the_one_it_was_shared_with_alone(world):
 
 
 def test_folds_of_a_dataset_by_name(three):
-    folds = [build_dataset(load_dataset(name)).folders for name in _fold_names("small", 3)]
+    folds = [build_dataset(load_dataset(name)).folders for name in fold_names("small", 3)]
     assert [fold.name for fold in folds] == [f"small-fold{n}of3" for n in range(3)]
     tested = [read_genes_table(fold, split="test")["gene_id"].tolist() for fold in folds]
     assert tested == [["GA.1", "GB.1", "GC.1"], ["GD.1"], ["GF.1"]]
