@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from claster.analysis.bootstrap import Resamples, pearson, point_sums, resample_blocks
 from claster.analysis.folder import ResultFile, ResultFolder
@@ -17,6 +16,7 @@ from claster.eir.runs import RunFolder
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
 from claster.simulation.transcription import gene_levels
+from claster.text import Record
 
 __all__ = ["ReachFiles", "find_reach"]
 
@@ -29,15 +29,13 @@ _TOLERANCE = 0.05
 _BLOCK_LENGTH = 2_000_000
 
 
-class _Reach(BaseModel):
+class _Reach(Record):
     """How far a model's information reaches.
 
     `bp`, `low` and `high`: distance, and its 95 % interval; `farthest`: the largest that was tried. `gained`
     is Pearson r there (`r`) minus that of the promoter alone, `beyond` what the farthest has more than that
     distance; both with interval.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str
     bp: int

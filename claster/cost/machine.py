@@ -26,20 +26,19 @@ from claster.errors import ClasterError
 from claster.files import sha256, write_text
 from claster.progress import Progress
 from claster.simulation.genome import GenomeSettings, simulate_genome
+from claster.text import Record
 from claster.times import machine_name
 from claster.versions import versions
 
 __all__ = ["MachineRates", "Measured", "known_edits", "machine_rates", "network_cost"]
 
 
-class MachineRates(BaseModel):
+class MachineRates(Record):
     """Speeds of a machine.
 
     `start` is how many seconds a command takes to begin, `eir_start` the same with EIR, `build_start` what is
     compiled before a build.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     start: float
     eir_start: float

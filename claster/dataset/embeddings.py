@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from claster.dataset.layout import (
     SPLITS,
@@ -24,7 +23,7 @@ from claster.errors import ClasterError
 from claster.files import atomic_folder, link_file, require_disk
 from claster.genome.windows import Binning, split_sample_id
 from claster.progress import SILENT, Progress
-from claster.text import read_record, read_table
+from claster.text import Record, read_record, read_table
 
 __all__ = [
     "EmbeddingRecord",
@@ -39,15 +38,13 @@ __all__ = [
 ]
 
 
-class EmbeddingRecord(BaseModel):
+class EmbeddingRecord(Record):
     """What `record.json` of a store of embeddings holds (format version 1).
 
     A sequence of `length` bp centred on the TSS gives `bins` bins of `bin` bp, centred as well, with
     `channels` numbers each; the model itself gives `model_bins`. `weights` is the SHA-256 of each file
     that the model was made from.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
     model: str

@@ -5,12 +5,12 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from claster.dataset.signal_settings import TrackSpec
 from claster.errors import ClasterError, DamagedFileError
 from claster.signal.landscape import rescaled
 from claster.signal.replicates import TrackReader
+from claster.text import Record
 
 __all__ = [
     "MOST_WINDOWS",
@@ -27,7 +27,7 @@ MOST_WINDOWS = 200
 _ALIKE = 1.25
 
 
-class SignalScale(BaseModel):
+class SignalScale(Record):
     """The values of a track in the bins of sampled windows, negative ones set to 0.
 
     Attributes
@@ -37,8 +37,6 @@ class SignalScale(BaseModel):
     windows, bins, bin
         How many windows of how many bins of which width in bp.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     mean: float
     q50: float

@@ -5,11 +5,12 @@ Names of settings are EIR's own, so that its documentation explains them.
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from claster.contacts.shapes import MapKind
 from claster.eir.settings import Precision
 from claster.signal.landscape import Transform
+from claster.text import Record
 
 __all__ = [
     "ArrayCnn",
@@ -28,11 +29,7 @@ __all__ = [
 Modality = Literal["landscape", "contacts", "activity", "embedding"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Cnn(_Part):
+class Cnn(Record):
     """EIR's convolutional feature extractor.
 
     `first_kernel_expansion_height` is ``whole`` where the first kernel spans every row of the array
@@ -60,7 +57,7 @@ class Cnn(_Part):
     stochastic_depth_p: float = Field(ge=0, le=1)
 
 
-class Embedding(_Part):
+class Embedding(Record):
     """What a sequence model makes of the DNA around the TSS (`claster sequence embed`).
 
     `channels` numbers a bin, over `span` bp; a training takes both from what is stored.
@@ -71,7 +68,7 @@ class Embedding(_Part):
     span: int = Field(gt=0)
 
 
-class InputBlock(_Part):
+class InputBlock(Record):
     """One input: which part of its arrays, how they are normalised, and its branch of the network.
 
     Attributes
@@ -103,7 +100,7 @@ class InputBlock(_Part):
         return self
 
 
-class Fusion(_Part):
+class Fusion(Record):
     """What joins the branches into one vector; no part of it serves ``pass-through``.
 
     ``mlp-residual`` normalises all branches as one vector, so that a branch with large features silences
@@ -118,7 +115,7 @@ class Fusion(_Part):
     stochastic_depth_p: float = 0.5
 
 
-class Message(_Part):
+class Message(Record):
     """A feature map that EIR's tensor broker carries from one layer to the input of another.
 
     ``cat+conv`` adds what a convolution makes of both, times a factor that starts at 1e-5; ``sum``
@@ -133,7 +130,7 @@ class Message(_Part):
     projection_type: Literal["interpolate", "cnn", "mlp_residual"] = "interpolate"
 
 
-class ArrayCnn(_Part):
+class ArrayCnn(Record):
     """EIR's convolutional network of an array output.
 
     `num_ca_blocks` 0: EIR's own way of joining branches there attends over channels.
@@ -148,7 +145,7 @@ class ArrayCnn(_Part):
     stochastic_depth_p: float = Field(ge=0, le=1)
 
 
-class Output(_Part):
+class Output(Record):
     """What is predicted, and the loss.
 
     Without `array`: a number a bin, each standardised over the training samples, by a linear layer
@@ -179,7 +176,7 @@ class Output(_Part):
         return "tabular" if self.array is None else "array"
 
 
-class Training(_Part):
+class Training(Record):
     """How long, how fast, and how often the validation genes are looked at.
 
     `interval` (steps) serves configurations that are written before the number of samples is known;
@@ -207,7 +204,7 @@ class Training(_Part):
     drop_tracks: float = Field(default=0, ge=0, le=0.5)
 
 
-class Flavour(_Part):
+class Flavour(Record):
     """A network and its training. The keys of `inputs` name the kinds of arrays.
 
     `dataset` is the one that its files below `configurations` are written for.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, field_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
 
 from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
@@ -18,7 +18,7 @@ from claster.errors import ClasterError, choose_among
 from claster.files import write_text
 from claster.quoting import pasteable
 from claster.signal.landscape import Transform
-from claster.text import read_parquet, read_record
+from claster.text import Record, read_parquet, read_record
 
 __all__ = [
     "RunFolder",
@@ -42,13 +42,11 @@ _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHECKPOINT = re.compile(r"_checkpoint_\d+_perf-average=(?P<score>-?\d+(\.\d+)?)\.pt$")
 
 
-class Resumption(BaseModel):
+class Resumption(Record):
     """How a training went on from a model saved at `step`, in the file `checkpoint` of the run's folder.
 
     `rate` is the learning rate from there on, `warmup` the steps until it is reached again.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     step: NonNegativeInt
     checkpoint: str
@@ -58,14 +56,12 @@ class Resumption(BaseModel):
     started: str
 
 
-class StartedFrom(BaseModel):
+class StartedFrom(Record):
     """The run whose weights a training started from.
 
     `run` is its folder as it was given, `sha256` that of its weights; `new` names the tracks that it had
     none for, `left` those of its own that were not taken.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     run: str
     sha256: str
@@ -73,7 +69,7 @@ class StartedFrom(BaseModel):
     left: tuple[str, ...] = ()
 
 
-class RunRecord(BaseModel):
+class RunRecord(Record):
     """What `run.json` holds.
 
     `dataset` is the name or path of the dataset's YAML as given; `checkpoint` is relative to the run folder;
@@ -85,8 +81,6 @@ class RunRecord(BaseModel):
     `transform` the scale that the network predicts on (None: that of the target). `command` and
     `environment` of a run from elsewhere say what ran, and are never run again.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     flavour: str
@@ -115,9 +109,9 @@ class RunRecord(BaseModel):
     performance: float | None = None
     parameters: int | None = None
     error: str | None = None
-    scales: dict[str, SignalScale] = {}
+    scales: dict[str, SignalScale] = Field(default_factory=dict)
     trained_on: DatasetSpec | None = None
-    data: dict[str, str] = {}
+    data: dict[str, str] = Field(default_factory=dict)
     started_from: StartedFrom | None = None
     resumed: tuple[Resumption, ...] = ()
     members: tuple[str, ...] = ()

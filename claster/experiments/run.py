@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from claster.analysis.evaluate import RunOf, evaluate, evaluate_together
 from claster.dataset.build import build_dataset
@@ -18,11 +18,12 @@ from claster.errors import ClasterError
 from claster.faults import explained
 from claster.progress import SILENT, Progress
 from claster.settings import Device
+from claster.text import Record
 
 __all__ = ["find_experiment", "list_experiments", "run_experiment"]
 
 
-class _Experiment(BaseModel):
+class _Experiment(Record):
     """An experiment (`configurations/experiments/NAME.yaml`).
 
     Attributes
@@ -50,17 +51,15 @@ class _Experiment(BaseModel):
         Why there is nothing to run.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     about: str
     of: str = "mesc"
     flavours: tuple[str, ...] = ("pure_conv",)
     seeds: tuple[int, ...] = (0,)
-    dataset: dict[str, object] = {}
+    dataset: dict[str, object] = Field(default_factory=dict)
     simulated: dict[str, object] | None = None
     compare: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
-    published: dict[str, float] = {}
+    published: dict[str, float] = Field(default_factory=dict)
     not_possible: str | None = None
 
 

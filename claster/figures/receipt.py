@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from claster.dataset.manifest import read_manifest
 from claster.figures.base import PaperFigure
 from claster.figures.context import Context
 from claster.files import sha256, write_text
+from claster.text import Record
 from claster.versions import versions
 
 __all__ = ["Receipt", "write_receipt"]
@@ -18,23 +18,19 @@ _PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy", "matplotl
 _PUBLISHED_TARGET = "GSE146326"
 
 
-class _InputFile(BaseModel):
+class _InputFile(Record):
     """A file that a figure was drawn from."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
     bytes: int
     sha256: str
 
 
-class _Comparison(BaseModel):
+class _Comparison(Record):
     """A published number beside ours.
 
     `found` is None where the figure's table has no such row (a flavour that was not trained).
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     quantity: str
     published: float
@@ -43,14 +39,12 @@ class _Comparison(BaseModel):
     source: str
 
 
-class Receipt(BaseModel):
+class Receipt(Record):
     """What `NAME.receipt.json` holds (format version 1).
 
     `same_data` tells whether the dataset is the published one; differences from published numbers mean
     nothing on another one.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: int = 1
     figure: str

@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import asdict
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from claster.eir.flavours import FLAVOURS, find_flavour
 from claster.eir.geometry import Geometry, measure_geometry
@@ -28,15 +28,13 @@ from claster.report.page import (
     picture,
 )
 from claster.report.subject import Subject
-from claster.text import read_text
+from claster.text import Record, read_text
 
 __all__ = ["network", "training"]
 
 
-class _Measured(BaseModel):
+class _Measured(Record):
     """What `geometry.json` of a run holds: of which configuration, built by which EIR, what."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     configurations: dict[str, str]
     eir: str

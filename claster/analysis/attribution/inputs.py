@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from claster.analysis.attribution.settings import Baseline
 from claster.analysis.perturbation.candidates import Annotated, known_annotated
@@ -20,6 +19,7 @@ from claster.dataset.views import ArrayView, sources_of, view_of_folder
 from claster.eir.runs import RunFolder, input_folders
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
+from claster.text import Record
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,10 +29,8 @@ __all__ = ["CONTACTS", "MapAxes", "Seen", "read_window", "seen_inputs", "trainin
 CONTACTS = "contacts"
 
 
-class MapAxes(BaseModel):
+class MapAxes(Record):
     """Kind and bin width in bp of the contact maps that a run sees."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: MapKind
     resolution: int

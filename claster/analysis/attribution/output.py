@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from claster.analysis.attribution.blocks import ALL, SINGLE
 from claster.analysis.attribution.genes import Gathered
@@ -24,7 +24,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir.prediction_tracks import write_track
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
-from claster.text import read_text
+from claster.text import Record, read_text
 
 __all__ = [
     "COLUMNS",
@@ -42,10 +42,8 @@ __all__ = [
 PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy")
 
 
-class AttributionRecord(BaseModel):
+class AttributionRecord(Record):
     """The record of finished attributions (`manifest.json`, format version 1)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
     identity: Identity

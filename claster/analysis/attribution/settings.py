@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from claster.errors import ClasterError
 from claster.settings import DEVICE, FORCE, SPLIT, Device, FolderName, Settings, Split
+from claster.text import Record
 
 __all__ = [
     "METHODS",
@@ -169,15 +170,13 @@ class AttributeSettings(Settings):
         return _parse_bins(bins) if isinstance(bins, str) else bins
 
 
-class AttributionSettings(BaseModel):
+class AttributionSettings(Record):
     """What gives an attribution its numbers, apart from model and dataset.
 
     Nothing is left to choose in `condition` and `tracks` (rows of the input that are attributed to,
     ``contacts`` among them; the others stay as they are). `map_block` is how many rows and columns of a
     contact map occlusion takes at a time; the other fields are those of `AttributeSettings`.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Method = "integrated_gradients"
     baselines: tuple[Baseline, ...] = _BASELINES
@@ -195,14 +194,12 @@ class AttributionSettings(BaseModel):
     seed: int = 0
 
 
-class Identity(BaseModel):
+class Identity(Record):
     """What gives an attribution its numbers: the same identity gives the same tables.
 
     `weights`, `dataset` and `elements` are the SHA-256 of the model's weights, of the manifest of the
     built dataset, and of the file of elements.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     run: str
     weights: str

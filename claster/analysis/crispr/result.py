@@ -3,9 +3,9 @@
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from claster.analysis.folder import ResultFile, ResultFolder
+from claster.text import Record
 
 __all__ = ["CrisprFiles", "CrisprSummary", "tell_crispr"]
 
@@ -13,14 +13,12 @@ __all__ = ["CrisprFiles", "CrisprSummary", "tell_crispr"]
 _TOLD = ("perturbation", "distance", "activity / distance", "activity x contact", "abc")
 
 
-class CrisprSummary(BaseModel):
+class CrisprSummary(Record):
     """The result of `claster crispr` (`summary.json`, format version 1).
 
     `left_out` counts the table's rows that were not scored, by reason; `folds` says what thresholds were
     chosen on: the other chromosomes, or the other loci where regulated pairs lie on one chromosome.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
     verdict: str

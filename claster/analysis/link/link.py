@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from claster.analysis.abc import score_pairs
 from claster.analysis.folder import ResultFile, ResultFolder
@@ -27,7 +26,7 @@ from claster.files import write_text
 from claster.genome.assembly import chromosome_aliases, chromosome_sizes, rename_chromosomes
 from claster.genome.genes import read_genes
 from claster.progress import SILENT, Progress
-from claster.text import text_lines
+from claster.text import Record, text_lines
 
 __all__ = ["LinkFiles", "find_links"]
 
@@ -37,14 +36,12 @@ _ABC_THRESHOLD = 0.027
 _PROMOTER = 500
 
 
-class _LinkSummary(BaseModel):
+class _LinkSummary(Record):
     """The result of `claster link` (`summary.json`, format version 1).
 
     `scored` counts pairs with a score, `links` those at or above `threshold`; `regulated` counts those of a
     training's table, and the threshold finds 70 % of them with this `precision`.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
     verdict: str

@@ -7,13 +7,13 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 from scipy.special import expit
 
 from claster.analysis.crispr.measured_pairs import RECALL
 from claster.analysis.link.features import FEATURES, OPTIONAL
 from claster.errors import ClasterError
-from claster.text import read_text
+from claster.text import Record, read_text
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -39,10 +39,8 @@ _TREES = {
 _STEEPEST = 1e-6
 
 
-class Tree(BaseModel):
+class Tree(Record):
     """A tree by node: `feature` is -1 in a leaf, whose `value` is added; up to `threshold` goes `left`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     feature: tuple[int, ...]
     threshold: tuple[float, ...]
@@ -52,14 +50,12 @@ class Tree(BaseModel):
     value: tuple[float, ...]
 
 
-class Calibration(BaseModel):
+class Calibration(Record):
     """What log odds mean, by pairs of chromosomes that the model had not seen.
 
     The probability is 1 / (1 + exp(-(slope x log odds + shift))); 70 % of regulated pairs are at or above
     `threshold`, and a share `precision` of the pairs there are regulated.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     slope: float
     shift: float
@@ -71,7 +67,7 @@ class Calibration(BaseModel):
         return expit(self.slope * log_odds + self.shift)
 
 
-class LinkModel(BaseModel):
+class LinkModel(Record):
     """A trained model of links (format version 1).
 
     Attributes
@@ -92,15 +88,13 @@ class LinkModel(BaseModel):
         Their numbers.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     format: Literal[1] = 1
     features: tuple[str, ...]
     mean: tuple[float, ...]
     weight: tuple[float, ...]
     intercept: float
     start: float
-    calibrations: dict[str, Calibration] = {}
+    calibrations: dict[str, Calibration] = Field(default_factory=dict)
     trained_on: str = ""
     pairs: int = 0
     regulated: int = 0

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from claster.settings import BATCH_SIZE, DEVICE, FORCE, SPLIT, Device, FolderName, Settings, Split
+from claster.text import Record
 
 __all__ = [
     "AVERAGE",
@@ -154,7 +155,7 @@ class PerturbSettings(Settings):
         return None if self.pairs is None or str(self.pairs) == "all" else self.pairs
 
 
-class EditSettings(BaseModel):
+class EditSettings(Record):
     """An edit, the same for all elements.
 
     `tracks` are those that change. `doses` are the factors of ``scale`` or the distances in bp of
@@ -162,8 +163,6 @@ class EditSettings(BaseModel):
     `locus` where ``insert`` takes its block from. `edges` says how bins and elements meet; `seed` starts
     ``shuffle``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     verb: Verb
     tracks: tuple[str, ...]
@@ -175,14 +174,12 @@ class EditSettings(BaseModel):
     seed: int = 0
 
 
-class ScreenSettings(BaseModel):
+class ScreenSettings(Record):
     """A screen: one edit over many elements, and how its effects are measured and calibrated.
 
     `combine` says whether pairs of elements are edited together, all of a gene or those that a table names;
     the other fields are those of `PerturbSettings`.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     edit: EditSettings
     split: Split = "test"
@@ -240,14 +237,12 @@ _UNITS = {
 }
 
 
-class Identity(BaseModel):
+class Identity(Record):
     """What gives a screen its numbers: the same identity gives the same table.
 
     `run` and `elements_file` are names; `weights`, `dataset`, `elements`, `pairs` are the SHA-256 of the
     model's weights, of the manifest of the built dataset, and of the files of elements and of pairs.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     run: str
     weights: str
@@ -259,10 +254,8 @@ class Identity(BaseModel):
     version: str
 
 
-class ScreenRecord(BaseModel):
+class ScreenRecord(Record):
     """The record of a finished screen (`manifest.json`, format version 1)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
     identity: Identity

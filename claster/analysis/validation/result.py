@@ -3,18 +3,16 @@
 from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.summary import Number, Score
+from claster.text import Record
 
 __all__ = ["Repression", "ValidationFiles", "ValidationSummary", "bars_of", "tell_bars"]
 
 
-class _Bar(BaseModel):
+class _Bar(Record):
     """A number with its 95 % interval, and its threshold: ``at least``, ``at most`` or ``above`` `bar`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     value: Number
@@ -33,7 +31,7 @@ class _Bar(BaseModel):
         return self.value >= self.bar if self.rule == "at least" else self.value > self.bar
 
 
-class Repression(BaseModel):
+class Repression(Record):
     """What a run says of genes that lose the H3K27me3 around their TSS (`repression` in `summary.json`).
 
     `repressed` of `genes` are planted to gain by it. `spearman` and `spearman_of_repressed` are of predicted
@@ -41,8 +39,6 @@ class Repression(BaseModel):
     `auroc` that of the predicted effect telling them from the others, whose median effect (log2) is
     `median_of_others`, and `median_of_active` over those with a planted signal of at least 1.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     screen: str
     genes: int
@@ -55,7 +51,7 @@ class Repression(BaseModel):
     median_of_active: Number = None
 
 
-class ValidationSummary(BaseModel):
+class ValidationSummary(Record):
     """The result of `claster validate` (`summary.json`, format version 1).
 
     `pairs` to `bars` tell of links; a screen of H3K27me3 alone has none. `recovered_bp` and `stops_bp` are
@@ -63,8 +59,6 @@ class ValidationSummary(BaseModel):
     of 5 %; `contact` says what the activity-by-contact baseline took; `controls` is
     how many control regions were tested.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
     verdict: str

@@ -8,13 +8,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from claster.dataset.downloads.request import Stop, StoppedError
 from claster.files import sync_folder
+from claster.text import Record
 
 __all__ = ["Journal", "Partial", "discard_partial", "find_partial", "has_leavings", "replace_text"]
 
@@ -22,14 +22,12 @@ _BLOCK = 1 << 20
 _SURELY_OLD = timedelta(seconds=60)
 
 
-class Journal(BaseModel):
+class Journal(Record):
     """The record beside a partial file (format version 1).
 
     `etag`, `last_modified` and `date` are the server's headers, `total` the length of the whole file in
     bytes where the server told it, `flushed` how many bytes from the start a power cut cannot take.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal[1] = 1
     url: str
@@ -101,12 +99,7 @@ class Partial:
         """Return itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Make safe what has arrived, and close; nothing stays of a file that is renamed or discarded."""
         with suppress(OSError):  # a file that gets its name is safe by now, any other has its error
             self.flush()

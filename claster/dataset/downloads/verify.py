@@ -5,11 +5,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.formats import FileFormat, require_whole
+from claster.text import Record
 
 __all__ = ["Receipt", "Wanted", "verify"]
 
@@ -40,10 +39,8 @@ class Wanted:
         return self.final.name.endswith(".gz")
 
 
-class Receipt(BaseModel):
+class Receipt(Record):
     """A file as it was when it was verified: sizes in bytes, `when` in UTC, headers as the server's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str
     size: int
