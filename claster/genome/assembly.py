@@ -1,5 +1,6 @@
 """Chromosome names and sizes, and which assembly a file belongs to."""
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ __all__ = [
     "MITOCHONDRION",
     "assemblies_naming",
     "assemblies_with",
+    "assembly_in",
     "chromosome_aliases",
     "chromosome_sizes",
     "known_assembly",
@@ -70,6 +72,12 @@ def known_assembly(assembly: str) -> _KnownAssembly | None:
 @cache
 def _listed() -> pd.DataFrame:
     return bioframe.assemblies_available()
+
+
+def assembly_in(text: str) -> str:
+    """Return the first known assembly that a text names, by the name that it uses; none: an empty one."""
+    known = map(str, _listed()["provider_build"])
+    return next((build for build in known if re.search(rf"\b{re.escape(build)}\b", text)), "")
 
 
 @cache

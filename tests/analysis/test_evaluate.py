@@ -418,6 +418,7 @@ def test_seeds_become_an_ensemble_with_mean_and_spread(project, truth, spec):
     assert (to / "predictions" / "ensemble.parquet").is_file()
 
 
+@pytest.mark.slow
 def test_folds_are_scored_as_one(tmp_path, spec, build):
     members, truths = [], []
     for number in range(2):

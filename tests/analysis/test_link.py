@@ -426,6 +426,7 @@ def test_all_shares_of_the_abc_repository_on_chr22():
 
 @pytest.mark.slow
 @needs_files
+@pytest.mark.slow
 def test_k562_pairs_of_chromosomes_left_out():
     folder = HUMAN / "K562_elements_hg38"
     sizes, aliases = chromosome_sizes("hg38"), chromosome_aliases("hg38")

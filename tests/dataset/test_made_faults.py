@@ -133,6 +133,7 @@ def try_faults(world, *, examples, build):
     assert min(seen.values()) > examples // 20
 
 
+@pytest.mark.slow
 def test_a_made_fault_is_read_or_refused_in_one_line(world):
     try_faults(world, examples=300, build=False)
 

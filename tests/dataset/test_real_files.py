@@ -23,9 +23,12 @@ from claster.signal.bigwig import BigWig
 PROJECT = Path(__file__).parents[2]
 FILES = Path(os.environ.get("CLASTER_REAL_FILES", PROJECT.parent / "shared" / "data"))
 
-pytestmark = pytest.mark.skipif(
-    not (FILES / "human").is_dir(), reason=f"no real files at {FILES} (CLASTER_REAL_FILES)"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (FILES / "human").is_dir(), reason=f"no real files at {FILES} (CLASTER_REAL_FILES)"
+    ),
+]
 
 
 @pytest.fixture

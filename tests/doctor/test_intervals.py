@@ -86,6 +86,7 @@ def test_unknown_assembly_without_sizes(examine, small, one):
     assert one(report, "contacts", "density").verdict == "fine"
 
 
+@pytest.mark.slow
 def test_genome_by_all_its_sequences(examine, make, one, monkeypatch):
     for read_whole in (0, 10_000_000):
         monkeypatch.setattr("claster.dataset.doctor.intervals._READ_WHOLE", read_whole)

@@ -112,6 +112,7 @@ def hic(make, write_hic):
     )
 
 
+@pytest.mark.slow
 def test_hic(examine, hic, one):
     report = examine(with_contacts(file="contacts.hic", balance="VC"))
     evidence = one(report, ITEM, "resolution").evidence
@@ -126,6 +127,7 @@ def test_hic(examine, hic, one):
     assert one(raw, ITEM, "weights").verdict == "fine"
 
 
+@pytest.mark.slow
 def test_hic_without_the_normalisation(examine, hic, one):
     weights = one(examine(with_contacts(file="contacts.hic")), ITEM, "weights")
     assert weights.verdict == "fault"
@@ -140,6 +142,7 @@ def test_hic_without_the_normalisation(examine, hic, one):
     assert "zoomify" not in lacking.remedy
 
 
+@pytest.mark.slow
 def test_hic_of_other_names_and_lengths(examine, make, write_hic, one):
     pixels = cooler.Cooler(str(make.folder / "contacts.cool")).pixels()[:]
     write_hic(make.folder / "contacts.hic", {"1": 400_000, "2": 200_000}, pixels, [1000])

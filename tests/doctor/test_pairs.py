@@ -50,6 +50,7 @@ def test_exchanged_strands_look_it(examine, make, one):
     assert "'strands: sum' gives the same" in finding.remedy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strands", ["sense", "apart"])
 def test_exchanged_strands_that_are_told_apart_stop_check_and_build(
     examine, spec_of, make, one, strands, tmp_path

@@ -13,9 +13,12 @@ from claster.dataset.spec import DatasetSpec
 PROJECT = Path(__file__).parents[2]
 FILES = Path(os.environ.get("CLASTER_REAL_FILES", PROJECT.parent / "shared" / "data"))
 
-pytestmark = pytest.mark.skipif(
-    not (FILES / "human").is_dir(), reason=f"no real files at {FILES} (CLASTER_REAL_FILES)"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (FILES / "human").is_dir(), reason=f"no real files at {FILES} (CLASTER_REAL_FILES)"
+    ),
+]
 
 GENCODE_M18 = "annotation/ENCODE-cCREs_GENCODEM18_mm10/Genes.Basic-PC.bed.gz"
 TSS_M18 = "annotation/ENCODE-cCREs_GENCODEM18_mm10/TSS.Basic-PC.bed.gz"

@@ -82,6 +82,7 @@ def test_gaps_tell_both_means(examine, make, one):
     assert "'summary: mean_all' counts bases without a value as 0" in finding.evidence
 
 
+@pytest.mark.slow
 def test_read_ends(examine, make, one):
     make.track("plus.bw", width=1)
     make.track("minus.bw", width=1, sign=-1.0)

@@ -38,6 +38,7 @@ intervals = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(intervals, st.lists(st.integers(50, SIZE - 50), min_size=1, max_size=8))
 def test_share_inside_islands_and_emptiness_against_brute_force(blocks, places):
     spread = measure(blocks, places)

@@ -49,6 +49,7 @@ def test_a_port_that_is_taken(trained):
             serve_command(trained.run, port=port, device="cpu")
 
 
+@pytest.mark.slow
 def test_checkpoint_of_exported_weights_goes_with_the_process(trained, tmp_path):
     out = export_run(trained.run, tmp_path / "model")
     code = (

@@ -25,9 +25,12 @@ PROJECT = Path(__file__).parents[2]
 FILES = Path(os.environ.get("CLASTER_REAL_FILES", PROJECT.parent / "shared" / "data"))
 ANNOTATION = FILES / "annotation"
 
-pytestmark = pytest.mark.skipif(
-    not ANNOTATION.is_dir(), reason=f"no real files at {FILES} (CLASTER_REAL_FILES)"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not ANNOTATION.is_dir(), reason=f"no real files at {FILES} (CLASTER_REAL_FILES)"
+    ),
+]
 
 
 def test_ensembl_gtf_slice():

@@ -62,6 +62,7 @@ def test_manifest_has_the_hash_of_every_other_file(tiny: ToyGenome) -> None:
     assert manifest["counts"] == tiny.counts
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_another_seed_others(tmp_path: Path) -> None:
     for name, seed in (("first", 3), ("again", 3), ("other", 4)):
         simulate_genome(tmp_path / name, seed=seed, **SMALLEST)

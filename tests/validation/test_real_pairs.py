@@ -27,9 +27,12 @@ TABLE = FOLDER / "EPCrisprBenchmark_combined_data.training_K562.GRCh38.tsv.gz"
 CONTACTS = FOLDER / "contacts_K562_pairs.tsv.gz"
 CLASSES = [(0, 20_000), (20_000, 50_000), (50_000, 150_000), (150_000, np.inf)]
 
-pytestmark = pytest.mark.skipif(
-    not TABLE.is_file(), reason=f"no real files at {FILES} (CLASTER_REAL_FILES)"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not TABLE.is_file(), reason=f"no real files at {FILES} (CLASTER_REAL_FILES)"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

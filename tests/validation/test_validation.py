@@ -221,6 +221,7 @@ def test_p_of_like_regions_is_uniform_and_of_others_is_not():
     assert _uniformity(silent, others=others).p > 0.01
 
 
+@pytest.mark.slow
 def test_uniformity_of_genes_that_differ_is_refused_no_more_often_than_it_says():
     """Regions of a gene are alike; a test that took the other half for the truth would say no too often."""
     rng = np.random.default_rng(8)
@@ -326,6 +327,7 @@ def test_repression_is_compared_over_the_nearest_stretch_of_each_gene():
     assert genes["effect"].tolist() == own["effect"].tolist()
 
 
+@pytest.mark.slow
 def test_lifted_repression_is_compared_by_gene(toy, made_model):
     summary, files = validate(toy.run)
     found = summary.repression

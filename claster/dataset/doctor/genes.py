@@ -1,17 +1,15 @@
 """What is found in the gene annotation of a dataset."""
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-import bioframe
 import pandas as pd
 
 from claster.dataset.doctor.findings import Finding, Verdict, count_of, listed, percent
-from claster.genome.assembly import known_assembly
+from claster.genome.assembly import assembly_in, known_assembly
 from claster.genome.gene_names import one_gene
 from claster.genome.genes import GeneFile
 
@@ -153,7 +151,7 @@ def check_gene_file(
                 f"{count_of(gene_file.padded, 'row')} with blanks at the end of a field, which are left out",
             )
         )
-    build = _build_in(comments)
+    build = assembly_in(comments)
     if build and _is_other(build, assembly):
         results.append(
             _found(
@@ -356,14 +354,6 @@ def _minus_one(file: Path) -> str:
         f"{unpack} {file.name} | awk -F'\\t' -v OFS='\\t' '$2 ~ /^[0-9]/ {{$2 -= 1}} 1' > "
         f"{file.name.removesuffix('.gz').removesuffix('.bed')}.from0.bed"
     )
-
-
-def _build_in(comments: str) -> str:
-    """Return the assembly that comments name, by the name that they use."""
-    for build in bioframe.assemblies_available()["provider_build"]:
-        if re.search(rf"\b{re.escape(build)}\b", comments):
-            return str(build)
-    return ""
 
 
 def _is_other(build: str, assembly: str) -> bool:
