@@ -34,27 +34,26 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def with_interval(
-    measure: Callable[[np.ndarray, np.ndarray], float],
-    a: np.ndarray,
-    b: np.ndarray,
-    resamples: Resamples,
+    measure: Callable[..., float], *columns: np.ndarray, resamples: Resamples
 ) -> tuple[float, float, float]:
-    """Return a measure of two columns and its 95 % interval, blocks of rows drawn together.
+    """Return a measure of columns and its 95 % interval, blocks of rows drawn together.
 
     Parameters
     ----------
     measure
-        Of two columns of equal length.
-    a, b
-        Shape (rows,).
+        Takes the columns. A difference of two measures has a paired interval.
+    columns
+        Each of shape (rows,).
     resamples
         Resamples of the rows' blocks.
     """
     counts = resamples.counts[:, resamples.block].astype(int)
-    replicates = np.array([measure(a.repeat(drawn), b.repeat(drawn)) for drawn in counts])
-    blocks = resamples.effective_blocks(np.ones(len(a)))
+    replicates = np.array(
+        [measure(*(column.repeat(drawn) for column in columns)) for drawn in counts]
+    )
+    blocks = resamples.effective_blocks(np.ones(len(columns[0])))
     low, high = intervals(replicates[np.newaxis], np.array([blocks]))
-    return measure(a, b), float(low[0]), float(high[0])
+    return measure(*columns), float(low[0]), float(high[0])
 
 
 _MOST_NUMBERS = 20_000_000

@@ -1,6 +1,7 @@
 """Treated cells: the change that a run predicts from treated marks, against the measured one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from claster.analysis.bootstrap import resample_blocks
+from claster.analysis.bootstrap import Resamples, resample_blocks
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.edits import covered_bins, span_mean
@@ -17,7 +18,7 @@ from claster.analysis.perturbation.measure import Window, average_mirrored, buil
 from claster.analysis.perturbation.screen import load_predictor
 from claster.analysis.settings import TreatSettings
 from claster.analysis.statistics import pearson, spearman, with_interval
-from claster.analysis.summary import Number
+from claster.analysis.summary import Number, Score
 from claster.dataset.layout import Split, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
@@ -110,6 +111,7 @@ def _measured_profiles(genes: pd.DataFrame, sources: Sources, spec: DatasetSpec)
 
 
 _BLOCK, _RESAMPLES = 2_000_000, 1000
+_MEASURES = {"spearman": spearman, "pearson": pearson}
 
 
 class Correlation(BaseModel):
@@ -127,7 +129,10 @@ class Correlation(BaseModel):
 class _TreatedSummary(BaseModel):
     """The result of `claster treat` (`summary.json`, format version 1).
 
-    `tracks` are those that were taken from the treated dataset.
+    `tracks` are those that were taken from the treated dataset; `shares` are the median predicted over the
+    median measured change, of `all` genes and of those with a measured baseline of the pseudocount or more
+    (`transcribed`); `differences` are how much better the network's changes correlate with the measured
+    ones than promoter marks do, on the same genes and resamples.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -139,7 +144,9 @@ class _TreatedSummary(BaseModel):
     tracks: tuple[str, ...]
     split: Split
     genes: int
+    shares: dict[Literal["all", "transcribed"], Score]
     correlations: tuple[Correlation, ...]
+    differences: dict[Literal["spearman", "pearson"], Score]
 
 
 class TreatedFiles(ResultFolder):
@@ -243,24 +250,39 @@ def compare_treated(
     resamples = resample_blocks(
         locus_blocks(table, target.binning, length=_BLOCK), resamples=_RESAMPLES, seed=asked.seed
     )
-    found = []
-    observed = table["measured_change"].to_numpy()
-    for method, column in (("network", "predicted_change"), ("promoter marks", "promoter_change")):
-        for metric, measure in (("spearman", spearman), ("pearson", pearson)):
-            value, low, high = with_interval(measure, table[column].to_numpy(), observed, resamples)
-            found.append(Correlation(method=method, metric=metric, value=value, low=low, high=high))
+    network, observed, marks = (
+        table[f"{kind}_change"].to_numpy() for kind in ("predicted", "measured", "promoter")
+    )
+    scored = partial(_scored, resamples=resamples)
+    found = tuple(
+        Correlation(method=method, metric=metric, **scored(measure, change, observed).model_dump())
+        for method, change in (("network", network), ("promoter marks", marks))
+        for metric, measure in _MEASURES.items()
+    )
+    differences = {
+        metric: scored(partial(_difference, measure), network, marks, observed)
+        for metric, measure in _MEASURES.items()
+    }
+    transcribed = (table["measured_baseline"] >= pseudocount).to_numpy()
+    shares: dict[Literal["all", "transcribed"], Score] = {"all": scored(_share, network, observed)}
+    if transcribed.any():
+        shares["transcribed"] = _scored(
+            _share, network[transcribed], observed[transcribed], resamples=resamples.of(transcribed)
+        )
     summary = _TreatedSummary(
-        verdict=_verdict(table, found),
+        verdict=_verdict(table, shares, found, differences),
         run=run.path.as_posix(),
         treated=other.name,
         tracks=chosen,
         split=split,
         genes=len(table),
-        correlations=tuple(found),
+        shares=shares,
+        correlations=found,
+        differences=differences,
     )
     files = TreatedFiles(run.path / "treated" / f"{other.name}_{split}")
-    with atomic_path(files.genes) as partial:
-        table.to_csv(partial, index=False, float_format="%.6g")
+    with atomic_path(files.genes) as scratch:
+        table.to_csv(scratch, index=False, float_format="%.6g")
     write_text(files.summary, summary.model_dump_json(indent=2) + "\n")
     return summary, files
 
@@ -321,16 +343,51 @@ def _masked(spec: DatasetSpec) -> list[list[object]]:
     return read_blacklist(path, sizes=spec.chromosome_sizes(), aliases=aliases).to_numpy().tolist()
 
 
-def _verdict(table: pd.DataFrame, found: list[Correlation]) -> str:
+def _scored(measure: Callable[..., float], *columns: np.ndarray, resamples: Resamples) -> Score:
+    value, low, high = with_interval(measure, *columns, resamples=resamples)
+    return Score(value=value, low=low, high=high)
+
+
+def _difference(
+    measure: Callable[..., float], first: np.ndarray, second: np.ndarray, observed: np.ndarray
+) -> float:
+    return measure(first, observed) - measure(second, observed)
+
+
+def _share(predicted: np.ndarray, observed: np.ndarray) -> float:
+    """Return the ratio of the medians; NaN where the median measured change is 0."""
+    middle = np.median(observed)
+    return float(np.median(predicted) / middle) if middle else np.nan
+
+
+def _verdict(
+    table: pd.DataFrame,
+    shares: Mapping[str, Score],
+    found: Sequence[Correlation],
+    differences: Mapping[str, Score],
+) -> str:
     lines = [
         f"{len(table):,} genes; median change {table['predicted_change'].median():.2f} predicted, "
         f"{table['measured_change'].median():.2f} measured (log2)."
     ]
-    for entry in found:
-        known = None not in (entry.low, entry.high)
-        interval = f" ({entry.low:.3f} to {entry.high:.3f})" if known else ""
-        value = "undefined" if entry.value is None else f"{entry.value:.3f}"
-        lines.append(
-            f"{entry.metric.capitalize()} of measured change and {entry.method}: {value}{interval}."
-        )
+    lines += [
+        f"Median predicted over median measured change, {genes} genes: {_shown(score, 2)}."
+        for genes, score in shares.items()
+    ]
+    lines += [
+        f"{entry.metric.capitalize()} of measured change and {entry.method}: {_shown(entry)}."
+        for entry in found
+    ]
+    lines += [
+        f"{metric.capitalize()} of the network less that of promoter marks: {_shown(score)}."
+        for metric, score in differences.items()
+    ]
     return "\n".join(lines)
+
+
+def _shown(score: Score | Correlation, digits: int = 3) -> str:
+    if score.value is None:
+        return "undefined"
+    if score.low is None or score.high is None:
+        return f"{score.value:.{digits}f}"
+    return f"{score.value:.{digits}f} ({score.low:.{digits}f} to {score.high:.{digits}f})"

@@ -1,5 +1,7 @@
 """Treated cells: predicted and measured change of each gene."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pyBigWig
@@ -7,7 +9,9 @@ import pytest
 import yaml
 from scipy.stats import pearsonr, spearmanr
 
-from claster.analysis.treated import _require_fitting, compare_treated
+from claster.analysis.bootstrap import resample_blocks
+from claster.analysis.statistics import spearman
+from claster.analysis.treated import _difference, _require_fitting, _scored, compare_treated
 from claster.dataset.signal_settings import TargetSpec
 from claster.eir.runs import read_run, write_run
 from claster.errors import ClasterError
@@ -24,6 +28,15 @@ def test_treated_marks_predict_the_measured_change(toy, made_model):
     assert found["network", "spearman"] == pytest.approx(spearmanr(*change).statistic, abs=1e-4)
     assert found["network", "pearson"] == pytest.approx(pearsonr(*change).statistic, abs=1e-4)
     assert found["network", "spearman"] > 0.5
+    for metric, score in summary.differences.items():
+        assert score.value == pytest.approx(
+            found["network", metric] - found["promoter marks", metric], abs=1e-9
+        )
+    loud = genes["measured_baseline"] >= 1
+    for kind, chosen in (("all", genes["tss"] > 0), ("transcribed", loud)):
+        medians = genes.loc[chosen, ["predicted_change", "measured_change"]].median()
+        ratio = medians["predicted_change"] / medians["measured_change"]
+        assert summary.shares[kind].value == pytest.approx(ratio, rel=1e-4)
     loudest = genes.loc[genes["measured_baseline"].idxmax()]
     for condition, column in (("ctrl", "measured_baseline"), ("a485", "measured_treated")):
         total = 0.0
@@ -38,6 +51,20 @@ def test_treated_marks_predict_the_measured_change(toy, made_model):
     only, _ = compare_treated(toy.run, treated=treated, tracks=("H3K27me3",), average=False)
     assert only.tracks == ("H3K27me3",)
     assert abs(next(c.value for c in only.correlations if c.method == "network")) < 0.5
+
+
+def test_differences_are_paired():
+    rng = np.random.default_rng(0)
+    blocks = resample_blocks(np.repeat(np.arange(40), 3), resamples=200)
+    marks = rng.normal(size=120)
+    change = marks + rng.normal(size=120)
+    alone = _scored(spearman, marks, change, resamples=blocks)
+    same = _scored(partial(_difference, spearman), 2 * marks, marks, change, resamples=blocks)
+    better = _scored(partial(_difference, spearman), change, marks, change, resamples=blocks)
+    assert alone.high - alone.low > 0.1
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    assert better.value == pytest.approx(1 - alone.value)
+    assert (better.low, better.high) == pytest.approx((1 - alone.high, 1 - alone.low))
 
 
 def test_datasets_that_do_not_fit_are_refused(toy, made_model):

@@ -86,7 +86,11 @@ def compare_effects(pairs: pd.DataFrame, resamples: Resamples) -> dict[str, floa
     predicted, planted = (pairs[name].to_numpy() for name in ("effect", "planted_effect"))
     for name, measure in (("spearman", spearman), ("share", _share)):
         enough = len(pairs) >= _LEAST
-        values = with_interval(measure, predicted, planted, resamples) if enough else [np.nan] * 3
+        values = (
+            with_interval(measure, predicted, planted, resamples=resamples)
+            if enough
+            else [np.nan] * 3
+        )
         found |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
     return found
 
@@ -112,7 +116,9 @@ def called_far(pairs: pd.DataFrame, controls: pd.DataFrame, resamples: Resamples
         return Score(value=None, low=None, high=None)
     p = empirical_p(pairs["effect"].to_numpy()[far], controls["effect"].to_numpy()[null])
     called = (false_discovery_control(p, method="bh") <= _FDR).astype(np.float64)
-    value, low, high = with_interval(_share, called, np.ones_like(called), resamples.of(far))
+    value, low, high = with_interval(
+        _share, called, np.ones_like(called), resamples=resamples.of(far)
+    )
     return Score(value=value, low=low, high=high)
 
 
