@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.baselines import predict_baselines
+from claster.analysis.change import changes_between, directions, genes_of_both
 from claster.analysis.prepare import (
     Prepared,
     Scored,
@@ -32,6 +33,7 @@ from claster.analysis.samples import (
     target_difference,
 )
 from claster.analysis.settings import EvaluateSettings
+from claster.analysis.summary import direction_lines
 from claster.dataset.layout import SPLITS, DatasetFolders, Split, read_genes_table
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
@@ -250,6 +252,18 @@ def _evaluate_elsewhere(
         prepared.scored, [prepared], [name], [other], split="test", seed=0, progress=progress
     )
     folder = asked.to or member.run.evaluation / other.name
+    if len(genes_of_both(own, prepared.scored)[0]):
+        tests = member.run.predictions("test")
+        predict_missing(member.run, tests, device=asked.device, progress=progress, tracks="none")
+        changes = changes_between(
+            read_predictions(member.run, "test"), own, other, prepared.scored, progress=progress
+        )
+        found = directions(changes, own)
+        text = "\n".join([evaluation.summary.verdict, *direction_lines(found)])
+        summary = evaluation.summary.model_copy(
+            update={"verdict": text, "directions": tuple(found)}
+        )
+        evaluation = replace(evaluation, summary=summary, changes=changes)
     write_evaluation(evaluation, folder)
     return evaluation, folder
 

@@ -44,11 +44,14 @@ class Evaluation:
         What `summary.json` holds.
     predictions
         Predictions of the simple methods, and of an ensemble: raw scale, forward samples x columns.
+    changes
+        Of genes of other cells that the run's own dataset holds too (`changes_between`).
     """
 
     tables: Tables
     summary: EvaluationSummary
     predictions: dict[str, pd.DataFrame]
+    changes: pd.DataFrame | None = None
 
 
 def evaluation_of(
@@ -177,6 +180,8 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     }
     if evaluation.summary.method == ENSEMBLE:
         tables["spread"] = _spread_over_runs(evaluation.tables.scores)
+    if evaluation.changes is not None:
+        tables["changes"] = evaluation.changes
     for name, table in tables.items():
         rounded = table.round(_DECIMALS)
         with atomic_path(folder / f"{name}.parquet") as partial:

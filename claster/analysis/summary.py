@@ -11,8 +11,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 __all__ = [
     "BaselineFits",
     "Comparison",
+    "Directions",
     "EvaluationSummary",
     "Score",
+    "direction_lines",
     "evaluation_schema",
     "method_in_words",
     "score_lines",
@@ -102,6 +104,21 @@ class BaselineFits(_Part):
     boosting_trees: dict[str, int]
 
 
+class Directions(_Part):
+    """The share of genes whose predicted change between two cells has the sign of the measured one.
+
+    Of `genes` genes that change by `least` or more, in log2(x + 1) of their mean; by the network, by the
+    marks within 2 kb of the TSS, and their paired `difference`.
+    """
+
+    condition: str
+    least: float
+    genes: int
+    network: Score
+    promoter_marks: Score
+    difference: Score
+
+
 class EvaluationSummary(_Part):
     """The result of `claster evaluate`.
 
@@ -109,6 +126,7 @@ class EvaluationSummary(_Part):
     window is. `shared_bp` are bases of scored input windows that lie in training windows,
     `sequences_compared` tells whether the build left out training genes with a copy of a scored gene's
     sequence (None: an older evaluation), `worst` the genes with the greatest RMSE over their windows.
+    `directions` is of the genes of other cells that the run's own dataset holds too.
     """
 
     format: Literal[1] = 1
@@ -129,6 +147,7 @@ class EvaluationSummary(_Part):
     comparisons: tuple[Comparison, ...]
     worst: tuple[str, ...]
     baselines: tuple[BaselineFits, ...]
+    directions: tuple[Directions, ...] = ()
 
 
 def evaluation_schema() -> str:
@@ -224,6 +243,20 @@ def verdict(
         " samples, each kilobase once."
     )
     return "\n".join(lines)
+
+
+def direction_lines(found: Sequence[Directions]) -> list[str]:
+    """Return the share of genes with the right direction between cells as sentences."""
+    several = len({entry.condition for entry in found}) > 1
+    lines = []
+    for entry in found:
+        which = " at least twofold" * bool(entry.least) + f" in {entry.condition}" * several
+        lines.append(
+            f"Of {entry.genes:,} genes that change{which}, the network tells the direction of"
+            f" {_show(entry.network)}, promoter marks of {_show(entry.promoter_marks)},"
+            f" difference {_show(entry.difference)}."
+        )
+    return lines
 
 
 def method_in_words(method: str) -> str:

@@ -9,6 +9,7 @@ import yaml
 from scipy.stats import spearmanr
 from sklearn.metrics import r2_score, root_mean_squared_error
 
+from claster.analysis.change import directions
 from claster.analysis.evaluate import RunOf, _score, evaluate, evaluate_runs, evaluate_together
 from claster.analysis.metrics import correlations, gene_means
 from claster.analysis.summary import evaluation_schema
@@ -517,6 +518,53 @@ def test_other_cells_are_scored_on_unseen_genes_beside_the_training_cells(elsewh
     told = evaluation.predictions["training_cell"]
     np.testing.assert_allclose(told, own.loc[told.index, told.columns])
     assert one(evaluation, "network")["value"] > one(evaluation, "training_cell")["value"]
+
+
+def test_the_direction_of_change_between_cells(elsewhere, spec):
+    evaluation, folder = evaluate_runs([elsewhere], dataset="other")
+    table = pd.read_csv(folder / "changes.csv")
+    cells = [DatasetFolders.of(s) for s in (spec, spec.model_copy(update={"name": "other"}))]
+    genes = [pd.read_csv(where.genes, sep="\t").set_index("gene_id") for where in cells]
+    targets = [read_targets(where.target_table("test")) for where in cells]
+    for condition, rows in table.groupby("condition"):
+        for row in rows.itertuples():
+            levels = []
+            for body, found in zip(genes, targets, strict=True):
+                at = body.loc[row.gene_id]
+                edges = at["tss"] + (np.arange(22) - 10.5) * 1000
+                covered = np.diff(np.interp(edges, [at["start"], at["end"]], [0, 1]))
+                columns = [c for c in found if c.endswith(f"_{condition}")]
+                values = found.loc[f"{row.gene_id}_forward", columns].to_numpy()
+                levels.append(np.log2(1 + (values * covered).sum() / covered.sum()))
+            assert row.measured == pytest.approx(levels[1] - levels[0], abs=1e-4)
+    agree = np.sign(table["measured"]) == np.sign(table["predicted"])
+    for entry in evaluation.summary.directions:
+        chosen = (table["condition"] == entry.condition) & (table["measured"].abs() >= entry.least)
+        assert (entry.genes, entry.network.value) == (chosen.sum(), agree[chosen].mean())
+    assert "the network tells the direction of" in evaluation.summary.verdict
+    again, _ = evaluate_runs([elsewhere], dataset="other")
+    assert again.summary == evaluation.summary
+
+
+def test_directions_of_genes_that_change(spec):
+    """Of 20 genes, each a locus, 4 stay, 6 change a little and 10 twofold; the marks are wrong about 8."""
+    measured = np.array([0.0] * 4 + [0.5, -0.5] * 3 + [2.0, -1.0] * 5)
+    table = pd.DataFrame(
+        {
+            "gene_id": [f"g{n}" for n in range(20)],
+            "chrom": "chr1",
+            "tss": np.arange(20) * 10_000_000,
+            "condition": "ctrl",
+            "measured": measured,
+            "predicted": np.where(np.arange(20) == 19, 0.0, 0.1 * measured),
+            "promoter_marks": np.where(np.arange(20) < 12, -measured, measured),
+        }
+    )
+    every, twofold = directions(table, spec)
+    assert (every.genes, every.network.value, every.promoter_marks.value) == (16, 15 / 16, 8 / 16)
+    assert (twofold.genes, twofold.network.value, twofold.promoter_marks.value) == (10, 0.9, 0.8)
+    assert twofold.difference.value == pytest.approx(0.1)
+    assert twofold.network.low <= 0.9 <= twofold.network.high == 1
 
 
 def test_other_cells_are_scored_on_labels_of_their_own(elsewhere, spec):
