@@ -69,8 +69,7 @@ def read_values(spec: DatasetSpec, genes: pd.DataFrame) -> pd.DataFrame | None:
     table["gene_id"] = [gene[0] if len(gene) == 1 else "" for gene in called]
     # A gene's own row goes before rows that only mean it; of several such, nobody knows which.
     own = table["gene_id"] == table.index
-    means = ~own & ~table["gene_id"].isin([*table["gene_id"][own], ""])
-    alone = means & ~table["gene_id"].where(means).duplicated(keep=False)
+    alone = ~table["gene_id"].isin(table["gene_id"][own]) & ~table["gene_id"].duplicated(keep=False)
     known = table[own | alone].set_index("gene_id")
     known = known.loc[wanted[wanted.isin(known.index)]]
     if known.empty:

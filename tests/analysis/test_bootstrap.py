@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import bootstrap
 
 from claster.analysis.agreement import Signal
-from claster.analysis.bootstrap import intervals, resample_blocks
+from claster.analysis.bootstrap import intervals, pearson, point_sums, resample_blocks, slope
 from claster.analysis.loci import counted_once, locus_blocks
 from claster.analysis.tables import _view
 from claster.genome.windows import Binning
@@ -28,6 +28,23 @@ def test_sums_of_blocks_of_literals():
     np.testing.assert_array_equal(
         drawn.draw(drawn.block_sums(values))[:, 0], drawn.counts @ [2, 0, 5]
     )
+
+
+def test_two_points_have_a_slope_and_one_has_none():
+    x, y = np.array([[0.0, 3.0], [2.0, 3.0]]), np.array([[1.0, 4.0], [5.0, 4.0]])
+    counted = np.array([[True, True], [True, False]])
+    sums = point_sums(x, y, counted).sum(axis=0)
+    np.testing.assert_allclose(slope(sums), [2, np.nan])
+    np.testing.assert_allclose(pearson(sums), [1, np.nan])
+
+
+def test_ends_of_intervals_of_literals():
+    """Phi(sqrt(2) t) of one degree of freedom is 0 but for 1e-72."""
+    known = np.random.default_rng(0).permutation(np.arange(101.0))
+    replicates = np.tile(np.append(known, np.nan), (3, 1))
+    low, high = intervals(replicates, np.array([1e9, 2, 1.99]))
+    np.testing.assert_allclose(low, [2.5, 0, np.nan], atol=1e-6)
+    np.testing.assert_allclose(high, [97.5, 100, np.nan], atol=1e-6)
 
 
 def test_many_blocks_give_the_plain_percentile_interval():

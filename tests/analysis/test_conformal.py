@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from claster.analysis.conformal import Conformal, coverage
+from claster.analysis.conformal import Conformal, _thinned, coverage
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 
@@ -56,6 +56,12 @@ def test_few_loci_are_refused():
     predicted, known, observed, locus, _ = points(9, 30, 1)
     with pytest.raises(ClasterError, match="lie in 9 loci; intervals need 10"):
         Conformal.fit(predicted, known, observed, locus, level=0.9)
+
+
+@pytest.mark.parametrize(("most", "kept"), [(7, [1, 3, 4]), (3, [1, 3, 4]), (2, [1, 4]), (1, [1])])
+def test_points_are_thinned_only_as_far_as_need_be(most, kept):
+    chosen = np.array([False, True, False, True, True])
+    assert _thinned(chosen, most).tolist() == kept
 
 
 def test_coverage_by_hand():

@@ -25,6 +25,11 @@ def test_distance_by_hand():
     assert familiar.limit == pytest.approx(1.0)
 
 
+def test_ninety_nine_percent_of_validation_genes_lie_within_the_limit():
+    familiar = Familiar.of(np.zeros((10, 1)), np.arange(101.0)[:, None])
+    assert familiar.limit == pytest.approx(99)
+
+
 def test_flag_finds_the_genes_whose_error_doubled():
     known, seen = drawn(800, 0)
     network = HistGradientBoostingRegressor(random_state=0).fit(known, seen)

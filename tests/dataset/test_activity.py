@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from claster.dataset.activity import (
     _SHELLS,
     _WEIGHTS,
+    _column_means,
     _contact_weighted,
     _distance_weighted,
     _shells_within,
@@ -56,6 +57,16 @@ def test_channels_are_sums_over_bases():
                     if low <= abs(at) < high
                 )
                 assert found[track, row, column] == pytest.approx(np.log1p(total / 10), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("half", "resolution", "means"),
+    [(2, 100, [1, 2, 4, 8, 16]), (0, 500, [6.2]), (1, 150, [1.5, 13 / 3, 12])],
+)
+def test_columns_as_wide_as_the_window_are_means_of_all_its_bins(half, resolution, means):
+    landscape = torch.tensor([[[1.0, 2, 4, 8, 16]]])
+    found = _column_means(landscape, half, bin=100, resolution=resolution)
+    assert found.flatten().tolist() == pytest.approx(means)
 
 
 @settings(max_examples=20)

@@ -89,6 +89,21 @@ def test_half_of_the_sequence_suffices_and_a_tenth_does_not(tmp_path, genome):
     assert pairs["share"].iloc[0] == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.parametrize(("kmers", "twins", "alone"), [(60, ["b"], ()), (59, [], ("a", "b"))])
+def test_sixty_kmers_are_compared_and_fewer_are_not(tmp_path, genome, kmers, twins, alone):
+    letters = genome["chr1"][30_000:35_000].copy()
+    sampled = [np.unique(sample_kmers(letters[:end])).size for end in range(2_000)]
+    end = sampled.index(kmers)
+    for chrom, tss in (GENES["a"], GENES["b"]):
+        genome[chrom][tss - 5_000 : tss + 5_000] = ord("N")
+        genome[chrom][tss : tss + end] = letters[:end]
+    path = write(tmp_path / "genome.fa", genome)
+    pairs, uncompared = copies_between(table(), path, sizes=SIZES, aliases={})
+    assert pairs["twin"].tolist() == twins
+    assert pairs["share"].tolist() == [1.0] * len(twins)
+    assert uncompared == alone
+
+
 def test_old_relatives_are_no_copies(tmp_path, genome):
     genome["chr2"][35_000:45_000] = mutated(genome["chr1"][25_000:35_000], 0.15)
     assert found(tmp_path, genome).empty

@@ -226,6 +226,26 @@ def test_too_sparse_for_its_resolution(examine, make, zoomed, one):
     assert "too few contacts for 1,000 bp" in finding.evidence
 
 
+def test_where_no_window_is_whole_the_rows_around_those_with_contacts_are_sampled(
+    examine, make, one
+):
+    make.cooler(
+        "contacts.cool",
+        change=lambda pixels, bins: pixels[
+            pixels["bin1_id"].between(100, 107) & pixels["bin2_id"].between(100, 107)
+        ],
+    )
+    rows = [
+        row
+        for row in make.genes()
+        if (start := int(row.split("\t")[1])) == 102_000 or start > 300_000
+    ]
+    make.text("genes.tsv", [make.header, *rows])
+    # Of the bins 100 to 107, three have one of the others 5 bins further on.
+    evidence = one(examine(splits={}), ITEM, "density").evidence
+    assert evidence.startswith("62 % of the pixels at 5,000 bp of separation are empty")
+
+
 def test_share_of_empty_pixels_is_exact_where_all_rows_are_sampled(make):
     import pandas as pd
 
