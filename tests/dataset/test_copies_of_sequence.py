@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -156,20 +154,6 @@ def test_a_fasta_of_something_else(tmp_path, genome, names, message):
     genes = table({"a": ("chr2", 90_000)}, split=["train"])
     with pytest.raises(ClasterError, match=message):
         found(tmp_path, dict(zip(names, genome.values(), strict=True)), genes, sizes=sizes)
-
-
-def test_many_genes_take_seconds(tmp_path):
-    rng = np.random.default_rng(3)
-    size = 20_000_000
-    genome = {"chr1": rng.choice(LETTERS, size)}
-    tss = rng.integers(0, size, 4_000)
-    genes = table(
-        {str(i): ("chr1", at) for i, at in enumerate(tss)}, split=["train", "test"] * 2_000
-    )
-    found(tmp_path, genome, genes.head(2), sizes={"chr1": size})
-    start = time.process_time()
-    found(tmp_path, genome, genes, sizes={"chr1": size})
-    assert time.process_time() - start < 20
 
 
 def test_a_sequence_holds_the_samples_of_its_20_mers():

@@ -1,7 +1,6 @@
 """Every trap in the README of the real files: set CLASTER_REAL_FILES, or lay them beside the checkout."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -66,9 +65,7 @@ def notes(report, item):
 
 
 def test_chr21_set_can_be_built_and_its_oddities_are_named(example, one):
-    start = time.monotonic()
     report = example("k562_chr21")
-    assert time.monotonic() - start < 30
     assert report.exit_code == 0
     assert "no main diagonal" in one(report, "contacts", "diagonal").evidence
     assert one(report, "contacts", "chromosomes").verdict == "note"

@@ -227,14 +227,12 @@ def test_no_network(describe, folder, hurry, listener):
         address = f"http://127.0.0.1:{closed.getsockname()[1]}"
     files = {f"F{k}": (f"{k}.bw", f"{address}/{k}.bw", {}) for k in range(6)}
     spec = describe(**files, G=("g.bw", "http://nothing.invalid/g.bw", {}))
-    start = time.monotonic()
     with pytest.raises(
         ClasterError,
         match=r"^7 of 7 files were not downloaded: no answer from 127\.0\.0\.1:\d+, nothing\.invalid "
         r"\(.*\): check the network; .*claster data list small --urls.*claster data adopt DIR",
     ):
         download_dataset(spec, jobs=2, patience=hurry, progress=listener)
-    assert time.monotonic() - start < 3
     assert list(folder.rglob("*")) == []
     assert plan_downloads(spec, ask_servers=True).unknown_sizes == 7
 

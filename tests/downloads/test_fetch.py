@@ -406,10 +406,8 @@ def test_stop_keeps_what_has_arrived(archive, bring, left, make_bigwig, tmp_path
     url = archive.put("/x.bw", content, rate=200_000.0)
     stop = Stop()
     threading.Timer(0.4, stop.set).start()
-    start = time.monotonic()
     with pytest.raises(StoppedError):
         bring(url, stop=stop)
-    assert time.monotonic() - start < 0.7
     kept, _ = find_partial(tmp_path / "data" / "x.bw", url=url)
     assert 30_000 < kept < 150_000
     archive.files["/x.bw"].rate = None
