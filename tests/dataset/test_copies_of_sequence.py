@@ -96,7 +96,7 @@ def test_sixty_kmers_are_compared_and_fewer_are_not(tmp_path, genome, kmers, twi
         genome[chrom][tss - 5_000 : tss + 5_000] = ord("N")
         genome[chrom][tss : tss + end] = letters[:end]
     path = write(tmp_path / "genome.fa", genome)
-    pairs, uncompared = copies_between(table(), path, sizes=SIZES, aliases={})
+    pairs, uncompared = _copies_between(table(), path, sizes=SIZES, aliases={})
     assert pairs["twin"].tolist() == twins
     assert pairs["share"].tolist() == [1.0] * len(twins)
     assert uncompared == alone
