@@ -91,8 +91,6 @@ class Compared:
     ----------
     scored
         Genes, observed signal and the prediction of each run over the common bins.
-    target
-        The common bins.
     own
         Of each run: the same genes over its own bins, and these bins.
     scores

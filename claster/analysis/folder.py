@@ -27,8 +27,6 @@ class ResultFolder:
     ----------
     folder
         ``<run>/<kind of result>/<name>``.
-    main
-        The table that tells most.
     """
 
     folder: Path

@@ -34,8 +34,6 @@ class _Browser:
         Everything that the local page may ask for, by path.
     session
         The session file of IGV on the desktop.
-    tracks
-        Names of the tracks.
     """
 
     served: dict[str, Served]

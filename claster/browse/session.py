@@ -30,8 +30,6 @@ class _BrowserGenome:
 
     Attributes
     ----------
-    name
-        Of the assembly.
     sizes
         Chromosome lengths in bp.
     fasta
@@ -106,10 +104,6 @@ class _BrowserTrack:
 
     Attributes
     ----------
-    name
-        What stands beside it.
-    path
-        The file.
     colour, below
         Red, green, blue (0-255) of values above and below 0.
     scaled_with

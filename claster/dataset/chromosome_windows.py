@@ -41,8 +41,6 @@ class ChromosomeJob:
         The folder of arrays; one folder a modality is made in it, with `STORE` inside.
     spec, sources
         The dataset and its open files.
-    chrom
-        The assembly's name.
     divisors
         What each track is divided by (`track_divisors`).
     threads

@@ -33,8 +33,6 @@ class Donor:
 
     Attributes
     ----------
-    folder
-        Where they are.
     modality
         ``landscape`` or ``contacts``.
     genes

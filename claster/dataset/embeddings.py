@@ -89,8 +89,6 @@ class EmbeddingStore:
     ----------
     path
         Folder of the store.
-    record
-        What they are.
     """
 
     path: Path

@@ -22,10 +22,6 @@ class Source:
         What messages call it ("track ATAC").
     file
         Its name as the YAML has it, without a group after ``::``.
-    path
-        Where it is looked for.
-    location
-        Where the YAML names it.
     built
         Whether `claster data build` needs it.
     """

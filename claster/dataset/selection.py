@@ -64,8 +64,6 @@ class GeneRules:
     ----------
     sizes
         Chromosome sizes in bp.
-    landscape
-        The input window.
     reach
         Distance in bp from the TSS that must lie on the chromosome: the half width of the wider of
         input and target window.

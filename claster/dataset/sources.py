@@ -42,8 +42,6 @@ class Sources:
         Chromosome sizes in bp.
     genes
         Every gene of the annotation, on the assembly's chromosome names, its TSS as `genes.recipe` says.
-    tracks
-        The landscape's rows.
     targets
         Strands and their signs by group of columns (`TargetSpec.groups`).
     truths

@@ -58,11 +58,6 @@ def pull_bundle(
     force
         Whether an existing folder gives way.
 
-    Returns
-    -------
-    Path
-        The folder.
-
     Raises
     ------
     ClasterError

@@ -58,11 +58,6 @@ def export_run(
     force
         Whether an existing folder gives way.
 
-    Returns
-    -------
-    Path
-        The folder.
-
     Raises
     ------
     ClasterError

@@ -34,8 +34,6 @@ class CutNetwork:
     ----------
     network
         The whole; its first part reads ``landscape``.
-    conv
-        The first convolution.
     position
         What is added to each bin before it, shape of a sample's last two axes.
     after

@@ -41,14 +41,8 @@ class TrainedModel:
 
     Attributes
     ----------
-    run
-        Its folder.
-    network
-        The network with its scaling.
     spec
         The dataset that it was trained on, its target on the network's scale.
-    device
-        Where it computes.
     """
 
     run: Path

@@ -96,8 +96,6 @@ class ResumePlan:
     ----------
     step
         The step that the model was saved at.
-    model
-        The saved weights.
     epochs
         What remains; EIR trains whole epochs only.
     steps

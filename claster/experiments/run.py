@@ -32,8 +32,6 @@ class _Experiment(Record):
         What it asks, and what is different from the published one.
     of
         The dataset that it is run on unless another one is named.
-    flavours
-        What is trained.
     seeds
         Of each flavour; several are scored together.
     dataset
@@ -147,11 +145,6 @@ def run_experiment(
     ----------
     epochs, device
         See `claster.eir.run.train`.
-
-    Returns
-    -------
-    list of RunFolder
-        The runs.
 
     Raises
     ------

@@ -124,8 +124,6 @@ class Published:
         The column that holds the number.
     value
         As printed.
-    source
-        Where it is printed.
     """
 
     where: dict[str, str]
@@ -142,12 +140,8 @@ class PaperFigure:
     ----------
     name
         Such as ``F1a``; T: tutorial, F: main text, S: supplement, R: revisions.
-    title
-        What it shows.
     about
         How it is computed, and what is different from the published one.
-    needs
-        What has to be there.
     draw
         From context and page to figure, axes and table.
     published

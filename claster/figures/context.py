@@ -56,8 +56,6 @@ class Context:
 
     Attributes
     ----------
-    spec
-        The dataset.
     runs
         Runs on the dataset that read landscapes or contact maps; the first one is the main one.
     named

@@ -138,8 +138,6 @@ class _Made:
 
     Attributes
     ----------
-    folder
-        Where the files are.
     receipts
         Of the figures that were drawn.
     missing

@@ -57,8 +57,6 @@ class GeneFile:
     ----------
     genes
         Columns of `GENE_COLUMNS`, in file order; names as `printable` writes them.
-    format
-        What the file is.
     dialect
         Who wrote a GTF: ``GENCODE``, ``Ensembl``, ``RefSeq``, or empty.
     type_name

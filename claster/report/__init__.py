@@ -55,11 +55,6 @@ def write_report(
     to
         The file; None takes ``report.html`` in the run's folder.
 
-    Returns
-    -------
-    Path
-        The file.
-
     Raises
     ------
     ClasterError

@@ -120,8 +120,6 @@ class Job:
         The dataset with the target bins that are predicted.
     trunk, windows
         The sequence model and its sequences.
-    tuning, machine
-        How, and on what.
     """
 
     run: RunFolder

@@ -24,14 +24,10 @@ class SequenceModel:
 
     Attributes
     ----------
-    name
-        What commands call it.
     repository, revision
         On the Hugging Face hub, at one commit; None where no commit is pinned here.
     code
         Python files of the repository without which it does not load.
-    licence, citation
-        Of the weights.
     loader
         Makes a `Trunk` from a folder of files.
     """

@@ -70,8 +70,6 @@ class ToyGenome:
 
     Attributes
     ----------
-    folder
-        Where its files are.
     chrom_sizes
         Chromosome lengths in bp.
     counts

@@ -237,10 +237,6 @@ class Explainer:
     ----------
     forward
         What predicts, on the scale that is explained.
-    device
-        Where it computes.
-    seen
-        What it sees.
     rows
         Tracks that are attributed to, and ``contacts``; the others stay as they are.
     grid

@@ -126,8 +126,6 @@ class CentredMaps:
     ----------
     axes
         Kind and bin width of the maps.
-    target
-        The bins of a prediction.
     shape
         Rows and columns.
     """

@@ -281,11 +281,6 @@ def write_attributions(
         Names of the tracks that the run sees.
     settings, record
         What was asked, and what is recorded of it.
-
-    Returns
-    -------
-    list of str
-        The summary's sentences.
     """
     genes, targets = pd.DataFrame(gathered.genes), pd.concat(gathered.targets, ignore_index=True)
     agreement = gathered.compared.table()

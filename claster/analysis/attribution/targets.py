@@ -32,16 +32,8 @@ class Explained:
 
     Attributes
     ----------
-    run
-        The run.
-    name
-        Its name.
-    weights
-        The file of its weights.
     spec, folders
         The built dataset that it was trained on.
-    seen
-        What it sees.
     """
 
     run: RunFolder

@@ -84,8 +84,6 @@ class LinkModel(Record):
         One for each set of optional features that may be known, by their names joined by ``,``.
     trained_on
         The table of pairs, by name.
-    pairs, regulated
-        Their numbers.
     """
 
     format: Literal[1] = 1

@@ -216,8 +216,6 @@ class Editor:
     ----------
     spec
         The dataset with tracks and bins.
-    settings
-        What is done.
     piece
         What ``insert`` writes, signal, shape (edited tracks, bins), its middle on that of the element.
     """

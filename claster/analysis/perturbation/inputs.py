@@ -36,12 +36,8 @@ class Screen:
 
     Attributes
     ----------
-    files
-        Its folder.
     identity
         What gives it its numbers, settings included.
-    spec, folders
-        The built dataset.
     elements
         BED or cCRE table; None for the dataset's own.
     listed

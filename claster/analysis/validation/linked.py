@@ -40,8 +40,6 @@ class _Uniformity:
 
     Attributes
     ----------
-    n
-        How many p-values.
     statistic, p
         Of the test; NaN without p-values.
     """

@@ -28,12 +28,8 @@ class PlantedScreen:
 
     Attributes
     ----------
-    name, settings
-        The screen.
     pairs
         Its effects of single elements, and the columns of `planted_effects`.
-    controls
-        Its control regions.
     resamples
         Resamples of the loci of `pairs`.
     """

@@ -113,8 +113,6 @@ class Finding:
         Name of the check ("strand", "weights"), the same in every report.
     verdict
         One of `VERDICTS`.
-    evidence
-        What was seen, with numbers.
     remedy
         What to do; "" where nothing is to be done.
     """
@@ -137,8 +135,6 @@ class Report:
 
     Attributes
     ----------
-    dataset, assembly
-        Their names.
     findings
         In the order in which they are shown, those of one item together.
     scales

@@ -32,8 +32,6 @@ class Setting:
 
     Attributes
     ----------
-    spec
-        The dataset.
     sizes
         Chromosome sizes of the assembly in bp; empty where they are not known.
     aliases

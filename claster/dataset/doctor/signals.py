@@ -41,8 +41,6 @@ class SignalUse:
         "plus" or "minus" of a pair, "" for an unstranded file.
     sign
         -1.0 where the YAML says that the values are negative.
-    place
-        Where the YAML names it.
     window
         The bins that are read from it.
     track
