@@ -75,7 +75,7 @@ def test_lower_takes_background_where_the_means_around_a_bin_are_above_it(case, 
     bins = len(span.shares)
     donor = min(donor, 7 - bins)
     edited = edits.lower(signal, [1], span, donor=donor, beside=beside)
-    wanted = edits.replace(signal, [1], span, donor=donor)
+    wanted = edits._replace(signal, [1], span, donor=donor)
     if bins > 2 * beside:
         for place in range(span.first, span.bins.stop):
             inside = range(span.first, span.bins.stop)
@@ -99,7 +99,7 @@ def test_replace_base_by_base(case, donor):
     start, end, signal = case
     span = covered_bins(start, end, BINNING)
     donor = min(donor, 7 - len(span.shares))
-    edited = edits.replace(signal, [1], span, donor=donor)
+    edited = edits._replace(signal, [1], span, donor=donor)
     moved = np.repeat(signal, 10, axis=1)
     offset = 10 * (donor - span.first)
     wanted = base_by_base(
@@ -175,7 +175,7 @@ def test_edits_leave_their_input_alone():
     rng = np.random.default_rng(0)
     for edited in (
         edits.silence(signal, [0], span),
-        edits.replace(signal, [0], span, donor=5),
+        edits._replace(signal, [0], span, donor=5),
         edits.lower(signal, [0], span, donor=5, beside=0),
         edits.repress(signal, [0], span, gain_row=1, gain=9.0),
         edits.shift(signal, [0], span, bins=1, donor=5),

@@ -20,7 +20,6 @@ __all__ = [
     "flip",
     "insert",
     "lower",
-    "replace",
     "repress",
     "scale",
     "shift",
@@ -152,12 +151,12 @@ def silence(signal: np.ndarray, rows: Sequence[int], span: Span) -> np.ndarray:
     return scale(signal, rows, span, factor=0.0)
 
 
-def replace(signal: np.ndarray, rows: Sequence[int], span: Span, *, donor: int) -> np.ndarray:
+def _replace(signal: np.ndarray, rows: Sequence[int], span: Span, *, donor: int) -> np.ndarray:
     """Replace the signal of an interval by that of the bins from `donor` on.
 
     Examples
     --------
-    >>> replace(np.array([[1.0, 2.0, 9.0]]), [0], Span(2, np.array([0.5])), donor=0).tolist()
+    >>> _replace(np.array([[1.0, 2.0, 9.0]]), [0], Span(2, np.array([0.5])), donor=0).tolist()
     [[1.0, 2.0, 5.0]]
     """
     edited = signal.copy()
@@ -175,7 +174,7 @@ def lower(
     A bin is replaced where the mean of the interval's bins within `beside` bins of it is above the mean of
     all of the background's, track by track. The lower of the two bin by bin would be biased: with equal
     means noise makes it lower than either. An interval of at most 2 * `beside` bins is replaced whole, as
-    by `replace`.
+    by `_replace`.
 
     Examples
     --------
@@ -183,7 +182,7 @@ def lower(
     >>> lower(signal, [0], Span(4, np.ones(4)), donor=0, beside=1).tolist()
     [[1.0, 1.0, 1.0, 1.0, 0.5, 1.0, 1.0, 1.0]]
     """
-    edited = replace(signal, rows, span, donor=donor)
+    edited = _replace(signal, rows, span, donor=donor)
     bins = len(span.shares)
     if bins <= 2 * beside:
         return edited
@@ -238,7 +237,7 @@ def shift(
     ValueError
         If the interval would leave the window.
     """
-    edited = replace(signal, rows, span, donor=donor)
+    edited = _replace(signal, rows, span, donor=donor)
     return insert(edited, rows, span.first + bins, piece=signal[rows, span.bins])
 
 
