@@ -15,7 +15,8 @@ from claster.cli.tables import cost_table, plan_as_json, total_line
 from claster.cost import machine, plan
 from claster.cost.estimate import _LIKE, BY_THUMB, MEASURED, Rate, Work, estimate
 from claster.cost.machine import MachineRates
-from claster.cost.work import Amount, array_bytes, count_genes, download_bytes
+from claster.cost.plan import _download_bytes
+from claster.cost.work import Amount, array_bytes, count_genes
 from claster.dataset.load import dataset_of, load_dataset
 from claster.eir.geometry import Cost
 from claster.errors import ClasterError
@@ -146,7 +147,7 @@ def test_bytes_of_the_published_dataset(project):
     spec = load_dataset("mesc", project=project)
     a_gene = 2 * (4 * (4 * 10_001 + 129 * 626) + 2 * 10 * 401)
     assert array_bytes(spec, Amount.counted(1, "")).value == pytest.approx(a_gene, rel=0.01)
-    coming = download_bytes(spec)
+    coming = _download_bytes(spec)
     assert 3e9 < coming.low < coming.value < coming.high < 1e11
     assert coming.known_from == "usual sizes"
 
