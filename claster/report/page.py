@@ -193,7 +193,7 @@ def number(value: float | None, digits: int = 3) -> _Cell:
     Examples
     --------
     >>> number(0.12345)
-    Cell(text='0.123', value=0.12345, note='')
+    _Cell(text='0.123', value=0.12345, note='')
     """
     if value is None or math.isnan(value):
         return _Cell("–", -math.inf)  # noqa: RUF001
@@ -217,7 +217,7 @@ def interval(value: float | None, low: float | None, high: float | None) -> _Cel
     Examples
     --------
     >>> interval(0.5, 0.4, 0.6)
-    Cell(text='0.500', value=0.5, note='0.400 to 0.600')
+    _Cell(text='0.500', value=0.5, note='0.400 to 0.600')
     """
     cell = number(value)
     if low is None or high is None or math.isnan(low) or math.isnan(high):
