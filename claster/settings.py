@@ -1,4 +1,4 @@
-"""What the settings models of all verbs share: frozen, made from one another or from keywords."""
+"""What records and the settings of all verbs share: known fields that do not change, made from keywords."""
 
 import re
 from typing import Annotated, Any, Literal, Self
@@ -16,6 +16,7 @@ __all__ = [
     "SPLIT",
     "Device",
     "FolderName",
+    "Record",
     "Settings",
     "Split",
     "parse_shard",
@@ -44,6 +45,12 @@ def _require_below(name: str) -> str:
 
 FolderName = Annotated[str, AfterValidator(_require_below)]
 """A folder of results below the one that is the verb's own."""
+
+
+class Record(BaseModel):
+    """What a file holds: its fields, nothing else, and they do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Settings(BaseModel):

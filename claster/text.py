@@ -13,14 +13,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from claster.errors import ClasterError, one_line, os_errno, os_fault
 from claster.files import require_file
 from claster.formats import HEAD, advice, describe, is_binary, is_gzip
 
 __all__ = [
-    "Record",
     "open_unpacked",
     "read_json",
     "read_npy",
@@ -139,12 +138,6 @@ def read_json(path: Path | str, *, named: str = "", remedy: str = "make it again
         return json.loads(read_text(path, named=named, remedy=remedy))
     except json.JSONDecodeError as error:
         raise ClasterError(f"{_place(path, named)} is not JSON ({error})", remedy=remedy) from error
-
-
-class Record(BaseModel):
-    """What a file holds: its fields, nothing else, and they do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def read_record[M: BaseModel](

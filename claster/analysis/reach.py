@@ -15,8 +15,8 @@ from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
+from claster.settings import Record
 from claster.simulation.transcription import gene_levels
-from claster.text import Record
 
 __all__ = ["ReachFiles", "find_reach"]
 

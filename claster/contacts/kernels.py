@@ -8,7 +8,7 @@ import numpy as np
 
 from claster.compiled import compiled
 
-__all__ = ["TWICE", "UNEQUAL", "WELL", "WILD", "cut_diagonals", "place_pixels", "weigh"]
+__all__ = ["TWICE", "UNEQUAL", "WELL", "WILD", "cut_diagonals", "place_pixels", "sum_row", "weigh"]
 
 WELL, WILD, _BELOW, TWICE, UNEQUAL = range(5)
 """What `place_pixels` found: nothing wrong, a count that is none, a pixel below the main diagonal, one
@@ -142,4 +142,64 @@ def cut_diagonals(logs: np.ndarray, fill: np.ndarray, first: int, contacts: np.n
                 unknown += 1
                 value = fill[r]
             contacts[r, m] = value
+    return unknown
+
+
+@compiled
+def sum_row(
+    values: np.ndarray,
+    expected: np.ndarray,
+    row: int,
+    half: int,
+    spread: int,
+    ratio: np.ndarray,
+) -> int:
+    """Take observed over expected along a row of the matrix, over squares of pixels around each cell.
+
+    Parameters
+    ----------
+    values
+        float32, shape (separations, bins), separations above ``half + 2 * spread``: frequencies, NaN if
+        unknown.
+    expected
+        float64, shape (separations,).
+    row
+        The bin; may lie beyond the chromosome.
+    half
+        Cells on either side of it.
+    spread
+        Pixels on either side of a cell, along both axes.
+    ratio
+        float64, shape (2 * half + 1,): filled, 1 where no pixel of the square is known.
+
+    Returns
+    -------
+    int
+        How many cells have no known pixel.
+    """
+    separations, bins = values.shape
+    if (
+        half + 2 * spread >= separations
+        or separations > expected.size
+        or ratio.size != 2 * half + 1
+    ):
+        raise ValueError("a row reaches farther than the diagonals")
+    unknown = 0
+    for m in range(-half, half + 1):
+        seen = 0.0
+        due = 0.0
+        for a in range(row - spread, row + spread + 1):
+            for b in range(row + m - spread, row + m + spread + 1):
+                low, apart = min(a, b), abs(b - a)
+                if low < 0 or low + apart >= bins:
+                    continue
+                value = values[apart, low]
+                if not np.isnan(value):
+                    seen += value
+                    due += expected[apart]
+        if due > 0:
+            ratio[m + half] = seen / due
+        else:
+            ratio[m + half] = 1.0
+            unknown += 1
     return unknown

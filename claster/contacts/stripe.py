@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from claster.compiled import compiled
 from claster.contacts.maps import MapValue, logarithm
 from claster.genome.windows import Binning
 
@@ -77,51 +76,12 @@ def promoter_stripe(band: "Band", tss: int, shape: StripeMap) -> tuple[np.ndarra
     missing : float
         Share of such columns.
     """
+    from claster.contacts.kernels import sum_row
+
     ratio = np.empty(shape.shape[1], np.float64)
-    unknown = _sum_row(
+    unknown = sum_row(
         band.values, band.expected, tss // band.resolution, shape.half, _SPREAD, ratio
     )
     expected = band.expected[np.abs(np.arange(-shape.half, shape.half + 1))]
     stripe = np.stack([logarithm(ratio, expected, value) for value in STRIPE_VALUES])
     return stripe.astype(np.float16), unknown / ratio.size
-
-
-@compiled
-def _sum_row(
-    values: np.ndarray,
-    expected: np.ndarray,
-    row: int,
-    half: int,
-    spread: int,
-    ratio: np.ndarray,
-) -> int:
-    """Take observed over expected along a row of the matrix, over squares of pixels around each cell.
-
-    Returns how many cells have no known pixel.
-    """
-    separations, bins = values.shape
-    if (
-        half + 2 * spread >= separations
-        or separations > expected.size
-        or ratio.size != 2 * half + 1
-    ):
-        raise ValueError("a row reaches farther than the diagonals")
-    unknown = 0
-    for m in range(-half, half + 1):
-        seen = 0.0
-        due = 0.0
-        for a in range(row - spread, row + spread + 1):
-            for b in range(row + m - spread, row + m + spread + 1):
-                low, apart = min(a, b), abs(b - a)
-                if low < 0 or low + apart >= bins:
-                    continue
-                value = values[apart, low]
-                if not np.isnan(value):
-                    seen += value
-                    due += expected[apart]
-        if due > 0:
-            ratio[m + half] = seen / due
-        else:
-            ratio[m + half] = 1.0
-            unknown += 1
-    return unknown

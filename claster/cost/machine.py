@@ -25,8 +25,8 @@ from claster.eir.target_part import predicted_part
 from claster.errors import ClasterError
 from claster.files import sha256, write_text
 from claster.progress import Progress
+from claster.settings import Record
 from claster.simulation.genome import GenomeSettings, simulate_genome
-from claster.text import Record
 from claster.times import machine_name
 from claster.versions import versions
 

@@ -23,7 +23,8 @@ from claster.errors import ClasterError
 from claster.files import atomic_folder, link_file, require_disk
 from claster.genome.windows import Binning, split_sample_id
 from claster.progress import SILENT, Progress
-from claster.text import Record, read_record, read_table
+from claster.settings import Record
+from claster.text import read_record, read_table
 
 __all__ = [
     "EmbeddingRecord",

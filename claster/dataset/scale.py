@@ -8,9 +8,9 @@ import pandas as pd
 
 from claster.dataset.signal_settings import TrackSpec
 from claster.errors import ClasterError, DamagedFileError
+from claster.settings import Record
 from claster.signal.landscape import rescaled
 from claster.signal.replicates import TrackReader
-from claster.text import Record
 
 __all__ = [
     "MOST_WINDOWS",

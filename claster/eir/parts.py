@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from claster.contacts.shapes import MapKind
 from claster.eir.settings import Precision
+from claster.settings import Record
 from claster.signal.landscape import Transform
-from claster.text import Record
 
 __all__ = [
     "ArrayCnn",

@@ -17,8 +17,9 @@ from claster.dataset.yaml_file import read_yaml
 from claster.errors import ClasterError, choose_among
 from claster.files import write_text
 from claster.quoting import pasteable
+from claster.settings import Record
 from claster.signal.landscape import Transform
-from claster.text import Record, read_parquet, read_record
+from claster.text import read_parquet, read_record
 
 __all__ = [
     "RunFolder",

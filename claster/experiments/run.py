@@ -17,8 +17,7 @@ from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
 from claster.faults import explained
 from claster.progress import SILENT, Progress
-from claster.settings import Device
-from claster.text import Record
+from claster.settings import Device, Record
 
 __all__ = ["find_experiment", "list_experiments", "run_experiment"]
 
@@ -35,7 +34,7 @@ class _Experiment(Record):
     seeds
         Of each flavour; several are scored together.
     dataset
-        Changes laid over the dataset's YAML (`claster.dataset.load.laid_over`).
+        Changes laid over the dataset's YAML (`claster.dataset.load`).
     simulated
         Instead of `dataset` where the dataset is simulated.
     compare

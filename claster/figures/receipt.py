@@ -9,7 +9,7 @@ from claster.dataset.manifest import read_manifest
 from claster.figures.base import PaperFigure
 from claster.figures.context import Context
 from claster.files import sha256, write_text
-from claster.text import Record
+from claster.settings import Record
 from claster.versions import versions
 
 __all__ = ["Receipt", "write_receipt"]

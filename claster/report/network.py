@@ -28,7 +28,8 @@ from claster.report.page import (
     picture,
 )
 from claster.report.subject import Subject
-from claster.text import Record, read_text
+from claster.settings import Record
+from claster.text import read_text
 
 __all__ = ["network", "training"]
 

@@ -8,9 +8,9 @@ from claster.analysis.attribution.blocks import BlockGrid
 from claster.analysis.attribution.explain import (
     Cut,
     Explainer,
-    _gradient_x_input,
-    _integrated_gradients,
-    _occlusion,
+    gradient_x_input,
+    integrated_gradients,
+    occlusion,
 )
 from claster.analysis.attribution.inputs import Seen
 
@@ -21,15 +21,15 @@ def test_linear_model(linear, slopes, window, baseline, weights):
     """Integrated gradients are weight x (input - baseline), and so is what an occluded bin takes away."""
     mixed = torch.einsum("tgo,okb->tkb", weights, slopes)
     wanted = (mixed * (window["landscape"] - 0.3)).numpy()
-    found = _integrated_gradients(linear, window, baseline, weights, steps=3)
+    found = integrated_gradients(linear, window, baseline, weights, steps=3)
     np.testing.assert_allclose(found.values["landscape"], wanted, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.delta, 0, atol=1e-4)
     np.testing.assert_allclose(found.change, wanted.sum(axis=(1, 2)), rtol=1e-4, atol=1e-5)
     predicted = linear({"landscape": window["landscape"][None]})[0]
     np.testing.assert_allclose(found.predicted, torch.einsum("gb,tgb->t", predicted, weights))
-    lost = _occlusion(linear, window, baseline, weights, blocks=BINS)
+    lost = occlusion(linear, window, baseline, weights, blocks=BINS)
     np.testing.assert_allclose(lost.reshape(wanted.shape), wanted, rtol=1e-4, atol=1e-5)
-    times = _gradient_x_input(linear, window, baseline, weights).values["landscape"]
+    times = gradient_x_input(linear, window, baseline, weights).values["landscape"]
     np.testing.assert_allclose(times, (mixed * window["landscape"]).numpy(), rtol=1e-4, atol=1e-6)
 
 
@@ -38,7 +38,7 @@ def test_sum_of_squares(window, baseline):
     weights = torch.ones(1, 1, 1)
     x = window["landscape"].numpy()
     for power in (2, 3):
-        found = _integrated_gradients(
+        found = integrated_gradients(
             lambda inputs, power=power: (inputs["landscape"] ** power).sum((1, 2))[:, None, None],
             window,
             baseline,
@@ -56,8 +56,8 @@ def test_same_as_captum(curved, window, baseline, weights):
     def answer(landscape):
         return torch.einsum("ngb,tgb->nt", curved({"landscape": landscape}), weights)
 
-    mine = _gradient_x_input(curved, window, baseline, weights, batch_size=2)
-    path = _integrated_gradients(curved, window, baseline, weights, steps=20, batch_size=2)
+    mine = gradient_x_input(curved, window, baseline, weights, batch_size=2)
+    path = integrated_gradients(curved, window, baseline, weights, steps=20, batch_size=2)
     given, start = window["landscape"][None], baseline["landscape"][None]
     for target in range(3):
         by_captum = InputXGradient(answer).attribute(given.clone().requires_grad_(), target=target)
@@ -87,9 +87,9 @@ def test_a_cut_model_has_the_same_attributions(window, baseline):
         return rest({"landscape": first(inputs["landscape"])})
 
     cut = Cut({"landscape": first}, rest)
-    wanted = _integrated_gradients(whole, window, baseline, weights)
+    wanted = integrated_gradients(whole, window, baseline, weights)
     for size in (2, 64):
-        found = _integrated_gradients(whole, window, baseline, weights, batch_size=size, cut=cut)
+        found = integrated_gradients(whole, window, baseline, weights, batch_size=size, cut=cut)
         np.testing.assert_allclose(
             found.values["landscape"], wanted.values["landscape"], rtol=1e-5, atol=1e-6
         )
@@ -98,7 +98,7 @@ def test_a_cut_model_has_the_same_attributions(window, baseline):
 
 def test_few_steps_do_not_converge(curved, window, baseline, weights):
     rough, fine = (
-        np.abs(_integrated_gradients(curved, window, baseline, weights, steps=steps).delta).max()
+        np.abs(integrated_gradients(curved, window, baseline, weights, steps=steps).delta).max()
         for steps in (2, 40)
     )
     assert fine < 1e-4 < rough
@@ -129,11 +129,11 @@ def test_steps_are_doubled_until_they_add_up(bend, wanted):
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 64])
 def test_any_batch_gives_the_same(curved, window, baseline, weights, batch_size):
-    whole = _occlusion(curved, window, baseline, weights, blocks=BINS, batch_size=24)
-    part = _occlusion(curved, window, baseline, weights, blocks=BINS, batch_size=batch_size)
+    whole = occlusion(curved, window, baseline, weights, blocks=BINS, batch_size=24)
+    part = occlusion(curved, window, baseline, weights, blocks=BINS, batch_size=batch_size)
     np.testing.assert_allclose(part, whole, rtol=1e-4, atol=1e-6)
     paths = [
-        _integrated_gradients(curved, window, baseline, weights, steps=6, batch_size=size)
+        integrated_gradients(curved, window, baseline, weights, steps=6, batch_size=size)
         for size in (64, max(batch_size, 1))
     ]
     np.testing.assert_allclose(
@@ -144,7 +144,7 @@ def test_any_batch_gives_the_same(curved, window, baseline, weights, batch_size)
 
 def test_occluded_block_of_two_tracks(curved, window, baseline, weights):
     place = (slice(None), slice(3, 7))
-    lost = _occlusion(curved, window, baseline, weights, blocks=[("landscape", place)])
+    lost = occlusion(curved, window, baseline, weights, blocks=[("landscape", place)])
     edited = window["landscape"].clone()
     edited[:, 3:7] = 0.3
     change = curved({"landscape": window["landscape"][None]}) - curved({"landscape": edited[None]})

@@ -15,7 +15,14 @@ from claster.analysis.attribution.settings import Method
 from claster.eir.inference import is_want_of_memory
 from claster.errors import ClasterError
 
-__all__ = ["Attribution", "Cut", "Explainer"]
+__all__ = [
+    "Attribution",
+    "Cut",
+    "Explainer",
+    "gradient_x_input",
+    "integrated_gradients",
+    "occlusion",
+]
 
 _Forward = Callable[[Mapping[str, Tensor]], Tensor]
 """From inputs by name, (samples, ...) each, to predictions, (samples, groups, bins), with gradients."""
@@ -88,7 +95,7 @@ def _answers(
         )
 
 
-def _integrated_gradients(
+def integrated_gradients(
     forward: _Forward,
     window: Mapping[str, Tensor],
     baseline: Mapping[str, Tensor],
@@ -141,7 +148,7 @@ def _pulled_back(linear: Callable[[Tensor], Tensor], sample: Tensor, slopes: Ten
     return torch.autograd.grad(linear(given), given, slopes)[0]
 
 
-def _gradient_x_input(
+def gradient_x_input(
     forward: _Forward,
     window: Mapping[str, Tensor],
     baseline: Mapping[str, Tensor],
@@ -149,7 +156,7 @@ def _gradient_x_input(
     *,
     batch_size: int = 64,
 ) -> Attribution:
-    """Multiply the gradient at a window by the window; parameters as in `_integrated_gradients`.
+    """Multiply the gradient at a window by the window; parameters as in `integrated_gradients`.
 
     The baseline is only what `change` is about.
     """
@@ -164,7 +171,7 @@ def _gradient_x_input(
     return _together(names, parts, torch.full_like(change, torch.nan), predicted, change)
 
 
-def _occlusion(
+def occlusion(
     forward: _Forward,
     window: Mapping[str, Tensor],
     baseline: Mapping[str, Tensor],
@@ -247,7 +254,7 @@ class Explainer:
         Most samples in one pass; halved for good where memory does not suffice. None starts with 64
         on a CPU and 512 on a GPU.
     cut
-        The model in two parts, if it has them; see `_integrated_gradients`.
+        The model in two parts, if it has them; see `integrated_gradients`.
     """
 
     forward: _Forward
@@ -297,7 +304,7 @@ class Explainer:
         }
         if method == "integrated_gradients":
             integrate = partial(
-                _integrated_gradients, self.forward, given, start, weighed, cut=self.cut
+                integrated_gradients, self.forward, given, start, weighed, cut=self.cut
             )
             steps, enough = min(_FEWEST_STEPS, self.steps), False
             while not enough:
@@ -306,13 +313,13 @@ class Explainer:
                 steps = min(2 * steps, self.steps)
         elif method == "gradient_x_input":
             found = self._within_memory(
-                lambda size: _gradient_x_input(self.forward, given, start, weighed, batch_size=size)
+                lambda size: gradient_x_input(self.forward, given, start, weighed, batch_size=size)
             )
             for name, values in found.values.items():
                 values *= self._moves(name, given[name]).cpu().numpy()
         else:
             totals = self._within_memory(
-                lambda size: _occlusion(
+                lambda size: occlusion(
                     self.forward, given, start, weighed, blocks=self.grid.blocks, batch_size=size
                 )
             )

@@ -19,7 +19,7 @@ from claster.dataset.views import ArrayView, sources_of, view_of_folder
 from claster.eir.runs import RunFolder, input_folders
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
-from claster.text import Record
+from claster.settings import Record
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -24,7 +24,8 @@ from claster.dataset.spec import DatasetSpec
 from claster.eir.prediction_tracks import write_track
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
-from claster.text import Record, read_text
+from claster.settings import Record
+from claster.text import read_text
 
 __all__ = [
     "COLUMNS",

@@ -7,8 +7,7 @@ from typing import Literal, cast
 from pydantic import Field, field_validator
 
 from claster.errors import ClasterError
-from claster.settings import DEVICE, FORCE, SPLIT, Device, FolderName, Settings, Split
-from claster.text import Record
+from claster.settings import DEVICE, FORCE, SPLIT, Device, FolderName, Record, Settings, Split
 
 __all__ = [
     "METHODS",

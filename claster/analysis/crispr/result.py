@@ -5,7 +5,7 @@ from typing import Literal
 import pandas as pd
 
 from claster.analysis.folder import ResultFile, ResultFolder
-from claster.text import Record
+from claster.settings import Record
 
 __all__ = ["CrisprFiles", "CrisprSummary", "tell_crispr"]
 

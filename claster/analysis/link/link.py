@@ -26,7 +26,8 @@ from claster.files import write_text
 from claster.genome.assembly import chromosome_aliases, chromosome_sizes, rename_chromosomes
 from claster.genome.genes import read_genes
 from claster.progress import SILENT, Progress
-from claster.text import Record, text_lines
+from claster.settings import Record
+from claster.text import text_lines
 
 __all__ = ["LinkFiles", "find_links"]
 

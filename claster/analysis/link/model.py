@@ -13,7 +13,8 @@ from scipy.special import expit
 from claster.analysis.crispr.measured_pairs import RECALL
 from claster.analysis.link.features import FEATURES, OPTIONAL
 from claster.errors import ClasterError
-from claster.text import Record, read_text
+from claster.settings import Record
+from claster.text import read_text
 
 __all__ = [
     "DEFAULT_MODEL",

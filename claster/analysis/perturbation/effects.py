@@ -229,7 +229,7 @@ def assemble_effects(
     Parameters
     ----------
     plan
-        See `plan_screen`.
+        See `_plan_screen`.
     measured
         The `effects` of `Measured`, of all parts.
 

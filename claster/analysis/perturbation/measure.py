@@ -211,7 +211,7 @@ def measure_windows(
     Parameters
     ----------
     plan
-        Rows of a screen (`plan_screen`), those of a window together.
+        Rows of a screen (`ready_plan`), those of a window together.
     read, predict
         What reads and what predicts windows.
     annotated

@@ -5,8 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from claster.settings import BATCH_SIZE, DEVICE, FORCE, SPLIT, Device, FolderName, Settings, Split
-from claster.text import Record
+from claster.settings import (
+    BATCH_SIZE,
+    DEVICE,
+    FORCE,
+    SPLIT,
+    Device,
+    FolderName,
+    Record,
+    Settings,
+    Split,
+)
 
 __all__ = [
     "AVERAGE",

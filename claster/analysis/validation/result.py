@@ -6,7 +6,7 @@ import pandas as pd
 
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.summary import Number, Score
-from claster.text import Record
+from claster.settings import Record
 
 __all__ = ["Repression", "ValidationFiles", "ValidationSummary", "bars_of", "tell_bars"]
 

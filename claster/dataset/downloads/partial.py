@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from claster.dataset.downloads.request import Stop, StoppedError
 from claster.files import sync_folder
-from claster.text import Record
+from claster.settings import Record
 
 __all__ = ["Journal", "Partial", "discard_partial", "find_partial", "has_leavings", "replace_text"]
 

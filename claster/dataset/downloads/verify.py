@@ -8,7 +8,7 @@ from typing import Literal
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.formats import FileFormat, require_whole
-from claster.text import Record
+from claster.settings import Record
 
 __all__ = ["Receipt", "Wanted", "verify"]
 
