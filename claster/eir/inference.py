@@ -14,7 +14,7 @@ from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.eir.bundle import require_unchanged
 from claster.eir.first_layer import CutNetwork, FirstLayer, first_layer
-from claster.eir.machine import resolve_device
+from claster.eir.machine import keep_freed_memory, resolve_device
 from claster.eir.runs import RunFolder, trained_weights
 from claster.eir.target_part import on_scale, trained_dataset
 from claster.eir.trained_network import Network, load_network, require_model, run_network
@@ -90,6 +90,8 @@ def load_model(run: RunFolder | Path | str, *, device: Device = "auto") -> Train
     if weights == run.exported_weights:
         require_unchanged(run.path)
     place = torch.device(resolve_device(device))
+    if place.type == "cpu":
+        keep_freed_memory()
     network = load_network(folder, weights, device=place)
     values = network.output.shape[0]
     if network.columns not in (None, tuple(target.columns)) or values != len(target.columns):

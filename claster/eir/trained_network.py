@@ -97,15 +97,21 @@ class _Scaling:
         Shape of one sample as the network takes or gives it; for an output (values,).
     mean, deviation
         Of the training samples; they broadcast against `shape`.
+    is_plain
+        Whether values come scaled.
     """
 
     shape: tuple[int, ...]
     mean: Tensor
     deviation: Tensor
+    is_plain: bool = False
 
     def scaled(self, stored: Tensor) -> Tensor:
         """Return samples of an input as the network takes them, (samples, ...)."""
-        return (stored.reshape(-1, *self.shape) - self.mean) / (self.deviation + _EPSILON)
+        samples = stored.reshape(-1, *self.shape)
+        if self.is_plain:
+            return samples
+        return (samples - self.mean) / (self.deviation + _EPSILON)
 
     def scaled_at(self, stored: Tensor, bins: Tensor) -> Tensor:
         """Return some bins of an input as the network takes them."""
@@ -144,7 +150,7 @@ class Network:
 
     def without_scaling(self, name: str, module: nn.Module, shape: tuple[int, ...]) -> "Network":
         """Return a network with another module, one input of which comes scaled and in another shape."""
-        plain = _Scaling(shape, torch.zeros(()), torch.ones(()))
+        plain = _Scaling(shape, torch.zeros(()), torch.ones(()), is_plain=True)
         return replace(self, module=module, inputs=self.inputs | {name: plain})
 
 

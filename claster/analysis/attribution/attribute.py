@@ -59,7 +59,7 @@ from claster.versions import versions
 
 __all__ = ["attribute"]
 
-_COMPARED = 4
+_COMPARED = 8
 """Of so many blocks one is occluded where another method is compared with occlusion."""
 
 _MANY = 20

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from claster.analysis.attribution.inputs import CONTACTS, Seen
 from claster.analysis.statistics import pearson, spearman
@@ -193,7 +194,8 @@ class Compared:
             kept = {str(name): self.labels == name for name in dict.fromkeys(self.labels)}
             for track, blocks in {SINGLE: single, **kept}.items():
                 mine, theirs = main[:, blocks], compared[:, blocks]
-                each = [spearman(a, b) for a, b in zip(mine, theirs, strict=True)]
+                ranks = rankdata(mine, axis=1), rankdata(theirs, axis=1)
+                each = [pearson(a, b) for a, b in zip(*ranks, strict=True)]
                 known = [value for value in each if np.isfinite(value)]
                 rows.append(
                     {

@@ -229,7 +229,7 @@ def _together(
 
 _BATCH = {"cpu": 64, "cuda": 512}
 
-_FEWEST_STEPS = 16
+_FEWEST_STEPS = 8
 
 
 def _in_batches(explain: Callable[..., Attribution], size: int) -> Attribution:

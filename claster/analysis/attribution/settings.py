@@ -128,7 +128,7 @@ class AttributeSettings(Settings):
         32,
         ge=2,
         le=10_000,
-        description="Most steps of integrated gradients; 16 are taken where they suffice.",
+        description="Most steps of integrated gradients; 8 or 16 are taken where they suffice.",
     )
     block: int = Field(
         1000,

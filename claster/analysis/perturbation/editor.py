@@ -363,17 +363,17 @@ def store_edited(
     Returns
     -------
     numpy.ndarray
-        Bins that the edit left alone keep the very bits of `stored`.
+        Bins that the edit left alone keep the very bits of `stored`; `stored` itself where no bit changes.
     """
-    result = np.array(stored)
-    somewhere = np.flatnonzero((edited != signal).any(axis=0))
+    somewhere = np.flatnonzero(edited != signal) % signal.shape[1]
     if not somewhere.size:
-        return result
+        return stored
     # Windows are long and edits are not.
-    span = slice(int(somewhere[0]), int(somewhere[-1]) + 1)
+    span = slice(int(somewhere.min()), int(somewhere.max()) + 1)
+    result = np.array(stored)
     differs = edited[:, span] != signal[:, span]
     for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
         if differs[row].any():
             given = track.stored(edited[row, span], divisor=divisor)
             np.copyto(result[row, span], given, where=differs[row], casting="same_kind")
-    return result
+    return stored if np.array_equal(result[:, span], stored[:, span]) else result

@@ -85,11 +85,12 @@ def covered_bins(start: int, end: int, binning: Binning, *, edges: Edges = "exac
             for position in (start, end)
         )
         return Span(first, np.ones(last + 1 - first))
-    low, high = (min(max(p, -binning.half), binning.half) + binning.half for p in (start, end))
-    first = low // binning.size
-    lows = np.arange(first, max(-(-high // binning.size), first)) * binning.size
-    covered = np.minimum(lows + binning.size, high) - np.maximum(lows, low)
-    return Span(first, covered[covered > 0] / binning.size)
+    half, size = binning.half, binning.size
+    low, high = min(max(start, -half), half) + half, min(max(end, -half), half) + half
+    first = low // size
+    lows = np.arange(first, max(-(-high // size), first)) * size
+    covered = np.minimum(lows + size, high) - np.maximum(lows, low)
+    return Span(first, covered[covered > 0] / size)
 
 
 def whole_bins(start: int, end: int, binning: Binning, *, edges: Edges = "exact") -> Span:

@@ -62,10 +62,11 @@ def gene_signal(profiles: np.ndarray, gene: Span) -> np.ndarray:
     return span_mean(np.maximum(profiles[..., gene.bins], 0), Span(0, gene.shares))
 
 
-def _measured_bases(start: int, end: int, *, centre: int, binning: Binning) -> int:
-    """Return how many bases of a gene lie inside the target window."""
-    low, high = binning.span(centre)
-    return max(min(end, high) - max(start, low), 0)
+def _measured_bases(rows: pd.DataFrame, binning: Binning) -> pd.Series:
+    """Return how many bases of a gene lie inside the target window of a row."""
+    low, high = rows["centre"] - binning.half, rows["centre"] + binning.half
+    inside = np.minimum(rows["gene_end"], high) - np.maximum(rows["gene_start"], low)
+    return inside.clip(lower=0).astype(np.int64)
 
 
 def measured_regions(genes: pd.DataFrame, around_tss: tuple[int, int] | None) -> pd.DataFrame:
@@ -243,10 +244,7 @@ def assemble_effects(
     target = spec.require_target().binning
     rows = plan.loc[measured["row"]].reset_index(drop=True)
     rows = pd.concat([rows, measured.drop(columns="row").reset_index(drop=True)], axis=1)
-    rows["measured_bp"] = [
-        _measured_bases(row.gene_start, row.gene_end, centre=row.centre, binning=target)
-        for row in rows.itertuples()
-    ]
+    rows["measured_bp"] = _measured_bases(rows, target)
     rows["effect"] = log_effect(
         rows["perturbed"].to_numpy(),
         rows["baseline"].to_numpy(),

@@ -244,7 +244,7 @@ def measure_windows(
                     landscape = store_edited(
                         edited, window.signal, stored["landscape"], spec, divisors=divisors
                     )
-                    changed = not np.array_equal(landscape, stored["landscape"])
+                    changed = landscape is not stored["landscape"]
                     asked.append(_Asked(rows, same, dose, changed=changed))
                     if changed:
                         yield {**stored, "landscape": landscape}
