@@ -1,7 +1,4 @@
-"""Flavours: which inputs, which network, how it is trained.
-
-Heights (tracks, rows of a contact map), column names and the steps of a profile come from the dataset.
-"""
+"""Flavours: inputs, network, training. Heights, names of columns and steps come from the dataset."""
 
 import re
 
@@ -256,18 +253,12 @@ PROXIMAL = derive(
     training={"lr": 5e-3},
 )
 
+_POINT = {"layers": (1,), "channel_exp_base": 6, "kernel_width": 1, **_A_POSITION_A_BIN}
 _ACTIVITY = InputBlock(
     window=1_000_000,
     map="stripe",
     normalization=None,
-    cnn=Cnn(
-        layers=(1,),
-        channel_exp_base=6,
-        kernel_width=1,
-        down_stride_width=1,
-        num_output_features=64,
-        **_PLAIN,
-    ),
+    cnn=Cnn(**_POINT | {"num_output_features": 64}),
 )
 
 PROXIMAL_CONTACTS = derive(
@@ -276,18 +267,14 @@ PROXIMAL_CONTACTS = derive(
     description="proximal and the activity of what the TSS touches within 500 kb",
     inputs={"activity": _ACTIVITY.model_dump()},
     fusion={"model_type": "mlp-residual-sum"},
-    # Elements multiply a gene's level, a product that a network on log(x + 1) would have to learn.
-    output={"transform": "log1p_10x"},
     dataset="toy_stripe",
 )
-
-_MAP = {"cnn": _ACTIVITY.cnn.model_copy(update={"num_output_features": 0})}
 
 PROFILE_CONTACTS = derive(
     PROFILE,
     name="profile_contacts",
     description="profile that takes in the activity of what the TSS touches within 500 kb",
-    inputs={"activity": _ACTIVITY.model_copy(update=_MAP).model_dump()},
+    inputs={"activity": _ACTIVITY.model_copy(update={"cnn": Cnn(**_POINT)}).model_dump()},
     messages=(
         Message(
             name="activity",
@@ -298,6 +285,14 @@ PROFILE_CONTACTS = derive(
         ),
     ),
     dataset="toy_stripe",
+)
+
+PROXIMAL_CONTACTS_LOG = derive(
+    PROXIMAL_CONTACTS,
+    name="proximal_contacts_log",
+    description="proximal_contacts on log(10 x + 1), to rank what elements far from the TSS do",
+    output={"transform": "log1p_10x", "con_loss_name": "L1Loss"},
+    training={"lr_schedule": "cosine"},
 )
 
 PROXIMAL_CONTACTS_200KB = derive(
@@ -369,6 +364,7 @@ FLAVOURS = {
         BORZOI_HEAD,
         PROXIMAL,
         PROXIMAL_CONTACTS,
+        PROXIMAL_CONTACTS_LOG,
         PROXIMAL_CONTACTS_200KB,
         PROXIMAL_DISTANCE,
         PROMOTER_DISTANCE,

@@ -49,6 +49,7 @@ DATASETS = {
     "promoter_capture": with_map("paper_square", 5000),
     "proximal_contacts": with_map("stripe"),
     "proximal_contacts_200kb": with_map("stripe"),
+    "proximal_contacts_log": with_map("stripe"),
     "profile_contacts": with_map("stripe"),
 }
 
