@@ -362,7 +362,7 @@ def _share(predicted: np.ndarray, observed: np.ndarray) -> float:
 
 def _verdict(
     table: pd.DataFrame,
-    shares: Mapping[str, Score],
+    shares: Mapping[Literal["all", "transcribed"], Score],
     found: Sequence[Correlation],
     differences: Mapping[str, Score],
 ) -> str:

@@ -46,8 +46,6 @@ def attribution_by_distance(
     ----------
     profile
         `track`, `distance` (bp), `mean_absolute`, `absolute_low`, `absolute_high`, and so for `signed`.
-    value
-        Which of the two.
     reach
         bp on either side that the figure shows.
     unit
@@ -269,13 +267,7 @@ def _draw_whole(
 
 
 def draw_attributions(files: AttributionFiles) -> list[Path]:
-    """Draw what lies in a folder into its `figures`, whatever of it is there.
-
-    Returns
-    -------
-    list of Path
-        The figures.
-    """
+    """Draw what lies in a folder into its `figures`, whatever of it is there."""
     record = read_json(files.manifest)
     figures = {}
     for value in ("absolute", "signed"):

@@ -43,8 +43,6 @@ def element_map(
         Genes with `gene_id`, `name`, `chrom`, `start`, `end`, `strand`, `tss`.
     gene_id
         The gene whose TSS is the window's centre.
-    binning
-        The bins of the window.
 
     Returns
     -------

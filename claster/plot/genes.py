@@ -28,8 +28,6 @@ def genes_around(
         Columns `gene_id`, `name`, `chrom`, `start`, `end`, `strand`, `tss` (bp, 0-based half-open).
     gene_id
         The gene whose TSS is the window's centre.
-    binning
-        The bins of the window.
     rev
         Whether to mirror the window, as in a rev sample.
 

@@ -59,13 +59,7 @@ def measured_against_predicted(
 
 
 def draw_crispr(files: CrisprFiles) -> list[Path]:
-    """Draw the figures of a comparison into its folder.
-
-    Returns
-    -------
-    list of Path
-        The PNG files.
-    """
+    """Draw the figures of a comparison into its folder."""
     pairs = read_parquet(files.pairs)
     scores = read_table(files.scores)
     figures = {
@@ -107,13 +101,7 @@ def change_of_genes(genes: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Fig
 
 
 def draw_treated(files: TreatedFiles) -> list[Path]:
-    """Draw the figure of a comparison into its folder.
-
-    Returns
-    -------
-    list of Path
-        The PNG file.
-    """
+    """Draw the figure of a comparison into its folder."""
     fig, _ = change_of_genes(read_table(files.genes))
     return [save(fig, files.folder / "change.png")]
 

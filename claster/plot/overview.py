@@ -30,8 +30,6 @@ class GeneArrays:
     ----------
     landscape
         Mean signal, shape (tracks, bins of `window`).
-    names
-        Name of each track.
     window, target
         Bins of the landscape and of the target.
     observed, predicted
@@ -75,8 +73,6 @@ def overview(
 
     Parameters
     ----------
-    gene
-        What is drawn.
     gene_span
         Start and end of the gene in bp from the TSS (0-based half-open), and its strand.
 

@@ -226,8 +226,6 @@ def state_cloud(
     ----------
     landscapes
         Signal, shape (windows, tracks, bins).
-    names
-        Of the tracks.
     before, after
         Mean signal of each element before and after its edit, shape (elements, tracks).
     tracks

@@ -47,8 +47,6 @@ def profile_panels(
         What was measured, shape (bins,), over the widest window.
     common
         The bins that every model predicts; a black bar marks them.
-    title
-        Name of the gene.
     axes
         Where to draw, one a model and one more; None makes a figure.
 

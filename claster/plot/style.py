@@ -138,8 +138,6 @@ def save(fig: Figure, path: Path | str, dpi: int = 150) -> Path:
 
     Parameters
     ----------
-    fig
-        The figure.
     path
         Where to; the suffix .png, .svg or .pdf chooses the format.
     dpi

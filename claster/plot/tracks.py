@@ -34,10 +34,6 @@ def landscape_tracks(
     ----------
     landscape
         Mean signal, shape (tracks, bins).
-    names
-        Name of each track.
-    binning
-        The bins of the window.
     genes
         From `claster.plot.genes_around`; None draws no genes.
     zoom_bp
@@ -109,16 +105,10 @@ def draw_track(
 
     Parameters
     ----------
-    ax
-        Where to draw.
     values
         Mean signal, shape (bins,).
-    binning
-        The bins of the window.
     reach
         What is shown on either side of the TSS, kb.
-    colour
-        Of the track.
     """
     edges = binning.edges / 1000
     inside = (edges[1:] > -reach) & (edges[:-1] < reach)

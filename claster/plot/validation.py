@@ -202,13 +202,7 @@ def control_p_values(p: np.ndarray, *, ax: Axes | None = None) -> tuple[Figure, 
 
 
 def draw_validation(files: ValidationFiles) -> list[Path]:
-    """Draw the figures of a validation into its folder.
-
-    Returns
-    -------
-    list of Path
-        The PNG files.
-    """
+    """Draw the figures of a validation into its folder."""
     summary = read_record(files.summary, ValidationSummary, remedy="validate again")
     figures = {}
     if summary.bars:
