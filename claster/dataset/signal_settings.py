@@ -380,6 +380,7 @@ class SimulationSpec(Part):
     genes: int = Field(default=250, ge=1)
     smooth: bool = False
     rules: Literal["contact", "local", "classes"] = "contact"
+    cell: int = Field(default=1, ge=1)
 
 
 class DownloadSpec(Part):

@@ -10,7 +10,9 @@ from claster.simulation import transcription as rules
 from claster.simulation.classes import draw_classes, link_classes
 from claster.simulation.contacts import place_boundaries
 from claster.simulation.elements import (
+    MARKS,
     domain_height,
+    draw_enhancers,
     draw_promoters,
     link_elements,
     place_elements,
@@ -49,6 +51,8 @@ class Chromosome:
         Artefact regions.
     boundaries, insulation
         Domain boundaries of the contact map.
+    cell
+        Which cells of this genome; the number is part of the keys of noise.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Chromosome:
     blacklist: pd.DataFrame
     boundaries: npt.NDArray[np.int64]
     insulation: npt.NDArray[np.float64]
+    cell: int = 1
 
     @property
     def loops(self) -> pd.DataFrame:
@@ -85,9 +90,13 @@ class Chromosome:
 
 
 def plant_chromosome(
-    plan: Plan, number: int, *, seed: int, ruleset: rules.Rules = "contact"
+    plan: Plan, number: int, *, seed: int, ruleset: rules.Rules = "contact", cell: int = 1
 ) -> Chromosome:
-    """Place genes, elements and marks on chromosome `number` (from 0) and apply the rules."""
+    """Place genes, elements and marks on chromosome `number` (from 0) and apply the rules.
+
+    Places, states of genes, loops and sequence are those of the first cells; other ones have peaks of other
+    heights.
+    """
     name, size = list(plan.sizes.items())[number]
     genes = place_genes(
         stream(seed, Purpose.GENES, number),
@@ -109,6 +118,13 @@ def plant_chromosome(
 
     rng = stream(seed, Purpose.ELEMENTS, number)
     elements = place_elements(rng, genes, domains, size)
+    genes["motif_copies"] = motif_copies(
+        rules.promoter_activity(*(genes[f"{mark}_ctrl"] for mark in MARKS[:3]))
+    )
+    if cell > 1:
+        redrawn = stream(seed, Purpose.CELL, number, cell)
+        genes = _with_heights(genes, draw_promoters(redrawn, genes))
+        elements = _with_heights(elements, draw_enhancers(redrawn, len(elements)))
     boundaries, insulation = place_boundaries(stream(seed, Purpose.CONTACTS, number), size)
     if ruleset == "classes":
         genes, elements = draw_classes(stream(seed, Purpose.CLASSES, number), genes, elements)
@@ -132,7 +148,12 @@ def plant_chromosome(
         blacklist=place_blacklist(rng, chrom=name, size=size, tss=tss),
         boundaries=boundaries,
         insulation=insulation,
+        cell=cell,
     )
+
+
+def _with_heights(table: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(**{name: drawn[name] for name in drawn if not name.startswith("width_")})
 
 
 def _apply_rules(genes: pd.DataFrame, links: pd.DataFrame, domains: pd.DataFrame) -> pd.DataFrame:
@@ -154,5 +175,4 @@ def _apply_rules(genes: pd.DataFrame, links: pd.DataFrame, domains: pd.DataFrame
             genes[f"gain_{condition}"],
             genes.get("ceiling", np.inf),
         )
-    genes["motif_copies"] = motif_copies(genes["activity_ctrl"])
     return genes

@@ -33,6 +33,9 @@ __all__ = [
 MANIFEST = "manifest.json"
 KIND = "claster toy genome"
 
+_LATER = {"rules": "contact", "cell": 1}
+"""Parameters that are not told where they are so, as manifests of before do not know them."""
+
 _BYTES_PER_MEGABASE = 6_000_000
 _MEMORY, _MEMORY_PER_MEGABASE = 400_000_000, 5_000_000
 """Bytes; a genome of 720 Mb took 3.0 GB. Balancing contacts takes them."""
@@ -61,6 +64,12 @@ class GenomeSettings(Settings):
         description="contact: enhancers act within 20 kb, and where a loop ties them to a TSS. local: the "
         "loops are there and do nothing, so that no effect reaches beyond 20 kb. classes: see "
         "`claster.simulation.classes`. Places, and loops of the map, are the same under all three.",
+    )
+    cell: int = Field(
+        1,
+        ge=1,
+        description="Which cells of this genome: another number draws other heights of peaks and noise. "
+        "Places, silent genes, loops and sequence stay.",
     )
 
 
@@ -138,7 +147,7 @@ def simulate_genome(
         step.describe("layout")
         planted = _named(
             [
-                plant_chromosome(plan, i, seed=seed, ruleset=asked.rules)
+                plant_chromosome(plan, i, seed=seed, ruleset=asked.rules, cell=asked.cell)
                 for i in range(asked.chromosomes)
             ],
             seed=seed,
@@ -161,7 +170,9 @@ def simulate_genome(
             },
         )
         step.advance()
-        parameters = asked.model_dump(exclude={"rules"} if asked.rules == "contact" else None)
+        parameters = {
+            key: value for key, value in asked.model_dump().items() if _LATER.get(key, ...) != value
+        }
         _write_manifest(partial, parameters, plan.sizes, counts)
         step.advance()
     return ToyGenome(folder, plan.sizes, counts)
@@ -194,11 +205,7 @@ def ensure_genome(
         See `simulate_genome`.
     """
     simulated = _simulated_parameters(folder)
-    if (
-        simulated
-        and {"rules": "contact"} | simulated == {"rules": "contact"} | parameters
-        and not force
-    ):
+    if simulated and _LATER | simulated == _LATER | parameters and not force:
         return False
     simulate_genome(folder, **parameters, force=force, progress=progress)
     return True
@@ -207,8 +214,8 @@ def ensure_genome(
 def _simulated_parameters(folder: Path | str) -> dict[str, Any] | None:
     """Return what `simulate_genome` was called with to make a folder.
 
-    Returns `seed`, `chromosomes`, `megabases`, `genes`, `smooth`, and `rules` other than
-    ``contact``; None where there is not a toy genome.
+    Returns `seed`, `chromosomes`, `megabases`, `genes`, `smooth`, and what of `_LATER` is set to something
+    else; None where there is not a toy genome.
     """
     manifest = Path(folder) / MANIFEST
     if not manifest.is_file():

@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     LANDSCAPE = auto()
     NOISE = auto()
     CLASSES = auto()
+    CELL = auto()
 
 
 def stream(seed: int, purpose: Purpose, *keys: int) -> np.random.Generator:

@@ -320,4 +320,5 @@ def _noise(chromosome: Chromosome, track: str, condition: str, *, seed: int) -> 
         chromosome.number,
         CONDITIONS.index(condition),
         TRACKS.index(track),
+        *([chromosome.cell] if chromosome.cell > 1 else []),
     )

@@ -9,6 +9,7 @@ from claster.simulation.chromosome import Chromosome, plant_chromosome
 from claster.simulation.classes import MATCH, _enhancer_input
 from claster.simulation.genome import _simulated_parameters, ensure_genome
 from claster.simulation.layout import plan_genome
+from claster.simulation.tracks import _noise
 from claster.simulation.transcription import Rules, gene_levels, silencing_effect
 from claster.simulation.truth import element_table, gene_table
 
@@ -108,4 +109,24 @@ def test_a_folder_remembers_its_rules(tmp_path, monkeypatch) -> None:
     )
     assert ensure_genome(tmp_path / "toy", size)
     assert ensure_genome(tmp_path / "toy", size | {"rules": "contact"})
-    assert len(asked) == 2
+    assert ensure_genome(tmp_path / "toy", size | {"rules": "local", "cell": 2})
+    assert len(asked) == 3
+
+
+def test_other_cells_have_other_heights_in_the_same_places() -> None:
+    plan = plan_genome(seed=4, chromosomes=1, megabases=20.0, genes=120)
+    one, same, other = (plant_chromosome(plan, 0, seed=4, cell=cell) for cell in (1, 1, 2))
+    pd.testing.assert_frame_equal(one.genes, same.genes)
+    for table in ("genes", "elements"):
+        before, after = getattr(one, table), getattr(other, table)
+        drawn = [name for name in before if name.endswith(("_ctrl", "_a485"))]
+        pd.testing.assert_frame_equal(before.drop(columns=drawn), after.drop(columns=drawn))
+        assert (before["H3K27ac_ctrl"] != after["H3K27ac_ctrl"]).all()
+    for table in ("domains", "ctcf", "blacklist", "loops"):
+        pd.testing.assert_frame_equal(getattr(one, table), getattr(other, table))
+    active = (one.genes["state"] == "active").to_numpy()
+    change = np.log2(other.genes["level_ctrl"] / one.genes["level_ctrl"])[active]
+    assert 0.5 < change.std() < 3
+    assert abs(change.mean()) < 0.5
+    noise = [_noise(c, "ATAC", "ctrl", seed=4).random() for c in (one, same, other)]
+    assert noise[0] == noise[1] != noise[2]
