@@ -125,6 +125,12 @@ def train(
             if record.status == "complete":
                 progress.say(f"{run.path} is complete")
                 return run
+            if record.drop_tracks != asked.drop_tracks:
+                raise ClasterError(
+                    f"{run.path} was begun with 'drop_tracks' {record.drop_tracks:g},"
+                    f" not {asked.drop_tracks:g}",
+                    remedy=f"resume it with --drop-tracks {record.drop_tracks:g}",
+                )
             if source:
                 _require_same_start(run, record, source)
             elif record.started_from:
