@@ -1,10 +1,10 @@
 """Other cells of one genome, whose truth is known: a network used as it is, and as a training's start.
 
-Two cells of a genome have peaks of other heights in the same places (`cell: 2` of `claster simulate`).
-`proximal` is trained on the first ones; what it predicts of the second ones is scored as it is, with the share
-of genes whose direction of change it tells. Then it is trained on 100, 300 and 1,000 training genes of the
-second ones, from scratch and with `--from` the first run: the same steps, seeds 0 and 1, all scored on the same
-test genes. Stop it and start it again: what is complete is kept.
+Two cells of a genome have peaks of other heights in the same places (`cell: 2` of a dataset's `simulation`).
+`proximal` is trained on the first ones; what it predicts of the second ones is scored as it is, with the
+share of genes whose direction of change it tells. Then it is trained on 100, 300 and 1,000 training genes of
+the second ones, from scratch and with `--from` the first run: the same steps, seeds 0 and 1, all scored on
+the same test genes. Stop it and start it again: what is complete is kept.
 """
 
 import argparse
