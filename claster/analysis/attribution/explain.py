@@ -227,7 +227,7 @@ def _together(
     return Attribution(values, *(tensor.cpu().numpy() for tensor in (delta, predicted, change)))
 
 
-_BATCH = {"cpu": 64, "cuda": 512}
+_BATCH = {"cpu": 128, "cuda": 512}
 
 _FEWEST_STEPS = 8
 
@@ -251,7 +251,7 @@ class Explainer:
     steps
         Most points on the path of integrated gradients.
     batch_size
-        Most samples in one pass; halved for good where memory does not suffice. None starts with 64
+        Most samples in one pass; halved for good where memory does not suffice. None starts with 128
         on a CPU and 512 on a GPU.
     cut
         The model in two parts, if it has them; see `integrated_gradients`.

@@ -232,8 +232,11 @@ def profile_table(sums: CentredTracks, tracks: Sequence[str], resamples: Resampl
         for name, values in (("absolute", sums.absolute), ("signed", sums.signed)):
             mine = values[:, row][:, there]
             table[f"mean_{name}"] = mine.sum(axis=0) / points[there]
-            sampled = mine.T.astype(np.float32) @ counts
-            bounds = [intervals(_ratio(sampled[some], drawn[some]), blocks[some]) for some in parts]
+            single = mine.T.astype(np.float32)
+            bounds = [
+                intervals(_ratio(single[some] @ counts, drawn[some]), blocks[some])
+                for some in parts
+            ]
             low, high = np.concatenate(bounds, axis=1)
             table |= {f"{name}_low": low, f"{name}_high": high}
         tables.append(pd.DataFrame(table | {"n": points[there].astype(int)}))
@@ -258,16 +261,18 @@ def locality_table(
         attribution that counts, summed over distances), `mass_share` (of that of all tracks), `genes`,
         `loci`.
     """
-    points, drawn = sums.points.sum(axis=0), resamples.draw(sums.points)
-    parts = [slice(at, at + _RESAMPLES) for at in range(0, len(drawn), _RESAMPLES)]
+    points, drawn = sums.points.sum(axis=0), resamples.counts
+    parts = [drawn[at : at + _RESAMPLES] for at in range(0, len(drawn), _RESAMPLES)]
     weights = sums.genes[sums.genes > 0]
     loci = np.full(1, weights.sum() ** 2 / (weights**2).sum())
     size = sums.axis.size
     rows = []
     for row, track in enumerate((*tracks, ALL)):
         mean = _ratio(sums.absolute[:, row].sum(axis=0), points)
-        sampled = resamples.draw(sums.absolute[:, row])
-        redrawn = [_half_widths(_ratio(sampled[some], drawn[some]), size=size) for some in parts]
+        mass = sums.absolute[:, row]
+        redrawn = [
+            _half_widths(_ratio(some @ mass, some @ sums.points), size=size) for some in parts
+        ]
         widths = np.concatenate(redrawn, axis=1)
         of_all = _half_widths(mean[np.newaxis], size=size)[:, 0]
         masses = [float(np.nansum(mean)), float(np.nansum(_above_level(mean)))]
