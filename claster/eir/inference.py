@@ -33,8 +33,6 @@ __all__ = [
 ]
 
 _BATCH = {"cpu": 64, "cuda": 512}
-_EDITED_BATCH = 128
-"""Windows whose first layer is known leave small layers, which a call of PyTorch takes longer to begin than to do."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +178,7 @@ def predict_windows(
         By input name (``landscape``, ``contacts``), one sample each, shaped as in `predict_arrays`
         without the first axis.
     batch_size
-        See `predict_arrays`; None starts with 128 on a CPU where edited windows are told from others.
+        See `predict_arrays`.
 
     Yields
     ------
@@ -192,8 +190,8 @@ def predict_windows(
     ClasterError
         See `predict_arrays`.
     """
+    size = _start(model, batch_size)
     reuse = first_layer(model.network, model.device)
-    size = _start(model, batch_size or (_EDITED_BATCH if reuse else None))
     done = 0
     for some in batched(windows, size, strict=False):
         rest = _named_inputs(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import claster.eir.inference as inference
 from claster.analysis.perturbation import screen
@@ -51,6 +52,7 @@ def load(world, monkeypatch, tmp_path):
         factor: float
         spec: DatasetSpec
         inputs: tuple[str, ...] = ("landscape",)
+        device = torch.device("cpu")
 
     def predict_windows(model, parts, *, batch_size):
         for some in itertools.batched(parts, int(3 * model.factor), strict=False):
