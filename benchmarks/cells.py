@@ -81,8 +81,8 @@ def score(run: RunFolder, name: str, where: DatasetFolders, spec: DatasetSpec) -
     """Return Pearson r of log2(x + 1) over the bins of the test genes of a dataset."""
     own = run.path.parent.name == name
     table = run.predictions("test" if own else f"{name}_test")
-    given = {} if own else {"dataset": name}
-    predict_missing(run, table, split="test", device="cpu", tracks="none", **given)
+    given = None if own else name
+    predict_missing(run, table, split="test", dataset=given, device="cpu", tracks="none")
     predicted = pd.read_parquet(table)
     targets = read_targets(where.target_table("test"), transform=spec.require_target().transform)
     genes = read_genes_table(where, split="test")["gene_id"]
@@ -103,12 +103,13 @@ def main() -> None:
     project = options.project.resolve()
     size = {"megabases": options.megabases, "genes": options.all_genes}
 
-    def trained(name: str, genes: int, tag: str, seed: int, **start: RunFolder) -> RunFolder:
+    def trained(
+        name: str, genes: int, tag: str, seed: int, start: RunFolder | None = None
+    ) -> RunFolder:
         return train(
             FLAVOUR, load_dataset(name, project=project), dataset_yaml=name, tag=tag, seed=seed,
             epochs=max(1, options.steps * BATCH // (2 * genes)), device="cpu", resume=True,
-            progress=console_progress(),
-            **{key: run.path for key, run in start.items()},
+            pretrained=start and start.path, progress=console_progress(),
         )  # fmt: skip
 
     first, second = (dataset(project, cell, size) for cell in (1, 2))
@@ -129,7 +130,7 @@ def main() -> None:
         scores: list[list[float]] = [[], []]
         for seed, run in enumerate(runs):
             alone = trained(name, count, f"alone{seed}", seed)
-            started = trained(name, count, f"from{seed}", seed, pretrained=run)
+            started = trained(name, count, f"from{seed}", seed, start=run)
             for found, one in zip(scores, (alone, started), strict=True):
                 found.append(score(one, name, where, spec))
         print(f"| {count:,} | {told(scores[0])} | {told(scores[1])} |", flush=True)

@@ -324,7 +324,7 @@ class WindowSpec(Part):
         return Binning(self.bins, self.bin)
 
 
-def _yes_or_no(balance: object) -> object:
+def _yes_no(balance: object) -> object:
     """Return the words that stand for true and false in older YAML as such, not as names of weights."""
     words = {"yes": True, "on": True, "no": False, "off": False}
     return words.get(balance.lower(), balance) if isinstance(balance, str) else balance
@@ -344,9 +344,7 @@ class ContactsSpec(Part):
 
     file: str
     resolution: int = Field(default=1600, gt=0)
-    balance: Annotated[bool | Annotated[str, Field(min_length=1)], BeforeValidator(_yes_or_no)] = (
-        True
-    )
+    balance: Annotated[bool | Annotated[str, Field(min_length=1)], BeforeValidator(_yes_no)] = True
     map: MapKind = "diagonal"
     rows: int | None = Field(default=DIAGONAL_ROWS, gt=1)
     value: MapValue = "log_oe"
