@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -114,6 +115,16 @@ class FirstLayer:
     def __init__(self, cut: CutNetwork) -> None:
         self.cut = cut
         self._known: list[_Known] = []
+        scaling = cut.network.inputs[_LANDSCAPE]
+        self._shape = scaling.shape[:-1]
+        # Beyond the ends of a window the first convolution reads 0.
+        pad = [(0, 0), (int(cut.conv.padding[1]),) * 2]
+        self._padded = [
+            np.pad(tensor.reshape(-1, scaling.shape[-1]).numpy(), pad, constant_values=beyond)
+            for tensor, beyond in zip(
+                (*scaling.bin_by_bin(), cut.position.expand(scaling.shape)), (0, 1, 0), strict=True
+            )
+        ]
 
     def values(self, landscape: Tensor) -> Tensor | None:
         """Return what `CutNetwork.first` does, up to rounding; None where no window is an edit of another.
@@ -166,21 +177,26 @@ class FirstLayer:
         begin = np.minimum(begin, given.shape[-1] - columns)
         # All slices are as long as the longest, so that one convolution does them all.
         length = (columns - 1) * stride + kernel
-        at = begin[:, None] * stride - pad + np.arange(length)
-        inside = torch.from_numpy((at >= 0) & (at < windows.shape[-1]))
-        at = at.clip(0, windows.shape[-1] - 1)
-        scaling = self.cut.network.inputs[_LANDSCAPE]
-        chosen = torch.from_numpy(windows.numpy()[rows[:, None], :, at])
-        shape = (len(rows), *scaling.shape[:-1], length)
-        index = torch.from_numpy(at)[:, None, None, :].expand(shape)
-        scaled = scaling.scaled_at(chosen.transpose(1, 2).reshape(shape), index)
-        place = self.cut.position.expand(scaling.shape)[..., torch.from_numpy(at)]
-        scaled = (scaled + place.movedim(-2, 0)) * inside[:, None, None, :]
-        patch = functional.conv2d(
-            scaled, conv.weight, conv.bias, conv.stride, dilation=conv.dilation
+        stored = np.zeros((len(rows), windows.shape[1], length), np.float32)
+        whole = windows.numpy()
+        for part, row, at in zip(stored, rows, begin * stride - pad, strict=True):
+            inside = slice(max(at, 0), min(at + length, whole.shape[-1]))
+            part[:, inside.start - at : inside.stop - at] = whole[row, :, inside]
+        mean, deviation, position = (
+            sliding_window_view(array, length, axis=-1)[:, begin * stride].swapaxes(0, 1)
+            for array in self._padded
         )
-        to = torch.from_numpy(begin[:, None] + np.arange(columns))
-        given[torch.from_numpy(rows)[:, None], :, :, to] = patch.permute(0, 3, 1, 2)
+        scaled = torch.from_numpy((stored - mean) / deviation + position)
+        patch = functional.conv2d(
+            scaled.reshape(len(rows), *self._shape, length),
+            conv.weight,
+            conv.bias,
+            conv.stride,
+            dilation=conv.dilation,
+        )
+        to = given.numpy()
+        for row, first, new in zip(rows, begin, patch.numpy(), strict=True):
+            to[row, ..., first : first + columns] = new
 
 
 def first_layer(network: Network, device: torch.device) -> FirstLayer | None:

@@ -113,15 +113,9 @@ class _Scaling:
             return samples
         return (samples - self.mean) / (self.deviation + _EPSILON)
 
-    def scaled_at(self, stored: Tensor, bins: Tensor) -> Tensor:
-        """Return some bins of an input as the network takes them."""
-        mean, deviation = (
-            given
-            if given.dim() == 0 or given.shape[-1] == 1
-            else given.expand(self.shape)[None].expand(len(bins), *self.shape).gather(-1, bins)
-            for given in (self.mean, self.deviation)
-        )
-        return (stored - mean) / (deviation + _EPSILON)
+    def bin_by_bin(self) -> tuple[Tensor, Tensor]:
+        """Return what is taken from each value of a sample, and what the rest is divided by."""
+        return self.mean.expand(self.shape), (self.deviation + _EPSILON).expand(self.shape)
 
 
 @dataclass(frozen=True)
