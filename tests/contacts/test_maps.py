@@ -57,6 +57,16 @@ def test_raw_counts_mask_only_bins_without_contacts(clr):
     assert (band.values[1, :-1] == np.diagonal(matrix, 1)).all()
 
 
+def test_a_bin_whose_contacts_are_far_is_known_without_weights(tmp_path):
+    bins = cooler.binnify(pd.Series({"chr1": 10_000}), RESOLUTION)
+    pixels = pd.DataFrame({"bin1_id": [0, 3], "bin2_id": [9, 4], "count": 2})
+    cooler.create_cooler(str(tmp_path / "x.cool"), bins, pixels)
+    matrix = CoolMatrix(cooler.Cooler(str(tmp_path / "x.cool")))
+    band = read_band(matrix, "chr1", separations=2, balance=False)
+    assert np.flatnonzero(band.values[0] == 0).tolist() == [0, 3, 4, 9]
+    assert np.isnan(band.values[0]).sum() == 6
+
+
 def test_masked_bins_are_unknown_and_empty_pixels_are_zero(tmp_path):
     bins = cooler.binnify(pd.Series({"chr1": 10_000}), RESOLUTION)
     i = np.arange(8)

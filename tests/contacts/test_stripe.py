@@ -87,6 +87,19 @@ def test_spans_the_landscape():
     assert shape.shape == (2, 625)
 
 
+@pytest.mark.parametrize(("bins", "bin", "half"), [(29, 100, 0), (15, 200, 1), (31, 100, 1)])
+def test_columns_lie_whole_inside_the_landscape(bins, bin, half):
+    """The first column beside the TSS ends 1500 bp from it; windows end at 1450, 1500 and 1550 bp."""
+    assert StripeMap.over(Binning(bins, bin), resolution=1000).half == half
+
+
+def test_the_last_cell_takes_in_pixels_two_diagonals_further_on():
+    assert SHAPE.separations == 12
+    too_few = Band(np.ones((11, 40), np.float32), np.ones(11), RESOLUTION)
+    with pytest.raises(ValueError, match="farther than the diagonals"):
+        promoter_stripe(too_few, 20_000, SHAPE)
+
+
 @pytest.mark.parametrize("more", [{"rows": 4}, {"value": "log10"}])
 def test_settings_of_other_maps_are_refused(more):
     with pytest.raises(ValueError, match="leave 'rows' and 'value' out"):

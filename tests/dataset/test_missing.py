@@ -30,6 +30,18 @@ def test_each_track_is_left_out_as_often_as_asked_and_never_all(percent):
         assert share == pytest.approx(percent / 100 - all_at_once, abs=0.025)
 
 
+@pytest.mark.parametrize("percent", [10, 50])
+def test_contacts_are_left_out_as_often_as_asked(percent):
+    window = {"contacts": np.ones((2, 4))}
+    gone = [
+        np.isnan(
+            leave_out(f"G{n}_forward", window, spec_of(*NAMES), percent=percent)["contacts"]
+        ).all()
+        for n in range(4000)
+    ]
+    assert np.mean(gone) == pytest.approx(percent / 100, abs=0.02)
+
+
 def test_a_window_or_its_mirror_image_is_whole():
     for number in range(50):
         both = (_left_out(f"G{number}_{way}", NAMES, percent=50) for way in ("forward", "rev"))

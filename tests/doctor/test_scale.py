@@ -98,6 +98,14 @@ def test_the_simplest_that_makes_a_track_alike(there, kind, pairs):
             assert getattr(made, quantile) == pytest.approx(getattr(wanted, quantile), rel=0.25)
 
 
+@pytest.mark.parametrize(
+    ("times", "kind"), [(1.24, ""), (1.26, "factor"), (1 / 1.24, ""), (1 / 1.26, "factor")]
+)
+def test_tracks_a_quarter_apart_are_alike(times, kind):
+    values = np.arange(1.0, 101)
+    assert rescaling(like(values), like(times * values))[0] == kind
+
+
 def test_quantiles_that_are_0_say_nothing():
     sparse = np.r_[np.zeros(960), np.geomspace(1, 30, 40)]
     assert rescaling(like(sparse), like(4 * sparse))[0] == "factor"
