@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.nested import _ring_means, predict_masked
 from claster.analysis.perturbation.measure import Predictor
-from claster.analysis.reach import _how_far, find_reach
+from claster.analysis.reach import _first_enough, _how_far, find_reach
 from claster.cli import app
 from claster.dataset.layout import read_arrays, read_genes_table
 from claster.errors import ClasterError
@@ -58,6 +58,11 @@ def test_reach_may_be_the_whole_window():
     _, reach = _how_far("marks", curve, observed, RADII, resamples())
     assert reach.bp == 500_000
     assert reach.sentence.endswith("the window ends there")
+
+
+def test_a_twentieth_of_the_gain_may_be_missing():
+    r = np.array([[0.2, 0.2], [0.581, 0.579], [0.59, 0.581], [0.6, 0.6]])
+    assert _first_enough(r, np.array([0.4, 0.4])).tolist() == [1, 2]
 
 
 def test_predictions_that_tell_nothing_reach_nowhere():
