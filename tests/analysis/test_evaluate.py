@@ -10,7 +10,14 @@ from scipy.stats import spearmanr
 from sklearn.metrics import r2_score, root_mean_squared_error
 
 from claster.analysis.change import directions
-from claster.analysis.evaluate import RunOf, _score, evaluate, evaluate_runs, evaluate_together
+from claster.analysis.evaluate import (
+    RunOf,
+    _score,
+    _unseen,
+    evaluate,
+    evaluate_runs,
+    evaluate_together,
+)
 from claster.analysis.metrics import correlations, gene_means
 from claster.analysis.summary import evaluation_schema
 from claster.analysis.tables import _SCORE_COLUMNS
@@ -20,6 +27,7 @@ from claster.dataset.value_table import SHARED
 from claster.eir.runs import RunFolder, RunRecord, write_run
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, sample_id
+from claster.progress import SILENT
 
 METHODS = [
     *("network", "mean_profile", "nearest_tss", "ATAC_at_bin", "H3K27ac_at_bin"),
@@ -518,6 +526,17 @@ def test_other_cells_are_scored_on_unseen_genes_beside_the_training_cells(elsewh
     told = evaluation.predictions["training_cell"]
     np.testing.assert_allclose(told, own.loc[told.index, told.columns])
     assert one(evaluation, "network")["value"] > one(evaluation, "training_cell")["value"]
+
+
+@pytest.mark.parametrize(("assembly", "left"), [("tiny", ["C"]), ("another", ["B", "C"])])
+def test_windows_that_share_a_base_with_training_are_not_scored(spec, assembly, left):
+    own = spec.model_copy(update={"assembly": "tiny"})
+    other = spec.model_copy(update={"assembly": assembly})
+    place = {"chrom": "chr1", "split": "test"}
+    width = spec.window.binning.width
+    known = pd.DataFrame({"gene_id": ["A"], "tss": [500_000]} | place | {"split": "train"})
+    genes = pd.DataFrame({"gene_id": ["B", "C"], "tss": [500_001 - width, 500_000 - width]} | place)
+    assert _unseen(own, known, other, genes, SILENT)["gene_id"].tolist() == left
 
 
 def test_the_direction_of_change_between_cells(elsewhere, spec):

@@ -74,6 +74,14 @@ def test_bands_equal_those_of_a_cooler(files, chrom, balance, strip, monkeypatch
     assert counts.resolution == 1000
 
 
+def test_a_bin_whose_contacts_are_far_is_known_without_weights(tmp_path, write_hic):
+    pixels = pd.DataFrame({"bin1_id": [0, 3], "bin2_id": [9, 4], "count": [2, 2]})
+    path = write_hic(tmp_path / "far.hic", {"chr1": 10_000}, pixels, [1000])
+    matrix = open_contacts(path, resolution=1000, balance=False)
+    band = read_band(matrix, "chr1", separations=2, balance=False)
+    assert np.flatnonzero(band.values[0] == 0).tolist() == [0, 3, 4, 9]
+
+
 @pytest.mark.parametrize("chrom", ["chr1", "chr2"])
 def test_normalisations_divide(files, chrom):
     with hictkpy.File(files[0], 1000) as store:

@@ -60,6 +60,15 @@ def test_reach_may_be_the_whole_window():
     assert reach.sentence.endswith("the window ends there")
 
 
+def test_reach_is_the_promoter_where_a_gain_is_not_sure():
+    near, observed = curves(1.0)
+    other = np.random.default_rng(1).normal(size=GENES)
+    curve = np.concatenate([near, *[[observed + 0.97 * other]] * 3])
+    table, reach = _how_far("marks", curve, observed, RADII, resamples())
+    assert table["gain"][1] > 0 > table["gain_low"][1]
+    assert (reach.bp, reach.low, reach.high) == (1_000, 1_000, 1_000)
+
+
 def test_a_twentieth_of_the_gain_may_be_missing():
     r = np.array([[0.2, 0.2], [0.581, 0.579], [0.59, 0.581], [0.6, 0.6]])
     assert _first_enough(r, np.array([0.4, 0.4])).tolist() == [1, 2]
@@ -103,6 +112,8 @@ def test_the_command_tells_how_far(toy, monkeypatch):
     scores = pd.read_csv(folder / "scores.csv")
     assert set(scores["model"]) == {"marks", "planted rule"}
     assert scores["radius_bp"].unique().tolist() == [1_000, 5_000, 10_000, 20_000, 50_000, 100_000]
+    planted = scores[scores["model"] == "planted rule"].set_index("radius_bp")["r"]
+    assert planted[100_000] > planted[1_000]
     lines = (folder / "reaches.jsonl").read_text().splitlines()
     assert [json.loads(line)["farthest"] for line in lines] == [100_000, 100_000]
     again, _ = find_reach(toy.spec)
