@@ -40,7 +40,7 @@ ELSEWHERE = {
     **dict.fromkeys(
         (
             f"simulation.{key}"
-            for key in ("seed", "chromosomes", "megabases", "genes", "smooth", "rules")
+            for key in ("seed", "chromosomes", "megabases", "genes", "smooth", "rules", "cell")
         ),
         "claster simulate",
     ),

@@ -47,11 +47,8 @@ def eir(monkeypatch):
     return start
 
 
-# One of each kind at once, the others where there is time.
+# The lightest at once, the others where there is time.
 QUICK = {
-    "conv_attention",
-    "microc_only",
-    "promoter_capture",
     "profile",
     "profile_microc",
     "hyenadna_head",

@@ -42,7 +42,7 @@ def test_a_span_beyond_the_target_is_all_of_it(small):
 
 
 def test_a_profile_has_no_span():
-    with pytest.raises(ValueError, match="'span' goes with a table"):
+    with pytest.raises(ValueError, match="'span' and 'transform' go with a table"):
         derive(FLAVOURS["profile"], name="x", description="d", output={"span": 9_000})
 
 
