@@ -318,8 +318,8 @@ def _prepare_elsewhere(
         methods = {name: array[rows] for name, array in simple.items()}
         if known.any():
             cell = methods["mean_profile"].copy()
-            place = own_rows.reindex(_keys(here)).to_numpy()
-            cell[place >= 0] = own_profiles[place[place >= 0].astype(int)]
+            place = own_rows.reindex(_keys(here))
+            cell[place.notna()] = own_profiles[place.dropna().astype(int)]
             methods[_TRAINING_CELL] = cell
         methods["network"] = profiles(
             table, here, target, named=str(predictions), remedy="predict again"
