@@ -394,6 +394,7 @@ needs_files = pytest.mark.skipif(
 
 
 @needs_files
+@pytest.mark.slow
 def test_all_shares_of_the_abc_repository_on_chr22():
     folder = HUMAN / "ABC_chr22"
     kept = pd.read_csv(folder / "predictions_kept_rows.tsv.gz", sep="\t")

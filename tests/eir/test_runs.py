@@ -46,7 +46,8 @@ def test_no_checkpoint(tmp_path):
         best_checkpoint(RunFolder(tmp_path))
 
 
-def test_no_run(tmp_path):
+def test_no_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ClasterError, match=r"no run in .*train first"):
         read_run(tmp_path)
 
