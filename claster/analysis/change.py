@@ -12,7 +12,6 @@ from claster.analysis.metrics import gene_means, log_signal
 from claster.analysis.prepare import Scored, network_profiles
 from claster.analysis.samples import measured, shared_tracks
 from claster.analysis.shift import promoter_features
-from claster.analysis.statistics import with_interval
 from claster.analysis.summary import Directions, Score
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.spec import DatasetSpec
@@ -39,6 +38,7 @@ def changes_between(
     own: DatasetSpec,
     other: DatasetSpec,
     scored: Scored,
+    both: tuple[pd.DataFrame, np.ndarray],
     *,
     progress: Progress = SILENT,
 ) -> pd.DataFrame:
@@ -52,6 +52,8 @@ def changes_between(
         The run's dataset and the other one.
     scored
         What is measured and predicted of the other one.
+    both
+        See `genes_of_both`.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def changes_between(
         `promoter_marks` of log2(x + 1) of the mean within 2 kb of the TSS, averaged over
         the tracks that both have.
     """
-    genes, rows = genes_of_both(own, scored)
+    genes, rows = both
     folders = DatasetFolders.of(own)
     there = scored.genes.iloc[rows].reset_index(drop=True)
     binning = own.require_target().binning
@@ -128,8 +130,7 @@ def directions(changes: pd.DataFrame, own: DatasetSpec) -> Sequence[Directions]:
                 ("promoter_marks", marks),
                 ("difference", network - marks),
             ):
-                value, low, high = with_interval(np.mean, agrees[changed], resamples=some)
-                scores[name] = Score(value=float(value), low=low, high=high)
+                scores[name] = Score.of(np.mean, agrees[changed], resamples=some)
             found.append(
                 Directions(
                     condition=str(condition), least=least, genes=int(changed.sum()), **scores

@@ -252,11 +252,17 @@ def _evaluate_elsewhere(
         prepared.scored, [prepared], [name], [other], split="test", seed=0, progress=progress
     )
     folder = asked.to or member.run.evaluation / other.name
-    if len(genes_of_both(own, prepared.scored)[0]):
+    both = genes_of_both(own, prepared.scored)
+    if len(both[0]):
         tests = member.run.predictions("test")
         predict_missing(member.run, tests, device=asked.device, progress=progress, tracks="none")
         changes = changes_between(
-            read_predictions(member.run, "test"), own, other, prepared.scored, progress=progress
+            read_predictions(member.run, "test"),
+            own,
+            other,
+            prepared.scored,
+            both,
+            progress=progress,
         )
         found = directions(changes, own)
         text = "\n".join([evaluation.summary.verdict, *direction_lines(found)])

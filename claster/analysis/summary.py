@@ -2,11 +2,15 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from claster.analysis.bootstrap import Resamples
+from claster.analysis.statistics import with_interval
 
 __all__ = [
     "BaselineFits",
@@ -16,6 +20,7 @@ __all__ = [
     "Score",
     "direction_lines",
     "evaluation_schema",
+    "interval_text",
     "method_in_words",
     "score_lines",
     "verdict",
@@ -74,6 +79,14 @@ class Score(_Part):
     value: Number
     low: Number
     high: Number
+
+    @classmethod
+    def of(
+        cls, measure: Callable[..., float], *columns: np.ndarray, resamples: Resamples
+    ) -> "Score":
+        """Return a measure of columns with its interval (`with_interval`)."""
+        value, low, high = with_interval(measure, *columns, resamples=resamples)
+        return cls(value=float(value), low=low, high=high)
 
 
 class Comparison(_Part):
@@ -286,11 +299,25 @@ def _where(entry: Comparison, *, several: bool) -> str:
 
 
 def _show(score: Score) -> str:
-    if score.value is None:
+    unsure = score.value is not None and None in (score.low, score.high)
+    return interval_text(score.value, score.low, score.high) + " (no interval)" * unsure
+
+
+def interval_text(
+    value: float | None, low: float | None, high: float | None, *, digits: int = 3
+) -> str:
+    """Return a score as text, with its interval where it has one.
+
+    Examples
+    --------
+    >>> interval_text(0.5, 0.25, 0.75, digits=2), interval_text(0.5, None, None)
+    ('0.50 (0.25 to 0.75)', '0.500')
+    """
+    if value is None:
         return "undefined"
-    if score.low is None or score.high is None:
-        return f"{score.value:.3f} (no interval)"
-    return f"{score.value:.3f} ({score.low:.3f} to {score.high:.3f})"
+    if low is None or high is None:
+        return f"{value:.{digits}f}"
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _list(words: list[str]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from claster.analysis.bootstrap import Resamples, resample_blocks
+from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.edits import covered_bins, span_mean
@@ -17,8 +17,8 @@ from claster.analysis.perturbation.effects import gene_bins, gene_signal, log_ef
 from claster.analysis.perturbation.measure import Window, average_mirrored, built_window
 from claster.analysis.perturbation.screen import load_predictor
 from claster.analysis.settings import TreatSettings
-from claster.analysis.statistics import pearson, spearman, with_interval
-from claster.analysis.summary import Number, Score
+from claster.analysis.statistics import pearson, spearman
+from claster.analysis.summary import Number, Score, interval_text
 from claster.dataset.layout import Split, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
@@ -253,7 +253,7 @@ def compare_treated(
     network, observed, marks = (
         table[f"{kind}_change"].to_numpy() for kind in ("predicted", "measured", "promoter")
     )
-    scored = partial(_scored, resamples=resamples)
+    scored = partial(Score.of, resamples=resamples)
     found = tuple(
         Correlation(method=method, metric=metric, **scored(measure, change, observed).model_dump())
         for method, change in (("network", network), ("promoter marks", marks))
@@ -266,7 +266,7 @@ def compare_treated(
     transcribed = (table["measured_baseline"] >= pseudocount).to_numpy()
     shares: dict[Literal["all", "transcribed"], Score] = {"all": scored(_share, network, observed)}
     if transcribed.any():
-        shares["transcribed"] = _scored(
+        shares["transcribed"] = Score.of(
             _share, network[transcribed], observed[transcribed], resamples=resamples.of(transcribed)
         )
     summary = _TreatedSummary(
@@ -343,11 +343,6 @@ def _masked(spec: DatasetSpec) -> list[list[object]]:
     return read_blacklist(path, sizes=spec.chromosome_sizes(), aliases=aliases).to_numpy().tolist()
 
 
-def _scored(measure: Callable[..., float], *columns: np.ndarray, resamples: Resamples) -> Score:
-    value, low, high = with_interval(measure, *columns, resamples=resamples)
-    return Score(value=value, low=low, high=high)
-
-
 def _difference(
     measure: Callable[..., float], first: np.ndarray, second: np.ndarray, observed: np.ndarray
 ) -> float:
@@ -371,23 +366,18 @@ def _verdict(
         f"{table['measured_change'].median():.2f} measured (log2)."
     ]
     lines += [
-        f"Median predicted over median measured change, {genes} genes: {_shown(score, 2)}."
+        f"Median predicted over median measured change, {genes} genes: "
+        f"{interval_text(score.value, score.low, score.high, digits=2)}."
         for genes, score in shares.items()
     ]
     lines += [
-        f"{entry.metric.capitalize()} of measured change and {entry.method}: {_shown(entry)}."
+        f"{entry.metric.capitalize()} of measured change and {entry.method}: "
+        f"{interval_text(entry.value, entry.low, entry.high)}."
         for entry in found
     ]
     lines += [
-        f"{metric.capitalize()} of the network less that of promoter marks: {_shown(score)}."
+        f"{metric.capitalize()} of the network less that of promoter marks: "
+        f"{interval_text(score.value, score.low, score.high)}."
         for metric, score in differences.items()
     ]
     return "\n".join(lines)
-
-
-def _shown(score: Score | Correlation, digits: int = 3) -> str:
-    if score.value is None:
-        return "undefined"
-    if score.low is None or score.high is None:
-        return f"{score.value:.{digits}f}"
-    return f"{score.value:.{digits}f} ({score.low:.{digits}f} to {score.high:.{digits}f})"

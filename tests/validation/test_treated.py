@@ -11,7 +11,8 @@ from scipy.stats import pearsonr, spearmanr
 
 from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.statistics import spearman
-from claster.analysis.treated import _difference, _require_fitting, _scored, compare_treated
+from claster.analysis.summary import Score
+from claster.analysis.treated import _difference, _require_fitting, compare_treated
 from claster.dataset.signal_settings import TargetSpec
 from claster.eir.runs import read_run, write_run
 from claster.errors import ClasterError
@@ -58,9 +59,9 @@ def test_differences_are_paired():
     blocks = resample_blocks(np.repeat(np.arange(40), 3), resamples=200)
     marks = rng.normal(size=120)
     change = marks + rng.normal(size=120)
-    alone = _scored(spearman, marks, change, resamples=blocks)
-    same = _scored(partial(_difference, spearman), 2 * marks, marks, change, resamples=blocks)
-    better = _scored(partial(_difference, spearman), change, marks, change, resamples=blocks)
+    alone = Score.of(spearman, marks, change, resamples=blocks)
+    same = Score.of(partial(_difference, spearman), 2 * marks, marks, change, resamples=blocks)
+    better = Score.of(partial(_difference, spearman), change, marks, change, resamples=blocks)
     assert alone.high - alone.low > 0.1
     assert (same.value, same.low, same.high) == (0, 0, 0)
     assert better.value == pytest.approx(1 - alone.value)

@@ -116,10 +116,7 @@ def called_far(pairs: pd.DataFrame, controls: pd.DataFrame, resamples: Resamples
         return Score(value=None, low=None, high=None)
     p = empirical_p(pairs["effect"].to_numpy()[far], controls["effect"].to_numpy()[null])
     called = (false_discovery_control(p, method="bh") <= _FDR).astype(np.float64)
-    value, low, high = with_interval(
-        _share, called, np.ones_like(called), resamples=resamples.of(far)
-    )
-    return Score(value=value, low=low, high=high)
+    return Score.of(_share, called, np.ones_like(called), resamples=resamples.of(far))
 
 
 def _share(predicted: np.ndarray, planted: np.ndarray) -> float:

@@ -9,7 +9,7 @@ import pandas as pd
 from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import ScreenSettings, Verb
 from claster.analysis.settings import ValidateSettings
-from claster.analysis.summary import Number, Score
+from claster.analysis.summary import Number, Score, interval_text
 from claster.analysis.validation.linked import REPRESSIVE, compare_links, compare_repression
 from claster.analysis.validation.planted import read_planted
 from claster.analysis.validation.result import (
@@ -179,13 +179,11 @@ def _tell_repression(found: Repression) -> str:
 
 
 def _told(score: Score) -> str:
-    if score.low is None or score.high is None:
-        return _number(score.value)
-    return f"{_number(score.value)} ({score.low:.2f} to {score.high:.2f})"
+    return interval_text(score.value, score.low, score.high, digits=2)
 
 
 def _number(value: Number) -> str:
-    return "undefined" if value is None else f"{value:.2f}"
+    return interval_text(value, None, None, digits=2)
 
 
 def _tell_distance(reached: int, stops: int | None) -> str:
