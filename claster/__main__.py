@@ -5,8 +5,6 @@ import signal
 import sys
 from types import FrameType
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """Import the command line, which takes a moment in which nothing is written yet, and run it."""

@@ -5,8 +5,6 @@ from typing import cast
 
 import numba
 
-__all__ = ["compiled"]
-
 
 def compiled[F: Callable](function: F) -> F:
     """Return a function that numba compiles on first use, and keeps on disk where it can.

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from claster.eir.configure import Configuration
     from claster.eir.geometry import Geometry
 
-__all__ = ["Dataset"]
-
 
 class Dataset:
     """Source files, windows, genes and splits: what a network reads and predicts.

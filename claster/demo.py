@@ -42,7 +42,6 @@ from claster.simulation import ensure_genome
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["run_demo"]
 
 FLAVOUR = "profile"
 TAG = "demo"

@@ -6,16 +6,6 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = [
-    "ClasterError",
-    "DamagedFileError",
-    "NothingHereError",
-    "choose_among",
-    "one_line",
-    "os_errno",
-    "os_fault",
-]
-
 _MOST_NAMED = 20
 
 _SYSTEM = {

@@ -10,8 +10,6 @@ from pydantic import BaseModel, ValidationError
 
 from claster.errors import ClasterError, choose_among
 
-__all__ = ["explained"]
-
 Location = tuple[int | str, ...]
 
 _KINDS = {

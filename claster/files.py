@@ -14,22 +14,6 @@ from pathlib import Path, PurePosixPath
 from claster.errors import ClasterError, os_fault
 from claster.quoting import printable
 
-__all__ = [
-    "NO_HARD_LINKS",
-    "atomic_folder",
-    "atomic_path",
-    "below",
-    "free_disk",
-    "is_below",
-    "link_file",
-    "replace_folder",
-    "require_disk",
-    "require_file",
-    "sha256",
-    "sync_folder",
-    "write_text",
-]
-
 NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 """What the operating system says where it cannot make a hard link."""
 

@@ -10,17 +10,6 @@ from typing import BinaryIO, Literal
 
 from claster.errors import ClasterError, os_fault
 
-__all__ = [
-    "HEAD",
-    "FileFormat",
-    "advice",
-    "describe",
-    "is_binary",
-    "is_gzip",
-    "require_start",
-    "require_whole",
-]
-
 FileFormat = Literal["bigwig", "cooler", "hic", "gtf", "bed", "table", "fasta"]
 
 HEAD = 4096

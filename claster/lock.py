@@ -10,8 +10,6 @@ from pathlib import Path
 
 from claster.errors import ClasterError
 
-__all__ = ["lock_folder"]
-
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 
 

@@ -4,8 +4,6 @@ from pathlib import Path
 
 from claster.errors import ClasterError
 
-__all__ = ["free_memory", "require_memory"]
-
 
 def free_memory(
     meminfo: Path = Path("/proc/meminfo"), control_group: Path = Path("/sys/fs/cgroup")

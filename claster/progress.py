@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Literal, Protocol
 
-__all__ = ["SILENT", "Progress", "Step", "Unit", "duration"]
-
 Unit = Literal["", "bytes"]
 """What a step counts; bytes are shown with speed and time left."""
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from claster.data import Dataset
     from claster.run import Run
 
-__all__ = ["Project", "as_html", "shown_path", "simulate", "train"]
-
 
 class Project:
     """A folder with datasets, arrays and runs, from which every path starts.

@@ -5,8 +5,6 @@ import shlex
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-__all__ = ["pasteable", "printable"]
-
 
 def printable(text: str) -> str:
     r"""Return text for a terminal or a log: what is not to be seen, or steers the terminal, written out.

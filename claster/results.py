@@ -10,8 +10,6 @@ import pandas as pd
 from claster.errors import ClasterError
 from claster.project import as_html, shown_path
 
-__all__ = ["Results"]
-
 _TABLES = (".parquet", ".csv", ".tsv")
 _SHOWN = (".png", ".svg")
 

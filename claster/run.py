@@ -19,13 +19,10 @@ if TYPE_CHECKING:
     from claster.analysis.compare import Compared
     from claster.analysis.perturbation.measure import Predictor
     from claster.analysis.perturbation.settings import PerturbSettings
-    from claster.dataset.layout import Split
     from claster.eir.runs import RunFolder, RunRecord
     from claster.figures.base import Columns
     from claster.figures.context import Context
-    from claster.settings import Settings
-
-__all__ = ["Run"]
+    from claster.settings import Settings, Split
 
 
 class Run:

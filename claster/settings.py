@@ -9,19 +9,6 @@ from claster.errors import ClasterError, choose_among
 from claster.faults import explained
 from claster.files import is_below
 
-__all__ = [
-    "BATCH_SIZE",
-    "DEVICE",
-    "FORCE",
-    "SPLIT",
-    "Device",
-    "FolderName",
-    "Record",
-    "Settings",
-    "Split",
-    "parse_shard",
-]
-
 Split = Literal["train", "valid", "test"]
 Device = Literal["auto", "cpu", "cuda"]
 

@@ -19,18 +19,6 @@ from claster.errors import ClasterError, one_line, os_errno, os_fault
 from claster.files import require_file
 from claster.formats import HEAD, advice, describe, is_binary, is_gzip
 
-__all__ = [
-    "open_unpacked",
-    "read_json",
-    "read_npy",
-    "read_npz",
-    "read_parquet",
-    "read_record",
-    "read_table",
-    "read_text",
-    "text_lines",
-]
-
 _NAMES = frozenset(
     [
         *(

@@ -12,8 +12,6 @@ from pydantic import BaseModel, ConfigDict
 
 from claster.settings import Device
 
-__all__ = ["Took", "machine_name", "note_time", "read_times"]
-
 
 class Took(BaseModel):
     """A step that was done from its beginning to its end.

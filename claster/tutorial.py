@@ -16,8 +16,6 @@ from claster.formats import FileFormat
 from claster.project import Project
 from claster.simulation import ensure_genome
 
-__all__ = ["open_archive"]
-
 _FORMATS: dict[str, FileFormat] = {
     ".bw": "bigwig",
     ".mcool": "cooler",

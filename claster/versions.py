@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["versions"]
-
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
     """Return the versions of Python and of `packages` ("not installed" where one is missing).

@@ -1,4 +1,6 @@
-"""The API reference: a page a room, with every function and class that its modules list in `__all__`.
+"""The API reference: a page a room, with every function and class whose name does not begin with `_`.
+
+Paper figures have a page of their own.
 
 `conf.py` calls `write_api`, so that what is new or gone in the code is so in the reference.
 """
@@ -19,18 +21,12 @@ def modules(room):
     """Yield (name, its public functions and classes) of a room's modules."""
     for path in sorted((PACKAGE / room).rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        listed = next(
-            (
-                ast.literal_eval(node.value)
-                for node in tree.body
-                if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
-            ),
-            (),
-        )
         here = [
             (node.name, _ROLES[type(node)], (ast.get_docstring(node) or "").partition("\n")[0])
             for node in tree.body
-            if type(node) in _ROLES and node.name in listed
+            if type(node) in _ROLES
+            and not node.name.startswith("_")
+            and not any(ast.unparse(d).startswith("figure(") for d in node.decorator_list)
         ]
         if here:
             parts = path.relative_to(PACKAGE.parent).with_suffix("").parts

@@ -6,17 +6,10 @@ import pandas as pd
 from claster.analysis.perturbation.edits import covered_bins, span_mean
 from claster.contacts.maps import PSEUDO, DiagonalMap
 from claster.contacts.stripe import StripeMap
-from claster.dataset.layout import DatasetFolders, Split, read_arrays
+from claster.dataset.layout import DatasetFolders, read_arrays
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import read_landscapes
-
-__all__ = [
-    "activity_by_contact",
-    "adjusted_contact",
-    "normalized_signal",
-    "power_law_contact",
-    "score_pairs",
-]
+from claster.settings import Split
 
 _SHORTEST = 5_000
 _EXPONENT = 1.024238616787792

@@ -24,8 +24,6 @@ from claster.analysis.bootstrap import (
     within,
 )
 
-__all__ = ["METRICS", "VIEWS", "Replicated", "Signal", "bin_correlations"]
-
 METRICS = ("pearson", "spearman", "r2", "rmse", "mae", "slope")
 """Pearson r, Spearman r, R2 of the prediction, RMSE, MAE, and slope of predicted on observed."""
 

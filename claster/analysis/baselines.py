@@ -21,8 +21,6 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["Baselines", "fit_baselines", "predict_baselines"]
-
 _ALPHAS = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
 """Ridge penalties that the validation genes choose from."""
 

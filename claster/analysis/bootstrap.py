@@ -5,22 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm, t
 
-__all__ = [
-    "CONFIDENCE",
-    "Resamples",
-    "intervals",
-    "mae",
-    "mean_defined",
-    "pearson",
-    "point_sums",
-    "r2",
-    "ratio",
-    "resample_blocks",
-    "rmse",
-    "slope",
-    "within",
-]
-
 _NEARLY_CONSTANT = 1e-10
 """Variance over mean square up to which values count as constant: beyond it is rounding."""
 

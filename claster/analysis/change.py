@@ -18,8 +18,6 @@ from claster.dataset.spec import DatasetSpec
 from claster.genome.gene_names import one_gene
 from claster.progress import SILENT, Progress
 
-__all__ = ["changes_between", "directions", "genes_of_both"]
-
 _PROMOTER = 2_000
 _LEAST = (0.0, 1.0)
 _FEWEST = 10

@@ -19,7 +19,7 @@ from claster.analysis.samples import (
     scored_genes,
 )
 from claster.analysis.tables import LOG, RAW, make_tables
-from claster.dataset.layout import DatasetFolders, Split, read_genes_table, read_ids, read_targets
+from claster.dataset.layout import DatasetFolders, read_genes_table, read_ids, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder, read_predictions, read_run
@@ -28,8 +28,7 @@ from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
-
-__all__ = ["Compared", "compare_runs", "published_scores", "write_comparison"]
+from claster.settings import Split
 
 _BINS = {
     "CLASTER, chromatin": (0.8852, 0.7814),

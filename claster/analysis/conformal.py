@@ -13,8 +13,6 @@ from claster.analysis.metrics import gene_means
 from claster.analysis.strata import Stratum, strata_of
 from claster.dataset.spec import DatasetSpec
 
-__all__ = ["Conformal", "coverage"]
-
 _FOLDS = 5
 _MOST_POINTS = {True: 200_000, False: 3_000}  # trees; a linear program
 _SMALLEST_LEAF = 200

@@ -34,7 +34,7 @@ from claster.analysis.samples import (
 )
 from claster.analysis.settings import EvaluateSettings
 from claster.analysis.summary import direction_lines
-from claster.dataset.layout import SPLITS, DatasetFolders, Split, read_genes_table
+from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
 from claster.dataset.spec import DatasetSpec
@@ -46,11 +46,9 @@ from claster.genome.gene_names import one_gene
 from claster.genome.regions import overlapping
 from claster.genome.windows import window_table
 from claster.progress import SILENT, Progress
+from claster.settings import Split
 from claster.text import read_parquet
 from claster.times import note_time
-
-__all__ = ["RunOf", "evaluate", "evaluate_runs", "evaluate_together"]
-
 
 _TRAINING_CELL = "training_cell"
 """The method that says of a gene what was measured in the cells that the run was trained on."""

@@ -9,8 +9,6 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["REACHES", "GeneSet", "LabelledGenes", "Rows", "feature_chunks", "local_features"]
-
 REACHES = (500, 2_000, 5_000, 10_000, 20_000)
 """Half widths in bp of the windows around a target bin whose mean signal is a feature."""
 

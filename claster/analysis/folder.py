@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-__all__ = ["ResultFile", "ResultFolder"]
-
 
 class ResultFile:
     """A file of a result; an attribute of the class of its folder, read as the path below that folder."""

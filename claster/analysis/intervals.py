@@ -23,7 +23,7 @@ from claster.analysis.samples import (
 )
 from claster.analysis.settings import IntervalSettings
 from claster.analysis.shift import Familiar, promoter_features, track_shift
-from claster.dataset.layout import SPLITS, DatasetFolders, Split, read_genes_table
+from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import mirror_targets
@@ -37,9 +37,8 @@ from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, REVERSE, Binning, sample_id
 from claster.progress import SILENT, Progress
+from claster.settings import Split
 from claster.text import read_parquet
-
-__all__ = ["predict_intervals"]
 
 _NEAR = (5, 21)  # bins over which predictions are averaged to tell what surrounds a bin
 _MOST_GENES = 2_000

@@ -6,8 +6,6 @@ import pandas as pd
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
-__all__ = ["counted_once", "locus_blocks", "require_loci"]
-
 _FEWEST_LOCI = 10
 """Loci from which an interval tells something."""
 

@@ -10,16 +10,6 @@ from claster.analysis.statistics import pearson, spearman
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
-__all__ = [
-    "correlations",
-    "fitted_slope",
-    "gene_means",
-    "gene_weights",
-    "log_signal",
-    "paper_gene_values",
-    "paper_gene_weights",
-]
-
 
 @dataclass(frozen=True)
 class _Correlations:

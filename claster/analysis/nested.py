@@ -24,8 +24,6 @@ from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
 from claster.settings import Device, Split
 
-__all__ = ["fit_nested", "measured_genes", "predict_masked"]
-
 _AROUND_TSS = (1_000, 3_000)
 """bp upstream and downstream of a TSS over which a gene is measured."""
 

@@ -17,7 +17,7 @@ from claster.analysis.samples import (
     scored_genes,
 )
 from claster.analysis.summary import BaselineFits
-from claster.dataset.layout import DatasetFolders, Split, read_genes_table, read_ids, read_targets
+from claster.dataset.layout import DatasetFolders, read_genes_table, read_ids, read_targets
 from claster.dataset.manifest import require_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
@@ -25,19 +25,7 @@ from claster.genome.gene_names import one_gene
 from claster.genome.regions import shared_bases
 from claster.genome.windows import Binning, split_sample_id, window_table
 from claster.progress import SILENT, Progress
-
-__all__ = [
-    "ATTAINABLE",
-    "ENSEMBLE",
-    "Prepared",
-    "Scored",
-    "as_ensemble",
-    "baseline_fits",
-    "fit_simple_methods",
-    "network_profiles",
-    "prepare",
-    "stacked",
-]
+from claster.settings import Split
 
 
 def _require_unseen_genes(scored: Collection[str], trained: Collection[str], *, split: str) -> None:

@@ -18,8 +18,6 @@ from claster.progress import SILENT, Progress
 from claster.settings import Record
 from claster.simulation.transcription import gene_levels
 
-__all__ = ["ReachFiles", "find_reach"]
-
 _RADII = (1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
 """bp on either side of the TSS; the first one is the promoter alone."""
 

@@ -18,8 +18,6 @@ from claster.dataset.load import load_dataset, read_experiment
 from claster.dataset.spec import DatasetSpec
 from claster.progress import SILENT, Progress
 
-__all__ = ["compare_recipes"]
-
 _METHODS = ("ridge", "boosting")
 
 

@@ -14,13 +14,11 @@ from claster.analysis.loci import counted_once, locus_blocks
 from claster.analysis.prepare import ENSEMBLE, Prepared, Scored
 from claster.analysis.summary import Comparison, EvaluationSummary, Score, verdict
 from claster.analysis.tables import Tables, make_tables
-from claster.dataset.layout import Split
 from claster.dataset.spec import DatasetSpec
 from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
-
-__all__ = ["RESAMPLES", "Evaluation", "evaluation_of", "write_evaluation"]
+from claster.settings import Split
 
 RESAMPLES = 1000
 """Resamples behind every interval."""

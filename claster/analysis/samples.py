@@ -7,14 +7,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.features import LabelledGenes
-from claster.dataset.layout import (
-    SPLITS,
-    DatasetFolders,
-    Split,
-    read_genes_table,
-    read_ids,
-    read_targets,
-)
+from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_ids, read_targets
 from claster.dataset.signal_settings import TargetSpec, TrackSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import read_landscapes
@@ -22,19 +15,8 @@ from claster.dataset.value_table import SHARED
 from claster.errors import ClasterError
 from claster.files import require_file
 from claster.genome.windows import FORWARD, Binning, sample_id, split_sample_id
+from claster.settings import Split
 from claster.text import read_table
-
-__all__ = [
-    "annotated_genes",
-    "conditions_of",
-    "labelled_genes",
-    "measured",
-    "profiles",
-    "require_genes",
-    "scored_genes",
-    "shared_tracks",
-    "target_difference",
-]
 
 _BUILD_AGAIN = "build the dataset again"
 

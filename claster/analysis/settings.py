@@ -8,16 +8,6 @@ from pydantic import Field
 from claster.analysis.perturbation.settings import AVERAGE, REACH, WIDTH, AroundTss, Centre
 from claster.settings import DEVICE, FORCE, SPLIT, Device, FolderName, Settings, Split
 
-__all__ = [
-    "CrisprSettings",
-    "EvaluateSettings",
-    "IntervalSettings",
-    "LinkSettings",
-    "ReachSettings",
-    "TreatSettings",
-    "ValidateSettings",
-]
-
 _SEED = Field(0, ge=0, description="Seed of the resamples.")
 
 

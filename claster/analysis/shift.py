@@ -17,8 +17,6 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["Familiar", "promoter_features", "track_shift"]
-
 _CHUNK = 64
 _NEIGHBOURS = 10
 _UNLIKE = 0.99

@@ -8,8 +8,6 @@ from scipy.stats import rankdata
 
 from claster.analysis.bootstrap import Resamples, intervals
 
-__all__ = ["curves", "pearson", "score_links", "spearman", "with_interval"]
-
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float:
     """Return the linear correlation; NaN where one of both is constant, or there are fewer than 2 points.

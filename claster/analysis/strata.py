@@ -9,8 +9,6 @@ import pandas as pd
 
 from claster.analysis.bootstrap import Resamples, intervals
 
-__all__ = ["STRATA", "Stratum", "calibration", "gene_errors", "strata_of"]
-
 STRATA = ("expression", "gene length", "nearest gene", "chromosome")
 """What genes are grouped by."""
 

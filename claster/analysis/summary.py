@@ -12,20 +12,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from claster.analysis.bootstrap import Resamples
 from claster.analysis.statistics import with_interval
 
-__all__ = [
-    "BaselineFits",
-    "Comparison",
-    "Directions",
-    "EvaluationSummary",
-    "Score",
-    "direction_lines",
-    "evaluation_schema",
-    "interval_text",
-    "method_in_words",
-    "score_lines",
-    "verdict",
-]
-
 _COLUMNS = [
     ("bin", "once", "pearson"),
     ("bin", "once", "spearman"),

@@ -15,8 +15,6 @@ from claster.analysis.strata import Stratum, calibration, gene_errors, strata_of
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = ["LOG", "RAW", "Tables", "make_tables"]
-
 RAW, LOG = "raw", "log2(x+1)"
 _WHAT = ("level", "scale", "counted", "how", "metric", "by", "stratum")
 _METRIC = _WHAT.index("metric")

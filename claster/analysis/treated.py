@@ -19,7 +19,7 @@ from claster.analysis.perturbation.screen import load_predictor
 from claster.analysis.settings import TreatSettings
 from claster.analysis.statistics import pearson, spearman
 from claster.analysis.summary import Number, Score, interval_text
-from claster.dataset.layout import Split, read_genes_table, read_targets
+from claster.dataset.layout import read_genes_table, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import track_divisors
@@ -35,9 +35,8 @@ from claster.genome.assembly import chromosome_aliases
 from claster.genome.regions import read_blacklist
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
+from claster.settings import Split
 from claster.signal.landscape import landscape, restored
-
-__all__ = ["TreatedFiles", "compare_treated"]
 
 _PROMOTER = 2_000
 
@@ -114,7 +113,7 @@ _BLOCK, _RESAMPLES = 2_000_000, 1000
 _MEASURES = {"spearman": spearman, "pearson": pearson}
 
 
-class Correlation(BaseModel):
+class _Correlation(BaseModel):
     """A correlation of changes over genes with its 95 % interval."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -145,7 +144,7 @@ class _TreatedSummary(BaseModel):
     split: Split
     genes: int
     shares: dict[Literal["all", "transcribed"], Score]
-    correlations: tuple[Correlation, ...]
+    correlations: tuple[_Correlation, ...]
     differences: dict[Literal["spearman", "pearson"], Score]
 
 
@@ -255,7 +254,7 @@ def compare_treated(
     )
     scored = partial(Score.of, resamples=resamples)
     found = tuple(
-        Correlation(method=method, metric=metric, **scored(measure, change, observed).model_dump())
+        _Correlation(method=method, metric=metric, **scored(measure, change, observed).model_dump())
         for method, change in (("network", network), ("promoter marks", marks))
         for metric, measure in _MEASURES.items()
     )
@@ -358,7 +357,7 @@ def _share(predicted: np.ndarray, observed: np.ndarray) -> float:
 def _verdict(
     table: pd.DataFrame,
     shares: Mapping[Literal["all", "transcribed"], Score],
-    found: Sequence[Correlation],
+    found: Sequence[_Correlation],
     differences: Mapping[str, Score],
 ) -> str:
     lines = [

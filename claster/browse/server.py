@@ -15,8 +15,6 @@ from urllib.parse import unquote, urlsplit
 
 from claster.errors import ClasterError
 
-__all__ = ["Served", "serve"]
-
 _HOST = "127.0.0.1"
 _NAMES = (_HOST, "localhost")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")

@@ -18,8 +18,6 @@ from claster.genome.gene_names import find_gene, genes_called
 from claster.quoting import pasteable, printable
 from claster.text import read_table
 
-__all__ = ["desktop_session", "find_genome", "find_tracks", "page_session"]
-
 _AROUND = 300_000
 _NO_GENES = ("duplicate_id", "chromosome_unknown")
 

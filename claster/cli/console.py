@@ -28,8 +28,6 @@ from rich.text import Text
 from claster.progress import Progress, Step, Unit
 from claster.quoting import printable
 
-__all__ = ["complain", "console_progress", "echo"]
-
 
 def echo(text: object, *, nl: bool = True) -> None:
     """Print a line of an answer; what would steer the terminal is written out."""

@@ -50,13 +50,13 @@ def report(
     echo(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
-RunOption = Annotated[
+_RunOption = Annotated[
     list[str] | None,
     typer.Option(
         "--run", "-r", help="A run; repeat for more, the first is the main one. Default: all."
     ),
 ]
-Folder = Annotated[
+_Folder = Annotated[
     Path | None,
     typer.Option("--to", help="Folder to write; default: runs/<dataset>/figures_of_the_paper."),
 ]
@@ -68,8 +68,8 @@ def figures(
         typer.Argument(metavar="[NAME]...", help="Names of figures, such as F1a; default: all."),
     ] = None,
     dataset: DatasetOption = "demo_tiny",
-    run: RunOption = None,
-    to: Folder = None,
+    run: _RunOption = None,
+    to: _Folder = None,
     columns: Annotated[
         list[int] | None,
         typer.Option(min=1, max=2, help="Journal columns, 1 or 2; default: both."),
@@ -127,8 +127,8 @@ def receipt(
         str, typer.Argument(metavar="FIGURE", help="Name of the figure, such as F1a.")
     ],
     dataset: DatasetOption = "demo_tiny",
-    run: RunOption = None,
-    to: Folder = None,
+    run: _RunOption = None,
+    to: _Folder = None,
 ) -> None:
     """Compute the numbers of a figure again: table, files with hashes, versions, published values."""
     from claster.figures.context import read_context

@@ -15,8 +15,6 @@ from claster.errors import ClasterError
 from claster.faults import explained
 from claster.settings import DEVICE, FORCE, SPLIT
 
-__all__ = ["takes"]
-
 DatasetName = Annotated[
     str, typer.Argument(help="A name below configurations/datasets, or a path to a YAML file.")
 ]

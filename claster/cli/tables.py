@@ -22,15 +22,6 @@ from claster.files import free_disk
 from claster.progress import duration
 from claster.quoting import printable
 
-__all__ = [
-    "cost_table",
-    "plan_as_json",
-    "print_downloads",
-    "print_report",
-    "print_table",
-    "total_line",
-]
-
 
 def cost_table(costs: Sequence[StepCost]) -> pd.DataFrame:
     """Return a plan as words, a step a row."""

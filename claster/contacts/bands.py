@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from claster.contacts.direction import Balance
     from claster.contacts.matrix import ContactMatrix
 
-__all__ = ["Band", "CountBand", "read_band", "read_counts"]
 
 _ONE_HALF = "make the file again from pixels of the upper half, in cooler's symmetric-upper storage"
 

@@ -14,8 +14,6 @@ from claster.contacts.grid import Grid, read_column, read_grid
 from claster.errors import ClasterError, DamagedFileError, one_line, os_errno, os_fault
 from claster.quoting import pasteable
 
-__all__ = ["CoolMatrix", "find_matrices", "open_cool"]
-
 _READ_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError)
 """What cooler and h5py raise at a file that is damaged or of another kind."""
 

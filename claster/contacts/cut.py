@@ -20,7 +20,6 @@ from claster.contacts.stripe import StripeMap, promoter_stripe
 if TYPE_CHECKING:
     from claster.contacts.bands import CountBand
 
-__all__ = ["map_cutter"]
 
 _NOTHING = 1e-14
 """The published contact frequency of a pixel that is unknown or has no contact."""

@@ -14,8 +14,6 @@ import numpy as np
 
 from claster.errors import ClasterError
 
-__all__ = ["Balance", "hic_normalisation", "weight_column", "weights_divide"]
-
 Balance = bool | str
 """False for counts as they are, True for the file's usual weights, or the name of weights."""
 

@@ -15,8 +15,6 @@ from isal.igzip_lib import IsalError
 
 from claster.errors import ClasterError, DamagedFileError, NothingHereError
 
-__all__ = ["Grid", "read_column", "read_grid"]
-
 _DEFLATE, _SHUFFLE = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE
 
 

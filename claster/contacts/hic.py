@@ -16,7 +16,6 @@ from claster.errors import ClasterError, DamagedFileError, NothingHereError, one
 if TYPE_CHECKING:
     import hictkpy
 
-__all__ = ["HicMatrix", "is_hic", "list_resolutions", "open_hic"]
 
 _MAGIC = b"HIC\0"
 

@@ -8,8 +8,6 @@ import numpy as np
 
 from claster.compiled import compiled
 
-__all__ = ["TWICE", "UNEQUAL", "WELL", "WILD", "cut_diagonals", "place_pixels", "sum_row", "weigh"]
-
 WELL, WILD, _BELOW, TWICE, UNEQUAL = range(5)
 """What `place_pixels` found: nothing wrong, a count that is none, a pixel below the main diagonal, one
 that is there twice, one whose mirror image differs."""

@@ -10,7 +10,6 @@ from claster.genome.windows import Binning
 if TYPE_CHECKING:
     from claster.contacts.bands import Band
 
-__all__ = ["PSEUDO", "DiagonalMap", "MapValue", "diagonal_map", "logarithm", "take_logarithms"]
 
 MapValue = Literal["log_oe", "log10"]
 

@@ -15,7 +15,6 @@ from claster.formats import require_whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ContactMatrix", "open_contacts"]
 
 _Pixels = tuple[np.ndarray, np.ndarray, np.ndarray]
 """First bin, second bin (both from the chromosome's first bin on) and count of some pixels."""

@@ -11,18 +11,6 @@ from claster.contacts.stripe import StripeMap
 from claster.errors import ClasterError
 from claster.genome.windows import Binning, mirror
 
-__all__ = [
-    "DIAGONAL_ROWS",
-    "SPLINE_MARGIN",
-    "SPLINE_SUPPORT",
-    "ContactMap",
-    "MapKind",
-    "RotatedMap",
-    "SquareMap",
-    "map_over",
-    "mirror_map",
-]
-
 MapKind = Literal["diagonal", "stripe", "paper_square", "paper_rotated"]
 
 DIAGONAL_ROWS = 129

@@ -11,7 +11,6 @@ from claster.genome.windows import Binning
 if TYPE_CHECKING:
     from claster.contacts.bands import Band
 
-__all__ = ["STRIPE_VALUES", "StripeMap", "promoter_stripe"]
 
 _SPREAD = 1
 """Pixels on either side that a cell takes in, along both axes of the matrix: 3 x 3 in all."""

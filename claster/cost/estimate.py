@@ -9,8 +9,6 @@ from claster.cost.work import Amount
 from claster.settings import Device
 from claster.times import Took, machine_name
 
-__all__ = ["BY_THUMB", "MEASURED", "Rate", "StepCost", "Work", "estimate"]
-
 
 @dataclass(frozen=True)
 class StepCost:

@@ -30,8 +30,6 @@ from claster.simulation.genome import GenomeSettings, simulate_genome
 from claster.times import machine_name
 from claster.versions import versions
 
-__all__ = ["MachineRates", "Measured", "known_edits", "machine_rates", "network_cost"]
-
 
 class MachineRates(Record):
     """Speeds of a machine.

@@ -32,9 +32,6 @@ from claster.progress import SILENT, Progress
 from claster.settings import Device
 from claster.times import Took, read_times
 
-__all__ = ["plan_costs"]
-
-
 _GB = 1e9
 _BUILD_BYTES_A_BASE = 16
 _RATIO_OF_AN_EDIT = 0.7

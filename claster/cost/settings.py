@@ -4,8 +4,6 @@ from pydantic import Field
 
 from claster.settings import DEVICE, Device, Settings
 
-__all__ = ["PlanSettings"]
-
 
 class PlanSettings(Settings):
     """What `claster plan` is asked."""

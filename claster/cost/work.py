@@ -11,8 +11,6 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.settings import Split
 
-__all__ = ["Amount", "Genes", "array_bytes", "count_genes"]
-
 _GENES = {"mm": 21_900, "hg": 20_000}
 """Protein-coding genes of GENCODE's annotations, by the first letters of an assembly."""
 _KEPT_OF_SIMULATED = 0.97

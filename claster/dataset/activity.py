@@ -18,7 +18,6 @@ from claster.errors import ClasterError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["ActivityView"]
 
 _SHELLS = (20_000, 50_000, 100_000, 200_000, 500_000)
 """Edges of the shells: distances from the TSS in bp, on both sides together."""

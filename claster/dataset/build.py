@@ -47,8 +47,6 @@ from claster.progress import SILENT, Progress
 from claster.times import note_time
 from claster.versions import versions
 
-__all__ = ["BuildResult", "build_dataset", "bytes_a_gene"]
-
 
 def _finish_dataset(
     folders: DatasetFolders,

@@ -26,8 +26,6 @@ from claster.files import sha256
 from claster.progress import SILENT, Progress, Step
 from claster.text import read_text, text_lines
 
-__all__ = ["read_checksums", "seal_manifest", "verify_dataset", "write_checksums"]
-
 _SEAL = "manifest.sha256"
 _LISTED_ELSEWHERE = {CHECKSUMS, _SEAL, "manifest.json"}
 

@@ -21,9 +21,6 @@ from claster.genome.assembly import chromosome_aliases, rename_chromosomes
 from claster.genome.fasta import fasta_records
 from claster.genome.regions import read_regions
 
-__all__ = ["choose_genes", "lacks_training", "more_training"]
-
-
 _REACH = 5_000
 
 _FEWEST = 60

@@ -22,8 +22,6 @@ from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
 from claster.signal.intervals import ChromosomeSignal
 from claster.signal.landscape import landscapes, transformed
 
-__all__ = ["ChromosomeJob", "write_chromosome"]
-
 _SLAB = 16
 """How many genes of a chromosome a thread takes at a time."""
 

@@ -18,8 +18,6 @@ from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.text import read_table
 from claster.versions import versions
 
-__all__ = ["Donor", "find_donor"]
-
 _MADE_BY = {
     "landscape": ("tracks", "window", "summary", "blacklist", "assembly", "chrom_sizes"),
     "contacts": ("contacts", "window", "assembly", "chrom_sizes"),

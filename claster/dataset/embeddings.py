@@ -26,18 +26,6 @@ from claster.progress import SILENT, Progress
 from claster.settings import Record
 from claster.text import read_record, read_table
 
-__all__ = [
-    "EmbeddingRecord",
-    "EmbeddingStore",
-    "EmbeddingView",
-    "covered_bins",
-    "embedding_path",
-    "open_embeddings",
-    "pool_weights",
-    "sequence_folder",
-    "write_embedding_view",
-]
-
 
 class EmbeddingRecord(Record):
     """What `record.json` of a store of embeddings holds (format version 1).

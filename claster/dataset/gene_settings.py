@@ -9,23 +9,6 @@ from pydantic_core import PydanticCustomError
 
 from claster.genome.windows import Recipe
 
-__all__ = [
-    "Blacklist",
-    "BlacklistSpec",
-    "ElementsSpec",
-    "EvenSize",
-    "GenesSpec",
-    "Name",
-    "OddBins",
-    "Part",
-    "Regions",
-    "SplitsSpec",
-    "Words",
-    "as_published",
-    "fixed",
-    "without_twins",
-]
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

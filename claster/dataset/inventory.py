@@ -9,8 +9,6 @@ from claster.dataset.spec import DATA_VARIABLE, DatasetSpec
 from claster.dataset.yaml_file import Location
 from claster.files import require_file
 
-__all__ = ["Source", "list_sources", "read_sources", "require_source", "strand_labels"]
-
 
 @dataclass(frozen=True)
 class Source:

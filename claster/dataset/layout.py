@@ -19,24 +19,6 @@ from claster.settings import Split
 from claster.signal.landscape import Transform, restored
 from claster.text import read_npy, read_table, read_text
 
-__all__ = [
-    "CHECKSUMS",
-    "PARTS",
-    "SPLITS",
-    "STORE",
-    "TOGETHER",
-    "VIEW_PREFIX",
-    "DatasetFolders",
-    "Split",
-    "find_kept",
-    "modalities",
-    "part_members",
-    "read_arrays",
-    "read_genes_table",
-    "read_ids",
-    "read_targets",
-]
-
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 STORE = "all"

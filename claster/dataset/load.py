@@ -17,20 +17,6 @@ from claster.faults import explained
 from claster.files import is_below, write_text
 from claster.text import read_text
 
-__all__ = [
-    "EXPERIMENTS",
-    "NoDatasetError",
-    "dataset_of",
-    "dataset_schema",
-    "experiment_files",
-    "find_dataset",
-    "fold_names",
-    "list_datasets",
-    "load_dataset",
-    "read_experiment",
-    "whole_name",
-]
-
 EXPERIMENTS = Path("configurations") / "experiments"
 """Where experiments are, from the project's folder."""
 

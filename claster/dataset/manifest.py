@@ -16,16 +16,6 @@ from claster.files import sha256
 from claster.text import read_text
 from claster.versions import versions
 
-__all__ = [
-    "LIBRARIES",
-    "Manifest",
-    "build_plan",
-    "differences",
-    "fingerprint",
-    "read_manifest",
-    "require_manifest",
-]
-
 LIBRARIES = (
     "claster",
     "numpy",

@@ -17,8 +17,6 @@ from claster.genome.windows import FORWARD, split_sample_id
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["leave_out", "tracks_by_name", "with_flags", "with_flags_of"]
-
 
 def _left_out(sample: str, names: Sequence[str], *, percent: int) -> list[str]:
     """Return which tracks a sample goes without: each with the same chance, but never all of them.

@@ -15,8 +15,6 @@ from claster.genome.gene_names import find_gene
 from claster.genome.windows import FORWARD, sample_id
 from claster.text import read_table
 
-__all__ = ["build_lines", "download_table", "explain_gene", "plan_line", "reasons_to_build"]
-
 
 def build_lines(result: BuildResult) -> list[str]:
     """Return what came out of a build: genes in, kept, dropped with reasons, shared bases."""

@@ -12,15 +12,6 @@ from claster.settings import Record
 from claster.signal.landscape import rescaled
 from claster.signal.replicates import TrackReader
 
-__all__ = [
-    "MOST_WINDOWS",
-    "SignalScale",
-    "measure_scale",
-    "rescaling",
-    "spread_evenly",
-    "track_divisors",
-]
-
 MOST_WINDOWS = 200
 """From how many windows the scale of a track is measured at most."""
 

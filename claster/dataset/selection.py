@@ -9,8 +9,6 @@ from claster.genome.gene_names import one_gene
 from claster.genome.regions import contained_in, covered_shares, overlapping, shared_bases
 from claster.genome.windows import Binning, window_table
 
-__all__ = ["DROP_REASONS", "GeneRules", "GeneSelection", "drop_genes", "select_genes"]
-
 DROP_REASONS = {
     "type_not_selected": "the gene's type is not among 'genes.types'",
     "chromosome_excluded": "the chromosome is among 'genes.exclude_chromosomes'",

@@ -26,17 +26,6 @@ from claster.quoting import printable
 from claster.signal.landscape import Transform, rescaled, transformed
 from claster.signal.target import FINE_BIN
 
-__all__ = [
-    "Condition",
-    "ContactsSpec",
-    "DownloadSpec",
-    "SignalFiles",
-    "SimulationSpec",
-    "TargetSpec",
-    "TrackSpec",
-    "WindowSpec",
-]
-
 
 def _below_data(file: str) -> str:
     if not is_below(file):

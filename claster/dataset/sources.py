@@ -25,8 +25,6 @@ from claster.genome.regions import read_blacklist
 from claster.signal.bigwig import BigWig
 from claster.signal.replicates import Replicates, TrackReader
 
-__all__ = ["Sources", "Strands", "masked_regions", "open_sources"]
-
 Strands = list[tuple[BigWig, float]]
 
 _OTHER_SIGN = "correct 'minus_values' in the dataset YAML, or swap plus and minus"

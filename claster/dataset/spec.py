@@ -33,8 +33,6 @@ from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_sizes
 from claster.genome.windows import Recipe
 
-__all__ = ["DATA_VARIABLE", "DatasetSpec"]
-
 DATA_VARIABLE = "CLASTER_DATA"
 _DEFAULT_DATA = "inputs/source"
 

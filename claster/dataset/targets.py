@@ -10,8 +10,6 @@ from claster.dataset.signal_settings import TargetSpec
 from claster.signal.intervals import ChromosomeSignal, Summary
 from claster.signal.target import target_profiles, target_reach
 
-__all__ = ["mirror_targets", "reach_of_targets", "target_signal"]
-
 
 def reach_of_targets(target: TargetSpec) -> int:
     """Return how many bp from the TSS the target reads."""

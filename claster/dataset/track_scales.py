@@ -14,8 +14,6 @@ from claster.errors import ClasterError
 from claster.settings import Split
 from claster.signal.landscape import restored
 
-__all__ = ["dividing_scales", "read_landscapes", "stored_arrays", "track_scales"]
-
 
 def dividing_scales(
     spec: DatasetSpec, sources: Sources, selection: GeneSelection

@@ -11,8 +11,6 @@ from claster.genome.gene_names import genes_called
 from claster.genome.rows import split_fields
 from claster.text import text_lines
 
-__all__ = ["SHARED", "read_values"]
-
 SHARED = "label_shared"
 """Column of the genes whose value stands for several genes."""
 

@@ -32,15 +32,6 @@ from claster.text import read_npy
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = [
-    "ArrayView",
-    "View",
-    "network_window",
-    "readable",
-    "sources_of",
-    "view_of_folder",
-    "write_view",
-]
 
 _FOLDER = re.compile(
     rf"(?:{VIEW_PREFIX})?(?P<modality>landscape|contacts)"

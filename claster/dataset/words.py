@@ -15,8 +15,6 @@ from claster.genome.assembly import (
 )
 from claster.genome.gene_names import find_gene
 
-__all__ = ["excluded_chromosomes", "unmatched_words"]
-
 
 def excluded_chromosomes(spec: DatasetSpec, sizes: Mapping[str, int]) -> list[str]:
     """Return `genes.exclude_chromosomes` by the assembly's names; a name that it lacks stays.

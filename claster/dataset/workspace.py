@@ -25,17 +25,6 @@ from claster.genome.genes import GENE_COLUMNS
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.text import read_npy, read_record, read_text
 
-__all__ = [
-    "Shard",
-    "Workspace",
-    "link_parts",
-    "open_workspace",
-    "write_array",
-    "write_gene_tables",
-    "write_sample_lists",
-    "write_target_tables",
-]
-
 
 def write_array(path: Path, array: np.ndarray) -> str:
     """Write an array in C order to a new file, as float32 unless it is float16, and return its SHA-256.
@@ -207,7 +196,7 @@ def write_gene_tables(inputs: Path, selection: GeneSelection, unknown: dict[str,
 def write_sample_lists(targets: Path, kept: pd.DataFrame) -> None:
     """Write the sample names of each split, the lists that EIR and every later step go by."""
     for split in SPLITS:
-        ids = sample_names(kept[kept["split"] == split])
+        ids = _sample_names(kept[kept["split"] == split])
         (targets / f"ids_{split}.txt").write_text("".join(f"{i}\n" for i in ids), encoding="utf-8")
     (targets / "README.md").write_text(_TARGETS_README, encoding="utf-8")
 
@@ -223,7 +212,7 @@ def link_parts(inputs: Path, spec: DatasetSpec, kept: pd.DataFrame) -> None:
             if folder.exists():
                 shutil.rmtree(folder)
             folder.mkdir(parents=True)
-            for sample in sample_names(kept[kept["split"].isin(part_members(part))]):
+            for sample in _sample_names(kept[kept["split"].isin(part_members(part))]):
                 link_file(inputs / modality / STORE / f"{sample}.npy", folder / f"{sample}.npy")
 
 
@@ -240,7 +229,7 @@ def write_target_tables(
     """
     if spec.target is None:
         return
-    ids = pd.Index(sample_names(kept), name="ID")
+    ids = pd.Index(_sample_names(kept), name="ID")
     split = np.repeat(kept["split"].to_numpy(), 2)
     tables = {
         name: pd.DataFrame(array.reshape(len(ids), -1), index=ids, columns=spec.target.columns)
@@ -254,7 +243,7 @@ def write_target_tables(
         _write_table(targets / "truth_test.csv", tables["truth"][split == "test"])
 
 
-def sample_names(genes: pd.DataFrame) -> list[str]:
+def _sample_names(genes: pd.DataFrame) -> list[str]:
     """Return the two samples of each gene, forward first."""
     return [sample_id(gene, way) for gene in genes["gene_id"] for way in (FORWARD, REVERSE)]
 

@@ -11,8 +11,6 @@ import yaml
 from claster.errors import ClasterError, one_line
 from claster.text import read_text
 
-__all__ = ["Dumper", "Location", "Places", "parse_yaml", "read_keys", "read_yaml", "to_yaml"]
-
 Location = tuple[int | str, ...]
 """Keys and list positions that lead to a value, such as ``("tracks", 0, "file")``."""
 

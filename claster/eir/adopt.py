@@ -14,8 +14,6 @@ from claster.errors import ClasterError, one_line
 from claster.files import below, sha256, write_text
 from claster.text import read_text
 
-__all__ = ["adopt_run"]
-
 
 def adopt_run(run: RunFolder) -> RunRecord:
     """Record a run that EIR trained by itself, from the configurations that EIR kept.

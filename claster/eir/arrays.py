@@ -15,8 +15,6 @@ from claster.progress import SILENT, Progress
 from claster.signal.landscape import Transform, transformed
 from claster.text import read_table
 
-__all__ = ["central_bins", "first_expansions", "input_views", "write_arrays"]
-
 
 def central_bins(flavour: Flavour, spec: DatasetSpec) -> int | None:
     """Return how many central target bins a flavour on an embedding predicts, None for any other."""

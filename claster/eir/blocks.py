@@ -10,17 +10,6 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = [
-    "Attention",
-    "Block",
-    "as_linear",
-    "find_attention",
-    "output_values",
-    "random_inputs",
-    "steps_and_reach",
-    "trace_blocks",
-]
-
 
 @dataclass(frozen=True)
 class Block:

@@ -11,14 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from claster.dataset.checksums import read_checksums
-from claster.dataset.downloads.fetch import Wanted, fetch
+from claster.dataset.downloads.fetch import fetch
 from claster.dataset.downloads.request import open_session
+from claster.dataset.downloads.verify import Wanted
 from claster.dataset.layout import CHECKSUMS
 from claster.errors import ClasterError, one_line
 from claster.files import atomic_folder, is_below, require_disk, sha256
 from claster.progress import SILENT, Progress
-
-__all__ = ["pull_bundle", "require_unchanged"]
 
 _HUB = "https://huggingface.co"
 _REPOSITORY = re.compile(

@@ -17,14 +17,6 @@ from claster.errors import ClasterError
 from claster.files import write_text
 from claster.quoting import pasteable
 
-__all__ = [
-    "Configuration",
-    "configure",
-    "eirtrain_command",
-    "environment",
-    "require_own_configurations",
-]
-
 
 @dataclass(frozen=True)
 class Configuration:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from claster.dataset.layout import DatasetFolders, Split
+from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import network_window, readable, view_of_folder
 from claster.dataset.yaml_file import read_yaml, to_yaml
@@ -24,11 +24,9 @@ from claster.eir.yaml_files import OUTPUT_NAME
 from claster.errors import ClasterError
 from claster.files import atomic_path, sha256, write_text
 from claster.progress import Progress
-from claster.settings import Device
+from claster.settings import Device, Split
 from claster.signal.landscape import restored
 from claster.text import read_npy
-
-__all__ = ["predict_by_program", "predict_in_memory", "remove_blocks"]
 
 
 def predict_by_program(

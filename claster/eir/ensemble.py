@@ -14,8 +14,6 @@ from claster.eir.target_part import run_dataset
 from claster.errors import ClasterError
 from claster.files import require_file
 
-__all__ = ["checked_dataset", "ensemble_folder", "member_runs", "require_same_inputs"]
-
 
 def require_same_inputs(run: RunFolder, record: RunRecord, spec: DatasetSpec) -> None:
     """Refuse a dataset whose arrays mean something else than those that a run was trained on.

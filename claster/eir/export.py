@@ -25,8 +25,6 @@ from claster.files import atomic_folder, sha256
 from claster.quoting import printable
 from claster.text import read_table
 
-__all__ = ["export_run"]
-
 _KEPT = ("serializations", "meta")
 _COLUMNS = (
     ("bin", "once", "pearson"),

@@ -17,8 +17,6 @@ from torch.nn import functional
 
 from claster.eir.trained_network import Network
 
-__all__ = ["CutNetwork", "FirstLayer", "cut_network", "first_layer"]
-
 _LANDSCAPE = "landscape"
 _MOST_CHANGED = 1 / 4
 """Share of a window's bins between the first and the last changed one above which all is computed."""

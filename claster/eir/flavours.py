@@ -16,8 +16,6 @@ from claster.eir.parts import (
 )
 from claster.errors import ClasterError
 
-__all__ = ["FLAVOURS", "find_flavour"]
-
 _WITHOUT = re.compile(r"(?:(?P<base>.+)_)?without_(?P<track>.+)")
 
 _PUBLISHED = {"num_output_features": 512, "rb_do": 0.3, "stochastic_depth_p": 0.1}
@@ -64,7 +62,7 @@ _SQUARE = InputBlock(
     ),
 )
 
-PURE_CONV = Flavour(
+_PURE_CONV = Flavour(
     name="pure_conv",
     description="the published chromatin-only network; its last feature map keeps 31 positions",
     inputs={"landscape": _LANDSCAPE},
@@ -73,45 +71,45 @@ PURE_CONV = Flavour(
     training=Training(n_epochs=120, batch_size=64, lr=1e-4, evaluations=120),
 )
 
-CONV_ATTENTION = derive(
-    PURE_CONV,
+_CONV_ATTENTION = derive(
+    _PURE_CONV,
     name="conv_attention",
     description="pure_conv with attention over positions from the feature map of 304 positions on",
     inputs={"landscape": {"cnn": {"attention_inclusion_cutoff": 320}}},
 )
 
-MICROC_DIAGONAL = derive(
-    PURE_CONV,
+_MICROC_DIAGONAL = derive(
+    _PURE_CONV,
     name="microc_diagonal",
     description="landscape and contact map by separation and midpoint, one branch each",
     inputs={"contacts": _DIAGONAL.model_dump()},
 )
 
-MICROC_ROTATED = derive(
-    MICROC_DIAGONAL,
+_MICROC_ROTATED = derive(
+    _MICROC_DIAGONAL,
     name="microc_rotated",
     description="landscape and the published rotated contact map, one branch each",
     inputs={"contacts": {"map": "paper_rotated"}},
     dataset="toy_rotated",
 )
 
-MICROC_SQUARE = derive(
-    PURE_CONV,
+_MICROC_SQUARE = derive(
+    _PURE_CONV,
     name="microc_square",
     description="landscape and the published square contact map, one branch each",
     inputs={"contacts": _SQUARE.model_dump()},
     dataset="toy_square",
 )
 
-MICROC_ONLY = derive(
-    MICROC_DIAGONAL,
+_MICROC_ONLY = derive(
+    _MICROC_DIAGONAL,
     name="microc_only",
     description="the contact map of microc_diagonal alone",
     inputs={"landscape": None},
 )
 
-PROMOTER_CAPTURE = derive(
-    MICROC_SQUARE,
+_PROMOTER_CAPTURE = derive(
+    _MICROC_SQUARE,
     name="promoter_capture",
     description="landscape and a square map of promoter-capture Hi-C at 5 kb, 201 x 201",
 )
@@ -145,7 +143,7 @@ PROFILE = Flavour(
     training=Training(**_SHORT, lr=5e-3, early_stopping_patience=10),
 )
 
-PROFILE_MICROC = derive(
+_PROFILE_MICROC = derive(
     PROFILE,
     name="profile_microc",
     description="profile that takes in the diagonal contact map above each bin",
@@ -193,22 +191,22 @@ def _head(name: str, *, model: str, channels: int, span: int) -> Flavour:
     )
 
 
-ENFORMER_HEAD = _head("enformer_head", model="enformer", channels=3072, span=896 * 128)
-HYENADNA_HEAD = _head("hyenadna_head", model="hyenadna_small_32k", channels=256, span=256 * 128)
-HYENADNA_160K_HEAD = _head(
+_ENFORMER_HEAD = _head("enformer_head", model="enformer", channels=3072, span=896 * 128)
+_HYENADNA_HEAD = _head("hyenadna_head", model="hyenadna_small_32k", channels=256, span=256 * 128)
+_HYENADNA_160K_HEAD = _head(
     "hyenadna_160k_head", model="hyenadna_medium_160k", channels=256, span=1250 * 128
 )
-BORZOI_HEAD = _head("borzoi_head", model="borzoi", channels=1920, span=1536 * 128)
+_BORZOI_HEAD = _head("borzoi_head", model="borzoi", channels=1920, span=1536 * 128)
 
-CONTEXT_20KB = derive(
-    PURE_CONV,
+_CONTEXT_20KB = derive(
+    _PURE_CONV,
     name="context_20kb",
     description="pure_conv that sees 10 kb on either side of the TSS",
     inputs={"landscape": {"window": 20_000, "cnn": {"layers": (2,)}}},
 )
 
-TOY = derive(
-    PURE_CONV,
+_TOY = derive(
+    _PURE_CONV,
     name="toy",
     description="pure_conv made small enough to learn the toy genome in two minutes on two cores",
     inputs={
@@ -233,8 +231,8 @@ TOY = derive(
     },
 )
 
-PROXIMAL = derive(
-    TOY,
+_PROXIMAL = derive(
+    _TOY,
     name="proximal",
     description="the 9 bins around the TSS from the 50 kb around it, to ask what single elements do",
     inputs={
@@ -261,8 +259,8 @@ _ACTIVITY = InputBlock(
     cnn=Cnn(**_POINT | {"num_output_features": 64}),
 )
 
-PROXIMAL_CONTACTS = derive(
-    PROXIMAL,
+_PROXIMAL_CONTACTS = derive(
+    _PROXIMAL,
     name="proximal_contacts",
     description="proximal and the activity of what the TSS touches within 500 kb",
     inputs={"activity": _ACTIVITY.model_dump()},
@@ -270,7 +268,7 @@ PROXIMAL_CONTACTS = derive(
     dataset="toy_stripe",
 )
 
-PROFILE_CONTACTS = derive(
+_PROFILE_CONTACTS = derive(
     PROFILE,
     name="profile_contacts",
     description="profile that takes in the activity of what the TSS touches within 500 kb",
@@ -287,23 +285,23 @@ PROFILE_CONTACTS = derive(
     dataset="toy_stripe",
 )
 
-PROXIMAL_CONTACTS_LOG = derive(
-    PROXIMAL_CONTACTS,
+_PROXIMAL_CONTACTS_LOG = derive(
+    _PROXIMAL_CONTACTS,
     name="proximal_contacts_log",
     description="proximal_contacts on log(10 x + 1), to rank what elements far from the TSS do",
     output={"transform": "log1p_10x", "con_loss_name": "L1Loss"},
     training={"lr_schedule": "cosine"},
 )
 
-PROXIMAL_CONTACTS_200KB = derive(
-    PROXIMAL_CONTACTS,
+_PROXIMAL_CONTACTS_200KB = derive(
+    _PROXIMAL_CONTACTS,
     name="proximal_contacts_200kb",
     description="proximal and the activity of what the TSS touches within 200 kb",
     inputs={"activity": {"window": 400_000}},
 )
 
-PROXIMAL_DISTANCE = derive(
-    PROXIMAL,
+_PROXIMAL_DISTANCE = derive(
+    _PROXIMAL,
     name="proximal_distance",
     description="a smaller proximal, and the activity within 500 kb by a power law of distance",
     inputs={
@@ -312,8 +310,8 @@ PROXIMAL_DISTANCE = derive(
     },
 )
 
-PROMOTER_DISTANCE = derive(
-    PROXIMAL_DISTANCE,
+_PROMOTER_DISTANCE = derive(
+    _PROXIMAL_DISTANCE,
     name="promoter_distance",
     description="the 5 kb around the TSS, and the activity within 500 kb by a power law of distance",
     inputs={
@@ -327,8 +325,8 @@ PROMOTER_DISTANCE = derive(
     training={"n_epochs": 8, "batch_size": 128, "lr_schedule": "cosine"},
 )
 
-TUTORIAL = derive(
-    TOY,
+_TUTORIAL = derive(
+    _TOY,
     name="tutorial",
     description="toy with fewer epochs, to see every step run",
     training={"n_epochs": 4, "evaluations": 4},
@@ -347,30 +345,30 @@ def _without(base: Flavour, track: str, *, name: str) -> Flavour:
 FLAVOURS = {
     flavour.name: flavour
     for flavour in (
-        PURE_CONV,
-        CONV_ATTENTION,
-        MICROC_SQUARE,
-        MICROC_ROTATED,
-        MICROC_DIAGONAL,
-        MICROC_ONLY,
-        PROMOTER_CAPTURE,
+        _PURE_CONV,
+        _CONV_ATTENTION,
+        _MICROC_SQUARE,
+        _MICROC_ROTATED,
+        _MICROC_DIAGONAL,
+        _MICROC_ONLY,
+        _PROMOTER_CAPTURE,
         PROFILE,
-        PROFILE_MICROC,
-        _without(PURE_CONV, "H3K27ac", name="without_H3K27ac"),
-        CONTEXT_20KB,
-        ENFORMER_HEAD,
-        HYENADNA_HEAD,
-        HYENADNA_160K_HEAD,
-        BORZOI_HEAD,
-        PROXIMAL,
-        PROXIMAL_CONTACTS,
-        PROXIMAL_CONTACTS_LOG,
-        PROXIMAL_CONTACTS_200KB,
-        PROXIMAL_DISTANCE,
-        PROMOTER_DISTANCE,
-        PROFILE_CONTACTS,
-        TUTORIAL,
-        TOY,
+        _PROFILE_MICROC,
+        _without(_PURE_CONV, "H3K27ac", name="without_H3K27ac"),
+        _CONTEXT_20KB,
+        _ENFORMER_HEAD,
+        _HYENADNA_HEAD,
+        _HYENADNA_160K_HEAD,
+        _BORZOI_HEAD,
+        _PROXIMAL,
+        _PROXIMAL_CONTACTS,
+        _PROXIMAL_CONTACTS_LOG,
+        _PROXIMAL_CONTACTS_200KB,
+        _PROXIMAL_DISTANCE,
+        _PROMOTER_DISTANCE,
+        _PROFILE_CONTACTS,
+        _TUTORIAL,
+        _TOY,
     )
 }
 
@@ -388,7 +386,7 @@ def find_flavour(name: str) -> Flavour:
     if name in FLAVOURS:
         return FLAVOURS[name]
     if found := _WITHOUT.fullmatch(name):
-        base = FLAVOURS.get(found["base"] or PURE_CONV.name)
+        base = FLAVOURS.get(found["base"] or _PURE_CONV.name)
         if base is not None and "landscape" in base.inputs:
             return _without(base, found["track"], name=name)
     raise ClasterError(

@@ -36,7 +36,6 @@ from claster.settings import Device
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Branch", "Cost", "Geometry", "measure_cost", "measure_geometry", "show_flavour"]
 
 _FEWEST_POSITIONS = 8
 """A last feature map with fewer positions than this hardly tells places apart."""

@@ -11,8 +11,6 @@ from claster.errors import ClasterError
 from claster.files import atomic_folder, atomic_path
 from claster.text import read_table
 
-__all__ = ["part_steps", "read_history", "read_part", "write_history"]
-
 
 def _write_tensorboard(run: RunFolder, curve: pd.DataFrame) -> bool:
     """Write the loss and performance of a run as TensorBoard's events, below ``tensorboard``.

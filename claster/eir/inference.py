@@ -23,15 +23,6 @@ from claster.progress import SILENT, Progress
 from claster.settings import Device
 from claster.signal.landscape import Transform
 
-__all__ = [
-    "TrainedModel",
-    "is_want_of_memory",
-    "load_model",
-    "predict_arrays",
-    "predict_tensors",
-    "predict_windows",
-]
-
 _BATCH = {"cpu": 64, "cuda": 512}
 
 

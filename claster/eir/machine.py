@@ -9,8 +9,6 @@ from claster.eir.settings import Precision
 from claster.errors import ClasterError
 from claster.settings import Device
 
-__all__ = ["Machine", "keep_freed_memory", "on_machine", "resolve_device"]
-
 _NEVER = 10**6
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from eir.setup.input_setup_modules.common import DataDimensions
     from torch import nn
 
-__all__ = ["build_network"]
-
 
 def build_network(flavour: Flavour, spec: DatasetSpec) -> "nn.Module":
     """Return the network that EIR builds of a flavour for a dataset, on the CPU, freshly initialised.

@@ -12,20 +12,6 @@ from claster.eir.settings import Precision
 from claster.settings import Record
 from claster.signal.landscape import Transform
 
-__all__ = [
-    "ArrayCnn",
-    "Cnn",
-    "Embedding",
-    "Flavour",
-    "Fusion",
-    "InputBlock",
-    "Message",
-    "Modality",
-    "Output",
-    "Training",
-    "derive",
-]
-
 Modality = Literal["landscape", "contacts", "activity", "embedding"]
 
 

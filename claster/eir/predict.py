@@ -8,14 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from claster.dataset.layout import (
-    SPLITS,
-    DatasetFolders,
-    Split,
-    read_genes_table,
-    read_ids,
-    read_targets,
-)
+from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_ids, read_targets
 from claster.dataset.load import NoDatasetError, load_dataset
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
@@ -34,9 +27,8 @@ from claster.eir.trained_network import require_model
 from claster.errors import ClasterError
 from claster.files import atomic_path
 from claster.progress import SILENT, Progress
+from claster.settings import Split
 from claster.times import note_time
-
-__all__ = ["predict", "predict_missing"]
 
 
 def predict(

@@ -13,8 +13,6 @@ from claster.files import atomic_path
 from claster.genome.windows import FORWARD, Binning, split_sample_id
 from claster.progress import SILENT, Progress
 
-__all__ = ["TRACK_KINDS", "write_track", "write_tracks"]
-
 TRACK_KINDS = ("predicted", "observed", "residual")
 
 _Merge = Literal["nearest", "mean"]
@@ -79,7 +77,7 @@ def _merge_mean(tss: np.ndarray, values: np.ndarray, *, binning: Binning, size: 
     return breaks[:-1][there], breaks[1:][there], covering(weights)[there] / windows[there]
 
 
-MERGES: dict[_Merge, Callable[..., Intervals]] = {"nearest": _merge_nearest, "mean": _merge_mean}
+_MERGES: dict[_Merge, Callable[..., Intervals]] = {"nearest": _merge_nearest, "mean": _merge_mean}
 
 
 def write_track(
@@ -125,7 +123,7 @@ def write_track(
         track.addHeader([(chrom, sizes[chrom]) for chrom in sorted(rows)])
         for chrom in sorted(rows):
             here = rows[chrom]
-            starts, ends, merged = MERGES[merge](
+            starts, ends, merged = _MERGES[merge](
                 genes["tss"].to_numpy()[here], values[here], binning=binning, size=sizes[chrom]
             )
             track.addEntries(

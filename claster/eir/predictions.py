@@ -10,8 +10,6 @@ from claster.dataset.targets import mirror_targets
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, REVERSE, sample_id, split_sample_id
 
-__all__ = ["average_orientations", "prediction_table"]
-
 
 def prediction_table(
     values: np.ndarray, *, ids: Sequence[str], columns: Sequence[str]

@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
-from claster.dataset.layout import DatasetFolders, Split, read_ids
+from claster.dataset.layout import DatasetFolders, read_ids
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView, View
 from claster.eir.arrays import central_bins, input_views, write_arrays
@@ -21,9 +21,8 @@ from claster.eir.target_part import predicted_part
 from claster.eir.yaml_files import SampleCounts
 from claster.errors import ClasterError, one_line
 from claster.progress import SILENT, Progress
+from claster.settings import Split
 from claster.text import read_table
-
-__all__ = ["prepare_training", "require_predictable", "sample_counts"]
 
 
 def _array_fault(path: Path, expected: tuple[int, ...]) -> str | None:

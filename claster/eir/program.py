@@ -18,16 +18,6 @@ from claster.errors import ClasterError
 from claster.progress import Progress
 from claster.quoting import pasteable
 
-__all__ = [
-    "EirFailedError",
-    "completed",
-    "find_program",
-    "now",
-    "run_program",
-    "run_recorded",
-    "why_it_failed",
-]
-
 # OpenMP's waiting threads spin unless told otherwise: where other work shares the cores, training
 # then takes several times as long.
 _DEFAULTS = {"OMP_WAIT_POLICY": "PASSIVE"}

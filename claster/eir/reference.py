@@ -13,13 +13,6 @@ from claster.eir.parts import Flavour
 from claster.eir.runs import RunFolder, RunRecord, input_folders, read_run
 from claster.errors import ClasterError
 
-__all__ = [
-    "embedding_weights",
-    "reference_scales",
-    "require_same_divisors",
-    "require_same_weights",
-]
-
 
 def reference_scales(named: str, *, project: Path | str = ".") -> dict[str, SignalScale]:
     """Return the scales of a run's training tracks, or of a built dataset's.

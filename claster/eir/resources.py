@@ -14,8 +14,6 @@ from claster.eir.yaml_files import SampleCounts
 from claster.errors import ClasterError
 from claster.settings import Device
 
-__all__ = ["choose_feeding", "require_machine", "sample_bytes"]
-
 _COPIES = 4
 """Memory that EIR takes while it reads arrays into it, in times of these (3.0 measured:
 benchmarks/training.py)."""

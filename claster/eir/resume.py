@@ -30,17 +30,6 @@ from claster.eir.yaml_files import SampleCounts, steps_an_epoch
 from claster.errors import ClasterError
 from claster.files import write_text
 
-__all__ = [
-    "ResumePlan",
-    "bring_back",
-    "forget_earlier",
-    "learning_rate",
-    "plan_resumption",
-    "require_same_dataset",
-    "set_aside",
-    "set_up_resumption",
-]
-
 
 def set_aside(run: RunFolder) -> Path | None:
     """Move an existing run into a hidden folder beside it; return where it is now.

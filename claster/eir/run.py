@@ -47,8 +47,6 @@ from claster.quoting import pasteable
 from claster.times import note_time
 from claster.versions import versions
 
-__all__ = ["train"]
-
 _LONG_RUN = 5000
 """From how many steps on a run is worth a look at its network first."""
 _PACKAGES = ("claster", "eir-dl", "torch", "numpy")

@@ -21,22 +21,6 @@ from claster.settings import Record
 from claster.signal.landscape import Transform
 from claster.text import read_parquet, read_record
 
-__all__ = [
-    "RunFolder",
-    "RunRecord",
-    "StartedFrom",
-    "best_checkpoint",
-    "input_folders",
-    "read_predictions",
-    "read_run",
-    "require_complete",
-    "require_own_folders",
-    "run_path",
-    "trained_weights",
-    "write_run",
-]
-
-
 _PROGRAMS = ("eirtrain", "claster")
 _PART = re.compile(r"eir\.part[1-9][0-9]{0,5}")
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -18,8 +18,6 @@ from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
 from claster.settings import parse_shard
 
-__all__ = ["next_lines", "plan_series", "train_series"]
-
 _NUMBERS = re.compile(r"\d+(,\d+)*")
 
 

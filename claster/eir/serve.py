@@ -18,8 +18,6 @@ from claster.eir.trained_network import program_checkpoint, require_model
 from claster.errors import ClasterError
 from claster.settings import Device
 
-__all__ = ["become", "describe_inputs", "serve_command"]
-
 
 def serve_command(
     run: RunFolder | Path | str,

@@ -7,8 +7,6 @@ from pydantic import Field, field_validator
 
 from claster.settings import DEVICE, FORCE, Device, Settings
 
-__all__ = ["SEEDS", "Precision", "PredictSettings", "TrainSettings"]
-
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 """Numbers that a network computes with, in the words of EIR."""
 

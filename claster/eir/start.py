@@ -32,7 +32,6 @@ from claster.files import atomic_path, sha256
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Start", "find_start"]
 
 _NETWORK = ("model_type", "model_config", "tensor_broker_config")
 _OF_THE_DATASET = (

@@ -9,16 +9,6 @@ from claster.eir.runs import RunFolder, RunRecord
 from claster.errors import ClasterError
 from claster.signal.landscape import Transform
 
-__all__ = [
-    "as_stored",
-    "narrowed",
-    "on_scale",
-    "predicted_by",
-    "predicted_part",
-    "run_dataset",
-    "trained_dataset",
-]
-
 
 def predicted_part(flavour: Flavour, spec: DatasetSpec) -> DatasetSpec:
     """Return the dataset with the target bins that a flavour predicts.

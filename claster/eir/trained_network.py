@@ -18,15 +18,6 @@ from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, read_run
 from claster.errors import ClasterError, one_line
 from claster.quoting import pasteable
 
-__all__ = [
-    "Network",
-    "load_network",
-    "program_checkpoint",
-    "read_weights",
-    "require_model",
-    "run_network",
-]
-
 
 def require_model(run: RunFolder) -> RunRecord:
     """Return the record of a run that holds a model of EIR.

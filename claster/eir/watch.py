@@ -9,8 +9,6 @@ from claster.eir.resume import learning_rate
 from claster.eir.runs import RunFolder, RunRecord
 from claster.progress import Step, duration
 
-__all__ = ["Watcher"]
-
 _TAIL_BYTES = 4096
 _REDUCED = "Reduced learning rate from"
 _PERFORMANCE = {"tabular": "validation r", "array": "validation 1 - loss"}

@@ -17,15 +17,6 @@ from claster.eir.target_part import predicted_part
 from claster.errors import ClasterError
 from claster.quoting import printable
 
-__all__ = [
-    "OUTPUT_NAME",
-    "SampleCounts",
-    "Schedule",
-    "configuration_texts",
-    "plan_schedule",
-    "steps_an_epoch",
-]
-
 OUTPUT_NAME = "expression"
 
 _LONGEST_INTERVAL = 1000

@@ -19,8 +19,6 @@ from claster.faults import explained
 from claster.progress import SILENT, Progress
 from claster.settings import Device, Record
 
-__all__ = ["find_experiment", "list_experiments", "run_experiment"]
-
 
 class _Experiment(Record):
     """An experiment (`configurations/experiments/NAME.yaml`).

@@ -19,8 +19,6 @@ from claster.eir.parts import Modality
 from claster.plot import OKABE_ITO, save, style
 from claster.plot.style import new_figure, track_colour
 
-__all__ = ["write_architecture"]
-
 _COLOURS = {
     "landscape": OKABE_ITO["blue"],
     "contacts": OKABE_ITO["vermillion"],

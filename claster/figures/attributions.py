@@ -19,8 +19,6 @@ from claster.progress import Progress
 from claster.quoting import pasteable
 from claster.text import read_json, read_npy, read_npz, read_parquet
 
-__all__ = ["FIGURES"]
-
 _NAME, _LATENTS = "integrated_gradients_test", "latents_test"
 _REACH = 50_000
 _GENES = 20

@@ -20,20 +20,6 @@ from claster.plot import style
 from claster.plot.style import new_figure
 from claster.progress import Progress
 
-__all__ = [
-    "COLUMNS",
-    "Columns",
-    "Drawn",
-    "Need",
-    "Page",
-    "PaperFigure",
-    "Published",
-    "agreement_rows",
-    "figure",
-    "profile_table",
-    "share_legend",
-]
-
 Columns = Literal[1, 2]
 COLUMNS: tuple[Columns, ...] = (1, 2)
 

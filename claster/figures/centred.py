@@ -10,8 +10,6 @@ from claster.figures.silencing import first_condition
 from claster.plot import OKABE_ITO, style
 from claster.text import read_parquet
 
-__all__ = ["FIGURES"]
-
 _STEP = 5000
 _TOP = 10
 _TWO: Need = screen(

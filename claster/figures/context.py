@@ -9,13 +9,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.metrics import correlations
-from claster.dataset.layout import (
-    DatasetFolders,
-    Split,
-    read_arrays,
-    read_genes_table,
-    read_targets,
-)
+from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import track_divisors
@@ -29,8 +23,7 @@ from claster.errors import ClasterError
 from claster.genome.gene_names import find_gene, genes_called
 from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.quoting import pasteable
-
-__all__ = ["Context", "Profiles", "read_context"]
+from claster.settings import Split
 
 
 @dataclass(frozen=True)

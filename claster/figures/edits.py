@@ -14,8 +14,6 @@ from claster.figures.needs import BUILT, MODEL, TARGETS
 from claster.plot import OKABE_ITO, style
 from claster.plot.tracks import TSS_AXIS
 
-__all__ = ["FIGURES"]
-
 _GENE = "Akirin2"
 _PROMOTER, _PIECE = 20_000, 40_000
 _PIECE_FROM, _COPY_AT = -60_000, -100_000

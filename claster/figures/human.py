@@ -26,8 +26,6 @@ from claster.plot.validation import predictor_label
 from claster.quoting import pasteable
 from claster.text import read_parquet, read_table
 
-__all__ = ["FIGURES"]
-
 
 def _crispr(context: Context) -> list[Path]:
     folder = context.run.path / "crispr" / "crispr"

@@ -19,8 +19,6 @@ from claster.plot.tracks import TSS_AXIS
 from claster.signal.intervals import window_means
 from claster.signal.target import FINE_BIN
 
-__all__ = ["FIGURES"]
-
 _MOST = 200
 _MAPS: tuple[MapKind, ...] = ("paper_square", "paper_rotated", "diagonal")
 

@@ -27,8 +27,6 @@ from claster.figures.receipt import Receipt, write_receipt
 from claster.plot import save
 from claster.progress import SILENT, Progress
 
-__all__ = ["draw_figure", "draw_figures", "list_figures", "renew_receipt"]
-
 _ORDER = "TFSR"
 _CHAPTERS = (
     tutorial,
@@ -82,7 +80,7 @@ def draw_figure(
         If there is no such figure, or it lacks something; the remedy names the command.
     """
     figure = _find_figure(name)
-    make_needs(figure, context, progress)
+    _make_needs(figure, context, progress)
     for error in _missing(figure, context):
         raise error
     drawn, _, table = figure.draw(context, Page(columns))
@@ -188,7 +186,7 @@ def draw_figures(
         for figure in chosen:
             step.describe(figure.name)
             if make:
-                make_needs(figure, context, progress)
+                _make_needs(figure, context, progress)
             lacking = _missing(figure, context)
             if lacking and names:
                 raise ClasterError(f"{figure.name}: {lacking[0].found}", remedy=lacking[0].remedy)
@@ -269,7 +267,7 @@ def _with_contact_run(context: Context, progress: Progress) -> Context:
     return replace(context, runs=(*context.runs, run))
 
 
-def make_needs(figure: PaperFigure, context: Context, progress: Progress) -> None:
+def _make_needs(figure: PaperFigure, context: Context, progress: Progress) -> None:
     """Make what a figure lacks and takes minutes: predictions, scores, screens, attributions."""
     for need in figure.needs:
         if need.make is not None:

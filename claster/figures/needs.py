@@ -8,7 +8,6 @@ from claster.analysis.evaluate import evaluate
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.screen import perturb
 from claster.dataset.inventory import list_sources, require_source
-from claster.dataset.layout import Split
 from claster.eir.predict import predict
 from claster.eir.runs import RunFolder, input_folders, require_complete, trained_weights
 from claster.errors import ClasterError
@@ -16,23 +15,7 @@ from claster.figures.base import Need
 from claster.figures.context import Context
 from claster.progress import Progress
 from claster.quoting import pasteable
-
-__all__ = [
-    "BUILT",
-    "CENTRED",
-    "CONTACTS",
-    "CONTACT_BRANCH",
-    "CONTACT_SOURCE",
-    "EVALUATIONS",
-    "MODEL",
-    "P1",
-    "P2",
-    "TARGETS",
-    "TARGET_SOURCE",
-    "predictions",
-    "screen",
-    "screen_files",
-]
+from claster.settings import Split
 
 
 def _built(context: Context) -> list[Path]:

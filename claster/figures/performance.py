@@ -23,8 +23,6 @@ from claster.plot import OKABE_ITO, density, gene_scatter, profile, style
 from claster.plot.style import interval_arms, method_colour, method_label
 from claster.text import read_parquet
 
-__all__ = ["FIGURES"]
-
 _HARD_CODED = "III_Data_analysis, performance_dicts"
 _PRINTED = {
     "pure_conv": (0.8852, 0.7814),

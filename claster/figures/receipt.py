@@ -12,8 +12,6 @@ from claster.files import sha256, write_text
 from claster.settings import Record
 from claster.versions import versions
 
-__all__ = ["Receipt", "write_receipt"]
-
 _PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy", "matplotlib")
 _PUBLISHED_TARGET = "GSE146326"
 

@@ -19,8 +19,6 @@ from claster.genome.windows import FORWARD, Binning, sample_id
 from claster.plot import density, gene_scatter, profile_panels, style
 from claster.plot.tracks import TSS_AXIS
 
-__all__ = ["FIGURES"]
-
 _CHANNELS = 64
 _LIMIT = 3.0
 _FLAVOURS = {

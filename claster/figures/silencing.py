@@ -13,8 +13,6 @@ from claster.figures.needs import BUILT, P1, P2, screen_files
 from claster.plot import OKABE_ITO, edited_profiles, effect_by_distance, style
 from claster.text import read_parquet
 
-__all__ = ["FIGURES", "first_condition"]
-
 _MARKS = ("H3K4me3", "H3K27ac", "H3K27me3")
 _EVERY = 20
 _CELLS = 60

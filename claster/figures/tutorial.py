@@ -19,8 +19,6 @@ from claster.plot import contact_map, density, landscape_tracks, profile, style
 from claster.plot.style import new_figure, track_colour
 from claster.plot.tracks import TSS_AXIS
 
-__all__ = ["FIGURES"]
-
 _GENE = "Lck"
 _ZOOM = 120_100
 """bp: what is left where 4,400 bins are taken from either side."""

@@ -13,20 +13,6 @@ from claster.errors import ClasterError
 from claster.genome.rows import position_fault, split_fields
 from claster.text import text_lines
 
-__all__ = [
-    "MITOCHONDRION",
-    "assemblies_naming",
-    "assemblies_with",
-    "assembly_in",
-    "chromosome_aliases",
-    "chromosome_sizes",
-    "known_assembly",
-    "match_chromosomes",
-    "plain_name",
-    "read_chrom_sizes",
-    "rename_chromosomes",
-]
-
 MITOCHONDRION = "M"
 
 

@@ -10,7 +10,6 @@ from claster.genome.rows import AnnotationSource, data_rows, interval_table, pla
 if TYPE_CHECKING:
     from pybedtools import BedTool
 
-__all__ = ["read_bed"]
 
 _EMPTY = {"name": ".", "score": "0", "strand": "."}
 

@@ -19,8 +19,6 @@ from claster.genome.rows import (
     source_lines,
 )
 
-__all__ = ["read_elements", "select_elements"]
-
 _ELEMENT_COLUMNS = ["element_id", "chrom", "start", "end", "group"]
 
 _HEADER_NAMES = {

@@ -10,8 +10,6 @@ from claster.errors import ClasterError
 from claster.formats import HEAD, require_start
 from claster.text import open_unpacked
 
-__all__ = ["fasta_records", "index_of", "indexed_lengths"]
-
 _BLOCK = 1 << 22
 _BLANKS = b" \t\n\v\f"
 _HEADER = 4096

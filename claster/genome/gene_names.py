@@ -6,8 +6,6 @@ import pandas as pd
 
 from claster.errors import ClasterError, choose_among
 
-__all__ = ["find_gene", "genes_called", "one_gene"]
-
 _VERSION = r"\.\d+(?=(?:_PAR_Y)?$)"
 _ENSEMBL = r"^(ENS[A-Z]*?G)R?(\d{10,})(?:\.\d+)?(?:_PAR_Y)?$"
 _ALTERNATE = r"_(?:alt|fix|hap\d+)$|^(?:CHR_)?HS?CHR|^CHR_"

@@ -22,8 +22,6 @@ from claster.genome.rows import (
 )
 from claster.quoting import printable
 
-__all__ = ["GENE_COLUMNS", "GeneFile", "check_genes", "read_gene_file", "read_genes"]
-
 GENE_COLUMNS = ["gene_id", "name", "type", "chrom", "start", "end", "strand", "tss"]
 
 _HEADER_NAMES = {

@@ -10,8 +10,6 @@ import pandas as pd
 from claster.errors import ClasterError
 from claster.genome.rows import interval_table
 
-__all__ = ["is_gtf", "read_gtf_genes"]
-
 _COLUMNS = ["chrom", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
 _TYPE_ATTRIBUTES = ("gene_type", "gene_biotype")
 _NAME_ATTRIBUTES = ("gene_name", "gene")

@@ -4,8 +4,6 @@ import numpy as np
 
 from claster.compiled import compiled
 
-__all__ = ["sample_kmers"]
-
 _K = 20
 _LIMIT = np.uint64(2**60)  # of 2**64: one in 16
 _LONGEST_PERIOD = 6

@@ -13,15 +13,6 @@ from claster.genome.assembly import rename_chromosomes
 from claster.genome.bed import read_bed
 from claster.genome.rows import AnnotationSource, place_of
 
-__all__ = [
-    "contained_in",
-    "covered_shares",
-    "overlapping",
-    "read_blacklist",
-    "read_regions",
-    "shared_bases",
-]
-
 _REGION = re.compile(r"(?P<chrom>[^:\s]+):(?P<start>[\d,]+)-(?P<end>[\d,]+)")
 _CHROMOSOME_END = -1
 

@@ -15,20 +15,6 @@ from claster.text import text_lines
 if TYPE_CHECKING:
     from pybedtools import BedTool
 
-__all__ = [
-    "AnnotationSource",
-    "Rule",
-    "check_table",
-    "data_rows",
-    "file_name_rules",
-    "first_row",
-    "header_columns",
-    "interval_table",
-    "place_of",
-    "position_fault",
-    "source_lines",
-    "split_fields",
-]
 
 type Rule = tuple[pd.Series, str, str]
 

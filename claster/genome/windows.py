@@ -10,17 +10,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-__all__ = [
-    "FORWARD",
-    "REVERSE",
-    "Binning",
-    "Recipe",
-    "mirror",
-    "sample_id",
-    "split_sample_id",
-    "window_table",
-]
-
 Recipe = Literal["exact", "paper"]
 """By our definitions, or as published, faults included."""
 

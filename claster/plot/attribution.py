@@ -17,14 +17,6 @@ from claster.plot.contacts import map_frame
 from claster.plot.style import canvas, interval_arms, new_figure, save, style, track_colour
 from claster.text import read_json, read_npy, read_npz, read_parquet, read_table
 
-__all__ = [
-    "attribution_by_distance",
-    "attribution_locality",
-    "attribution_map",
-    "draw_attributions",
-    "filter_images",
-]
-
 _WHOLE = "all"
 _PREDICTED = "predicted bin"
 _MOST_FILTERS = 32

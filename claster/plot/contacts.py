@@ -13,8 +13,6 @@ from claster.contacts.shapes import MapKind, RotatedMap
 from claster.plot.style import figure_of, new_figure, style
 from claster.plot.tracks import TSS_AXIS
 
-__all__ = ["contact_map", "map_frame"]
-
 _LABELS = {
     "log10": "log10 contact frequency (balanced)",
     "log_oe": "log2 observed / expected contacts",

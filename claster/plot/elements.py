@@ -14,8 +14,6 @@ from claster.plot.genes import draw_genes, genes_around, lanes_of, place_genes
 from claster.plot.style import OKABE_ITO, new_figure, style
 from claster.plot.tracks import TSS_AXIS
 
-__all__ = ["element_arcs", "element_map"]
-
 _COLOURS = {
     "PLS": "vermillion",
     "pELS": "orange",

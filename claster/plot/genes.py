@@ -8,8 +8,6 @@ from matplotlib.axes import Axes
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
-__all__ = ["draw_gene", "draw_genes", "genes_around", "lanes_of", "place_genes"]
-
 _LANES = 4
 _NAME_SIZE = 7
 _INCHES_A_LETTER = 0.062

@@ -14,15 +14,6 @@ from claster.plot.style import OKABE_ITO, canvas, save
 from claster.plot.validation import link_curves
 from claster.text import read_parquet, read_table
 
-__all__ = [
-    "change_of_genes",
-    "draw_calibration",
-    "draw_crispr",
-    "draw_treated",
-    "measured_against_predicted",
-    "scores_of_all",
-]
-
 
 def measured_against_predicted(
     pairs: pd.DataFrame, *, ax: Axes | None = None

@@ -17,8 +17,6 @@ from claster.plot.predictions import profile
 from claster.plot.style import new_figure, style, track_colour
 from claster.plot.tracks import TSS_AXIS, draw_track, landscape_tracks
 
-__all__ = ["GeneArrays", "gene_tracks", "overview"]
-
 _SHORT = {"log10": "log10", "log_oe": "log2 obs/exp"}
 
 

@@ -21,14 +21,6 @@ from claster.plot.style import OKABE_ITO, canvas, new_figure, save, style
 from claster.plot.tracks import TSS_AXIS
 from claster.text import read_parquet, read_record
 
-__all__ = [
-    "draw_screen",
-    "edited_profiles",
-    "effect_by_distance",
-    "most_affected_genes",
-    "state_cloud",
-]
-
 _PROXIMAL = 2000
 _QUANTILES = (0.05, 0.5, 0.95)
 _MOST_BETWEEN = 9

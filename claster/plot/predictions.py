@@ -14,8 +14,6 @@ from claster.plot.genes import draw_gene
 from claster.plot.style import OKABE_ITO, canvas
 from claster.plot.tracks import TSS_AXIS
 
-__all__ = ["density", "gene_scatter", "profile"]
-
 _CELLS = 120
 
 

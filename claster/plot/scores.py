@@ -29,15 +29,6 @@ from claster.plot.style import (
 from claster.plot.tracks import TSS_AXIS
 from claster.text import read_table
 
-__all__ = [
-    "calibration_curve",
-    "learning_curve",
-    "score_bars",
-    "score_by_bin",
-    "score_by_stratum",
-    "write_figures",
-]
-
 _NAMES = {
     "pearson": "Pearson r",
     "spearman": "Spearman r",

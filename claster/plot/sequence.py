@@ -12,14 +12,6 @@ from claster.plot.predictions import density, gene_scatter
 from claster.plot.style import OKABE_ITO, canvas, figure_of, interval_arms, new_figure, style
 from claster.plot.tracks import TSS_AXIS
 
-__all__ = [
-    "comparison_bars",
-    "learning_curves",
-    "model_densities",
-    "pearson_spearman",
-    "profile_panels",
-]
-
 _COLOURS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
 _LEVELS = {
     "bin": "bins, log2(x+1)",

@@ -17,19 +17,6 @@ from claster.analysis.summary import method_in_words
 from claster.errors import ClasterError
 from claster.files import atomic_path
 
-__all__ = [
-    "OKABE_ITO",
-    "canvas",
-    "figure_of",
-    "interval_arms",
-    "method_colour",
-    "method_label",
-    "new_figure",
-    "save",
-    "style",
-    "track_colour",
-]
-
 OKABE_ITO = {
     "black": "#000000",
     "orange": "#E69F00",

@@ -12,8 +12,6 @@ from claster.genome.windows import Binning
 from claster.plot.genes import draw_genes, lanes_of, place_genes
 from claster.plot.style import figure_of, new_figure, style, track_colour
 
-__all__ = ["TSS_AXIS", "draw_track", "landscape_tracks"]
-
 TSS_AXIS = "Distance from the TSS (kb)"
 
 _TRACK_HEIGHT, _LANE_HEIGHT = 0.95, 0.3

@@ -14,17 +14,6 @@ from claster.analysis.validation.result import ValidationFiles, ValidationSummar
 from claster.plot.style import OKABE_ITO, canvas, figure_of, interval_arms, new_figure, save, style
 from claster.text import read_parquet, read_record, read_table
 
-__all__ = [
-    "control_p_values",
-    "draw_reach",
-    "draw_validation",
-    "lifted_repression",
-    "link_curves",
-    "planted_against_predicted",
-    "predictor_label",
-    "recovered_by_distance",
-]
-
 _COLOURS = {
     "distance": OKABE_ITO["black"],
     "abc": OKABE_ITO["orange"],

@@ -22,8 +22,6 @@ from claster.report.page import (
 from claster.report.subject import Subject
 from claster.text import read_table
 
-__all__ = ["accounting", "provenance"]
-
 _EXAMPLES = 3
 
 

@@ -14,8 +14,6 @@ from claster.report.overview import unmade
 from claster.report.page import Part, Section, Subtitle, Table, Text, number, picture
 from claster.report.subject import SPLIT, Fit, Scores, Subject
 
-__all__ = ["examples"]
-
 _EACH = 2
 _REACH = 1.5
 """How much of the genome is shown, as a multiple of the target window."""

@@ -31,8 +31,6 @@ from claster.report.subject import Subject
 from claster.settings import Record
 from claster.text import read_text
 
-__all__ = ["network", "training"]
-
 
 class _Measured(Record):
     """What `geometry.json` of a run holds: of which configuration, built by which EIR, what."""

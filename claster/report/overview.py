@@ -5,8 +5,6 @@ from claster.quoting import pasteable
 from claster.report.page import Facts, Lead, Missing, Part, Section, Text, interval, number
 from claster.report.subject import Scores, Subject
 
-__all__ = ["overview", "unmade"]
-
 _LEVELS = {"bin": "bins", "gene": "genes"}
 
 

@@ -14,29 +14,6 @@ from PIL import Image, UnidentifiedImageError
 from claster.errors import ClasterError
 from claster.plot import style
 
-__all__ = [
-    "Code",
-    "Command",
-    "Facts",
-    "Lead",
-    "Lines",
-    "Missing",
-    "Page",
-    "Part",
-    "Picture",
-    "Pictures",
-    "Row",
-    "Section",
-    "Subtitle",
-    "Table",
-    "Text",
-    "count",
-    "interval",
-    "number",
-    "picture",
-    "picture_of_file",
-]
-
 
 @dataclass(frozen=True)
 class Text:

@@ -31,8 +31,6 @@ from claster.report.page import (
 from claster.report.subject import Subject
 from claster.text import read_json, read_parquet, read_record, read_table
 
-__all__ = ["attribution", "crispr", "perturbation"]
-
 _LINKS = 15
 _PROFILES = 12
 _AROUND = 250_000

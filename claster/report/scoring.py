@@ -35,8 +35,6 @@ from claster.report.page import (
 from claster.report.subject import SPLIT, Scores, Subject
 from claster.text import read_table
 
-__all__ = ["agreement", "groups", "intervals", "scores"]
-
 _LOG, _RAW = "log2(x+1)", "raw"
 _COUNTED = {"bin": "once", "gene": "all"}
 _LEVELS = {"bin": "Bins", "gene": "Genes"}

@@ -9,15 +9,14 @@ from pydantic import ValidationError
 
 from claster.analysis.samples import profiles
 from claster.analysis.summary import EvaluationSummary
-from claster.dataset.layout import DatasetFolders, Split, read_genes_table, read_targets
+from claster.dataset.layout import DatasetFolders, read_genes_table, read_targets
 from claster.dataset.manifest import Manifest, read_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder, RunRecord, read_predictions
 from claster.errors import ClasterError
 from claster.quoting import pasteable
+from claster.settings import Split
 from claster.text import read_parquet, read_text
-
-__all__ = ["SPLIT", "Fit", "Scores", "Subject"]
 
 SPLIT: Split = "test"
 """The split that a report shows."""

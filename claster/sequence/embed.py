@@ -36,7 +36,6 @@ from claster.versions import versions
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-__all__ = ["embed_dataset", "embed_letters"]
 
 _PACKAGES = ("claster", "torch", "transformers", "enformer-pytorch", "borzoi-pytorch", "zarr")
 _LARGEST = float(np.finfo(np.float16).max)

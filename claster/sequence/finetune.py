@@ -27,8 +27,6 @@ from claster.sequence.windows import extract_windows
 from claster.text import read_json
 from claster.versions import versions
 
-__all__ = ["finetune"]
-
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 _PACKAGES = ("claster", "torch", "lightning", "transformers", "enformer-pytorch", "borzoi-pytorch")
 

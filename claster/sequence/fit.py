@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from claster.dataset.embeddings import pool_weights
-from claster.dataset.layout import DatasetFolders, Split, read_ids
+from claster.dataset.layout import DatasetFolders, read_ids
 from claster.dataset.spec import DatasetSpec
 from claster.eir.machine import Machine
 from claster.eir.predictions import average_orientations, prediction_table
@@ -29,10 +29,9 @@ from claster.sequence.settings import Tuning
 from claster.sequence.trunk import Trunk
 from claster.sequence.tuned import History, ProfileHead, TunedModel
 from claster.sequence.windows import SequenceWindows
+from claster.settings import Split
 from claster.signal.landscape import restored
 from claster.text import read_table
-
-__all__ = ["Job", "fit", "precision_on"]
 
 
 @dataclass(frozen=True)

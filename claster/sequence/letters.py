@@ -7,8 +7,6 @@ import numpy as np
 
 from claster.errors import ClasterError
 
-__all__ = ["one_hot", "require_nucleotides", "reverse_complement", "tokens"]
-
 _NUCLEOTIDES = "ACGT"
 """Order of the channels of `one_hot`."""
 

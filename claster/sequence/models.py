@@ -11,8 +11,6 @@ from claster.files import sha256
 from claster.sequence.trunk import Trunk, load_borzoi, load_enformer, load_hyenadna
 from claster.text import text_lines
 
-__all__ = ["HASHES", "MODELS", "ModelFiles", "SequenceModel", "find_model", "find_weights"]
-
 
 class _Loader(Protocol):
     def __call__(self, folder: Path, *, trust_remote_code: bool) -> Trunk: ...

@@ -8,8 +8,6 @@ from pydantic import Field
 from claster.eir.settings import Precision
 from claster.settings import DEVICE, FORCE, Device, Settings
 
-__all__ = ["EmbedSettings", "FinetuneSettings", "StoredPrecision", "Tuning"]
-
 StoredPrecision = Literal["float32", "bfloat16", "float16"]
 """What a model computes embeddings in; stored is float16 always."""
 

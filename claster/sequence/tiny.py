@@ -14,8 +14,6 @@ from claster.files import atomic_folder, sha256
 from claster.sequence import tiny_hyena
 from claster.sequence.models import HASHES, find_model
 
-__all__ = ["write_tiny_model"]
-
 _ENFORMER: dict[str, Any] = {
     "dim": 24,
     "depth": 1,

@@ -16,8 +16,6 @@ from claster.errors import ClasterError, one_line
 from claster.sequence.letters import one_hot, tokens
 from claster.text import read_json
 
-__all__ = ["Geometry", "Trunk", "load_borzoi", "load_enformer", "load_hyenadna"]
-
 
 @dataclass(frozen=True)
 class Geometry:

@@ -13,8 +13,6 @@ from torch import Tensor, nn
 from claster.files import atomic_path
 from claster.sequence.trunk import Trunk
 
-__all__ = ["History", "ProfileHead", "TunedModel"]
-
 _WIDTH = 32
 _KERNEL = 5
 

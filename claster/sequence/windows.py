@@ -20,8 +20,6 @@ from claster.progress import SILENT, Progress
 from claster.sequence.letters import require_nucleotides, reverse_complement
 from claster.text import read_json, read_npy, read_table
 
-__all__ = ["SequenceWindows", "extract_windows", "write_windows_fasta"]
-
 _LINE = 60
 _N = ord("N")
 

@@ -20,8 +20,6 @@ from claster.formats import require_whole
 from claster.signal.index import BlockIndex, damaged, read_index
 from claster.signal.intervals import ChromosomeSignal, Summary, read_chromosome, window_means
 
-__all__ = ["BigWig", "open_reader", "reading"]
-
 _SMALLEST = sys.float_info.min  # what pyBigWig states where no value is above 0
 _READ_ERRORS = (ValueError, OSError, RuntimeError, pybigtools.BBIReadError)
 

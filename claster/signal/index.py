@@ -13,10 +13,8 @@ import numpy as np
 
 from claster.errors import ClasterError, DamagedFileError, os_fault
 
-__all__ = ["BlockIndex", "damaged", "open_for_reading", "read_at", "read_index"]
-
-ByteOrder = Literal["<", ">"]
-_BYTE_ORDERS: tuple[ByteOrder, ...] = ("<", ">")
+_ByteOrder = Literal["<", ">"]
+_BYTE_ORDERS: tuple[_ByteOrder, ...] = ("<", ">")
 _MAGIC = 0x888FFC26
 _CHROMOSOMES_MAGIC = 0x78CA8C91
 _INDEX_MAGIC = 0x2468ACE0
@@ -58,7 +56,7 @@ class BlockIndex:
     named: str
     chromosomes: dict[str, tuple[int, int]]
     blocks: np.ndarray
-    byteorder: ByteOrder
+    byteorder: _ByteOrder
     compressed: bool
 
 
@@ -142,7 +140,7 @@ class _Reader:
     file: int
     size: int
     left: int
-    byteorder: ByteOrder
+    byteorder: _ByteOrder
     path: Path
     named: str
 

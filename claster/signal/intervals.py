@@ -13,8 +13,6 @@ from isal.igzip_lib import IsalError
 from claster.errors import DamagedFileError
 from claster.signal.index import BlockIndex, damaged, open_for_reading, read_at
 
-__all__ = ["ChromosomeSignal", "Summary", "read_chromosome", "window_means"]
-
 _BLOCKS_A_PART = 16
 _BLOCK_BYTES = 1 << 15
 _HEADER_WORDS = 6

@@ -9,8 +9,6 @@ import numpy as np
 
 from claster.compiled import compiled
 
-__all__ = ["OUT_OF_PLACE", "WILD", "sum_windows", "unpack_blocks", "weigh"]
-
 _WELL, OUT_OF_PLACE, WILD = 0, 1, 2
 """What `unpack_blocks` found: nothing wrong, an interval out of place, a value that is not finite."""
 

@@ -9,8 +9,6 @@ from claster.genome.windows import Binning
 from claster.signal.intervals import ChromosomeSignal, Summary, window_means
 from claster.signal.replicates import TrackReader
 
-__all__ = ["Transform", "landscape", "landscapes", "rescaled", "restored", "transformed"]
-
 Transform = Literal["none", "sqrt", "log1p", "log1p_10x", "asinh"]
 
 

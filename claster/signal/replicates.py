@@ -9,8 +9,6 @@ import numpy as np
 from claster.signal.bigwig import BigWig
 from claster.signal.intervals import ChromosomeSignal, Summary, window_means
 
-__all__ = ["Replicates", "TrackReader"]
-
 
 class Replicates:
     """Open bigWig files of one assay that are read as one track: their weighted mean at every base.

@@ -9,8 +9,6 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning, Recipe
 from claster.signal.intervals import ChromosomeSignal, Summary, window_means
 
-__all__ = ["FINE_BIN", "target_profiles", "target_reach"]
-
 FINE_BIN = 20
 """Width in bp of the bins that the Gaussian runs over, as published."""
 

@@ -18,10 +18,10 @@ HEADER = (
     "##format: gtf\n"
 )
 
-CCRE_COLUMNS = ("chr", "start", "end", "rDHS_accession", "cCRE_accession", "group")
+_CCRE_COLUMNS = ("chr", "start", "end", "rDHS_accession", "cCRE_accession", "group")
 
 
-def write_gtf(path: Path, genes: pd.DataFrame, rng: np.random.Generator) -> None:
+def _write_gtf(path: Path, genes: pd.DataFrame, rng: np.random.Generator) -> None:
     """Write genes as gzipped GTF in the style of GENCODE: 1-based, closed.
 
     Every gene gets one transcript of its own extent; some get a shorter one besides, which starts
@@ -179,9 +179,9 @@ def write_tables(folder: Path, planted: list[Chromosome], *, seed: int) -> None:
         folder / "blacklist.bed", sep="\t", header=False, index=False
     )
     genes = pd.concat([c.genes for c in planted], ignore_index=True)
-    write_gtf(folder / "genes.gtf.gz", genes, stream(seed, Purpose.TRANSCRIPTS))
+    _write_gtf(folder / "genes.gtf.gz", genes, stream(seed, Purpose.TRANSCRIPTS))
     ccres = _registry(planted, seed=seed)
-    ccres[list(CCRE_COLUMNS)].to_csv(folder / "ccres.tsv", sep="\t", index=False)
+    ccres[list(_CCRE_COLUMNS)].to_csv(folder / "ccres.tsv", sep="\t", index=False)
 
     (folder / "truth").mkdir()
     truth.gene_table(genes).to_csv(

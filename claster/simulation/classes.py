@@ -18,16 +18,14 @@ import pandas as pd
 from claster.simulation import transcription as rules
 from claster.simulation.transcription import FloatArray
 
-__all__ = ["draw_classes", "link_classes"]
-
 MATCH = pd.DataFrame({"open": {"broad": 1.0, "sharp": 0.1}, "primed": {"broad": 0.1, "sharp": 1.0}})
 """Share of an enhancer's input that a promoter takes, by their classes."""
 
-CEILINGS = {"broad": 4.0, "sharp": 12.0}
+_CEILINGS = {"broad": 4.0, "sharp": 12.0}
 """Gain that a promoter comes near, however many enhancers it has."""
 
 REACH = 150_000
-LEAST_INPUT = 0.2
+_LEAST_INPUT = 0.2
 _KINDS = ("decoy", "contact", "proximal")
 _HALF_DISTANCE = 50_000.0
 _WIDTHS = {"broad": 1.5, "sharp": 0.75}
@@ -50,8 +48,8 @@ def draw_classes(
         With `class`, and genes with `ceiling`; H3K4me3 of genes is wider or narrower, ATAC of elements higher
         or lower than it was. Every element is a ``decoy`` until `link_classes` finds a gene for it.
     """
-    kind = rng.choice(list(CEILINGS), len(genes))
-    genes = genes.assign(**{"class": kind, "ceiling": pd.Series(kind).map(CEILINGS).to_numpy()})
+    kind = rng.choice(list(_CEILINGS), len(genes))
+    genes = genes.assign(**{"class": kind, "ceiling": pd.Series(kind).map(_CEILINGS).to_numpy()})
     genes["width_H3K4me3"] *= genes["class"].map(_WIDTHS)
     elements = elements.assign(
         **{"class": rng.choice(list(_HEIGHTS), len(elements)), "kind": "decoy"}
@@ -73,7 +71,7 @@ def _enhancer_input(
     near = 1.0 / (1.0 + np.abs(np.asarray(distance, dtype=float)) / _HALF_DISTANCE)
     found = strength * near * match * np.exp(-4.0 * insulation)
     reached = np.abs(np.asarray(distance)) <= REACH
-    return np.where(reached & (found >= LEAST_INPUT), found, 0.0)
+    return np.where(reached & (found >= _LEAST_INPUT), found, 0.0)
 
 
 def link_classes(

@@ -17,19 +17,19 @@ from claster.simulation.layout import UNKNOWN
 FINE, COARSE = 1_600, 3_200
 """Resolutions of the contact map in bp."""
 
-FARTHEST = 1_500_000
+_FARTHEST = 1_500_000
 """No contacts are drawn beyond this separation (bp)."""
 
-DEPTH = 60.0
+_DEPTH = 60.0
 """Contacts expected between neighbouring bins of 1.6 kb."""
 
 _ROWS = 2_048
 
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
+_IntArray = npt.NDArray[np.int64]
+_FloatArray = npt.NDArray[np.float64]
 
 
-def place_boundaries(rng: np.random.Generator, size: int) -> tuple[IntArray, FloatArray]:
+def place_boundaries(rng: np.random.Generator, size: int) -> tuple[_IntArray, _FloatArray]:
     """Place domain boundaries along a chromosome.
 
     Returns
@@ -46,21 +46,21 @@ def place_boundaries(rng: np.random.Generator, size: int) -> tuple[IntArray, Flo
     return positions, rng.uniform(0.35, 0.9, positions.size)
 
 
-def expected_decay(separation: npt.ArrayLike) -> FloatArray:
+def expected_decay(separation: npt.ArrayLike) -> _FloatArray:
     """Return expected contacts by separation in bins of 1.6 kb, with about 1 / s near 100 kb.
 
     Flatter below 10 kb and steeper beyond some 500 kb, as in published Micro-C maps.
     """
     bins = np.asarray(separation, dtype=float)
-    return DEPTH * (1.0 + bins) ** -0.95 / (1.0 + (bins * FINE / 600_000.0) ** 2) ** 0.2
+    return _DEPTH * (1.0 + bins) ** -0.95 / (1.0 + (bins * FINE / 600_000.0) ** 2) ** 0.2
 
 
 def draw_contacts(
     rng: np.random.Generator,
     *,
     size: int,
-    boundaries: IntArray,
-    insulation: FloatArray,
+    boundaries: _IntArray,
+    insulation: _FloatArray,
     loops: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Draw Poisson contact counts of one chromosome.
@@ -82,7 +82,7 @@ def draw_contacts(
         chromosome's first bin; the coarse counts are sums of the fine ones.
     """
     bins = -(-size // FINE)
-    width = FARTHEST // FINE + 1
+    width = _FARTHEST // FINE + 1
     decay = expected_decay(np.arange(width))
     visibility = np.exp(0.15 * rng.standard_normal(bins))
     visibility[rng.random(bins) < 0.004] = 0.0
@@ -102,7 +102,7 @@ def draw_contacts(
     spots = _loop_pixels(loops, bins, width, decay)
     coarse_width = width // 2 + 1
     coarse_total = np.zeros((bins // 2 + 1) * coarse_width, dtype=np.int64)
-    found: list[tuple[IntArray, IntArray, npt.NDArray[np.int32]]] = []
+    found: list[tuple[_IntArray, _IntArray, npt.NDArray[np.int32]]] = []
     for first in range(0, bins, _ROWS):
         last = min(first + _ROWS, bins)
         window = {
@@ -144,7 +144,7 @@ def draw_contacts(
 
 
 def _loop_pixels(
-    loops: pd.DataFrame, bins: int, width: int, decay: FloatArray
+    loops: pd.DataFrame, bins: int, width: int, decay: _FloatArray
 ) -> dict[str, npt.NDArray]:
     reach = np.arange(-4, 5)
     kernel = np.exp(-0.5 * (reach[:, None] ** 2 + reach[None, :] ** 2) / 1.3**2)

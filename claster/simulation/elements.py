@@ -91,15 +91,15 @@ def domain_height(domains: pd.DataFrame, positions: npt.ArrayLike) -> FloatArray
     return height
 
 
-CONTACT_NEAREST, CONTACT_FARTHEST = 50_000, 150_000
-BEYOND_REACH = 25_000
+_CONTACT_NEAREST, _CONTACT_FARTHEST = 50_000, 150_000
+_BEYOND_REACH = 25_000
 """Contact-dependent elements and decoys keep this distance (bp) from every start site."""
 
-APART = 8_000
+_APART = 8_000
 _ATTEMPTS = 12
 _EDGE_OF_CHROMOSOME = 15_000
 
-IntArray = npt.NDArray[np.int64]
+_IntArray = npt.NDArray[np.int64]
 
 
 def place_elements(
@@ -143,8 +143,8 @@ def place_elements(
 
     active = np.flatnonzero(genes["state"] == "active")
     for gene in active[rng.random(active.size) < 0.45].tolist():
-        reach = (CONTACT_NEAREST, CONTACT_FARTHEST)
-        centre = settle(gene, reach, from_genes=BEYOND_REACH, from_others=APART)
+        reach = (_CONTACT_NEAREST, _CONTACT_FARTHEST)
+        centre = settle(gene, reach, from_genes=_BEYOND_REACH, from_others=_APART)
         if centre is not None:
             rows.append((centre, "contact", gene, float(rng.uniform(3.0, 9.0))))
     for gene in active.tolist():
@@ -153,8 +153,8 @@ def place_elements(
             if centre is not None:
                 rows.append((centre, "proximal", -1, 0.0))
     for gene in rng.choice(active, round(0.6 * active.size)).tolist() if active.size else []:
-        reach = (BEYOND_REACH, CONTACT_FARTHEST)
-        centre = settle(gene, reach, from_genes=BEYOND_REACH, from_others=APART)
+        reach = (_BEYOND_REACH, _CONTACT_FARTHEST)
+        centre = settle(gene, reach, from_genes=_BEYOND_REACH, from_others=_APART)
         if centre is not None:
             rows.append((centre, "decoy", -1, 0.0))
     elements = pd.DataFrame(rows, columns=["centre", "kind", "looped_gene", "strength"])
@@ -168,7 +168,7 @@ def place_elements(
 
 
 def place_sites(
-    rng: np.random.Generator, boundaries: IntArray, occupied: IntArray, size: int
+    rng: np.random.Generator, boundaries: _IntArray, occupied: _IntArray, size: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Place CTCF sites (at domain boundaries and between) and weak open sites without any role.
 
@@ -192,7 +192,7 @@ def place_sites(
     )
 
 
-def _free(centres: IntArray, occupied: IntArray, distance: int, size: int) -> IntArray:
+def _free(centres: _IntArray, occupied: _IntArray, distance: int, size: int) -> _IntArray:
     centres = np.unique(centres[(centres > UNKNOWN + 2_000) & (centres < size - 2_000)])
     others = np.sort(occupied)
     if not others.size:

@@ -23,15 +23,8 @@ from claster.simulation.transcription import CONDITIONS, SILENT_LEVEL, Rules
 from claster.text import read_json
 from claster.versions import versions
 
-__all__ = [
-    "GenomeSettings",
-    "ToyGenome",
-    "ensure_genome",
-    "simulate_genome",
-]
-
-MANIFEST = "manifest.json"
-KIND = "claster toy genome"
+_MANIFEST = "manifest.json"
+_KIND = "claster toy genome"
 
 _LATER = {"rules": "contact", "cell": 1}
 """Parameters that are not told where they are so, as manifests of before do not know them."""
@@ -217,14 +210,14 @@ def _simulated_parameters(folder: Path | str) -> dict[str, Any] | None:
     Returns `seed`, `chromosomes`, `megabases`, `genes`, `smooth`, and what of `_LATER` is set to something
     else; None where there is not a toy genome.
     """
-    manifest = Path(folder) / MANIFEST
+    manifest = Path(folder) / _MANIFEST
     if not manifest.is_file():
         return None
     try:
         content = read_json(manifest)
     except ClasterError:
         return None
-    return content["parameters"] if content.get("kind") == KIND else None
+    return content["parameters"] if content.get("kind") == _KIND else None
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -279,7 +272,7 @@ def _write_manifest(
 ) -> None:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     manifest = {
-        "kind": KIND,
+        "kind": _KIND,
         "format": 1,
         "parameters": parameters,
         "chrom_sizes": sizes,
@@ -287,4 +280,4 @@ def _write_manifest(
         "versions": versions(_LIBRARIES),
         "files": {path.relative_to(folder).as_posix(): sha256(path) for path in files},
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

@@ -16,15 +16,15 @@ EDGE = 600_000
 UNKNOWN = 10_000
 """Every chromosome starts with this many bases of N, without reads."""
 
-SHORTEST_CHROMOSOME = 2_000_000
-ROOM_PER_GENE = 60_000
-GENE_SPACING = 3_000
-SHORTEST_GENE, LONGEST_GENE = 2_000, 200_000
-NONCODING_SHARE = 0.15
-EDGE_SHARE = 0.03
+_SHORTEST_CHROMOSOME = 2_000_000
+_ROOM_PER_GENE = 60_000
+_GENE_SPACING = 3_000
+_SHORTEST_GENE, _LONGEST_GENE = 2_000, 200_000
+_NONCODING_SHARE = 0.15
+_EDGE_SHARE = 0.03
 CLOSED_SHARE = 0.24
-POISED_SHARE = 0.14
-OVERLAP_SHARE = 0.04
+_POISED_SHARE = 0.14
+_OVERLAP_SHARE = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +70,17 @@ def plan_genome(*, seed: int, chromosomes: int, megabases: float, genes: int) ->
         raise ClasterError(f"megabases is {megabases}", remedy="ask for a size above 0")
     sizes = _chromosome_sizes(seed, chromosomes, megabases)
     shortest = min(sizes.values())
-    if shortest < SHORTEST_CHROMOSOME:
-        least = np.ceil(10 * megabases * SHORTEST_CHROMOSOME / shortest) / 10
+    if shortest < _SHORTEST_CHROMOSOME:
+        least = np.ceil(10 * megabases * _SHORTEST_CHROMOSOME / shortest) / 10
         raise ClasterError(
             f"{megabases:g} Mb on {chromosomes} chromosomes makes one of {shortest:,} bp, "
-            f"shorter than {SHORTEST_CHROMOSOME:,} bp",
+            f"shorter than {_SHORTEST_CHROMOSOME:,} bp",
             remedy=f"ask for at least {least:g} Mb or for fewer chromosomes",
         )
-    rooms = np.array([(size - 2 * EDGE) // ROOM_PER_GENE for size in sizes.values()], dtype=int)
+    rooms = np.array([(size - 2 * EDGE) // _ROOM_PER_GENE for size in sizes.values()], dtype=int)
     weights = np.array([size - 2 * EDGE for size in sizes.values()], dtype=float)
     coding = _share(genes, weights)
-    noncoding = _share(round(NONCODING_SHARE * genes), weights)
+    noncoding = _share(round(_NONCODING_SHARE * genes), weights)
     if np.any(coding + noncoding > rooms):
         most = int(genes * np.min(rooms / np.maximum(coding + noncoding, 1)))
         raise ClasterError(
@@ -88,7 +88,7 @@ def plan_genome(*, seed: int, chromosomes: int, megabases: float, genes: int) ->
             f"{megabases:g} Mb in {chromosomes} chromosomes",
             remedy=f"ask for about {max(most, 1)} genes or for more megabases",
         )
-    edge = min(max(1, round(EDGE_SHARE * genes)), 2 * chromosomes)
+    edge = min(max(1, round(_EDGE_SHARE * genes)), 2 * chromosomes)
     near_ends = [edge // chromosomes + (i < edge % chromosomes) for i in range(chromosomes)]
     near_ends = [int(min(n, count)) for n, count in zip(near_ends, coding, strict=True)]
     return Plan(sizes, tuple(coding.tolist()), tuple(noncoding.tolist()), tuple(near_ends))
@@ -133,20 +133,20 @@ def place_genes(
     room = size - 2 * EDGE
     lengths = _gene_lengths(rng, count)
     free_share = 0.4
-    longest = (1 - free_share) * room - GENE_SPACING * (count + 1)
+    longest = (1 - free_share) * room - _GENE_SPACING * (count + 1)
     if count and lengths.sum() > longest:
-        lengths = np.maximum(SHORTEST_GENE, lengths * longest / lengths.sum())
-    free = room - lengths.sum() - GENE_SPACING * (count + 1)
+        lengths = np.maximum(_SHORTEST_GENE, lengths * longest / lengths.sum())
+    free = room - lengths.sum() - _GENE_SPACING * (count + 1)
     gaps = rng.lognormal(0.0, 1.3, count + 1)
-    gaps = GENE_SPACING + gaps / gaps.sum() * free
+    gaps = _GENE_SPACING + gaps / gaps.sum() * free
     starts = EDGE + np.cumsum(gaps[:-1]) + np.concatenate(([0], np.cumsum(lengths)[:-1]))[:count]
     ends = starts + lengths
     plus = rng.random(count) < 0.5
-    for i in np.flatnonzero(rng.random(max(count - 1, 0)) < OVERLAP_SHARE):
+    for i in np.flatnonzero(rng.random(max(count - 1, 0)) < _OVERLAP_SHARE):
         # Only the far end moves, so that no start site comes near another one.
         if plus[i]:
             far = starts[i + 1] + 0.3 * (ends[i + 1] - starts[i + 1])
-            ends[i] = max(ends[i], min(far, starts[i] + LONGEST_GENE))
+            ends[i] = max(ends[i], min(far, starts[i] + _LONGEST_GENE))
     for side in range(near_ends):
         length = float(rng.uniform(4_000, 80_000))
         start = float(rng.uniform(60_000, 300_000))
@@ -173,7 +173,7 @@ def place_genes(
 
 
 def _gene_lengths(rng: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
-    return np.clip(rng.lognormal(np.log(17_500), 0.95, count), SHORTEST_GENE, LONGEST_GENE)
+    return np.clip(rng.lognormal(np.log(17_500), 0.95, count), _SHORTEST_GENE, _LONGEST_GENE)
 
 
 def place_domains(
@@ -195,7 +195,7 @@ def place_domains(
     inside : numpy.ndarray of bool
         Which of `tss` lie in a domain.
     """
-    wanted = round(POISED_SHARE * tss.size)
+    wanted = round(_POISED_SHARE * tss.size)
     inside = np.zeros(tss.size, dtype=bool)
     spans: list[tuple[int, int]] = []
     for i in rng.permutation(tss.size):

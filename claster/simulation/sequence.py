@@ -11,13 +11,13 @@ from claster.simulation.layout import UNKNOWN
 MOTIF = "CCGGAAGTGACG"
 """Planted at active promoters, the more copies the more active; on either strand."""
 
-LINE = 60
+_LINE = 60
 _COMPLEMENT = bytes.maketrans(b"ACGT", b"TGCA")
 
-Letters = npt.NDArray[np.uint8]
+_Letters = npt.NDArray[np.uint8]
 
 
-def draw_sequence(rng: np.random.Generator, size: int, genes: pd.DataFrame) -> Letters:
+def draw_sequence(rng: np.random.Generator, size: int, genes: pd.DataFrame) -> _Letters:
     """Draw the sequence of one chromosome.
 
     42 % G and C, 64 % around start sites; N for the first 10 kb.
@@ -60,7 +60,7 @@ def motif_copies(activity: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return np.clip(np.round(3.0 + 2.0 * np.log2(np.maximum(level, 1e-9))), 0, 8).astype(np.int64)
 
 
-def write_fasta(path: Path, chromosomes: dict[str, Letters]) -> None:
+def write_fasta(path: Path, chromosomes: dict[str, _Letters]) -> None:
     """Write chromosomes as FASTA with lines of 60 bases, and its .fai index beside it.
 
     Parameters
@@ -74,17 +74,17 @@ def write_fasta(path: Path, chromosomes: dict[str, Letters]) -> None:
     with path.open("wb") as handle:
         for chrom, letters in chromosomes.items():
             handle.write(f">{chrom}\n".encode())
-            index.append(f"{chrom}\t{letters.size}\t{handle.tell()}\t{LINE}\t{LINE + 1}\n")
-            whole = letters.size // LINE
-            lines = np.full((whole, LINE + 1), ord("\n"), dtype=np.uint8)
-            lines[:, :LINE] = letters[: whole * LINE].reshape(whole, LINE)
+            index.append(f"{chrom}\t{letters.size}\t{handle.tell()}\t{_LINE}\t{_LINE + 1}\n")
+            whole = letters.size // _LINE
+            lines = np.full((whole, _LINE + 1), ord("\n"), dtype=np.uint8)
+            lines[:, :_LINE] = letters[: whole * _LINE].reshape(whole, _LINE)
             handle.write(lines.tobytes())
-            if letters.size > whole * LINE:
-                handle.write(letters[whole * LINE :].tobytes() + b"\n")
+            if letters.size > whole * _LINE:
+                handle.write(letters[whole * _LINE :].tobytes() + b"\n")
     path.with_name(path.name + ".fai").write_text("".join(index), encoding="ascii")
 
 
-def _letters(rng: np.random.Generator, size: int, gc: float) -> Letters:
+def _letters(rng: np.random.Generator, size: int, gc: float) -> _Letters:
     table = np.zeros(256, dtype=np.uint8)
     edges = np.round(256 * np.array([0.0, (1 - gc) / 2, 0.5, 0.5 + gc / 2, 1.0])).astype(int)
     for letter, low, high in zip(b"ACGT", edges[:-1], edges[1:], strict=True):

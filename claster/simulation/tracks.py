@@ -24,7 +24,7 @@ _IN_BODIES = {"ATAC": 0.7, "H3K4me3": 0.05, "H3K27ac": 1.2}
 """By how much the background of a mark rises in transcribed bodies."""
 
 
-def expected_mark(chromosome: Chromosome, mark: str, condition: str, *, seed: int) -> FloatArray:
+def _expected_mark(chromosome: Chromosome, mark: str, condition: str, *, seed: int) -> FloatArray:
     """Return the expected signal of one mark on one chromosome.
 
     Parameters
@@ -130,7 +130,7 @@ def _add_peaks(
         signal[low:high] += height * np.exp(-0.5 * offset**2)
 
 
-SMOOTHING = 100
+_SMOOTHING = 100
 """Standard deviation (bp) of the Gaussian that `smooth` lays over the noisy tracks."""
 
 
@@ -153,7 +153,7 @@ class Reads:
     dispersion: float
 
 
-READS = {
+_READS = {
     "ATAC": Reads(depth=2.0, fragment=5, dispersion=0.1),
     "H3K4me3": Reads(depth=2.0, fragment=10, dispersion=0.1),
     "H3K27ac": Reads(depth=2.0, fragment=10, dispersion=0.1),
@@ -162,7 +162,7 @@ READS = {
 }
 
 
-def add_artefacts(
+def _add_artefacts(
     signal: FloatArray, blacklist: pd.DataFrame, rng: np.random.Generator
 ) -> FloatArray:
     """Return the signal with the absurd spikes of blacklisted regions."""
@@ -204,15 +204,15 @@ def sequence_reads(
     right = np.minimum(left + reads.fragment, expected.size)
     coverage = (total[right] - total[np.maximum(left, 0)]) / reads.depth
     if smooth:
-        coverage = gaussian_filter1d(coverage, SMOOTHING / STEP)
+        coverage = gaussian_filter1d(coverage, _SMOOTHING / STEP)
         coverage[coverage < 1e-3] = 0.0
     return coverage.astype(np.float32)
 
 
-STRANDS = ("plus", "minus")
-TRACKS = (*MARKS, *(f"nascent.{strand}" for strand in STRANDS))
+_STRANDS = ("plus", "minus")
+TRACKS = (*MARKS, *(f"nascent.{strand}" for strand in _STRANDS))
 
-Noisy = Iterator[tuple[str, npt.NDArray[np.float32]]]
+_Noisy = Iterator[tuple[str, npt.NDArray[np.float32]]]
 
 
 def write_marks(
@@ -231,12 +231,12 @@ def write_marks(
     """
     sizes = {c.name: c.size for c in planted}
 
-    def noisy(mark: str, condition: str) -> Noisy:
+    def noisy(mark: str, condition: str) -> _Noisy:
         for c in planted:
             rng = _noise(c, mark, condition, seed=seed)
-            signal = expected_mark(c, mark, condition, seed=seed)
-            signal = add_artefacts(signal, c.blacklist, rng)
-            yield c.name, sequence_reads(signal, READS[mark], rng, smooth=smooth)
+            signal = _expected_mark(c, mark, condition, seed=seed)
+            signal = _add_artefacts(signal, c.blacklist, rng)
+            yield c.name, sequence_reads(signal, _READS[mark], rng, smooth=smooth)
 
     for condition in CONDITIONS:
         (folder / condition).mkdir()
@@ -266,7 +266,7 @@ def write_nascent(
             truth.profiles(c.genes, signal, condition)
             for c, signal in zip(planted, expected, strict=True)
         ]
-        for side in STRANDS:
+        for side in _STRANDS:
             name = f"nascent.{side}"
             exact = [(c.name, signal[side]) for c, signal in zip(planted, expected, strict=True)]
             write_bigwig(folder / "truth" / condition / f"{name}.bw", sizes, exact)
@@ -275,7 +275,7 @@ def write_nascent(
                     c.name,
                     sequence_reads(
                         signal[side].astype(np.float64),
-                        READS["nascent"],
+                        _READS["nascent"],
                         _noise(c, name, condition, seed=seed),
                         smooth=smooth,
                     ),

@@ -26,9 +26,9 @@ Rules = Literal["contact", "local", "classes"]
 """`contact` is what stands above, `local` lacks the second gain, `classes` stands in `classes.py`."""
 
 CONDITIONS = ("ctrl", "a485")
-FULL_REACH = 10_000
+_FULL_REACH = 10_000
 REACH = 20_000
-BASE_LEVEL = 6.0
+_BASE_LEVEL = 6.0
 BACKGROUND = 0.02
 SILENT_LEVEL = 0.3
 """Genes below this level count as silent or nearly so."""
@@ -57,7 +57,7 @@ def reach(distance: npt.ArrayLike) -> FloatArray:
 
     1 up to 10 kb, then falling along a cosine to 0 at 20 kb.
     """
-    beyond = (np.abs(np.asarray(distance, dtype=float)) - FULL_REACH) / (REACH - FULL_REACH)
+    beyond = (np.abs(np.asarray(distance, dtype=float)) - _FULL_REACH) / (REACH - _FULL_REACH)
     return 0.5 * (1.0 + np.cos(np.pi * np.clip(beyond, 0.0, 1.0)))
 
 
@@ -91,7 +91,7 @@ def gene_levels(
     `ceiling` is the gain that a gene comes near, however much its enhancers add.
     """
     return (
-        BASE_LEVEL
+        _BASE_LEVEL
         * np.asarray(activity, dtype=float)
         * np.asarray(repressed, dtype=float)
         * (1.0 + _saturated(gain, ceiling))

@@ -9,8 +9,8 @@ from claster.simulation.elements import MARKS
 from claster.simulation.write import STEP
 
 BIN = 1_000
-FARTHEST_BIN = 200
-PROFILE_COLUMNS = tuple(str(k) for k in range(-FARTHEST_BIN, FARTHEST_BIN + 1))
+_FARTHEST_BIN = 200
+_PROFILE_COLUMNS = tuple(str(k) for k in range(-_FARTHEST_BIN, _FARTHEST_BIN + 1))
 
 
 def binned_means(
@@ -58,10 +58,10 @@ def profiles(
         gene_id, condition and 401 columns "-200" to "200": mean of both strands' sum over
         [tss + 1000 k - 500, tss + 1000 k + 500); NaN beyond the ends of the chromosome.
     """
-    offsets = np.arange(-FARTHEST_BIN, FARTHEST_BIN + 2) * BIN - BIN // 2
+    offsets = np.arange(-_FARTHEST_BIN, _FARTHEST_BIN + 2) * BIN - BIN // 2
     edges = genes["tss"].to_numpy()[:, None] + offsets
     both = signal["plus"].astype(np.float64) + signal["minus"].astype(np.float64)
-    table = pd.DataFrame(binned_means(both, edges), columns=list(PROFILE_COLUMNS))
+    table = pd.DataFrame(binned_means(both, edges), columns=list(_PROFILE_COLUMNS))
     table.insert(0, "gene_id", genes["gene_id"].to_numpy())
     table.insert(1, "condition", condition)
     return table

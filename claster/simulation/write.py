@@ -10,7 +10,7 @@ import pyBigWig
 STEP = 20
 """Resolution of every simulated track, in bp."""
 
-SHORTEST_GAP = 25
+_SHORTEST_GAP = 25
 """Runs of at least this many zero steps (500 bp) are left out of the file."""
 
 
@@ -57,7 +57,7 @@ def write_bigwig(
         track.addHeader(list(chrom_sizes.items()))
         for chrom, signal in signals:
             values = np.ascontiguousarray(signal, dtype=np.float32)
-            for start, end in covered_runs(values, gap=SHORTEST_GAP):
+            for start, end in covered_runs(values, gap=_SHORTEST_GAP):
                 track.addEntries(
                     chrom, start * STEP, values=values[start:end], span=STEP, step=STEP
                 )

@@ -57,8 +57,6 @@ from claster.settings import Device
 from claster.times import note_time
 from claster.versions import versions
 
-__all__ = ["attribute"]
-
 _COMPARED = 8
 """Of so many blocks one is occluded where another method is compared with occlusion."""
 

@@ -12,8 +12,6 @@ from scipy.stats import rankdata
 from claster.analysis.attribution.inputs import CONTACTS, Seen
 from claster.analysis.statistics import pearson, spearman
 
-__all__ = ["ALL", "SINGLE", "Block", "BlockGrid", "Compared", "block_grid"]
-
 ALL = "all"
 """Name of all tracks together."""
 

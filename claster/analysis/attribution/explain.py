@@ -15,15 +15,6 @@ from claster.analysis.attribution.settings import Method
 from claster.eir.inference import is_want_of_memory
 from claster.errors import ClasterError
 
-__all__ = [
-    "Attribution",
-    "Cut",
-    "Explainer",
-    "gradient_x_input",
-    "integrated_gradients",
-    "occlusion",
-]
-
 _Forward = Callable[[Mapping[str, Tensor]], Tensor]
 """From inputs by name, (samples, ...) each, to predictions, (samples, groups, bins), with gradients."""
 

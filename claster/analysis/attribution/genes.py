@@ -20,8 +20,6 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import Step
 
-__all__ = ["Gathered", "element_pairs", "explain_genes"]
-
 _COLUMNS = [
     *PAIR_NAMES,
     "distance_bp",

@@ -11,7 +11,7 @@ from claster.analysis.attribution.settings import Baseline
 from claster.analysis.perturbation.candidates import Annotated, known_annotated
 from claster.contacts.shapes import MapKind
 from claster.dataset.activity import ActivityView
-from claster.dataset.layout import DatasetFolders, Split, read_arrays, read_genes_table
+from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table
 from claster.dataset.missing import with_flags_of
 from claster.dataset.scale import MOST_WINDOWS, spread_evenly
 from claster.dataset.spec import DatasetSpec
@@ -19,12 +19,11 @@ from claster.dataset.views import ArrayView, sources_of, view_of_folder
 from claster.eir.runs import RunFolder, input_folders
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
-from claster.settings import Record
+from claster.settings import Record, Split
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["CONTACTS", "MapAxes", "Seen", "read_window", "seen_inputs", "training_baselines"]
 
 CONTACTS = "contacts"
 

@@ -22,8 +22,6 @@ from claster.files import atomic_folder, sha256
 from claster.progress import SILENT, Progress
 from claster.versions import versions
 
-__all__ = ["attribute_latents"]
-
 _CONVOLUTION = ".conv_1"
 """How EIR names the first convolution of a block, whose answers are taken, as published."""
 

@@ -13,8 +13,6 @@ from claster.analysis.bootstrap import Resamples, intervals
 from claster.contacts.shapes import MapKind
 from claster.genome.windows import Binning
 
-__all__ = ["CentredMaps", "CentredTracks", "along_strand", "locality_table", "profile_table"]
-
 
 def along_strand(values: np.ndarray, strand: str, *, kind: MapKind = "diagonal") -> np.ndarray:
     """Return values of a window in the orientation of a gene: upstream is left.

@@ -27,19 +27,6 @@ from claster.genome.windows import Binning
 from claster.settings import Record
 from claster.text import read_text
 
-__all__ = [
-    "COLUMNS",
-    "PACKAGES",
-    "AttributionFiles",
-    "AttributionRecord",
-    "is_there",
-    "prediction_unit",
-    "write_attributions",
-    "write_bigwigs",
-    "write_json",
-]
-
-
 PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy")
 
 

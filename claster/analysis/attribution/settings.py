@@ -9,17 +9,6 @@ from pydantic import Field, field_validator
 from claster.errors import ClasterError
 from claster.settings import DEVICE, FORCE, SPLIT, Device, FolderName, Record, Settings, Split
 
-__all__ = [
-    "METHODS",
-    "AttributeSettings",
-    "AttributionSettings",
-    "Baseline",
-    "Identity",
-    "Method",
-    "Scale",
-    "choose_baselines",
-]
-
 Method = Literal["integrated_gradients", "gradient_x_input", "occlusion"]
 METHODS: tuple[Method, ...] = ("integrated_gradients", "gradient_x_input", "occlusion")
 

@@ -16,15 +16,6 @@ from claster.eir.runs import RunFolder, read_run, trained_weights
 from claster.errors import ClasterError, choose_among
 from claster.genome.gene_names import find_gene
 
-__all__ = [
-    "Explained",
-    "choose_condition",
-    "choose_genes",
-    "choose_rows",
-    "explained_run",
-    "require_bins",
-]
-
 
 @dataclass(frozen=True)
 class Explained:

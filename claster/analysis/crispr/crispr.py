@@ -23,7 +23,7 @@ from claster.analysis.settings import CrisprSettings
 from claster.analysis.statistics import curves
 from claster.analysis.validation.screens import BLOCK, read_screen
 from claster.analysis.validation.validate import write_tables
-from claster.dataset.layout import DatasetFolders, Split, read_genes_table
+from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.spec import DatasetSpec
 from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
@@ -33,9 +33,8 @@ from claster.genome.assembly import chromosome_aliases, rename_chromosomes
 from claster.genome.gene_names import genes_called
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
+from claster.settings import Split
 from claster.text import read_table
-
-__all__ = ["score_crispr"]
 
 _ELSEWHERE = "gene of another split"
 _DROPPED = "gene dropped"

@@ -17,8 +17,6 @@ from claster.genome.assembly import rename_chromosomes
 from claster.genome.windows import Binning
 from claster.text import read_table
 
-__all__ = ["RECALL", "add_contacts", "decide", "score_subsets", "table_predictors"]
-
 _ALL = "all"
 RECALL = 0.7
 """Recall at which precision is told, as the benchmark does."""

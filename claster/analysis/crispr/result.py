@@ -7,9 +7,6 @@ import pandas as pd
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.settings import Record
 
-__all__ = ["CrisprFiles", "CrisprSummary", "tell_crispr"]
-
-
 _TOLD = ("perturbation", "distance", "activity / distance", "activity x contact", "abc")
 
 

@@ -10,8 +10,6 @@ from claster.genome.gene_names import genes_called
 from claster.genome.rows import split_fields
 from claster.text import text_lines
 
-__all__ = ["MARKS", "match_genes", "read_crispr_table"]
-
 MARKS = {"DHS": "DHS.RPM", "H3K27ac": "H3K27ac.RPM.expandedRegion"}
 """Signal of the element that a table may bring, and its columns."""
 

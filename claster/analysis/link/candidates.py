@@ -16,8 +16,6 @@ from claster.genome.rows import data_rows, first_row, interval_table
 from claster.signal.bigwig import BigWig
 from claster.text import read_table, text_lines
 
-__all__ = ["read_candidates"]
-
 _REFERENCE = Path(__file__).with_name("reference.tsv")
 _PROMOTER = 500
 _ACCESSIBILITY = {"DHS.readCount": "accessibility", "ATAC.readCount": "accessibility"}

@@ -12,16 +12,6 @@ from claster.contacts.bands import read_band
 from claster.contacts.matrix import ContactMatrix, open_contacts
 from claster.genome.assembly import match_chromosomes
 
-__all__ = [
-    "FEATURES",
-    "MARKS",
-    "OPTIONAL",
-    "contact_reader",
-    "link_features",
-    "pairs_within",
-    "with_marks",
-]
-
 _RESOLUTION = 5_000
 
 

@@ -29,8 +29,6 @@ from claster.progress import SILENT, Progress
 from claster.settings import Record
 from claster.text import text_lines
 
-__all__ = ["LinkFiles", "find_links"]
-
 _ABC_THRESHOLD = 0.027
 """Share above which the chr22 test set of the ABC repository counts a pair as a link."""
 

@@ -16,14 +16,6 @@ from claster.errors import ClasterError
 from claster.settings import Record
 from claster.text import read_text
 
-__all__ = [
-    "DEFAULT_MODEL",
-    "LinkModel",
-    "fit_calibration",
-    "fit_links",
-    "recall_threshold",
-]
-
 DEFAULT_MODEL = Path(__file__).with_name("k562.json")
 
 _PENALTY = 0.05
@@ -40,7 +32,7 @@ _TREES = {
 _STEEPEST = 1e-6
 
 
-class Tree(Record):
+class _Tree(Record):
     """A tree by node: `feature` is -1 in a leaf, whose `value` is added; up to `threshold` goes `left`."""
 
     feature: tuple[int, ...]
@@ -51,7 +43,7 @@ class Tree(Record):
     value: tuple[float, ...]
 
 
-class Calibration(Record):
+class _Calibration(Record):
     """What log odds mean, by pairs of chromosomes that the model had not seen.
 
     The probability is 1 / (1 + exp(-(slope x log odds + shift))); 70 % of regulated pairs are at or above
@@ -93,11 +85,11 @@ class LinkModel(Record):
     weight: tuple[float, ...]
     intercept: float
     start: float
-    calibrations: dict[str, Calibration] = Field(default_factory=dict)
+    calibrations: dict[str, _Calibration] = Field(default_factory=dict)
     trained_on: str = ""
     pairs: int = 0
     regulated: int = 0
-    trees: tuple[Tree, ...]
+    trees: tuple[_Tree, ...]
 
     @classmethod
     def read(cls, path: Path | str) -> "LinkModel":
@@ -134,7 +126,7 @@ class LinkModel(Record):
             total += np.where(np.isnan(column), 0.0, weight * (column - mean))
         return total / 2
 
-    def calibration(self, given: Collection[str]) -> Calibration:
+    def calibration(self, given: Collection[str]) -> _Calibration:
         """Return the calibration for the optional features that are given.
 
         Raises
@@ -214,7 +206,7 @@ def fit_links(features: pd.DataFrame, regulated: np.ndarray) -> LinkModel:
     )
 
 
-def fit_calibration(log_odds: np.ndarray, regulated: np.ndarray) -> Calibration:
+def fit_calibration(log_odds: np.ndarray, regulated: np.ndarray) -> _Calibration:
     """Fit Platt's calibration, its slope above 0, and the threshold at 70 % recall.
 
     References
@@ -226,7 +218,7 @@ def fit_calibration(log_odds: np.ndarray, regulated: np.ndarray) -> Calibration:
     fitted = LogisticRegression(C=1e6).fit(log_odds[:, np.newaxis], regulated)
     slope, shift = max(float(fitted.coef_[0, 0]), _STEEPEST), float(fitted.intercept_[0])
     threshold, precision = recall_threshold(regulated, expit(slope * log_odds + shift))
-    return Calibration(slope=slope, shift=shift, threshold=threshold, precision=precision)
+    return _Calibration(slope=slope, shift=shift, threshold=threshold, precision=precision)
 
 
 def recall_threshold(
@@ -245,9 +237,9 @@ def recall_threshold(
     return threshold, float(regulated[score >= threshold].mean())
 
 
-def _tree(nodes: np.ndarray) -> Tree:
+def _tree(nodes: np.ndarray) -> _Tree:
     leaf = nodes["is_leaf"].astype(bool)
-    return Tree(
+    return _Tree(
         feature=tuple(np.where(leaf, -1, nodes["feature_idx"]).tolist()),
         threshold=tuple(np.where(leaf, 0.0, nodes["num_threshold"]).tolist()),
         left=tuple(np.where(leaf, 0, nodes["left"]).tolist()),
@@ -257,7 +249,7 @@ def _tree(nodes: np.ndarray) -> Tree:
     )
 
 
-def _holds(tree: Tree, features: int) -> bool:
+def _holds(tree: _Tree, features: int) -> bool:
     """Tell whether each node leads to later ones of the tree, and reads a feature that is there."""
     size = len(tree.feature)
     columns = (tree.threshold, tree.left, tree.right, tree.unknown_left, tree.value)
@@ -270,7 +262,7 @@ def _holds(tree: Tree, features: int) -> bool:
     )
 
 
-def _reach(tree: Tree, values: np.ndarray) -> np.ndarray:
+def _reach(tree: _Tree, values: np.ndarray) -> np.ndarray:
     """Return the value of the leaf that each row reaches."""
     feature, threshold = np.array(tree.feature), np.array(tree.threshold)
     left, right = np.array(tree.left), np.array(tree.right)

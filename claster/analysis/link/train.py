@@ -26,8 +26,6 @@ from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 from claster.text import read_parquet, read_table
 
-__all__ = ["screen_pairs", "train_links", "with_effects"]
-
 _CLASSES = {
     "all": (0, np.inf),
     "< 20 kb": (0, 20_000),

@@ -14,20 +14,6 @@ from claster.files import require_file
 from claster.genome.assembly import chromosome_aliases, rename_chromosomes
 from claster.genome.elements import read_elements, select_elements
 
-__all__ = [
-    "PAIR_COLUMNS",
-    "PAIR_NAMES",
-    "TSS_MARGIN",
-    "Annotated",
-    "annotated_stretches",
-    "describe_pairs",
-    "elements_file",
-    "known_annotated",
-    "pair_elements",
-    "read_candidates",
-    "tell_candidates",
-]
-
 TSS_MARGIN = 1000
 """Bases on either side of a TSS that count as annotated."""
 

@@ -15,17 +15,6 @@ from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
-__all__ = [
-    "DISTANCES",
-    "STRATUM",
-    "EditedSignal",
-    "draw_controls",
-    "measure_signal",
-    "regions_of",
-    "stratify",
-    "track_means",
-]
-
 STRATUM = ["width_class", "distance_class", "signal_class"]
 
 DISTANCES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)

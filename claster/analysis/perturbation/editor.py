@@ -19,17 +19,6 @@ from claster.genome.assembly import chromosome_aliases
 from claster.genome.regions import read_regions
 from claster.signal.landscape import restored
 
-__all__ = [
-    "Editor",
-    "Place",
-    "SignalWindow",
-    "cut_piece",
-    "edit_settings",
-    "edit_window",
-    "restore_landscape",
-    "store_edited",
-]
-
 
 def edit_settings(
     asked: PerturbSettings, spec: DatasetSpec, *, scales: dict[str, SignalScale] | None = None

@@ -14,22 +14,6 @@ import numpy as np
 from claster.analysis.perturbation.settings import Edges
 from claster.genome.windows import Binning
 
-__all__ = [
-    "Span",
-    "covered_bins",
-    "flip",
-    "insert",
-    "lower",
-    "repress",
-    "scale",
-    "shift",
-    "shuffle",
-    "silence",
-    "span_mean",
-    "swap",
-    "whole_bins",
-]
-
 
 @dataclass(frozen=True)
 class Span:

@@ -12,15 +12,6 @@ from claster.analysis.perturbation.settings import RESULT_NAMES, ScreenSettings
 from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning
 
-__all__ = [
-    "assemble_effects",
-    "empirical_p",
-    "gene_bins",
-    "gene_signal",
-    "log_effect",
-    "measured_regions",
-]
-
 
 def gene_bins(start: int, end: int, *, centre: int, binning: Binning) -> Span:
     """Return the bins of a window that a gene's body covers, those at its edges by a share.

@@ -16,15 +16,6 @@ from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.text import read_npz, read_parquet, read_record
 
-__all__ = [
-    "MERGE",
-    "ScreenFiles",
-    "claim_folder",
-    "write_change_tracks",
-    "write_links",
-    "write_table",
-]
-
 
 class _PartStore:
     """The folder of a screen's plan and of its parts, each of which is whole or not there."""

@@ -27,8 +27,6 @@ from claster.errors import ClasterError
 from claster.progress import Progress
 from claster.text import text_lines
 
-__all__ = ["Screen", "ScreenInputs", "element_states", "read_inputs"]
-
 
 @dataclass(frozen=True)
 class Screen:

@@ -22,24 +22,15 @@ from claster.analysis.perturbation.edits import Span
 from claster.analysis.perturbation.effects import gene_bins, gene_signal
 from claster.contacts.cut import map_cutter
 from claster.contacts.shapes import mirror_map
-from claster.dataset.layout import DatasetFolders, Split, read_arrays
+from claster.dataset.layout import DatasetFolders, read_arrays
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import mirror_targets
 from claster.errors import ClasterError
 from claster.genome.windows import mirror
 from claster.progress import Step
+from claster.settings import Split
 from claster.signal.landscape import landscape
-
-__all__ = [
-    "Measured",
-    "Predictor",
-    "Window",
-    "average_mirrored",
-    "built_window",
-    "measure_windows",
-    "source_window",
-]
 
 Window = Mapping[str, np.ndarray]
 """By input name (``landscape``, ``contacts``), on the scale that a network sees."""

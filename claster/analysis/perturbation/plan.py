@@ -30,8 +30,6 @@ from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
 from claster.text import read_json, read_parquet
 
-__all__ = ["count_edits", "ready_plan", "screen_settings"]
-
 _WINDOWS_A_PART = 64
 """Most windows of a part, which is what a killed screen loses."""
 

@@ -55,8 +55,6 @@ from claster.text import read_parquet, read_record
 from claster.times import note_time
 from claster.versions import versions
 
-__all__ = ["load_predictor", "perturb", "run_screen"]
-
 
 def load_predictor(
     run: RunFolder,

@@ -17,23 +17,6 @@ from claster.settings import (
     Split,
 )
 
-__all__ = [
-    "AVERAGE",
-    "MOVING",
-    "REACH",
-    "RESULT_NAMES",
-    "WIDTH",
-    "AroundTss",
-    "Centre",
-    "Edges",
-    "EditSettings",
-    "Identity",
-    "PerturbSettings",
-    "ScreenRecord",
-    "ScreenSettings",
-    "Verb",
-]
-
 Verb = Literal[
     "silence", "background", "repress", "scale", "shift", "swap", "flip", "insert", "shuffle"
 ]

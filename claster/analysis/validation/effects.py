@@ -13,8 +13,6 @@ from claster.analysis.perturbation.effects import empirical_p
 from claster.analysis.statistics import spearman, with_interval
 from claster.analysis.summary import Score
 
-__all__ = ["FAR", "SMALL", "called_far", "compare_effects", "distance_names", "distance_of_network"]
-
 _LEAST = 5
 """Fewest pairs of a group that is described."""
 

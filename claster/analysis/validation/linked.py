@@ -31,8 +31,6 @@ from claster.errors import ClasterError
 from claster.files import require_file
 from claster.text import read_parquet
 
-__all__ = ["REPRESSIVE", "compare_links", "compare_repression"]
-
 
 @dataclass(frozen=True)
 class _Uniformity:

@@ -14,8 +14,6 @@ from claster.simulation import transcription as rules
 from claster.simulation.write import STEP
 from claster.text import read_table
 
-__all__ = ["Planted", "planted_effects", "read_planted"]
-
 _PLANTED_COLUMNS = ["planted", "link", "planted_baseline", "planted_effect"]
 
 _PROMOTER_MARKS = ("ATAC", "H3K4me3", "H3K27ac")

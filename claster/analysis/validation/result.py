@@ -8,8 +8,6 @@ from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.summary import Number, Score
 from claster.settings import Record
 
-__all__ = ["Repression", "ValidationFiles", "ValidationSummary", "bars_of", "tell_bars"]
-
 
 class _Bar(Record):
     """A number with its 95 % interval, and its threshold: ``at least``, ``at most`` or ``above`` `bar`."""

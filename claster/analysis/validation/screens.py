@@ -16,8 +16,6 @@ from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
 from claster.text import read_parquet, read_record
 
-__all__ = ["BLOCK", "RESAMPLES", "PlantedScreen", "read_planted_screen", "read_screen"]
-
 BLOCK = 2_000_000
 RESAMPLES = 1000
 

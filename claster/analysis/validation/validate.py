@@ -26,15 +26,10 @@ from claster.errors import ClasterError, choose_among
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
 
-__all__ = [
-    "validate",
-    "write_tables",
-]
-
 _DEFAULT_VERB: Verb = "background"
 _DEFAULT_WIDTH = 2_500
 """bp: registries list the open middle of an element, its acetylated flanks reach 1 kb further."""
-DEFAULT_REACH = 200_000
+_DEFAULT_REACH = 200_000
 _DEFAULT_REPRESSED = 20_000
 """bp around a TSS that lose H3K27me3: a domain is wider than an element."""
 _DEFAULT_AROUND_TSS = (1_000, 3_000)
@@ -99,7 +94,7 @@ def validate(
             device=asked.device,
             progress=progress,
         )
-        reach = min(DEFAULT_REACH, spec.window.binning.half)
+        reach = min(_DEFAULT_REACH, spec.window.binning.half)
         screen(name=names[0], width=_DEFAULT_WIDTH, reach=reach)
         if REPRESSIVE in [track.name for track in spec.tracks]:
             names.append(f"repression_{split}")

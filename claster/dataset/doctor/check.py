@@ -52,8 +52,6 @@ from claster.formats import is_gzip
 from claster.genome.assembly import chromosome_aliases
 from claster.progress import SILENT, Progress
 
-__all__ = ["check_dataset"]
-
 _LONG_TO_READ = 4_000_000_000  # bytes of a FASTA
 _LONG_TO_UNPACK = 300_000_000
 

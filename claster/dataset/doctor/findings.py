@@ -9,20 +9,6 @@ from typing import Literal
 from claster.dataset.scale import SignalScale
 from claster.errors import ClasterError
 
-__all__ = [
-    "VERDICTS",
-    "Finding",
-    "Report",
-    "Verdict",
-    "as_fault",
-    "base_pairs",
-    "count_of",
-    "in_order",
-    "listed",
-    "number",
-    "percent",
-]
-
 
 def number(value: float) -> str:
     """Return a value with three digits.

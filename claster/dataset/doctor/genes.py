@@ -13,8 +13,6 @@ from claster.genome.assembly import assembly_in, known_assembly
 from claster.genome.gene_names import one_gene
 from claster.genome.genes import GeneFile
 
-__all__ = ["check_gene_file", "check_gene_places", "check_gene_table"]
-
 _FAR = 2_000
 _FARTHEST = 50_000
 _FEWEST = 5

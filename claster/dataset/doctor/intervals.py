@@ -28,14 +28,6 @@ from claster.genome.rows import source_lines
 from claster.genome.windows import window_table
 from claster.text import text_lines
 
-__all__ = [
-    "check_blacklisted",
-    "examine_assembly",
-    "examine_blacklist",
-    "examine_genes",
-    "examine_others",
-]
-
 _FEWEST_ON_ASSEMBLY = 0.9
 _READ_WHOLE = 20_000_000  # bytes of a FASTA
 

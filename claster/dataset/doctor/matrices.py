@@ -32,8 +32,6 @@ from claster.dataset.signal_settings import ContactsSpec
 from claster.errors import ClasterError
 from claster.quoting import pasteable
 
-__all__ = ["ExaminedContacts", "examine_contacts"]
-
 _MOST_EMPTY = 0.8
 _MOST_MASKED = 0.25
 _FEWEST_BINS = 20

@@ -16,16 +16,6 @@ from claster.dataset.scale import spread_evenly
 from claster.dataset.signal_settings import ContactsSpec
 from claster.errors import NothingHereError
 
-__all__ = [
-    "Maps",
-    "MatrixFacts",
-    "Rows",
-    "read_matrix_facts",
-    "sample_maps",
-    "sample_rows",
-]
-
-
 _PLACES = 20
 _ROWS_A_PLACE = 40
 _COARSE = 100_000

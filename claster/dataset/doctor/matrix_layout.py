@@ -17,8 +17,6 @@ from claster.dataset.signal_settings import ContactsSpec
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
-__all__ = ["Layout", "check_bare", "read_layout", "why_unfit"]
-
 
 @dataclass(frozen=True)
 class Layout:

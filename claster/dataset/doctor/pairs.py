@@ -13,15 +13,6 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
 
-__all__ = [
-    "check_balance",
-    "check_scale",
-    "check_sense",
-    "check_tracks",
-    "require_sense",
-    "sense_fractions",
-]
-
 _GENES = 100
 _FEWEST_GENES = 10
 _LARGEST_RATIO = 3.0

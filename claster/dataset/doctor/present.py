@@ -10,8 +10,6 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.formats import FileFormat, is_gzip, require_whole
 
-__all__ = ["check_data_folder", "check_present", "check_twins"]
-
 _FORMATS: dict[str, FileFormat] = {
     "genes": "table",
     "chromosome sizes": "table",

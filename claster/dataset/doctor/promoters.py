@@ -11,8 +11,6 @@ from claster.dataset.doctor.setting import Setting
 from claster.dataset.scale import spread_evenly
 from claster.signal.bigwig import BigWig
 
-__all__ = ["PromoterSignal", "check_promoters", "measure_promoters"]
-
 _REACH = 10_000
 _GENES = 400
 _FEWEST_GENES = 40

@@ -21,8 +21,6 @@ from claster.genome.assembly import (
     rename_chromosomes,
 )
 
-__all__ = ["Setting", "check_chromosomes", "known_sizes", "places_without_genes", "select_windows"]
-
 _PLACES = 200
 
 

@@ -10,8 +10,6 @@ from rich.text import Text
 from claster.dataset.doctor.findings import VERDICTS, Finding, Report, Verdict
 from claster.quoting import printable
 
-__all__ = ["report_html", "report_lines", "report_table"]
-
 _STYLES = {"fine": "green", "note": "cyan", "warning": "yellow", "fault": "bold red"}
 _ENDINGS = {
     0: "the build can run",

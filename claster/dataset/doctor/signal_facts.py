@@ -15,8 +15,6 @@ from claster.dataset.scale import spread_evenly
 from claster.genome.regions import overlapping
 from claster.signal.bigwig import open_reader, reading
 
-__all__ = ["SignalFacts", "read_signal_facts"]
-
 _SPOTS = 100
 _SPOT_REACH = 20_000
 _RECORDS_A_SPOT = 3000

@@ -15,15 +15,6 @@ from claster.dataset.signal_settings import SignalFiles
 from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning
 
-__all__ = [
-    "SignalUse",
-    "check_intervals",
-    "check_sign",
-    "check_values",
-    "signal_uses",
-    "strand_pairs",
-]
-
 _Strand = Literal["", "plus", "minus"]
 
 

@@ -11,8 +11,6 @@ from claster.dataset.doctor.setting import Setting
 from claster.genome.regions import contained_in, overlapping
 from claster.genome.windows import Binning, window_table
 
-__all__ = ["NEARLY_WHOLE", "Spread", "check_common", "check_spread", "measure_spread"]
-
 NEARLY_WHOLE = 0.9
 """A window with this share inside a file's data finds what it needs there."""
 

@@ -19,8 +19,6 @@ from claster.dataset.sources import masked_regions
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
 
-__all__ = ["ExaminedSignal", "examine_pair", "examine_replicates", "examine_signal"]
-
 _LOWEST_R = 0.8
 
 

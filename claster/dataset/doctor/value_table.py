@@ -8,8 +8,6 @@ from claster.dataset.spec import DatasetSpec
 from claster.dataset.value_table import SHARED, read_values
 from claster.errors import ClasterError
 
-__all__ = ["examine_values"]
-
 _ITEM = "target table"
 _FEW = 0.5
 _SKEWED = 100.0

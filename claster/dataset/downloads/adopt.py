@@ -15,8 +15,6 @@ from claster.errors import ClasterError
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 
-__all__ = ["adopt_files", "datasets_below"]
-
 
 @dataclass(frozen=True)
 class _Adopted:

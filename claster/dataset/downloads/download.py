@@ -38,8 +38,6 @@ from claster.files import require_disk
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 
-__all__ = ["download_dataset"]
-
 
 @dataclass(frozen=True)
 class _Downloaded:

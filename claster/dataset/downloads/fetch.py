@@ -35,8 +35,6 @@ from claster.files import require_disk
 from claster.formats import HEAD, require_start
 from claster.progress import Step
 
-__all__ = ["UnreachableError", "Wanted", "fetch"]
-
 _MAY_PASS = {408, 425, 429, 500, 502, 503, 504}
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 _FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

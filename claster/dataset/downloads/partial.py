@@ -16,8 +16,6 @@ from claster.dataset.downloads.request import Stop, StoppedError
 from claster.files import sync_folder
 from claster.settings import Record
 
-__all__ = ["Journal", "Partial", "discard_partial", "find_partial", "has_leavings", "replace_text"]
-
 _BLOCK = 1 << 20
 _SURELY_OLD = timedelta(seconds=60)
 

@@ -21,8 +21,6 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import free_disk
 
-__all__ = ["LOCK", "DownloadPlan", "Receipts", "choose_downloads", "plan_downloads", "url_list"]
-
 LOCK = ".downloads.lock"
 """Name of the lock of commands that write receipts."""
 

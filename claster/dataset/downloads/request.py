@@ -18,20 +18,6 @@ from urllib3.util.retry import RequestHistory, Retry
 
 from claster.errors import ClasterError, one_line
 
-__all__ = [
-    "USUAL_PATIENCE",
-    "Patience",
-    "SetbackError",
-    "Stop",
-    "StoppedError",
-    "TooSlowError",
-    "host_of",
-    "number_in",
-    "open_session",
-    "read_body",
-    "send",
-]
-
 _MOST_REDIRECTS = 10
 _MOST_AT_ONCE = 1 << 20
 _NUMBER = re.compile("[0-9]{1,18}")

@@ -10,8 +10,6 @@ from claster.files import sha256
 from claster.formats import FileFormat, require_whole
 from claster.settings import Record
 
-__all__ = ["Receipt", "Wanted", "verify"]
-
 
 @dataclass(frozen=True)
 class Wanted:
