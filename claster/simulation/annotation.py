@@ -1,42 +1,35 @@
-"""The annotation of a toy genome, its registry of elements, and the tables of its truth, in its folder."""
+"""The annotation of a toy genome, its registry of elements, and the tables of its truth."""
 
 import gzip
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from claster.simulation import truth
+from claster.simulation import transcription as rules
 from claster.simulation.chromosome import Chromosome
-from claster.simulation.layout import UNKNOWN
-from claster.simulation.streams import Purpose, stream
+from claster.simulation.elements import nearest_distance
+from claster.simulation.layout import STEP, UNKNOWN, FloatArray, IntArray, Purpose, stream
 
-HEADER = (
+_HEADER = (
     "##description: toy genome, simulated annotation\n"
     "##provider: CLASTER\n"
     "##contact: none\n"
     "##format: gtf\n"
 )
 
-_CCRE_COLUMNS = ("chr", "start", "end", "rDHS_accession", "cCRE_accession", "group")
+_BIN = 1_000
+_FARTHEST_BIN = 200
 
 
 def _write_gtf(path: Path, genes: pd.DataFrame, rng: np.random.Generator) -> None:
-    """Write genes as gzipped GTF in the style of GENCODE: 1-based, closed.
+    """Write sorted genes (0-based half-open) as GTF in the style of GENCODE, gzipped without a time stamp.
 
     Every gene gets one transcript of its own extent; some get a shorter one besides, which starts
     inside the gene.
-
-    Parameters
-    ----------
-    path
-        The .gtf.gz file; written without a time stamp.
-    genes
-        gene_id, gene_name, gene_type, chrom, start, end (0-based half-open), strand; sorted.
-    rng
-        Source of chance for exons and transcripts.
     """
-    lines = [HEADER]
+    lines = [_HEADER]
     transcripts = 0
     exons = 0
     for row in genes.itertuples(index=False):
@@ -99,49 +92,25 @@ def _exons(rng: np.random.Generator, start: int, end: int) -> list[tuple[int, in
     return exons
 
 
-def registry(
-    rng: np.random.Generator,
-    *,
-    chrom: str,
-    size: int,
-    genes: pd.DataFrame,
-    elements: pd.DataFrame,
-    ctcf: pd.DataFrame,
-) -> pd.DataFrame:
+def _registry(c: Chromosome, *, seed: int) -> pd.DataFrame:
     """List the candidate elements of one chromosome, active in the toy cells or not.
 
-    Parameters
-    ----------
-    chrom, size
-        The chromosome and its length in bp.
-    genes
-        tss, strand of its genes: each gets a promoter ("PLS").
-    elements
-        centre of its enhancers and decoys: distal enhancers ("dELS", or "pELS" within 2 kb).
-    ctcf
-        centre of its CTCF sites.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Sorted: chr, start, end, group, element (row in `elements`, or -1). Elements of other cell
-        types, without marks here, are among them, as in the published registry.
+    Returns chr, start, end, group, element (row in its table, or -1), sorted by place. Elements of other
+    cell types, without marks here, are among them, as in the published registry.
     """
-    tss = genes["tss"].to_numpy()
-    promoters = tss - np.where(genes["strand"] == "+", 60, -60)
-    occupied = np.sort(np.concatenate((promoters, elements["centre"], ctcf["centre"])))
-    elsewhere = np.unique(rng.integers(UNKNOWN + 1_000, size - 1_000, max(1, size // 20_000)))
-    at = np.searchsorted(occupied, elsewhere)
-    left = np.abs(elsewhere - occupied[np.maximum(at - 1, 0)])
-    right = np.abs(occupied[np.minimum(at, occupied.size - 1)] - elsewhere)
-    elsewhere = elsewhere[np.minimum(left, right) > 800]
-    centres = np.concatenate((promoters, elements["centre"], ctcf["centre"], elsewhere))
+    rng = stream(seed, Purpose.REGISTRY, c.number)
+    tss, distal, ctcf = c.genes["tss"].to_numpy(), c.elements["centre"], c.ctcf["centre"]
+    promoters = tss - np.where(c.genes["strand"] == "+", 60, -60)
+    occupied = np.concatenate((promoters, distal, ctcf))
+    elsewhere = np.unique(rng.integers(UNKNOWN + 1_000, c.size - 1_000, max(1, c.size // 20_000)))
+    elsewhere = elsewhere[nearest_distance(elsewhere, occupied) > 800]
+    centres = np.concatenate((occupied, elsewhere))
+    first_ctcf = tss.size + len(distal)
     number = np.full(centres.size, -1)
-    number[tss.size : tss.size + len(elements)] = np.arange(len(elements))
+    number[tss.size : first_ctcf] = np.arange(len(distal))
     distance = np.abs(centres[:, None] - tss[None, :]).min(axis=1)
     kind = np.where(distance <= 200, "PLS", np.where(distance <= 2_000, "pELS", "dELS"))
     kind = kind.astype(object)
-    first_ctcf = tss.size + len(elements)
     kind[first_ctcf : first_ctcf + len(ctcf)] = "CTCF-only"
     others = np.arange(first_ctcf + len(ctcf), centres.size)
     kind[others[rng.random(others.size) < 0.1]] = "DNase-H3K4me3"
@@ -149,9 +118,9 @@ def registry(
     half = rng.integers(75, 175, centres.size)
     table = pd.DataFrame(
         {
-            "chr": chrom,
+            "chr": c.name,
             "start": np.maximum(centres - half, 0),
-            "end": np.minimum(centres + half, size),
+            "end": np.minimum(centres + half, c.size),
             "group": [f"{k},CTCF-bound" if b else k for k, b in zip(kind, bound, strict=True)],
             "element": number,
         }
@@ -159,19 +128,8 @@ def registry(
     return table.sort_values(["start", "end"], ignore_index=True)
 
 
-def accessions(count: int, *, prefix: str) -> list[str]:
-    """Return `count` accessions like EM10E0000017."""
-    return [f"{prefix}{number:07d}" for number in range(1, count + 1)]
-
-
 def write_tables(folder: Path, planted: list[Chromosome], *, seed: int) -> None:
-    """Write chrom.sizes, blacklist.bed, genes.gtf.gz, ccres.tsv, truth/genes.tsv, elements.tsv.
-
-    Parameters
-    ----------
-    folder
-        The folder of the toy genome.
-    """
+    """Write chrom.sizes, blacklist.bed, genes.gtf.gz, ccres.tsv, truth/genes.tsv, truth/elements.tsv."""
     (folder / "chrom.sizes").write_text(
         "".join(f"{c.name}\t{c.size}\n" for c in planted), encoding="ascii"
     )
@@ -180,38 +138,112 @@ def write_tables(folder: Path, planted: list[Chromosome], *, seed: int) -> None:
     )
     genes = pd.concat([c.genes for c in planted], ignore_index=True)
     _write_gtf(folder / "genes.gtf.gz", genes, stream(seed, Purpose.TRANSCRIPTS))
-    ccres = _registry(planted, seed=seed)
-    ccres[list(_CCRE_COLUMNS)].to_csv(folder / "ccres.tsv", sep="\t", index=False)
+    ccres = pd.concat([_registry(c, seed=seed) for c in planted], ignore_index=True)
+    for column, prefix in (("rDHS_accession", "EM10D"), ("cCRE_accession", "EM10E")):
+        ccres[column] = [f"{prefix}{number:07d}" for number in range(1, len(ccres) + 1)]
+    columns = ["chr", "start", "end", "rDHS_accession", "cCRE_accession", "group"]
+    ccres[columns].to_csv(folder / "ccres.tsv", sep="\t", index=False)
 
-    (folder / "truth").mkdir()
-    truth.gene_table(genes).to_csv(
-        folder / "truth" / "genes.tsv", sep="\t", index=False, float_format="%.8g"
-    )
     tables = []
     for c in planted:
         listed = ccres[(ccres["chr"] == c.name) & (ccres["element"] >= 0)]
         ids = listed.set_index("element")["cCRE_accession"].sort_index().to_numpy()
-        tables.append(truth.element_table(c.genes, c.elements.assign(element_id=ids), c.links))
-    pd.concat(tables, ignore_index=True).to_csv(
-        folder / "truth" / "elements.tsv", sep="\t", index=False, float_format="%.8g"
-    )
+        tables.append(_element_table(c.genes, c.elements.assign(element_id=ids), c.links))
+    truth = {"genes": _gene_table(genes), "elements": pd.concat(tables, ignore_index=True)}
+    (folder / "truth").mkdir()
+    for name, table in truth.items():
+        path = folder / "truth" / f"{name}.tsv"
+        table.to_csv(path, sep="\t", index=False, float_format="%.8g")
 
 
-def _registry(planted: list[Chromosome], *, seed: int) -> pd.DataFrame:
-    ccres = pd.concat(
-        [
-            registry(
-                stream(seed, Purpose.REGISTRY, c.number),
-                chrom=c.name,
-                size=c.size,
-                genes=c.genes,
-                elements=c.elements,
-                ctcf=c.ctcf,
-            )
-            for c in planted
-        ],
-        ignore_index=True,
+def _binned_means(signal: npt.NDArray[np.floating], edges: IntArray) -> FloatArray:
+    """Return means between edges (bp, rising along the last axis), NaN where a bin leaves the signal."""
+    total = np.concatenate(([0.0], np.cumsum(signal, dtype=np.float64))) * STEP
+    inside = (edges >= 0) & (edges <= signal.size * STEP)
+    at = np.interp(edges, np.arange(total.size) * STEP, total)
+    means = np.diff(at, axis=-1) / np.diff(edges, axis=-1)
+    means[~(inside[..., :-1] & inside[..., 1:])] = np.nan
+    return means
+
+
+def profiles(
+    genes: pd.DataFrame, signal: dict[str, npt.NDArray[np.floating]], condition: str
+) -> pd.DataFrame:
+    """Return the noise-free profile of every gene of one chromosome.
+
+    Parameters
+    ----------
+    genes
+        gene_id, tss.
+    signal
+        Expected "plus" and "minus" transcription, at steps of 20 bp.
+    condition
+        "ctrl" or "a485".
+
+    Returns
+    -------
+    pandas.DataFrame
+        gene_id, condition and 401 columns "-200" to "200": mean of both strands' sum over
+        [tss + 1000 k - 500, tss + 1000 k + 500); NaN beyond the ends of the chromosome.
+    """
+    offsets = np.arange(-_FARTHEST_BIN, _FARTHEST_BIN + 2)
+    edges = genes["tss"].to_numpy()[:, None] + offsets * _BIN - _BIN // 2
+    both = signal["plus"].astype(np.float64) + signal["minus"].astype(np.float64)
+    table = pd.DataFrame(_binned_means(both, edges), columns=offsets[:-1].astype(str))
+    table.insert(0, "gene_id", genes["gene_id"].to_numpy())
+    table.insert(1, "condition", condition)
+    return table
+
+
+def _gene_table(genes: pd.DataFrame) -> pd.DataFrame:
+    """Return what is planted for each gene, in the columns of truth/genes.tsv."""
+    columns = [
+        "gene_id",
+        "gene_name",
+        "gene_type",
+        "chrom",
+        "start",
+        "end",
+        "strand",
+        "tss",
+        "state",
+    ]
+    for condition in rules.CONDITIONS:
+        columns += [f"{mark}_{condition}" for mark in rules.MARKS[:3]]
+    columns += ["H3K27me3", "repression"]
+    for condition in rules.CONDITIONS:
+        columns += [f"{name}_{condition}" for name in ("activity", "gain", "level")]
+    columns += [name for name in ("motif_copies", "class", "ceiling") if name in genes]
+    return genes[columns]
+
+
+def _element_table(
+    genes: pd.DataFrame, elements: pd.DataFrame, links: pd.DataFrame
+) -> pd.DataFrame:
+    """Return each pair of element and gene (`links`) with its true effect, as in truth/elements.tsv."""
+    gene = genes.iloc[links["gene"]].reset_index(drop=True)
+    element = elements.iloc[links["element"]].reset_index(drop=True)
+    table = pd.DataFrame(
+        {
+            "element_id": element["element_id"],
+            "chrom": gene["chrom"],
+            "start": element["start"],
+            "end": element["end"],
+            "kind": links["kind"],
+            "gene_id": gene["gene_id"],
+            "distance": links["distance"],
+            "loop_strength": element["strength"],
+        }
     )
-    ccres["rDHS_accession"] = accessions(len(ccres), prefix="EM10D")
-    ccres["cCRE_accession"] = accessions(len(ccres), prefix="EM10E")
-    return ccres
+    if "class" in element:
+        table["class"] = element["class"]
+        table[["match", "insulation"]] = links[["match", "insulation"]]
+    ceiling = gene.get("ceiling", np.inf)
+    for condition in rules.CONDITIONS:
+        gain = links[f"gain_{condition}"]
+        table[f"H3K27ac_{condition}"] = element[f"H3K27ac_{condition}"]
+        table[f"gain_{condition}"] = gain
+        table[f"effect_log2_{condition}"] = rules.silencing_effect(
+            gain, gene[f"gain_{condition}"], ceiling
+        )
+    return table

@@ -1,6 +1,7 @@
-"""One chromosome of the toy genome: everything that is planted on it."""
+"""One chromosome of the toy genome: everything that is planted on it, and its sequence."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,6 @@ from claster.simulation import transcription as rules
 from claster.simulation.classes import draw_classes, link_classes
 from claster.simulation.contacts import place_boundaries
 from claster.simulation.elements import (
-    MARKS,
     domain_height,
     draw_enhancers,
     draw_promoters,
@@ -20,13 +20,24 @@ from claster.simulation.elements import (
 )
 from claster.simulation.layout import (
     CLOSED_SHARE,
+    UNKNOWN,
+    FloatArray,
+    IntArray,
     Plan,
+    Purpose,
     place_blacklist,
     place_domains,
     place_genes,
+    stream,
 )
-from claster.simulation.sequence import motif_copies
-from claster.simulation.streams import Purpose, stream
+
+MOTIF = "CCGGAAGTGACG"
+"""Planted at active promoters, the more copies the more active; on either strand."""
+
+_LINE = 60
+_COMPLEMENT = bytes.maketrans(b"ACGT", b"TGCA")
+
+_Letters = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +76,8 @@ class Chromosome:
     weak: pd.DataFrame
     domains: pd.DataFrame
     blacklist: pd.DataFrame
-    boundaries: npt.NDArray[np.int64]
-    insulation: npt.NDArray[np.float64]
+    boundaries: IntArray
+    insulation: FloatArray
     cell: int = 1
 
     @property
@@ -118,9 +129,7 @@ def plant_chromosome(
 
     rng = stream(seed, Purpose.ELEMENTS, number)
     elements = place_elements(rng, genes, domains, size)
-    genes["motif_copies"] = motif_copies(
-        rules.promoter_activity(*(genes[f"{mark}_ctrl"] for mark in MARKS[:3]))
-    )
+    genes["motif_copies"] = _motif_copies(_activity(genes, "ctrl"))
     if cell > 1:
         redrawn = stream(seed, Purpose.CELL, number, cell)
         genes = _with_heights(genes, draw_promoters(redrawn, genes))
@@ -152,6 +161,10 @@ def plant_chromosome(
     )
 
 
+def _activity(genes: pd.DataFrame, condition: str) -> FloatArray:
+    return rules.promoter_activity(*(genes[f"{mark}_{condition}"] for mark in rules.MARKS[:3]))
+
+
 def _with_heights(table: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: drawn[name] for name in drawn if not name.startswith("width_")})
 
@@ -161,11 +174,7 @@ def _apply_rules(genes: pd.DataFrame, links: pd.DataFrame, domains: pd.DataFrame
     genes["H3K27me3"] = domain_height(domains, genes["tss"])
     genes["repression"] = rules.repression(genes["H3K27me3"])
     for condition in rules.CONDITIONS:
-        genes[f"activity_{condition}"] = rules.promoter_activity(
-            genes[f"ATAC_{condition}"],
-            genes[f"H3K4me3_{condition}"],
-            genes[f"H3K27ac_{condition}"],
-        )
+        genes[f"activity_{condition}"] = _activity(genes, condition)
         genes[f"gain_{condition}"] = np.bincount(
             links["gene"], weights=links[f"gain_{condition}"], minlength=len(genes)
         )
@@ -176,3 +185,59 @@ def _apply_rules(genes: pd.DataFrame, links: pd.DataFrame, domains: pd.DataFrame
             genes.get("ceiling", np.inf),
         )
     return genes
+
+
+def _motif_copies(activity: npt.ArrayLike) -> IntArray:
+    """Return how many copies (0 to 8) of the motif stand before genes of these activities."""
+    copies = np.round(3.0 + 2.0 * np.log2(np.maximum(activity, 1e-9)))
+    return np.clip(copies, 0, 8).astype(np.int64)
+
+
+def write_fasta(path: Path, chromosomes: dict[str, _Letters]) -> None:
+    """Write chromosomes (ASCII codes by name) as FASTA, with its .fai index beside it."""
+    index = []
+    with path.open("wb") as handle:
+        for chrom, letters in chromosomes.items():
+            handle.write(f">{chrom}\n".encode())
+            index.append(f"{chrom}\t{letters.size}\t{handle.tell()}\t{_LINE}\t{_LINE + 1}\n")
+            whole = letters.size // _LINE
+            lines = np.full((whole, _LINE + 1), ord("\n"), dtype=np.uint8)
+            lines[:, :_LINE] = letters[: whole * _LINE].reshape(whole, _LINE)
+            handle.write(lines.tobytes())
+            if letters.size > whole * _LINE:
+                handle.write(letters[whole * _LINE :].tobytes() + b"\n")
+    path.with_name(path.name + ".fai").write_text("".join(index), encoding="ascii")
+
+
+def draw_sequence(rng: np.random.Generator, size: int, genes: pd.DataFrame) -> _Letters:
+    """Draw the sequence of a chromosome of `size` bp: ASCII codes of A, C, G, T, N.
+
+    42 % G and C, 64 % around start sites, motifs before genes (tss, strand, state, motif_copies); N for the
+    first 10 kb.
+    """
+    letters = _letters(rng, size, 0.42)
+    for tss, strand, state, copies in zip(
+        genes["tss"], genes["strand"], genes["state"], genes["motif_copies"], strict=True
+    ):
+        if state != "closed":
+            low, high = max(tss - 600, 0), min(tss + 600, size)
+            letters[low:high] = _letters(rng, high - low, 0.64)
+        side = 1 if strand == "+" else -1
+        for copy in range(copies):
+            # Slots of 40 bp keep copies apart.
+            centre = tss - side * (40 + 40 * copy + int(rng.integers(0, 25)))
+            word = MOTIF.encode()
+            if rng.random() < 0.5:
+                word = word.translate(_COMPLEMENT)[::-1]
+            if 0 <= centre and centre + len(word) <= size:
+                letters[centre : centre + len(word)] = np.frombuffer(word, dtype=np.uint8)
+    letters[:UNKNOWN] = ord("N")
+    return letters
+
+
+def _letters(rng: np.random.Generator, size: int, gc: float) -> _Letters:
+    table = np.zeros(256, dtype=np.uint8)
+    edges = np.round(256 * np.array([0.0, (1 - gc) / 2, 0.5, 0.5 + gc / 2, 1.0])).astype(int)
+    for letter, low, high in zip(b"ACGT", edges[:-1], edges[1:], strict=True):
+        table[low:high] = letter
+    return table[np.frombuffer(rng.bytes(size), dtype=np.uint8)]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from claster.simulation import transcription as rules
-from claster.simulation.transcription import FloatArray
+from claster.simulation.layout import FloatArray, IntArray
 
 MATCH = pd.DataFrame({"open": {"broad": 1.0, "sharp": 0.1}, "primed": {"broad": 0.1, "sharp": 1.0}})
 """Share of an enhancer's input that a promoter takes, by their classes."""
@@ -77,8 +77,8 @@ def _enhancer_input(
 def link_classes(
     genes: pd.DataFrame,
     elements: pd.DataFrame,
-    boundaries: npt.NDArray[np.int64],
-    insulation: npt.NDArray[np.float64],
+    boundaries: IntArray,
+    insulation: FloatArray,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tie every element to the genes it acts on, and those that act on none to their nearest gene.
 

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import csr_array
 
-from claster.simulation.layout import UNKNOWN
+from claster.simulation.layout import UNKNOWN, FloatArray, IntArray
 
 FINE, COARSE = 1_600, 3_200
 """Resolutions of the contact map in bp."""
@@ -25,11 +25,8 @@ _DEPTH = 60.0
 
 _ROWS = 2_048
 
-_IntArray = npt.NDArray[np.int64]
-_FloatArray = npt.NDArray[np.float64]
 
-
-def place_boundaries(rng: np.random.Generator, size: int) -> tuple[_IntArray, _FloatArray]:
+def place_boundaries(rng: np.random.Generator, size: int) -> tuple[IntArray, FloatArray]:
     """Place domain boundaries along a chromosome.
 
     Returns
@@ -46,7 +43,7 @@ def place_boundaries(rng: np.random.Generator, size: int) -> tuple[_IntArray, _F
     return positions, rng.uniform(0.35, 0.9, positions.size)
 
 
-def expected_decay(separation: npt.ArrayLike) -> _FloatArray:
+def expected_decay(separation: npt.ArrayLike) -> FloatArray:
     """Return expected contacts by separation in bins of 1.6 kb, with about 1 / s near 100 kb.
 
     Flatter below 10 kb and steeper beyond some 500 kb, as in published Micro-C maps.
@@ -59,8 +56,8 @@ def draw_contacts(
     rng: np.random.Generator,
     *,
     size: int,
-    boundaries: _IntArray,
-    insulation: _FloatArray,
+    boundaries: IntArray,
+    insulation: FloatArray,
     loops: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Draw Poisson contact counts of one chromosome.
@@ -102,7 +99,7 @@ def draw_contacts(
     spots = _loop_pixels(loops, bins, width, decay)
     coarse_width = width // 2 + 1
     coarse_total = np.zeros((bins // 2 + 1) * coarse_width, dtype=np.int64)
-    found: list[tuple[_IntArray, _IntArray, npt.NDArray[np.int32]]] = []
+    found: list[tuple[IntArray, IntArray, npt.NDArray[np.int32]]] = []
     for first in range(0, bins, _ROWS):
         last = min(first + _ROWS, bins)
         window = {
@@ -144,7 +141,7 @@ def draw_contacts(
 
 
 def _loop_pixels(
-    loops: pd.DataFrame, bins: int, width: int, decay: _FloatArray
+    loops: pd.DataFrame, bins: int, width: int, decay: FloatArray
 ) -> dict[str, npt.NDArray]:
     reach = np.arange(-4, 5)
     kernel = np.exp(-0.5 * (reach[:, None] ** 2 + reach[None, :] ** 2) / 1.3**2)
@@ -227,7 +224,7 @@ def balance(contacts: cooler.Cooler) -> None:
     cooler.balance_cooler(contacts, x0=weights, ignore_diags=_NEAREST_DIAGONAL, store=True)
 
 
-def _solve(contacts: cooler.Cooler, *, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+def _solve(contacts: cooler.Cooler, *, kept: npt.NDArray[np.bool_]) -> FloatArray:
     parts = [
         (slice(*contacts.extent(name)), _within(contacts, name, kept=kept))
         for name in contacts.chromnames

@@ -5,10 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from claster.simulation import transcription as rules
-from claster.simulation.layout import UNKNOWN
-from claster.simulation.transcription import FloatArray
-
-MARKS = ("ATAC", "H3K4me3", "H3K27ac", "H3K27me3")
+from claster.simulation.layout import UNKNOWN, FloatArray, IntArray
 
 _PROMOTER_MEDIANS = {"ATAC": 60.0, "H3K4me3": 70.0, "H3K27ac": 45.0}
 _CLOSED_MEDIANS = {"ATAC": 1.5, "H3K4me3": 1.0, "H3K27ac": 0.8}
@@ -99,8 +96,6 @@ _APART = 8_000
 _ATTEMPTS = 12
 _EDGE_OF_CHROMOSOME = 15_000
 
-_IntArray = npt.NDArray[np.int64]
-
 
 def place_elements(
     rng: np.random.Generator, genes: pd.DataFrame, domains: pd.DataFrame, size: int
@@ -168,7 +163,7 @@ def place_elements(
 
 
 def place_sites(
-    rng: np.random.Generator, boundaries: _IntArray, occupied: _IntArray, size: int
+    rng: np.random.Generator, boundaries: IntArray, occupied: IntArray, size: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Place CTCF sites (at domain boundaries and between) and weak open sites without any role.
 
@@ -192,15 +187,20 @@ def place_sites(
     )
 
 
-def _free(centres: _IntArray, occupied: _IntArray, distance: int, size: int) -> _IntArray:
+def _free(centres: IntArray, occupied: IntArray, distance: int, size: int) -> IntArray:
     centres = np.unique(centres[(centres > UNKNOWN + 2_000) & (centres < size - 2_000)])
-    others = np.sort(occupied)
+    return centres[nearest_distance(centres, occupied) >= distance]
+
+
+def nearest_distance(positions: IntArray, others: IntArray) -> npt.NDArray:
+    """Return how far (bp) the nearest of `others`, in any order, is from each position; inf without any."""
     if not others.size:
-        return centres
-    at = np.searchsorted(others, centres)
-    left = np.abs(centres - others[np.maximum(at - 1, 0)])
-    right = np.abs(others[np.minimum(at, others.size - 1)] - centres)
-    return centres[np.minimum(left, right) >= distance]
+        return np.full(positions.size, np.inf)
+    others = np.sort(others)
+    at = np.searchsorted(others, positions)
+    left = np.abs(positions - others[np.maximum(at - 1, 0)])
+    right = np.abs(others[np.minimum(at, others.size - 1)] - positions)
+    return np.minimum(left, right)
 
 
 def link_elements(genes: pd.DataFrame, elements: pd.DataFrame) -> pd.DataFrame:

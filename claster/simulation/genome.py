@@ -14,10 +14,8 @@ from claster.memory import require_memory
 from claster.progress import SILENT, Progress
 from claster.settings import Settings
 from claster.simulation.annotation import write_tables
-from claster.simulation.chromosome import Chromosome, plant_chromosome
-from claster.simulation.layout import plan_genome
-from claster.simulation.sequence import draw_sequence, write_fasta
-from claster.simulation.streams import Purpose, stream
+from claster.simulation.chromosome import Chromosome, draw_sequence, plant_chromosome, write_fasta
+from claster.simulation.layout import Purpose, plan_genome, stream
 from claster.simulation.tracks import TRACKS, write_contacts, write_marks, write_nascent
 from claster.simulation.transcription import CONDITIONS, SILENT_LEVEL, Rules
 from claster.text import read_json
@@ -155,13 +153,11 @@ def simulate_genome(
         counts["contacts"] = write_contacts(partial, planted, seed=seed)
         step.advance()
         step.describe("sequence")
-        write_fasta(
-            partial / "genome.fa",
-            {
-                c.name: draw_sequence(stream(seed, Purpose.SEQUENCE, c.number), c.size, c.genes)
-                for c in planted
-            },
-        )
+        sequences = {
+            c.name: draw_sequence(stream(seed, Purpose.SEQUENCE, c.number), c.size, c.genes)
+            for c in planted
+        }
+        write_fasta(partial / "genome.fa", sequences)
         step.advance()
         parameters = {
             key: value for key, value in asked.model_dump().items() if _LATER.get(key, ...) != value

@@ -1,16 +1,21 @@
-"""Where everything lies: chromosome sizes, genes, repressed domains, blacklisted regions."""
+"""Where everything lies: chromosomes, genes, repressed domains, blacklisted regions; streams of chance."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from claster.errors import ClasterError
-from claster.simulation.streams import Purpose, stream
-from claster.simulation.write import STEP
 
-EDGE = 600_000
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+STEP = 20
+"""Resolution of every simulated track, in bp."""
+
+_EDGE = 600_000
 """Most transcription start sites keep this distance (bp) from both ends of their chromosome."""
 
 UNKNOWN = 10_000
@@ -25,6 +30,25 @@ _EDGE_SHARE = 0.03
 CLOSED_SHARE = 0.24
 _POISED_SHARE = 0.14
 _OVERLAP_SHARE = 0.04
+
+
+Purpose = IntEnum(
+    "Purpose",
+    "SIZES GENES DOMAINS PROMOTERS ELEMENTS CONTACTS SEQUENCE TRANSCRIPTS REGISTRY LANDSCAPE NOISE "
+    "CLASSES CELL",
+)
+"""What a random stream is for; the number is part of the stream's key."""
+
+
+def stream(seed: int, purpose: Purpose, *keys: int) -> np.random.Generator:
+    """Return the generator of one purpose, the same whatever was drawn elsewhere before.
+
+    Parameters
+    ----------
+    *keys
+        Numbers that tell apart streams of one purpose: chromosome, track, condition.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(purpose), *keys)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +101,8 @@ def plan_genome(*, seed: int, chromosomes: int, megabases: float, genes: int) ->
             f"shorter than {_SHORTEST_CHROMOSOME:,} bp",
             remedy=f"ask for at least {least:g} Mb or for fewer chromosomes",
         )
-    rooms = np.array([(size - 2 * EDGE) // _ROOM_PER_GENE for size in sizes.values()], dtype=int)
-    weights = np.array([size - 2 * EDGE for size in sizes.values()], dtype=float)
+    rooms = np.array([(size - 2 * _EDGE) // _ROOM_PER_GENE for size in sizes.values()], dtype=int)
+    weights = np.array([size - 2 * _EDGE for size in sizes.values()], dtype=float)
     coding = _share(genes, weights)
     noncoding = _share(round(_NONCODING_SHARE * genes), weights)
     if np.any(coding + noncoding > rooms):
@@ -102,7 +126,7 @@ def _chromosome_sizes(seed: int, chromosomes: int, megabases: float) -> dict[str
     return {f"chr{i + 1}": int(n) * STEP for i, n in enumerate(steps)}
 
 
-def _share(total: int, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def _share(total: int, weights: FloatArray) -> IntArray:
     exact = total * weights / weights.sum()
     shares = np.floor(exact).astype(np.int64)
     shares[np.argsort(shares - exact, kind="stable")[: total - int(shares.sum())]] += 1
@@ -130,8 +154,8 @@ def place_genes(
         position of the first base).
     """
     count = coding + noncoding - near_ends
-    room = size - 2 * EDGE
-    lengths = _gene_lengths(rng, count)
+    room = size - 2 * _EDGE
+    lengths = np.clip(rng.lognormal(np.log(17_500), 0.95, count), _SHORTEST_GENE, _LONGEST_GENE)
     free_share = 0.4
     longest = (1 - free_share) * room - _GENE_SPACING * (count + 1)
     if count and lengths.sum() > longest:
@@ -139,7 +163,7 @@ def place_genes(
     free = room - lengths.sum() - _GENE_SPACING * (count + 1)
     gaps = rng.lognormal(0.0, 1.3, count + 1)
     gaps = _GENE_SPACING + gaps / gaps.sum() * free
-    starts = EDGE + np.cumsum(gaps[:-1]) + np.concatenate(([0], np.cumsum(lengths)[:-1]))[:count]
+    starts = _EDGE + np.cumsum(gaps[:-1]) + np.concatenate(([0], np.cumsum(lengths)[:-1]))[:count]
     ends = starts + lengths
     plus = rng.random(count) < 0.5
     for i in np.flatnonzero(rng.random(max(count - 1, 0)) < _OVERLAP_SHARE):
@@ -172,12 +196,8 @@ def place_genes(
     return genes
 
 
-def _gene_lengths(rng: np.random.Generator, count: int) -> npt.NDArray[np.float64]:
-    return np.clip(rng.lognormal(np.log(17_500), 0.95, count), _SHORTEST_GENE, _LONGEST_GENE)
-
-
 def place_domains(
-    rng: np.random.Generator, *, size: int, tss: npt.NDArray[np.int64]
+    rng: np.random.Generator, *, size: int, tss: IntArray
 ) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
     """Place broad H3K27me3 domains, around start sites and between genes.
 
@@ -224,7 +244,7 @@ def place_domains(
 
 
 def place_blacklist(
-    rng: np.random.Generator, *, chrom: str, size: int, tss: npt.NDArray[np.int64]
+    rng: np.random.Generator, *, chrom: str, size: int, tss: IntArray
 ) -> pd.DataFrame:
     """Place two artefact regions: one near the start of the chromosome, one far from genes.
 
@@ -234,7 +254,7 @@ def place_blacklist(
         chrom, start, end (2-8 kb apart), 0-based half-open.
     """
     first = int(rng.integers(UNKNOWN + 2_000, 40_000))
-    candidates = rng.integers(EDGE // 2, size - EDGE // 2, 200)
+    candidates = rng.integers(_EDGE // 2, size - _EDGE // 2, 200)
     distance = np.abs(candidates[:, None] - tss[None, :]).min(axis=1, initial=size)
     second = int(candidates[np.argmax(distance)])
     starts = np.array([first, second], dtype=np.int64)

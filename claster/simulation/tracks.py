@@ -1,45 +1,54 @@
 """The tracks and the contact map of a toy genome: expected signal, reads drawn from it, files."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyBigWig
 from scipy.ndimage import gaussian_filter1d
 
 from claster.progress import Step
-from claster.simulation import truth
+from claster.simulation.annotation import profiles
 from claster.simulation.chromosome import Chromosome
 from claster.simulation.contacts import COARSE, FINE, draw_contacts, write_mcool
-from claster.simulation.elements import MARKS, domain_height
-from claster.simulation.layout import UNKNOWN
-from claster.simulation.streams import Purpose, stream
-from claster.simulation.transcription import CONDITIONS, FloatArray, expected_nascent
-from claster.simulation.write import STEP, write_bigwig
+from claster.simulation.elements import domain_height
+from claster.simulation.layout import STEP, UNKNOWN, FloatArray, Purpose, stream
+from claster.simulation.transcription import CONDITIONS, MARKS, expected_nascent
+
+_STRANDS = ("plus", "minus")
+TRACKS = (*MARKS, *(f"nascent.{strand}" for strand in _STRANDS))
+
+_SMOOTHING = 100
+"""Standard deviation (bp) of the Gaussian that `smooth` lays over the noisy tracks."""
+
+_SHORTEST_GAP = 25
+"""Runs of at least this many zero steps (500 bp) are left out of the file."""
 
 _IN_BODIES = {"ATAC": 0.7, "H3K4me3": 0.05, "H3K27ac": 1.2}
 """By how much the background of a mark rises in transcribed bodies."""
 
+_AT_PROMOTERS = {
+    "ATAC": [(-60, 1.0, 160.0)],
+    "H3K4me3": [(420, 1.0, 330.0), (-520, 0.55, 250.0), (1_300, 0.25, 500.0)],
+    "H3K27ac": [(480, 1.0, 350.0), (-560, 0.6, 300.0), (1_900, 0.35, 800.0)],
+}
+"""Peaks around a start site: place along the gene (bp), share of the height, standard deviation (bp)."""
+
+_AT_ENHANCERS = {
+    "ATAC": [(0, 1.0, 150.0)],
+    "H3K4me3": [(0, 1.0, 350.0)],
+    "H3K27ac": [(-330, 0.9, 330.0), (330, 0.9, 330.0)],
+}
+
 
 def _expected_mark(chromosome: Chromosome, mark: str, condition: str, *, seed: int) -> FloatArray:
-    """Return the expected signal of one mark on one chromosome.
+    """Return the expected signal of one mark, shape (size / 20,): about 1 where there is nothing.
 
-    Parameters
-    ----------
-    mark
-        "ATAC", "H3K4me3", "H3K27ac" or "H3K27me3".
-    condition
-        "ctrl" or "a485".
-    seed
-        The user's seed; the background of a chromosome is the same for all marks and conditions.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (size / 20,); about 1 where there is nothing, tens to hundreds at peaks.
+    The background of a chromosome is the same for all marks and conditions.
     """
     steps = chromosome.size // STEP
     signal = _background(stream(seed, Purpose.LANDSCAPE, chromosome.number), steps)
@@ -51,8 +60,15 @@ def _expected_mark(chromosome: Chromosome, mark: str, condition: str, *, seed: i
         signal += domain_height(chromosome.domains, positions) * texture
     else:
         signal = signal * (1.0 + _IN_BODIES[mark] * bodies)
-        _add_promoters(signal, mark, condition, chromosome.genes)
-        _add_enhancers(signal, mark, condition, chromosome.elements)
+        genes, elements = chromosome.genes, chromosome.elements
+        side = np.where(genes["strand"] == "+", 1, -1)
+        for sites, centre, ahead, peaks in (
+            (genes, genes["tss"], side, _AT_PROMOTERS),
+            (elements, elements["centre"], 1, _AT_ENHANCERS),
+        ):
+            height, width = sites[f"{mark}_{condition}"], sites[f"width_{mark}"]
+            for away, share, sigma in peaks[mark]:
+                _add_peaks(signal, centre + ahead * away, share * height, sigma * width)
         if mark == "ATAC":
             _add_peaks(signal, chromosome.ctcf["centre"], chromosome.ctcf["height"], 130.0)
             _add_peaks(signal, chromosome.weak["centre"], chromosome.weak["height"], 150.0)
@@ -85,53 +101,15 @@ def _active_bodies(genes: pd.DataFrame, steps: int) -> FloatArray:
     return gaussian_filter1d(mask, 20.0)
 
 
-def _add_promoters(signal: FloatArray, mark: str, condition: str, genes: pd.DataFrame) -> None:
-    side = np.where(genes["strand"] == "+", 1, -1)
-    height = genes[f"{mark}_{condition}"].to_numpy()
-    width = genes[f"width_{mark}"].to_numpy()
-    tss = genes["tss"].to_numpy()
-    if mark == "ATAC":
-        _add_peaks(signal, tss - side * 60, height, 160.0 * width)
-    elif mark == "H3K4me3":
-        _add_peaks(signal, tss + side * 420, height, 330.0 * width)
-        _add_peaks(signal, tss - side * 520, 0.55 * height, 250.0 * width)
-        _add_peaks(signal, tss + side * 1_300, 0.25 * height, 500.0 * width)
-    else:
-        _add_peaks(signal, tss + side * 480, height, 350.0 * width)
-        _add_peaks(signal, tss - side * 560, 0.6 * height, 300.0 * width)
-        _add_peaks(signal, tss + side * 1_900, 0.35 * height, 800.0 * width)
-
-
-def _add_enhancers(signal: FloatArray, mark: str, condition: str, elements: pd.DataFrame) -> None:
-    centre = elements["centre"].to_numpy()
-    height = elements[f"{mark}_{condition}"].to_numpy()
-    width = elements[f"width_{mark}"].to_numpy()
-    if mark == "ATAC":
-        _add_peaks(signal, centre, height, 150.0 * width)
-    elif mark == "H3K4me3":
-        _add_peaks(signal, centre, height, 350.0 * width)
-    else:
-        _add_peaks(signal, centre - 330, 0.9 * height, 330.0 * width)
-        _add_peaks(signal, centre + 330, 0.9 * height, 330.0 * width)
-
-
 def _add_peaks(
     signal: FloatArray, centres: npt.ArrayLike, heights: npt.ArrayLike, sigmas: npt.ArrayLike
 ) -> None:
-    rows = np.broadcast_arrays(
-        np.asarray(centres, dtype=float),
-        np.asarray(heights, dtype=float),
-        np.asarray(sigmas, dtype=float),
-    )
+    rows = np.broadcast_arrays(centres, heights, sigmas)
     for centre, height, sigma in zip(*(row.tolist() for row in rows), strict=True):
         low = max(int((centre - 4 * sigma) // STEP), 0)
         high = min(int((centre + 4 * sigma) // STEP) + 1, signal.size)
         offset = ((np.arange(low, high) + 0.5) * STEP - centre) / sigma
         signal[low:high] += height * np.exp(-0.5 * offset**2)
-
-
-_SMOOTHING = 100
-"""Standard deviation (bp) of the Gaussian that `smooth` lays over the noisy tracks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,29 +187,43 @@ def sequence_reads(
     return coverage.astype(np.float32)
 
 
-_STRANDS = ("plus", "minus")
-TRACKS = (*MARKS, *(f"nascent.{strand}" for strand in _STRANDS))
+def _covered_runs(values: npt.NDArray[np.floating], *, gap: int) -> list[tuple[int, int]]:
+    """Return half-open ranges of steps without the runs of at least `gap` zeros."""
+    filled = np.flatnonzero(values)
+    if not filled.size:
+        return []
+    breaks = np.flatnonzero(np.diff(filled) > gap)
+    starts = filled[np.concatenate(([0], breaks + 1))]
+    ends = filled[np.concatenate((breaks, [filled.size - 1]))] + 1
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
-_Noisy = Iterator[tuple[str, npt.NDArray[np.float32]]]
+
+def _write_bigwig(
+    path: Path,
+    chrom_sizes: dict[str, int],
+    signals: Iterable[tuple[str, npt.NDArray[np.floating]]],
+) -> None:
+    """Write signal at steps of 20 bp as a bigWig with zoom levels, in the order of `chrom_sizes`."""
+    track = pyBigWig.open(str(path), "w")
+    try:
+        track.addHeader(list(chrom_sizes.items()))
+        for chrom, signal in signals:
+            values = np.ascontiguousarray(signal, dtype=np.float32)
+            for start, end in _covered_runs(values, gap=_SHORTEST_GAP):
+                track.addEntries(
+                    chrom, start * STEP, values=values[start:end], span=STEP, step=STEP
+                )
+    finally:
+        track.close()
 
 
 def write_marks(
     folder: Path, planted: list[Chromosome], *, seed: int, smooth: bool, step: Step
 ) -> None:
-    """Write the noisy tracks of the four marks, in both conditions.
-
-    Parameters
-    ----------
-    folder
-        The folder of the toy genome.
-    smooth
-        Smooth the tracks.
-    step
-        Advances by one a track.
-    """
+    """Write the noisy tracks of the four marks, in both conditions; `step` advances by one a track."""
     sizes = {c.name: c.size for c in planted}
 
-    def noisy(mark: str, condition: str) -> _Noisy:
+    def noisy(mark: str, condition: str) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
         for c in planted:
             rng = _noise(c, mark, condition, seed=seed)
             signal = _expected_mark(c, mark, condition, seed=seed)
@@ -242,47 +234,47 @@ def write_marks(
         (folder / condition).mkdir()
         for mark in MARKS:
             step.describe(f"{condition} {mark}")
-            write_bigwig(folder / condition / f"{mark}.bw", sizes, noisy(mark, condition))
+            _write_bigwig(folder / condition / f"{mark}.bw", sizes, noisy(mark, condition))
             step.advance()
 
 
 def write_nascent(
     folder: Path, planted: list[Chromosome], *, seed: int, smooth: bool, step: Step
 ) -> None:
-    """Write nascent transcription, noisy and noise-free, and the noise-free profiles of genes.
-
-    Parameters are those of `write_marks`.
-    """
+    """Write nascent transcription, noisy and noise-free, and the noise-free profiles of genes."""
     sizes = {c.name: c.size for c in planted}
     tables = []
     for condition in CONDITIONS:
         step.describe(f"{condition} nascent")
         (folder / "truth" / condition).mkdir()
         expected = [
-            {side: signal.astype(np.float32) for side, signal in sides.items()}
-            for sides in (expected_nascent(c.genes, c.elements, c.size, condition) for c in planted)
+            {
+                side: signal.astype(np.float32)
+                for side, signal in expected_nascent(c.genes, c.elements, c.size, condition).items()
+            }
+            for c in planted
         ]
         tables += [
-            truth.profiles(c.genes, signal, condition)
+            profiles(c.genes, signal, condition)
             for c, signal in zip(planted, expected, strict=True)
         ]
         for side in _STRANDS:
             name = f"nascent.{side}"
-            exact = [(c.name, signal[side]) for c, signal in zip(planted, expected, strict=True)]
-            write_bigwig(folder / "truth" / condition / f"{name}.bw", sizes, exact)
+            exact = {c.name: signal[side] for c, signal in zip(planted, expected, strict=True)}
+            _write_bigwig(folder / "truth" / condition / f"{name}.bw", sizes, exact.items())
             noisy = (
                 (
                     c.name,
                     sequence_reads(
-                        signal[side].astype(np.float64),
+                        exact[c.name].astype(np.float64),
                         _READS["nascent"],
                         _noise(c, name, condition, seed=seed),
                         smooth=smooth,
                     ),
                 )
-                for c, signal in zip(planted, expected, strict=True)
+                for c in planted
             )
-            write_bigwig(folder / condition / f"{name}.bw", sizes, noisy)
+            _write_bigwig(folder / condition / f"{name}.bw", sizes, noisy)
             step.advance()
     pd.concat(tables, ignore_index=True).to_parquet(
         folder / "truth" / "profiles.parquet", index=False

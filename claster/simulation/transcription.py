@@ -20,20 +20,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from claster.simulation.write import STEP
+from claster.simulation.layout import STEP, FloatArray
 
 Rules = Literal["contact", "local", "classes"]
 """`contact` is what stands above, `local` lacks the second gain, `classes` stands in `classes.py`."""
 
 CONDITIONS = ("ctrl", "a485")
+MARKS = ("ATAC", "H3K4me3", "H3K27ac", "H3K27me3")
 _FULL_REACH = 10_000
 REACH = 20_000
 _BASE_LEVEL = 6.0
 BACKGROUND = 0.02
 SILENT_LEVEL = 0.3
 """Genes below this level count as silent or nearly so."""
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def promoter_activity(

@@ -10,7 +10,7 @@ import yaml
 from claster.dataset.layout import SPLITS, DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.genome.windows import FORWARD, REVERSE, sample_id
-from claster.simulation.sequence import write_fasta
+from claster.simulation.chromosome import write_fasta
 
 SIZES = {"chr1": 60_000, "chr2": 30_000, "chr3": 30_000}
 COUNTS = {"train": 12, "valid": 4, "test": 6}

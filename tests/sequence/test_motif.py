@@ -8,7 +8,7 @@ from claster.dataset.layout import DatasetFolders
 from claster.eir.runs import read_predictions
 from claster.sequence.finetune import finetune
 from claster.sequence.tiny import write_tiny_model
-from claster.simulation.sequence import draw_sequence, motif_copies
+from claster.simulation.chromosome import _motif_copies, draw_sequence
 
 COUNTS = {"train": 200, "valid": 40, "test": 40}
 
@@ -25,7 +25,7 @@ def plant(counts):
                 "tss": 11_000 + 3_000 * np.arange(count),
                 "strand": "+",
                 "state": "active",  # all with the same share of G and C, so that the motif alone tells
-                "motif_copies": motif_copies(activity[split]),
+                "motif_copies": _motif_copies(activity[split]),
             }
         )
         letters[f"chr{number}"] = draw_sequence(rng, size, genes)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from claster.simulation import ToyGenome
-from claster.simulation.sequence import MOTIF
+from claster.simulation.chromosome import MOTIF
 
 
 @pytest.fixture(scope="module")

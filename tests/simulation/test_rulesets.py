@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from claster.simulation import simulate_genome
+from claster.simulation.annotation import _element_table, _gene_table
 from claster.simulation.chromosome import Chromosome, plant_chromosome
 from claster.simulation.classes import MATCH, _enhancer_input
 from claster.simulation.genome import _simulated_parameters, ensure_genome
 from claster.simulation.layout import plan_genome
 from claster.simulation.tracks import _noise
 from claster.simulation.transcription import Rules, gene_levels, silencing_effect
-from claster.simulation.truth import element_table, gene_table
 
 
 def planted(ruleset: Rules) -> Chromosome:
@@ -23,7 +23,7 @@ def truth(ruleset: Rules) -> tuple[pd.DataFrame, pd.DataFrame]:
     c = planted(ruleset)
     genes = c.genes.assign(gene_id=np.arange(len(c.genes)), gene_name="")
     elements = c.elements.assign(element_id=np.arange(len(c.elements)))
-    return gene_table(genes), element_table(genes, elements, c.links)
+    return _gene_table(genes), _element_table(genes, elements, c.links)
 
 
 def test_an_input_by_hand() -> None:

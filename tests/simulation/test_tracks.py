@@ -6,9 +6,8 @@ import pyBigWig
 import pytest
 
 from claster.simulation import ToyGenome
-from claster.simulation.tracks import Reads, sequence_reads
-from claster.simulation.truth import binned_means
-from claster.simulation.write import covered_runs, write_bigwig
+from claster.simulation.annotation import _binned_means
+from claster.simulation.tracks import Reads, _covered_runs, _write_bigwig, sequence_reads
 
 
 def mean_around(tiny: ToyGenome, track: str, chrom: str, centre: int, reach: int) -> float:
@@ -29,16 +28,16 @@ def test_every_track_has_the_chromosomes_and_zoom_levels(tiny: ToyGenome) -> Non
 
 def test_covered_runs() -> None:
     signal = np.array([0, 0, 1, 0, 2, 0, 0, 0, 3, 3, 0], dtype=float)
-    assert covered_runs(signal, gap=3) == [(2, 5), (8, 10)]
-    assert covered_runs(signal, gap=4) == [(2, 10)]
-    assert covered_runs(np.zeros(4), gap=1) == []
+    assert _covered_runs(signal, gap=3) == [(2, 5), (8, 10)]
+    assert _covered_runs(signal, gap=4) == [(2, 10)]
+    assert _covered_runs(np.zeros(4), gap=1) == []
 
 
 def test_bigwig_gives_back_what_was_written(tmp_path) -> None:
     rng = np.random.default_rng(0)
     signal = rng.poisson(0.5, 500).astype(float)
     signal[100:200] = 0
-    write_bigwig(tmp_path / "a.bw", {"chr1": 10_000}, [("chr1", signal)])
+    _write_bigwig(tmp_path / "a.bw", {"chr1": 10_000}, [("chr1", signal)])
     with pyBigWig.open(str(tmp_path / "a.bw")) as track:
         values = track.values("chr1", 0, 10_000, numpy=True)
     np.testing.assert_array_equal(np.nan_to_num(values), np.repeat(signal, 20))
@@ -119,6 +118,6 @@ def test_blacklisted_regions_hold_absurd_spikes(tiny: ToyGenome) -> None:
 def test_bins_that_cut_a_step_take_their_share() -> None:
     signal = np.array([1.0, 3.0, 5.0])
     edges = np.array([[-10, 10, 30, 60, 70]])
-    means = binned_means(signal, edges)[0]
+    means = _binned_means(signal, edges)[0]
     assert np.isnan(means[[0, 3]]).all()
     np.testing.assert_allclose(means[1:3], [2.0, (3 * 10 + 5 * 20) / 30])

@@ -11,7 +11,7 @@ from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.genome.assembly import read_chrom_sizes
 from claster.simulation import transcription as rules
-from claster.simulation.write import STEP
+from claster.simulation.layout import STEP
 from claster.text import read_table
 
 _PLANTED_COLUMNS = ["planted", "link", "planted_baseline", "planted_effect"]
