@@ -5,23 +5,15 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
-from claster.analysis.perturbation.candidates import PAIR_NAMES
 from claster.analysis.perturbation.controls import STRATUM, regions_of
 from claster.analysis.perturbation.edits import Span, covered_bins, span_mean
-from claster.analysis.perturbation.settings import RESULT_NAMES, ScreenSettings
+from claster.analysis.perturbation.settings import RESULT_NAMES, UNITS, ScreenSettings
 from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning
 
 
 def gene_bins(start: int, end: int, *, centre: int, binning: Binning) -> Span:
-    """Return the bins of a window that a gene's body covers, those at its edges by a share.
-
-    Parameters
-    ----------
-    start, end
-        The gene, 0-based half-open; what lies outside the target window is left out.
-    binning
-        The bins of the target window.
+    """Return the bins of a target window that a gene (0-based half-open) covers, as `covered_bins` does.
 
     Raises
     ------
@@ -44,11 +36,6 @@ def gene_signal(profiles: np.ndarray, gene: Span) -> np.ndarray:
         predictions.
     gene
         See `gene_bins`.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape of `profiles` without its last axis.
     """
     return span_mean(np.maximum(profiles[..., gene.bins], 0), Span(0, gene.shares))
 
@@ -181,38 +168,6 @@ def _with_whole_keys(effects: pd.DataFrame) -> pd.DataFrame:
     return effects.assign(dose=effects["dose"].fillna(np.inf))
 
 
-_COLUMNS = [
-    *PAIR_NAMES,
-    "partner_id",
-    "partner_start",
-    "partner_end",
-    "distance_bp",
-    "gene_distance_bp",
-    "width_bp",
-    "genes_between",
-    "measured_bp",
-    "activity",
-    "signal",
-    "verb",
-    "dose",
-    "condition",
-    "baseline",
-    "perturbed",
-    "effect",
-    "sum_of_effects",
-    "epistasis",
-    *STRATUM,
-    "n_controls",
-    "n_matched",
-    "control_signal",
-    "percentile",
-    "p",
-    "fdr",
-]
-_ENDS = ["effect_low", "effect_high"]
-_SAME = ["gene_id", "condition", "dose"]
-
-
 def assemble_effects(
     plan: pd.DataFrame, measured: pd.DataFrame, *, settings: ScreenSettings, spec: DatasetSpec
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -228,9 +183,9 @@ def assemble_effects(
     Returns
     -------
     effects, controls : pandas.DataFrame
-        Elements and pairs of elements, and control regions, with the columns of `_COLUMNS`, ordered as in
+        Elements and pairs of elements, and control regions, with the columns of `UNITS`, ordered as in
         the plan. Pairs are not calibrated; what does not apply is missing. Effects of an ensemble have
-        `effect_low` and `effect_high`, the 95 % interval over its members (`_over_members`).
+        `effect_low` and `effect_high`, the 95 % interval over its members by Student's t.
     """
     target = spec.require_target().binning
     rows = plan.loc[measured["row"]].reset_index(drop=True)
@@ -241,17 +196,18 @@ def assemble_effects(
         rows["baseline"].to_numpy(),
         pseudocount=settings.pseudocount,
     )
-    columns = _COLUMNS
-    each = [
+    columns = list(UNITS)
+    of_members = [
         rows.filter(regex=rf"^{name}_\d+$").to_numpy(dtype=float)
         for name in ("perturbed", "baseline")
     ]
-    if each[0].size:
-        first = _COLUMNS.index("effect") + 1
-        columns = [*_COLUMNS[:first], *_ENDS, *_COLUMNS[first:]]
-        effects = log_effect(*each, pseudocount=settings.pseudocount)
-        low, high = _over_members(rows["effect"].to_numpy(), effects)
-        rows = rows.assign(effect_low=low, effect_high=high)
+    if of_members[0].size:
+        after = columns.index("effect") + 1
+        columns[after:after] = ["effect_low", "effect_high"]
+        each = log_effect(*of_members, pseudocount=settings.pseudocount)
+        members = each.shape[1]
+        arm = student.ppf(0.975, members - 1) * each.std(axis=1, ddof=1) / np.sqrt(members)
+        rows = rows.assign(effect_low=rows["effect"] - arm, effect_high=rows["effect"] + arm)
     rows = rows.assign(
         verb=settings.edit.verb,
         sum_of_effects=np.nan,
@@ -267,19 +223,13 @@ def assemble_effects(
     return _typed(together), _typed(controls.reindex(columns=columns).reset_index(drop=True))
 
 
-def _over_members(effect: np.ndarray, each: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both ends of the 95 % interval of effects, by Student's t over the members of an ensemble."""
-    members = each.shape[1]
-    arm = student.ppf(0.975, members - 1) * each.std(axis=1, ddof=1) / np.sqrt(members)
-    return effect - arm, effect + arm
-
-
 def _with_epistasis(pairs: pd.DataFrame, single: pd.DataFrame) -> pd.DataFrame:
     """Compare the effect of two elements together with the sum of their own."""
-    alone = single.assign(dose=single["dose"].fillna(np.inf)).set_index([*_SAME, "element_id"])
-    keys = pairs.assign(dose=pairs["dose"].fillna(np.inf))
+    same = ["gene_id", *_ASKED]
+    alone = _with_whole_keys(single).set_index([*same, "element_id"])["effect"]
+    keys = _with_whole_keys(pairs)
     total = sum(
-        alone["effect"].reindex(pd.MultiIndex.from_frame(keys[[*_SAME, name]])).to_numpy()
+        alone.reindex(pd.MultiIndex.from_frame(keys[[*same, name]])).to_numpy()
         for name in ("element_id", "partner_id")
     )
     return pairs.assign(sum_of_effects=total, epistasis=pairs["effect"] - total)

@@ -1,10 +1,11 @@
 """Forward passes of a part of a screen: each window before and after its edits, in one stream."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from claster.analysis.perturbation.effects import gene_bins, gene_signal
 from claster.contacts.cut import map_cutter
 from claster.contacts.shapes import mirror_map
 from claster.dataset.layout import DatasetFolders, read_arrays
+from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import mirror_targets
@@ -35,13 +37,11 @@ from claster.signal.landscape import landscape
 Window = Mapping[str, np.ndarray]
 """By input name (``landscape``, ``contacts``), on the scale that a network sees."""
 
+_Predict = Callable[[Iterable[Window]], Iterator[np.ndarray]]
+"""What yields a profile a window, in order: signal, shape (conditions, bins)."""
 
-class _Predict(Protocol):
-    """What predicts windows: a trained run, or any function that keeps to this."""
-
-    def __call__(self, windows: Iterable[Window], /) -> Iterator[np.ndarray]:
-        """Yield a profile a window, in order: signal, shape (conditions, bins)."""
-        ...
+_ReadWindow = Callable[[str, str, int], dict[str, np.ndarray]]
+"""What reads the window around a centre; takes its name (a gene's where that is its TSS) and its place."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,6 @@ class Predictor:
 
     predict: _Predict
     inputs: tuple[str, ...] = ("landscape",)
-
-
-class _ReadWindow(Protocol):
-    """What returns the window around a centre; `name` is that of a gene where the centre is its TSS."""
-
-    def __call__(self, name: str, chrom: str, centre: int) -> dict[str, np.ndarray]:
-        """Return the arrays by input name."""
-        ...
 
 
 def average_mirrored(predict: _Predict, spec: DatasetSpec) -> _Predict:
@@ -72,7 +64,7 @@ def average_mirrored(predict: _Predict, spec: DatasetSpec) -> _Predict:
                 turned["contacts"] = mirror_map(window["contacts"], spec.contacts_shape)
             yield turned
 
-    def predict_both(windows: Iterable[Window], /) -> Iterator[np.ndarray]:
+    def predict_both(windows: Iterable[Window]) -> Iterator[np.ndarray]:
         profiles = predict(both(windows))
         for ahead in profiles:
             yield (ahead + mirror_targets(target, next(profiles))) / 2
@@ -81,15 +73,14 @@ def average_mirrored(predict: _Predict, spec: DatasetSpec) -> _Predict:
 
 
 def built_window(
-    folders: DatasetFolders, *, split: Split, inputs: Iterable[str] = ("landscape",)
+    folders: DatasetFolders, *, split: Split, inputs: Collection[str] = ("landscape",)
 ) -> _ReadWindow:
     """Return what reads the built arrays of a gene of a split, in genome orientation."""
-    names = tuple(inputs)
 
     def read(name: str, chrom: str, centre: int) -> dict[str, np.ndarray]:
         return {
             modality: read_arrays(folders, [name], split=split, modality=modality)[0]
-            for modality in names
+            for modality in inputs
         }
 
     return read
@@ -100,20 +91,13 @@ def source_window(
     sources: Sources,
     *,
     divisors: Sequence[float],
-    inputs: Iterable[str] = ("landscape",),
+    inputs: Collection[str] = ("landscape",),
 ) -> _ReadWindow:
     """Return what cuts the window around any base out of the source files, as a build does.
 
-    Contacts of one chromosome are held at a time: ask for windows chromosome by chromosome.
-
-    Parameters
-    ----------
-    spec, sources
-        The dataset and its open files.
-    divisors
-        What each track is divided by (`track_divisors`).
+    Contacts of one chromosome are held at a time: ask for windows chromosome by chromosome. Tracks are
+    divided by `divisors` (`track_divisors`).
     """
-    names = tuple(inputs)
     cutters: dict[str, Callable[[int], tuple[np.ndarray, float]]] = {}
 
     def contacts(chrom: str, centre: int) -> np.ndarray:
@@ -135,14 +119,14 @@ def source_window(
 
     def read(name: str, chrom: str, centre: int) -> dict[str, np.ndarray]:
         window: dict[str, np.ndarray] = {}
-        if "landscape" in names:
+        if "landscape" in inputs:
             array = landscape(
                 sources.tracks, chrom, centre, binning=spec.window.binning, summary=spec.summary
             )
             for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
                 array[row] = track.stored(array[row], divisor=divisor)
             window["landscape"] = array
-        if "contacts" in names:
+        if "contacts" in inputs:
             window["contacts"] = contacts(chrom, centre)
         return window
 
@@ -185,6 +169,10 @@ class _Asked:
     changed: bool
 
 
+_Answer = tuple[_Asked, np.ndarray, np.ndarray]
+"""What was asked, the baseline of its window, and its profile: the same object where nothing has changed."""
+
+
 def measure_windows(
     plan: pd.DataFrame,
     read: _ReadWindow,
@@ -202,11 +190,7 @@ def measure_windows(
     Parameters
     ----------
     plan
-        Rows of a screen (`ready_plan`), those of a window together.
-    read, predict
-        What reads and what predicts windows.
-    annotated
-        Where elements and TSSs are.
+        Rows of a screen (`ready_plan`), those of a window together, and in it those of an edit.
     divisors
         What each track is divided by (`track_divisors`).
     step
@@ -215,7 +199,8 @@ def measure_windows(
     spec, asked = editor.spec, deque[_Asked]()
 
     def passes() -> Iterator[Window]:
-        for rows in _grouped(plan.itertuples(), "window"):
+        for _, window_rows in groupby(plan.itertuples(), attrgetter("window")):
+            rows = list(window_rows)
             first = rows[0]
             stored = read(first.window, first.chrom, int(first.centre))
             asked.append(_Asked(rows, None, None, changed=True))
@@ -225,7 +210,8 @@ def measure_windows(
                 restore_landscape(stored["landscape"], spec, divisors=divisors),
                 annotated.touch(first.chrom, edges[:-1], edges[1:]),
             )
-            for same in _grouped(rows, "element_id", "partner_id"):
+            for _, group in groupby(rows, attrgetter("element_id", "partner_id")):
+                same = list(group)
                 places = _places(same[0])
                 for dose in editor.settings.doses:
                     edited = edit_window(window, places, editor, dose=dose)
@@ -240,95 +226,75 @@ def measure_windows(
                     if changed:
                         yield {**stored, "landscape": landscape}
 
-    gathered = _Gathered(spec)
+    return _gather(_answers(asked, predict(passes())), spec.require_target(), step)
+
+
+def _answers(asked: deque[_Asked], profiles: Iterator[np.ndarray]) -> Iterator[_Answer]:
     baseline = np.empty(0)
-    for profile in predict(passes()):
+    for profile in profiles:
         while not asked[0].changed:
-            gathered.add(asked.popleft(), baseline, baseline, step)
+            yield asked.popleft(), baseline, baseline
         this = asked.popleft()
         if this.rows is None:
             baseline = profile
-        gathered.add(this, baseline, profile, step)
+        yield this, baseline, profile
     while asked:
-        gathered.add(asked.popleft(), baseline, baseline, step)
-    return gathered.result()
+        yield asked.popleft(), baseline, baseline
 
 
-class _Gathered:
-    """What is kept of the forward passes."""
-
-    def __init__(self, spec: DatasetSpec) -> None:
-        self._target = spec.require_target()
-        self._conditions = self._target.groups
-        self._effects: list[tuple[Any, ...]] = []
-        self._members = 0
-        self._windows: list[str] = []
-        self._change: list[np.ndarray] = []
-        self._names: list[tuple[str, str, str, float, str]] = []
-        self._profiles: list[np.ndarray] = []
-        self._before: dict[tuple[int, int], tuple[Span, np.ndarray]] = {}
-
-    def add(self, asked: _Asked, baselines: np.ndarray, profiles: np.ndarray, step: Step) -> None:
-        """Take what was asked of a window, (conditions, bins), or of each member, (members, ...)."""
-        unchanged = profiles is baselines
+def _gather(answers: Iterator[_Answer], target: TargetSpec, step: Step) -> Measured:
+    """Keep what is told of profiles, (conditions, bins) or (members, conditions, bins) each."""
+    effects: list[tuple[Any, ...]] = []
+    windows: list[str] = []
+    changes: list[np.ndarray] = []
+    names: list[tuple[str, str, str, float, str]] = []
+    kept = [np.empty((0, target.bins), np.float32)]
+    before: dict[tuple[int, int], tuple[Span, np.ndarray]] = {}
+    members = 0
+    for asked, baselines, profiles in answers:
         baseline, profile = _mean(baselines), _mean(profiles)
-        window = str(asked.window[0].window)
+        window, element, partner = str(asked.window[0].window), "", ""
         dose = np.nan if asked.dose is None else asked.dose
+        is_tested = any(row.kind != "control" for row in asked.rows or asked.window)
         if asked.rows is None:
-            self._before.clear()
-            if any(row.kind != "control" for row in asked.window):
-                self._windows.append(window)
-                self._change.append(np.zeros(profile.shape, np.float32))
-                self._keep(window, "", "", np.nan, profile)
-            return
-        for row in asked.rows:
-            gene = (row.gene_start, row.gene_end)
-            if gene not in self._before:
-                span = gene_bins(*gene, centre=row.centre, binning=self._target.binning)
-                self._before[gene] = (span, _each_signal(baseline, baselines, span))
-            span, before = self._before[gene]
-            after = before if unchanged else _each_signal(profile, profiles, span)
-            self._members = len(before) - 1
-            for number, condition in enumerate(self._conditions):
-                (b, *each_b), (p, *each_p) = before[:, number].tolist(), after[:, number].tolist()
-                self._effects.append((row.Index, condition, dose, b, p, *each_b, *each_p))
-        if row.kind != "control":
-            change = np.maximum(profile, 0) - np.maximum(baseline, 0)
-            most = self._change[-1]
-            np.copyto(most, change, where=np.abs(change) > np.abs(most))
-            self._keep(window, row.element_id, row.partner_id, dose, profile)
-        step.advance()
-
-    def result(self) -> Measured:
-        names = ["window", "element_id", "partner_id", "dose", "condition"]
-        members = [
-            f"{name}_{n}" for name in ("baseline", "perturbed") for n in range(1, self._members + 1)
-        ]
-        bins = [str(offset) for offset in self._target.binning.offsets]
-        shape = (0, len(self._conditions), self._target.bins)
-        values = np.stack(self._profiles) if self._profiles else np.empty((0, len(bins)))
-        return Measured(
-            pd.DataFrame(
-                self._effects,
-                columns=["row", "condition", "dose", "baseline", "perturbed", *members],
-            ),
-            self._windows,
-            np.stack(self._change) if self._change else np.empty(shape, np.float32),
-            pd.concat(
-                [
-                    pd.DataFrame(self._names, columns=names),
-                    pd.DataFrame(values, columns=bins, dtype=np.float32),
-                ],
-                axis=1,
-            ),
-        )
-
-    def _keep(
-        self, window: str, element: str, partner: str, dose: float, profile: np.ndarray
-    ) -> None:
-        for condition, values in zip(self._conditions, profile, strict=True):
-            self._names.append((window, element, partner, dose, condition))
-            self._profiles.append(values.astype(np.float32))
+            before.clear()
+            if is_tested:
+                windows.append(window)
+                changes.append(np.zeros(profile.shape, np.float32))
+        else:
+            for row in asked.rows:
+                gene = (row.gene_start, row.gene_end)
+                if gene not in before:
+                    span = gene_bins(*gene, centre=row.centre, binning=target.binning)
+                    before[gene] = (span, _each_signal(baseline, baselines, span))
+                span, unedited = before[gene]
+                same = profiles is baselines
+                edited = unedited if same else _each_signal(profile, profiles, span)
+                members = len(edited) - 1
+                for number, condition in enumerate(target.groups):
+                    b, *each_b = unedited[:, number].tolist()
+                    p, *each_p = edited[:, number].tolist()
+                    effects.append((row.Index, condition, dose, b, p, *each_b, *each_p))
+            if is_tested:
+                element, partner = asked.rows[0].element_id, asked.rows[0].partner_id
+                change = np.maximum(profile, 0) - np.maximum(baseline, 0)
+                most = changes[-1]
+                np.copyto(most, change, where=np.abs(change) > np.abs(most))
+            step.advance()
+        if is_tested:
+            names += [(window, element, partner, dose, group) for group in target.groups]
+            kept.append(profile.astype(np.float32))
+    each = [f"{name}_{n}" for name in ("baseline", "perturbed") for n in range(1, members + 1)]
+    profile_names = pd.DataFrame(
+        names, columns=["window", "element_id", "partner_id", "dose", "condition"]
+    )
+    bins = [str(offset) for offset in target.binning.offsets]
+    return Measured(
+        pd.DataFrame(effects, columns=["row", "condition", "dose", "baseline", "perturbed", *each]),
+        windows,
+        np.array(changes, np.float32).reshape(-1, len(target.groups), target.bins),
+        pd.concat([profile_names, pd.DataFrame(np.concatenate(kept), columns=bins)], axis=1),
+    )
 
 
 def _mean(profiles: np.ndarray) -> np.ndarray:
@@ -339,15 +305,6 @@ def _each_signal(mean: np.ndarray, profiles: np.ndarray, span: Span) -> np.ndarr
     """Return the signal of a gene, (1 + members, conditions): of their mean, and of each of several."""
     signal = gene_signal(mean, span)[np.newaxis]
     return np.concatenate([signal, gene_signal(profiles, span)]) if profiles.ndim == 3 else signal
-
-
-def _grouped(rows: Iterable[Any], *names: str) -> Iterable[list[Any]]:
-    """Return rows that agree in some columns together, in the order in which the first of them come."""
-    together: dict[tuple[Any, ...], list[Any]] = {}
-    key = attrgetter(*names)
-    for row in rows:
-        together.setdefault(key(row), []).append(row)
-    return together.values()
 
 
 def _places(row: Any) -> tuple[Place, ...]:  # noqa: ANN401

@@ -190,7 +190,7 @@ class ScreenSettings(Record):
     seed: int = 0
 
 
-_UNITS = {
+UNITS = {
     "gene_id": "gene that is measured",
     "gene_name": "its name",
     "chrom": "chromosome of both",
@@ -252,7 +252,7 @@ class ScreenRecord(Record):
     format: Literal[1] = 1
     identity: Identity
     counts: dict[str, int]
-    units: dict[str, str] = _UNITS
+    units: dict[str, str] = UNITS
     merge: str
     versions: dict[str, str]
     finished: str
