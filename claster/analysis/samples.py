@@ -10,8 +10,8 @@ from claster.analysis.features import LabelledGenes
 from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_ids, read_targets
 from claster.dataset.signal_settings import TargetSpec, TrackSpec
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.targets import SHARED
 from claster.dataset.track_scales import read_landscapes
-from claster.dataset.value_table import SHARED
 from claster.errors import ClasterError
 from claster.files import require_file
 from claster.genome.windows import FORWARD, Binning, sample_id, split_sample_id

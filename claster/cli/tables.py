@@ -14,7 +14,6 @@ from rich.text import Text
 from claster.cli.console import echo
 from claster.cost.estimate import StepCost
 from claster.dataset.doctor.findings import Report
-from claster.dataset.doctor.show import report_table
 from claster.dataset.downloads.plan import DownloadPlan
 from claster.dataset.report import download_table, plan_line
 from claster.dataset.spec import DatasetSpec
@@ -101,7 +100,7 @@ def print_report(report: Report) -> None:
     """Print what the doctor found."""
     console = Console()
     if console.is_terminal:
-        console.print(report_table(report), highlight=False)
+        console.print(report.as_table(), highlight=False)
         echo(repr(report))
     else:
         echo(str(report))

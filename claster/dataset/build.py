@@ -15,7 +15,7 @@ import pandas as pd
 from claster.dataset.checksums import seal_manifest, write_checksums
 from claster.dataset.choice import choose_genes, lacks_training, more_training
 from claster.dataset.chromosome_windows import ChromosomeJob, write_chromosome
-from claster.dataset.doctor.pairs import require_sense
+from claster.dataset.doctor.tracks import require_sense
 from claster.dataset.donors import Donor, find_donor
 from claster.dataset.layout import SPLITS, STORE, DatasetFolders, modalities
 from claster.dataset.manifest import (
@@ -324,7 +324,7 @@ def _require_strands(sources: Sources, spec: DatasetSpec) -> None:
             groups = [group for group in spec.target.groups_of(condition.name) if group in signals]
             if pair := [strand for group in groups for strand in signals[group]]:
                 named = f"{kind} {condition.name}"
-                require_sense(pair, sources.genes, spec.target.strands, item=named)
+                require_sense(pair, sources.genes, spec.target.strands, label=named)
 
 
 def bytes_a_gene(spec: DatasetSpec) -> int:

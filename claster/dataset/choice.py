@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
+from claster.dataset.inventory import excluded_chromosomes
 from claster.dataset.selection import GeneRules, GeneSelection, drop_genes, select_genes
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.targets import reach_of_targets
-from claster.dataset.value_table import SHARED
-from claster.dataset.words import excluded_chromosomes
+from claster.dataset.targets import SHARED, reach_of_targets
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases, rename_chromosomes
 from claster.genome.fasta import fasta_records

@@ -1,13 +1,23 @@
-"""Every source file that a dataset names: what it is, where it is, where the YAML says so."""
+"""What a dataset's YAML names: its source files, and words among its genes and chromosomes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import pandas as pd
 
 from claster.dataset.signal_settings import SignalFiles
 from claster.dataset.spec import DATA_VARIABLE, DatasetSpec
 from claster.dataset.yaml_file import Location
+from claster.errors import ClasterError, choose_among
 from claster.files import require_file
+from claster.genome.assembly import (
+    MITOCHONDRION,
+    chromosome_aliases,
+    plain_name,
+    rename_chromosomes,
+)
+from claster.genome.gene_names import find_gene
 
 
 @dataclass(frozen=True)
@@ -112,3 +122,62 @@ def _signal(
     keys = ["file"] if files.file is not None else ["plus", "minus"]
     for named, key, (file, _) in zip(strand_labels(label, files), keys, files.strands, strict=True):
         yield named, file, (*location, key), True
+
+
+def excluded_chromosomes(spec: DatasetSpec, sizes: Mapping[str, int]) -> list[str]:
+    """Return `genes.exclude_chromosomes` by the assembly's names; a name that it lacks stays.
+
+    Parameters
+    ----------
+    sizes
+        Chromosome sizes of the assembly in bp.
+    """
+    named = pd.DataFrame({"chrom": list(spec.genes.exclude_chromosomes)}, dtype=object)
+    aliases = chromosome_aliases(spec.assembly)
+    return rename_chromosomes(named, sizes=sizes, aliases=aliases)["chrom"].tolist()
+
+
+def unmatched_words(
+    spec: DatasetSpec, genes: pd.DataFrame, sizes: Mapping[str, int]
+) -> Iterator[tuple[str, ClasterError]]:
+    """Yield what is wrong with words that name nothing, each under the name of its check.
+
+    They are chromosomes to leave out, which are of the assembly or of the gene file (the mitochondrion
+    need not be), types of genes, and the example gene. `claster data check` shows all, a build stops at
+    the first.
+
+    Parameters
+    ----------
+    genes
+        The whole annotation by the assembly's chromosome names: `gene_id`, `name`, `type`, `chrom`.
+    sizes
+        Chromosome sizes of the assembly in bp.
+    """
+
+    def fault(*location: int | str, found: str, remedy: str) -> ClasterError:
+        return ClasterError(f"{spec.place(*location)}: {found}", remedy=remedy)
+
+    known = dict.fromkeys([*sizes, *genes["chrom"].unique()])
+    aliases = chromosome_aliases(spec.assembly)
+    excluded = zip(spec.genes.exclude_chromosomes, excluded_chromosomes(spec, sizes), strict=True)
+    for position, (word, chrom) in enumerate(excluded):
+        if chrom not in known and plain_name(chrom, aliases) != MITOCHONDRION:
+            found = f"neither the assembly nor the genes have a chromosome {word!r}"
+            place = ("genes", "exclude_chromosomes", position)
+            yield "chromosomes", fault(*place, found=found, remedy=choose_among(word, known))
+    types = [kind for kind in genes["type"].value_counts().index if kind]
+    for position, word in enumerate(spec.genes.types or ()):
+        if word in types:
+            continue
+        remedy = "write 'types: null' under 'genes' to take all"
+        if spec.genes.recipe == "paper":
+            remedy = "leave 'recipe: paper' out of 'genes' and choose other 'types'"
+        elif types:
+            remedy = choose_among(word, types)
+        found = f"no gene has the type {word!r}"
+        yield "types", fault("genes", "types", position, found=found, remedy=remedy)
+    if spec.example_gene is not None:
+        try:
+            find_gene(genes, spec.example_gene)
+        except ClasterError as error:
+            yield "example", fault("example_gene", found=error.found, remedy=error.remedy)

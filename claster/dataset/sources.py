@@ -9,11 +9,17 @@ import numpy as np
 import pandas as pd
 
 from claster.contacts.matrix import ContactMatrix, open_contacts
-from claster.dataset.inventory import list_sources, read_sources, require_source, strand_labels
+from claster.dataset.inventory import (
+    excluded_chromosomes,
+    list_sources,
+    read_sources,
+    require_source,
+    strand_labels,
+    unmatched_words,
+)
 from claster.dataset.signal_settings import Condition, SignalFiles, TargetSpec, TrackSpec
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.value_table import read_values
-from claster.dataset.words import excluded_chromosomes, unmatched_words
+from claster.dataset.targets import read_values
 from claster.errors import ClasterError
 from claster.genome.assembly import (
     chromosome_aliases,

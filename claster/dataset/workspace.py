@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from claster.dataset.layout import PARTS, SPLITS, STORE, DatasetFolders, modalities, part_members
 from claster.dataset.selection import GeneSelection
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.value_table import SHARED
+from claster.dataset.targets import SHARED
 from claster.errors import ClasterError
 from claster.files import link_file, sha256, write_text
 from claster.genome.genes import GENE_COLUMNS

@@ -23,7 +23,7 @@ from claster.analysis.summary import evaluation_schema
 from claster.analysis.tables import _SCORE_COLUMNS
 from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_targets
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.value_table import SHARED
+from claster.dataset.targets import SHARED
 from claster.eir.runs import RunFolder, RunRecord, write_run
 from claster.errors import ClasterError
 from claster.genome.windows import FORWARD, sample_id

@@ -7,7 +7,6 @@ import pytest
 
 from claster.dataset.build import build_dataset
 from claster.dataset.doctor.check import check_dataset
-from claster.dataset.doctor.show import _report_summary, report_lines, report_table
 from claster.errors import ClasterError
 
 
@@ -198,11 +197,11 @@ def test_json_has_a_format_and_every_finding(examine):
 def test_table_and_lines_say_the_same(examine, make):
     (make.folder / "ATAC.bw").unlink()
     report = examine()
-    lines = report_lines(report)
+    lines = str(report).splitlines()
     assert lines[0].startswith(f"fault   track ATAC: no file at {make.folder / 'ATAC.bw'} (dataset")
     assert " -> " in lines[0]
-    assert report_table(report).row_count == len(lines) - 1
-    assert lines[-1] == _report_summary(report)
+    assert report.as_table().row_count == len(lines) - 1
+    assert lines[-1] == repr(report)
     assert "1 fault" in lines[-1]
     fine = [line for line in lines if line.startswith("fine    track H3K27ac:")]
     assert len(fine) == 1

@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.dataset.doctor.genes import _assembly_of_genes, _compare_landmarks, _read_landmarks
+from claster.dataset.doctor.genes import (
+    _assembly_of_genes,
+    _known_genes,
+    _lie_elsewhere,
+    _read_landmarks,
+)
 
 
 @pytest.fixture(scope="module")
@@ -212,9 +217,9 @@ def test_the_gene_table_of_another_build_of_the_species_is_named(
 def test_known_genes_in_their_place_say_nothing(assembly, named):
     known = _read_landmarks().query("assembly == @assembly")
     genes = known.assign(gene_id=known[named].where(known[named] != "", known["name"]))
-    found = _compare_landmarks(genes, assembly)
-    assert found.known >= 0.95 * len(known)
-    assert not found.elsewhere
+    found = _known_genes(genes, assembly)
+    assert len(found) >= 0.95 * len(known)
+    assert not _lie_elsewhere(found)
     assert _assembly_of_genes(genes) == assembly
 
 
@@ -229,9 +234,10 @@ def test_landmarks_count_what_can_be_compared():
             "end": known["end"].to_numpy() + np.array([0, 0, 9, 900_000]),
         }
     )
-    found = _compare_landmarks(genes, "mm10")
-    assert (found.known, found.far, found.same_end, found.shifted) == (4, 1, 2, 1)
-    assert _compare_landmarks(genes, "toy") == (0, 0, 0, 0, None)
+    found = _known_genes(genes, "mm10")
+    assert len(found) == 4
+    assert found[["far", "same_end", "shifted"]].sum().tolist() == [1, 2, 1]
+    assert _known_genes(genes, "toy").empty
 
 
 def test_landmarks_are_whole():

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from claster.dataset.doctor import matrix_facts
-from claster.dataset.doctor.matrix_facts import sample_rows
-from claster.dataset.doctor.matrix_layout import read_layout
+from claster.dataset.doctor.matrix_facts import read_layout, sample_rows
 
 ITEM = "contacts"
 

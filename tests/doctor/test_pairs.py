@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from claster.dataset.build import build_dataset
-from claster.dataset.doctor.pairs import check_tracks
+from claster.dataset.doctor.tracks import check_tracks
 from claster.errors import ClasterError
 
 

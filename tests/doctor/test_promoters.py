@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.dataset.doctor.promoters import _lone_starts, measure_promoters
+from claster.dataset.doctor.signal_facts import _lone_starts, measure_promoters
 
 SIZES = {"chr1": 3_000_000}
 STARTS = np.arange(30_000, 2_970_000, 40_000)

@@ -5,7 +5,7 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from claster.dataset.doctor.pairs import _scale_ratio
+from claster.dataset.doctor.tracks import _scale_ratio
 from claster.dataset.scale import SignalScale, measure_scale, rescaling, spread_evenly
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig

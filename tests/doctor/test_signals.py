@@ -5,9 +5,10 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from claster.dataset.doctor.pairs import check_balance, check_scale
+from claster.dataset.doctor.findings import Item
 from claster.dataset.doctor.signal_facts import SignalFacts
 from claster.dataset.doctor.signals import _counted, signal_uses
+from claster.dataset.doctor.tracks import check_balance, check_scale
 from claster.dataset.scale import SignalScale
 
 
@@ -267,7 +268,7 @@ def test_a_track_is_told_when_it_is_3_times_larger_or_smaller(spec_of, q99, verd
     [(8.99, "fine"), (9.01, "warning"), (1.01, "fine"), (0.99, "warning"), (0.0, "warning")],
 )
 def test_strands_are_told_when_one_is_3_times_deeper(mean, verdict):
-    assert check_balance(scale(mean=mean), scale(mean=3.0), item="target").verdict == verdict
+    assert check_balance(scale(mean=mean), scale(mean=3.0), Item("target")).verdict == verdict
 
 
 def test_tracks_of_another_model(spec_of, one):

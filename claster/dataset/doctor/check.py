@@ -1,6 +1,6 @@
 """Check every file of a dataset, without stopping at the first fault."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,44 +9,45 @@ import pandas as pd
 
 from claster.dataset.choice import lacks_training, more_training
 from claster.dataset.doctor.findings import (
+    WINDOWS,
     Finding,
+    Item,
     Report,
-    Verdict,
-    as_fault,
     count_of,
-    in_order,
     listed,
     percent,
 )
-from claster.dataset.doctor.intervals import (
-    check_blacklisted,
-    examine_assembly,
-    examine_blacklist,
-    examine_genes,
-    examine_others,
-)
-from claster.dataset.doctor.matrices import ExaminedContacts, examine_contacts
-from claster.dataset.doctor.pairs import check_scale, check_tracks
-from claster.dataset.doctor.present import check_data_folder, check_present, check_twins
-from claster.dataset.doctor.promoters import check_promoters
+from claster.dataset.doctor.genes import examine_genes, examine_values
+from claster.dataset.doctor.matrices import examine_contacts
 from claster.dataset.doctor.setting import Setting, places_without_genes, select_windows
 from claster.dataset.doctor.signals import signal_uses, strand_pairs
-from claster.dataset.doctor.spread import check_common, check_spread
+from claster.dataset.doctor.sources import (
+    check_blacklisted,
+    check_data_folder,
+    check_elements,
+    check_fasta,
+    check_present,
+    check_twins,
+    examine_assembly,
+    examine_blacklist,
+)
+from claster.dataset.doctor.spread import Spread, check_common, check_spread
 from claster.dataset.doctor.tracks import (
     ExaminedSignal,
+    check_promoters,
+    check_scale,
+    check_tracks,
     examine_pair,
     examine_replicates,
     examine_signal,
 )
-from claster.dataset.doctor.value_table import examine_values
-from claster.dataset.inventory import Source, list_sources, read_sources
+from claster.dataset.inventory import Source, excluded_chromosomes, list_sources, read_sources
 from claster.dataset.layout import SPLITS
 from claster.dataset.scale import SignalScale, track_divisors
 from claster.dataset.selection import DROP_REASONS, GeneSelection
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import dividing_scales
-from claster.dataset.words import excluded_chromosomes
 from claster.errors import ClasterError
 from claster.formats import is_gzip
 from claster.genome.assembly import chromosome_aliases
@@ -54,88 +55,6 @@ from claster.progress import SILENT, Progress
 
 _LONG_TO_READ = 4_000_000_000  # bytes of a FASTA
 _LONG_TO_UNPACK = 300_000_000
-
-
-def _check_windows(
-    selection: GeneSelection, spec: DatasetSpec, *, once_mended: bool = False
-) -> list[Finding]:
-    """Tell how many genes are kept, by split, and why the others are not.
-
-    Checks ``genes`` (a fault where none is left) and ``splits`` (a fault where one that the YAML names
-    is empty or a dataset with a target has no gene to train on, a note where it holds nothing out). Genes
-    whose contact map has too many unknown cells are only dropped by the build itself. `once_mended` says
-    that other faults come first.
-    """
-    kept, dropped = selection.kept, selection.dropped
-    counts: dict[str, int] = {split: int((kept["split"] == split).sum()) for split in SPLITS}
-    by_split = ", ".join(f"{n:,} {split}" for split, n in counts.items())
-    why = "; ".join(
-        f"{n:,} because {DROP_REASONS[str(reason)]}"
-        for reason, n in dropped["reason"].value_counts().items()
-    )
-    if spec.contacts and spec.contacts.max_missing < 1:
-        later = f"fewer where over {percent(spec.contacts.max_missing)} of a contact map is unknown"
-        why = f"{why}; {later}".removeprefix("; ")
-    if once_mended:
-        why = f"{why}; once the faults are corrected".removeprefix("; ")
-    seen = f"{len(kept):,} of {count_of(len(kept) + len(dropped), 'gene')} would get a window"
-    if kept.empty:
-        return [
-            Finding(
-                "windows",
-                "",
-                "genes",
-                "fault",
-                f"{seen}: {why}",
-                "check 'genes', 'regions' and 'window' in the YAML, and the files that lack data",
-            )
-        ]
-    results = [
-        Finding(
-            "windows", "", "genes", "fine", f"{seen}: {by_split}" + (f" ({why})" if why else "")
-        )
-    ]
-    for split, rules in (("valid", spec.splits.valid), ("test", spec.splits.test)):
-        if rules and not counts[split]:
-            results.append(
-                Finding(
-                    "windows",
-                    "",
-                    "splits",
-                    "fault",
-                    f"no gene is left in the {split} split ({', '.join(rules)})",
-                    f"choose other chromosomes or regions for '{split}' ({spec.place('splits', split)})",
-                )
-            )
-    if lacks_training(selection, spec):
-        seen = "no gene is left for training"
-        results.append(
-            Finding("windows", "", "splits", "fault", seen, more_training(selection, spec))
-        )
-    if spec.target and not counts["valid"] and not counts["test"]:
-        results.append(
-            Finding(
-                "windows",
-                "",
-                "splits",
-                "note",
-                "no gene is held out, so nothing tells how well a model does on genes that it has not seen",
-                _to_hold_out(kept, spec),
-            )
-        )
-    return results
-
-
-def _to_hold_out(kept: pd.DataFrame, spec: DatasetSpec) -> str:
-    """Return a rule for 'test' that leaves genes to train on, where one can be named."""
-    last = kept["chrom"].iloc[-1]
-    rule = last
-    if kept["chrom"].nunique() == 1:
-        cut = int(kept["tss"].quantile(0.8))
-        if not (kept["tss"] < cut - spec.window.binning.width).any():
-            return "provide genes of another chromosome to hold out"
-        rule = f'"{last}:{cut:,}-{kept["tss"].max() + 1:,}"'
-    return f"name chromosomes or regions under 'splits', such as 'test: [{rule}]'"
 
 
 def check_dataset(
@@ -177,11 +96,10 @@ def check_dataset(
         findings += seen
         sizes, seen = examine_assembly(spec, there)
         findings += seen
-        genes = None
+        genes = values = spread = None
         if path := now("genes"):
             genes, seen = examine_genes(spec, path, sizes)
             findings += seen
-        values = None
         if genes is not None and now("target table"):
             values, seen = examine_values(spec, genes)
             findings += seen
@@ -190,29 +108,33 @@ def check_dataset(
         setting, seen = _setting(spec, sizes, genes, blacklist)
         findings += seen
         if blacklist is not None:
-            findings += check_blacklisted(blacklist, setting, file=str(there["blacklist"]))
+            findings += check_blacklisted(blacklist, setting, path=there["blacklist"])
         signals = {
             use.label: examine_signal(use, setting) for use in signal_uses(spec) if now(use.label)
         }
         findings += _signal_findings(signals, against or {}, against_named, setting)
-        for item, plus, minus in strand_pairs(spec):
+        for item, (plus, minus) in strand_pairs(spec):
             if plus in signals and minus in signals:
                 strands = spec.require_target().strands
                 findings += examine_pair(item, signals[plus], signals[minus], genes, strands)
-        contacts = ExaminedContacts([])
+        held: Mapping[str, str] = {}
         if spec.contacts and (path := now("contacts")):
-            contacts = examine_contacts(path, spec.contacts, setting)
-            findings += contacts.findings
-        findings += examine_others(spec, there, setting)
+            seen, held, spread = examine_contacts(path, spec.contacts, setting)
+            findings += seen
+        if "elements" in there:
+            findings += check_elements(there["elements"], setting)
+        if "genome" in there:
+            findings.append(check_fasta(there["genome"], setting))
         if genes is not None and not setting.centres.empty:
-            findings += _coverage_findings(signals, contacts, there, setting)
+            spreads = {label: s.spread for label, s in signals.items()} | {"contacts": spread}
+            findings += _coverage_findings(spreads, there, setting)
             faults = any(finding.verdict == "fault" for finding in findings)
             select = partial(
                 select_windows,
                 setting,
                 genes,
                 without_signal=_lacking({n: s.names for n, s in signals.items()}, setting),
-                without_contacts=_lacking({"contacts": contacts.names}, setting),
+                without_contacts=_lacking({"contacts": held}, setting),
                 values=values,
             )
             selection, told = _without_copies(select, there.get("genome"))
@@ -220,60 +142,26 @@ def check_dataset(
             findings += told
             if all(finding.verdict != "fault" for finding in findings):
                 findings += _check_divisors(spec, selection)
-    order = ["assembly", "tracks", *(source.label for source in sources), "windows"]
     scales = {label: signal.scale for label, signal in signals.items() if signal.scale}
     unread = {source.label for source in sources} - {s.label for s in read_sources(spec)}
     # Groups that name nothing stop every command that reads the elements.
-    mild = [f.milder() if f.item in unread and f.check != "groups" else f for f in findings]
-    shown = in_order(mild, order)
-    return Report(spec.name, spec.assembly, tuple(shown), scales)
+    mild = [
+        replace(f, verdict="warning")
+        if f.verdict == "fault" and f.item in unread and f.check != "groups"
+        else f
+        for f in findings
+    ]
+    order = ["assembly", "tracks", *(source.label for source in sources), "windows"]
+    mild.sort(key=lambda finding: _rank(finding.item, order))
+    return Report(spec.name, spec.assembly, tuple(mild), scales)
 
 
-def _without_copies(
-    select: Callable[..., GeneSelection], genome: Path | None
-) -> tuple[GeneSelection, list[Finding]]:
-    """Select genes, those with copied sequences apart, and tell of these. Check ``copies`` of the windows."""
-
-    def found(verdict: Verdict, evidence: str, remedy: str = "") -> list[Finding]:
-        return [Finding("windows", "", "copies", verdict, evidence, remedy)]
-
-    unread = ""
-    if genome is None:
-        unread = "there is no FASTA ('genome')"
-    elif genome.stat().st_size > (_LONG_TO_UNPACK if is_gzip(genome) else _LONG_TO_READ):
-        unread = f"{genome.name} takes minutes; the build looks"
-    try:
-        selection = select(genome=None if unread else genome)
-    except ClasterError as error:
-        return select(), found("fault", error.found, error.remedy)
-    if selection.kept["split"].nunique() < 2:
-        return selection, []
-    if unread:
-        untold = "whether windows of two splits hold copies of one sequence was not looked at"
-        return selection, found("fine", f"{untold}: {unread}")
-    gone = selection.dropped[selection.dropped["reason"] == "same_sequence"]
-    told = []
-    if uncompared := selection.uncompared:
-        seen = (
-            f"the sequence of {count_of(len(uncompared), 'gene')} of {len(selection.kept)} is not in "
-            "the FASTA, or hardly anything but N and repeats: not compared "
-            f"({listed(uncompared)})"
-        )
-        remedy = (
-            "bring the FASTA of all chromosomes"
-            if len(uncompared) > len(selection.kept) / 10
-            else ""
-        )
-        told = found("warning" if remedy else "note", seen, remedy)
-    if gone.empty:
-        seen = "no sequence around a TSS (+- 5 kb) is a copy of one in another split"
-        return selection, told or found("fine", seen)
-    first = gone.iloc[0]
-    seen = (
-        f"{count_of(len(gone), 'gene')} have a copy of the sequence around the TSS in a later split and are "
-        f"left out ({first['gene_id']}: {first['detail']})"
-    )
-    return selection, told + found("note", seen)
+def _rank(item: str, order: Sequence[str]) -> int:
+    """Return the place of an item; a strand pair comes after its files, what has no place at the end."""
+    if item in order:
+        return order.index(item)
+    files = (n for n, label in enumerate(order) if label.startswith(f"{item} "))
+    return max(files, default=len(order))
 
 
 def _present(spec: DatasetSpec, sources: Sequence[Source]) -> tuple[dict[str, Path], list[Finding]]:
@@ -281,7 +169,7 @@ def _present(spec: DatasetSpec, sources: Sequence[Source]) -> tuple[dict[str, Pa
     seen = {source.label: check_present(spec, source) for source in sources}
     there = {source.label: source.path for source in sources if seen[source.label] is None}
     findings = [finding for finding in seen.values() if finding is not None]
-    return there, findings + check_twins([s for s in sources if s.label in there])
+    return there, [*findings, *check_twins([s for s in sources if s.label in there])]
 
 
 def _setting(
@@ -304,12 +192,10 @@ def _setting(
     try:
         selection = select_windows(setting, genes, without_signal={}, without_contacts={})
     except ClasterError as error:
-        return setting, [as_fault(error, item="windows", file="", check="rules")]
+        return setting, [WINDOWS.fault(error, "rules")]
     centres = selection.kept[["gene_id", "chrom", "tss", "strand"]]
     setting = replace(setting, centres=centres, by_rules=selection)
-    if centres.empty:
-        return setting, _check_windows(selection, spec)
-    return setting, []
+    return setting, list(_check_windows(selection, spec)) if centres.empty else []
 
 
 def _signal_findings(
@@ -317,38 +203,26 @@ def _signal_findings(
     against: Mapping[str, SignalScale],
     against_named: str,
     setting: Setting,
-) -> list[Finding]:
-    findings = []
+) -> Iterator[Finding]:
     for signal in signals.values():
-        findings += signal.findings
+        yield from signal.findings
         reference = against.get(signal.use.track)
         if signal.scale and reference:
-            findings.append(check_scale(signal.scale, reference, signal.use, named=against_named))
+            yield check_scale(signal.scale, reference, signal.use, named=against_named)
     for track in setting.spec.tracks:
         same = [signal for signal in signals.values() if signal.use.track == track.name]
-        findings += examine_replicates(same, setting)
-    if told := check_promoters([signal.at_promoters for signal in signals.values()], setting):
-        findings.append(told)
-    return findings
+        yield from examine_replicates(same, setting)
+    yield from check_promoters([signal.at_promoters for signal in signals.values()], setting)
 
 
 def _coverage_findings(
-    signals: Mapping[str, ExaminedSignal],
-    contacts: ExaminedContacts,
-    there: Mapping[str, Path],
-    setting: Setting,
-) -> list[Finding]:
-    spreads = {
-        label: (signal.spread, "signal") for label, signal in signals.items() if signal.spread
-    }
-    if contacts.spread:
-        spreads["contacts"] = contacts.spread, "contacts"
-    found = [
-        check_spread(spread, setting, item=label, file=str(there[label]), holds=holds)
-        for label, (spread, holds) in spreads.items()
-    ]
-    found.append(check_common([spread for spread, _ in spreads.values()], setting))
-    return [finding for finding in found if finding is not None]
+    spreads: Mapping[str, Spread | None], there: Mapping[str, Path], setting: Setting
+) -> Iterator[Finding]:
+    known = {label: spread for label, spread in spreads.items() if spread}
+    for label, spread in known.items():
+        holds = "contacts" if label == "contacts" else "signal"
+        yield from check_spread(spread, setting, Item(label, there[label]), holds=holds)
+    yield from check_common(list(known.values()), setting)
 
 
 def _lacking(names: Mapping[str, Mapping[str, str]], setting: Setting) -> dict[str, str]:
@@ -366,13 +240,110 @@ def _lacking(names: Mapping[str, Mapping[str, str]], setting: Setting) -> dict[s
     }
 
 
+def _without_copies(
+    select: Callable[..., GeneSelection], genome: Path | None
+) -> tuple[GeneSelection, list[Finding]]:
+    """Select genes, those with copied sequences apart, and tell of these."""
+    unread = ""
+    if genome is None:
+        unread = "there is no FASTA ('genome')"
+    elif genome.stat().st_size > (_LONG_TO_UNPACK if is_gzip(genome) else _LONG_TO_READ):
+        unread = f"{genome.name} takes minutes; the build looks"
+    try:
+        selection = select(genome=None if unread else genome)
+    except ClasterError as error:
+        return select(), [WINDOWS.found("copies", "fault", error.found, error.remedy)]
+    if selection.kept["split"].nunique() < 2:
+        return selection, []
+    if unread:
+        untold = "whether windows of two splits hold copies of one sequence was not looked at"
+        return selection, [WINDOWS.found("copies", "fine", f"{untold}: {unread}")]
+    told = []
+    if uncompared := selection.uncompared:
+        seen = (
+            f"the sequence of {count_of(len(uncompared), 'gene')} of {len(selection.kept)} is not in "
+            "the FASTA, or hardly anything but N and repeats: not compared "
+            f"({listed(uncompared)})"
+        )
+        remedy = "bring the FASTA of all chromosomes"
+        if len(uncompared) > len(selection.kept) / 10:
+            told.append(WINDOWS.found("copies", "warning", seen, remedy))
+        else:
+            told.append(WINDOWS.found("copies", "note", seen))
+    gone = selection.dropped[selection.dropped["reason"] == "same_sequence"]
+    if len(gone):
+        first = gone.iloc[0]
+        seen = (
+            f"{count_of(len(gone), 'gene')} have a copy of the sequence around the TSS in a later split "
+            f"and are left out ({first['gene_id']}: {first['detail']})"
+        )
+        told.append(WINDOWS.found("copies", "note", seen))
+    elif not told:
+        seen = "no sequence around a TSS (+- 5 kb) is a copy of one in another split"
+        told.append(WINDOWS.found("copies", "fine", seen))
+    return selection, told
+
+
+def _check_windows(
+    selection: GeneSelection, spec: DatasetSpec, *, once_mended: bool = False
+) -> Iterator[Finding]:
+    """Tell how many genes are kept, by split, and why the others are not.
+
+    It is a fault where none is left, a split that the YAML names is empty or a dataset with a target has no
+    gene to train on, a note where it holds nothing out. Genes whose contact map has too many unknown cells
+    are only dropped by the build itself. `once_mended` says that other faults come first.
+    """
+    kept, dropped = selection.kept, selection.dropped
+    counts: dict[str, int] = {split: int((kept["split"] == split).sum()) for split in SPLITS}
+    why = [
+        f"{n:,} because {DROP_REASONS[str(reason)]}"
+        for reason, n in dropped["reason"].value_counts().items()
+    ]
+    if spec.contacts and spec.contacts.max_missing < 1:
+        most = percent(spec.contacts.max_missing)
+        why.append(f"fewer where over {most} of a contact map is unknown")
+    if once_mended:
+        why.append("once the faults are corrected")
+    seen = f"{len(kept):,} of {count_of(len(kept) + len(dropped), 'gene')} would get a window"
+    if kept.empty:
+        remedy = "check 'genes', 'regions' and 'window' in the YAML, and the files that lack data"
+        yield WINDOWS.found("genes", "fault", f"{seen}: {'; '.join(why)}", remedy)
+        return
+    seen += f": {', '.join(f'{n:,} {split}' for split, n in counts.items())}"
+    yield WINDOWS.found("genes", "fine", f"{seen} ({'; '.join(why)})" if why else seen)
+    for split, rules in (("valid", spec.splits.valid), ("test", spec.splits.test)):
+        if rules and not counts[split]:
+            seen = f"no gene is left in the {split} split ({', '.join(rules)})"
+            place = spec.place("splits", split)
+            remedy = f"choose other chromosomes or regions for '{split}' ({place})"
+            yield WINDOWS.found("splits", "fault", seen, remedy)
+    if lacks_training(selection, spec):
+        seen = "no gene is left for training"
+        yield WINDOWS.found("splits", "fault", seen, more_training(selection, spec))
+    if spec.target and not counts["valid"] and not counts["test"]:
+        seen = "no gene is held out, so nothing tells how well a model does on genes that it has not seen"
+        yield WINDOWS.found("splits", "note", seen, _to_hold_out(kept, spec))
+
+
+def _to_hold_out(kept: pd.DataFrame, spec: DatasetSpec) -> str:
+    """Return a rule for 'test' that leaves genes to train on, where one can be named."""
+    last = kept["chrom"].iloc[-1]
+    rule = last
+    if kept["chrom"].nunique() == 1:
+        cut = int(kept["tss"].quantile(0.8))
+        if not (kept["tss"] < cut - spec.window.binning.width).any():
+            return "provide genes of another chromosome to hold out"
+        rule = f'"{last}:{cut:,}-{kept["tss"].max() + 1:,}"'
+    return f"name chromosomes or regions under 'splits', such as 'test: [{rule}]'"
+
+
 def _check_divisors(spec: DatasetSpec, selection: GeneSelection) -> list[Finding]:
-    """Tell that the numbers that tracks are divided by are not available. Check ``scale``."""
+    """Tell that the numbers that tracks are divided by are not available."""
     if not any(track.scale != "none" for track in spec.tracks) and not spec.scales_from:
         return []
     try:
         with open_sources(spec) as sources:
             track_divisors(spec.tracks, dividing_scales(spec, sources, selection))
     except ClasterError as error:
-        return [as_fault(error, item="tracks", file="", check="scale")]
+        return [Item("tracks").fault(error, "scale")]
     return []

@@ -1,13 +1,19 @@
-"""What the doctor found: single findings, and the report of a dataset."""
+"""What the doctor found: single findings, and the report of a dataset, for people and for programs."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import Literal
 
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
 from claster.dataset.scale import SignalScale
 from claster.errors import ClasterError
+from claster.quoting import printable
 
 
 def number(value: float) -> str:
@@ -78,11 +84,18 @@ def count_of(count: int, kind: str) -> str:
 
 Verdict = Literal["fine", "note", "warning", "fault"]
 
-VERDICTS: tuple[Verdict, ...] = ("fine", "note", "warning", "fault")
+_VERDICTS: tuple[Verdict, ...] = ("fine", "note", "warning", "fault")
 """From good to bad: ``note`` is legal and worth knowing, with a ``fault`` the build cannot run."""
 
 _FORMAT = 1
 _EXIT_CODES = {"fine": 0, "note": 0, "warning": 1, "fault": 2}
+_STYLES = {"fine": "green", "note": "cyan", "warning": "yellow", "fault": "bold red"}
+_ENDINGS = {
+    0: "the build can run",
+    1: "the build can run; look at the warnings first",
+    2: "the build cannot run before the faults are corrected",
+}
+_COLUMNS = ("file", "verdict", "evidence, and what to do")
 
 
 @dataclass(frozen=True)
@@ -91,14 +104,12 @@ class Finding:
 
     Attributes
     ----------
-    item
-        What messages call the file ("track ATAC"), or the part of the dataset ("windows").
-    file
-        The file's path, or "" where several files take part.
+    item, file
+        See `Item`; `file` is "" where several files take part.
     check
         Name of the check ("strand", "weights"), the same in every report.
     verdict
-        One of `VERDICTS`.
+        One of `_VERDICTS`.
     remedy
         What to do; "" where nothing is to be done.
     """
@@ -110,9 +121,37 @@ class Finding:
     evidence: str
     remedy: str = ""
 
-    def milder(self) -> "Finding":
-        """Return a fault as a warning, as where the build does not read the file."""
-        return replace(self, verdict="warning") if self.verdict == "fault" else self
+
+@dataclass(frozen=True)
+class Item:
+    """What findings are about.
+
+    Attributes
+    ----------
+    label
+        What messages call the file ("track ATAC"), or the part of the dataset ("windows").
+    path
+        Where the file is, "" where several files take part.
+    """
+
+    label: str
+    path: Path | str = ""
+
+    def found(self, check: str, verdict: Verdict, evidence: str, remedy: str = "") -> Finding:
+        """Return a finding about it."""
+        return Finding(self.label, str(self.path), check, verdict, evidence, remedy)
+
+    def fault(self, error: ClasterError, check: str) -> Finding:
+        """Return an error that a build would raise as a finding, without repeating item and folder."""
+        found = error.found
+        if file := str(self.path):
+            found = found.replace(f" ({file})", "").replace(file, Path(file).name)
+        found = " ".join(found.removeprefix(f"{self.label}:").split())
+        return self.found(check, "fault", found, error.remedy)
+
+
+WINDOWS = Item("windows")
+"""The windows of a dataset, which no single file tells of."""
 
 
 @dataclass(frozen=True)
@@ -151,19 +190,58 @@ class Report:
         return sum(finding.verdict == verdict for finding in self.findings)
 
     def __str__(self) -> str:
-        """Return the report as plain lines."""
-        from claster.dataset.doctor.show import report_lines
-
-        return "\n".join(report_lines(self))
+        """Return plain lines: one for what is fine of an item, one for each other finding, a summary."""
+        lines = [
+            f"{row.verdict:<8}{row.item}: {row.evidence}"
+            + (f" -> {row.remedy}" if row.remedy else "")
+            for item in self.items
+            for row in self._rows(item)
+        ]
+        return "\n".join([*lines, repr(self)])
 
     def __repr__(self) -> str:
-        """Return its last line: how many findings of which verdict."""
-        return str(self).rpartition("\n")[2]
+        """Return the last line: how many findings of which verdict, and what follows."""
+        counts = ", ".join(
+            f"{n} {verdict}{'s' if n > 1 else ''}"
+            for verdict in ("fault", "warning", "note")
+            if (n := self.count(verdict))
+        )
+        items = f"{len(self.items)} items checked"
+        return f"{self.dataset}: {items}, {counts or 'all fine'}: {_ENDINGS[self.exit_code]}"
 
     def _repr_html_(self) -> str:
-        from claster.dataset.doctor.show import report_html
+        cells = [tuple(f"<b>{name}</b>" for name in _COLUMNS)]
+        for item in self.items:
+            for number, row in enumerate(self._rows(item)):
+                name = f"{item} ({Path(row.file).name})" if row.file else item
+                text = escape(row.evidence)
+                if row.remedy:
+                    text += f"<br><b>{escape(row.remedy)}</b>"
+                verdict = row.verdict if row.verdict == "fine" else f"<b>{row.verdict}</b>"
+                cells.append(("" if number else escape(name), verdict, text))
+        rows = ("".join(f"<td style='text-align:left'>{c}</td>" for c in row) for row in cells)
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<table>{body}</table><p>{escape(repr(self))}</p>"
 
-        return report_html(self)
+    def as_table(self) -> Table:
+        """Return a table for a terminal: one row for what is fine of an item, one for each other finding."""
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+        table.add_column(_COLUMNS[0], overflow="fold", max_width=26)
+        table.add_column(_COLUMNS[1], no_wrap=True)
+        table.add_column(_COLUMNS[2], overflow="fold")
+        for item in self.items:
+            for number, row in enumerate(self._rows(item)):
+                name, text = Text(), Text(printable(row.evidence))
+                if number == 0:
+                    name = Text(printable(item), style="bold")
+                    if row.file:
+                        name.append(f"\n{printable(Path(row.file).name)}", style="not bold dim")
+                if row.remedy:
+                    style = "bold" if row.verdict in ("warning", "fault") else "dim"
+                    text.append(f"\n→ {printable(row.remedy)}", style=style)
+                table.add_row(name, Text(row.verdict, style=_STYLES[row.verdict]), text)
+            table.add_section()
+        return table
 
     def as_json(self) -> str:
         """Return the report as JSON text (`format` 1): findings and scales, for programs."""
@@ -172,31 +250,18 @@ class Report:
             "dataset": self.dataset,
             "assembly": self.assembly,
             "exit_code": self.exit_code,
-            "counts": {verdict: self.count(verdict) for verdict in VERDICTS},
+            "counts": {verdict: self.count(verdict) for verdict in _VERDICTS},
             "findings": [asdict(finding) for finding in self.findings],
             "scales": {item: scale.model_dump() for item, scale in self.scales.items()},
         }
         return json.dumps(content, indent=2)
 
-
-def as_fault(error: ClasterError, *, item: str, file: str, check: str) -> Finding:
-    """Return an error that a build would raise as a finding, without repeating item and folder."""
-    found = error.found
-    if file:
-        found = found.replace(f" ({file})", "").replace(file, Path(file).name)
-    found = " ".join(found.removeprefix(f"{item}:").split())
-    return Finding(item, file, check, "fault", found, error.remedy)
-
-
-def in_order(findings: Sequence[Finding], order: Sequence[str]) -> list[Finding]:
-    """Return findings by item; a strand pair comes after its files, what has no place at the end."""
-
-    def rank(finding: Finding) -> int:
-        if finding.item in order:
-            return order.index(finding.item)
-        return max(
-            (i for i, label in enumerate(order) if label.startswith(f"{finding.item} ")),
-            default=len(order),
-        )
-
-    return sorted(findings, key=rank)
+    def _rows(self, item: str) -> list[Finding]:
+        """Return what is shown of an item, the worst first, and all that is fine in one."""
+        found = self.of(item)
+        file = found[0].file  # beside the name; a finding about several files has none
+        rows = [replace(finding, file=file) for finding in found if finding.verdict != "fine"]
+        rows.sort(key=lambda finding: -_VERDICTS.index(finding.verdict))
+        if fine := [finding.evidence for finding in found if finding.verdict == "fine"]:
+            rows.append(Finding(item, file, "", "fine", "; ".join(fine)))
+        return rows

@@ -1,17 +1,19 @@
-"""What a contact matrix holds, from its indices, weights and sampled rows."""
+"""What a contact file holds: its matrices, and of one its indices, weights and sampled rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from claster.contacts.cool import CoolMatrix
+from claster.contacts.cool import CoolMatrix, find_matrices
 from claster.contacts.cut import map_cutter
-from claster.contacts.direction import Balance
-from claster.contacts.hic import HicMatrix, list_resolutions
+from claster.contacts.direction import Balance, hic_normalisation, weight_column
+from claster.contacts.hic import HicMatrix, is_hic, list_resolutions
 from claster.contacts.matrix import ContactMatrix
 from claster.contacts.shapes import ContactMap
+from claster.dataset.doctor.findings import count_of
 from claster.dataset.scale import spread_evenly
 from claster.dataset.signal_settings import ContactsSpec
 from claster.errors import NothingHereError
@@ -22,6 +24,77 @@ _COARSE = 100_000
 _MOST_PIXELS = 50_000_000
 """Seconds of a cooler."""
 _MAPS_A_CHROMOSOME = 10
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The matrices of a `.cool`, `.mcool` or `.hic`.
+
+    Attributes
+    ----------
+    matrices
+        The matrix of each resolution in bp, finest first.
+    columns
+        Names of the weights at each resolution.
+    groups
+        Group of each resolution; empty for a `.hic`.
+    listed
+        Whether cooler's own listing names the groups.
+    """
+
+    matrices: dict[int, ContactMatrix]
+    columns: dict[int, list[str]]
+    groups: dict[int, str]
+    listed: bool = True
+
+    @property
+    def name(self) -> str:
+        """The zoom layout in words."""
+        groups = list(self.groups.values())
+        if not groups:
+            return f"a .hic file, {count_of(len(self.matrices), 'resolution')}"
+        if groups == ["/"]:
+            return "a single matrix"
+        if all(group.startswith("/resolutions/") for group in groups):
+            return f"new zoom layout, {count_of(len(groups), 'resolution')} at ::/resolutions/..."
+        if len(groups) == 1:
+            return f"a single matrix, in the group ::{groups[0]}"
+        if all(group.strip("/").isdigit() for group in groups):
+            return f"old zoom layout, levels ::{groups[-1]} to ::{groups[0]}"
+        return f"{len(groups)} matrices at ::{', ::'.join(groups[:3])}, ..."
+
+    def weights(self, resolution: int, balance: Balance) -> str:
+        """Return the name of the wanted weights at a resolution, "" where they are not there."""
+        columns = self.columns[resolution]
+        name = weight_column(balance) if self.groups else hic_normalisation(balance, columns)
+        return name if name in columns else ""
+
+
+def read_layout(path: Path | str, group: str = "") -> Layout:
+    """Find the matrices in a file.
+
+    Parameters
+    ----------
+    path
+        The `.cool`, `.mcool` or `.hic`.
+    group
+        The group after ``::`` in the YAML; "" to look for all.
+
+    Raises
+    ------
+    ClasterError
+        If there is none, one cannot be read, or several have the same resolution.
+    """
+    if is_hic(path):
+        found = {size: HicMatrix(str(path), size) for size in list_resolutions(path)}
+        return Layout(dict(found), {size: hic.columns for size, hic in found.items()}, groups={})
+    matrices, listed = find_matrices(str(path), group)
+    return Layout(
+        matrices={size: matrix for size, (_, matrix) in matrices.items()},
+        columns={size: matrix.columns for size, (_, matrix) in matrices.items()},
+        groups={size: name for size, (name, _) in matrices.items()},
+        listed=listed,
+    )
 
 
 @dataclass(frozen=True)

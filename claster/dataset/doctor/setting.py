@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from claster.dataset.choice import choose_genes
-from claster.dataset.doctor.findings import Finding, count_of, listed
+from claster.dataset.doctor.findings import Finding, Item, count_of, listed
 from claster.dataset.selection import GeneSelection
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
@@ -81,8 +81,6 @@ def select_windows(
 
     Parameters
     ----------
-    setting
-        Dataset, sizes and blacklist; its centres do not matter.
     genes
         Checked gene table (0-based half-open) with the assembly's chromosome names.
     without_signal, without_contacts
@@ -120,10 +118,8 @@ def places_without_genes(sizes: Mapping[str, int], *, half: int) -> pd.DataFrame
 
     Parameters
     ----------
-    sizes
-        Chromosome sizes in bp.
     half
-        Half the window in bp; centres keep that distance from both ends.
+        Half the window in bp; centres keep that distance from both ends of a chromosome.
     """
     length = sum(sizes.values())
     step = max(length // _PLACES, 1)
@@ -136,7 +132,7 @@ def places_without_genes(sizes: Mapping[str, int], *, half: int) -> pd.DataFrame
 
 
 def check_chromosomes(
-    found: Mapping[str, int], setting: Setting, *, item: str, file: str
+    found: Mapping[str, int], setting: Setting, item: Item
 ) -> tuple[dict[str, str], Finding]:
     """Compare the chromosomes of a file with those of the assembly that carry genes.
 
@@ -146,57 +142,64 @@ def check_chromosomes(
         Lengths in bp by the file's names.
     setting
         What files are held against; without known sizes nothing is compared.
-    item, file
-        For the finding.
 
     Returns
     -------
     names : dict of str to str
         The file's name of each chromosome that matters and that the file holds in the right length.
     finding : Finding
-        Check ``chromosomes``: a fault where the build would refuse the file.
+        A fault where the build would refuse the file.
     """
     if not setting.wanted:
-        known = _or(assemblies_with(found))
         seen = f"{count_of(len(found), 'chromosome')} ({listed(found)})"
-        evidence = f"{seen}; lengths of {known}" if known else seen
-        return {name: name for name in found}, Finding(item, file, "chromosomes", "fine", evidence)
+        if builds := assemblies_with(found):
+            seen += f"; lengths of {' or '.join(builds)}"
+        return {name: name for name in found}, item.found("chromosomes", "fine", seen)
     try:
         names = match_chromosomes(
-            setting.wanted, found, aliases=setting.aliases, file=file, named=item
+            setting.wanted, found, aliases=setting.aliases, file=item.path, named=item.label
         )
     except ClasterError:
-        return {}, _refused(found, setting, item=item, file=file)
+        return {}, _refused(found, setting, item)
     renamed = {chrom: name for chrom, name in names.items() if chrom != name}
     needed = list(setting.centres["chrom"].unique()) or list(setting.wanted)
     here = [chrom for chrom in needed if chrom in names]
     held = count_of(len(here), "chromosome") if len(here) > 1 else listed(here or names, 1)
     if len(here) < len(needed):
         held = f"{len(here)} of {len(needed)} chromosomes ({listed(here or names, 2)})"
-    evidence = f"{setting.assembly}, {held}"
+    seen = f"{setting.assembly}, {held}"
     if not renamed:
-        return names, Finding(item, file, "chromosomes", "fine", evidence)
+        return names, item.found("chromosomes", "fine", seen)
     ours, theirs = next(iter(renamed.items()))
-    return names, Finding(
-        item,
-        file,
-        "chromosomes",
-        "note",
-        f"{evidence}; the file says {theirs} where the assembly says {ours}, lengths agree: read as such",
+    seen += f"; the file says {theirs} where the assembly says {ours}, lengths agree: read as such"
+    return names, item.found("chromosomes", "note", seen)
+
+
+def _refused(found: Mapping[str, int], setting: Setting, item: Item) -> Finding:
+    """Return what keeps a file from being one of the assembly."""
+    builds = " or ".join(assemblies_with(found) or assemblies_naming(found))
+    table = pd.DataFrame(
+        {"name": list(found), "chrom": list(found), "length": list(found.values())}
     )
-
-
-def _refused(found: Mapping[str, int], setting: Setting, *, item: str, file: str) -> Finding:
-    builds = _or(assemblies_with(found)) or _or(assemblies_naming(found))
-    other = _other_length(found, setting)
-    if other:
-        name, length, wanted = other
+    table = rename_chromosomes(table, sizes=setting.wanted, aliases=setting.aliases)
+    wanted = table["chrom"].map(setting.wanted)
+    other = table[wanted.notna() & (wanted != table["length"])]
+    if len(other):
+        first = other.iloc[0]
         count = "" if len(found) == 1 else f" (one of {len(found)} chromosomes)"
-        seen = f"{name} has {length:,} bp here and {wanted:,} bp in {setting.assembly}{count}"
+        seen = (
+            f"{first['name']} has {first['length']:,} bp here and "
+            f"{setting.wanted[first['chrom']]:,} bp in {setting.assembly}{count}"
+        )
+        remedy = f"use the file for {setting.assembly}, or correct 'assembly' in the YAML"
     else:
         seen = (
             f"holds {listed(found)}; genes are on {listed(setting.wanted)} of {setting.assembly}, "
             "no name in common"
+        )
+        remedy = (
+            f"rename its chromosomes to those of {setting.assembly} "
+            f"(such as {next(iter(setting.wanted))})"
         )
     if builds and builds != setting.assembly:
         seen += f"; this is {builds}"
@@ -204,25 +207,4 @@ def _refused(found: Mapping[str, int], setting: Setting, *, item: str, file: str
             f"use the file for {setting.assembly}, or lift it over from {builds}; "
             f"if {builds} is right, write 'assembly: {builds.split(' or ')[0]}' and use the genes for it"
         )
-    elif other:
-        remedy = f"use the file for {setting.assembly}, or correct 'assembly' in the YAML"
-    else:
-        remedy = (
-            f"rename its chromosomes to those of {setting.assembly} "
-            f"(such as {next(iter(setting.wanted))})"
-        )
-    return Finding(item, file, "chromosomes", "fault", seen, remedy)
-
-
-def _other_length(found: Mapping[str, int], setting: Setting) -> tuple[str, int, int] | None:
-    """Return the first chromosome of another length: the file's name, its length, the assembly's."""
-    names = pd.DataFrame({"chrom": list(found)})
-    renamed = rename_chromosomes(names, sizes=setting.wanted, aliases=setting.aliases)
-    for (name, length), chrom in zip(found.items(), renamed["chrom"], strict=True):
-        if chrom in setting.wanted and setting.wanted[chrom] != length:
-            return name, length, setting.wanted[chrom]
-    return None
-
-
-def _or(builds: list[str]) -> str:
-    return " or ".join(builds)
+    return item.found("chromosomes", "fault", seen, remedy)

@@ -1,4 +1,4 @@
-"""What a bigWig holds, from its header, its zoom levels and sampled places."""
+"""What a bigWig holds, from its header, zoom levels and sampled places, and how it lies to genes."""
 
 import itertools
 import math
@@ -6,19 +6,27 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from claster.dataset.scale import spread_evenly
 from claster.genome.regions import overlapping
-from claster.signal.bigwig import open_reader, reading
+from claster.signal.bigwig import BigWig, open_reader, reading
 
 _SPOTS = 100
 _SPOT_REACH = 20_000
 _RECORDS_A_SPOT = 3000
 _UNZOOMED_BYTES = 200_000_000
+
+_REACH = 10_000
+_GENES = 400
+_FEWEST_GENES = 40
+_FEWEST_WITH_SIGNAL = 10
+_CAP = 0.95
+_AT = 2.0
+_WITHIN = 1.4
 
 
 @dataclass(frozen=True)
@@ -173,3 +181,86 @@ def _records(reader: Any, name: str, tss: int) -> list[tuple[int, int, float]]: 
     if start >= end:
         return []
     return list(itertools.islice(reader.records(name, start, end), _RECORDS_A_SPOT))[1:-1]
+
+
+class PromoterSignal(NamedTuple):
+    """How the signal of a file lies to genes.
+
+    Attributes
+    ----------
+    at
+        How many times more of it lies within 1 kb of TSSs than 5 to 10 kb away, on both sides.
+    within
+        How many times more lies 1 to 10 kb downstream of TSSs than upstream; 1 where fewer than 40 genes
+        have signal, which chance decides.
+    """
+
+    at: float
+    within: float
+
+    @property
+    def knows_genes(self) -> bool:
+        """Whether either is more than chance: twice, or 1.4 times."""
+        return self.at >= _AT or self.within >= _WITHIN
+
+
+def measure_promoters(
+    track: BigWig, centres: pd.DataFrame, *, sign: float
+) -> PromoterSignal | None:
+    """Return how much of a file's signal lies at and in genes.
+
+    Each is a ratio of means over genes of the mean signal there, each gene's cut at the 95 % quantile of
+    all, so that no single peak decides. Measured on real files with the right gene table: `at` is 8 to
+    75 for H3K4me3, H3K27ac, DHS and CAGE, 3.4 for PRO-seq, 1.9 for RAD21; `within` is 2.2 for H3K36me3 and
+    1.6 for RNA-seq, whose `at` is 0.4 and 1.1. H3K9me3 and CTCF know neither (0.9 to 1.1). With the table
+    of another build, `at` is 0.3 to 1.3 for every track, and `within` 0.8 to 1.1.
+
+    Parameters
+    ----------
+    centres
+        Genes whose windows are cut, with `strand`; `_lone_starts` chooses among them.
+    sign
+        -1.0 for a minus strand that is stored with negative values.
+
+    Returns
+    -------
+    PromoterSignal or None
+        None with fewer than 40 such genes on the file's chromosomes, or fewer than 10 with signal.
+    """
+    here = _lone_starts(centres[centres["chrom"].map(track.has).astype(bool)])
+    if len(here) < _FEWEST_GENES:
+        return None
+    signal = np.stack(
+        [
+            track.bins(chrom, tss - _REACH, bins=20, size=_REACH // 10)[
+                :: -1 if strand == "-" else 1
+            ]
+            for chrom, tss, strand in here[["chrom", "tss", "strand"]].itertuples(index=False)
+        ]
+    )
+    signal = np.maximum(sign * signal, 0.0)
+    signal = signal[signal.any(axis=1)]
+    if len(signal) < _FEWEST_WITH_SIGNAL:
+        return None
+    at = _ratio(signal[:, 9:11], np.delete(signal, slice(5, 15), axis=1))
+    within = _ratio(signal[:, 11:], signal[:, :9]) if len(signal) >= _FEWEST_GENES else 1.0
+    return PromoterSignal(at, within)
+
+
+def _ratio(here: np.ndarray, there: np.ndarray) -> float:
+    """Return mean over mean of genes' means, cut at the 95 % quantile of those of both."""
+    means = here.mean(axis=1), there.mean(axis=1)
+    cap = np.quantile(np.concatenate(means), _CAP)
+    above, below = (float(np.minimum(values, cap).mean()) for values in means)
+    if not below:
+        return float("inf") if above else 1.0
+    return above / below
+
+
+def _lone_starts(centres: pd.DataFrame) -> pd.DataFrame:
+    """Return at most 400 genes without another TSS within 10 kb, evenly spread."""
+    ordered = centres.sort_values(["chrom", "tss"])
+    same = ordered["chrom"] == ordered["chrom"].shift()
+    apart = ~same | (ordered["tss"].diff() > _REACH)
+    lone = apart & apart.shift(-1, fill_value=True)
+    return spread_evenly(ordered[lone], _GENES)

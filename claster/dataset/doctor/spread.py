@@ -1,19 +1,17 @@
 """Where on the chromosomes a file holds anything, and which windows that leaves."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import bioframe
 import pandas as pd
 
-from claster.dataset.doctor.findings import Finding, base_pairs, count_of, listed
+from claster.dataset.doctor.findings import WINDOWS, Finding, Item, base_pairs, count_of, listed
 from claster.dataset.doctor.setting import Setting
 from claster.genome.regions import contained_in, overlapping
 from claster.genome.windows import Binning, window_table
 
-NEARLY_WHOLE = 0.9
-"""A window with this share inside a file's data finds what it needs there."""
-
+_NEARLY_WHOLE = 0.9
 _MOST_OUTSIDE = 0.05
 _MOST_EMPTY = 0.2
 _FEW_WINDOWS = 0.1
@@ -44,6 +42,11 @@ class Spread:
     silent: list[str]
     partial: list[str]
 
+    def centres_with_data(self, centres: pd.DataFrame) -> pd.DataFrame:
+        """Return the centres of windows of which 90 % are inside, else those that hold anything."""
+        inside = centres[self.windows["inside"] >= _NEARLY_WHOLE]
+        return centres[~self.windows["empty"]] if inside.empty else inside
+
 
 def measure_spread(
     blocks: pd.DataFrame, centres: pd.DataFrame, *, held: Collection[str], window: Binning, gap: int
@@ -73,7 +76,7 @@ def measure_spread(
     windows = pd.DataFrame(
         {"chrom": spans["chrom"], "inside": inside / window.width, "empty": empty}
     )
-    outside = (windows["inside"] < NEARLY_WHOLE).groupby(windows["chrom"], sort=False).mean()
+    outside = (windows["inside"] < _NEARLY_WHOLE).groupby(windows["chrom"], sort=False).mean()
     lacking = [chrom for chrom in outside.index if chrom not in held]
     with_data = set(islands["chrom"])
     silent = [chrom for chrom in outside.index if chrom in held and chrom not in with_data]
@@ -83,8 +86,8 @@ def measure_spread(
     return Spread(islands, windows, lacking, silent, partial)
 
 
-def _common_regions(spreads: Sequence[Spread], setting: Setting) -> pd.DataFrame:
-    """Return the regions that every file covers: `chrom`, `start`, `end`, 0-based half-open.
+def _common_regions(spreads: Sequence[Spread], setting: Setting) -> list[tuple[str, int, int]]:
+    """Return the regions that every file covers: chromosome, start, end, 0-based half-open.
 
     A chromosome on which no file is partial is taken whole, and data that end near its end (within a
     twentieth of a window) are taken to reach it.
@@ -105,42 +108,29 @@ def _common_regions(spreads: Sequence[Spread], setting: Setting) -> pd.DataFrame
             elif chrom not in spread.lacking and chrom not in spread.silent:
                 kept.append((chrom, start, end))
         rows = kept
-    return pd.DataFrame(rows, columns=["chrom", "start", "end"])
+    return rows
 
 
-def check_spread(
-    spread: Spread, setting: Setting, *, item: str, file: str, holds: str
-) -> Finding | None:
-    """Tell whether windows find data in a file.
+def check_spread(spread: Spread, setting: Setting, item: Item, *, holds: str) -> list[Finding]:
+    """Warn where over 5 % of the windows of a chromosome reach outside the data of a file.
 
     Parameters
     ----------
-    spread
-        From `measure_spread`.
-    setting
-        Gives centres and sizes.
-    item, file
-        For the finding.
     holds
         What the file holds: "signal" or "contacts".
-
-    Returns
-    -------
-    Finding or None
-        Check ``coverage``, a warning; None where at most 5 % of the windows of each chromosome reach
-        outside the data.
     """
     windows, said = spread.windows, []
     if spread.lacking:
         count = int(windows["chrom"].isin(spread.lacking).sum())
         held = [chrom for chrom in windows["chrom"].unique() if chrom not in spread.lacking]
         of = f"{count:,} of {count_of(len(windows), 'gene')}"
-        said.append(
-            f"holds {listed(held) or 'none of the chromosomes'} only; {of} are on the "
-            f"{count_of(len(spread.lacking), 'chromosome')} that it lacks"
-            if len(held) < len(spread.lacking)
-            else f"lacks {listed(spread.lacking)}, where {of} are"
-        )
+        told = f"lacks {listed(spread.lacking)}, where {of} are"
+        if len(held) < len(spread.lacking):
+            told = (
+                f"holds {listed(held) or 'none of the chromosomes'} only; {of} are on the "
+                f"{count_of(len(spread.lacking), 'chromosome')} that it lacks"
+            )
+        said.append(told)
     if spread.silent:
         count = int(windows["chrom"].isin(spread.silent).sum())
         said.append(f"no {holds} on {listed(spread.silent)}, where {count_of(count, 'gene')} are")
@@ -157,33 +147,30 @@ def check_spread(
     if len(spread.partial) > 3:
         said.append(f"the same on {len(spread.partial) - 3} more chromosomes")
     if not said:
-        return None
+        return []
     remedy = "use the whole file, or keep to what all files cover (see 'windows')"
     if excluded := _excludable(spread, setting):
         remedy = f"provide a file with them, or leave their genes out: {excluded}"
-    return Finding(item, file, "coverage", "warning", "; ".join(said), remedy)
+    return [item.found("coverage", "warning", "; ".join(said), remedy)]
 
 
-def check_common(spreads: Sequence[Spread], setting: Setting) -> Finding | None:
-    """Tell how many windows all files cover, with the line of the YAML that keeps to those.
-
-    Check ``coverage`` of the windows; None where no file leaves windows without data.
-    """
+def check_common(spreads: Sequence[Spread], setting: Setting) -> list[Finding]:
+    """Tell how many windows all files cover, with the line of the YAML that keeps to those."""
     short = [spread for spread in spreads if spread.lacking or spread.silent or spread.partial]
     if all(_excludable(spread, setting) for spread in short):
-        return None
+        return []
     common = _common_regions(spreads, setting)
     windows = window_table(setting.centres, setting.spec.window.binning)
-    kept = int(contained_in(windows, common).sum())
+    regions = pd.DataFrame(common, columns=["chrom", "start", "end"])
+    kept = int(contained_in(windows, regions).sum())
     seen = f"{kept:,} of {count_of(len(windows), 'window')} lie whole in what all files cover"
-    line = _region_line(list(common.itertuples(index=False, name=None)), dict(setting.sizes))
-    remedy = f"write '{line}' to keep to those"
+    remedy = f"write '{_region_line(common, setting.sizes)}' to keep to those"
     if not kept:
         remedy = "provide files that cover the same chromosomes"
-    return Finding("windows", "", "coverage", "warning", seen, remedy)
+    return [WINDOWS.found("coverage", "warning", seen, remedy)]
 
 
-def _region_line(regions: Sequence[tuple[str, int, int]], sizes: dict[str, int]) -> str:
+def _region_line(regions: Sequence[tuple[str, int, int]], sizes: Mapping[str, int]) -> str:
     """Return the line of the YAML that keeps windows inside `regions` (0-based half-open).
 
     Examples
@@ -202,9 +189,7 @@ def _excludable(spread: Spread, setting: Setting) -> str:
     """Return the line that leaves out chromosomes without data, "" where they hold many windows."""
     gone = [*spread.lacking, *spread.silent]
     share = float(spread.windows["chrom"].isin(gone).mean())
-    if spread.partial or not gone or share > _FEW_WINDOWS:
-        return ""
-    if setting.spec.genes.recipe == "paper":
+    if spread.partial or not gone or share > _FEW_WINDOWS or setting.spec.genes.recipe == "paper":
         return ""
     before = [name for name in setting.spec.genes.exclude_chromosomes if name in setting.sizes]
     names = ", ".join([*before, *gone])

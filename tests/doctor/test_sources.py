@@ -89,7 +89,7 @@ def test_unknown_assembly_without_sizes(examine, small, one):
 @pytest.mark.slow
 def test_genome_by_all_its_sequences(examine, make, one, monkeypatch):
     for read_whole in (0, 10_000_000):
-        monkeypatch.setattr("claster.dataset.doctor.intervals._READ_WHOLE", read_whole)
+        monkeypatch.setattr("claster.dataset.doctor.sources._READ_WHOLE", read_whole)
         make.fasta("genome.fa")
         assert one(examine(), "genome", "chromosomes").evidence == "small, 2 sequences"
         make.fasta("genome.fa", sizes={"chr1": 400_100, "chr2": 200_000})
@@ -112,13 +112,13 @@ def test_an_index_of_another_genome_is_not_believed(examine, make, one, monkeypa
     make.fasta("other.fa", sizes={"chr1": 399_900, "chr2": 200_000})
     (make.folder / "other.fa.fai").rename(make.folder / "genome.fa.fai")
     assert one(examine(), "genome", "chromosomes").evidence == "small, 2 sequences"
-    monkeypatch.setattr("claster.dataset.doctor.intervals._READ_WHOLE", 0)
+    monkeypatch.setattr("claster.dataset.doctor.sources._READ_WHOLE", 0)
     evidence = one(examine(), "genome", "chromosomes").evidence
     assert "starts with '>chr1'; the index beside it is older or does not fit" in evidence
 
 
 def test_genome_by_its_first_name(examine, make, one, monkeypatch):
-    monkeypatch.setattr("claster.dataset.doctor.intervals._READ_WHOLE", 0)
+    monkeypatch.setattr("claster.dataset.doctor.sources._READ_WHOLE", 0)
     (make.folder / "genome.fa.fai").unlink()
     assert "no index beside it" in one(examine(), "genome", "chromosomes").evidence
     content = gzip.compress(b">scaffold_9 x\nACGT\n")
