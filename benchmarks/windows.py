@@ -14,9 +14,9 @@ import numpy as np
 import pyBigWig
 from scipy.ndimage import rotate
 
-from claster.contacts.bands import read_band
-from claster.contacts.maps import DiagonalMap, diagonal_map, take_logarithms
-from claster.contacts.matrix import open_contacts
+from claster.contacts.cut import _diagonal_map, _take_logarithms
+from claster.contacts.matrix import open_contacts, read_band
+from claster.contacts.shapes import DiagonalMap
 from claster.genome.windows import Binning
 from claster.signal.bigwig import BigWig
 from claster.simulation import simulate_genome
@@ -62,7 +62,7 @@ def contacts(folder: Path, centres: list[int]) -> None:
     shape = DiagonalMap.over(WINDOW, resolution=RESOLUTION, rows=129)
     start = time.perf_counter()
     band = read_band(matrix, "chr1", separations=shape.separations, balance=True)
-    logs = take_logarithms(band, shape)
+    logs = _take_logarithms(band, shape)
     once = 1000 * (time.perf_counter() - start)
     reference = cooler.Cooler(f"{path}::/resolutions/{RESOLUTION}")
 
@@ -71,7 +71,7 @@ def contacts(folder: Path, centres: list[int]) -> None:
         logged = np.log10(np.where(np.nan_to_num(matrix) > 0, matrix, 1e-14))
         return rotate(logged, 45, reshape=False)
 
-    ours = times(lambda centre: diagonal_map(logs, centre, shape), centres * REPEATS)
+    ours = times(lambda centre: _diagonal_map(logs, centre, shape), centres * REPEATS)
     report("contact map, band in memory", ours, times(published, centres))
     print(f"{'band of chr1, once':<34} {once:9.2f} ms")
 

@@ -264,8 +264,7 @@ class Dataset:
             midpoints, in bp from the TSS (within half a bin); of a `stripe` a row is a value and a column
             the first base of the bin that the TSS touches; published maps are numbered.
         """
-        from claster.contacts.maps import DiagonalMap
-        from claster.contacts.stripe import STRIPE_VALUES, StripeMap
+        from claster.contacts.shapes import STRIPE_VALUES, DiagonalMap, StripeMap
         from claster.dataset.layout import read_arrays
 
         row, shape = self.gene(gene), self.spec.contacts_shape

@@ -99,6 +99,11 @@ class DamagedFileError(ClasterError):
     """A file whose data cannot be read at some place; elsewhere they may."""
 
 
+def damaged(place: str, what: str) -> DamagedFileError:
+    """Return the error of a file, called `place`, that does not hold what its format says."""
+    return DamagedFileError(f"{place} is damaged: {what}", remedy="download or make the file again")
+
+
 class NothingHereError(ClasterError):
     """A whole file that holds nothing to use on one chromosome; on others it may.
 

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.perturbation.edits import covered_bins, span_mean
-from claster.contacts.maps import PSEUDO, DiagonalMap
-from claster.contacts.stripe import StripeMap
+from claster.contacts.shapes import PSEUDO, DiagonalMap, StripeMap
 from claster.dataset.layout import DatasetFolders, read_arrays
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import read_landscapes

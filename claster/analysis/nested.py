@@ -13,7 +13,7 @@ from claster.analysis.perturbation.effects import gene_bins, gene_signal, measur
 from claster.analysis.perturbation.measure import Window, average_mirrored, built_window
 from claster.analysis.perturbation.screen import load_predictor
 from claster.analysis.samples import scored_genes
-from claster.contacts.stripe import StripeMap
+from claster.contacts.shapes import StripeMap
 from claster.dataset.activity import ActivityView
 from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table, read_targets
 from claster.dataset.scale import MOST_WINDOWS, spread_evenly

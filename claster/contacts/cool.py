@@ -1,6 +1,7 @@
 """Contact matrices in cooler files: `.cool`, and `.mcool` in the new and the old zoom layout."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -11,7 +12,7 @@ import numpy as np
 
 from claster.contacts.direction import Balance, weight_column, weights_divide
 from claster.contacts.grid import Grid, read_column, read_grid
-from claster.errors import ClasterError, DamagedFileError, one_line, os_errno, os_fault
+from claster.errors import ClasterError, DamagedFileError, damaged, one_line, os_errno, os_fault
 from claster.quoting import pasteable
 
 _READ_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError)
@@ -33,7 +34,7 @@ _SEEN = 20_000
 
 @dataclass(frozen=True)
 class CoolMatrix:
-    """A matrix of a cooler file, as `claster.contacts.matrix.ContactMatrix` says.
+    """A matrix of a cooler file, see `claster.contacts.matrix.ContactMatrix`.
 
     References
     ----------
@@ -91,6 +92,18 @@ class CoolMatrix:
         """Return the number of bins of a chromosome."""
         return -(-self.sizes[chrom] // self.resolution)
 
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[h5py.Group]:
+        """Yield the file's group, and tell of a file that is damaged there."""
+        try:
+            with self.clr.open("r") as store:
+                yield store
+        except _READ_ERRORS as error:
+            if isinstance(error, OSError) and os_errno(error):
+                raise os_fault(error, named=f"contacts ({self.label})") from error
+            place = f"contacts: {self.label}"
+            raise damaged(place, f"the {what} cannot be read ({one_line(error)})") from error
+
     def divides(self, balance: Balance) -> bool:
         """Return whether weights divide, as `claster.contacts.direction` tells.
 
@@ -101,24 +114,18 @@ class CoolMatrix:
         """
         name = weight_column(balance)
         if name not in self._divide:
-            try:
-                with self.clr.open("r") as store:
-                    _require_numbers(store["bins"][name], len(store["bins/start"]), "iuf")
-                    self._divide[name] = weights_divide(store, name, label=self.label)
-            except _READ_ERRORS as error:
-                raise self._damaged(f"weights {name}", error) from error
+            with self._reading(f"weights {name}") as store:
+                _require_numbers(store["bins"][name], len(store["bins/start"]), "iuf")
+                self._divide[name] = weights_divide(store, name, label=self.label)
         return self._divide[name]
 
     def weights(self, chrom: str, balance: Balance) -> np.ndarray:
         """Return what counts are to be multiplied by; weights that divide are inverted."""
         name = weight_column(balance)
         divide = self.divides(balance)
-        try:
-            with self.clr.open("r") as store:
-                grid = self._grid(store, chrom)
-                weights = store["bins"][name][grid.first : grid.last].astype(np.float64)
-        except _READ_ERRORS as error:
-            raise self._damaged(f"weights {name} of {chrom}", error) from error
+        with self._reading(f"weights {name} of {chrom}") as store:
+            grid = self._grid(store, chrom)
+            weights = store["bins"][name][grid.first : grid.last].astype(np.float64)
         if (weights < 0).any():
             raise ClasterError(
                 f"contacts: {self.label} has negative weights '{name}' on {chrom}",
@@ -137,44 +144,36 @@ class CoolMatrix:
         First bins are counted out from the file's index of rows; their own column would take as long
         to read as the others, so that only a part of each piece is held against it.
         """
-        try:
-            with self.clr.open("r") as store:
-                grid = self._grid(store, chrom)
-                low, high = grid.rows(*(rows or (0, grid.bins)))
-                offsets = self._offsets(store, grid)[low : high + 1]
-                own, second, count = (
-                    store["pixels"][name] for name in ("bin1_id", "bin2_id", "count")
+        with self._reading(f"pixels of {chrom}") as store:
+            grid = self._grid(store, chrom)
+            low, high = grid.rows(*(rows or (0, grid.bins)))
+            offsets = self._offsets(store, grid)[low : high + 1]
+            own, second, count = (store["pixels"][name] for name in ("bin1_id", "bin2_id", "count"))
+            total = len(store["bins/start"])
+            numbers = np.arange(low, high)
+            edge, end = int(offsets[0]), int(offsets[-1])
+            before, after = own[max(edge - 1, 0) : edge], own[end : end + 1]
+            if (before >= grid.first + low).any() or (after < grid.first + high).any():
+                raise self._wrong(f"index of rows leaves out pixels of {chrom}")
+            for start, end in _pieces(int(offsets[0]), int(offsets[-1]), second.chunks):
+                held = np.repeat(numbers, np.diff(np.clip(offsets, start, end)))
+                seen = min(start + _SEEN, end)
+                if not np.array_equal(own[start:seen], held[: seen - start] + grid.first):
+                    raise self._wrong(f"index of rows does not fit its pixels on {chrom}")
+                partner = read_column(second, start, end)
+                if partner.size and not 0 <= partner.min() <= partner.max() < total:
+                    raise self._wrong(f"pixels on {chrom} name bins that are not there")
+                yield (
+                    grid.place(held),
+                    grid.place(partner.astype(np.int64, copy=False) - grid.first),
+                    read_column(count, start, end),
                 )
-                total = len(store["bins/start"])
-                numbers = np.arange(low, high)
-                edge, end = int(offsets[0]), int(offsets[-1])
-                before, after = own[max(edge - 1, 0) : edge], own[end : end + 1]
-                if (before >= grid.first + low).any() or (after < grid.first + high).any():
-                    raise self._wrong(f"index of rows leaves out pixels of {chrom}")
-                for start, end in _pieces(int(offsets[0]), int(offsets[-1]), second.chunks):
-                    held = np.repeat(numbers, np.diff(np.clip(offsets, start, end)))
-                    seen = min(start + _SEEN, end)
-                    if not np.array_equal(own[start:seen], held[: seen - start] + grid.first):
-                        raise self._wrong(f"index of rows does not fit its pixels on {chrom}")
-                    partner = read_column(second, start, end)
-                    if partner.size and not 0 <= partner.min() <= partner.max() < total:
-                        raise self._wrong(f"pixels on {chrom} name bins that are not there")
-                    yield (
-                        grid.place(held),
-                        grid.place(partner.astype(np.int64, copy=False) - grid.first),
-                        read_column(count, start, end),
-                    )
-        except _READ_ERRORS as error:
-            raise self._damaged(f"pixels of {chrom}", error) from error
 
     def filled(self, chrom: str) -> np.ndarray:
         """Return in how many pixels each bin of a chromosome comes first, int64, shape (bins,)."""
-        try:
-            with self.clr.open("r") as store:
-                grid = self._grid(store, chrom)
-                return grid.spread(np.diff(self._offsets(store, grid)), fill=0)
-        except _READ_ERRORS as error:
-            raise self._damaged(f"index of {chrom}", error) from error
+        with self._reading(f"index of {chrom}") as store:
+            grid = self._grid(store, chrom)
+            return grid.spread(np.diff(self._offsets(store, grid)), fill=0)
 
     def _grid(self, store: h5py.Group, chrom: str) -> Grid:
         return read_grid(
@@ -204,18 +203,7 @@ class CoolMatrix:
         return offsets
 
     def _wrong(self, what: str) -> DamagedFileError:
-        return DamagedFileError(
-            f"contacts: {self.label} is damaged: its {what}",
-            remedy="download or make the file again",
-        )
-
-    def _damaged(self, what: str, error: Exception) -> ClasterError:
-        if isinstance(error, OSError) and os_errno(error):
-            return os_fault(error, named=f"contacts ({self.label})")
-        return DamagedFileError(
-            f"contacts: {self.label} is damaged: the {what} cannot be read ({one_line(error)})",
-            remedy="download or make the file again",
-        )
+        return damaged(f"contacts: {self.label}", f"its {what}")
 
 
 def find_matrices(file: str, group: str = "") -> tuple[dict[int, tuple[str, CoolMatrix]], bool]:

@@ -6,7 +6,6 @@ multiply. Sums of rows that clearly contradict attribute or name are a fault: on
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isfinite
 
 import h5py
@@ -64,26 +63,6 @@ _SUMMED = [
 """Balancing may leave out other chromosomes, the main diagonal, and the next one: each way is tried."""
 
 
-@dataclass(frozen=True)
-class _Spreads:
-    """Standard deviation over mean of the sums of rows: of counts, multiplied, divided."""
-
-    raw: float
-    multiplied: float
-    divided: float
-
-    @property
-    def divide(self) -> bool | None:
-        """Whether the weights divide, None where the sums do not decide."""
-        for told, this, other in (
-            (False, self.multiplied, self.divided),
-            (True, self.divided, self.multiplied),
-        ):
-            if this <= _CLEARLY * min(self.raw, other):
-                return told
-        return None
-
-
 def weights_divide(store: h5py.Group, name: str, *, label: str) -> bool:
     """Return whether counts are to be divided by the weights of a column.
 
@@ -112,18 +91,26 @@ def weights_divide(store: h5py.Group, name: str, *, label: str) -> bool:
         declared = name in _DIVISIVE
         said = "name"
     spreads = _measure(store, column[:].astype(np.float64))
-    told = spreads.divide if spreads else None
+    told = _told(*spreads) if spreads else None
     if spreads is None or told is None or declared is None or told == declared:
         return bool(told if declared is None else declared)
     path = label.partition("::")[0]
     ways = {False: "multiply", True: "divide"}
+    raw, multiplied, divided = spreads
     raise ClasterError(
         f"contacts: {label}: the weights '{name}' {ways[declared]} by their {said}, but rows have equal "
-        f"sums when they {ways[told]} (the sums vary by {spreads.raw:.1%} as counts, "
-        f"{spreads.multiplied:.1%} multiplied, {spreads.divided:.1%} divided)",
+        f"sums when they {ways[told]} (the sums vary by {raw:.1%} as counts, "
+        f"{multiplied:.1%} multiplied, {divided:.1%} divided)",
         remedy='say what they do, on a copy that you may write to: python -c "import h5py; '
         f"h5py.File({path!r}, 'r+')[{column.name!r}].attrs['divisive_weights'] = {told}\"",
     )
+
+
+def _told(raw: float, multiplied: float, divided: float) -> bool | None:
+    """Return whether weights divide by how sums of rows vary, None where these do not decide."""
+    if multiplied <= _CLEARLY * min(raw, divided):
+        return False
+    return True if divided <= _CLEARLY * min(raw, multiplied) else None
 
 
 def _attribute(column: h5py.Dataset, *, label: str) -> bool | None:
@@ -139,8 +126,11 @@ def _attribute(column: h5py.Dataset, *, label: str) -> bool | None:
     )
 
 
-def _measure(store: h5py.Group, weights: np.ndarray) -> _Spreads | None:
-    """Return how sums of rows vary, in the way of summing that tells most; None with too few rows."""
+def _measure(store: h5py.Group, weights: np.ndarray) -> tuple[float, float, float] | None:
+    """Return how sums of rows vary, in the way of summing that tells most; None with too few rows.
+
+    Standard deviation over mean: of counts, multiplied, divided.
+    """
     edges = store["indexes/chrom_offset"][:].astype(np.int64)
     chosen = _chosen_rows(store, weights, edges)
     if chosen is None:
@@ -184,10 +174,10 @@ def _measure(store: h5py.Group, weights: np.ndarray) -> _Spreads | None:
                 continue
             raw, multiplied, divided = (rows.std(axis=1) / rows.mean(axis=1)).tolist()
             if raw > 0 and isfinite(raw + multiplied + divided):
-                found.append(_Spreads(raw, multiplied, divided))
-    if len({spreads.divide for spreads in found} - {None}) > 1:
+                found.append((raw, multiplied, divided))
+    if len({_told(*spreads) for spreads in found} - {None}) > 1:
         return None
-    return min(found, key=lambda s: min(s.multiplied, s.divided) / s.raw, default=None)
+    return min(found, key=lambda spreads: min(spreads[1:]) / spreads[0], default=None)
 
 
 def _chosen_rows(

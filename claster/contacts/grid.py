@@ -13,7 +13,7 @@ import numpy as np
 from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
-from claster.errors import ClasterError, DamagedFileError, NothingHereError
+from claster.errors import ClasterError, NothingHereError, damaged
 
 _DEFLATE, _SHUFFLE = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE
 
@@ -158,10 +158,7 @@ def read_grid(
         codes = table["chrom"][first:last]
         whole = codes.dtype.kind not in "iu" or bool((codes == at).all())
     if not whole:
-        raise DamagedFileError(
-            f"contacts: {label} is damaged: its index of chromosomes does not fit its bins",
-            remedy="download or make the file again",
-        )
+        raise damaged(f"contacts: {label}", "its index of chromosomes does not fit its bins")
     if first == last:
         raise NothingHereError(
             f"contacts: {label} has no bin of {chrom}",

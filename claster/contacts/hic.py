@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from claster.contacts.direction import Balance, hic_normalisation
-from claster.errors import ClasterError, DamagedFileError, NothingHereError, one_line
+from claster.errors import ClasterError, NothingHereError, damaged, one_line
 
 if TYPE_CHECKING:
     import hictkpy
@@ -25,7 +25,7 @@ _STRIP = 4000
 
 @dataclass(frozen=True)
 class HicMatrix:
-    """A matrix of a `.hic` file, as `claster.contacts.matrix.ContactMatrix` says.
+    """A matrix of a `.hic` file, see `claster.contacts.matrix.ContactMatrix`.
 
     Its normalisation vectors divide: the frequency of two bins is their count over the product of their
     values.
@@ -122,10 +122,8 @@ class HicMatrix:
             with _hictkpy(self.file).File(self.file, self.resolution) as store:
                 yield store
         except RuntimeError as error:
-            raise DamagedFileError(
-                f"contacts: {self.label} is damaged: the {what} cannot be read ({one_line(error)})",
-                remedy="download or make the file again",
-            ) from error
+            place = f"contacts: {self.label}"
+            raise damaged(place, f"the {what} cannot be read ({one_line(error)})") from error
 
 
 def is_hic(file: str | Path) -> bool:

@@ -6,15 +6,23 @@ from typing import Literal
 
 import numpy as np
 
-from claster.contacts.maps import DiagonalMap
-from claster.contacts.stripe import StripeMap
 from claster.errors import ClasterError
 from claster.genome.windows import Binning, mirror
 
 MapKind = Literal["diagonal", "stripe", "paper_square", "paper_rotated"]
+MapValue = Literal["log_oe", "log10"]
 
 DIAGONAL_ROWS = 129
 """Rows of a `diagonal` map unless a dataset says otherwise."""
+
+STRIPE_VALUES: tuple[MapValue, ...] = ("log_oe", "log10")
+"""What the rows of a stripe hold."""
+
+STRIPE_SPREAD = 1
+"""Pixels on either side that a cell of a stripe takes in, along both axes of the matrix: 3 x 3 in all."""
+
+PSEUDO = 0.5
+"""Added to observed over expected before the logarithm: keeps 'no contact' finite and noise small."""
 
 SPLINE_SUPPORT = 2
 """Pixels on either side that a point of a cubic spline depends on."""
@@ -22,8 +30,86 @@ SPLINE_SUPPORT = 2
 SPLINE_MARGIN = 24
 """Pixels after which a cut no longer shows: a spline coefficient forgets by 2 - sqrt(3) a pixel."""
 
-
 _FEWEST_COLUMNS = 3
+
+
+@dataclass(frozen=True)
+class DiagonalMap:
+    """Shape of the `diagonal` map.
+
+    Row ``r`` is the separation of ``2 r`` bins and column ``m`` the midpoint, so cell ``(r, m)`` is
+    the pixel of bins ``centre + m - r`` and ``centre + m + r``: every cell is one pixel of the
+    matrix, nothing is interpolated, and mirroring the window reverses the columns exactly. Odd
+    separations, whose midpoints fall between two columns, are left out.
+
+    Parameters
+    ----------
+    rows
+        Number of rows.
+    half
+        Columns on either side of the centre.
+    """
+
+    rows: int
+    half: int
+
+    @classmethod
+    def over(cls, window: Binning, *, resolution: int, rows: int) -> "DiagonalMap":
+        """Return the map whose columns lie whole inside the landscape `window` (centred on a bin)."""
+        return cls(rows, max((window.half - resolution // 2) // resolution, 0))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return self.rows, 2 * self.half + 1
+
+    @property
+    def separations(self) -> int:
+        """How many diagonals of the matrix the map needs."""
+        return 2 * (self.rows - 1) + 1
+
+    def share_off(self, bins: int) -> float:
+        """Return which share of a map around the middle of a chromosome of so many bins lies off it."""
+        middle = bins // 2 + np.arange(-self.half, self.half + 1)
+        apart = np.arange(self.rows)[:, None]
+        return float(((middle - apart < 0) | (middle + apart >= bins)).mean())
+
+
+@dataclass(frozen=True)
+class StripeMap:
+    """Shape of the `stripe`.
+
+    Column ``m`` is the contact of the bin that holds the TSS with the bin ``m`` further on, its rows are
+    `STRIPE_VALUES`. Mirroring the window reverses the columns exactly.
+
+    Parameters
+    ----------
+    half
+        Columns on either side of the TSS.
+    """
+
+    half: int
+
+    @classmethod
+    def over(cls, window: Binning, *, resolution: int) -> "StripeMap":
+        """Return the stripe whose columns lie whole inside the landscape `window`.
+
+        Examples
+        --------
+        >>> StripeMap.over(Binning(10_001, 100), resolution=1600).shape
+        (2, 625)
+        """
+        return cls(max((window.half - resolution // 2) // resolution, 0))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(values, columns)."""
+        return len(STRIPE_VALUES), 2 * self.half + 1
+
+    @property
+    def separations(self) -> int:
+        """How many diagonals of the matrix the stripe needs."""
+        return self.half + 2 * STRIPE_SPREAD + 1
 
 
 @dataclass(frozen=True)

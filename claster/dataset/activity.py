@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from claster.contacts.maps import PSEUDO
-from claster.contacts.stripe import StripeMap
+from claster.contacts.shapes import PSEUDO, StripeMap
 from claster.dataset.layout import VIEW_PREFIX
 from claster.dataset.missing import with_flags_of
 from claster.dataset.spec import DatasetSpec

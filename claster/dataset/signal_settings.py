@@ -8,8 +8,7 @@ import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from claster.contacts.maps import MapValue
-from claster.contacts.shapes import DIAGONAL_ROWS, MapKind
+from claster.contacts.shapes import DIAGONAL_ROWS, MapKind, MapValue
 from claster.dataset.gene_settings import (
     EvenSize,
     Name,

@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from claster.contacts.maps import MapValue
-from claster.contacts.shapes import MapKind, RotatedMap
+from claster.contacts.shapes import MapKind, MapValue, RotatedMap
 from claster.plot.style import figure_of, new_figure, style
 from claster.plot.tracks import TSS_AXIS
 

@@ -8,8 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from claster.contacts.maps import MapValue
-from claster.contacts.shapes import MapKind
+from claster.contacts.shapes import MapKind, MapValue
 from claster.genome.windows import Binning
 from claster.plot.contacts import contact_map
 from claster.plot.genes import draw_genes, lanes_of, place_genes

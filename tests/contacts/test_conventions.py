@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from claster.contacts import direction, kernels
-from claster.contacts.bands import read_band, read_counts
 from claster.contacts.cool import _require_numbers
-from claster.contacts.matrix import open_contacts
+from claster.contacts.matrix import open_contacts, read_band, read_counts
 from claster.errors import ClasterError, NothingHereError
 
 SIZES = {"chr1": 60_000, "chr2": 40_000}

@@ -8,10 +8,9 @@ import pandas as pd
 import pytest
 
 from claster.contacts import hic
-from claster.contacts.bands import read_band, read_counts
 from claster.contacts.cut import map_cutter
-from claster.contacts.maps import DiagonalMap
-from claster.contacts.matrix import open_contacts
+from claster.contacts.matrix import open_contacts, read_band, read_counts
+from claster.contacts.shapes import DiagonalMap
 from claster.errors import ClasterError
 
 hictkpy = pytest.importorskip("hictkpy")

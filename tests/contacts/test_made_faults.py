@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claster.contacts.bands import read_counts
-from claster.contacts.matrix import open_contacts
+from claster.contacts.matrix import open_contacts, read_counts
 from claster.errors import ClasterError
 
 WIDTH = 100

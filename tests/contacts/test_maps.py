@@ -8,12 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.contacts.bands import Band, read_band
 from claster.contacts.cool import CoolMatrix
-from claster.contacts.cut import map_cutter
-from claster.contacts.maps import _FLOOR, PSEUDO, DiagonalMap, diagonal_map, take_logarithms
-from claster.contacts.matrix import open_contacts
-from claster.contacts.shapes import MapKind, RotatedMap, map_over
+from claster.contacts.cut import _FLOOR, _diagonal_map, _take_logarithms, map_cutter
+from claster.contacts.matrix import Band, open_contacts, read_band
+from claster.contacts.shapes import PSEUDO, DiagonalMap, MapKind, RotatedMap, map_over
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
@@ -125,12 +123,12 @@ def test_chromosome_without_contacts_is_refused(tmp_path):
 def test_cells_are_single_pixels_of_the_matrix(clr, tss):
     shape = DiagonalMap(rows=5, half=8)
     band = read_band(CoolMatrix(clr), "chr1", separations=shape.separations, balance=True)
-    contacts, missing = diagonal_map(take_logarithms(band, shape, value="log10"), tss, shape)
+    contacts, missing = _diagonal_map(_take_logarithms(band, shape, value="log10"), tss, shape)
     matrix = clr.matrix(balance=True).fetch("chr1")
     unknown = 0
     for r in range(shape.rows):
         expected = np.nanmean(np.diagonal(matrix, 2 * r))
-        for m in range(shape.columns):
+        for m in range(shape.shape[1]):
             middle = tss // RESOLUTION + m - shape.half
             first, second = middle - r, middle + r
             inside = first >= 0 and second < matrix.shape[0]
@@ -141,13 +139,13 @@ def test_cells_are_single_pixels_of_the_matrix(clr, tss):
             assert contacts[r, m] == pytest.approx(
                 np.log10(max(pixel, _FLOOR * expected)), rel=1e-5
             )
-    assert missing == pytest.approx(unknown / (shape.rows * shape.columns))
+    assert missing == pytest.approx(unknown / (shape.rows * shape.shape[1]))
 
 
 def test_observed_over_expected_is_zero_where_unknown_and_finite_everywhere(clr):
     shape = DiagonalMap(rows=6, half=4)
     band = read_band(CoolMatrix(clr), "chr1", separations=shape.separations, balance=True)
-    contacts, _ = diagonal_map(take_logarithms(band, shape), 5_500, shape)
+    contacts, _ = _diagonal_map(_take_logarithms(band, shape), 5_500, shape)
     assert contacts.dtype == np.float32
     assert contacts[0, 4] == 0.0
     assert np.isfinite(contacts).all()
@@ -173,7 +171,7 @@ def test_mirrored_chromosome_gives_the_mirrored_map(centre, rows, half, value):
     shape = DiagonalMap(rows, half)
 
     def map_of(full, tss):
-        return diagonal_map(take_logarithms(band_of(full), shape, value=value), tss, shape)
+        return _diagonal_map(_take_logarithms(band_of(full), shape, value=value), tss, shape)
 
     forward, missing = map_of(matrix, centre * RESOLUTION + 300)
     turned, same = map_of(matrix[::-1, ::-1], (bins - 1 - centre) * RESOLUTION + 700)

@@ -6,11 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import rotate
 
-from claster.contacts.bands import CountBand, read_counts
 from claster.contacts.cool import CoolMatrix
 from claster.contacts.cut import _rotated_map, _square_map, map_cutter
-from claster.contacts.maps import DiagonalMap
-from claster.contacts.shapes import RotatedMap, SquareMap, map_over, mirror_map
+from claster.contacts.matrix import CountBand, read_counts
+from claster.contacts.shapes import DiagonalMap, RotatedMap, SquareMap, map_over, mirror_map
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 

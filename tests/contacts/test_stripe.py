@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.contacts.bands import Band
 from claster.contacts.cool import CoolMatrix
-from claster.contacts.cut import map_cutter
-from claster.contacts.maps import _FLOOR, PSEUDO
-from claster.contacts.shapes import map_over, mirror_map
-from claster.contacts.stripe import StripeMap, promoter_stripe
+from claster.contacts.cut import _FLOOR, _promoter_stripe, map_cutter
+from claster.contacts.matrix import Band
+from claster.contacts.shapes import PSEUDO, StripeMap, map_over, mirror_map
 from claster.dataset.signal_settings import ContactsSpec
 from claster.genome.windows import Binning
 
@@ -74,7 +72,7 @@ def test_mirrored_chromosome_gives_the_mirrored_stripe(centre, half):
         for s in range(shape.separations):
             values[s, : bins - s] = np.diagonal(full, s)
         band = Band(values, np.ones(shape.separations), RESOLUTION)
-        return promoter_stripe(band, tss, shape)
+        return _promoter_stripe(band, tss, shape)
 
     forward, missing = stripe_of(matrix, centre * RESOLUTION + 300)
     turned, same = stripe_of(matrix[::-1, ::-1], (bins - 1 - centre) * RESOLUTION + 700)
@@ -97,7 +95,7 @@ def test_the_last_cell_takes_in_pixels_two_diagonals_further_on():
     assert SHAPE.separations == 12
     too_few = Band(np.ones((11, 40), np.float32), np.ones(11), RESOLUTION)
     with pytest.raises(ValueError, match="farther than the diagonals"):
-        promoter_stripe(too_few, 20_000, SHAPE)
+        _promoter_stripe(too_few, 20_000, SHAPE)
 
 
 @pytest.mark.parametrize("more", [{"rows": 4}, {"value": "log10"}])

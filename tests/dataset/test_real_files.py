@@ -10,8 +10,7 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from claster.contacts.bands import read_band
-from claster.contacts.matrix import open_contacts
+from claster.contacts.matrix import open_contacts, read_band
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import read_arrays, read_genes_table, read_targets
 from claster.dataset.load import load_dataset

@@ -29,7 +29,7 @@ from claster.analysis.validation.result import _Bar
 from claster.analysis.validation.screens import PlantedScreen
 from claster.analysis.validation.validate import _lifts_repression, validate
 from claster.cli import app
-from claster.contacts.maps import PSEUDO
+from claster.contacts.shapes import PSEUDO
 from claster.dataset.layout import read_arrays
 from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError

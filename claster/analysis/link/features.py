@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.abc import adjusted_contact, power_law_contact
-from claster.contacts.bands import read_band
-from claster.contacts.matrix import ContactMatrix, open_contacts
+from claster.contacts.matrix import ContactMatrix, open_contacts, read_band
 from claster.genome.assembly import match_chromosomes
 
 _RESOLUTION = 5_000

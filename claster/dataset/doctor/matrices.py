@@ -7,8 +7,7 @@ import pandas as pd
 
 from claster.contacts.cool import CoolMatrix
 from claster.contacts.direction import Balance
-from claster.contacts.maps import DiagonalMap
-from claster.contacts.shapes import map_over
+from claster.contacts.shapes import DiagonalMap, map_over
 from claster.dataset.doctor.findings import Finding, Item, base_pairs, count_of, listed, percent
 from claster.dataset.doctor.matrix_facts import (
     Layout,
