@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from claster.analysis.perturbation.editor import element_states
 from claster.analysis.perturbation.folder import ScreenFiles
-from claster.analysis.perturbation.inputs import element_states
 from claster.analysis.perturbation.settings import ScreenRecord
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec

@@ -11,10 +11,14 @@ import pytest
 import yaml
 
 from claster.analysis.perturbation.folder import ScreenFiles
-from claster.analysis.perturbation.inputs import Screen
 from claster.analysis.perturbation.measure import Predictor
 from claster.analysis.perturbation.screen import run_screen
-from claster.analysis.perturbation.settings import EditSettings, Identity, ScreenSettings
+from claster.analysis.perturbation.settings import (
+    EditSettings,
+    Identity,
+    PerturbSettings,
+    ScreenSettings,
+)
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
@@ -160,10 +164,11 @@ def screen(world, tmp_path):
             version="0",
         )
         return run_screen(
-            Screen(ScreenFiles(tmp_path / name), identity, world.spec, world.folders, bed, pairs),
+            ScreenFiles(tmp_path / name),
+            identity,
+            world.spec,
             lambda: Predictor(predict or (lambda windows: map(profile, windows))),
-            shard=shard,
-            force=force,
+            PerturbSettings(elements=bed, pairs=pairs, shard=shard, force=force),
         )
 
     return run

@@ -27,9 +27,8 @@ from claster.analysis.perturbation.effects import (
     assemble_effects,
     empirical_p,
 )
-from claster.analysis.perturbation.inputs import ScreenInputs
 from claster.analysis.perturbation.measure import measure_windows
-from claster.analysis.perturbation.plan import _plan_screen
+from claster.analysis.perturbation.plan import Screen, _plan_screen
 from claster.analysis.perturbation.settings import EditSettings, ScreenSettings
 from claster.dataset.layout import read_genes_table
 from claster.dataset.track_scales import read_landscapes
@@ -87,7 +86,6 @@ def draw(setting, *, genes=None, seed=4):
         setting["edited"],
         settings=settings,
         annotated=setting["annotated"],
-        sizes={},
     )
 
 
@@ -150,9 +148,8 @@ def random_regions(world, model, *, seed):
     elements = pd.DataFrame({"element_id": names, "chrom": names, "start": starts})
     elements["end"] = starts + 300
     annotated = annotated_stretches(elements, genes)
-    sizes = dict.fromkeys(names, 100_000)
-    inputs = ScreenInputs(elements, {}, genes, genes, annotated, sizes, None, (1.0, 1.0, 1.0))
-    plan, counts = _plan_screen(inputs, signal.__getitem__, spec=spec, settings=settings)
+    screen = Screen(spec, settings, elements, {}, genes, genes, annotated, None)
+    plan, counts = _plan_screen(screen, signal.__getitem__)
     assert counts["tested_pairs"] == 120
 
     def read(name, chrom, centre):

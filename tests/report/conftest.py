@@ -16,10 +16,14 @@ from matplotlib.figure import Figure
 
 from claster.analysis.evaluate import evaluate
 from claster.analysis.perturbation.folder import ScreenFiles
-from claster.analysis.perturbation.inputs import Screen
 from claster.analysis.perturbation.measure import Predictor
 from claster.analysis.perturbation.screen import run_screen
-from claster.analysis.perturbation.settings import EditSettings, Identity, ScreenSettings
+from claster.analysis.perturbation.settings import (
+    EditSettings,
+    Identity,
+    PerturbSettings,
+    ScreenSettings,
+)
 from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
@@ -223,23 +227,20 @@ def screen(made):
         edit=EditSettings(verb="silence", tracks=TRACKS), reach=10_000, controls=5, profiles=True
     )
     run_screen(
-        Screen(
-            ScreenFiles(made.run.path / "perturb" / "silence_test"),
-            Identity(
-                run="runs/small/toy-made",
-                weights="w",
-                dataset="d",
-                elements_file="elements.bed",
-                elements=hashlib.sha256(bed.read_bytes()).hexdigest(),
-                pairs=None,
-                settings=settings,
-                version="0",
-            ),
-            made.spec,
-            DatasetFolders.of(made.spec),
-            bed,
+        ScreenFiles(made.run.path / "perturb" / "silence_test"),
+        Identity(
+            run="runs/small/toy-made",
+            weights="w",
+            dataset="d",
+            elements_file="elements.bed",
+            elements=hashlib.sha256(bed.read_bytes()).hexdigest(),
+            pairs=None,
+            settings=settings,
+            version="0",
         ),
+        made.spec,
         lambda: Predictor(profiles),
+        PerturbSettings(elements=bed),
     )
 
 

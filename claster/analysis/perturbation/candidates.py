@@ -13,6 +13,7 @@ from claster.errors import ClasterError
 from claster.files import require_file
 from claster.genome.assembly import chromosome_aliases, rename_chromosomes
 from claster.genome.elements import read_elements, select_elements
+from claster.text import text_lines
 
 TSS_MARGIN = 1000
 """Bases on either side of a TSS that count as annotated."""
@@ -130,6 +131,51 @@ def read_candidates(
         "overlapping": int(clusters.duplicated(keep=False).sum()),
     }
     return kept.reset_index(drop=True), counts
+
+
+def widen_elements(
+    elements: pd.DataFrame, width: int | None, *, sizes: Mapping[str, int]
+) -> pd.DataFrame:
+    """Return elements of `width` bp around their middles, cut at the ends of chromosomes.
+
+    Examples
+    --------
+    >>> elements = pd.DataFrame({"chrom": ["chr1"], "start": [40], "end": [60]})
+    >>> widen_elements(elements, 101, sizes={"chr1": 90})[["start", "end"]].to_numpy().tolist()
+    [[0, 90]]
+    """
+    if width is None:
+        return elements
+    start = (elements["start"] + elements["end"]) // 2 - width // 2
+    end = (start + width).clip(upper=elements["chrom"].map(sizes))
+    widened = elements.assign(start=start.clip(lower=0), end=end)
+    return widened.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)
+
+
+def read_listed_pairs(file: Path, elements: pd.DataFrame) -> pd.DataFrame:
+    """Read which elements are edited together: `element_id`, `partner_id`, each pair once, in file order.
+
+    Raises
+    ------
+    ClasterError
+        If a line does not name two of the elements, or there is none.
+    """
+    lines = text_lines(file, named="pairs of elements", remedy="check the file name")
+    known = set(elements["element_id"])
+    pairs: dict[frozenset[str], tuple[str, str]] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        names = line.split()
+        if len(names) != 2 or names[0] == names[1] or not known.issuperset(names):
+            raise ClasterError(
+                f"{file}, line {number}: {line!r} does not name two elements of the list",
+                remedy="write two element IDs a line, as in the BED",
+            )
+        pairs.setdefault(frozenset(names), (names[0], names[1]))
+    if not pairs:
+        raise ClasterError(f"{file} names no pair", remedy="write two element IDs a line")
+    return pd.DataFrame(list(pairs.values()), columns=["element_id", "partner_id"])
 
 
 def elements_file(spec: DatasetSpec, file: Path | None) -> Path:

@@ -1,6 +1,6 @@
 """Control regions: drawn at random among all that are like the tested elements but hold none."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -167,7 +167,6 @@ def draw_controls(
     *,
     settings: ScreenSettings,
     annotated: Annotated,
-    sizes: Mapping[str, int],
     progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """Draw control regions for each stratum, uniformly and without replacement among all eligible ones.
@@ -193,8 +192,6 @@ def draw_controls(
         (the result does not depend on the order of `genes`); and `centre`.
     annotated
         Where elements and TSSs are.
-    sizes
-        Chromosome sizes in bp: a window that is centred on a region lies inside the chromosome.
 
     Returns
     -------
@@ -204,6 +201,7 @@ def draw_controls(
     """
     binning, rows, means = edited.spec.window.binning, list(edited.rows), edited.means
     half = max(binning.half, edited.spec.require_target().binning.half)
+    sizes = edited.spec.chromosome_sizes()
     reach, per_stratum = settings.reach, settings.controls
     strongest = _strongest(strata)
     held = pd.DataFrame({column: pd.Series(dtype=np.float64) for column in _COLUMNS})

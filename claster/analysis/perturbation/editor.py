@@ -7,13 +7,22 @@ from typing import assert_never
 from zlib import crc32
 
 import numpy as np
+import pandas as pd
 
 from claster.analysis.perturbation import edits
-from claster.analysis.perturbation.edits import Span, covered_bins, whole_bins
-from claster.analysis.perturbation.settings import MOVING, EditSettings, PerturbSettings
+from claster.analysis.perturbation.candidates import annotated_stretches
+from claster.analysis.perturbation.edits import Span, covered_bins, span_mean, whole_bins
+from claster.analysis.perturbation.settings import (
+    MOVING,
+    EditSettings,
+    PerturbSettings,
+    ScreenSettings,
+)
+from claster.dataset.layout import DatasetFolders
 from claster.dataset.scale import SignalScale
 from claster.dataset.sources import Sources
 from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import read_landscapes
 from claster.errors import ClasterError, choose_among
 from claster.genome.assembly import chromosome_aliases
 from claster.genome.regions import read_regions
@@ -25,13 +34,8 @@ def edit_settings(
 ) -> EditSettings:
     """Return a checked edit.
 
-    Parameters
-    ----------
-    asked
-        What is asked. By default all tracks change for the verbs that move signal, all but `gain_track` for
-        the others, and the gain is the 99 % quantile of that track around training genes.
-    scales
-        Scales of the tracks, as a run or a build records them.
+    By default all tracks change for the verbs that move signal, all but `gain_track` for the others, and the
+    gain is the 99 % quantile of that track around training genes, which `scales` know.
 
     Raises
     ------
@@ -90,13 +94,6 @@ def edit_settings(
 def cut_piece(spec: DatasetSpec, sources: Sources, edit: EditSettings) -> np.ndarray | None:
     """Read the signal of the locus that an edit transplants, in bins that begin where it begins.
 
-    Parameters
-    ----------
-    spec, sources
-        The dataset and its open files.
-    edit
-        The edit, with `locus` and `tracks`.
-
     Returns
     -------
     numpy.ndarray or None
@@ -111,30 +108,24 @@ def cut_piece(spec: DatasetSpec, sources: Sources, edit: EditSettings) -> np.nda
     """
     if edit.locus is None:
         return None
-    aliases = chromosome_aliases(spec.assembly)
-    region = read_regions([edit.locus], sizes=sources.sizes, folder=Path(), aliases=aliases).iloc[0]
-    size = spec.window.bin
-    bins, rest = divmod(int(region["end"] - region["start"]), size)
+    aliases, size = chromosome_aliases(spec.assembly), spec.window.bin
+    regions = read_regions([edit.locus], sizes=sources.sizes, folder=Path(), aliases=aliases)
+    locus = next(regions.itertuples())
+    bins, rest = divmod(locus.end - locus.start, size)
     if rest or not 0 < bins <= spec.window.bins:
         raise ClasterError(
             f"the locus {edit.locus} is not a whole number of bins of {size} bp, at most "
             f"{spec.window.bins:,}",
             remedy="move its end",
         )
-    numbers = {track.name: row for row, track in enumerate(spec.tracks)}
-    piece = np.stack(
-        [
-            sources.tracks[numbers[name]].bins(
-                str(region["chrom"]),
-                int(region["start"]),
-                bins=bins,
-                size=size,
-                summary=spec.summary,
-            )
-            for name in edit.tracks
-        ]
-    )
-    return np.maximum(piece, 0.0).astype(np.float32)
+    readers = {
+        track.name: reader for track, reader in zip(spec.tracks, sources.tracks, strict=True)
+    }
+    piece = [
+        readers[name].bins(locus.chrom, locus.start, bins=bins, size=size, summary=spec.summary)
+        for name in edit.tracks
+    ]
+    return np.maximum(np.stack(piece), 0.0).astype(np.float32)
 
 
 _NEAR = 200
@@ -203,8 +194,6 @@ class Editor:
 
     Attributes
     ----------
-    spec
-        The dataset with tracks and bins.
     piece
         What ``insert`` writes, signal, shape (edited tracks, bins), its middle on that of the element.
     """
@@ -221,14 +210,7 @@ class Editor:
 def edit_window(
     window: SignalWindow, places: tuple[Place, ...], editor: Editor, *, dose: float | None
 ) -> np.ndarray | None:
-    """Edit one element of a window, or several one after the other.
-
-    Parameters
-    ----------
-    window
-        What is edited; it stays as it is.
-    places
-        The elements; two for ``swap``.
+    """Edit one element of a window, which stays as it is, or several one after the other; two for ``swap``.
 
     Returns
     -------
@@ -272,6 +254,12 @@ def _edit_one(
     rows = [editor.row(name) for name in settings.tracks]
     bins = covered_bins if settings.verb in _BLENDED else whole_bins
     span = bins(place.start, place.end, binning, edges=settings.edges)
+    donor = -1
+    if settings.verb in ("background", "shift"):
+        found = _find_background(window.signal, rows, span, annotated=window.annotated)
+        if found is None:
+            return None
+        donor = found
     match settings.verb:
         case "silence":
             return edits.silence(signal, rows, span)
@@ -279,9 +267,6 @@ def _edit_one(
             assert dose is not None
             return edits.scale(signal, rows, span, factor=dose)
         case "background":
-            donor = _find_background(window.signal, rows, span, annotated=window.annotated)
-            if donor is None:
-                return None
             beside = _BESIDE // binning.size
             return edits.lower(signal, rows, span, donor=donor, beside=beside)
         case "repress":
@@ -291,7 +276,10 @@ def _edit_one(
             return edits.repress(signal, rows, span, gain_row=gain_row, gain=settings.gain)
         case "shift":
             assert dose is not None
-            return _shifted(signal, window, rows, span, int(dose) // binning.size)
+            moved = int(dose) // binning.size
+            if not 0 <= span.first + moved <= binning.bins - len(span.shares):
+                return None
+            return edits.shift(signal, rows, span, bins=moved, donor=donor)
         case "flip":
             return edits.flip(signal, rows, span)
         case "shuffle":
@@ -308,15 +296,6 @@ def _edit_one(
         case "swap":
             raise ValueError("swap takes two elements")
     assert_never(settings.verb)
-
-
-def _shifted(
-    signal: np.ndarray, window: SignalWindow, rows: list[int], span: Span, bins: int
-) -> np.ndarray | None:
-    if not 0 <= span.first + bins <= signal.shape[1] - len(span.shares):
-        return None
-    donor = _find_background(window.signal, rows, span, annotated=window.annotated)
-    return None if donor is None else edits.shift(signal, rows, span, bins=bins, donor=donor)
 
 
 def restore_landscape(
@@ -337,15 +316,12 @@ def store_edited(
     *,
     divisors: Sequence[float],
 ) -> np.ndarray:
-    """Return an edited landscape on the scale that a network sees.
+    """Return an edited landscape, shape (tracks, bins), on the scale that a network sees.
 
     Parameters
     ----------
     edited, signal, stored
-        The landscape after the edit and before it, as signal, and as it was stored, all of shape (tracks,
-        bins).
-    spec
-        The dataset with the transform of each track.
+        The landscape after the edit and before it, as signal, and as it was stored.
     divisors
         What each track is divided by (`track_divisors`).
 
@@ -366,3 +342,44 @@ def store_edited(
             given = track.stored(edited[row, span], divisor=divisor)
             np.copyto(result[row, span], given, where=differs[row], casting="same_kind")
     return stored if np.array_equal(result[:, span], stored[:, span]) else result
+
+
+def element_states(
+    rows: pd.DataFrame, screened: pd.DataFrame, spec: DatasetSpec, settings: ScreenSettings
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the mean signal over elements before and after their edit, at the first dose.
+
+    Parameters
+    ----------
+    rows
+        Pairs: `gene_id`, `chrom`, `tss`, `element_id`, `element_start`, `element_end`.
+    screened
+        All pairs; no background is taken from where their genes and elements are.
+    spec, settings
+        The dataset, built, and the screen.
+
+    Returns
+    -------
+    windows : numpy.ndarray
+        Shape (genes, tracks, bins).
+    before, after : numpy.ndarray
+        Shape (edited elements, tracks).
+    """
+    editor, binning = Editor(spec, settings.edit), spec.window.binning
+    elements = screened.rename(columns={"element_start": "start", "element_end": "end"})
+    annotated = annotated_stretches(elements, screened.drop_duplicates("gene_id"))
+    windows, before, after = [], [], []
+    for gene, of_gene in rows.groupby("gene_id", sort=False):
+        found = read_landscapes(DatasetFolders.of(spec), spec, [str(gene)], split=settings.split)
+        windows.append(signal := found[0])
+        chrom, tss = str(of_gene["chrom"].iloc[0]), int(of_gene["tss"].iloc[0])
+        edges = binning.edges + tss
+        window = SignalWindow(signal, annotated.touch(chrom, edges[:-1], edges[1:]))
+        for row in of_gene.itertuples():
+            place = Place(row.element_id, row.element_start - tss, row.element_end - tss)
+            edited = edit_window(window, (place,), editor, dose=settings.edit.doses[0])
+            if edited is not None:
+                span = covered_bins(place.start, place.end, binning)
+                before.append(span_mean(signal, span))
+                after.append(span_mean(edited, span))
+    return np.array(windows), np.array(before), np.array(after)

@@ -1,26 +1,36 @@
-"""The plan of a screen: every edit, control regions included, window by window, in parts."""
+"""A screen, and its plan: every edit, control regions included, window by window, in parts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from claster.analysis.perturbation.candidates import PAIR_COLUMNS, describe_pairs, pair_elements
+from claster.analysis.perturbation.candidates import (
+    PAIR_COLUMNS,
+    Annotated,
+    annotated_stretches,
+    describe_pairs,
+    pair_elements,
+    read_candidates,
+    read_listed_pairs,
+    tell_candidates,
+    widen_elements,
+)
 from claster.analysis.perturbation.controls import (
     STRATUM,
     EditedSignal,
-    Read,
     draw_controls,
     measure_signal,
     stratify,
     track_means,
 )
 from claster.analysis.perturbation.editor import edit_settings
+from claster.analysis.perturbation.effects import measured_regions
 from claster.analysis.perturbation.folder import ScreenFiles
-from claster.analysis.perturbation.inputs import Screen, ScreenInputs, read_inputs
-from claster.analysis.perturbation.settings import Identity, PerturbSettings, ScreenSettings
-from claster.dataset.layout import DatasetFolders
+from claster.analysis.perturbation.settings import PerturbSettings, ScreenSettings
+from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
@@ -29,6 +39,82 @@ from claster.errors import ClasterError, choose_among
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
 from claster.text import read_json, read_parquet
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A screen of a built dataset, and what is read for it.
+
+    Attributes
+    ----------
+    elements, counts
+        See `read_candidates`.
+    genes
+        The genes of the split, `start` and `end` those of the stretch that is measured.
+    everyone
+        All kept genes.
+    annotated
+        Where elements, the dataset's own among them, and TSSs are.
+    listed
+        Elements that are edited together, where a table names them.
+    """
+
+    spec: DatasetSpec
+    settings: ScreenSettings
+    elements: pd.DataFrame
+    counts: dict[str, int]
+    genes: pd.DataFrame
+    everyone: pd.DataFrame
+    annotated: Annotated
+    listed: pd.DataFrame | None
+
+    def landscape(self, gene_id: str) -> np.ndarray:
+        """Return the landscape of a gene as signal, shape (tracks, bins)."""
+        folders, split = DatasetFolders.of(self.spec), self.settings.split
+        return read_landscapes(folders, self.spec, [gene_id], split=split)[0]
+
+
+def read_screen(
+    spec: DatasetSpec,
+    settings: ScreenSettings,
+    asked: PerturbSettings,
+    *,
+    progress: Progress = SILENT,
+) -> Screen:
+    """Read the elements and genes of a screen; `asked` names the files of elements and of pairs.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset is not built, the elements have a fault, or the split holds no gene.
+    """
+    folders, sizes = DatasetFolders.of(spec), spec.chromosome_sizes()
+    folders.require_built()
+    elements, counts = read_candidates(spec, asked.elements, sizes=sizes)
+    elements = widen_elements(elements, settings.width, sizes=sizes)
+    progress.say(tell_candidates(counts))
+    everyone = read_genes_table(folders)
+    genes = everyone[everyone["split"] == settings.split].reset_index(drop=True)
+    if genes.empty:
+        raise ClasterError(
+            f"the {settings.split} split of {spec.name!r} holds no gene",
+            remedy="choose another --split",
+        )
+    known = [elements]
+    if asked.elements and spec.elements and spec.source(spec.elements.file).is_file():
+        own, _ = read_candidates(spec, None, sizes=sizes)
+        known.append(widen_elements(own, settings.width, sizes=sizes))
+    return Screen(
+        spec,
+        settings,
+        elements,
+        counts,
+        measured_regions(genes, settings.around_tss),
+        everyone,
+        annotated_stretches(pd.concat(known), everyone),
+        read_listed_pairs(asked.listed, elements) if asked.listed else None,
+    )
+
 
 _WINDOWS_A_PART = 64
 """Most windows of a part, which is what a killed screen loses."""
@@ -49,19 +135,15 @@ _PLAN_COLUMNS = [
 
 
 def _plan_screen(
-    inputs: ScreenInputs,
-    read: Read,
-    *,
-    spec: DatasetSpec,
-    settings: ScreenSettings,
-    progress: Progress = SILENT,
+    screen: Screen, read: Callable[[str], np.ndarray], progress: Progress = SILENT
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Lay out a screen; the same arguments give the same plan.
 
     Returns the plan, with the columns of `_PLAN_COLUMNS`: a gene and an element (`kind` ``element``), two
-    elements (``pair``) or a control region (``control``) a row, rows of a window together.
-    and counts: what was left out, and how much there is to do.
+    elements (``pair``) or a control region (``control``) a row, rows of a window together;
+    and counts: what was left out, and how much there is to do. `read` gives the landscape of a gene.
     """
+    spec, settings = screen.spec, screen.settings
     if settings.reach > spec.window.binning.half:
         raise ClasterError(
             f"a reach of {settings.reach:,} bp is more than half a window ({spec.window.binning.half:,} bp)",
@@ -77,7 +159,7 @@ def _plan_screen(
             "the target is one value a gene, at the TSS that a window is centred on ('target.table')",
             remedy="screen with --centre gene",
         )
-    elements, genes, everyone = inputs.elements, inputs.genes, inputs.everyone
+    elements, genes = screen.elements, screen.genes
     numbers = {track.name: row for row, track in enumerate(spec.tracks)}
     rows = [numbers[track] for track in settings.edit.tracks]
     pairs = pair_elements(genes, elements, reach=settings.reach)
@@ -87,7 +169,7 @@ def _plan_screen(
     }
     if settings.centre == "element":
         middle = (pairs["start"] + pairs["end"]) // 2
-        inside = _inside(middle, pairs["chrom"], spec, inputs.sizes)
+        inside = _inside(middle, pairs["chrom"], spec)
         inside &= (pairs["tss"] - middle).abs() < spec.require_target().binning.half
         counts["window_leaves_chromosome_or_gene"] = int((~inside).sum())
         pairs = pairs[inside].reset_index(drop=True)
@@ -97,7 +179,7 @@ def _plan_screen(
             f"{len(genes):,} TSSs of the {settings.split} split",
             remedy="provide elements on the chromosomes of that split, or choose another --split",
         )
-    pairs = describe_pairs(pairs, everyone)
+    pairs = describe_pairs(pairs, screen.everyone)
     edited = EditedSignal(spec, read, rows, track_means(genes["gene_id"].tolist(), read))
     pairs = measure_signal(
         pairs,
@@ -111,7 +193,7 @@ def _plan_screen(
     pairs = stratify(pairs, size=spec.window.bin).assign(kind="element")
     tables = [] if settings.edit.verb == "swap" else [pairs]
     if settings.combine != "none":
-        both = _combine_pairs(pairs, inputs.listed).assign(kind="pair")
+        both = _combine_pairs(pairs, screen.listed).assign(kind="pair")
         if both.empty:
             raise ClasterError(
                 "no two of the elements lie near one gene",
@@ -124,11 +206,10 @@ def _plan_screen(
             pairs,
             edited,
             settings=settings,
-            annotated=inputs.annotated,
-            sizes=inputs.sizes,
+            annotated=screen.annotated,
             progress=progress,
         )
-        tables.append(_control_rows(drawn, genes, everyone))
+        tables.append(_control_rows(drawn, genes, screen.everyone))
     plan = _in_parts(pd.concat(tables, ignore_index=True), genes, settings)
     counts |= {
         "tested_elements": int(plan.loc[plan["kind"] == "element", "element_id"].nunique()),
@@ -170,39 +251,22 @@ def _combine_pairs(pairs: pd.DataFrame, listed: pd.DataFrame | None) -> pd.DataF
     )
 
 
-def _lay_out(
-    screen: Screen, inputs: ScreenInputs, progress: Progress
-) -> tuple[pd.DataFrame, dict[str, int]]:
-    settings = screen.settings
-
-    def read(gene_id: str) -> np.ndarray:
-        return read_landscapes(screen.folders, screen.spec, [gene_id], split=settings.split)[0]
-
-    return _plan_screen(inputs, read, spec=screen.spec, settings=settings, progress=progress)
-
-
 def ready_plan(
-    screen: Screen, inputs: ScreenInputs, progress: Progress
+    screen: Screen, files: ScreenFiles, progress: Progress
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the plan and its counts, from disk where they are there.
-
-    Parameters
-    ----------
-    screen, inputs
-        The screen, and what is read of its dataset.
+    """Return the plan of a screen and its counts, from disk where they are there.
 
     Raises
     ------
     ClasterError
-        See `_plan_screen`.
+        If the screen cannot be laid out.
     """
-    store = screen.files.parts
-    if not store.plan.is_file():
-        plan, counts = _lay_out(screen, inputs, progress)
-        write_text(store.counts, json.dumps(inputs.counts | counts))
-        with atomic_path(store.plan) as partial:
+    if not files.plan.is_file():
+        plan, counts = _plan_screen(screen, screen.landscape, progress)
+        write_text(files.counts, json.dumps(screen.counts | counts))
+        with atomic_path(files.plan) as partial:
             plan.to_parquet(partial)
-    counts = read_json(store.counts)
+    counts = read_json(files.counts)
     progress.say(
         f"{counts['tested_elements']:,} elements in {counts['tested_pairs']:,} pairs with genes "
         f"({counts['outside_windows']:,} elements near no gene, "
@@ -210,7 +274,7 @@ def ready_plan(
         f"{counts['combined_elements']:,} pairs of elements, {counts['control_regions']:,} control regions "
         f"in {counts['strata']:,} strata"
     )
-    return read_parquet(store.plan), counts
+    return read_parquet(files.plan), counts
 
 
 def count_edits(spec: DatasetSpec, settings: PerturbSettings | None = None) -> int:
@@ -222,23 +286,16 @@ def count_edits(spec: DatasetSpec, settings: PerturbSettings | None = None) -> i
         See `perturb`.
     """
     asked = PerturbSettings.of(settings)
-    folders = DatasetFolders.of(spec)
-    chosen = screen_settings(asked, spec, require_manifest(folders).scales)
-    identity = Identity(
-        run="",
-        weights="",
-        dataset="",
-        elements_file="",
-        elements="",
-        pairs=None,
-        settings=chosen,
-        version="",
-    )
-    files = ScreenFiles(folders.inputs)
-    screen = Screen(files, identity, spec, folders, asked.elements, asked.listed)
-    plan = _lay_out(screen, read_inputs(screen, SILENT), SILENT)[0]
+    scales = require_manifest(DatasetFolders.of(spec)).scales
+    screen = read_screen(spec, screen_settings(asked, spec, scales), asked)
+    plan, _ = _plan_screen(screen, screen.landscape)
+    return edits_of(plan, screen.settings)
+
+
+def edits_of(plan: pd.DataFrame, settings: ScreenSettings) -> int:
+    """Return how many edits the rows of a plan are."""
     rows = plan[["window", "element_id", "partner_id"]].drop_duplicates()
-    return len(rows) * len(chosen.edit.doses)
+    return len(rows) * len(settings.edit.doses)
 
 
 def screen_settings(
@@ -253,19 +310,16 @@ def screen_settings(
     """
     if asked.verb == "swap" and asked.pairs is None:
         raise ClasterError("'swap' without pairs of elements", remedy="give --pairs")
-    both = ScreenSettings.model_fields.keys() & PerturbSettings.model_fields.keys()
     return ScreenSettings(
         edit=edit_settings(asked, spec, scales=scales),
         combine="none" if asked.pairs is None else "listed" if asked.listed else "all",
-        **{name: getattr(asked, name) for name in both},
+        **asked.model_dump(include=set(ScreenSettings.model_fields)),
     )
 
 
-def _inside(
-    centre: pd.Series, chrom: pd.Series, spec: DatasetSpec, sizes: Mapping[str, int]
-) -> pd.Series:
+def _inside(centre: pd.Series, chrom: pd.Series, spec: DatasetSpec) -> pd.Series:
     half = max(spec.window.binning.half, spec.require_target().binning.half)
-    return (centre >= half) & (centre + half <= chrom.map(sizes))
+    return (centre >= half) & (centre + half <= chrom.map(spec.chromosome_sizes()))
 
 
 def _active(pairs: pd.DataFrame, settings: ScreenSettings, spec: DatasetSpec) -> pd.Series:

@@ -1,9 +1,9 @@
 """A screen from its plan to its files: resumed, in shards, skipped when nothing has changed."""
 
+import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from functools import partial
 from itertools import tee
 from pathlib import Path
@@ -16,14 +16,12 @@ from claster.analysis.perturbation.candidates import elements_file
 from claster.analysis.perturbation.editor import Editor, cut_piece
 from claster.analysis.perturbation.effects import assemble_effects
 from claster.analysis.perturbation.folder import (
-    MERGE,
     ScreenFiles,
     claim_folder,
-    write_change_tracks,
     write_links,
+    write_part,
     write_table,
 )
-from claster.analysis.perturbation.inputs import Screen, ScreenInputs, read_inputs
 from claster.analysis.perturbation.measure import (
     Measured,
     Predictor,
@@ -33,25 +31,31 @@ from claster.analysis.perturbation.measure import (
     measure_windows,
     source_window,
 )
-from claster.analysis.perturbation.plan import ready_plan, screen_settings
-from claster.analysis.perturbation.settings import (
-    Identity,
-    PerturbSettings,
-    ScreenRecord,
+from claster.analysis.perturbation.plan import (
+    Screen,
+    edits_of,
+    read_screen,
+    ready_plan,
+    screen_settings,
 )
+from claster.analysis.perturbation.settings import Identity, PerturbSettings, ScreenRecord
+from claster.dataset.layout import DatasetFolders
 from claster.dataset.manifest import require_manifest
+from claster.dataset.scale import track_divisors
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import View, network_window, readable, view_of_folder
+from claster.dataset.views import network_window, readable, view_of_folder
 from claster.eir.ensemble import checked_dataset, member_runs
 from claster.eir.machine import resolve_device
+from claster.eir.prediction_tracks import write_track
+from claster.eir.program import now
 from claster.eir.runs import RunFolder, input_folders, trained_weights
 from claster.errors import ClasterError
 from claster.files import require_file, sha256, write_text
 from claster.lock import lock_folder
 from claster.progress import SILENT, Progress, duration
 from claster.settings import Device, parse_shard
-from claster.text import read_parquet, read_record
+from claster.text import read_npz, read_parquet, read_record
 from claster.times import note_time
 from claster.versions import versions
 
@@ -85,11 +89,11 @@ def load_predictor(
             views = {name: view_of_folder(at) for name, at in input_folders(member).items()}
             models.append((load_model(member, device=device), views))
 
-    def predict(windows: Iterable[Window], /) -> Iterator[np.ndarray]:
+    def predict(windows: Iterable[Window]) -> Iterator[np.ndarray]:
         streams = [
             predict_windows(
                 model,
-                _cut(given, views, spec, model.spec),
+                map(partial(network_window, views, spec=spec, trained=model.spec), given),
                 batch_size=batch_size or _EDITS[model.device.type],
             )
             for given, (model, views) in zip(tee(windows, len(models)), models, strict=True)
@@ -99,13 +103,6 @@ def load_predictor(
 
     every = [view for _, views in models for view in views.values()]
     return Predictor(predict, readable(every, spec))
-
-
-def _cut(
-    windows: Iterable[Window], views: Mapping[str, View], spec: DatasetSpec, trained: DatasetSpec
-) -> Iterator[Window]:
-    for window in windows:
-        yield network_window(views, window, spec, trained)
 
 
 _EDITS = {"cpu": 128, "cuda": 512}
@@ -121,12 +118,12 @@ _PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy", "bioframe
 
 
 def run_screen(
-    screen: Screen,
+    files: ScreenFiles,
+    identity: Identity,
+    spec: DatasetSpec,
     load: Callable[[], Predictor],
+    asked: PerturbSettings,
     *,
-    shard: str | None = None,
-    tsv: bool = False,
-    force: bool = False,
     progress: Progress = SILENT,
 ) -> ScreenFiles:
     """Do a screen, or what is left of it.
@@ -136,17 +133,15 @@ def run_screen(
 
     Parameters
     ----------
-    screen
-        What is done, on what, and where to.
+    files, identity
+        Where it goes, and what gives it its numbers, settings included.
+    spec
+        A built dataset.
     load
         Returns the model; called only when there is something to predict.
-    shard
-        ``i/n``: do every n-th part, beginning with the i-th, and put nothing together. The same call
-        without it does so.
-    tsv
-        Whether the tables are written as TSV too.
-    force
-        Whether another screen in the folder gives way.
+    asked
+        Files of elements and pairs, and `shard`, `tsv` and `force`. A shard ``i/n`` does every n-th part,
+        beginning with the i-th, and puts nothing together; the same call without it does so.
     progress
         Where to report to; at the end, elements a second.
 
@@ -156,30 +151,39 @@ def run_screen(
         If the folder holds another screen, elements or settings do not fit the dataset, or another
         command does the same shard.
     """
-    files, identity = screen.files, screen.identity
+    shard = asked.shard
     number, of = parse_shard(shard) if shard else (1, 1)
     with lock_folder(files.folder.parent, name=f".{files.folder.name}.{number}-{of}.lock"):
-        if claim_folder(files, identity, force=force, shard=shard):
+        if claim_folder(files, identity, force=asked.force, shard=shard):
             progress.say(f"{files.folder} is up to date")
-            if tsv:
+            if asked.tsv:
                 for path in (files.effects, files.controls):
                     write_table(read_parquet(path), path, tsv=True)
             return files
-        inputs = read_inputs(screen, progress)
-        plan, counts = ready_plan(screen, inputs, progress)
+        screen = read_screen(spec, identity.settings, asked, progress=progress)
+        plan, counts = ready_plan(screen, files, progress)
         mine = plan[plan["part"] % of == number - 1]
-        seconds, done = _do_parts(screen, mine, inputs, load, progress)
-        rate = done / seconds if done else 0.0
+        left = [part for part in mine["part"].unique() if not files.has_part(part)]
+        todo = mine[mine["part"].isin(left)]
+        done, seconds, rate = edits_of(todo, screen.settings), 0.0, 0.0
         if done:
+            model = load()
+            if "landscape" not in model.inputs:
+                raise ClasterError(
+                    f"{identity.run} does not take landscapes, so there is nothing to edit",
+                    remedy="choose a run of a flavour with landscapes",
+                )
+            seconds = _do_parts(screen, files, todo, model, progress)
+            rate = done / seconds
             progress.say(f"{done:,} edits in {seconds:.1f} s: {rate:.1f} elements/s")
         if shard:
-            there = sum(files.parts.has(part) for part in range(counts["parts"]))
+            there = sum(files.has_part(part) for part in range(counts["parts"]))
             progress.say(
                 f"{there} of {counts['parts']} parts are there; the same command without --shard puts "
                 "them together"
             )
             return files
-        counts["rows_without_place"] = _put_together(screen, plan, inputs.sizes, tsv=tsv)
+        counts["rows_without_place"] = _put_together(screen, files, plan, tsv=asked.tsv)
         if counts["rows_without_place"]:
             progress.say(
                 f"{counts['rows_without_place']:,} rows of the plan: the edit has no place there"
@@ -187,65 +191,49 @@ def run_screen(
         record = ScreenRecord(
             identity=identity,
             counts=counts,
-            merge=MERGE,
+            merge=_MERGE,
             versions=versions(_PACKAGES),
-            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            finished=now(),
             seconds=round(seconds, 1),
             elements_per_second=round(rate, 1),
         )
         write_text(files.manifest, record.model_dump_json(indent=2) + "\n")
-        files.parts.remove()
+        shutil.rmtree(files.parts, ignore_errors=True)
     return files
 
 
 def _do_parts(
-    screen: Screen,
-    plan: pd.DataFrame,
-    inputs: ScreenInputs,
-    load: Callable[[], Predictor],
-    progress: Progress,
-) -> tuple[float, int]:
-    """Do the parts of a plan that are not there, and return seconds and edits."""
-    spec, settings, files = screen.spec, screen.settings, screen.files
-    left = [part for part in plan["part"].unique() if not files.parts.has(part)]
-    if not left:
-        return 0.0, 0
-    todo = plan[plan["part"].isin(left)]
-    edits = len(todo[["window", "element_id", "partner_id"]].drop_duplicates())
-    edits *= len(settings.edit.doses)
-    model = load()
-    if "landscape" not in model.inputs:
-        raise ClasterError(
-            f"{screen.identity.run} does not take landscapes, so there is nothing to edit",
-            remedy="choose a run of a flavour with landscapes",
-        )
-    predict = average_mirrored(model.predict, spec) if settings.average else model.predict
+    screen: Screen, files: ScreenFiles, plan: pd.DataFrame, model: Predictor, progress: Progress
+) -> float:
+    """Do the parts of a plan, and return seconds."""
+    spec, settings = screen.spec, screen.settings
+    folders, edits = DatasetFolders.of(spec), edits_of(plan, settings)
+    divisors = track_divisors(spec.tracks, require_manifest(folders).scales)
     with ExitStack() as stack:
-        read = built_window(screen.folders, split=settings.split, inputs=model.inputs)
+        read = built_window(folders, split=settings.split, inputs=model.inputs)
         piece = None
         if settings.centre == "element" or settings.edit.locus is not None:
             sources = stack.enter_context(open_sources(spec))
             piece = cut_piece(spec, sources, settings.edit)
             if settings.centre == "element":
-                read = source_window(spec, sources, divisors=inputs.divisors, inputs=model.inputs)
+                read = source_window(spec, sources, divisors=divisors, inputs=model.inputs)
         measure = partial(
             measure_windows,
             read=read,
-            predict=predict,
+            predict=average_mirrored(model.predict, spec) if settings.average else model.predict,
             editor=Editor(spec, settings.edit, piece),
-            annotated=inputs.annotated,
-            divisors=inputs.divisors,
+            annotated=screen.annotated,
+            divisors=divisors,
         )
         if edits >= _MANY:
-            controls = int((todo["kind"] == "control").sum()) * len(settings.edit.doses)
-            progress.say(_tell_time(todo, measure, edits, controls))
+            controls = int((plan["kind"] == "control").sum()) * len(settings.edit.doses)
+            progress.say(_tell_time(plan, measure, edits, controls))
         start = time.monotonic()
         step = stack.enter_context(progress.step("perturb", edits))
-        for part in left:
-            rows = todo[todo["part"] == part]
+        for part, rows in plan.groupby("part"):
             step.describe(str(rows["chrom"].iloc[0]))
-            files.parts.write(part, measure(rows, step=step), profiles=settings.profiles)
-    return time.monotonic() - start, edits
+            write_part(files, part, measure(rows, step=step), profiles=settings.profiles)
+    return time.monotonic() - start
 
 
 def _tell_time(
@@ -266,22 +254,38 @@ def _tell_time(
     )
 
 
-def _put_together(screen: Screen, plan: pd.DataFrame, sizes: dict[str, int], *, tsv: bool) -> int:
+_MERGE = (
+    "a bin of a window holds, of the changes (perturbed - baseline) that its elements make, the one of the "
+    "largest absolute value; a base under several windows that of the window whose centre is nearest"
+)
+"""How many elements and windows become one value a base."""
+
+
+def _put_together(screen: Screen, files: ScreenFiles, plan: pd.DataFrame, *, tsv: bool) -> int:
     """Write the files of a screen whose parts are all there; return how many edits had no place."""
-    files, spec, settings = screen.files, screen.spec, screen.settings
-    parts = int(plan["part"].max()) + 1
-    measured = files.parts.read_effects(parts)
+    spec, settings, target = screen.spec, screen.settings, screen.spec.require_target()
+    parts = range(int(plan["part"].max()) + 1)
+    tables = [read_parquet(files.part(part, "effects.parquet")) for part in parts]
+    if not any(map(len, tables)):
+        raise ClasterError(
+            "none of the edits has a place: they would all leave their windows, or find no background",
+            remedy="choose another verb, a smaller --shift or --locus, or fewer elements",
+        )
+    measured = pd.concat([table for table in tables if len(table)], ignore_index=True)
     effects, controls = assemble_effects(plan, measured, settings=settings, spec=spec)
     write_table(effects, files.effects, tsv=tsv)
     write_table(controls, files.controls, tsv=tsv)
     write_links(effects, files.folder)
-    names, change = files.parts.read_change(parts)
+    held = [read_npz(files.part(part, "change.npz"), remedy="pass --force") for part in parts]
+    names, change = (np.concatenate([one[key] for one in held]) for key in ("windows", "change"))
     windows = plan.drop_duplicates("window").set_index("window").loc[names, ["chrom", "centre"]]
-    write_change_tracks(
-        files.folder, windows.reset_index(drop=True), change, spec.require_target(), sizes=sizes
-    )
+    windows, sizes = windows.rename(columns={"centre": "tss"}), spec.chromosome_sizes()
+    for number, group in enumerate(target.groups):
+        path = files.folder / f"change.{group}.bw"
+        write_track(path, windows, change[:, number], binning=target.binning, sizes=sizes)
     if settings.profiles:
-        write_table(files.parts.read_profiles(parts), files.profiles, tsv=False)
+        profiles = [read_parquet(files.part(part, "profiles.parquet")) for part in parts]
+        write_table(pd.concat(profiles, ignore_index=True), files.profiles, tsv=False)
     there = len(measured.drop_duplicates(["row", "dose"]))
     return len(plan) * len(settings.edit.doses) - there
 
@@ -332,22 +336,16 @@ def perturb(
     )
     folder = run.path / "perturb" / (asked.name or f"{asked.verb}_{asked.split}")
     anew = asked.force or not folder.exists()
-    files = run_screen(
-        Screen(ScreenFiles(folder), identity, spec, folders, asked.elements, listed),
-        partial(
-            load_predictor,
-            run,
-            spec,
-            device=asked.device,
-            batch_size=asked.batch_size,
-            apart=True,
-            progress=progress,
-        ),
-        shard=asked.shard,
-        tsv=asked.tsv,
-        force=asked.force,
+    load = partial(
+        load_predictor,
+        run,
+        spec,
+        device=asked.device,
+        batch_size=asked.batch_size,
+        apart=True,
         progress=progress,
     )
+    files = run_screen(ScreenFiles(folder), identity, spec, load, asked, progress=progress)
     if anew and asked.shard is None and len(members) == 1:
         counts = read_record(files.manifest, ScreenRecord, remedy="pass --force").counts
         kinds = ("tested_pairs", "control_regions", "combined_elements")
