@@ -50,6 +50,7 @@ def test_a_folder_is_served_while_the_context_is_open(tmp_path):
         urllib.request.urlopen(f"{address}/file.txt")
 
 
+@pytest.mark.slow
 def test_a_simulated_genome_becomes_an_archive(project):
     with open_archive("speck") as dataset:
         spec = dataset.spec

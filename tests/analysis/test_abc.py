@@ -31,6 +31,7 @@ def test_score_of_a_gene_without_activity_is_zero():
     assert scores.tolist() == [0.0, 0.25, 0.75]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CHR22.is_dir(), reason=f"no real files at {FILES} (CLASTER_REAL_FILES)")
 def test_parity_with_the_abc_repository_on_chr22():
     elements = pd.read_csv(CHR22 / "elements_counts.tsv.gz", sep="\t")

@@ -178,6 +178,7 @@ def test_rows_are_a_seeded_sample():
     assert predicted(1).tobytes() != predicted(2).tobytes()
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_changes_no_byte(monkeypatch):
     monkeypatch.setattr("claster.analysis.baselines._TREES", 20)
     signal = landscapes(70)

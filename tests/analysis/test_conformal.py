@@ -27,6 +27,7 @@ def points(loci, each, seed):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trees", [True, False])
 def test_unseen_loci_are_covered_and_the_oracle_is_hardly_narrower(trees):
     predicted, known, observed, locus, _ = points(60, 40, 1)

@@ -106,6 +106,7 @@ def test_scores_agree_with_independent_ones(project, truth, spec):
             assert row["value"] == pytest.approx(error)
 
 
+@pytest.mark.slow
 def test_scores_do_not_depend_on_the_stored_scale(project, truth, spec):
     plain = _score(truth, spec).tables.scores
     content = spec.model_dump()
@@ -191,6 +192,7 @@ def test_simple_methods_come_as_tables(project, truth, spec):
         assert table.columns.tolist() == spec.target.columns
 
 
+@pytest.mark.slow
 def test_order_of_rows_and_columns_does_not_matter(project, truth, spec):
     plain = _score(truth, spec)
     turned = _score(truth.iloc[::-1, ::-1], spec)
@@ -352,6 +354,7 @@ def files_of(folder):
     }
 
 
+@pytest.mark.slow
 def test_evaluate_writes_the_same_bytes_twice(project, truth, spec):
     run = predicted_run(project, truth)
     evaluation = evaluate(run, spec)
@@ -488,6 +491,7 @@ def recorded_run(project, table, spec, name):
     return run
 
 
+@pytest.mark.slow
 def test_runs_name_their_dataset_themselves(project, truth, spec):
     runs = [recorded_run(project, truth + shift, spec, f"run{shift}") for shift in (0, 1)]
     alone, folder = evaluate_runs(runs[:1])

@@ -147,6 +147,7 @@ def test_other_chromosome_names_and_other_builds(edited, world, make):
         build_dataset(edited())
 
 
+@pytest.mark.slow
 def test_names_without_chr_are_understood(edited, world, make):
     plain = {name.removeprefix("chr"): size for name, size in make.sizes.items()}
     make.track(world / "source/H3K27ac.bw", 1, sizes=plain)

@@ -374,7 +374,11 @@ def start(small, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 128 + signal.SIGTERM, marks=pytest.mark.slow),
+    ],
 )
 def test_interrupts_end_it_soon_and_keep_what_came(
     archive, small, start, folder, hurry, number, code, visible

@@ -293,6 +293,7 @@ def test_run_without_a_model(contact_run):
         attribute(small.project / "nothing")
 
 
+@pytest.mark.slow
 def test_memory_that_does_not_suffice(contact_run, monkeypatch):
     run, _, _ = contact_run
     options = QUICK | {"compare": 1, "genes": 1}

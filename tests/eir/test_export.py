@@ -57,6 +57,7 @@ def test_exported_run_is_the_same_model(run, trained, tmp_path):
         load_model(out, device="cpu")
 
 
+@pytest.mark.slow
 def test_three_lines_elsewhere_predict_as_the_run_does(run, trained, tmp_path, monkeypatch):
     bundle = export_run(run, tmp_path / "model").absolute()
     arrays = np.random.default_rng(1).gamma(0.3, 4.0, size=(3, 2, 2001)).astype(np.float32)

@@ -50,7 +50,6 @@ def eir(monkeypatch):
 # The lightest at once, the others where there is time.
 QUICK = {
     "profile",
-    "profile_microc",
     "hyenadna_head",
 }
 

@@ -62,6 +62,14 @@ def landscape(name, **settings):
     return changed(name, inputs={"landscape": {"cnn": settings}})
 
 
+QUICK = {"pure_conv", "conv_attention", "toy", "context_20kb", "profile", "microc_diagonal"}
+
+
+def slow_but_for_a_few(rows):
+    """Return rows that begin with a flavour's name as parameters, of which the heavy networks are slow."""
+    return [pytest.param(*row, marks=[] if row[0] in QUICK else pytest.mark.slow) for row in rows]
+
+
 @functools.cache
 def geometry_of(name):
     return measure_geometry(find_flavour(name), DATASETS.get(name, REAL))
@@ -102,7 +110,7 @@ def test_features_that_grow_in_training_silence_no_other_branch():
     assert moved["mlp-residual"] < 1e-4
 
 
-@pytest.mark.parametrize("name", FLAVOURS)
+@pytest.mark.parametrize("name", slow_but_for_a_few([name] for name in FLAVOURS))
 def test_no_flavour_has_a_fault_but_the_short_sight_that_is_its_purpose(name):
     geometry = geometry_of(name)
     faults = [warning for warning in geometry.warnings if "sees 20,100 bp" not in warning]
@@ -113,20 +121,22 @@ def test_no_flavour_has_a_fault_but_the_short_sight_that_is_its_purpose(name):
 
 @pytest.mark.parametrize(
     ("name", "modality", "shape", "positions", "pitch"),
-    [
-        ("pure_conv", "landscape", (4, 1, 10_001), 31, 256 * 100),
-        ("without_H3K27ac", "landscape", (3, 1, 10_001), 31, 256 * 100),
-        ("context_20kb", "landscape", (4, 1, 201), 18, 8 * 100),
-        ("toy", "landscape", (4, 1, 10_001), 122, 80 * 100),
-        ("microc_diagonal", "contacts", (1, 129, 625), 31, 16 * 1600),
-        ("microc_rotated", "contacts", (1, 129, 626), 31, 16 * 1600),
-        ("microc_square", "contacts", (1, 626, 626), 36, 16 * 1600),
-        ("promoter_capture", "contacts", (1, 201, 201), 9, 16 * 5000),
-        ("profile", "landscape", (4, 1, 4021), 401, 1000),
-        ("enformer_head", "embedding", (3072, 1, 113), 113, 1000),
-        ("hyenadna_head", "embedding", (256, 1, 31), 31, 1000),
-        ("profile_microc", "contacts", (1, 129, 255), 251, 1600),
-    ],
+    slow_but_for_a_few(
+        [
+            ("pure_conv", "landscape", (4, 1, 10_001), 31, 256 * 100),
+            ("without_H3K27ac", "landscape", (3, 1, 10_001), 31, 256 * 100),
+            ("context_20kb", "landscape", (4, 1, 201), 18, 8 * 100),
+            ("toy", "landscape", (4, 1, 10_001), 122, 80 * 100),
+            ("microc_diagonal", "contacts", (1, 129, 625), 31, 16 * 1600),
+            ("microc_rotated", "contacts", (1, 129, 626), 31, 16 * 1600),
+            ("microc_square", "contacts", (1, 626, 626), 36, 16 * 1600),
+            ("promoter_capture", "contacts", (1, 201, 201), 9, 16 * 5000),
+            ("profile", "landscape", (4, 1, 4021), 401, 1000),
+            ("enformer_head", "embedding", (3072, 1, 113), 113, 1000),
+            ("hyenadna_head", "embedding", (256, 1, 31), 31, 1000),
+            ("profile_microc", "contacts", (1, 129, 255), 251, 1600),
+        ]
+    ),
 )
 def test_positions_and_their_distance(name, modality, shape, positions, pitch):
     found = branch(name, modality)

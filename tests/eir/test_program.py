@@ -65,7 +65,7 @@ def wait_for(condition, seconds):
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("trap", ["", "trap '' TERM"])
+@pytest.mark.parametrize("trap", ["", pytest.param("trap '' TERM", marks=pytest.mark.slow)])
 def test_no_process_outlives_a_killed_parent(tmp_path, stand_in, trap):
     stand_in(STARTS_A_LOADER.format(trap=trap))
     with start() as parent:
@@ -76,6 +76,7 @@ def test_no_process_outlives_a_killed_parent(tmp_path, stand_in, trap):
     wait_for(lambda: not any(map(is_running, processes)), 5)
 
 
+@pytest.mark.slow
 def test_a_parent_that_is_killed_before_the_guard_is_there_starts_nothing(tmp_path, stand_in):
     stand_in("#!/bin/sh\ntouch started\n")
     killed = "import os\nprogram._start_guard = lambda process: os.kill(os.getpid(), 9)"

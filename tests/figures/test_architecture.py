@@ -21,6 +21,7 @@ SPEC = DatasetSpec.model_validate(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param("microc_diagonal", marks=pytest.mark.slow), "profile"]
 )

@@ -52,6 +52,7 @@ def test_figures_are_drawn_and_labelled(context, name):
                 assert UNIT.search(ax.get_xlabel()), ax.get_xlabel()
 
 
+@pytest.mark.slow
 def test_tables_have_the_same_bytes_again(context):
     for name in ("F1a", "F2c", "R1", "R10", "S6"):
         first, again = (_table_text(_FIGURES[name].draw(context, Page(c))[2]) for c in COLUMNS)

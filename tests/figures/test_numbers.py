@@ -73,6 +73,7 @@ def test_values_of_genes(context):
     assert scores["pearson, published arithmetic"] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_profiles_and_tracks_are_those_of_the_files(context):
     genes, observed = raw(context, what="observed")
     table = table_of("F1s", context)
@@ -172,6 +173,7 @@ def test_receipt_traces_numbers_to_files(context, tmp_path):
     assert lines[-1].startswith("'demo_tiny' is not the published data")
 
 
+@pytest.mark.slow
 def test_smoothing_and_metrics(context):
     steps = table_of("S6", context)
     fine, smooth, target = (

@@ -28,7 +28,9 @@ def random_letters(samples, length):
     return np.random.default_rng(1).choice(np.frombuffer(b"ACGTN", np.uint8), (samples, length))
 
 
-@pytest.mark.parametrize("name", ["enformer", "hyenadna_small_32k", "borzoi"])
+@pytest.mark.parametrize(
+    "name", ["enformer", "hyenadna_small_32k", pytest.param("borzoi", marks=pytest.mark.slow)]
+)
 def test_a_batch_is_its_samples_one_by_one(name, weights):
     trunk = MODELS[name].load(weights(name), **CODE)
     geometry = trunk.geometry

@@ -62,6 +62,7 @@ def test_run_holds_record_history_and_predictions(tune, spec, tmp_path):
     assert read_predictions(run, "valid").index.tolist() == read_ids(folders, "valid")
 
 
+@pytest.mark.slow
 def test_resumed_training_goes_on_after_the_last_whole_epoch(tune, monkeypatch):
     whole = tune(epochs=3, tag="whole")
 

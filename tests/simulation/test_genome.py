@@ -142,6 +142,7 @@ def test_an_existing_folder_stays_unless_forced(tmp_path: Path) -> None:
     assert contents(folder).keys() == {"notes.txt"}
 
 
+@pytest.mark.slow
 def test_force_replaces_a_toy_genome_and_progress_adds_up(tmp_path: Path) -> None:
     folder = tmp_path / "toy"
     simulate_genome(folder, seed=1, **SMALLEST)
@@ -155,6 +156,7 @@ def test_force_replaces_a_toy_genome_and_progress_adds_up(tmp_path: Path) -> Non
     assert _simulated_parameters(folder) == {"seed": 2, "smooth": True, **SMALLEST}
 
 
+@pytest.mark.slow
 def test_a_genome_of_the_same_parameters_is_kept(tmp_path: Path) -> None:
     folder = tmp_path / "toy"
     parameters = {"seed": 1, "smooth": False, **SMALLEST}

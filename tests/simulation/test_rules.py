@@ -94,6 +94,7 @@ def test_inhibition_lowers_enhancer_driven_genes_most(genes: pd.DataFrame) -> No
     assert change[driven].mean() < change[alone].mean() - 0.5
 
 
+@pytest.mark.slow
 def test_profile_equals_the_truth_track_binned_by_pybigwig(
     tiny: ToyGenome, genes: pd.DataFrame, profiles: pd.DataFrame
 ) -> None:
