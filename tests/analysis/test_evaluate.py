@@ -41,6 +41,19 @@ def _quick(monkeypatch):
     monkeypatch.setattr("claster.analysis.result.RESAMPLES", 100)
 
 
+@pytest.fixture(scope="module")
+def scored_once():
+    return []
+
+
+@pytest.fixture
+def scored(scored_once, truth, spec):
+    """The scores of the truth itself, which are the same for every test that asks for them."""
+    if not scored_once:
+        scored_once.append(_score(truth, spec))
+    return scored_once[0]
+
+
 def one(evaluation, method, **chosen):
     """The row of one score."""
     key = {
@@ -62,8 +75,8 @@ def one(evaluation, method, **chosen):
     return rows.iloc[0]
 
 
-def test_every_method_has_every_score_once(project, truth, spec):
-    scores = _score(truth, spec).tables.scores
+def test_every_method_has_every_score_once(scored):
+    scores = scored.tables.scores
     assert scores.columns.tolist() == _SCORE_COLUMNS
     keys = [name for name in _SCORE_COLUMNS if name not in ("value", "low", "high", "n", "blocks")]
     assert not scores.duplicated(keys).any()
@@ -129,26 +142,24 @@ def test_scores_do_not_depend_on_the_stored_scale(project, truth, spec):
     np.testing.assert_allclose(logged["value"][pearson], plain["value"][pearson], atol=1e-3)
 
 
-def test_intervals_hold_their_value_and_differences_are_paired(project, truth, spec):
-    found = _score(truth, spec)
-    scores = found.tables.scores
+def test_intervals_hold_their_value_and_differences_are_paired(scored):
+    scores = scored.tables.scores
     known = scores.dropna(subset=["value", "low"])
     known = known[(known["by"] == "all") & (known["metric"] != "r2")]
     inside = (known["low"] <= known["value"]) & (known["value"] <= known["high"])
     assert inside.mean() > 0.97
-    row = one(found, "network", against="ridge")
-    values = [one(found, name)["value"] for name in ("network", "ridge")]
+    row = one(scored, "network", against="ridge")
+    values = [one(scored, name)["value"] for name in ("network", "ridge")]
     assert row["value"] == pytest.approx(values[0] - values[1])
-    same = one(found, "network", against="attainable")  # the truth is what is scored here
+    same = one(scored, "network", against="attainable")  # the truth is what is scored here
     assert (same["value"], same["low"], same["high"]) == (0, 0, 0)
 
 
-def test_the_truth_reaches_all_that_is_attainable(project, truth, spec):
-    evaluation = _score(truth, spec)
-    row = one(evaluation, "network", metric="share_of_attainable", counted="once")
+def test_the_truth_reaches_all_that_is_attainable(scored):
+    row = one(scored, "network", metric="share_of_attainable", counted="once")
     assert (row["value"], row["low"], row["high"]) == (1, 1, 1)
     assert "Share of the noise ceiling (Pearson r): 100.0% (100.0% to 100.0%)" in (
-        evaluation.summary.verdict
+        scored.summary.verdict
     )
 
 
@@ -176,18 +187,17 @@ def test_predictions_of_other_genes_score_near_0(project, truth, spec):
             assert row["low"] < 0 < row["high"]
 
 
-def test_the_other_tables(project, truth, spec):
-    tables = _score(truth, spec).tables
+def test_the_other_tables(scored):
+    tables = scored.tables
     assert tables.bins.groupby(["method", "condition"]).size().unique().tolist() == [21]
     assert tables.bins["offset"].min() == -10_000
     assert tables.calibration.groupby(["method", "condition"])["band"].max().max() <= 20
     assert tables.genes.groupby("condition").size().to_dict() == {"ctrl": 20, "a485": 20}
 
 
-def test_simple_methods_come_as_tables(project, truth, spec):
-    evaluation = _score(truth, spec)
-    assert list(evaluation.predictions) == METHODS[1:-1]
-    for table in evaluation.predictions.values():
+def test_simple_methods_come_as_tables(scored, spec):
+    assert list(scored.predictions) == METHODS[1:-1]
+    for table in scored.predictions.values():
         assert table.index.tolist() == [f"test{number}_forward" for number in range(20)]
         assert table.columns.tolist() == spec.target.columns
 
