@@ -21,7 +21,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from claster.dataset.downloads.fetch import Wanted, fetch
+from claster.dataset.downloads.fetch import fetch
+from claster.dataset.downloads.receipts import Wanted
 from claster.dataset.downloads.request import open_session
 
 CHUNK = 1 << 20

@@ -94,7 +94,7 @@ def adopt(
     only: Only = None,
 ) -> None:
     """Verify files that you copied here yourself, and link them to where the datasets expect them."""
-    from claster.dataset.downloads.adopt import adopt_files, datasets_below
+    from claster.dataset.downloads.download import adopt_files, datasets_below
     from claster.dataset.load import load_dataset
 
     specs = [load_dataset(dataset)] if dataset else datasets_below(folder)

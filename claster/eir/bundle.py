@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 from claster.dataset.checksums import read_checksums
 from claster.dataset.downloads.fetch import fetch
+from claster.dataset.downloads.receipts import Wanted
 from claster.dataset.downloads.request import open_session
-from claster.dataset.downloads.verify import Wanted
 from claster.dataset.layout import CHECKSUMS
 from claster.errors import ClasterError, one_line
 from claster.files import atomic_folder, is_below, require_disk, sha256

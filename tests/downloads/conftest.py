@@ -14,7 +14,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from claster.dataset.downloads.fetch import Wanted, fetch
+from claster.dataset.downloads.fetch import fetch
+from claster.dataset.downloads.receipts import Wanted
 from claster.dataset.downloads.request import Patience, open_session
 from claster.dataset.spec import DatasetSpec
 

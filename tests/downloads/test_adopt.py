@@ -5,8 +5,7 @@ import json
 
 import pytest
 
-from claster.dataset.downloads.adopt import adopt_files
-from claster.dataset.downloads.download import download_dataset
+from claster.dataset.downloads.download import adopt_files, download_dataset
 from claster.dataset.downloads.plan import plan_downloads
 from claster.errors import ClasterError
 

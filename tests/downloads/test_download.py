@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 from claster.dataset.downloads.download import download_dataset
-from claster.dataset.downloads.plan import LOCK, plan_downloads, url_list
+from claster.dataset.downloads.plan import plan_downloads, url_list
+from claster.dataset.downloads.receipts import LOCK
 from claster.errors import ClasterError
 from claster.lock import lock_folder
 

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
-from claster.dataset.downloads.fetch import UnreachableError, Wanted, fetch
+from claster.dataset.downloads.fetch import UnreachableError, fetch
 from claster.dataset.downloads.partial import find_partial
+from claster.dataset.downloads.receipts import Wanted
 from claster.dataset.downloads.request import (
     Stop,
     StoppedError,
@@ -578,7 +579,8 @@ import resource, sys
 from pathlib import Path
 from claster.errors import ClasterError
 from claster.progress import SILENT
-from claster.dataset.downloads.fetch import Wanted, fetch
+from claster.dataset.downloads.fetch import fetch
+from claster.dataset.downloads.receipts import Wanted
 from claster.dataset.downloads.request import open_session
 limit = int(sys.argv[3])
 if limit:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import chain
 from math import inf
@@ -17,6 +16,7 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError
 from urllib3.util import Retry
 
 from claster.dataset.downloads.partial import Journal, Partial, find_partial
+from claster.dataset.downloads.receipts import Receipt, Wanted, verify
 from claster.dataset.downloads.request import (
     USUAL_PATIENCE,
     Patience,
@@ -29,7 +29,6 @@ from claster.dataset.downloads.request import (
     read_body,
     send,
 )
-from claster.dataset.downloads.verify import Receipt, Wanted, verify
 from claster.errors import ClasterError
 from claster.files import require_disk
 from claster.formats import HEAD, require_start
@@ -89,9 +88,8 @@ def fetch(
     ------
     ClasterError
         If the server offers something else, the file is not what was expected, the disk is full, or too
-        many attempts have failed; bytes that can be built on are kept.
-    UnreachableError
-        If the server has never answered.
+        many attempts have failed; bytes that can be built on are kept. `UnreachableError` if the server has
+        never answered.
     StoppedError
         If `stop` was set.
 
@@ -168,8 +166,7 @@ class _Transfer:
 
     def _wait(self, fault: SetbackError, retry: Retry, deadline: float) -> Retry:
         """Wait before another attempt, or give up; at `deadline` if the server has never answered."""
-        wanted = self.wanted
-        wait = inf
+        wanted, wait = self.wanted, inf
         with suppress(MaxRetryError):
             retry = retry.increment(error=fault)
             wait = max(retry.get_backoff_time(), min(fault.wait, self.patience.longest_wait))
@@ -190,29 +187,23 @@ class _Transfer:
 
     def _ask(self) -> None:
         """Send one request for what is missing and append what comes."""
-        partial, wanted = self.partial, self.wanted
+        partial, wanted, patience = self.partial, self.wanted, self.patience
         validator = partial.journal.validator
-        start = partial.length if validator is not None else 0
+        start = partial.length if validator else 0
         headers = {"Range": f"bytes={start}-", "If-Range": str(validator)} if start else {}
         with send(
-            self.session,
-            wanted.url,
-            headers=headers,
-            named=wanted.named,
-            patience=self.patience,
+            self.session, wanted.url, headers=headers, named=wanted.named, patience=patience
         ) as response:
             self.has_answered = True
             journal = self._judge(response, start)
             is_rest = response.status_code == HTTPStatus.PARTIAL_CONTENT
-            can_resume = is_rest or (
-                journal.validator is not None
-                and response.headers.get("Accept-Ranges", "").lower() == "bytes"
-            )
+            has_ranges = response.headers.get("Accept-Ranges", "").lower() == "bytes"
+            can_resume = is_rest or (journal.validator is not None and has_ranges)
             chunks = read_body(
                 response,
                 stop=self.stop,
-                slow_rate=self.patience.slow_rate if can_resume else 0.0,
-                slow_window=self.patience.slow_window * 2.0**self.slow_windows,
+                slow_rate=patience.slow_rate if can_resume else 0.0,
+                slow_window=patience.slow_window * 2.0**self.slow_windows,
             )
             if is_rest:
                 partial.resumed = True
@@ -232,17 +223,20 @@ class _Transfer:
         """Return the journal of the file that an answer brings, whole or (206) from `start` on."""
         status, headers, wanted = response.status_code, response.headers, self.wanted
         if status in _MAY_PASS:
-            raise SetbackError(_named(status), wait=_wait_asked(headers.get("Retry-After")))
+            wait = 0.0
+            with suppress(InvalidHeader, ValueError, OverflowError):  # not to be read: none
+                wait = Retry().parse_retry_after(headers.get("Retry-After", "0"))
+            raise SetbackError(_named(status), wait=wait)
         if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and start:
             raise _StartOverError(f"the server has no bytes from {start} on")
         total = length = number_in(headers.get("Content-Length"))
         if status == HTTPStatus.PARTIAL_CONTENT and start:
             total = _total_of_part(headers.get("Content-Range", ""), start=start, length=length)
         elif status != HTTPStatus.OK:
+            login = ", and whether the archive wants a login" if status in (401, 403) else ""
             raise ClasterError(
                 f"{wanted.named}: the server answers {_named(status)} for {wanted.url}",
-                remedy=f"check the address in {wanted.address_from}"
-                + (", and whether the archive wants a login" if status in (401, 403) else ""),
+                remedy=f"check the address in {wanted.address_from}{login}",
             )
         journal = Journal(
             url=wanted.url,
@@ -266,17 +260,14 @@ class _Transfer:
 
     def _checked_head(self, chunks: Iterator[bytes]) -> bytes:
         """Return the first chunks, at least `HEAD` bytes of a file that is that long."""
-        head = b""
+        wanted, head = self.wanted, b""
         for chunk in chunks:
             head += chunk
             if len(head) >= HEAD:
                 break
-        if self.wanted.format is not None:
+        if wanted.format is not None:
             require_start(
-                head[:HEAD],
-                format=self.wanted.format,
-                gzipped=self.wanted.gzipped,
-                named=self.wanted.named,
+                head[:HEAD], format=wanted.format, gzipped=wanted.gzipped, named=wanted.named
             )
         return head
 
@@ -302,41 +293,23 @@ class _Transfer:
 
     def _verify(self) -> Receipt:
         partial = self.partial
-        found = partial.sha256(stop=self.stop)
+        arrived = partial.sha256(stop=self.stop)
         partial.flush()
-        return Receipt(
-            url=self.wanted.url,
-            size=partial.length,
-            sha256=verify(partial.path, self.wanted, arrived=found),
-            mtime_ns=partial.modified_ns(),
-            when=datetime.now(UTC),
-            how="downloaded",
-            etag=partial.journal.etag,
-            last_modified=partial.journal.last_modified,
+        return verify(
+            partial.path, self.wanted, how="downloaded", arrived=arrived, journal=partial.journal
         )
 
 
 def _total_of_part(content_range: str, *, start: int, length: int | None) -> int | None:
     """Return the length of the whole file that a part tells; the part must be what was asked for."""
     found = _RANGE.fullmatch(content_range.strip())
-    if not found:
-        raise _StartOverError(f"a part came with Content-Range {content_range!r}")
-    first, last, total = int(found[1]), int(found[2]), number_in(found[3])
-    if last < first or (total is not None and last >= total):
+    if found:
+        first, last, total = int(found[1]), int(found[2]), number_in(found[3])
+    if not found or last < first or (total is not None and last >= total):
         raise _StartOverError(f"a part came with Content-Range {content_range!r}")
     if first != start or length not in (None, last - first + 1):
         raise _StartOverError(f"bytes {first}-{last} came where {start}- were asked for")
     return total
-
-
-def _wait_asked(retry_after: str | None) -> float:
-    """Return the seconds that a server asks for, 0 where it asks for none that can be read."""
-    if retry_after is None:
-        return 0.0
-    try:
-        return Retry().parse_retry_after(retry_after)
-    except (InvalidHeader, ValueError, OverflowError):
-        return 0.0
 
 
 def _named(status: int) -> str:

@@ -65,7 +65,7 @@ class Partial:
 
     Bytes of an earlier transfer are taken over as far as they are known to be on disk; what was written
     after the last flush is cut off, because a power cut may have left holes in it. Bytes are hashed as they
-    come; those of an earlier process are read once at the end.
+    come; those of an earlier process are read once at the end. An `OSError` of the disk is let through.
 
     Parameters
     ----------
@@ -75,11 +75,6 @@ class Partial:
         Where it comes from; bytes of another address are not taken over.
     flush_every
         Seconds between flushes.
-
-    Raises
-    ------
-    OSError
-        From every method, if the disk refuses.
     """
 
     def __init__(self, final: Path, *, url: str, flush_every: float) -> None:
@@ -144,18 +139,13 @@ class Partial:
         while self._hashed < self.length:
             if stop.is_set():
                 raise StoppedError
-            block = os.pread(
-                self._descriptor, min(_BLOCK, self.length - self._hashed), self._hashed
-            )
+            missing = min(_BLOCK, self.length - self._hashed)
+            block = os.pread(self._descriptor, missing, self._hashed)
             if not block:
                 raise OSError(errno.EIO, "the partial file was shortened by someone else")
             self._digest.update(block)
             self._hashed += len(block)
         return self._digest.hexdigest()
-
-    def modified_ns(self) -> int:
-        """Return the time of the last change in ns, which the final file keeps."""
-        return os.fstat(self._descriptor).st_mtime_ns
 
     def rename(self) -> None:
         """Give the file its final name, read-only; its bytes must be safe (`flush`)."""
@@ -181,12 +171,7 @@ class Partial:
 def find_partial(final: Path, *, url: str) -> tuple[int, int | None]:
     """Return how many bytes of an earlier transfer can be built on, and the file's length if it was told.
 
-    Parameters
-    ----------
-    final
-        Where the file shall be in the end.
-    url
-        Where it comes from; a transfer from another address counts for nothing.
+    A transfer to the same place from another address counts for nothing.
     """
     journal, kept = _found(final, url)
     return kept, journal.total

@@ -125,15 +125,10 @@ class _Session(requests.Session):
 
 
 def open_session(*, connections: int = 4) -> requests.Session:
-    """Return a session that several threads may share.
+    """Return a session that several threads may share, with so many connections to a server kept open.
 
     Proxies and certificates come from the environment (``https_proxy``, ``no_proxy``,
     ``REQUESTS_CA_BUNDLE``).
-
-    Parameters
-    ----------
-    connections
-        How many connections to a server are kept open.
     """
     session = _Session()
     session.max_redirects = _MOST_REDIRECTS
@@ -169,8 +164,6 @@ def send(
 
     Parameters
     ----------
-    session
-        From `open_session`.
     named
         What the user calls the file, for the message.
 
@@ -219,10 +212,6 @@ def read_body(
 
     Parameters
     ----------
-    response
-        An answer whose body is unread.
-    stop
-        When set, no more bytes are read.
     slow_rate, slow_window
         Fewer bytes/s than this, over so many seconds, are too slow.
 
@@ -239,12 +228,8 @@ def read_body(
         while not stop.is_set():
             try:
                 chunk = response.raw.read1(_MOST_AT_ONCE, decode_content=False)
-            except (
-                HTTPError,
-                OSError,
-                ValueError,
-            ) as error:  # ValueError: TLS that `stop` has shut
-                if stop.is_set():
+            except (HTTPError, OSError, ValueError) as error:
+                if stop.is_set():  # which has shut a TLS connection: a ValueError
                     break
                 raise SetbackError(_reason_of(error)) from error
             if stop.is_set():  # the chunk may be cut, or still encrypted
