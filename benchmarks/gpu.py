@@ -26,9 +26,8 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from claster.dataset.load import load_dataset
-from claster.eir.blocks import output_values, random_inputs
 from claster.eir.flavours import FLAVOURS
-from claster.eir.network import build_network
+from claster.eir.network import build_network, output_values, random_inputs
 
 DATASET = "mesc"
 CHOSEN = (

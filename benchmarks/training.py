@@ -32,8 +32,7 @@ from claster.eir.arrays import input_views
 from claster.eir.configure import configure, eirtrain_command
 from claster.eir.flavours import FLAVOURS
 from claster.eir.machine import Machine
-from claster.eir.parts import Flavour, derive
-from claster.eir.yaml_files import SampleCounts
+from claster.eir.parts import Flavour, SampleCounts, derive
 
 WORKERS = (0, 1, 2)
 

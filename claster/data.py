@@ -118,7 +118,7 @@ class Dataset:
             `findings`, `exit_code` (0 fine, 1 warnings, 2 the build cannot run); in a notebook, a table.
         """
         from claster.dataset.doctor.check import check_dataset
-        from claster.eir.reference import reference_scales
+        from claster.eir.trained_on import reference_scales
 
         reference = reference_scales(against, project=self.project.root) if against else None
         return check_dataset(

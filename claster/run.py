@@ -61,9 +61,13 @@ class Run:
             If there is no such run, its training did not end well, or its dataset has other tracks, windows
             or scales than it was trained on.
         """
-        from claster.eir.ensemble import checked_dataset, ensemble_folder, member_runs
         from claster.eir.runs import RunFolder, read_run, require_complete
-        from claster.eir.target_part import run_dataset
+        from claster.eir.trained_on import (
+            checked_dataset,
+            ensemble_folder,
+            member_runs,
+            run_dataset,
+        )
 
         project = project or Project()
         if not folders:
@@ -340,18 +344,18 @@ class Run:
 
     @cached_property
     def _members(self) -> "list[RunFolder]":
-        from claster.eir.ensemble import member_runs
+        from claster.eir.trained_on import member_runs
 
         return member_runs(self._run)
 
     @cached_property
     def _inputs(self) -> set[str]:
         """Kinds of array that the networks' inputs are made from."""
-        from claster.dataset.views import readable, view_of_folder
-        from claster.eir.runs import input_folders
+        from claster.dataset.views import readable
+        from claster.eir.runs import run_views
 
-        folders = (at for member in self._members for at in input_folders(member).values())
-        return set(readable(map(view_of_folder, folders), self.dataset.spec))
+        views = (view for member in self._members for view in run_views(member).values())
+        return set(readable(views, self.dataset.spec))
 
     @cached_property
     def _predictor(self) -> "Predictor":

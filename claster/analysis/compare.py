@@ -22,8 +22,9 @@ from claster.analysis.tables import LOG, RAW, make_tables
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_ids, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
+from claster.eir.arrays import narrowed
 from claster.eir.runs import RunFolder, read_predictions, read_run
-from claster.eir.target_part import narrowed, predicted_by
+from claster.eir.trained_on import predicted_by
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.windows import Binning

@@ -40,7 +40,7 @@ from claster.dataset.manifest import require_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.eir.predict import predict_missing
 from claster.eir.runs import RunFolder, read_predictions, read_run
-from claster.eir.target_part import predicted_by
+from claster.eir.trained_on import predicted_by
 from claster.errors import ClasterError
 from claster.genome.gene_names import one_gene
 from claster.genome.regions import overlapping

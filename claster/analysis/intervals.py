@@ -27,12 +27,10 @@ from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import mirror_targets
-from claster.eir.ensemble import checked_dataset
 from claster.eir.predict import predict_missing
-from claster.eir.prediction_tracks import write_track
-from claster.eir.predictions import prediction_table
+from claster.eir.predictions import prediction_table, write_track
 from claster.eir.runs import RunFolder
-from claster.eir.target_part import predicted_by
+from claster.eir.trained_on import checked_dataset, predicted_by
 from claster.errors import ClasterError
 from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, REVERSE, Binning, sample_id

@@ -11,8 +11,8 @@ from claster.analysis.settings import ReachSettings
 from claster.analysis.validation.planted import read_planted
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
-from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
+from claster.eir.trained_on import checked_dataset
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
 from claster.settings import Record

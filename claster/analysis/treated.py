@@ -26,9 +26,8 @@ from claster.dataset.scale import track_divisors
 from claster.dataset.sources import Sources, open_sources
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import reach_of_targets, target_signal
-from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
-from claster.eir.target_part import predicted_by
+from claster.eir.trained_on import checked_dataset, predicted_by
 from claster.errors import ClasterError, choose_among
 from claster.files import atomic_path, write_text
 from claster.genome.assembly import chromosome_aliases

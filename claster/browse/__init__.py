@@ -16,7 +16,7 @@ from claster.browse.server import Served, serve
 from claster.browse.session import desktop_session, find_genome, find_tracks, page_session
 from claster.dataset.layout import DatasetFolders
 from claster.eir.runs import RunFolder, read_run
-from claster.eir.target_part import trained_dataset
+from claster.eir.trained_on import trained_dataset
 from claster.errors import ClasterError
 from claster.files import below, write_text
 from claster.genome.fasta import index_of

@@ -124,7 +124,7 @@ def check(
     from claster.cli.tables import print_report
     from claster.dataset.doctor.check import check_dataset
     from claster.dataset.load import load_dataset
-    from claster.eir.reference import reference_scales
+    from claster.eir.trained_on import reference_scales
     from claster.errors import ClasterError
     from claster.progress import SILENT
 

@@ -84,7 +84,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a flavour with eirtrain; the run folder holds configuration, log, record and model."""
-    from claster.eir.series import next_lines, plan_series, train_series
+    from claster.eir.run import next_lines, plan_series, train_series
 
     series = plan_series(
         dataset, seeds=seeds, seed=settings.seed, folds=folds, tag=settings.tag, shard=shard
@@ -161,7 +161,7 @@ def serve(
     device: Device = "auto",
 ) -> None:
     """Run eirserve on the run's best model, for clients on this machine; docs/predict.md has one."""
-    from claster.eir.serve import become, describe_inputs, serve_command
+    from claster.eir.trained_programs import become, describe_inputs, serve_command
 
     command = serve_command(run, host=host, port=port, device=device)
     for line in describe_inputs(run):

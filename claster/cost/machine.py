@@ -18,10 +18,9 @@ from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
-from claster.eir.arrays import input_views
+from claster.eir.arrays import input_views, predicted_part
 from claster.eir.geometry import Cost, measure_cost
 from claster.eir.parts import Flavour
-from claster.eir.target_part import predicted_part
 from claster.errors import ClasterError
 from claster.files import sha256, write_text
 from claster.progress import Progress

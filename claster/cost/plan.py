@@ -1,6 +1,5 @@
 """The plan of a study: what each step takes, from rates of this machine and of what was done before."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
@@ -16,18 +15,15 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import whole_name
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView
-from claster.eir.arrays import input_views
+from claster.eir.arrays import as_stored, input_views, predicted_part
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import Cost
-from claster.eir.machine import Machine, resolve_device
-from claster.eir.parts import Flavour
-from claster.eir.resources import choose_feeding, sample_bytes
+from claster.eir.machine import Machine, choose_feeding, resolve_device, sample_bytes
+from claster.eir.parts import Flavour, SampleCounts
 from claster.eir.settings import TrainSettings
-from claster.eir.target_part import as_stored, predicted_part
-from claster.eir.yaml_files import SampleCounts, plan_schedule
+from claster.eir.yaml_files import plan_schedule
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_sizes
-from claster.memory import free_memory
 from claster.progress import SILENT, Progress
 from claster.settings import Device
 from claster.times import Took, read_times
@@ -265,15 +261,13 @@ class _Planned:
                 columns = len(predicted_part(flavour, spec).require_target().columns)
                 a_sample += _TABLE * columns * (1 + looked_at)
         arrays = sample_bytes(flavour, spec)
-        machine, _ = choose_feeding(
+        machine = choose_feeding(
             Machine(self.device),
             TrainSettings(),
-            sample_bytes=arrays,
-            table=flavour.output.array is None,
+            flavour=flavour,
+            spec=spec,
             counts=counts,
             epochs=schedule.epochs,
-            cores=os.process_cpu_count() or 1,
-            free=free_memory(),
         )
         held = 4 * arrays * (counts.train + counts.valid) if machine.memory else 0
         step_memory = cost.memory if cost else 0

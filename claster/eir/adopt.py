@@ -6,10 +6,10 @@ from typing import Any
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
-from claster.dataset.manifest import read_manifest
 from claster.dataset.yaml_file import read_yaml, to_yaml
 from claster.eir.preflight import sample_counts
 from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, require_own_folders, write_run
+from claster.eir.trained_on import built_from
 from claster.errors import ClasterError, one_line
 from claster.files import below, sha256, write_text
 from claster.text import read_text
@@ -69,7 +69,8 @@ def adopt_run(run: RunFolder) -> RunRecord:
         path = below(run.configurations, name, named=f"an input of {run.eir}")
         write_text(path, to_yaml(content))
     folders = DatasetFolders.of(spec)
-    counts, manifest = sample_counts(folders), read_manifest(folders)
+    counts = sample_counts(folders)
+    scales, data = built_from(folders)
     trained = read_text(run.eir / "train_average_history.log").split()[-1]
     record = RunRecord(
         name=run.path.name,
@@ -94,9 +95,9 @@ def adopt_run(run: RunFolder) -> RunRecord:
         output=output,
         checkpoint=checkpoint.relative_to(run.path).as_posix(),
         performance=performance,
-        scales=manifest.scales if manifest else {},
+        scales=scales,
         trained_on=spec,
-        data={name: file.sha256 for name, file in manifest.sources.items()} if manifest else {},
+        data=data,
         transform=folders.scale_of(table),
     )
     write_run(run, record)

@@ -1,19 +1,63 @@
-"""Which arrays of a dataset a flavour trains on, and how its first convolutions meet them."""
+"""Which arrays and targets of a dataset a flavour trains on, and how its first convolutions meet them."""
 
 import numpy as np
 
 from claster.dataset.activity import ActivityView
-from claster.dataset.embeddings import EmbeddingView
+from claster.dataset.embeddings import EmbeddingView, covered_bins, open_embeddings
 from claster.dataset.layout import DatasetFolders, read_targets
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView, View, write_view
-from claster.eir.parts import Flavour, InputBlock, Modality
-from claster.eir.target_part import predicted_part
+from claster.eir.parts import Embedding, Flavour, InputBlock, Modality
 from claster.errors import ClasterError
 from claster.files import atomic_folder, atomic_path, require_disk
 from claster.progress import SILENT, Progress
 from claster.signal.landscape import Transform, transformed
 from claster.text import read_table
+
+
+def predicted_part(flavour: Flavour, spec: DatasetSpec) -> DatasetSpec:
+    """Return the dataset with the target bins that a flavour predicts.
+
+    They are the central ones that lie whole within its `Output.span` or within what its embedding covers,
+    else all.
+    """
+    block = flavour.inputs.get("embedding")
+    span = block.embedding.span if block and block.embedding else flavour.output.span
+    if span is None:
+        return spec
+    return narrowed(spec, covered_bins(span, spec.require_target().binning))
+
+
+def narrowed(spec: DatasetSpec, bins: int) -> DatasetSpec:
+    """Return the dataset with so many central bins of its target, its own number at most; refuse none."""
+    target = spec.require_target()
+    if bins < 1:
+        raise ClasterError(
+            f"no target bin of {target.bin:,} bp is covered around the TSS",
+            remedy="choose another flavour, or keep more bins with 'claster sequence embed --central-bins'",
+        )
+    if bins >= target.bins:
+        return spec
+    return spec.model_copy(update={"target": target.model_copy(update={"bins": bins})})
+
+
+def on_scale(spec: DatasetSpec, transform: Transform | None) -> DatasetSpec:
+    """Return the dataset with its target on another scale, as it is for None."""
+    if transform is None:
+        return spec
+    target = spec.require_target().model_copy(update={"transform": transform})
+    return spec.model_copy(update={"target": target})
+
+
+def as_stored(flavour: Flavour, folders: DatasetFolders) -> Flavour:
+    """Return a flavour for the embeddings that a dataset has: their channels, and the bp they cover."""
+    block = flavour.inputs.get("embedding")
+    if block is None or block.embedding is None:
+        return flavour
+    record = open_embeddings(folders, block.embedding.model).record
+    stored = Embedding(model=record.model, channels=record.channels, span=record.span)
+    changed = block.model_copy(update={"embedding": stored})
+    return flavour.model_copy(update={"inputs": {**flavour.inputs, "embedding": changed}})
 
 
 def central_bins(flavour: Flavour, spec: DatasetSpec) -> int | None:

@@ -159,24 +159,15 @@ _PLAIN_WORD = re.compile(r"[A-Za-z0-9-]+")
 
 
 def require_own_configurations(
-    run: RunFolder, record: RunRecord, flavour: Flavour, spec: DatasetSpec, *, relative: Path
+    run: RunFolder, record: RunRecord, flavour: Flavour, spec: DatasetSpec
 ) -> None:
     """Refuse configurations that say something else than what is written for this run.
 
     EIR writes to the folder and reads the files that they name, and fetches models by name.
 
-    Parameters
-    ----------
-    flavour, spec
-        What it trains, on which dataset.
-    relative
-        The run's folder below the project's, where EIR runs.
-
-    Raises
-    ------
-    ClasterError
-        If a file is missing or damaged, or has another key, name or path, or lacks one; numbers may differ.
+    A file may not be missing or damaged, have another key, name or path, or lack one; numbers may differ.
     """
+    relative = run.path.relative_to(run.project)
     texts = configuration_texts(
         flavour,
         spec,

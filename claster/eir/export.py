@@ -9,17 +9,16 @@ import pandas as pd
 
 from claster.dataset.checksums import write_checksums
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import view_of_folder
 from claster.dataset.yaml_file import to_yaml
 from claster.eir.runs import (
     RunFolder,
     RunRecord,
-    input_folders,
     require_complete,
+    run_views,
     trained_weights,
     write_run,
 )
-from claster.eir.target_part import trained_dataset
+from claster.eir.trained_on import trained_dataset
 from claster.errors import ClasterError
 from claster.files import atomic_folder, sha256
 from claster.quoting import printable
@@ -92,9 +91,7 @@ def export_run(
         if scores is not None:
             exported.evaluation.mkdir()
             shutil.copy(table, exported.evaluation)
-        arrays = {
-            name: view_of_folder(folder).shape(spec) for name, folder in input_folders(run).items()
-        }
+        arrays = {name: view.shape(spec) for name, view in run_views(run).items()}
         card = _model_card(
             record,
             spec,

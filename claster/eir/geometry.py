@@ -14,22 +14,21 @@ from typing import TYPE_CHECKING
 
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
-from claster.eir.arrays import input_views
-from claster.eir.blocks import (
+from claster.eir.arrays import input_views, predicted_part
+from claster.eir.machine import resolve_device
+from claster.eir.network import (
     Attention,
     Block,
     as_linear,
+    build_network,
     find_attention,
     output_values,
     random_inputs,
     steps_and_reach,
     trace_blocks,
 )
-from claster.eir.machine import resolve_device
-from claster.eir.network import build_network
 from claster.eir.parts import Flavour, Modality
 from claster.eir.preflight import sample_counts
-from claster.eir.target_part import predicted_part
 from claster.progress import duration
 from claster.settings import Device
 

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
+from claster.eir.arrays import on_scale
 from claster.eir.bundle import require_unchanged
 from claster.eir.first_layer import CutNetwork, FirstLayer, first_layer
 from claster.eir.machine import keep_freed_memory, resolve_device
-from claster.eir.runs import RunFolder, trained_weights
-from claster.eir.target_part import on_scale, trained_dataset
-from claster.eir.trained_network import Network, load_network, require_model, run_network
+from claster.eir.runs import RunFolder, require_model, trained_weights
+from claster.eir.trained_network import Network, load_network, run_network
+from claster.eir.trained_on import trained_dataset
 from claster.errors import ClasterError
 from claster.progress import SILENT, Progress
 from claster.settings import Device

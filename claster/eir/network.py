@@ -1,24 +1,26 @@
-"""The network that EIR builds from a configuration, without any data."""
+"""The network that EIR builds of a flavour, without any data: its blocks, and how far they look."""
 
+import inspect
 import logging
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from claster.dataset.spec import DatasetSpec
-from claster.eir.arrays import input_views
+from claster.eir.arrays import input_views, predicted_part
 from claster.eir.configure import configure
 from claster.eir.machine import Machine
 from claster.eir.parts import Flavour
-from claster.eir.target_part import predicted_part
 from claster.errors import ClasterError, one_line
 
 if TYPE_CHECKING:
+    import torch
     from eir.setup.config import Configs
     from eir.setup.input_setup_modules.common import DataDimensions
     from torch import nn
@@ -125,3 +127,196 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block of EIR's network: its class, what comes out of it, its parameters."""
+
+    name: str
+    kind: str
+    channels: int
+    height: int
+    width: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One attention block: what its sequence runs over, how long it is, its heads and EIR's default."""
+
+    name: str
+    over: str
+    length: int
+    heads: int
+    heads_asked: int
+
+
+def random_inputs(model: "nn.Module", *, samples: int) -> dict[str, "torch.Tensor"]:
+    """Return standard normal arrays as a network of EIR takes them, on its device."""
+    import torch
+
+    device = next(model.parameters()).device
+    return {
+        name: torch.randn(samples, *branch.data_dimensions.full_shape(), device=device)
+        for name, branch in _modules(model, "input_modules").items()
+    }
+
+
+def output_values(outputs: dict[str, dict[str, "torch.Tensor"]]) -> list["torch.Tensor"]:
+    """Return every tensor of what a network of EIR gives."""
+    return [values for output in outputs.values() for values in output.values()]
+
+
+def trace_blocks(model: "nn.Module") -> dict[str, Block]:
+    """Send one sample through a network and return what comes out of each block, by name.
+
+    Names begin with their modality, or with ``message``, ``fusion`` or ``output``; the order is that
+    of the data.
+    """
+    import torch
+
+    seen: dict[str, Block] = {}
+
+    def note(name: str, block: "nn.Module", out: object) -> None:
+        channels, height, width = _shape_of(out)
+        parameters = sum(weights.numel() for weights in block.parameters())
+        seen[name] = Block(name, type(block).__name__, channels, height, width, parameters)
+
+    blocks = _named_blocks(model)
+    hooks = [
+        block.register_forward_hook(lambda block, _, out, name=name: note(name, block, out))
+        for name, block in blocks.items()
+    ]
+    with torch.no_grad():
+        model.eval()(random_inputs(model, samples=1))
+    for hook in hooks:
+        hook.remove()
+    return {name: seen[name] for name in blocks}
+
+
+def find_attention(model: "nn.Module", blocks: dict[str, Block]) -> tuple[Attention, ...]:
+    """Return the attention blocks of a network; `blocks` is what `trace_blocks` has found in it."""
+    from eir.models.layers.cnn_layers import ConvAttentionBlock
+    from eir.models.output.array.output_array_models_cnn import CrossAttentionArrayOutBlock
+
+    asked = inspect.signature(ConvAttentionBlock).parameters["num_heads"].default
+    found = []
+    for name, module in _named_blocks(model).items():
+        if isinstance(module, ConvAttentionBlock):
+            block, spatial = blocks[name], module.attention_mode == "spatial"
+            over = "positions" if spatial else "channels"
+            length = block.height * block.width if spatial else block.channels
+            found.append(Attention(name, over, length, module.num_heads, asked))
+    for module in model.modules():
+        if isinstance(module, CrossAttentionArrayOutBlock):
+            found.append(Attention("output", "channels", module.input_channels, 1, 1))
+    return tuple(found)
+
+
+def as_linear(model: "nn.Module") -> "nn.Module":
+    """Turn a network, in place, into one with equal positive weights that looks nowhere at once.
+
+    Norms, channel gates and attention look at all positions; they, curves and dropout become the
+    identity, so that the gradient of a position is not zero exactly where convolutions reach.
+    """
+    from eir.models.layers.cnn_layers import ConvAttentionBlock, ECABlock
+    from eir.models.layers.norm_layers import GRN, LayerScale
+    from torch import nn
+
+    everywhere = (nn.GroupNorm, GRN, ECABlock, ConvAttentionBlock)
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, (*everywhere, nn.GELU)):
+                setattr(module, name, nn.Identity())
+            elif isinstance(child, LayerScale):
+                child.gamma.data.fill_(1.0)
+            elif isinstance(child, nn.Conv2d | nn.ConvTranspose2d):
+                child.weight.data.fill_(1.0 / child.weight[0].numel())
+                if child.bias is not None:
+                    child.bias.data.zero_()
+    return model.double().eval()
+
+
+def steps_and_reach(linear: "nn.Module", modality: str, *, profile: bool) -> tuple[int, int]:
+    """Return how many columns lie from one position to the next, and how many one depends on.
+
+    The convolutions run over an array three times as wide as theirs, whose edges are out of sight,
+    if they can.
+
+    Parameters
+    ----------
+    linear
+        Of `as_linear`; messages between branches are taken out of it.
+    modality
+        From which input.
+    profile
+        Whether to the bins of the output, else to the positions of the branch's last feature map.
+    """
+    extractor: Any = _modules(linear, "input_modules")[modality].feature_extractor
+    layers = [extractor.conv]
+    if profile:
+        (output,) = _modules(linear, "output_modules").values()
+        layers += [output.feature_extractor.blocks, output.feature_extractor.final_layer]
+    for layer in layers:
+        layer._forward_pre_hooks.clear()  # a message would have another width
+    channels, height, width = extractor.data_dimensions.full_shape()
+    try:
+        return _gradient_steps(layers, (1, channels, height, 3 * width))
+    except RuntimeError:  # the two ways through a block that leaves one position fit no other width
+        return _gradient_steps(layers, (1, channels, height, width))
+
+
+def _gradient_steps(layers: list[Any], shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return step and reach in the middle of an array of that shape."""
+    import torch
+
+    array = torch.ones(shape, dtype=torch.float64, requires_grad=True)
+    out = array
+    for layer in layers:
+        out = layer(out)
+    ends = []
+    for position in range(out.shape[-1])[out.shape[-1] // 2 :][:2]:
+        (gradient,) = torch.autograd.grad(out[..., position].sum(), array, retain_graph=True)
+        touched = np.flatnonzero(gradient.sum(dim=(0, 1, 2)).numpy())
+        ends.append((int(touched[0]), int(touched[-1]) + 1))
+    start, stop = ends[0]
+    step = ends[1][0] - start if len(ends) > 1 else shape[-1]
+    return step, stop - start
+
+
+def _modules(model: "nn.Module", name: str) -> dict[str, Any]:
+    modules: Any = getattr(model, name)
+    return dict(modules.items())
+
+
+def _named_blocks(model: "nn.Module") -> dict[str, "nn.Module"]:
+    blocks: dict[str, nn.Module] = {}
+    for modality, branch in _modules(model, "input_modules").items():
+        extractor = branch.feature_extractor
+        for number, block in enumerate(extractor.conv):
+            blocks[f"{modality}.{number}"] = block
+        if extractor.model_config.num_output_features:
+            blocks[f"{modality}.vector"] = extractor.final_layer
+    for module in _modules(model, "fusion_modules").values():
+        if any(True for _ in module.parameters()):
+            blocks["fusion"] = module
+    for name, message in _modules(model, "tensor_broker").items():
+        blocks[f"message.{name.partition('>>>')[0]}"] = message
+    for name, output in _modules(model, "output_modules").items():
+        if not hasattr(output, "feature_extractor"):
+            blocks[f"output.{name}"] = output
+            continue
+        for number, block in enumerate(output.feature_extractor.blocks):
+            blocks[f"output.{number}"] = block
+        blocks["output.profile"] = output.feature_extractor.final_layer
+    return blocks
+
+
+def _shape_of(out: object) -> tuple[int, int, int]:
+    """Return channels, height, width of what a block gives for one sample; a vector is (n, 1, 1)."""
+    if isinstance(out, dict):
+        return sum(values[0].numel() for values in out.values()), 1, 1
+    tensor: Any = out
+    channels, height, width = (*tensor.shape[1:], 1, 1)[:3]
+    return channels, height, width

@@ -3,6 +3,7 @@
 Names of settings are EIR's own, so that its documentation explains them.
 """
 
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -188,6 +189,14 @@ class Training(Record):
     memory_dataset: bool = False
     precision: Precision = "32-true"
     drop_tracks: float = Field(default=0, ge=0, le=0.5)
+
+
+@dataclass(frozen=True)
+class SampleCounts:
+    """Numbers of samples (forward and rev) to train on and to validate on."""
+
+    train: int
+    valid: int
 
 
 class Flavour(Record):

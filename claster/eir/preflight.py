@@ -14,11 +14,9 @@ import pandas as pd
 
 from claster.dataset.layout import DatasetFolders, read_ids
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import ArrayView, View
-from claster.eir.arrays import central_bins, input_views, write_arrays
-from claster.eir.parts import Flavour
-from claster.eir.target_part import predicted_part
-from claster.eir.yaml_files import SampleCounts
+from claster.dataset.views import View
+from claster.eir.arrays import central_bins, input_views, predicted_part, write_arrays
+from claster.eir.parts import Flavour, SampleCounts
 from claster.errors import ClasterError, one_line
 from claster.progress import SILENT, Progress
 from claster.settings import Split
@@ -115,18 +113,13 @@ def prepare_training(
 
 
 def require_predictable(
-    views: Iterable[View | str],
+    views: Iterable[View],
     spec: DatasetSpec,
     split: Split,
     *,
     progress: Progress = SILENT,
 ) -> list[str]:
     """Refuse a split that EIR would predict wrongly.
-
-    Parameters
-    ----------
-    views
-        The arrays that the network reads; a name stands for a whole modality.
 
     Returns
     -------
@@ -143,7 +136,6 @@ def require_predictable(
     ids = _ids(folders, split)
     _refuse_duplicates(ids, str(folders.ids(split)), folders)
     for view in views:
-        view = ArrayView(view) if isinstance(view, str) else view
         folder = folders.arrays(view.folder, split)
         _require_arrays(spec, folder, view.shape(spec), ids, progress=progress)
     return ids

@@ -8,12 +8,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
-from claster.eir.history import write_history
-from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, write_run
-from claster.eir.watch import Watcher
+from claster.eir.history import Watcher, write_history
+from claster.eir.runs import RunFolder, RunRecord, best_checkpoint, now, write_run
 from claster.errors import ClasterError
 from claster.progress import Progress
 from claster.quoting import pasteable
@@ -282,8 +280,3 @@ def _parameters(run: RunFolder) -> int | None:
         return None
     found = _PARAMETERS.search(run.log.read_text(encoding="utf-8", errors="replace"))
     return int(found["count"].replace(",", "")) if found else None
-
-
-def now() -> str:
-    """Return the time as records have it: ISO 8601, UTC, whole seconds."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

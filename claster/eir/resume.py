@@ -17,18 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError
 
+from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.yaml_file import read_keys, to_yaml
-from claster.eir.configure import eirtrain_command
-from claster.eir.history import part_steps, read_part
+from claster.eir.configure import eirtrain_command, require_own_configurations
+from claster.eir.history import learning_rate, part_steps, read_part
 from claster.eir.machine import Machine, on_machine
-from claster.eir.runs import Resumption, RunFolder, RunRecord, read_run
-from claster.eir.yaml_files import SampleCounts, steps_an_epoch
+from claster.eir.parts import Flavour, SampleCounts
+from claster.eir.runs import Resumption, RunFolder, RunRecord, now, read_run, trained_weights
+from claster.eir.settings import TrainSettings
+from claster.eir.trained_on import built_from
+from claster.eir.yaml_files import steps_an_epoch
 from claster.errors import ClasterError
-from claster.files import write_text
+from claster.files import sha256, write_text
 
 
 def set_aside(run: RunFolder) -> Path | None:
@@ -79,20 +82,10 @@ _ANEW = "train again with --force, or choose another --tag"
 
 @dataclass(frozen=True)
 class ResumePlan:
-    """Where a training resumes.
+    """Where a training resumes: from the model saved at `step`, for the `epochs` of `steps` that remain.
 
-    Attributes
-    ----------
-    step
-        The step that the model was saved at.
-    epochs
-        What remains; EIR trains whole epochs only.
-    steps
-        Steps of these epochs.
-    rate
-        Learning rate that the schedule had reached.
-    warmup
-        Steps until the rate is reached again: the moments of the optimizer start from nothing.
+    EIR trains whole epochs only. `rate` is what the schedule had reached, `warmup` the steps until it is
+    reached again: the moments of the optimizer start from nothing.
     """
 
     step: int
@@ -116,12 +109,7 @@ def plan_resumption(run: RunFolder, record: RunRecord, machine: Machine) -> Resu
     """Find the last whole saved model and what remains to train; None where no model was saved.
 
     Models that were cut off while they were written are removed. `machine` is what the rest will be
-    trained on.
-
-    Raises
-    ------
-    ClasterError
-        If it has more devices than the batch can be divided among.
+    trained on; each of its devices needs 2 samples of a batch.
     """
     if record.batch_size > record.training_samples:
         raise ClasterError(
@@ -165,73 +153,51 @@ def plan_resumption(run: RunFolder, record: RunRecord, machine: Machine) -> Resu
     )
 
 
-def require_same_dataset(
-    run: RunFolder, record: RunRecord, spec: DatasetSpec, counts: SampleCounts, data: dict[str, str]
+def require_same_training(
+    run: RunFolder,
+    record: RunRecord,
+    flavour: Flavour,
+    spec: DatasetSpec,
+    asked: TrainSettings,
+    counts: SampleCounts,
 ) -> None:
-    """Refuse to resume a training on other data than it began with.
+    """Refuse to resume a training that began otherwise than what is asked for.
 
-    Parameters
-    ----------
-    spec, counts, data
-        The dataset, its numbers of samples and the SHA-256 of its sources as they are now.
-
-    Raises
-    ------
-    ClasterError
-        If they differ, in more than what is said of the dataset and where it lies.
+    What is said of the dataset, and where it lies, may differ.
     """
+    if record.drop_tracks != asked.drop_tracks:
+        raise ClasterError(
+            f"{run.path} was begun with 'drop_tracks' {record.drop_tracks:g}, not {asked.drop_tracks:g}",
+            remedy=f"resume it with --drop-tracks {record.drop_tracks:g}",
+        )
+    if asked.pretrained:
+        _require_same_start(run, record, RunFolder(run.project / asked.pretrained))
+    _, data = built_from(DatasetFolders.of(spec), flavour)
     begun = SampleCounts(train=record.training_samples, valid=record.validation_samples)
     spoken_of = {"description", "data", "downloads", "example_gene"}  # change no sample
-    now = spec.model_dump(exclude=spoken_of)
-    then = record.trained_on.model_dump(exclude=spoken_of) if record.trained_on else now
-    if counts != begun or then != now or record.data not in ({}, data):
+    here = spec.model_dump(exclude=spoken_of)
+    then = record.trained_on.model_dump(exclude=spoken_of) if record.trained_on else here
+    if counts != begun or then != here or record.data not in ({}, data):
         raise ClasterError(
             f"dataset {spec.name!r} has changed since the training of {run.path} started",
             remedy=_ANEW,
         )
+    require_own_configurations(run, record, flavour, spec)
 
 
-def learning_rate(
-    settings: dict[str, Any], history: pd.DataFrame | None, *, step: int, steps: int
-) -> float:
-    """Return the learning rate that EIR's schedule had reached.
-
-    Parameters
-    ----------
-    settings
-        EIR's global configuration.
-    history
-        EIR's validation history: `iteration`, `perf-average`.
-    step, steps
-        Where in the training, and how long it would have been.
-    """
-    rate, lowest = settings["optimization"]["lr"], settings["optimization"].get("lr_lb", 0.0)
-    schedule = settings["lr_schedule"]
-    warmup = schedule.get("warmup_steps") or 0
-    warmup = warmup if isinstance(warmup, int) else 0
-    if schedule["lr_schedule"] == "cosine":
-        part = min(1.0, max(0, step - warmup) / max(1, steps - warmup))
-        return lowest + (rate - lowest) * (1 + math.cos(math.pi * part)) / 2
-    if schedule["lr_schedule"] != "plateau" or history is None:
-        return rate
-    import torch  # seconds
-
-    optimizer = torch.optim.SGD([torch.zeros(1)], lr=rate)
-    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-        optimizer,
-        mode="max",
-        factor=schedule["lr_plateau_factor"],
-        patience=schedule["lr_plateau_patience"] - 1,  # EIR counts its patience from 1
-        min_lr=lowest,
-    )
-    seen = history[(history["iteration"] > warmup) & (history["iteration"] <= step)]
-    for performance in seen["perf-average"]:
-        plateau.step(performance)
-    return float(optimizer.param_groups[0]["lr"])
+def _require_same_start(run: RunFolder, record: RunRecord, source: RunFolder) -> None:
+    """Refuse to resume a training that did not start from the weights of `source`."""
+    begun = record.started_from
+    if begun is None or begun.sha256 != sha256(trained_weights(source)[1]):
+        raise ClasterError(
+            f"{run.path} started from {begun.run if begun else 'random weights'}, not from the present "
+            f"weights of {source.path}",
+            remedy="resume it without --from, train again with --force, or choose another --tag",
+        )
 
 
 def set_up_resumption(
-    run: RunFolder, record: RunRecord, plan: ResumePlan, *, machine: Machine, now: str
+    run: RunFolder, record: RunRecord, plan: ResumePlan, *, machine: Machine
 ) -> RunRecord:
     """Put the ended training aside, write the configuration of the next one, return the new record.
 
@@ -276,7 +242,7 @@ def set_up_resumption(
         epochs=plan.epochs,
         rate=plan.rate,
         warmup=plan.warmup,
-        started=now,
+        started=now(),
     )
     return record.model_copy(
         update={

@@ -1,55 +1,184 @@
-"""Training: EIR's `eirtrain` as a program, from a checked dataset to a run folder."""
+"""Training: EIR's `eirtrain` as a program, from a checked dataset to a run folder, once or in series."""
 
-import os
+import re
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from claster.dataset.build import build_dataset
 from claster.dataset.layout import DatasetFolders
-from claster.dataset.manifest import Manifest, read_manifest
+from claster.dataset.load import fold_names, load_dataset
 from claster.dataset.spec import DatasetSpec
-from claster.eir.configure import (
-    configure,
-    eirtrain_command,
-    environment,
-    require_own_configurations,
-)
+from claster.eir.arrays import as_stored, predicted_part
+from claster.eir.configure import configure, eirtrain_command, environment
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import measure_geometry
 from claster.eir.history import read_history, write_history
-from claster.eir.machine import Machine
-from claster.eir.parts import Flavour
+from claster.eir.machine import Machine, choose_feeding, require_machine
+from claster.eir.parts import Flavour, SampleCounts
 from claster.eir.preflight import prepare_training
-from claster.eir.program import EirFailedError, completed, find_program, now, run_recorded
-from claster.eir.reference import embedding_weights
-from claster.eir.resources import choose_feeding, require_machine, sample_bytes
+from claster.eir.program import EirFailedError, completed, find_program, run_recorded
 from claster.eir.resume import (
     ResumePlan,
     bring_back,
     forget_earlier,
     plan_resumption,
-    require_same_dataset,
+    require_same_training,
     set_aside,
     set_up_resumption,
 )
-from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, trained_weights, write_run
+from claster.eir.runs import RunFolder, RunRecord, now, read_run, run_path, write_run
 from claster.eir.settings import SEEDS, TrainSettings
-from claster.eir.start import Start, find_start
-from claster.eir.target_part import as_stored, predicted_part
-from claster.eir.yaml_files import SampleCounts, plan_schedule
+from claster.eir.start import find_start
+from claster.eir.trained_on import built_from
+from claster.eir.yaml_files import plan_schedule
 from claster.errors import ClasterError
 from claster.files import sha256
 from claster.lock import lock_folder
-from claster.memory import free_memory
 from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
+from claster.settings import parse_shard
 from claster.times import note_time
 from claster.versions import versions
 
 _LONG_RUN = 5000
 """From how many steps on a run is worth a look at its network first."""
 _PACKAGES = ("claster", "eir-dl", "torch", "numpy")
+_NUMBERS = re.compile(r"\d+(,\d+)*")
+
+
+@dataclass(frozen=True)
+class _Training:
+    """One training of a series: a dataset by name, a tag, a seed; the n-th of so many."""
+
+    dataset: str
+    tag: str | None
+    seed: int
+    number: int
+    of: int
+
+
+def plan_series(
+    dataset: str,
+    *,
+    seeds: str | None = None,
+    seed: int = 0,
+    folds: int | None = None,
+    tag: str | None = None,
+    shard: str | None = None,
+) -> list[_Training]:
+    """Return what to train, in order: all folds with the first seed, then with the next.
+
+    Parameters
+    ----------
+    dataset
+        Name or path of the dataset's YAML.
+    seeds
+        ``1,2,3``: one training each, tagged ``seed<n>`` after `tag`; None: `seed` alone, without one.
+    folds
+        Train on each of so many folds of the dataset.
+    tag
+        Distinguishes the runs from others.
+    shard
+        ``2/4``: of these only the second, the sixth, the tenth and so on.
+
+    Examples
+    --------
+    >>> for training in plan_series("toy", seeds="1,2", folds=3, shard="2/3"):
+    ...     print(training.dataset, training.tag)
+    toy@1of3 seed1
+    toy@1of3 seed2
+    """
+    if folds is not None and folds < 3:
+        raise ClasterError(
+            f"--folds must be 3 or more, not {folds}", remedy="choose a larger number"
+        )
+    datasets = [dataset] if folds is None else fold_names(dataset, folds)
+    tagged = [(tag, seed)]
+    if seeds is not None:
+        if not _NUMBERS.fullmatch(seeds):
+            raise ClasterError(
+                f"--seeds must be numbers, not {seeds!r}", remedy="write them as 1,2,3"
+            )
+        numbers = list(dict.fromkeys(int(number) for number in seeds.split(",")))
+        tagged = [(f"{tag}-seed{n}" if tag else f"seed{n}", n) for n in numbers]
+    of = len(tagged) * len(datasets)
+    pairs = [(name, *run) for run in tagged for name in datasets]
+    every = [_Training(*pair, number, of) for number, pair in enumerate(pairs, start=1)]
+    if shard is None:
+        return every
+    part, parts = parse_shard(shard)
+    return every[part - 1 :: parts]
+
+
+def train_series(
+    flavour: str,
+    series: Sequence[_Training],
+    settings: TrainSettings | None = None,
+    *,
+    project: Path | str = ".",
+    progress: Progress = SILENT,
+    **keywords: Any,  # noqa: ANN401
+) -> list[RunFolder]:
+    """Train a flavour several times; what is complete already is left as it is.
+
+    A fold whose dataset is not built is built first. The first fault ends the series; the same call
+    then continues after what is done.
+
+    Parameters
+    ----------
+    series
+        Of `plan_series`.
+    settings, **keywords
+        See `TrainSettings`; tags and seeds are those of the series. With `force` complete runs are trained
+        again.
+
+    Returns
+    -------
+    list of RunFolder
+        In the order of `series`.
+    """
+    asked = TrainSettings.of(settings, **keywords)
+    runs = []
+    for training in series:
+        spec = load_dataset(training.dataset, project=project)
+        run = RunFolder(spec.project / run_path(spec.name, flavour, tag=training.tag), spec.project)
+        runs.append(run)
+        if training.of > 1:
+            progress.say(f"{training.number} of {training.of}: {run.path}")
+            if not asked.force and run.record.is_file() and read_run(run).status == "complete":
+                progress.say(f"{run.path} is complete")
+                continue
+        folders = DatasetFolders.of(spec)
+        if (
+            "@" in training.dataset and not folders.is_built
+        ):  # another dataset is the user's to build
+            progress.say(f"{folders.inputs} is not built: it is built first")
+            build_dataset(spec, progress=progress)
+        train(
+            flavour,
+            spec,
+            asked,
+            dataset_yaml=training.dataset,
+            progress=progress,
+            tag=training.tag,
+            seed=training.seed,
+        )
+    return runs
+
+
+def next_lines(runs: Sequence[RunFolder]) -> list[str]:
+    """Return the commands that predict with the runs and score them, several together."""
+    names = [str(run.path) for run in runs]
+    if len(names) < 2:
+        return [pasteable(["claster", "predict", name]) for name in names]
+    return [
+        f'for run in {pasteable(names)}; do claster predict "$run"; done',
+        pasteable(["claster", "evaluate", *names]),
+    ]
 
 
 def train(
@@ -92,113 +221,68 @@ def train(
         changed["batch_size"] = asked.batch_size
     training = flavour.training.model_copy(update=changed)
     flavour = flavour.model_copy(update={"training": training})
-    relative = run_path(spec.name, flavour.name, tag=asked.tag)
-    run = RunFolder(spec.project / relative, spec.project)
+    run = RunFolder(spec.project / run_path(spec.name, flavour.name, tag=asked.tag), spec.project)
     if run.path.exists() and not (asked.force or asked.resume):
         raise ClasterError(
             f"{run.path} exists already",
             remedy="choose another --tag, pass --resume to resume it or --force to replace it",
         )
-    source = RunFolder(spec.project / asked.pretrained, spec.project) if asked.pretrained else None
     machine = require_machine(asked.device, devices=asked.devices, precision=asked.precision)
     counts = prepare_training(flavour, spec, progress=progress)
     spec = predicted_part(flavour, spec)
-    machine, feeding = choose_feeding(
-        machine,
-        asked,
-        sample_bytes=sample_bytes(flavour, spec),
-        table=flavour.output.array is None,
-        counts=counts,
-        epochs=asked.epochs or flavour.training.n_epochs,
-        cores=os.process_cpu_count() or 1,
-        free=free_memory(),
+    epochs = asked.epochs or flavour.training.n_epochs
+    machine = choose_feeding(
+        machine, asked, flavour=flavour, spec=spec, counts=counts, epochs=epochs
     )
     _warn(flavour, spec, counts, asked.epochs, machine, progress)
-    manifest = read_manifest(folders)
-    data = {name: file.sha256 for name, file in manifest.sources.items()} if manifest else {}
-    data |= embedding_weights(flavour, folders)
     with lock_folder(run.path.parent, name=f".{run.path.name}.lock"):
         if asked.resume and run.path.exists() and not asked.force:
             record = read_run(run.path)
             if record.status == "complete":
                 progress.say(f"{run.path} is complete")
                 return run
-            if record.drop_tracks != asked.drop_tracks:
-                raise ClasterError(
-                    f"{run.path} was begun with 'drop_tracks' {record.drop_tracks:g},"
-                    f" not {asked.drop_tracks:g}",
-                    remedy=f"resume it with --drop-tracks {record.drop_tracks:g}",
-                )
-            if source:
-                _require_same_start(run, record, source)
-            elif record.started_from:
-                source = RunFolder(spec.project / record.started_from.run, spec.project)
-            require_same_dataset(run, record, spec, counts, data)
-            require_own_configurations(run, record, flavour, spec, relative=relative)
+            require_same_training(run, record, flavour, spec, asked, counts)
             if plan := plan_resumption(run, record, machine):
-                record = record.model_copy(update={"feeding": feeding, "tag": asked.tag})
-                return _resume(run, record, plan, machine, progress)
+                return _resume(run, record, plan, asked.tag, machine, progress)
             progress.say(f"{run.path} saved no model yet: it starts from the beginning")
+            if record.started_from and not asked.pretrained:
+                asked = asked.model_copy(update={"pretrained": Path(record.started_from.run)})
             shutil.rmtree(run.path)
-        start = find_start(source, flavour, spec) if source else None
-        setup = _Setup(
-            flavour, spec, asked, dataset_yaml, machine, feeding, counts, manifest, data, start
-        )
-        _train_anew(run, setup, progress)
+        _train_anew(run, flavour, spec, asked, dataset_yaml, machine, counts, progress)
         record = read_run(run.path)
+        curve = read_history(run, record)
+        # Fewer steps than planned where it stopped early.
+        steps = int(curve["step"].max()) if len(curve) else record.steps
         note_time(
             spec.project,
             "train",
             dataset=spec.name,
             flavour=flavour.name,
             device=machine.device,
-            units=_steps_done(run, record) * record.batch_size,
+            units=steps * record.batch_size,
             seconds=time.monotonic() - begun,
         )
     return run
 
 
-def _require_same_start(run: RunFolder, record: RunRecord, source: RunFolder) -> None:
-    """Refuse to resume a training that did not start from the weights of `source`."""
-    begun = record.started_from
-    if begun is None or begun.sha256 != sha256(trained_weights(source)[1]):
-        raise ClasterError(
-            f"{run.path} started from {begun.run if begun else 'random weights'}, not from the present "
-            f"weights of {source.path}",
-            remedy="resume it without --from, train again with --force, or choose another --tag",
-        )
-
-
-def _steps_done(run: RunFolder, record: RunRecord) -> int:
-    """Return how many steps were trained: fewer than planned where it stopped early."""
-    curve = read_history(run, record)
-    return int(curve["step"].max()) if len(curve) else record.steps
-
-
-@dataclass(frozen=True)
-class _Setup:
-    """What a training begins from."""
-
-    flavour: Flavour
-    spec: DatasetSpec
-    asked: TrainSettings
-    dataset_yaml: str
-    machine: Machine
-    feeding: str
-    counts: SampleCounts
-    manifest: Manifest | None
-    data: dict[str, str]
-    start: Start | None
-
-
-def _train_anew(run: RunFolder, setup: _Setup, progress: Progress) -> None:
-    flavour, spec, asked = setup.flavour, setup.spec, setup.asked
-    counts, machine = setup.counts, setup.machine
+def _train_anew(
+    run: RunFolder,
+    flavour: Flavour,
+    spec: DatasetSpec,
+    asked: TrainSettings,
+    dataset_yaml: str,
+    machine: Machine,
+    counts: SampleCounts,
+    progress: Progress,
+) -> None:
     relative = run.path.relative_to(run.project)
+    start = None
+    if asked.pretrained:
+        start = find_start(RunFolder(run.project / asked.pretrained, run.project), flavour, spec)
     retired = set_aside(run)
-    if setup.start:
-        progress.say(setup.start.line)
-        setup.start.write(run)
+    if start:
+        progress.say(start.line)
+        start.write(run)
     configuration = configure(
         flavour,
         spec,
@@ -206,28 +290,28 @@ def _train_anew(run: RunFolder, setup: _Setup, progress: Progress) -> None:
         run_folder=relative,
         machine=machine,
         schedule=plan_schedule(flavour, counts, asked.epochs, devices=machine.devices),
-        made_by=pasteable(["claster", "train", flavour.name, "--dataset", setup.dataset_yaml]),
-        pretrained=(relative / run.start.name).as_posix() if setup.start else None,
+        made_by=pasteable(["claster", "train", flavour.name, "--dataset", dataset_yaml]),
+        pretrained=(relative / run.start.name).as_posix() if start else None,
     )
     if configuration.batch_size < flavour.training.batch_size:
         progress.say(
             f"batch size {configuration.batch_size} instead of {flavour.training.batch_size}: "
             f"{counts.train} samples to train and {counts.valid} to validate on"
         )
-    command = eirtrain_command(configuration.files, project=run.project)
+    scales, data = built_from(DatasetFolders.of(spec), flavour)
     record = RunRecord(
         name=relative.name,
         flavour=flavour.name,
-        dataset=setup.dataset_yaml,
+        dataset=dataset_yaml,
         dataset_name=spec.name,
         tag=asked.tag,
         seed=asked.seed,
         device=machine.device,
         devices=machine.devices,
         precision=machine.precision or flavour.training.precision,
-        feeding=setup.feeding,
+        feeding=machine.feeding,
         status="running",
-        command=tuple(command),
+        command=tuple(eirtrain_command(configuration.files, project=run.project)),
         environment=environment(asked.seed),
         versions=versions(_PACKAGES),
         configurations={path.name: sha256(path) for path in configuration.files},
@@ -237,10 +321,10 @@ def _train_anew(run: RunFolder, setup: _Setup, progress: Progress) -> None:
         steps=configuration.steps or 0,
         output=flavour.output.output_type,
         started=now(),
-        scales=setup.manifest.scales if setup.manifest else {},
+        scales=scales,
         trained_on=spec,
-        data=setup.data,
-        started_from=setup.start.told if setup.start else None,
+        data=data,
+        started_from=start.told if start else None,
         drop_tracks=asked.drop_tracks,
         transform=flavour.output.transform,
     )
@@ -258,9 +342,11 @@ def _resume(
     run: RunFolder,
     record: RunRecord,
     plan: ResumePlan,
+    tag: str | None,
     machine: Machine,
     progress: Progress,
 ) -> RunFolder:
+    record = record.model_copy(update={"feeding": machine.feeding, "tag": tag})
     if not plan.epochs:
         progress.say(f"{run.path} was trained to its end before: recorded as complete")
         write_run(run, completed(run, record, seconds=None))
@@ -268,7 +354,7 @@ def _resume(
         forget_earlier(run)
         return run
     progress.say(f"{run.path} {plan.lost}")
-    record = set_up_resumption(run, record, plan, machine=machine, now=now())
+    record = set_up_resumption(run, record, plan, machine=machine)
     seed = ((record.seed or 0) + len(record.resumed)) % SEEDS  # not the first epochs' order again
     record = record.model_copy(update={"environment": environment(seed)})
     try:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
 
 from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import view_of_folder
+from claster.dataset.views import View, view_of_folder
 from claster.dataset.yaml_file import read_yaml
 from claster.errors import ClasterError, choose_among
 from claster.files import write_text
@@ -192,11 +193,6 @@ class RunFolder:
 def run_path(dataset: str, flavour: str, *, tag: str | None = None) -> Path:
     """Return the folder of a run relative to the project's folder.
 
-    Raises
-    ------
-    ClasterError
-        If `tag` is not a plain name.
-
     Examples
     --------
     >>> run_path("toy", "pure_conv", tag="seed1").as_posix()
@@ -217,13 +213,7 @@ def list_runs(project: Path) -> list[str]:
 
 
 def read_run(run: RunFolder | Path | str) -> RunRecord:
-    """Return what a run folder records of itself.
-
-    Raises
-    ------
-    ClasterError
-        If there is no run, its record cannot be read, or a link leads elsewhere (`require_own_folders`).
-    """
+    """Return what a run folder records of itself; a link in it must not lead elsewhere."""
     run = RunFolder.of(run)
     if not run.record.is_file():
         runs = list_runs(run.project)
@@ -241,11 +231,6 @@ def require_own_folders(folder: Path) -> None:
     """Refuse a run's folder with a link to a folder elsewhere: what is written to the run would go there.
 
     Files are written under another name, which replaces a link.
-
-    Raises
-    ------
-    ClasterError
-        If there is one.
     """
     home = folder.resolve()
     waiting = [os.fspath(folder)]
@@ -268,19 +253,48 @@ def write_run(run: RunFolder, record: RunRecord) -> None:
     write_text(run.record, json.dumps(record.model_dump(), indent=2) + "\n")
 
 
-def require_complete(run: RunFolder) -> RunRecord:
-    """Return the record of a run whose training ended well.
+def now() -> str:
+    """Return the time as records have it: ISO 8601, UTC, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
-    Raises
-    ------
-    ClasterError
-        If it did not.
-    """
+
+def require_complete(run: RunFolder) -> RunRecord:
+    """Return the record of a run; refuse one whose training did not end well."""
     record = read_run(run)
     if record.status != "complete":
         raise ClasterError(
             f"the run in {run.path} is {record.status}, not complete",
             remedy=f"see {run.log}, then train again with --resume or --force",
+        )
+    return record
+
+
+def require_model(run: RunFolder) -> RunRecord:
+    """Return the record of a run that holds a model of EIR, with the files of its configuration.
+
+    Raises
+    ------
+    ClasterError
+        If it only holds predictions (of several runs, or of a fine-tuned model of the sequence), or lacks a
+        file.
+    """
+    record = read_run(run.path)
+    if record.members:
+        raise ClasterError(
+            f"{run.path} holds the predictions of several runs, no model",
+            remedy=f"give its members: {pasteable(record.members)}",
+        )
+    if record.command[:3] == ("claster", "sequence", "finetune"):
+        command = pasteable(["claster", "evaluate", run.path])
+        raise ClasterError(
+            f"{run.path} holds no model of EIR: its fine-tuning has predicted validation and test genes",
+            remedy=f"run '{command}', with --split for the validation genes",
+        )
+    missing = [name for name in record.configurations if not (run.configurations / name).is_file()]
+    if missing:
+        raise ClasterError(
+            f"{run.path} lacks {', '.join(missing)} in its folder {run.configurations.name!r}",
+            remedy="restore it from a copy of the run, or train again",
         )
     return record
 
@@ -312,13 +326,7 @@ def best_checkpoint(run: RunFolder) -> tuple[Path, float]:
 
 
 def trained_weights(run: RunFolder) -> tuple[Path, Path]:
-    """Return the folder of EIR's configurations and the best weights of a run, exported or not.
-
-    Raises
-    ------
-    ClasterError
-        If EIR saved no model.
-    """
+    """Return the folder of EIR's configurations and the best weights of a run, exported or not."""
     if run.exported_weights.is_file():
         return run.eir, run.exported_weights
     checkpoint, _ = best_checkpoint(run)
@@ -326,18 +334,7 @@ def trained_weights(run: RunFolder) -> tuple[Path, Path]:
 
 
 def read_predictions(run: RunFolder | Path | str, split: str) -> pd.DataFrame:
-    """Return a table of predictions.
-
-    Returns
-    -------
-    pandas.DataFrame
-        float32, samples x target columns, indexed by sample name (`ID`), in reads, not below 0.
-
-    Raises
-    ------
-    ClasterError
-        If there is none.
-    """
+    """Return a table of predictions: samples (`ID`) x target columns, float32, in reads, not below 0."""
     folder = RunFolder.of(run)
     path = folder.predictions(split)
     if not path.is_file():
@@ -348,32 +345,26 @@ def read_predictions(run: RunFolder | Path | str, split: str) -> pd.DataFrame:
     return read_parquet(path)
 
 
-def input_folders(run: RunFolder) -> dict[str, str]:
-    """Return the inputs of a run by name, each with the folder of arrays that it was trained on.
-
-    The folder is named as `DatasetFolders.arrays` takes it: the modality, or a part of it.
+def run_views(run: RunFolder) -> dict[str, View]:
+    """Return the inputs of a run by name: the part of a modality's arrays that each was trained on.
 
     Raises
     ------
     ClasterError
         If a configuration is not one that this project writes.
     """
-    folders = {}
+    views = {}
     for path in sorted(run.configurations.glob("input_*.yaml")):
         try:
             info = read_yaml(path)[0]["input_info"]
-            folder = Path(info["input_source"]).parent.name
-            is_own = path.name == f"input_{info['input_name']}.yaml" and view_of_folder(folder)
-        except (KeyError, TypeError, ValueError) as error:
-            raise _strange(path) from error
+            view = view_of_folder(Path(info["input_source"]).parent.name)
+            is_own = path.name == f"input_{info['input_name']}.yaml"
+        except (KeyError, TypeError, ValueError):
+            is_own = False
         if not is_own or info.get("input_type") != "array":
-            raise _strange(path)
-        folders[info["input_name"]] = folder
-    return folders
-
-
-def _strange(configuration: Path) -> ClasterError:
-    return ClasterError(
-        f"{configuration} describes no input that a flavour of this project has",
-        remedy="restore it from a copy of the run, or train again",
-    )
+            raise ClasterError(
+                f"{path} describes no input that a flavour of this project has",
+                remedy="restore it from a copy of the run, or train again",
+            )
+        views[info["input_name"]] = view
+    return views

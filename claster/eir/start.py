@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from claster.dataset.embeddings import EmbeddingView
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import ArrayView, View, view_of_folder
+from claster.dataset.views import ArrayView, View
 from claster.dataset.yaml_file import parse_yaml, read_yaml
-from claster.eir.arrays import input_views
+from claster.eir.arrays import input_views, predicted_part
 from claster.eir.machine import Machine
 from claster.eir.parts import Flavour
 from claster.eir.runs import (
     RunFolder,
     StartedFrom,
-    input_folders,
     require_complete,
+    require_model,
+    run_views,
     trained_weights,
 )
-from claster.eir.target_part import predicted_part, trained_dataset
+from claster.eir.trained_on import trained_dataset
 from claster.eir.yaml_files import configuration_texts, plan_schedule
 from claster.errors import ClasterError
 from claster.files import atomic_path, sha256
@@ -87,15 +88,14 @@ def find_start(source: RunFolder, flavour: Flavour, spec: DatasetSpec) -> Start:
         If the run is not complete or holds no model, its network or the geometry of its inputs and outputs
         differs in more than the tracks, or no track has the name of one of its own.
     """
-    # PyTorch: seconds.
-    from claster.eir.trained_network import read_weights, require_model
+    from claster.eir.trained_network import read_weights  # PyTorch: seconds
 
     require_model(source)
     record = require_complete(source)
     spec = predicted_part(flavour, spec)
     before = trained_dataset(source, record)
     views = input_views(flavour, spec)
-    earlier = {name: view_of_folder(folder) for name, folder in input_folders(source).items()}
+    earlier = run_views(source)
     for what, there, here in _differences(source, flavour, (before, earlier), (spec, views)):
         if there != here:
             raise ClasterError(

@@ -10,10 +10,9 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import View
 from claster.dataset.yaml_file import Dumper, to_yaml
-from claster.eir.arrays import central_bins, first_expansions, input_views
+from claster.eir.arrays import central_bins, first_expansions, input_views, predicted_part
 from claster.eir.machine import Machine, on_machine
-from claster.eir.parts import ArrayCnn, Flavour, InputBlock, Message, Modality
-from claster.eir.target_part import predicted_part
+from claster.eir.parts import ArrayCnn, Flavour, InputBlock, Message, Modality, SampleCounts
 from claster.errors import ClasterError
 from claster.quoting import printable
 
@@ -21,14 +20,6 @@ OUTPUT_NAME = "expression"
 
 _LONGEST_INTERVAL = 1000
 """Steps: a schedule on a plateau and early stopping count evaluations."""
-
-
-@dataclass(frozen=True)
-class SampleCounts:
-    """Numbers of samples (forward and rev) to train on and to validate on."""
-
-    train: int
-    valid: int
 
 
 @dataclass(frozen=True)

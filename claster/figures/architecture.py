@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from claster.dataset.spec import DatasetSpec
-from claster.eir.blocks import Block
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import Branch, Geometry, measure_geometry
+from claster.eir.network import Block
 from claster.eir.parts import Modality
 from claster.plot import OKABE_ITO, save, style
 from claster.plot.style import new_figure, track_colour

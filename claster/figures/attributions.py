@@ -9,7 +9,7 @@ import pandas as pd
 from claster.analysis.attribution.attribute import attribute
 from claster.analysis.attribution.inputs import MapAxes
 from claster.analysis.attribution.output import AttributionFiles
-from claster.eir.runs import RunFolder, input_folders
+from claster.eir.runs import RunFolder, run_views
 from claster.errors import ClasterError
 from claster.figures.base import Drawn, Need, Page, PaperFigure, figure, share_legend
 from claster.figures.context import Context
@@ -57,11 +57,11 @@ def _need(what: str, *, of: str = "main") -> Need:
 
 def _contact_run(context: Context) -> RunFolder:
     CONTACT_BRANCH.find(context)
-    return next(run for run in context.runs if "contacts" in input_folders(run))
+    return next(run for run in context.runs if "contacts" in run_views(run))
 
 
 def _run_without_contacts(context: Context) -> RunFolder:
-    alone = (run for run in context.runs if "contacts" not in input_folders(run))
+    alone = (run for run in context.runs if "contacts" not in run_views(run))
     return next(alone, context.run)
 
 

@@ -16,9 +16,9 @@ from claster.dataset.scale import track_divisors
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import read_landscapes
-from claster.dataset.views import network_window, readable, view_of_folder
-from claster.eir.runs import RunFolder, input_folders, read_predictions, read_run
-from claster.eir.target_part import predicted_by
+from claster.dataset.views import network_window, readable
+from claster.eir.runs import RunFolder, read_predictions, read_run, run_views
+from claster.eir.trained_on import predicted_by
 from claster.errors import ClasterError
 from claster.genome.gene_names import find_gene, genes_called
 from claster.genome.windows import FORWARD, REVERSE, sample_id
@@ -176,7 +176,7 @@ class Context:
         from claster.eir.inference import load_model, predict_arrays  # EIR: many seconds
 
         model = self.known(("model", self.run.path), lambda: load_model(self.run))
-        views = {name: view_of_folder(folder) for name, folder in input_folders(self.run).items()}
+        views = run_views(self.run)
         has_map = "contacts" in readable(views.values(), self.spec)
         window = {"contacts": self.contact_map(gene)} if has_map else {}
         read = [
@@ -269,7 +269,7 @@ def _context(spec: DatasetSpec, runs: Sequence[RunFolder], dataset: str) -> Cont
 
 
 def _is_of_sequence(run: RunFolder) -> bool:
-    return not {"landscape", "contacts"} & input_folders(run).keys()
+    return not {"landscape", "contacts"} & run_views(run).keys()
 
 
 def _left_out(run: RunFolder, spec: DatasetSpec) -> int:

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from claster.eir.run import train
-from claster.eir.runs import input_folders
+from claster.eir.runs import run_views
 from claster.errors import ClasterError
 from claster.figures import (
     attributions,
@@ -254,7 +254,7 @@ def _with_contact_run(context: Context, progress: Progress) -> Context:
     spec = context.spec
     if spec.simulation is None or spec.contacts is None or spec.contacts.map != "diagonal":
         return context
-    if any("contacts" in input_folders(run) for run in context.runs):
+    if any("contacts" in run_views(run) for run in context.runs):
         return context
     run = train(
         _CONTACT_FLAVOUR,

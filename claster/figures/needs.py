@@ -9,7 +9,7 @@ from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.screen import perturb
 from claster.dataset.inventory import list_sources, require_source
 from claster.eir.predict import predict
-from claster.eir.runs import RunFolder, input_folders, require_complete, trained_weights
+from claster.eir.runs import RunFolder, require_complete, run_views, trained_weights
 from claster.errors import ClasterError
 from claster.figures.base import Need
 from claster.figures.context import Context
@@ -78,7 +78,7 @@ MODEL = Need("a trained run", _model)
 
 def _contact_branch(context: Context) -> list[Path]:
     for run in context.runs:
-        if "contacts" in input_folders(run):
+        if "contacts" in run_views(run):
             return [run.record, trained_weights(run)[1]]
     kind = context.spec.contacts.map if context.spec.contacts else "diagonal"
     flavour = {"paper_square": "microc_square", "paper_rotated": "microc_rotated"}.get(

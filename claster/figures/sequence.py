@@ -9,8 +9,9 @@ import pandas as pd
 from claster.analysis.compare import published_scores
 from claster.analysis.metrics import gene_means
 from claster.dataset.embeddings import EmbeddingStore, open_embeddings, sequence_folder
+from claster.eir.arrays import narrowed
 from claster.eir.runs import RunFolder, read_run
-from claster.eir.target_part import narrowed, predicted_by
+from claster.eir.trained_on import predicted_by
 from claster.errors import ClasterError
 from claster.figures.base import Drawn, Need, Page, PaperFigure, Published, agreement_rows, figure
 from claster.figures.context import Context, Profiles

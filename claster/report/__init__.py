@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 
 from claster.eir.runs import RunFolder, read_run
-from claster.eir.target_part import trained_dataset
+from claster.eir.trained_on import trained_dataset
 from claster.files import write_text
 from claster.progress import SILENT, Progress
 from claster.quoting import printable

@@ -12,10 +12,9 @@ from typing import Any
 from claster.dataset.embeddings import covered_bins
 from claster.dataset.layout import DatasetFolders, read_ids
 from claster.dataset.spec import DatasetSpec
-from claster.eir.program import now
-from claster.eir.resources import require_machine
-from claster.eir.runs import RunFolder, RunRecord, read_run, run_path, write_run
-from claster.eir.target_part import narrowed
+from claster.eir.arrays import narrowed
+from claster.eir.machine import require_machine
+from claster.eir.runs import RunFolder, RunRecord, now, read_run, run_path, write_run
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.lock import lock_folder

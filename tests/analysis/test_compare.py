@@ -13,8 +13,8 @@ from claster.analysis.compare import _COMMON, _OWN, compare_runs, published_scor
 from claster.analysis.metrics import paper_gene_values
 from claster.cli import app
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_targets
+from claster.eir.arrays import narrowed
 from claster.eir.runs import RunFolder, RunRecord, write_run
-from claster.eir.target_part import narrowed
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.windows import Binning

@@ -13,7 +13,7 @@ from claster.dataset.donors import find_donor
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_ids
 from claster.dataset.manifest import require_manifest
 from claster.dataset.report import explain_gene, reasons_to_build
-from claster.eir.reference import reference_scales
+from claster.eir.trained_on import reference_scales
 from claster.errors import ClasterError
 from claster.files import replace_folder
 

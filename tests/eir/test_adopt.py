@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from claster.eir.adopt import adopt_run
-from claster.eir.predict import _can_be_adopted, predict
+from claster.eir.predict import _complete, predict
 from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.errors import ClasterError
+from claster.progress import SILENT
 
 
 @pytest.fixture
@@ -22,10 +23,10 @@ def pasted(trained, request):
 
 
 def test_record_says_what_is_known(pasted, trained):
-    assert _can_be_adopted(pasted)
-    record = adopt_run(pasted)
-    assert not _can_be_adopted(pasted)
-    assert read_run(pasted.path) == record
+    record = _complete(pasted, SILENT)
+    written = pasted.record.stat().st_mtime_ns
+    assert _complete(pasted, SILENT) == record
+    assert pasted.record.stat().st_mtime_ns == written
     known = read_run(trained.run.path)
     same = ("dataset_name", "status", "training_samples", "validation_samples", "batch_size")
     assert [getattr(record, name) for name in same] == [getattr(known, name) for name in same]

@@ -13,8 +13,8 @@ from claster.eir.configure import (
     environment,
 )
 from claster.eir.flavours import FLAVOURS, find_flavour
-from claster.eir.parts import derive
-from claster.eir.yaml_files import SampleCounts, plan_schedule
+from claster.eir.parts import SampleCounts, derive
+from claster.eir.yaml_files import plan_schedule
 from claster.errors import ClasterError
 from claster.quoting import pasteable
 

@@ -12,15 +12,13 @@ from claster.dataset.embeddings import EmbeddingView, open_embeddings
 from claster.dataset.layout import read_ids
 from claster.dataset.views import view_of_folder, write_view
 from claster.eir import flavours
-from claster.eir.arrays import input_views
-from claster.eir.blocks import as_linear, random_inputs
+from claster.eir.arrays import as_stored, input_views, predicted_part
 from claster.eir.flavours import FLAVOURS
-from claster.eir.network import build_network
+from claster.eir.network import as_linear, build_network, random_inputs
 from claster.eir.parts import Embedding, derive
 from claster.eir.predict import predict
 from claster.eir.run import train
 from claster.eir.runs import read_predictions, read_run
-from claster.eir.target_part import as_stored, predicted_part
 from claster.errors import ClasterError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # EIR's imports

@@ -192,7 +192,7 @@ def test_objects_show_themselves(run, project):
 
 def test_a_run_that_does_not_fit_its_dataset_is_not_opened(run, project, trained, monkeypatch):
     changed = trained.small.spec.model_copy(update={"summary": "mean_covered"})
-    monkeypatch.setattr("claster.eir.target_part.load_dataset", lambda *_, **__: changed)
+    monkeypatch.setattr("claster.eir.trained_on.load_dataset", lambda *_, **__: changed)
     with pytest.raises(ClasterError, match="'summary' of dataset 'small' is mean_covered"):
         claster.Run.open(run.folder, project=project)
     with pytest.raises(ClasterError, match=r"no run in .*runs/none .*choose among runs/small/tiny"):

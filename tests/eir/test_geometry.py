@@ -8,7 +8,6 @@ import pytest
 from claster.dataset.signal_settings import ContactsSpec, WindowSpec
 from claster.dataset.spec import DatasetSpec
 from claster.eir import run as run_module
-from claster.eir.blocks import Attention, Block
 from claster.eir.flavours import FLAVOURS, find_flavour
 from claster.eir.geometry import (
     Branch,
@@ -18,7 +17,7 @@ from claster.eir.geometry import (
     measure_cost,
     measure_geometry,
 )
-from claster.eir.network import build_network
+from claster.eir.network import Attention, Block, build_network
 from claster.eir.parts import derive
 from claster.errors import ClasterError
 from claster.progress import _Silent
@@ -83,7 +82,7 @@ def test_features_that_grow_in_training_silence_no_other_branch():
     """A landscape's features grow a million times, since what follows normalises them away."""
     import torch
 
-    from claster.eir.blocks import output_values, random_inputs
+    from claster.eir.network import output_values, random_inputs
 
     moved = {}
     for fusion in ("mlp-residual-sum", "mlp-residual"):
@@ -299,7 +298,7 @@ def test_long_runs_are_looked_at_first(small, tiny, monkeypatch, long, looks):
     found = SimpleNamespace(warnings=("landscape: bad",))
     monkeypatch.setattr(run_module, "_LONG_RUN", long)
     monkeypatch.setattr(run_module, "measure_geometry", lambda *_: found)
-    monkeypatch.setattr(run_module, "read_manifest", lambda _: 1 / 0)  # what comes next
+    monkeypatch.setattr(run_module, "lock_folder", lambda *_, **__: 1 / 0)  # what comes next
     heard = Heard()
     with pytest.raises(ZeroDivisionError):
         run_module.train(

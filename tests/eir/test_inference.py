@@ -11,11 +11,11 @@ import torch
 import yaml
 
 from claster.eir import inference
-from claster.eir.eirpredict import predict_by_program
 from claster.eir.export import export_run
 from claster.eir.first_layer import FirstLayer, cut_network
 from claster.eir.inference import load_model, predict_arrays, predict_tensors, predict_windows
 from claster.eir.runs import RunFolder, best_checkpoint, read_run
+from claster.eir.trained_programs import predict_by_program
 from claster.eir.yaml_files import OUTPUT_NAME
 from claster.errors import ClasterError
 

@@ -18,13 +18,13 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.missing import _left_out
 from claster.eir import flavours
 from claster.eir.bundle import pull_bundle
-from claster.eir.ensemble import require_same_inputs
 from claster.eir.export import export_run
 from claster.eir.inference import load_model, predict_arrays
 from claster.eir.predict import predict
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, read_predictions, read_run, write_run
 from claster.eir.start import find_start
+from claster.eir.trained_on import require_same_inputs
 from claster.errors import ClasterError
 from claster.progress import SILENT
 

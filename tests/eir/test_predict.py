@@ -10,11 +10,11 @@ import pytest
 
 from claster.dataset.layout import read_targets
 from claster.eir import predict as predict_module
-from claster.eir.ensemble import member_runs, require_same_inputs
 from claster.eir.inference import load_model, predict_arrays
 from claster.eir.predict import predict
 from claster.eir.predictions import average_orientations
 from claster.eir.runs import RunFolder, read_predictions, read_run
+from claster.eir.trained_on import member_runs, require_same_inputs
 from claster.errors import ClasterError
 
 pytestmark = pytest.mark.usefixtures("in_project")

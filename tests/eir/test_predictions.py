@@ -4,9 +4,7 @@ import pandas as pd
 import pytest
 
 from claster.dataset.signal_settings import TargetSpec
-from claster.eir.predict import _average_runs
-from claster.eir.prediction_tracks import _forward_profiles
-from claster.eir.predictions import average_orientations
+from claster.eir.predictions import _forward_profiles, average_orientations, average_runs
 from claster.errors import ClasterError
 
 COLUMNS = ["-1_a", "0_a", "1_a", "-1_b", "0_b", "1_b"]
@@ -44,14 +42,14 @@ def test_mean_needs_both_orientations():
 
 
 def test_mean_and_spread_of_runs():
-    mean, spread = _average_runs([TABLE, TABLE.iloc[::-1] + 2, TABLE + 4])
+    mean, spread = average_runs([TABLE, TABLE.iloc[::-1] + 2, TABLE + 4])
     pd.testing.assert_frame_equal(mean, TABLE + 2)
     assert (spread == 2).all(axis=None)
 
 
 def test_runs_with_other_columns():
     with pytest.raises(ClasterError, match="different target columns"):
-        _average_runs([TABLE, TABLE.rename(columns={"1_b": "2_b"})])
+        average_runs([TABLE, TABLE.rename(columns={"1_b": "2_b"})])
 
 
 def test_forward_profiles():

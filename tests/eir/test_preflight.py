@@ -4,14 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from claster.dataset.views import ArrayView
 from claster.eir.arrays import input_views
 from claster.eir.flavours import FLAVOURS
 from claster.eir.machine import resolve_device
+from claster.eir.parts import SampleCounts
 from claster.eir.preflight import prepare_training, require_predictable
-from claster.eir.yaml_files import SampleCounts
 from claster.errors import ClasterError
 
 BOTH = FLAVOURS["microc_diagonal"]
+ARRAYS = [ArrayView("landscape"), ArrayView("contacts")]
 PROFILE = FLAVOURS["profile"]
 
 
@@ -60,7 +62,7 @@ def append(path, text):
 def test_sound_dataset_passes_with_its_counts(small):
     counts = prepare_training(BOTH, small.spec)
     assert counts == SampleCounts(train=64, valid=16)
-    ids = require_predictable(["landscape", "contacts"], small.spec, "test")
+    ids = require_predictable(ARRAYS, small.spec, "test")
     assert ids[:3] == ["test0_forward", "test0_rev", "test1_forward"]
     assert len(ids) == 12
 
@@ -245,8 +247,8 @@ def test_large_finite_values_are_no_fault(small):
 def test_prediction_looks_at_the_split_only(small):
     array(small, "landscape", "test", "test0_rev").unlink()
     with pytest.raises(ClasterError, match=r"landscape/test lacks 1 array \(test0_rev\)"):
-        require_predictable(["landscape"], small.spec, "test")
-    require_predictable(["contacts"], small.spec, "test")
+        require_predictable(ARRAYS[:1], small.spec, "test")
+    require_predictable(ARRAYS[1:], small.spec, "test")
 
 
 def test_cuda_where_there_is_none(monkeypatch):

@@ -9,8 +9,8 @@ import yaml
 
 from claster.dataset.manifest import require_manifest
 from claster.eir.predict import predict
-from claster.eir.reference import reference_scales, require_same_divisors
 from claster.eir.runs import RunFolder, read_run, write_run
+from claster.eir.trained_on import reference_scales, require_same_divisors
 from claster.errors import ClasterError
 
 

@@ -5,11 +5,12 @@ import os
 import pytest
 import torch
 
+from claster.eir import machine as machines
 from claster.eir.flavours import FLAVOURS
-from claster.eir.machine import Machine, on_machine
-from claster.eir.resources import choose_feeding, require_machine, sample_bytes
+from claster.eir.machine import Machine, choose_feeding, on_machine, require_machine, sample_bytes
+from claster.eir.parts import SampleCounts
 from claster.eir.settings import TrainSettings
-from claster.eir.yaml_files import SampleCounts, plan_schedule
+from claster.eir.yaml_files import plan_schedule
 from claster.errors import ClasterError
 
 PUBLISHED = SampleCounts(38_800, 3_000)
@@ -55,17 +56,19 @@ def test_machines_that_there_are_not(gpus, monkeypatch, device, devices, precisi
 
 
 def feeding(machine, *, free, cores=8, table=False, epochs=120, **asked):
-    fed, why = choose_feeding(
-        machine,
-        TrainSettings(**asked),
-        sample_bytes=160_016,
-        table=table,
-        counts=PUBLISHED,
-        epochs=epochs,
-        cores=cores,
-        free=free,
-    )
-    return fed.workers, fed.memory, why
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(machines, "sample_bytes", lambda *_: 160_016)
+        patch.setattr(machines, "free_memory", lambda: free)
+        patch.setattr(os, "process_cpu_count", lambda: cores)
+        fed = choose_feeding(
+            machine,
+            TrainSettings(**asked),
+            flavour=FLAVOURS["pure_conv" if table else "profile"],
+            spec=None,
+            counts=PUBLISHED,
+            epochs=epochs,
+        )
+    return fed.workers, fed.memory, fed.feeding
 
 
 GPU = Machine("cuda")

@@ -121,7 +121,7 @@ def test_rest_on_other_devices(killed):
     two = Machine("cuda", 2, "bf16-mixed", workers=3, memory=False)
     plan = plan_resumption(killed, record, two)
     assert (plan.epochs, plan.steps) == (1, 4)
-    record = set_up_resumption(killed, record, plan, machine=two, now="now")
+    record = set_up_resumption(killed, record, plan, machine=two)
     after = yaml.safe_load((killed.configurations / "resume_1" / "globals.yaml").read_text())
     training = after["basic_experiment"]
     assert (training["batch_size"], training["dataloader_workers"]) == (8, 3)
@@ -135,7 +135,7 @@ def test_rest_on_other_devices(killed):
 def test_configuration_of_what_remains(killed):
     record = read_run(killed.path)
     plan = plan_resumption(killed, record, CPU)
-    record = set_up_resumption(killed, record, plan, machine=CPU, now="now")
+    record = set_up_resumption(killed, record, plan, machine=CPU)
     before = yaml.safe_load((killed.configurations / "globals.yaml").read_text())
     after = yaml.safe_load((killed.configurations / "resume_1" / "globals.yaml").read_text())
     folder = "runs/small/tiny"
@@ -154,19 +154,17 @@ def test_configuration_of_what_remains(killed):
 
 def test_curve_goes_on_after_several_ends(killed):
     record = read_run(killed.path)
-    record = set_up_resumption(
-        killed, record, plan_resumption(killed, record, CPU), machine=CPU, now="now"
-    )
+    record = set_up_resumption(killed, record, plan_resumption(killed, record, CPU), machine=CPU)
     # Killed before it saved anything: the next one starts from the same model.
     killed.eir.mkdir()
     (killed.eir / "train_average_history.log").write_text("iteration,loss-average\n1,9.0\n")
     again = plan_resumption(killed, record, CPU)
     assert (again.step, again.model.parent.parent.name) == (8, "eir.part1")
-    record = set_up_resumption(killed, record, again, machine=CPU, now="later")
+    record = set_up_resumption(killed, record, again, machine=CPU)
     # Killed before EIR made its folder, then trained to the end.
     third = plan_resumption(killed, record, CPU)
     assert third.step == 8
-    record = set_up_resumption(killed, record, third, machine=CPU, now="last")
+    record = set_up_resumption(killed, record, third, machine=CPU)
     assert [resumption.step for resumption in record.resumed] == [8, 8]
     saved_model(killed.eir, 4, 0.3)
     (killed.eir / "train_average_history.log").write_text(
@@ -286,10 +284,9 @@ def test_a_renamed_run_resumes_where_it_lies_now(small, begun, tiny, to):
         record,
         flavours.FLAVOURS["tiny"],
         small.spec,
-        relative=Path("runs/small/tiny-again"),
     )
     plan = plan_resumption(renamed, record, CPU)
-    resumed = set_up_resumption(renamed, record, plan, machine=CPU, now="")
+    resumed = set_up_resumption(renamed, record, plan, machine=CPU)
     written = yaml.safe_load((renamed.configurations / "resume_1/globals.yaml").read_text())
     assert written["basic_experiment"]["output_folder"] == "runs/small/tiny-again/eir"
     model = written["model"]["pretrained_checkpoint"]
@@ -305,7 +302,10 @@ def test_numbers_of_a_configuration_may_differ(small, begun, tiny):
     altered(begun, "globals.yaml", "accelerator", "precision", to="bf16-mixed")
     record = read_run(begun.path)
     require_own_configurations(
-        begun, record, flavours.FLAVOURS["tiny"], small.spec, relative=Path("runs/small/tiny")
+        begun,
+        record,
+        flavours.FLAVOURS["tiny"],
+        small.spec,
     )
 
 
@@ -327,9 +327,7 @@ def test_numbers_of_a_configuration_may_differ(small, begun, tiny):
 def test_global_settings_without_meaning_are_told(killed, part, place, to, told):
     if part:
         plan = plan_resumption(killed, read_run(killed.path), CPU)
-        write_run(
-            killed, set_up_resumption(killed, read_run(killed.path), plan, machine=CPU, now="")
-        )
+        write_run(killed, set_up_resumption(killed, read_run(killed.path), plan, machine=CPU))
         saved_model(killed.eir, 2, 0.5)
     altered(killed, "resume_1/globals.yaml" if part else "globals.yaml", *place, to=to)
     with pytest.raises(ClasterError, match=rf"globals\.yaml, line .*{told}.*: train again"):
@@ -344,7 +342,6 @@ def test_a_configuration_that_is_a_list_is_not_run(small, begun, tiny):
             read_run(begun.path),
             flavours.FLAVOURS["tiny"],
             small.spec,
-            relative=Path("runs/small/tiny"),
         )
 
 
@@ -377,12 +374,11 @@ def test_configurations_that_are_gone_or_more(small, begun, tiny):
     more = record.model_copy(
         update={"configurations": {**record.configurations, "input_x.yaml": ""}}
     )
-    where = {"relative": Path("runs/small/tiny")}
     with pytest.raises(ClasterError, match=r"was configured by .*input_x\.yaml and"):
-        require_own_configurations(begun, more, flavours.FLAVOURS["tiny"], small.spec, **where)
+        require_own_configurations(begun, more, flavours.FLAVOURS["tiny"], small.spec)
     (begun.configurations / "output.yaml").unlink()
     with pytest.raises(ClasterError, match=r"no file at .*output\.yaml: train again"):
-        require_own_configurations(begun, record, flavours.FLAVOURS["tiny"], small.spec, **where)
+        require_own_configurations(begun, record, flavours.FLAVOURS["tiny"], small.spec)
 
 
 def test_the_command_of_a_record_is_not_run(killed):
@@ -391,7 +387,7 @@ def test_the_command_of_a_record_is_not_run(killed):
         update={"command": ("eirtrain", "--global_configs", "/x", "--evil")}
     )
     plan = plan_resumption(killed, record, CPU)
-    after = set_up_resumption(killed, strange, plan, machine=CPU, now="now")
+    after = set_up_resumption(killed, strange, plan, machine=CPU)
     assert after.command[3:] == record.command[3:]
     assert after.command[:2] == ("eirtrain", "--global_configs")
 

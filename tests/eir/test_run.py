@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from claster.eir import program
-from claster.eir.eirpredict import _gather_predictions
 from claster.eir.predict import predict
 from claster.eir.program import run_program, why_it_failed
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, read_run
+from claster.eir.trained_programs import _gather_predictions
 from claster.errors import ClasterError
 from claster.files import sha256
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from claster.eir import series
+from claster.eir import run as run_module
+from claster.eir.run import next_lines, plan_series, train_series
 from claster.eir.runs import RunFolder, run_path, write_run
-from claster.eir.series import next_lines, plan_series, train_series
 from claster.errors import ClasterError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train.slurm"
@@ -64,7 +64,7 @@ def asked(record, monkeypatch):
         write_run(run, record)
         return run
 
-    monkeypatch.setattr(series, "train", note)
+    monkeypatch.setattr(run_module, "train", note)
     return calls
 
 
@@ -84,7 +84,7 @@ def test_finished_runs_are_skipped_the_second_time(small, asked):
 
 def test_folds_are_built_and_other_datasets_are_not(small, asked, monkeypatch):
     built = []
-    monkeypatch.setattr(series, "build_dataset", lambda spec, **_: built.append(spec.name))
+    monkeypatch.setattr(run_module, "build_dataset", lambda spec, **_: built.append(spec.name))
     train_series("tiny", plan_series("small", folds=3), project=small.project)
     assert built == ["small-fold0of3", "small-fold1of3", "small-fold2of3"]
     assert [call[0] for call in asked] == built

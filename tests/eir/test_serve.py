@@ -19,8 +19,7 @@ from claster.dataset.checksums import write_checksums
 from claster.eir.export import export_run
 from claster.eir.inference import load_model, predict_arrays
 from claster.eir.runs import RunFolder, best_checkpoint, read_run, write_run
-from claster.eir.serve import describe_inputs, serve_command
-from claster.eir.trained_network import program_checkpoint
+from claster.eir.trained_programs import describe_inputs, program_checkpoint, serve_command
 from claster.errors import ClasterError
 from claster.files import write_text
 
@@ -53,7 +52,7 @@ def test_a_port_that_is_taken(trained):
 def test_checkpoint_of_exported_weights_goes_with_the_process(trained, tmp_path):
     out = export_run(trained.run, tmp_path / "model")
     code = (
-        "import sys; from claster.eir.serve import serve_command;"
+        "import sys; from claster.eir.trained_programs import serve_command;"
         f"print(serve_command({str(out)!r}, device='cpu')[2], flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

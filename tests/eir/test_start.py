@@ -14,7 +14,8 @@ from claster.eir.configure import require_own_configurations
 from claster.eir.export import export_run
 from claster.eir.flavours import derive
 from claster.eir.inference import load_model, predict_arrays
-from claster.eir.run import _require_same_start, train
+from claster.eir.resume import _require_same_start
+from claster.eir.run import train
 from claster.eir.runs import RunFolder, read_run, trained_weights, write_run
 from claster.eir.start import _by_name, find_start
 from claster.errors import ClasterError
@@ -178,7 +179,6 @@ def test_training_starts_where_the_other_ended(trained, tiny):
         record,
         flavours.FLAVOURS["tiny"],
         small.spec,
-        relative=run.path.relative_to(small.project),
     )
     shutil.rmtree(trained_weights(run)[1].parent)
     write_run(run, record.model_copy(update={"status": "interrupted"}))

@@ -12,6 +12,7 @@ from claster.analysis.evaluate import evaluate_runs
 from claster.analysis.perturbation.screen import perturb
 from claster.dataset.layout import read_genes_table
 from claster.eir import flavours
+from claster.eir.arrays import predicted_part
 from claster.eir.configure import configure
 from claster.eir.export import export_run
 from claster.eir.flavours import FLAVOURS
@@ -20,7 +21,7 @@ from claster.eir.parts import derive
 from claster.eir.predict import predict
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, read_predictions, read_run
-from claster.eir.target_part import predicted_part, run_dataset
+from claster.eir.trained_on import run_dataset
 from claster.errors import ClasterError
 
 COLUMNS = [f"{k}_ctrl" for k in range(-4, 5)]

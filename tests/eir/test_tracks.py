@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claster.dataset.signal_settings import TargetSpec
-from claster.eir.prediction_tracks import _merge_mean, _merge_nearest, write_track, write_tracks
+from claster.eir.predictions import _merge_mean, _merge_nearest, write_track, write_tracks
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 

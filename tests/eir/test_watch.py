@@ -4,10 +4,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from claster.eir import history, watch
-from claster.eir.history import _write_tensorboard
+from claster.eir import history
+from claster.eir.history import Watcher, _write_tensorboard
 from claster.eir.runs import RunFolder
-from claster.eir.watch import Watcher
 
 SETTINGS = {
     "optimization": {"lr": 0.01},
@@ -35,7 +34,7 @@ def watched(record, tmp_path, monkeypatch):
     (run.configurations / "globals.yaml").write_text(yaml.safe_dump(SETTINGS))
     run.log.write_text("EIR starts\n")
     clock = [0.0]
-    monkeypatch.setattr(watch.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(history.time, "monotonic", lambda: clock[0])
     bar = Bar()
     return run, bar, clock, Watcher(run, record, bar, 100)
 
@@ -92,7 +91,7 @@ def test_curve_for_tensorboard(tmp_path):
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator", reason="no tensorboard here"
     )
-    assert _write_tensorboard(RunFolder(tmp_path), CURVE)
+    _write_tensorboard(RunFolder(tmp_path), CURVE)
     events = accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     read = {
@@ -108,5 +107,5 @@ def test_curve_for_tensorboard(tmp_path):
 
 def test_without_tensorboard_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(history.importlib.util, "find_spec", lambda name: None)
-    assert not _write_tensorboard(RunFolder(tmp_path), CURVE)
+    _write_tensorboard(RunFolder(tmp_path), CURVE)
     assert list(tmp_path.iterdir()) == []

@@ -15,8 +15,8 @@ from claster.dataset.build import build_dataset
 from claster.dataset.embeddings import EmbeddingRecord, embedding_path
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_ids, read_targets
 from claster.dataset.load import load_dataset
+from claster.eir.arrays import narrowed
 from claster.eir.runs import RunFolder, RunRecord
-from claster.eir.target_part import narrowed
 from claster.figures.context import Context
 from claster.files import write_text
 from claster.genome.windows import FORWARD, REVERSE, sample_id

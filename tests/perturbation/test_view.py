@@ -43,8 +43,7 @@ def load(world, monkeypatch, tmp_path):
         monkeypatch.setattr(
             inference, "load_model", lambda run, **_: Model(members[run], world.spec)
         )
-        folders = {"landscape": VIEW.folder}
-        monkeypatch.setattr(screen, "input_folders", lambda _: folders)
+        monkeypatch.setattr(screen, "run_views", lambda _: {"landscape": VIEW})
         return screen.load_predictor(RunFolder(tmp_path), world.spec).predict
 
     @dataclass(frozen=True)

@@ -29,11 +29,11 @@ from claster.dataset.layout import DatasetFolders, read_genes_table, read_target
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
 from claster.dataset.spec import DatasetSpec
-from claster.eir.blocks import Block
 from claster.eir.configure import configure, eirtrain_command
 from claster.eir.flavours import find_flavour
 from claster.eir.geometry import Branch, Geometry
-from claster.eir.prediction_tracks import write_tracks
+from claster.eir.network import Block
+from claster.eir.predictions import write_tracks
 from claster.eir.runs import RunFolder, RunRecord, write_run
 from claster.files import sha256
 from claster.plot import save

@@ -7,9 +7,9 @@ import torch
 
 from claster.dataset.layout import DatasetFolders, read_ids
 from claster.dataset.targets import mirror_targets
+from claster.eir.arrays import narrowed
 from claster.eir.predict import predict
 from claster.eir.runs import read_predictions, read_run
-from claster.eir.target_part import narrowed
 from claster.errors import ClasterError
 from claster.sequence.finetune import finetune
 from claster.sequence.fit import _read_stored_targets, _SequenceSamples, _TargetScale

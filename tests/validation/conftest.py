@@ -119,6 +119,6 @@ def made_model(toy, monkeypatch):
     monkeypatch.setattr(f"{at}.load_predictor", predictor)
     monkeypatch.setattr("claster.analysis.treated.load_predictor", predictor)
     monkeypatch.setattr(f"{at}.trained_weights", lambda run: (run.path, weights))
-    monkeypatch.setattr("claster.eir.ensemble.require_same_inputs", lambda *_: None)
-    monkeypatch.setattr("claster.eir.ensemble.require_same_divisors", lambda *_, **__: None)
+    monkeypatch.setattr("claster.eir.trained_on.require_same_inputs", lambda *_: None)
+    monkeypatch.setattr("claster.eir.trained_on.require_same_divisors", lambda *_, **__: None)
     return knows_the_rules

@@ -46,9 +46,9 @@ from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.candidates import read_candidates, tell_candidates
 from claster.dataset.layout import read_genes_table
 from claster.dataset.spec import DatasetSpec
+from claster.eir.arrays import on_scale
 from claster.eir.machine import resolve_device
 from claster.eir.runs import RunFolder, read_run
-from claster.eir.target_part import on_scale
 from claster.errors import ClasterError
 from claster.files import atomic_folder, require_file, sha256
 from claster.genome.gene_names import genes_called

@@ -15,8 +15,8 @@ from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table
 from claster.dataset.missing import with_flags_of
 from claster.dataset.scale import MOST_WINDOWS, spread_evenly
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import ArrayView, sources_of, view_of_folder
-from claster.eir.runs import RunFolder, input_folders
+from claster.dataset.views import ArrayView, sources_of
+from claster.eir.runs import RunFolder, run_views
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.settings import Record, Split
@@ -104,7 +104,7 @@ def seen_inputs(run: RunFolder, spec: DatasetSpec) -> Seen:
 def _views(
     run: RunFolder,
 ) -> tuple[dict[str, ArrayView], dict[str, ArrayView | ActivityView] | None]:
-    found = {name: view_of_folder(folder) for name, folder in input_folders(run).items()}
+    found = run_views(run)
     arrays = {name: view for name, view in found.items() if isinstance(view, ArrayView)}
     network = {
         name: view for name, view in found.items() if isinstance(view, ArrayView | ActivityView)

@@ -21,7 +21,7 @@ from claster.analysis.attribution.settings import (
 from claster.analysis.bootstrap import Resamples, resample_blocks
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.dataset.spec import DatasetSpec
-from claster.eir.prediction_tracks import write_track
+from claster.eir.predictions import write_track
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.settings import Record

@@ -11,8 +11,8 @@ from claster.analysis.attribution.inputs import Seen, seen_inputs
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
-from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder, read_run, trained_weights
+from claster.eir.trained_on import checked_dataset
 from claster.errors import ClasterError, choose_among
 from claster.genome.gene_names import find_gene
 

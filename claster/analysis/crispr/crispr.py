@@ -25,8 +25,8 @@ from claster.analysis.validation.screens import BLOCK, read_screen
 from claster.analysis.validation.validate import write_tables
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.spec import DatasetSpec
-from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
+from claster.eir.trained_on import checked_dataset
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.assembly import chromosome_aliases, rename_chromosomes

@@ -44,12 +44,11 @@ from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import track_divisors
 from claster.dataset.sources import open_sources
 from claster.dataset.spec import DatasetSpec
-from claster.dataset.views import network_window, readable, view_of_folder
-from claster.eir.ensemble import checked_dataset, member_runs
+from claster.dataset.views import network_window, readable
 from claster.eir.machine import resolve_device
-from claster.eir.prediction_tracks import write_track
-from claster.eir.program import now
-from claster.eir.runs import RunFolder, input_folders, trained_weights
+from claster.eir.predictions import write_track
+from claster.eir.runs import RunFolder, now, run_views, trained_weights
+from claster.eir.trained_on import checked_dataset, member_runs
 from claster.errors import ClasterError
 from claster.files import require_file, sha256, write_text
 from claster.lock import lock_folder
@@ -86,7 +85,7 @@ def load_predictor(
     with progress.step(f"load {run.path.name}") as step:
         step.describe("EIR starts")
         for member in member_runs(run):
-            views = {name: view_of_folder(at) for name, at in input_folders(member).items()}
+            views = run_views(member)
             models.append((load_model(member, device=device), views))
 
     def predict(windows: Iterable[Window]) -> Iterator[np.ndarray]:

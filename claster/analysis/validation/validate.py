@@ -20,8 +20,8 @@ from claster.analysis.validation.result import (
 )
 from claster.analysis.validation.screens import read_planted_screen
 from claster.dataset.layout import read_genes_table
-from claster.eir.ensemble import checked_dataset
 from claster.eir.runs import RunFolder
+from claster.eir.trained_on import checked_dataset
 from claster.errors import ClasterError, choose_among
 from claster.files import atomic_path, write_text
 from claster.progress import SILENT, Progress
