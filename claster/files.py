@@ -1,6 +1,7 @@
-"""Files that are either whole or not there, and their fingerprints."""
+"""Files that are either whole or not there, their fingerprints, and folders that one command holds."""
 
 import errno
+import fcntl
 import glob
 import hashlib
 import os
@@ -18,6 +19,7 @@ NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errn
 """What the operating system says where it cannot make a hard link."""
 
 _BLOCK = 1 << 20
+_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 
 
 def is_below(name: str) -> bool:
@@ -36,21 +38,10 @@ def is_below(name: str) -> bool:
 
 
 def below(folder: Path, name: str, *, named: str) -> Path:
-    """Return where a file is written that a YAML or a record names: below the folder that is its own.
+    """Return where a file is written that a YAML or a record names; refuse what leads out (`is_below`).
 
-    Parameters
-    ----------
-    folder
-        The folder. Links in it are followed: they are the user's.
-    name
-        What the file is called there.
-    named
-        Who says so ("'assembly' of dataset 'toy'"), for the message.
-
-    Raises
-    ------
-    ClasterError
-        If the name leads out of the folder (see `is_below`).
+    Links in the folder are followed: they are the user's. `named` is who says so ("'assembly' of dataset
+    'toy'"), for the message.
     """
     if not is_below(name):
         raise ClasterError(
@@ -73,17 +64,8 @@ def _hidden_sibling(final: Path) -> Path:
 def atomic_path(final: Path | str) -> Iterator[Path]:
     """Yield a temporary path in the same folder that becomes `final` if the block succeeds.
 
-    The file is flushed to disk before the rename, and removed when the block raises.
-
-    Parameters
-    ----------
-    final
-        Where the file shall be; its folder is made when missing.
-
-    Yields
-    ------
-    Path
-        The temporary path to write to.
+    The file is flushed to disk before the rename, and removed when the block raises. The folder is made when
+    missing.
     """
     final = Path(final)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -160,15 +142,10 @@ def replace_folder(final: Path, whole: Path) -> None:
 
 
 def link_file(existing: Path, link: Path) -> None:
-    """Give a file another name without copying it.
+    """Give a file another name, in a folder that exists, without copying it.
 
     A hard link takes no room and, unlike a symbolic one, no inode; on a disk that has none, a symbolic link
     stands in.
-
-    Parameters
-    ----------
-    link
-        The new name, in a folder that exists.
     """
     try:
         os.link(existing, link)
@@ -194,19 +171,9 @@ def sha256(path: Path | str) -> str:
 
 
 def require_file(path: Path | str, *, named: str, remedy: str) -> Path:
-    """Return `path` if a file is there that opens.
+    """Return `path` if a file is there that opens; else say what is there, or why it does not open.
 
-    Parameters
-    ----------
-    named
-        What the user calls it ("track ATAC"), for the message; may be empty.
-    remedy
-        What to do when it is missing.
-
-    Raises
-    ------
-    ClasterError
-        If no file is there, or the system does not let it be read; the message then says why.
+    `named` is what the user calls it ("track ATAC"), and may be empty.
     """
     path = Path(path)
     try:
@@ -249,11 +216,6 @@ def require_disk(folder: Path | str, *, needed: int, named: str) -> None:
         Bytes that it will take.
     named
         What will be written, for the message.
-
-    Raises
-    ------
-    ClasterError
-        If less than `needed` bytes are free.
     """
     free = free_disk(folder)
     if free < needed:
@@ -303,3 +265,51 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+@contextmanager
+def lock_folder(folder: Path, *, name: str) -> Iterator[None]:
+    """Hold a folder while a command writes to it; refuse one that another process holds.
+
+    The lock goes with the process, however that ends. On file systems that have no locks (some
+    clusters') there is none.
+
+    Parameters
+    ----------
+    folder
+        The folder; it is made when missing.
+    name
+        Name of the hidden lock file in it; it is removed at the end.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    descriptor = _locked(path)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int:
+    """Open and lock the file at `path`; once more where another command has just removed it."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip()
+            os.close(descriptor)
+            raise ClasterError(
+                f"another command is writing to {path.parent}" + (f" ({holder})" if holder else ""),
+                remedy="wait until it has ended",
+            ) from error
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                os.close(descriptor)
+                raise
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(descriptor)):
+            return descriptor
+        os.close(descriptor)

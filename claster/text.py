@@ -1,4 +1,8 @@
-"""Text that people provide, and tables and arrays that were written here, read in one way."""
+"""Text that people provide, and tables and arrays that were written here, read in one way.
+
+Readers take a `path`, what the user calls the file (`named`) and what to do where it is not there (`remedy`).
+A file that is not there, does not open, or holds something else or not all of it ends in a `ClasterError`.
+"""
 
 import gzip
 import io
@@ -19,33 +23,9 @@ from claster.errors import ClasterError, one_line, os_errno, os_fault
 from claster.files import require_file
 from claster.formats import HEAD, advice, describe, is_binary, is_gzip
 
-_NAMES = frozenset(
-    [
-        *(
-            "ID",
-            "sample",
-            "gene_id",
-            "gene",
-            "name",
-            "symbol",
-            "type",
-            "element_id",
-            "group",
-            "detail",
-        ),
-        *(
-            "chrom",
-            "tss_chrom",
-            "strand",
-            "split",
-            "reason",
-            "condition",
-            "track",
-            "method",
-            "stratum",
-        ),
-    ]
-)
+_NAMES = {"ID", "sample", "gene_id", "gene", "name", "symbol", "type", "element_id", "group"}
+_NAMES |= {"chrom", "tss_chrom", "strand", "split", "reason", "condition", "track", "method"}
+_NAMES |= {"detail", "stratum"}
 """Columns that hold names: text whatever they look like (``NA``, ``007``, ``1e5``, ``True``)."""
 
 _MARKS = {
@@ -69,59 +49,21 @@ def text_lines(
 ) -> Iterator[str]:
     r"""Yield the lines of a text file without their line ends.
 
-    Parameters
-    ----------
-    path
-        UTF-8 with or without byte-order mark, or UTF-16 or UTF-32 with one; plain or packed by gzip or
-        bgzip. First bytes tell these apart. Lines end with ``\n``, ``\r\n`` or ``\r``.
-    named
-        What the user calls it, for messages.
-    remedy
-        What to do where no file is there.
-
-    Yields
-    ------
-    str
-
-    Raises
-    ------
-    ClasterError
-        If no file is there or it does not open, if it is something else (another format or packing, a
-        page of HTML, another encoding; then with line and byte), or if it ends in the middle.
+    It is UTF-8 with or without byte-order mark, or UTF-16 or UTF-32 with one; plain or packed by gzip or
+    bgzip. First bytes tell these apart, and refuse another format, another packing and a page of HTML;
+    another encoding is refused with line and byte. Lines end with ``\n``, ``\r\n`` or ``\r``.
     """
     for line in _lines(path, named=named, remedy=remedy):
         yield line.removesuffix("\n")
 
 
 def read_text(path: Path | str, *, named: str = "", remedy: str = "check the file name") -> str:
-    r"""Return a text file as a whole, with ``\n`` for every line end; see `text_lines`.
-
-    Parameters
-    ----------
-    path, named, remedy
-        As for `text_lines`.
-
-    Raises
-    ------
-    ClasterError
-        As `text_lines` does.
-    """
+    r"""Return a text file as a whole, with ``\n`` for every line end; see `text_lines`."""
     return "".join(_lines(path, named=named, remedy=remedy))
 
 
 def read_json(path: Path | str, *, named: str = "", remedy: str = "make it again") -> Any:  # noqa: ANN401
-    """Return what a JSON file holds.
-
-    Parameters
-    ----------
-    path, named, remedy
-        As for `text_lines`.
-
-    Raises
-    ------
-    ClasterError
-        If the file is not JSON; see also `text_lines`.
-    """
+    """Return what a JSON file holds."""
     try:
         return json.loads(read_text(path, named=named, remedy=remedy))
     except json.JSONDecodeError as error:
@@ -135,20 +77,7 @@ def read_record[M: BaseModel](
     kind: str = "a whole record of this version",
     remedy: str,
 ) -> M:
-    """Return the record that a JSON file holds.
-
-    Parameters
-    ----------
-    path, remedy
-        As for `text_lines`.
-    kind
-        The same in words, for the message.
-
-    Raises
-    ------
-    ClasterError
-        If the file ends in the middle, or is the record of something else or of another version.
-    """
+    """Return the record that a JSON file holds; `kind` is the same in words, for the message."""
     try:
         return model.model_validate_json(read_text(path, remedy=remedy))
     except ValidationError as error:
@@ -169,15 +98,8 @@ def read_table(
 
     Parameters
     ----------
-    path, named, remedy
-        As for `text_lines`.
     options
         For `pandas.read_csv` (``index_col``, ``usecols``, ``dtype=str`` where all is text).
-
-    Raises
-    ------
-    ClasterError
-        If the file cannot be read as a table; see `text_lines`.
     """
     path = Path(path)
     defaults = {
@@ -190,12 +112,7 @@ def read_table(
     try:
         with open_unpacked(path, named=named, remedy=remedy) as handle:
             return pd.read_csv(handle, **(defaults | options))
-    except (
-        pd.errors.ParserError,
-        pd.errors.EmptyDataError,
-        UnicodeDecodeError,
-        ValueError,
-    ) as error:
+    except ValueError as error:  # pandas' own errors, and what is no UTF-8, are of this one
         raise ClasterError(
             f"{_place(path, named)} cannot be read as a table ({one_line(error)})", remedy=remedy
         ) from error
@@ -212,15 +129,8 @@ def read_parquet(
 
     Parameters
     ----------
-    path, named, remedy
-        As for `text_lines`.
     options
         For `pandas.read_parquet` (``filters``, ``columns``).
-
-    Raises
-    ------
-    ClasterError
-        If the file is missing, cut off or damaged.
     """
     path = require_file(path, named=named, remedy=remedy)
     try:
@@ -238,20 +148,7 @@ def read_npy(
     remedy: str = "make it again",
     mapped: bool = False,
 ) -> np.ndarray:
-    """Read an array that CLASTER or EIR wrote (`.npy`).
-
-    Parameters
-    ----------
-    path, named, remedy
-        As for `text_lines`.
-    mapped
-        Whether to map the file into memory rather than to read it.
-
-    Raises
-    ------
-    ClasterError
-        If the file is missing, cut off, damaged, or holds something else than one array of numbers.
-    """
+    """Read an array that CLASTER or EIR wrote (`.npy`); `mapped` maps the file into memory instead."""
     with _loaded(path, named, remedy, mapped="r" if mapped else None) as array:
         if not isinstance(array, np.ndarray):
             raise ValueError("several arrays in place of one")
@@ -261,18 +158,7 @@ def read_npy(
 def read_npz(
     path: Path | str, *, named: str = "", remedy: str = "make it again"
 ) -> dict[str, np.ndarray]:
-    """Read arrays by name that CLASTER wrote in one file (`.npz`).
-
-    Parameters
-    ----------
-    path, named, remedy
-        As for `text_lines`.
-
-    Raises
-    ------
-    ClasterError
-        As `read_npy` does.
-    """
+    """Read arrays by name that CLASTER wrote in one file (`.npz`)."""
     with _loaded(path, named, remedy) as arrays:
         if isinstance(arrays, np.ndarray):
             raise ValueError("one array in place of several")
@@ -301,18 +187,7 @@ def _loaded(
 def open_unpacked(
     path: Path | str, *, named: str = "", remedy: str = "check the file name"
 ) -> Iterator[Any]:
-    """Open a file for reading its bytes, through gzip where its first bytes say so.
-
-    Parameters
-    ----------
-    path, named, remedy
-        As for `text_lines`.
-
-    Raises
-    ------
-    ClasterError
-        If no file is there, it does not open, or its gzip is damaged.
-    """
+    """Open a file for reading its bytes, through gzip where its first bytes say so."""
     path = require_file(path, named=named, remedy=remedy)
     place = _place(path, named)
     try:

@@ -10,8 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 import claster
 from claster.dataset.load import dataset_of
 from claster.errors import _ARGUMENTS, ClasterError
-from claster.faults import explained
-from claster.settings import Device, Settings
+from claster.settings import Device, Settings, explained
 
 KEYS = {
     "name": "mine",

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from claster.errors import ClasterError
-from claster.lock import lock_folder
+from claster.files import lock_folder
 
 
 def test_the_second_one_is_told_who_holds_the_folder(tmp_path):
@@ -22,7 +22,7 @@ def test_the_second_one_is_told_who_holds_the_folder(tmp_path):
 
 def test_a_killed_holder_lets_go(tmp_path):
     script = (
-        "import os, signal, sys; from pathlib import Path; from claster.lock import lock_folder\n"
+        "import os, signal, sys; from pathlib import Path; from claster.files import lock_folder\n"
         "with lock_folder(Path(sys.argv[1]), name='.lock'): os.kill(os.getpid(), signal.SIGKILL)"
     )
     killed = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)

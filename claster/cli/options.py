@@ -12,8 +12,7 @@ from pydantic.fields import FieldInfo
 
 from claster import settings
 from claster.errors import ClasterError
-from claster.faults import explained
-from claster.settings import DEVICE, FORCE, SPLIT
+from claster.settings import DEVICE, FORCE, SPLIT, explained
 
 DatasetName = Annotated[
     str, typer.Argument(help="A name below configurations/datasets, or a path to a YAML file.")

@@ -41,8 +41,7 @@ from claster.dataset.workspace import (
     write_target_tables,
 )
 from claster.errors import ClasterError
-from claster.files import atomic_folder, replace_folder, require_disk
-from claster.lock import lock_folder
+from claster.files import atomic_folder, lock_folder, replace_folder, require_disk
 from claster.progress import SILENT, Progress
 from claster.times import note_time
 from claster.versions import versions

@@ -13,8 +13,8 @@ import claster
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.yaml_file import Places, read_keys
 from claster.errors import ClasterError, choose_among
-from claster.faults import explained
 from claster.files import is_below, write_text
+from claster.settings import explained
 from claster.text import read_text
 
 EXPERIMENTS = Path("configurations") / "experiments"

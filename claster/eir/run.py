@@ -36,8 +36,7 @@ from claster.eir.start import find_start
 from claster.eir.trained_on import built_from
 from claster.eir.yaml_files import plan_schedule
 from claster.errors import ClasterError
-from claster.files import sha256
-from claster.lock import lock_folder
+from claster.files import lock_folder, sha256
 from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
 from claster.settings import parse_shard

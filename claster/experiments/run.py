@@ -15,9 +15,8 @@ from claster.eir.predict import predict
 from claster.eir.run import train
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
-from claster.faults import explained
 from claster.progress import SILENT, Progress
-from claster.settings import Device, Record
+from claster.settings import Device, Record, explained
 
 
 class _Experiment(Record):

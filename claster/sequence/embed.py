@@ -22,9 +22,8 @@ from claster.dataset.layout import VIEW_PREFIX, DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.eir.machine import resolve_device
 from claster.errors import ClasterError
-from claster.files import replace_folder, require_disk, write_text
+from claster.files import lock_folder, replace_folder, require_disk, write_text
 from claster.genome.windows import FORWARD, REVERSE, sample_id
-from claster.lock import lock_folder
 from claster.progress import SILENT, Progress
 from claster.sequence.models import ModelFiles, SequenceModel, find_model, find_weights
 from claster.sequence.settings import EmbedSettings, StoredPrecision

@@ -16,8 +16,7 @@ from claster.eir.arrays import narrowed
 from claster.eir.machine import require_machine
 from claster.eir.runs import RunFolder, RunRecord, now, read_run, run_path, write_run
 from claster.errors import ClasterError
-from claster.files import write_text
-from claster.lock import lock_folder
+from claster.files import lock_folder, write_text
 from claster.progress import SILENT, Progress
 from claster.sequence.fit import Job, fit, precision_on
 from claster.sequence.models import find_model, find_weights

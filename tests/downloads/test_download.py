@@ -20,7 +20,7 @@ from claster.dataset.downloads.download import download_dataset
 from claster.dataset.downloads.plan import plan_downloads, url_list
 from claster.dataset.downloads.receipts import LOCK
 from claster.errors import ClasterError
-from claster.lock import lock_folder
+from claster.files import lock_folder
 
 NAMES = ["a.bw", "c.bw", "deep", "deep/b.bw", "downloads.json"]
 

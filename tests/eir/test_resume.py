@@ -27,7 +27,7 @@ from claster.eir.resume import (
 from claster.eir.run import train
 from claster.eir.runs import RunFolder, best_checkpoint, read_run, write_run
 from claster.errors import ClasterError
-from claster.lock import lock_folder
+from claster.files import lock_folder
 from claster.progress import _Silent
 
 

@@ -50,8 +50,7 @@ from claster.eir.predictions import write_track
 from claster.eir.runs import RunFolder, now, run_views, trained_weights
 from claster.eir.trained_on import checked_dataset, member_runs
 from claster.errors import ClasterError
-from claster.files import require_file, sha256, write_text
-from claster.lock import lock_folder
+from claster.files import lock_folder, require_file, sha256, write_text
 from claster.progress import SILENT, Progress, duration
 from claster.settings import Device, parse_shard
 from claster.text import read_npz, read_parquet, read_record

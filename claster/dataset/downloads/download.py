@@ -30,8 +30,7 @@ from claster.dataset.load import list_datasets, load_dataset
 from claster.dataset.signal_settings import DownloadSpec
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.files import require_disk
-from claster.lock import lock_folder
+from claster.files import lock_folder, require_disk
 from claster.progress import SILENT, Progress
 
 
