@@ -5,24 +5,12 @@ again in a resample.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import rankdata
 
-from claster.analysis.bootstrap import (
-    Resamples,
-    mae,
-    mean_defined,
-    pearson,
-    point_sums,
-    r2,
-    ratio,
-    rmse,
-    slope,
-    within,
-)
+from claster.analysis.bootstrap import Resamples, ratio
 
 METRICS = ("pearson", "spearman", "r2", "rmse", "mae", "slope")
 """Pearson r, Spearman r, R2 of the prediction, RMSE, MAE, and slope of predicted on observed."""
@@ -30,15 +18,76 @@ METRICS = ("pearson", "spearman", "r2", "rmse", "mae", "slope")
 _FEWEST = 10
 """A bin (across genes) or a gene (across its bins) with fewer points than this is not averaged."""
 
-_BY_SUMS: dict[str, Callable] = {
-    "pearson": pearson,
-    "r2": r2,
-    "rmse": rmse,
-    "mae": mae,
-    "slope": slope,
-}
-_AVERAGED: dict[str, Callable] = {"pearson": pearson, "rmse": rmse, "mae": mae}
-_BY_RANK_SUMS: dict[str, Callable] = {"spearman": pearson}
+_NEARLY_CONSTANT = 1e-10
+"""Variance over mean square up to which values count as constant: beyond it is rounding."""
+
+_AVERAGED = {"pearson": "pearson", "rmse": "rmse", "mae": "mae"}
+_OF_RANKS = {"spearman": "pearson"}
+
+
+def point_sums(
+    x: np.ndarray, y: np.ndarray, counted: np.ndarray, *, axis: int | None = None
+) -> np.ndarray:
+    """Return what is summed of each point: 1, x, y, xx, yy, xy, ``|x - y|``; shape (genes, 7, bins).
+
+    Both are shifted by the mean of x (along `axis`), so that squares do not swamp differences.
+    """
+    weight = counted.astype(np.float64)
+    number = np.maximum(weight.sum(axis=axis, keepdims=True), 1)
+    shift = (x * weight).sum(axis=axis, keepdims=True) / number
+    x, y = (x - shift) * weight, (y - shift) * weight
+    return np.stack([weight, x, y, x * x, y * y, x * y, np.abs(x - y)], axis=1)
+
+
+def measures(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the metrics of sums of `point_sums` by name, but Spearman r; NaN where they are undefined.
+
+    These are Pearson r, the R2 of y as a prediction of x, RMSE, MAE, and the least-squares slope of y on x.
+    """
+    xx, yy, xy = _spreads(sums)
+    n, error = sums[..., 0, :], _squared_error(sums)
+    return {
+        "pearson": np.clip(xy / np.sqrt(xx * yy), -1, 1),
+        "r2": 1 - error / xx,
+        "rmse": np.sqrt(ratio(error, n)),
+        "mae": ratio(sums[..., 6, :], n),
+        "slope": xy / xx,
+    }
+
+
+def _mean_defined(values: np.ndarray) -> np.ndarray:
+    """Return the mean over the last axis of what is defined; NaN where nothing is."""
+    defined = np.isfinite(values)
+    return ratio(np.where(defined, values, 0).sum(axis=-1), defined.sum(axis=-1))
+
+
+def _within(sums: np.ndarray) -> np.ndarray:
+    """Return squared error, squares of x about its mean, and products about the means; (..., 3, bins).
+
+    They add up over bins or genes, where R2 and slope of a single one can be without bound. Where x does not
+    vary only the error is above 0.
+    """
+    xx, _, xy = _spreads(sums)
+    return np.stack(
+        [_squared_error(sums), np.nan_to_num(xx), np.where(np.isnan(xx), 0, xy)], axis=-2
+    )
+
+
+def _spreads(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the sums of squares of x and of y and of their products about the means.
+
+    NaN where there are fewer than two points or the values are constant but for rounding.
+    """
+    n, x, y, xx, yy, xy = (sums[..., part, :] for part in range(6))
+    n = np.where(n < 2, np.nan, n)
+    xx_c, yy_c = xx - x * x / n, yy - y * y / n
+    xx_c = np.where(xx_c > _NEARLY_CONSTANT * xx, xx_c, np.nan)
+    yy_c = np.where(yy_c > _NEARLY_CONSTANT * yy, yy_c, np.nan)
+    return xx_c, yy_c, xy - x * y / n
+
+
+def _squared_error(sums: np.ndarray) -> np.ndarray:
+    return (sums[..., 3, :] - 2 * sums[..., 5, :] + sums[..., 4, :]).clip(min=0)
 
 
 @dataclass(frozen=True)
@@ -62,47 +111,25 @@ class Replicated:
 
     def over(self, other: "Replicated") -> "Replicated":
         """Return the ratio to another score on the same resamples; NaN where that is not above 0."""
-        value, replicates = (
-            np.divide(mine, theirs, out=np.full_like(mine, np.nan), where=theirs > 0)
-            for mine, theirs in (
-                (np.array(self.value), np.array(other.value)),
-                (self.replicates, other.replicates),
-            )
-        )
-        return Replicated(float(value), replicates, self.n, self.blocks)
+        value = float(ratio(self.value, other.value))
+        return Replicated(value, ratio(self.replicates, other.replicates), self.n, self.blocks)
 
 
 @dataclass(frozen=True)
 class Signal:
-    """Values of shape (genes, bins) and which of them count; ranks are computed when first needed.
-
-    Gene values have shape (genes, 1).
-    """
+    """Values of shape (genes, bins), or (genes, 1), and which of them count."""
 
     values: np.ndarray
     counted: np.ndarray
+    _ranks: dict[int | None, np.ndarray] = field(default_factory=dict)
 
-    @cached_property
-    def pooled_ranks(self) -> np.ndarray:
-        """Ranks among all values that count; 0 elsewhere."""
-        ranks = np.zeros(self.values.shape)
-        ranks[self.counted] = rankdata(self.values[self.counted])
-        return ranks
-
-    @cached_property
-    def ranks_in_bin(self) -> np.ndarray:
-        """Ranks among the genes of a bin; 0 where a value does not count."""
-        return self._ranks(axis=0)
-
-    @cached_property
-    def ranks_in_gene(self) -> np.ndarray:
-        """Ranks among the bins of a gene; 0 where a value does not count."""
-        return self._ranks(axis=1)
-
-    def _ranks(self, *, axis: int) -> np.ndarray:
-        # What does not count ranks last, so it does not touch the ranks of the others.
-        ranks = rankdata(np.where(self.counted, self.values, np.inf), axis=axis)
-        return np.where(self.counted, ranks, 0)
+    def ranks(self, axis: int | None) -> np.ndarray:
+        """Return ranks along an axis, None: among all, computed once; 0 for what does not count."""
+        if axis not in self._ranks:
+            # What does not count ranks last, so it does not touch the ranks of the others.
+            ranks = rankdata(np.where(self.counted, self.values, np.inf), axis=axis)
+            self._ranks[axis] = np.where(self.counted, ranks.reshape(self.values.shape), 0)
+        return self._ranks[axis]
 
     @property
     def points(self) -> np.ndarray:
@@ -118,7 +145,7 @@ def bin_correlations(
     Returns
     -------
     value : numpy.ndarray
-        Shape (bins,); NaN where fewer than `_FEWEST` genes count or they do not vary.
+        Shape (bins,); NaN where fewer than 10 genes count or they do not vary.
     replicates : numpy.ndarray
         Shape (resamples, bins).
     n : numpy.ndarray
@@ -129,7 +156,8 @@ def bin_correlations(
     total = blocks.sum(axis=0)
     n = total[0]
     value, replicates = (
-        np.where(n < _FEWEST, np.nan, pearson(part)) for part in (total, resamples.draw(blocks))
+        np.where(n < _FEWEST, np.nan, measures(part)["pearson"])
+        for part in (total, resamples.draw(blocks))
     )
     return value, replicates, n.astype(int)
 
@@ -138,17 +166,17 @@ def _pooled(observed: Signal, predicted: Signal, resamples: Resamples) -> dict[s
     n = int(observed.counted.sum())
     blocks = resamples.effective_blocks(observed.points)
 
-    def scores(x: np.ndarray, y: np.ndarray, names: dict[str, Callable]) -> dict[str, Replicated]:
+    def scores(x: np.ndarray, y: np.ndarray) -> dict[str, Replicated]:
         points = point_sums(x, y, observed.counted)
         per_block = resamples.block_sums(points.sum(axis=-1, keepdims=True))
-        total, drawn = per_block.sum(axis=0), resamples.draw(per_block)
+        total, drawn = measures(per_block.sum(axis=0)), measures(resamples.draw(per_block))
         return {
-            name: Replicated(float(compute(total)[0]), compute(drawn)[:, 0], n, blocks)
-            for name, compute in names.items()
+            name: Replicated(float(value[0]), drawn[name][:, 0], n, blocks)
+            for name, value in total.items()
         }
 
-    found = scores(observed.values, predicted.values, _BY_SUMS)
-    found |= scores(observed.pooled_ranks, predicted.pooled_ranks, _BY_RANK_SUMS)
+    found = scores(observed.values, predicted.values)
+    found["spearman"] = scores(observed.ranks(None), predicted.ranks(None))["pearson"]
     return {name: found[name] for name in METRICS}
 
 
@@ -163,15 +191,18 @@ def _per_bin(observed: Signal, predicted: Signal, resamples: Resamples) -> dict[
 
     found = {}
     values = sums(observed.values, predicted.values)
-    ranks = sums(observed.ranks_in_bin, predicted.ranks_in_bin)
-    for (total, drawn), names in ((values, _AVERAGED), (ranks, _BY_RANK_SUMS)):
-        for name, compute in names.items():
-            each = compute(total)
-            n = int(np.isfinite(each).sum())
-            replicates = mean_defined(compute(drawn)[:, np.isfinite(each)])
-            found[name] = Replicated(float(mean_defined(each)), replicates, n, blocks)
-    total, drawn = (within(part).sum(axis=-1) for part in values)
-    found |= _ratios(total, drawn, int(usable.sum()), blocks)
+    ranks = sums(observed.ranks(0), predicted.ranks(0))
+    for parts, names in ((values, _AVERAGED), (ranks, _OF_RANKS)):
+        total, drawn = (measures(part) for part in parts)
+        for name, metric in names.items():
+            each = total[metric]
+            defined = np.isfinite(each)
+            replicates = _mean_defined(drawn[metric][:, defined])
+            found[name] = Replicated(
+                float(_mean_defined(each)), replicates, int(defined.sum()), blocks
+            )
+    within, drawn_within = (_within(part).sum(axis=-1) for part in values)
+    found |= _ratios(within, drawn_within, int(usable.sum()), blocks)
     return {name: found[name] for name in METRICS}
 
 
@@ -183,20 +214,21 @@ def _per_gene(observed: Signal, predicted: Signal, resamples: Resamples) -> dict
 
     found = {}
     values = sums(observed.values, predicted.values)
-    ranks = sums(observed.ranks_in_gene, predicted.ranks_in_gene)
-    for part, names in ((values, _AVERAGED), (ranks, _BY_RANK_SUMS)):
-        for name, compute in names.items():
-            each = np.where(usable, compute(part)[:, 0], np.nan)
+    ranks = sums(observed.ranks(1), predicted.ranks(1))
+    for part, names in ((values, _AVERAGED), (ranks, _OF_RANKS)):
+        of_genes = measures(part)
+        for name, metric in names.items():
+            each = np.where(usable, of_genes[metric][:, 0], np.nan)
             defined = np.isfinite(each)
             pairs = np.stack([np.where(defined, each, 0), defined], axis=1)
             drawn = resamples.draw(resamples.block_sums(pairs))
             found[name] = Replicated(
-                float(mean_defined(each)),
+                float(_mean_defined(each)),
                 ratio(drawn[:, 0], drawn[:, 1]),
                 int(defined.sum()),
                 resamples.effective_blocks(defined),
             )
-    per_block = resamples.block_sums(within(values)[..., 0] * usable[:, np.newaxis])
+    per_block = resamples.block_sums(_within(values)[..., 0] * usable[:, np.newaxis])
     found |= _ratios(
         per_block.sum(axis=0),
         resamples.draw(per_block),
@@ -207,20 +239,20 @@ def _per_gene(observed: Signal, predicted: Signal, resamples: Resamples) -> dict
 
 
 def _ratios(total: np.ndarray, drawn: np.ndarray, n: int, blocks: float) -> dict[str, Replicated]:
-    """Return R2 and slope within bins or genes, from the three sums of `within`."""
+    """Return R2 and slope within bins or genes, from the three sums of `_within`."""
+    (r2, slope), (drawn_r2, drawn_slope) = (
+        (1 - ratio(sums[..., 0], sums[..., 1]), ratio(sums[..., 2], sums[..., 1]))
+        for sums in (total, drawn)
+    )
     return {
-        name: Replicated(float(compute(total)), compute(drawn), n, blocks)
-        for name, compute in _WITHIN.items()
+        "r2": Replicated(float(r2), drawn_r2, n, blocks),
+        "slope": Replicated(float(slope), drawn_slope, n, blocks),
     }
 
-
-_WITHIN: dict[str, Callable] = {
-    "r2": lambda sums: 1 - ratio(sums[..., 0], sums[..., 1]),
-    "slope": lambda sums: ratio(sums[..., 2], sums[..., 1]),
-}
 
 VIEWS: dict[str, Callable[[Signal, Signal, Resamples], dict[str, Replicated]]] = {
     "pooled": _pooled,
     "per_bin": _per_bin,
     "per_gene": _per_gene,
 }
+"""How points are put together; each view returns every metric of `METRICS`, NaN where it is undefined."""

@@ -1,101 +1,105 @@
-"""Block bootstrap: neighbouring genes are drawn together, because they share signal."""
+"""Intervals of scores: blocks of neighbouring genes are drawn together, because they share signal."""
 
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.stats import norm, t
 
-_NEARLY_CONSTANT = 1e-10
-"""Variance over mean square up to which values count as constant: beyond it is rounding."""
+from claster.errors import ClasterError
+from claster.genome.windows import Binning
+
+CONFIDENCE = 0.95
+"""Confidence of every interval."""
+
+RESAMPLES = 1000
+"""Resamples behind every interval."""
+
+LOCUS = 2_000_000
+"""Length in bp of a locus whose pairs of element and gene are drawn together."""
+
+_FEWEST_LOCI = 10
+"""Loci from which an interval tells something."""
 
 
-def point_sums(
-    x: np.ndarray, y: np.ndarray, counted: np.ndarray, *, axis: int | None = None
-) -> np.ndarray:
-    """Return what is summed of each point: 1, x, y, xx, yy, xy, ``|x - y|``; shape (genes, 7, bins).
-
-    Both are shifted by the mean of x (along `axis`), so that squares do not swamp differences.
-    """
-    weight = counted.astype(np.float64)
-    number = np.maximum(weight.sum(axis=axis, keepdims=True), 1)
-    shift = (x * weight).sum(axis=axis, keepdims=True) / number
-    x, y = (x - shift) * weight, (y - shift) * weight
-    return np.stack([weight, x, y, x * x, y * y, x * y, np.abs(x - y)], axis=1)
+def require_loci(locus: np.ndarray, split: str, *, remedy: str) -> None:
+    """Raise a ClasterError where the genes of a split, each with its locus's number, lie in fewer than 10."""
+    loci = len(np.unique(locus))
+    if loci < _FEWEST_LOCI:
+        raise ClasterError(
+            f"the {split} genes lie in {loci} loci; intervals need {_FEWEST_LOCI}", remedy=remedy
+        )
 
 
-def pearson(sums: np.ndarray) -> np.ndarray:
-    """Return Pearson r; NaN where either side does not vary."""
-    xx, yy, xy = _spreads(sums)
-    return np.clip(xy / np.sqrt(xx * yy), -1, 1)
+def locus_blocks(genes: pd.DataFrame, window: Binning, *, length: int) -> np.ndarray:
+    """Return the block of each gene: runs of neighbours whose windows overlap, of bounded length.
 
+    Along each chromosome by TSS, a gene starts a new block if its window shares no base with that of
+    the gene before, or if its TSS lies `length` bp or more beyond the block's first one.
 
-def slope(sums: np.ndarray) -> np.ndarray:
-    """Return the least-squares slope of y on x; NaN where x does not vary."""
-    xx, _, xy = _spreads(sums)
-    return xy / xx
-
-
-def r2(sums: np.ndarray) -> np.ndarray:
-    """Return 1 - squared error / variance of x; NaN where x does not vary."""
-    return 1 - _squared_error(sums) / _spreads(sums)[0]
-
-
-def rmse(sums: np.ndarray) -> np.ndarray:
-    """Return the root of the mean squared error; NaN without a point."""
-    return np.sqrt(ratio(_squared_error(sums), sums[..., 0, :]))
-
-
-def mae(sums: np.ndarray) -> np.ndarray:
-    """Return the mean absolute error; NaN without a point."""
-    return ratio(sums[..., 6, :], sums[..., 0, :])
-
-
-def mean_defined(values: np.ndarray) -> np.ndarray:
-    """Return the mean over the last axis of what is defined; NaN where nothing is."""
-    defined = np.isfinite(values)
-    return ratio(np.where(defined, values, 0).sum(axis=-1), defined.sum(axis=-1))
-
-
-def within(sums: np.ndarray) -> np.ndarray:
-    """Return squared error, squares of x about its mean, and products about the means.
-
-    They add up over bins or genes, where R2 and slope of a single one can be without bound.
+    Parameters
+    ----------
+    genes
+        Columns `chrom` and `tss`.
+    window
+        The bins of the window that genes may share.
+    length
+        Greatest distance in bp between the TSSs of a block.
 
     Returns
     -------
     numpy.ndarray
-        Shape (..., 3, bins); 0 where x does not vary, but for the error.
+        int, shape (genes,), from 0 along the genome without gaps.
     """
-    xx, _, xy = _spreads(sums)
-    return np.stack(
-        [_squared_error(sums), np.nan_to_num(xx), np.where(np.isnan(xx), 0, xy)], axis=-2
-    )
+    chrom, tss = genes["chrom"].to_numpy(), genes["tss"].to_numpy()
+    order = np.lexsort((tss, chrom))
+    block = np.empty(len(genes), dtype=int)
+    number, first = -1, 0
+    for rank, row in enumerate(order):
+        before = order[rank - 1]
+        starts = (
+            rank == 0
+            or chrom[row] != chrom[before]
+            or tss[row] - tss[before] >= window.width
+            or tss[row] - first >= length
+        )
+        if starts:
+            number, first = number + 1, tss[row]
+        block[row] = number
+    return block
 
 
-def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Return part / whole; NaN where the whole is not above 0."""
-    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
+def counted_once(genes: pd.DataFrame, window: Binning) -> np.ndarray:
+    """Return which bins stand for a stretch of genome that several windows hold.
 
+    The genome is cut into stretches of one bin size from position 0. A bin belongs to the stretch
+    that holds its middle. Of all bins of a stretch the one nearest to its TSS counts; of equal ones,
+    that of the gene which comes first by TSS, then by gene ID.
 
-def _spreads(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the sums of squares of x and of y and of their products about the means.
+    Parameters
+    ----------
+    genes
+        Columns `gene_id`, `chrom` and `tss`.
+    window
+        The bins of each gene's window.
 
-    NaN where there are fewer than two points or the values are constant but for rounding.
+    Returns
+    -------
+    numpy.ndarray
+        bool, shape (genes, bins).
     """
-    n, x, y, xx, yy, xy = (sums[..., part, :] for part in range(6))
-    n = np.where(n < 2, np.nan, n)
-    xx_c, yy_c = xx - x * x / n, yy - y * y / n
-    xx_c = np.where(xx_c > _NEARLY_CONSTANT * xx, xx_c, np.nan)
-    yy_c = np.where(yy_c > _NEARLY_CONSTANT * yy, yy_c, np.nan)
-    return xx_c, yy_c, xy - x * y / n
-
-
-def _squared_error(sums: np.ndarray) -> np.ndarray:
-    return (sums[..., 3, :] - 2 * sums[..., 5, :] + sums[..., 4, :]).clip(min=0)
-
-
-CONFIDENCE = 0.95
-"""Confidence of every interval."""
+    tss = genes["tss"].to_numpy()[:, np.newaxis]
+    stretch = (tss + window.offsets * window.size) // window.size
+    codes = pd.factorize(genes["chrom"])[0][:, np.newaxis]
+    key = (codes * (stretch.max() - stretch.min() + 1) + stretch - stretch.min()).ravel()
+    first = np.lexsort((genes["gene_id"], genes["tss"]))
+    rank = np.empty(len(genes), dtype=int)
+    rank[first] = np.arange(len(genes))
+    distance = np.abs(window.offsets)[np.newaxis, :] * len(genes) + rank[:, np.newaxis]
+    order = np.lexsort((distance.ravel(), key))
+    once = np.zeros(key.size, dtype=bool)
+    once[order] = np.diff(key[order], prepend=-1) != 0
+    return once.reshape(len(genes), window.bins)
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,7 @@ class Resamples:
         return Resamples(self.block[genes], self.counts)
 
 
-def resample_blocks(block: np.ndarray, *, resamples: int = 1000, seed: int = 0) -> Resamples:
+def resample_blocks(block: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> Resamples:
     """Draw as many blocks as there are, with replacement, `resamples` times.
 
     Parameters
@@ -165,7 +169,15 @@ def resample_blocks(block: np.ndarray, *, resamples: int = 1000, seed: int = 0) 
     return Resamples(np.asarray(block), counts.astype(np.float64))
 
 
-def intervals(replicates: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def resample_loci(
+    genes: pd.DataFrame, window: Binning, *, length: int = LOCUS, seed: int = 0
+) -> Resamples:
+    """Return `RESAMPLES` resamples of the loci of genes; see `locus_blocks` and `resample_blocks`."""
+    block = locus_blocks(genes, window, length=length)
+    return resample_blocks(block, resamples=RESAMPLES, seed=seed)
+
+
+def intervals(replicates: np.ndarray, blocks: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
     """Return expanded percentile intervals at `CONFIDENCE`.
 
     The plain percentile interval is too narrow for few blocks. The expanded one takes the quantiles
@@ -177,7 +189,7 @@ def intervals(replicates: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, n
     replicates
         Shape (scores, resamples); undefined ones are NaN and left out.
     blocks
-        Effective number of blocks behind each score, shape (scores,).
+        Effective number of blocks behind each score, shape (scores,), or behind all of them.
 
     Returns
     -------
@@ -206,3 +218,9 @@ def _quantile(ordered: np.ndarray, defined: np.ndarray, at: np.ndarray) -> np.nd
     rows = np.arange(len(ordered))
     low, high = ordered[rows, below], ordered[rows, above]
     return np.where(unknown, np.nan, low + (high - low) * (position - below))
+
+
+def ratio(part: np.ndarray | float, whole: np.ndarray | float) -> np.ndarray:
+    """Return part / whole; NaN where the whole is not above 0."""
+    undefined = np.full(np.shape(part), np.nan)
+    return np.divide(part, whole, out=undefined, where=np.asarray(whole) > 0)

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from claster.analysis.bootstrap import resample_blocks
+from claster.analysis.bootstrap import resample_loci
 from claster.analysis.features import REACHES
-from claster.analysis.loci import locus_blocks
 from claster.analysis.metrics import gene_means, log_signal
 from claster.analysis.prepare import Scored, network_profiles
 from claster.analysis.samples import measured, shared_tracks
@@ -110,7 +109,7 @@ def directions(changes: pd.DataFrame, own: DatasetSpec) -> Sequence[Directions]:
     binning, length = own.require_target().binning, own.window.binning.width
     found = []
     for condition, table in changes.groupby("condition", sort=False):
-        resamples = resample_blocks(locus_blocks(table, binning, length=length))
+        resamples = resample_loci(table, binning, length=length)
         sign = np.sign(table["measured"].to_numpy())
         network, marks = (
             (np.sign(table[name].to_numpy()) == sign).astype(np.float64)

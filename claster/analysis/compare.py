@@ -7,10 +7,8 @@ from pathlib import Path
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from claster.analysis.bootstrap import Resamples, resample_blocks
-from claster.analysis.loci import locus_blocks
+from claster.analysis.bootstrap import Resamples, resample_loci
 from claster.analysis.prepare import Scored
-from claster.analysis.result import RESAMPLES
 from claster.analysis.samples import (
     annotated_genes,
     conditions_of,
@@ -184,10 +182,12 @@ def compare_runs(
     spec = narrowed(whole, common)
     scored = _scored(spec, tables, split=split)
     # Blocks of the whole target window: the same genes are drawn together whatever is scored of them.
-    block = locus_blocks(
-        scored.genes, whole.require_target().binning, length=whole.window.binning.width
+    resamples = resample_loci(
+        scored.genes,
+        whole.require_target().binning,
+        length=whole.window.binning.width,
+        seed=seed,
     )
-    resamples = resample_blocks(block, resamples=RESAMPLES, seed=seed)
     parts = [_scores(scored, spec, resamples, window=_COMMON, progress=progress)]
     own = {}
     for name, part in specs.items():

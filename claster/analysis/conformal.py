@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from claster.analysis.bootstrap import intervals, ratio, resample_blocks
-from claster.analysis.loci import locus_blocks, require_loci
+from claster.analysis.bootstrap import intervals, ratio, require_loci, resample_loci
 from claster.analysis.metrics import gene_means
-from claster.analysis.strata import Stratum, strata_of
+from claster.analysis.tables import Stratum, strata_of
 from claster.dataset.spec import DatasetSpec
 
 _FOLDS = 5
@@ -178,8 +177,7 @@ def coverage(
         `high` (95 % interval by locus), `width` (mean, log2), `n` (bins or genes).
     """
     binning = spec.require_target().binning
-    loci = locus_blocks(genes, binning, length=spec.window.binning.width)
-    resamples = resample_blocks(loci)
+    resamples = resample_loci(genes, binning, length=spec.window.binning.width)
     rows = []
     for number, condition in enumerate(conditions):
         signal = observed[:, number]
@@ -201,7 +199,7 @@ def coverage(
                 )
                 drawn = resamples.draw(chosen)
                 blocks = resamples.effective_blocks(points)
-                lower, upper = intervals(ratio(drawn[:, 0], drawn[:, 1])[None], np.array([blocks]))
+                lower, upper = intervals(ratio(drawn[:, 0], drawn[:, 1])[None], blocks)
                 n = int(points.sum())
                 rows.append(
                     {

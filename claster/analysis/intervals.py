@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import uniform_filter1d
 
+from claster.analysis.bootstrap import locus_blocks
 from claster.analysis.conformal import Conformal, coverage
-from claster.analysis.loci import locus_blocks
 from claster.analysis.metrics import gene_means, log_signal
 from claster.analysis.samples import (
     annotated_genes,

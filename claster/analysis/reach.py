@@ -3,9 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from claster.analysis.bootstrap import Resamples, pearson, point_sums, resample_blocks
+from claster.analysis.agreement import measures, point_sums
+from claster.analysis.bootstrap import (
+    LOCUS,
+    Resamples,
+    locus_blocks,
+    require_loci,
+    resample_blocks,
+)
 from claster.analysis.folder import ResultFile, ResultFolder
-from claster.analysis.loci import locus_blocks, require_loci
 from claster.analysis.nested import fit_nested, measured_genes, predict_masked
 from claster.analysis.settings import ReachSettings
 from claster.analysis.validation.planted import read_planted
@@ -23,8 +29,6 @@ _RADII = (1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
 
 _TOLERANCE = 0.05
 """Share of what is gained over the promoter alone that may be missing at the distance that is told."""
-
-_BLOCK_LENGTH = 2_000_000
 
 
 class _Reach(Record):
@@ -113,7 +117,7 @@ def find_reach(
         files = ReachFiles(spec.project / "reach" / f"{spec.name}_{split}")
     radii = tuple(radius for radius in _RADII if radius <= spec.window.binning.half)
     genes, observed = measured_genes(spec, folders, split)
-    loci = locus_blocks(genes, spec.window.binning, length=_BLOCK_LENGTH)
+    loci = locus_blocks(genes, spec.window.binning, length=LOCUS)
     require_loci(
         loci, split, remedy=f"hold out more of the genome as 'splits.{split}', and build again"
     )
@@ -162,8 +166,8 @@ def _how_far(
     every = np.ones(curve.T.shape, dtype=bool)
     sums = resamples.block_sums(point_sums(curve.T, observed[:, None], every, axis=0))
     # Predictions that are all the same tell nothing.
-    r = np.nan_to_num(pearson(sums.sum(axis=0)))
-    replicates = np.nan_to_num(pearson(resamples.draw(sums))).T
+    r = np.nan_to_num(measures(sums.sum(axis=0))["pearson"])
+    replicates = np.nan_to_num(measures(resamples.draw(sums))["pearson"]).T
     rows = []
     for number, radius in enumerate(radii):
         before = max(number - 1, 0)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.baselines import predict_baselines
-from claster.analysis.loci import counted_once
+from claster.analysis.bootstrap import counted_once
 from claster.analysis.metrics import correlations, gene_means, paper_gene_values
 from claster.analysis.prepare import fit_simple_methods
 from claster.analysis.samples import annotated_genes, labelled_genes

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from claster.analysis.bootstrap import CONFIDENCE, resample_blocks
-from claster.analysis.loci import counted_once, locus_blocks
+from claster.analysis.bootstrap import CONFIDENCE, counted_once, resample_loci
 from claster.analysis.prepare import ENSEMBLE, Prepared, Scored
 from claster.analysis.summary import Comparison, EvaluationSummary, Score, verdict
 from claster.analysis.tables import Tables, make_tables
@@ -19,9 +18,6 @@ from claster.files import atomic_path, write_text
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
 from claster.settings import Split
-
-RESAMPLES = 1000
-"""Resamples behind every interval."""
 
 _DECIMALS = 6
 _WORST = 20
@@ -78,8 +74,7 @@ def evaluation_of(
     spec = specs[0]
     target = spec.require_target()
     length = spec.window.binning.width
-    block = locus_blocks(scored.genes, target.binning, length=length)
-    resamples = resample_blocks(block, resamples=RESAMPLES, seed=seed)
+    resamples = resample_loci(scored.genes, target.binning, length=length, seed=seed)
     unit = "reads" if target.statistic == "mean" else f"reads per {target.bin} bp"
     # One BLAS thread: sums do not depend on the number of cores, and so neither do the bytes.
     with threadpool_limits(limits=1, user_api="blas"):
@@ -105,7 +100,7 @@ def evaluation_of(
         genes=len(scored.genes),
         blocks=resamples.blocks,
         block_length=length,
-        resamples=RESAMPLES,
+        resamples=len(resamples.counts),
         confidence=CONFIDENCE,
         seed=seed,
         times_counted=round(once.size / int(once.sum()), _DECIMALS),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from claster.analysis.bootstrap import Resamples, intervals
+from claster.analysis.bootstrap import Resamples, intervals, ratio
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float:
@@ -50,7 +50,7 @@ def with_interval(
         [measure(*(column.repeat(drawn) for column in columns)) for drawn in counts]
     )
     blocks = resamples.effective_blocks(np.ones(len(columns[0])))
-    low, high = intervals(replicates[np.newaxis], np.array([blocks]))
+    low, high = intervals(replicates[np.newaxis], blocks)
     return measure(*columns), float(low[0]), float(high[0])
 
 
@@ -143,12 +143,12 @@ def score_links(
         return *areas, _precision_at_recall(positive, ranked, weights, recall=recall)
 
     blocks = resamples.effective_blocks(positive.astype(float))
+    metrics = ["auroc", "auprc"] + (["precision_at_recall"] if recall is not None else [])
     rows: list[dict[str, object]] = []
     first: dict[str, tuple[np.float64, np.ndarray]] = {}
     reference = next(iter(scores))
     for name, score in scores.items():
         ranked = np.where(np.isfinite(score), score, -np.inf)
-        metrics = ["auroc", "auprc"] + (["precision_at_recall"] if recall is not None else [])
         values = measured(ranked, np.ones((1, len(positive))))
         step = max(_MOST_NUMBERS // max(len(positive), 1), 1)
         drawn = [
@@ -159,9 +159,9 @@ def score_links(
             value = values[number][0]
             replicates = np.concatenate([part[number] for part in drawn])
             first.setdefault(metric, (value, replicates))
-            ratio = _over(value, first[metric][0])
-            ratios = _over(replicates, first[metric][1])
-            low, high = intervals(np.stack([replicates, ratios]), np.full(2, blocks))
+            over = ratio(value, first[metric][0])
+            ratios = ratio(replicates, first[metric][1])
+            low, high = intervals(np.stack([replicates, ratios]), blocks)
             rows.append(
                 {
                     "predictor": name,
@@ -170,7 +170,7 @@ def score_links(
                     "low": low[0],
                     "high": high[0],
                     "ratio_to": reference,
-                    "ratio": float(ratio),
+                    "ratio": float(over),
                     "ratio_low": low[1],
                     "ratio_high": high[1],
                     "n": len(positive),
@@ -208,12 +208,6 @@ def curves(positive: np.ndarray, scores: Mapping[str, np.ndarray]) -> pd.DataFra
             )
         )
     return pd.concat(tables, ignore_index=True)
-
-
-def _over(value: np.ndarray | np.float64, first: np.ndarray | np.float64) -> np.ndarray:
-    """Return the ratio; NaN where the first predictor ranks every link last, its AUROC being 0."""
-    undefined = np.full(np.shape(value), np.nan)
-    return np.divide(value, first, out=undefined, where=np.asarray(first) > 0)
 
 
 def _ends_of_ties(ordered: np.ndarray) -> np.ndarray:

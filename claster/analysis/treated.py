@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from claster.analysis.bootstrap import resample_blocks
+from claster.analysis.bootstrap import resample_loci
 from claster.analysis.folder import ResultFile, ResultFolder
-from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.edits import covered_bins, span_mean
 from claster.analysis.perturbation.effects import gene_bins, gene_signal, log_effect
 from claster.analysis.perturbation.measure import Window, average_mirrored, built_window
@@ -108,7 +107,6 @@ def _measured_profiles(genes: pd.DataFrame, sources: Sources, spec: DatasetSpec)
     return profiles
 
 
-_BLOCK, _RESAMPLES = 2_000_000, 1000
 _MEASURES = {"spearman": spearman, "pearson": pearson}
 
 
@@ -245,9 +243,7 @@ def compare_treated(
             pseudocount=pseudocount,
         )
     table["promoter_change"] = promoters
-    resamples = resample_blocks(
-        locus_blocks(table, target.binning, length=_BLOCK), resamples=_RESAMPLES, seed=asked.seed
-    )
+    resamples = resample_loci(table, target.binning, seed=asked.seed)
     network, observed, marks = (
         table[f"{kind}_change"].to_numpy() for kind in ("predicted", "measured", "promoter")
     )

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.prepare import ATTAINABLE
-from claster.analysis.strata import STRATA
 from claster.analysis.summary import Comparison
+from claster.analysis.tables import STRATA
 from claster.plot import (
     calibration_curve,
     density,

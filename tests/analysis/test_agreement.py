@@ -3,9 +3,8 @@ import pytest
 from scipy.stats import linregress, pearsonr, spearmanr
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from claster.analysis.agreement import _FEWEST, METRICS, Signal, bin_correlations
+from claster.analysis.agreement import _FEWEST, METRICS, VIEWS, Signal, bin_correlations
 from claster.analysis.bootstrap import Resamples, resample_blocks
-from claster.analysis.tables import _view
 
 
 def oracle(x, y):
@@ -36,7 +35,7 @@ def resamples():
 
 def scores(how, arrays, resamples):
     observed, predicted, counted = arrays
-    return _view(how, Signal(observed, counted), Signal(predicted, counted), resamples)
+    return VIEWS[how](Signal(observed, counted), Signal(predicted, counted), resamples)
 
 
 def test_pooled_scores_agree_with_independent_ones(arrays, resamples):
@@ -100,8 +99,7 @@ def test_a_silent_bin_leaves_r2_and_slope_finite(arrays, resamples):
 
 def test_scores_in_closed_form():
     observed = np.array([[0.0, 1.0, 2.0, 3.0]])
-    found = _view(
-        "pooled",
+    found = VIEWS["pooled"](
         Signal(observed, np.ones((1, 4), dtype=bool)),
         Signal(2 * observed + 1, np.ones((1, 4), dtype=bool)),
         resample_blocks(np.array([0]), resamples=2),
@@ -135,7 +133,7 @@ def test_ranks_of_the_whole_sample_give_the_spread_of_spearman():
     y = x + rng.normal(size=x.shape)
     every = np.ones(x.shape, dtype=bool)
     resamples = resample_blocks(np.arange(60), resamples=400)
-    found = _view("pooled", Signal(x, every), Signal(y, every), resamples)["spearman"].replicates
+    found = VIEWS["pooled"](Signal(x, every), Signal(y, every), resamples)["spearman"].replicates
     again = [
         spearmanr(*(np.repeat(values, n, axis=0).ravel() for values in (x, y))).statistic
         for n in resamples.counts.astype(int)
@@ -150,7 +148,7 @@ def test_a_constant_prediction_has_no_correlation(how):
     observed, every = rng.gamma(1, 3, (30, 12)), np.ones((30, 12), dtype=bool)
     constant = np.full((30, 12), 1e6 / 3)
     resamples = resample_blocks(np.arange(30) // 5, resamples=20)
-    found = _view(how, Signal(observed, every), Signal(constant, every), resamples)
+    found = VIEWS[how](Signal(observed, every), Signal(constant, every), resamples)
     assert np.isnan([found["pearson"].value, found["spearman"].value]).all()
     assert np.isnan(found["pearson"].replicates).all()
     assert found["slope"].value == pytest.approx(0, abs=1e-9)

@@ -3,10 +3,8 @@ import pandas as pd
 import pytest
 from scipy.stats import bootstrap
 
-from claster.analysis.agreement import Signal
-from claster.analysis.bootstrap import intervals, pearson, point_sums, resample_blocks, slope
-from claster.analysis.loci import counted_once, locus_blocks
-from claster.analysis.tables import _view
+from claster.analysis.agreement import VIEWS, Signal, measures, point_sums
+from claster.analysis.bootstrap import counted_once, intervals, locus_blocks, resample_blocks
 from claster.genome.windows import Binning
 
 
@@ -33,9 +31,9 @@ def test_sums_of_blocks_of_literals():
 def test_two_points_have_a_slope_and_one_has_none():
     x, y = np.array([[0.0, 3.0], [2.0, 3.0]]), np.array([[1.0, 4.0], [5.0, 4.0]])
     counted = np.array([[True, True], [True, False]])
-    sums = point_sums(x, y, counted).sum(axis=0)
-    np.testing.assert_allclose(slope(sums), [2, np.nan])
-    np.testing.assert_allclose(pearson(sums), [1, np.nan])
+    found = measures(point_sums(x, y, counted).sum(axis=0))
+    np.testing.assert_allclose(found["slope"], [2, np.nan])
+    np.testing.assert_allclose(found["pearson"], [1, np.nan])
 
 
 def test_ends_of_intervals_of_literals():
@@ -108,9 +106,9 @@ def test_intervals_cover_the_truth_as_often_as_they_say(once):
         counted = counted_once(genes, BINS) if once else np.ones(signals[0].shape, dtype=bool)
         drawn = resample_blocks(locus_blocks(genes, BINS, length=100_000), resamples=400, seed=seed)
         observed, good, poor = (Signal(values, counted) for values in signals)
-        found = _view("pooled", observed, good, drawn)
+        found = VIEWS["pooled"](observed, good, drawn)
         found["difference"] = found["pearson"].minus(
-            _view("pooled", observed, poor, drawn)["pearson"]
+            VIEWS["pooled"](observed, poor, drawn)["pearson"]
         )
         scores = [found[name] for name in truth]
         low, high = intervals(

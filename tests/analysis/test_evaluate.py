@@ -38,7 +38,7 @@ METHODS = [
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     monkeypatch.setattr("claster.analysis.baselines._TREES", 20)
-    monkeypatch.setattr("claster.analysis.result.RESAMPLES", 100)
+    monkeypatch.setattr("claster.analysis.bootstrap.RESAMPLES", 100)
 
 
 @pytest.fixture(scope="module")

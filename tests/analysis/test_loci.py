@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.analysis.loci import counted_once, locus_blocks
+from claster.analysis.bootstrap import counted_once, locus_blocks
 from claster.analysis.samples import _nearest_tss
-from claster.analysis.strata import _gap_to_nearest_gene
+from claster.analysis.tables import _gap_to_nearest_gene
 from claster.genome.windows import Binning
 
 WINDOW = Binning(5, 10)  # 50 bp around the TSS

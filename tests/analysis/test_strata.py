@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from claster.analysis.bootstrap import resample_blocks
-from claster.analysis.strata import STRATA, calibration, gene_errors, strata_of
+from claster.analysis.tables import STRATA, calibration, gene_errors, strata_of
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def test_three_loci_tell_no_distance(toy):
 @pytest.fixture
 def few_loci(monkeypatch):
     """Let the made genome's three loci be enough."""
-    monkeypatch.setattr("claster.analysis.loci._FEWEST_LOCI", 3)
+    monkeypatch.setattr("claster.analysis.bootstrap._FEWEST_LOCI", 3)
 
 
 def test_rings_are_means_of_both_sides():

@@ -42,7 +42,7 @@ from claster.analysis.attribution.targets import (
     explained_run,
     require_bins,
 )
-from claster.analysis.loci import locus_blocks
+from claster.analysis.bootstrap import locus_blocks
 from claster.analysis.perturbation.candidates import read_candidates, tell_candidates
 from claster.dataset.layout import read_genes_table
 from claster.dataset.spec import DatasetSpec

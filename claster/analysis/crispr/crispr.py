@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.abc import activity_by_contact
+from claster.analysis.bootstrap import LOCUS, locus_blocks
 from claster.analysis.crispr.measured_pairs import (
     add_contacts,
     decide,
@@ -16,12 +17,11 @@ from claster.analysis.crispr.measured_pairs import (
 )
 from claster.analysis.crispr.result import CrisprFiles, CrisprSummary, tell_crispr
 from claster.analysis.crispr.table import match_genes, read_crispr_table
-from claster.analysis.loci import locus_blocks
 from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import PerturbSettings
 from claster.analysis.settings import CrisprSettings
 from claster.analysis.statistics import curves
-from claster.analysis.validation.screens import BLOCK, read_screen
+from claster.analysis.validation.screens import read_screen
 from claster.analysis.validation.validate import write_tables
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.spec import DatasetSpec
@@ -302,4 +302,4 @@ def _folds(
     chrom = pairs["chrom"].to_numpy()
     if len(set(chrom[pairs["regulated"]])) > 1:
         return "chromosomes", chrom
-    return "loci", locus_blocks(pairs, binning, length=BLOCK)
+    return "loci", locus_blocks(pairs, binning, length=LOCUS)

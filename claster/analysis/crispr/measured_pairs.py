@@ -7,11 +7,9 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.abc import power_law_contact
-from claster.analysis.bootstrap import resample_blocks
+from claster.analysis.bootstrap import resample_loci
 from claster.analysis.crispr.table import MARKS
-from claster.analysis.loci import locus_blocks
 from claster.analysis.statistics import curves, score_links
-from claster.analysis.validation.screens import BLOCK, RESAMPLES
 from claster.errors import ClasterError
 from claster.genome.assembly import rename_chromosomes
 from claster.genome.windows import Binning
@@ -134,9 +132,7 @@ def score_subsets(
         or at least 80 % power to see a change of 15 %). Subsets of one kind of pair are left out.
     """
     loci = pairs[["chrom"]].assign(tss=pairs["table_tss"])
-    resamples = resample_blocks(
-        locus_blocks(loci, binning, length=BLOCK), resamples=RESAMPLES, seed=seed
-    )
+    resamples = resample_loci(loci, binning, seed=seed)
     regulated = pairs["regulated"].to_numpy()
     tables = []
     for name, rows in _subsets(pairs).items():

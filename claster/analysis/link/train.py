@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from claster.analysis.bootstrap import resample_blocks
+from claster.analysis.bootstrap import resample_loci
 from claster.analysis.crispr.table import match_genes, read_crispr_table
 from claster.analysis.link.features import MARKS, OPTIONAL, link_features, with_marks
 from claster.analysis.link.model import (
@@ -17,9 +17,7 @@ from claster.analysis.link.model import (
     recall_threshold,
     subsets,
 )
-from claster.analysis.loci import locus_blocks
 from claster.analysis.statistics import score_links
-from claster.analysis.validation.screens import BLOCK, RESAMPLES
 from claster.errors import ClasterError
 from claster.genome.assembly import rename_chromosomes
 from claster.genome.windows import Binning
@@ -64,9 +62,7 @@ class _Trained:
         predictors["abc"] = pairs["abc"].to_numpy()
         predictors["distance"] = -pairs["distance"].to_numpy()
         places = pairs[["chrom"]].assign(tss=pairs["tss"].astype(int))
-        resamples = resample_blocks(
-            locus_blocks(places, _NEIGHBOURS, length=BLOCK), resamples=RESAMPLES, seed=seed
-        )
+        resamples = resample_loci(places, _NEIGHBOURS, seed=seed)
         groups = {
             name: ((pairs["distance"] >= low) & (pairs["distance"] < high)).to_numpy()
             for name, (low, high) in _CLASSES.items()

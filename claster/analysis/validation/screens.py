@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from claster.analysis.bootstrap import Resamples, resample_blocks
-from claster.analysis.loci import locus_blocks
+from claster.analysis.bootstrap import Resamples, resample_loci
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.settings import ScreenRecord, ScreenSettings
 from claster.analysis.validation.planted import Planted, planted_effects
@@ -15,9 +14,6 @@ from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
 from claster.text import read_parquet, read_record
-
-BLOCK = 2_000_000
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -73,13 +69,12 @@ def read_planted_screen(
         truth = planted_effects(
             effects, planted, settings=settings, condition=condition, reach=binning.half
         )
-    blocks = locus_blocks(effects, binning, length=BLOCK)
     return PlantedScreen(
         name,
         settings,
         effects.join(truth),
         controls[controls["condition"] == condition],
-        resample_blocks(blocks, resamples=RESAMPLES, seed=seed),
+        resample_loci(effects, binning, seed=seed),
     )
 
 
