@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 import claster.plot as plot
-from claster.analysis.validation.effects import distance_names
+from claster.analysis.validation.linked import distance_names
 from claster.genome.windows import Binning
 
 rng = np.random.default_rng(0)

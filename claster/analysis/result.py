@@ -10,6 +10,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from claster.analysis.bootstrap import CONFIDENCE, counted_once, resample_loci
+from claster.analysis.folder import ResultFolder
 from claster.analysis.prepare import ENSEMBLE, Prepared, Scored
 from claster.analysis.summary import Comparison, EvaluationSummary, Score, verdict
 from claster.analysis.tables import Tables, make_tables
@@ -138,25 +139,21 @@ def _compare(scores: pd.DataFrame, *, main: str, baselines: Sequence[str]) -> li
             rows = table.xs((condition, level))
             values = {name: rows.loc[("pearson", name, ""), "value"] for name in baselines}
             best = max(baselines, key=lambda name: _or_lowest(values[name]))
-            difference = _score(rows.loc[("pearson", main, best)])
+            difference = Score.of_row(rows.loc[("pearson", main, best)])
             share = ("share_of_attainable", main, "")
             found.append(
                 Comparison(
                     condition=condition,
                     level=level,
-                    network=_score(rows.loc[("pearson", main, "")]),
+                    network=Score.of_row(rows.loc[("pearson", main, "")]),
                     baseline=best,
-                    baseline_score=_score(rows.loc[("pearson", best, "")]),
+                    baseline_score=Score.of_row(rows.loc[("pearson", best, "")]),
                     difference=difference,
                     beats=None if difference.low is None else difference.low > 0,
-                    share=_score(rows.loc[share]) if share in rows.index else None,
+                    share=Score.of_row(rows.loc[share]) if share in rows.index else None,
                 )
             )
     return found
-
-
-def _score(row: pd.Series) -> Score:
-    return Score(value=row["value"], low=row["low"], high=row["high"])
 
 
 def _or_lowest(value: float) -> float:
@@ -183,7 +180,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     for name, table in evaluation.predictions.items():
         with atomic_path(folder / "predictions" / f"{name}.parquet") as partial:
             table.to_parquet(partial)
-    write_text(folder / "summary.json", evaluation.summary.model_dump_json(indent=2) + "\n")
+    ResultFolder(folder).write(evaluation.summary)
 
 
 def _spread_over_runs(scores: pd.DataFrame) -> pd.DataFrame:

@@ -56,26 +56,42 @@ def with_interval(
 
 _MOST_NUMBERS = 20_000_000
 
+RECALL = 0.7
+"""Recall at which precision is told, as the CRISPR benchmark does."""
 
-def _link_areas(
+
+def _by_threshold(
     positive: np.ndarray, score: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return AUROC and AUPRC under several weightings of the pairs.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return thresholds, the highest first, and how many links and other pairs lie at or above each.
 
-    Returns auroc and auprc, shape (weightings,); NaN where links or other pairs are missing. AUPRC
-    is average precision, the sum of precision times the gain of recall over thresholds.
+    Both have shape (weightings, thresholds). Pairs without a score (NaN) come last.
+    """
+    ranked = np.where(np.isfinite(score), score, -np.inf)
+    order = np.argsort(-ranked, kind="stable")
+    ordered, links, drawn = ranked[order], positive[order], weights[:, order]
+    last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
+    true, false = (np.cumsum(drawn * part, axis=1)[:, last] for part in (links, ~links))
+    return ordered[last], true, false
+
+
+def _link_metrics(
+    positive: np.ndarray, score: np.ndarray, weights: np.ndarray, *, recall: float | None = None
+) -> dict[str, np.ndarray]:
+    """Return AUROC, AUPRC and, at a recall, precision under several weightings of the pairs.
+
+    Each has shape (weightings,); NaN where links or other pairs are missing. AUPRC is average precision, the
+    sum of precision times the gain of recall over thresholds; ``precision_at_recall`` is that of the highest
+    threshold that finds so many links.
 
     Examples
     --------
     >>> positive, score = np.array([True, False, True]), np.array([0.9, 0.5, 0.1])
-    >>> [values.tolist() for values in _link_areas(positive, score, np.ones((1, 3)))]
-    [[0.5], [0.8333333333333333]]
+    >>> found = _link_metrics(positive, score, np.ones((1, 3)), recall=0.5)
+    >>> [values.tolist() for values in found.values()]
+    [[0.5], [0.8333333333333333], [1.0]]
     """
-    order = np.argsort(-score, kind="stable")
-    last = _ends_of_ties(score[order])
-    drawn, links = weights[:, order], positive[order]
-    true = np.cumsum(drawn * links, axis=1)[:, last]
-    false = np.cumsum(drawn * ~links, axis=1)[:, last]
+    _, true, false = _by_threshold(positive, score, weights)
     total, rest = true[:, -1], false[:, -1]
     with np.errstate(invalid="ignore", divide="ignore"):
         gained = np.diff(true, axis=1, prepend=0.0)
@@ -83,29 +99,16 @@ def _link_areas(
         auprc = (gained * precision).sum(axis=1) / total
         middle = true - gained / 2
         auroc = (np.diff(false, axis=1, prepend=0.0) * middle).sum(axis=1) / (total * rest)
-    return np.where(rest > 0, auroc, np.nan), np.where(total > 0, auprc, np.nan)
-
-
-def _precision_at_recall(
-    positive: np.ndarray, score: np.ndarray, weights: np.ndarray, *, recall: float
-) -> np.ndarray:
-    """Return the precision at the highest threshold that finds so many links; as `_link_areas`.
-
-    Examples
-    --------
-    >>> positive, score = np.array([True, False, True]), np.array([0.9, 0.5, 0.1])
-    >>> _precision_at_recall(positive, score, np.ones((1, 3)), recall=0.5).tolist()
-    [1.0]
-    """
-    order = np.argsort(-score, kind="stable")
-    last = _ends_of_ties(score[order])
-    drawn, links = weights[:, order], positive[order]
-    true = np.cumsum(drawn * links, axis=1)[:, last]
-    called = np.cumsum(drawn, axis=1)[:, last]
-    # Weights are whole numbers, shares of their sum are not.
-    enough = np.argmax(true >= recall * true[:, -1:] - 1e-9, axis=1)[:, np.newaxis]
-    found, of = (np.take_along_axis(values, enough, axis=1)[:, 0] for values in (true, called))
-    return np.divide(found, of, out=np.full(len(of), np.nan), where=true[:, -1] > 0)
+    found = {
+        "auroc": np.where(rest > 0, auroc, np.nan),
+        "auprc": np.where(total > 0, auprc, np.nan),
+    }
+    if recall is not None:
+        # Weights are whole numbers, shares of their sum are not.
+        enough = np.argmax(true >= recall * true[:, -1:] - 1e-9, axis=1)[:, np.newaxis]
+        at = np.take_along_axis(precision, enough, axis=1)[:, 0]
+        found["precision_at_recall"] = np.where(total > 0, at, np.nan)
+    return found
 
 
 def score_links(
@@ -135,29 +138,21 @@ def score_links(
         `value`, `low`, `high` (95 %), `ratio_to` (the first predictor), `ratio`, `ratio_low`, `ratio_high`
         (paired resamples), `n`, `links`.
     """
-
-    def measured(ranked: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
-        areas = _link_areas(positive, ranked, weights)
-        if recall is None:
-            return areas
-        return *areas, _precision_at_recall(positive, ranked, weights, recall=recall)
-
     blocks = resamples.effective_blocks(positive.astype(float))
-    metrics = ["auroc", "auprc"] + (["precision_at_recall"] if recall is not None else [])
+    step = max(_MOST_NUMBERS // max(len(positive), 1), 1)
     rows: list[dict[str, object]] = []
     first: dict[str, tuple[np.float64, np.ndarray]] = {}
     reference = next(iter(scores))
     for name, score in scores.items():
-        ranked = np.where(np.isfinite(score), score, -np.inf)
-        values = measured(ranked, np.ones((1, len(positive))))
-        step = max(_MOST_NUMBERS // max(len(positive), 1), 1)
+        values = _link_metrics(positive, score, np.ones((1, len(positive))), recall=recall)
         drawn = [
-            measured(ranked, resamples.counts[at : at + step, resamples.block])
+            _link_metrics(
+                positive, score, resamples.counts[at : at + step, resamples.block], recall=recall
+            )
             for at in range(0, len(resamples.counts), step)
         ]
-        for number, metric in enumerate(metrics):
-            value = values[number][0]
-            replicates = np.concatenate([part[number] for part in drawn])
+        for metric, (value,) in values.items():
+            replicates = np.concatenate([part[metric] for part in drawn])
             first.setdefault(metric, (value, replicates))
             over = ratio(value, first[metric][0])
             ratios = ratio(replicates, first[metric][1])
@@ -180,6 +175,33 @@ def score_links(
     return pd.DataFrame(rows)
 
 
+def score_groups(
+    positive: np.ndarray,
+    scores: Mapping[str, np.ndarray],
+    groups: Mapping[str, np.ndarray],
+    resamples: Resamples,
+    *,
+    recall: float | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Score groups of pairs (`score_links`) by name, but those of one kind of pair.
+
+    Parameters
+    ----------
+    groups
+        bool, shape (pairs,), by name.
+    """
+    return {
+        name: score_links(
+            positive[rows],
+            {key: values[rows] for key, values in scores.items()},
+            resamples.of(rows),
+            recall=recall,
+        )
+        for name, rows in groups.items()
+        if positive[rows].any() and not positive[rows].all()
+    }
+
+
 def curves(positive: np.ndarray, scores: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Return the points of ROC and precision-recall curves, a threshold a row.
 
@@ -191,25 +213,82 @@ def curves(positive: np.ndarray, scores: Mapping[str, np.ndarray]) -> pd.DataFra
     """
     tables = []
     for name, score in scores.items():
-        ranked = np.where(np.isfinite(score), score, -np.inf)
-        order = np.argsort(-ranked, kind="stable")
-        last = _ends_of_ties(ranked[order])
-        true = np.cumsum(positive[order])[last]
-        false = np.cumsum(~positive[order])[last]
-        tables.append(
-            pd.DataFrame(
-                {
-                    "predictor": name,
-                    "threshold": ranked[order][last],
-                    "recall": true / max(true[-1], 1),
-                    "precision": true / (true + false),
-                    "false_positive_rate": false / max(false[-1], 1),
-                }
-            )
-        )
+        threshold, (true,), (false,) = _by_threshold(positive, score, np.ones((1, len(positive))))
+        points = {
+            "predictor": name,
+            "threshold": threshold,
+            "recall": true / max(true[-1], 1),
+            "precision": true / (true + false),
+            "false_positive_rate": false / max(false[-1], 1),
+        }
+        tables.append(pd.DataFrame(points))
     return pd.concat(tables, ignore_index=True)
 
 
-def _ends_of_ties(ordered: np.ndarray) -> np.ndarray:
-    """Return the last place of every run of equal scores."""
-    return np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
+def decide(
+    positive: np.ndarray,
+    scores: Mapping[str, np.ndarray],
+    fold: np.ndarray,
+    answers: Mapping[str, np.ndarray],
+) -> pd.DataFrame:
+    """Score yes-or-no predictions.
+
+    Parameters
+    ----------
+    positive
+        bool, shape (pairs,).
+    scores
+        Predictors that need a threshold.
+    fold
+        Fold of each pair; with one fold there is no threshold from elsewhere.
+    answers
+        Predictors that need none, bool.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A predictor a row: `predictor`, `n`, `precision`, `recall`, `f1`, `accuracy`; of pairs that are
+        decided.
+    """
+    decided = {name: _decided_elsewhere(positive, score, fold) for name, score in scores.items()}
+    decided |= {name: answer.astype(np.float64) for name, answer in answers.items()}
+    rows = []
+    for name, answer in decided.items():
+        known = np.isfinite(answer)
+        yes, links = answer[known] == 1, positive[known]
+        both = int((yes & links).sum())
+        rows.append(
+            {
+                "predictor": name,
+                "n": int(known.sum()),
+                "precision": both / yes.sum() if yes.any() else np.nan,
+                "recall": both / links.sum() if links.any() else np.nan,
+                "f1": 2 * both / (yes.sum() + links.sum()) if (yes | links).any() else np.nan,
+                "accuracy": float((yes == links).mean()) if known.any() else np.nan,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _best_threshold(positive: np.ndarray, score: np.ndarray) -> float:
+    """Return the threshold with the largest F1; pairs at or above it count as links.
+
+    Examples
+    --------
+    >>> _best_threshold(np.array([True, True, False]), np.array([3.0, 2.0, 1.0]))
+    2.0
+    """
+    points = curves(positive, {"score": score})
+    precision, recall = points["precision"], points["recall"]
+    f1 = 2 * precision * recall / (precision + recall).where(precision + recall > 0, 1.0)
+    return float(points["threshold"].iloc[int(f1.argmax())])
+
+
+def _decided_elsewhere(positive: np.ndarray, score: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Return 1 or 0 by the threshold that is best on all other folds; NaN where these hold no link."""
+    decided = np.full(len(positive), np.nan)
+    for name in pd.unique(fold):
+        here = fold == name
+        if positive[~here].any():
+            decided[here] = score[here] >= _best_threshold(positive[~here], score[~here])
+    return decided

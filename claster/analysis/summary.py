@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -73,6 +73,17 @@ class Score(_Part):
         """Return a measure of columns with its interval (`with_interval`)."""
         value, low, high = with_interval(measure, *columns, resamples=resamples)
         return cls(value=float(value), low=low, high=high)
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, float] | pd.Series, name: str = "") -> "Score":
+        """Return `value`, `low` and `high` of a row; or `name`, `name_low` and `name_high`."""
+        columns = [name, f"{name}_low", f"{name}_high"] if name else ["value", "low", "high"]
+        value, low, high = (row[column] for column in columns)
+        return cls(value=value, low=low, high=high)
+
+    def told(self, *, digits: int = 3) -> str:
+        """Return the score as text (`interval_text`)."""
+        return interval_text(self.value, self.low, self.high, digits=digits)
 
 
 class Comparison(_Part):
@@ -286,7 +297,7 @@ def _where(entry: Comparison, *, several: bool) -> str:
 
 def _show(score: Score) -> str:
     unsure = score.value is not None and None in (score.low, score.high)
-    return interval_text(score.value, score.low, score.high) + " (no interval)" * unsure
+    return score.told() + " (no interval)" * unsure
 
 
 def interval_text(

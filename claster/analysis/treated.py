@@ -28,7 +28,7 @@ from claster.dataset.targets import reach_of_targets, target_signal
 from claster.eir.runs import RunFolder
 from claster.eir.trained_on import checked_dataset, predicted_by
 from claster.errors import ClasterError, choose_among
-from claster.files import atomic_path, write_text
+from claster.files import atomic_path
 from claster.genome.assembly import chromosome_aliases
 from claster.genome.regions import read_blacklist
 from claster.genome.windows import FORWARD, sample_id
@@ -277,7 +277,7 @@ def compare_treated(
     files = TreatedFiles(run.path / "treated" / f"{other.name}_{split}")
     with atomic_path(files.genes) as scratch:
         table.to_csv(scratch, index=False, float_format="%.6g")
-    write_text(files.summary, summary.model_dump_json(indent=2) + "\n")
+    files.write(summary)
     return summary, files
 
 
@@ -360,8 +360,7 @@ def _verdict(
         f"{table['measured_change'].median():.2f} measured (log2)."
     ]
     lines += [
-        f"Median predicted over median measured change, {genes} genes: "
-        f"{interval_text(score.value, score.low, score.high, digits=2)}."
+        f"Median predicted over median measured change, {genes} genes: {score.told(digits=2)}."
         for genes, score in shares.items()
     ]
     lines += [
@@ -370,8 +369,7 @@ def _verdict(
         for entry in found
     ]
     lines += [
-        f"{metric.capitalize()} of the network less that of promoter marks: "
-        f"{interval_text(score.value, score.low, score.high)}."
+        f"{metric.capitalize()} of the network less that of promoter marks: {score.told()}."
         for metric, score in differences.items()
     ]
     return "\n".join(lines)

@@ -132,7 +132,7 @@ def crispr(
     settings: CrisprSettings,
 ) -> None:
     """Silence the elements of a CRISPR table, and compare with what was measured."""
-    from claster.analysis.crispr.crispr import score_crispr
+    from claster.analysis.crispr import score_crispr
     from claster.plot.measured import draw_crispr
 
     summary, files = score_crispr(runs, settings, progress=console_progress())

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from claster.analysis.crispr.result import CrisprFiles
+from claster.analysis.crispr import CrisprFiles
 from claster.analysis.link.link import LinkFiles
 from claster.analysis.treated import TreatedFiles
 from claster.plot.style import OKABE_ITO, canvas, save

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from claster.analysis.reach import ReachFiles
-from claster.analysis.validation.effects import distance_names
-from claster.analysis.validation.result import ValidationFiles, ValidationSummary
+from claster.analysis.validation.linked import distance_names
+from claster.analysis.validation.validate import ValidationFiles, ValidationSummary
 from claster.plot.style import OKABE_ITO, canvas, figure_of, interval_arms, new_figure, save, style
 from claster.text import read_parquet, read_record, read_table
 
@@ -141,7 +141,7 @@ def recovered_by_distance(
     Parameters
     ----------
     agreement
-        From `claster.analysis.validation.effects.agreement`.
+        ``agreement.csv`` of a validation.
     """
     classes = agreement.set_index("group").loc[distance_names()].dropna(subset=["share"])
     places = np.arange(len(classes))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from claster.analysis.crispr.result import CrisprFiles, CrisprSummary
+from claster.analysis.crispr import CrisprFiles, CrisprSummary
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.settings import ScreenRecord
 from claster.dataset.layout import read_genes_table

@@ -23,7 +23,7 @@ from claster.analysis.link.features import (
 from claster.analysis.link.link import _reliability, find_links
 from claster.analysis.link.model import _PENALTY, _TREES, DEFAULT_MODEL, LinkModel, fit_links
 from claster.analysis.link.train import screen_pairs, train_links, with_effects
-from claster.analysis.statistics import _link_areas
+from claster.analysis.statistics import _link_metrics
 from claster.contacts.matrix import open_contacts
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases, chromosome_sizes
@@ -305,8 +305,8 @@ def test_shuffled_labels_score_at_the_base_rate(cell):
     pairs["regulated"] = rng.permutation(pairs["regulated"].to_numpy())
     scored = train_links(pairs, candidates, genes).pairs
     regulated = scored["regulated"].to_numpy()
-    _, (auprc,) = _link_areas(regulated, scored["link"].to_numpy(), np.ones((1, len(scored))))
-    assert auprc < 1.5 * regulated.mean()
+    found = _link_metrics(regulated, scored["link"].to_numpy(), np.ones((1, len(scored))))
+    assert found["auprc"] < 1.5 * regulated.mean()
 
 
 def test_an_effect_of_a_network_is_used_where_it_is_known(cell, tmp_path):
@@ -442,7 +442,7 @@ def test_k562_pairs_of_chromosomes_left_out():
     regulated = pairs["regulated"].to_numpy()
 
     def auprc(score, rows):
-        return _link_areas(regulated[rows], score[rows], np.ones((1, rows.sum())))[1][0]
+        return _link_metrics(regulated[rows], score[rows], np.ones((1, rows.sum())))["auprc"][0]
 
     whole = np.ones(len(pairs), dtype=bool)
     assert auprc(-pairs["distance"].to_numpy(), whole) == pytest.approx(0.438, abs=0.001)

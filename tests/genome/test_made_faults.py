@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claster.analysis.crispr.table import read_crispr_table
+from claster.analysis.crispr_table import read_crispr_table
 from claster.errors import ClasterError
 from claster.genome.assembly import read_chrom_sizes
 from claster.genome.bed import read_bed

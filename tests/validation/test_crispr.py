@@ -7,12 +7,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from claster.analysis.crispr.crispr import score_crispr
-from claster.analysis.crispr.measured_pairs import add_contacts
-from claster.analysis.crispr.table import match_genes, read_crispr_table
+from claster.analysis.crispr import score_crispr
+from claster.analysis.crispr_table import add_contacts, match_genes, read_crispr_table
 from claster.analysis.perturbation.screen import perturb
-from claster.analysis.validation.planted import read_planted
-from claster.analysis.validation.screens import read_planted_screen
+from claster.analysis.validation.planted import read_planted, read_planted_screen
 from claster.dataset.layout import read_genes_table
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases

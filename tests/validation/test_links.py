@@ -6,9 +6,15 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from claster.analysis.bootstrap import resample_blocks
-from claster.analysis.crispr.crispr import _first_of_element
-from claster.analysis.crispr.measured_pairs import _best_threshold, _decided_elsewhere, decide
-from claster.analysis.statistics import _link_areas, curves, score_links
+from claster.analysis.crispr import _first_of_element
+from claster.analysis.statistics import (
+    _best_threshold,
+    _decided_elsewhere,
+    _link_metrics,
+    curves,
+    decide,
+    score_links,
+)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -17,7 +23,7 @@ def test_areas_are_those_of_scikit_learn(seed):
     positive = rng.random(200) < 0.2
     score = rng.integers(0, 30, 200) + 5.0 * positive  # many ties
     weights = np.stack([np.ones(200), rng.integers(0, 4, 200)])
-    auroc, auprc = _link_areas(positive, score, weights)
+    auroc, auprc = _link_metrics(positive, score, weights).values()
     for row, drawn in enumerate(weights):
         assert auroc[row] == pytest.approx(roc_auc_score(positive, score, sample_weight=drawn))
         expected = average_precision_score(positive, score, sample_weight=drawn)
@@ -25,10 +31,11 @@ def test_areas_are_those_of_scikit_learn(seed):
 
 
 def test_areas_are_undefined_without_one_of_both():
-    auroc, auprc = _link_areas(np.array([True, True]), np.array([1.0, 2.0]), np.ones((1, 2)))
+    score, once = np.array([1.0, 2.0]), np.ones((1, 2))
+    auroc, auprc = _link_metrics(np.array([True, True]), score, once).values()
     assert np.isnan(auroc[0])
     assert auprc[0] == 1
-    auroc, auprc = _link_areas(np.array([False, False]), np.array([1.0, 2.0]), np.ones((1, 2)))
+    auroc, auprc = _link_metrics(np.array([False, False]), score, once).values()
     assert np.isnan([auroc[0], auprc[0]]).all()
 
 
@@ -85,7 +92,7 @@ def test_best_threshold_has_the_largest_f1():
 
 def test_first_gene_of_each_element():
     pairs = pd.DataFrame({"element_id": ["a", "a", "b", "b"]})
-    assert _first_of_element(pairs, np.array([1.0, 2.0, 5.0, 5.0])).tolist() == [
+    assert _first_of_element(pairs, pd.Series([1.0, 2.0, 5.0, 5.0])).tolist() == [
         False,
         True,
         True,

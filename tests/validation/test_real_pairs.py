@@ -9,14 +9,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from claster.analysis.crispr.measured_pairs import (
-    _ALL,
+from claster.analysis.crispr_table import (
     _subsets,
     add_contacts,
+    read_crispr_table,
     score_subsets,
     table_predictors,
 )
-from claster.analysis.crispr.table import read_crispr_table
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
@@ -101,7 +100,7 @@ def test_a_pair_on_the_edge_of_two_distances_is_in_the_farther_one():
     pairs = pd.DataFrame({"distance": [19_999.0, 20_000.0, 150_000.0], "dataset": ""})
     found = {name: rows.tolist() for name, rows in _subsets(pairs).items() if any(rows)}
     assert found == {
-        _ALL: [True, True, True],
+        "all": [True, True, True],
         "0-20 kb": [True, False, False],
         "20-50 kb": [False, True, False],
         "150 kb and more": [False, False, True],

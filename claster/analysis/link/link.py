@@ -20,7 +20,7 @@ from claster.analysis.link.features import (
 from claster.analysis.link.model import DEFAULT_MODEL, LinkModel
 from claster.analysis.link.train import screen_pairs, train_links, with_effects
 from claster.analysis.settings import LinkSettings
-from claster.analysis.validation.validate import write_tables
+from claster.analysis.summary import interval_text
 from claster.errors import ClasterError
 from claster.files import write_text
 from claster.genome.assembly import chromosome_aliases, chromosome_sizes, rename_chromosomes
@@ -127,7 +127,6 @@ def find_links(
             effects=asked.effects,
         )
         summary = _train(asked, files, candidates, known, pairs, progress=progress)
-    write_text(files.summary, summary.model_dump_json(indent=2) + "\n")
     return summary, files
 
 
@@ -145,21 +144,14 @@ def _train(
     scores, model = trained.scores(seed=asked.seed), trained.model
     probability = trained.pairs["probability"].to_numpy()
     regulated = trained.pairs["regulated"].to_numpy()
-    write_tables(
-        {
-            files.pairs: trained.pairs,
-            files.scores: scores,
-            files.calibration: _reliability(regulated, probability),
-        }
-    )
     write_text(files.model, model.model_dump_json() + "\n")
     calibration = model.calibration(set(model.features) & OPTIONAL.keys())
     whole = scores[(scores["group"] == "all") & (scores["metric"] == "auprc")]
     told = "; ".join(
-        f"{row.predictor} {row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
+        f"{row.predictor} {interval_text(row.value, row.low, row.high)}"
         for row in whole.itertuples()
     )
-    return _LinkSummary(
+    summary = _LinkSummary(
         verdict=f"AUPRC of {len(pairs):,} pairs of chromosomes left out: {told}. At probability "
         f"{calibration.threshold:.2f} precision is {calibration.precision:.2f} at 70 % recall.",
         model=files.model.name,
@@ -171,6 +163,9 @@ def _train(
         precision=calibration.precision,
         regulated=int(regulated.sum()),
     )
+    calibrated = _reliability(regulated, probability)
+    files.write(summary, pairs=trained.pairs, scores=scores, calibration=calibrated)
+    return summary
 
 
 def _reliability(
@@ -237,7 +232,7 @@ def _predict(
     links = links.sort_values(["order", "start", "end", "tss", "gene_id"], ignore_index=True)
     _write_links(links, files)
     name = "activity by contact" if by_contact else (asked.model or DEFAULT_MODEL).name
-    return _LinkSummary(
+    summary = _LinkSummary(
         verdict=f"{len(links):,} links of {links['gene_id'].nunique():,} genes to "
         f"{links['element_id'].nunique():,} elements, of {scored:,} pairs; {name}, at {threshold:.3g} "
         "or above.",
@@ -249,6 +244,8 @@ def _predict(
         threshold=threshold,
         precision=calibration.precision if calibration and asked.threshold is None else None,
     )
+    files.write(summary)
+    return summary
 
 
 def _given(asked: LinkSettings) -> set[str]:

@@ -10,8 +10,8 @@ import pandas as pd
 from pydantic import Field, ValidationError
 from scipy.special import expit
 
-from claster.analysis.crispr.measured_pairs import RECALL
 from claster.analysis.link.features import FEATURES, OPTIONAL
+from claster.analysis.statistics import RECALL
 from claster.errors import ClasterError
 from claster.settings import Record
 from claster.text import read_text

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from claster.analysis.bootstrap import resample_loci
-from claster.analysis.crispr.table import match_genes, read_crispr_table
+from claster.analysis.crispr_table import match_genes, read_crispr_table, rename_pairs
 from claster.analysis.link.features import MARKS, OPTIONAL, link_features, with_marks
 from claster.analysis.link.model import (
     LinkModel,
@@ -17,9 +17,8 @@ from claster.analysis.link.model import (
     recall_threshold,
     subsets,
 )
-from claster.analysis.statistics import score_links
+from claster.analysis.statistics import score_groups
 from claster.errors import ClasterError
-from claster.genome.assembly import rename_chromosomes
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 from claster.text import read_parquet, read_table
@@ -71,17 +70,15 @@ class _Trained:
             str(name): (pairs["dataset"] == name).to_numpy()
             for name in sorted(set(pairs["dataset"]))
         }
+        regulated = pairs["regulated"].to_numpy()
         tables = []
-        for name, rows in groups.items():
-            regulated = pairs.loc[rows, "regulated"].to_numpy()
-            if not regulated.any() or regulated.all():
-                continue
-            some = {key: values[rows] for key, values in predictors.items()}
-            found = score_links(regulated, some, resamples.of(rows))
+        for name, table in score_groups(regulated, predictors, groups, resamples).items():
+            rows = groups[name]
             precision = {
-                key: recall_threshold(regulated, values)[1] for key, values in some.items()
+                key: recall_threshold(regulated[rows], values[rows])[1]
+                for key, values in predictors.items()
             }
-            tables.append(found.assign(precision=found["predictor"].map(precision), group=name))
+            tables.append(table.assign(precision=table["predictor"].map(precision), group=name))
         return pd.concat(tables, ignore_index=True)
 
 
@@ -125,9 +122,7 @@ def screen_pairs(
         If the table cannot be read or has no regulated pair, or none that is not.
     """
     read = read_crispr_table(table, cell_type=cell_type)
-    tss_chrom = read[["tss_chrom"]].set_axis(["chrom"], axis=1)
-    renamed = rename_chromosomes(tss_chrom, sizes=sizes, aliases=aliases)["chrom"]
-    read = rename_chromosomes(read, sizes=sizes, aliases=aliases).assign(tss_chrom=renamed)
+    read = rename_pairs(read, sizes=sizes, aliases=aliases)
     usable = (read["valid"] == "TRUE") & (read["chrom"] == read["tss_chrom"])
     pairs = read[usable & read["chrom"].isin(sizes.keys())].reset_index(drop=True)
     if pairs["regulated"].nunique() < 2 or pairs["chrom"].nunique() < 2:

@@ -9,31 +9,32 @@ import pandas as pd
 
 from claster.analysis.abc import activity_by_contact
 from claster.analysis.bootstrap import LOCUS, locus_blocks
-from claster.analysis.crispr.measured_pairs import (
+from claster.analysis.crispr_table import (
     add_contacts,
-    decide,
+    match_genes,
+    read_crispr_table,
+    rename_pairs,
     score_subsets,
     table_predictors,
 )
-from claster.analysis.crispr.result import CrisprFiles, CrisprSummary, tell_crispr
-from claster.analysis.crispr.table import match_genes, read_crispr_table
+from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.perturbation.screen import perturb
 from claster.analysis.perturbation.settings import PerturbSettings
 from claster.analysis.settings import CrisprSettings
-from claster.analysis.statistics import curves
-from claster.analysis.validation.screens import read_screen
-from claster.analysis.validation.validate import write_tables
+from claster.analysis.statistics import curves, decide
+from claster.analysis.summary import interval_text
+from claster.analysis.validation.planted import read_screen
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder
 from claster.eir.trained_on import checked_dataset
 from claster.errors import ClasterError
 from claster.files import write_text
-from claster.genome.assembly import chromosome_aliases, rename_chromosomes
+from claster.genome.assembly import chromosome_aliases
 from claster.genome.gene_names import genes_called
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
-from claster.settings import Split
+from claster.settings import Record, Split
 from claster.text import read_table
 
 _ELSEWHERE = "gene of another split"
@@ -42,6 +43,50 @@ _OF_EFFECTS = [
     *("gene_id", "element_id", "tss", "distance_bp", "activity", "signal", "baseline", "effect"),
     *("p", "abc", "primary", "closest"),
 ]
+_TOLD = ("perturbation", "distance", "activity / distance", "activity x contact", "abc")
+_METRICS = {
+    "auprc": "AUPRC",
+    "auroc": "AUROC",
+    "precision_at_recall": "Precision at 70 % recall",
+}
+
+
+class CrisprSummary(Record):
+    """The result of `claster crispr` (`summary.json`, format version 1).
+
+    `left_out` counts the table's rows that were not scored, by reason; `folds` says what thresholds were
+    chosen on: the other chromosomes, or the other loci where regulated pairs lie on one chromosome.
+    """
+
+    format: Literal[1] = 1
+    verdict: str
+    run: str
+    screen: str
+    table: str
+    rows: int
+    scored: int
+    regulated: int
+    left_out: dict[str, int]
+    contact: str
+    folds: Literal["chromosomes", "loci"]
+
+
+class CrisprFiles(ResultFolder):
+    """The folder of a comparison, ``<run>/crispr/<name>``, or that of several folds."""
+
+    main = "pairs"
+    elements = ResultFile("elements.bed", "Elements of the table as BED.")
+    pairs = ResultFile(
+        "pairs.parquet", "Every row of the table, with its scores or the reason why it has none."
+    )
+    scores = ResultFile(
+        "scores.csv",
+        "AUROC, AUPRC and precision at 70 % recall of every predictor, by distance, screen and power.",
+    )
+    decisions = ResultFile(
+        "decisions.csv", "Precision, recall and accuracy of yes-or-no predictions."
+    )
+    curves = ResultFile("curves.parquet", "Points of ROC and precision-recall curves.")
 
 
 def score_crispr(
@@ -87,13 +132,7 @@ def score_crispr(
     files = CrisprFiles(asked.to or members[0].path / "crispr" / asked.name)
     checked = [(run, *checked_dataset(run)[1:]) for run in members]
     spec = checked[0][1]
-    table = _on_assembly(
-        read_crispr_table(asked.pairs, cell_type=asked.cell_type), spec, file=asked.pairs
-    )
-    columns: list[str] = []
-    if asked.contacts is not None:
-        aliases = chromosome_aliases(spec.assembly)
-        table, columns = add_contacts(table, asked.contacts, aliases=aliases)
+    table, columns = _measured(asked, spec)
     joined, source = _pooled(
         [_screened(*member, table, asked, progress=progress) for member in checked]
     )
@@ -104,55 +143,60 @@ def score_crispr(
     target = spec.require_target()
     binning = spec.window.binning if target.table is not None else target.binning
     positive = scored["regulated"].to_numpy()
-    without_model = table_predictors(scored, columns)
-    predictors = without_model | {
+    predictors = table_predictors(scored, columns) | {
         "abc": scored["abc"].to_numpy(),
         "perturbation": scored["effect"].abs().to_numpy(),
     }
     known = joined[(joined["valid"] == "TRUE") & (joined["table_tss"] >= 0)]
+    of_scored = score_subsets(scored, predictors, binning, seed=asked.seed)
+    of_table = score_subsets(known, table_predictors(known, columns), binning, seed=asked.seed)
     scores = pd.concat(
-        [
-            score_subsets(some, by_name, binning, seed=asked.seed).assign(pairs=name)
-            for name, some, by_name in (
-                ("scored", scored, predictors),
-                ("table", known, table_predictors(known, columns)),
-            )
-        ],
-        ignore_index=True,
+        [of_scored.assign(pairs="scored"), of_table.assign(pairs="table")], ignore_index=True
     )
     folds, fold = _folds(scored, binning)
-    decisions = decide(
-        positive,
-        predictors,
-        fold,
-        {
-            "primary target": scored["primary"].to_numpy(dtype=bool),
-            "closest gene": scored["closest"].to_numpy(dtype=bool),
-        },
-    )
+    answers = {
+        "primary target": scored["primary"].to_numpy(dtype=bool),
+        "closest gene": scored["closest"].to_numpy(dtype=bool),
+    }
+    decisions = decide(positive, predictors, fold, answers)
     left_out = {str(why): int(n) for why, n in joined["reason"].value_counts().items() if why}
+    regulated = int(positive.sum())
     summary = CrisprSummary(
-        verdict=tell_crispr(scores, decisions, len(scored), int(positive.sum()), folds),
+        verdict=_verdict(of_scored, decisions, len(scored), regulated, folds),
         run=", ".join(run.path.as_posix() for run in members),
         screen=asked.name,
         table=asked.pairs.name,
         rows=len(joined),
         scored=len(scored),
-        regulated=int(positive.sum()),
+        regulated=regulated,
         left_out=left_out,
         contact=source,
         folds=folds,
     )
-    write_tables(
-        {
-            files.pairs: joined,
-            files.scores: scores,
-            files.decisions: decisions,
-            files.curves: curves(positive, predictors),
-        }
+    files.write(
+        summary,
+        pairs=joined,
+        scores=scores,
+        decisions=decisions,
+        curves=curves(positive, predictors),
     )
-    write_text(files.summary, summary.model_dump_json(indent=2) + "\n")
     return summary, files
+
+
+def _measured(asked: CrisprSettings, spec: DatasetSpec) -> tuple[pd.DataFrame, list[str]]:
+    """Return the pairs of the table on the assembly's chromosome names, and the names of their contacts."""
+    read = read_crispr_table(asked.pairs, cell_type=asked.cell_type)
+    sizes, aliases = spec.chromosome_sizes(), chromosome_aliases(spec.assembly)
+    table = rename_pairs(read, sizes=sizes, aliases=aliases)
+    if not table["chrom"].isin(sizes.keys()).any():
+        raise ClasterError(
+            f"CRISPR pairs ({asked.pairs}) are on {', '.join(read['chrom'].unique()[:4])}, "
+            f"{spec.assembly} has {', '.join(list(sizes)[:4])}",
+            remedy="provide a table with the assembly's chromosome names",
+        )
+    if asked.contacts is None:
+        return table, []
+    return add_contacts(table, asked.contacts, aliases=aliases)
 
 
 def _screened(
@@ -186,9 +230,8 @@ def _screened(
     effects = effects[effects["condition"] == target.groups[0]].reset_index(drop=True)
     activity, contact, source = activity_by_contact(effects, spec, folders, split=asked.split)
     effects["abc"] = activity * contact
-    size = effects["effect"].abs().to_numpy()
-    effects["primary"] = _first_of_element(effects, size)
-    effects["closest"] = _first_of_element(effects, -effects["distance_bp"].abs().to_numpy())
+    effects["primary"] = _first_of_element(effects, effects["effect"].abs())
+    effects["closest"] = _first_of_element(effects, -effects["distance_bp"].abs())
     joined = table.assign(reason=reason).merge(
         effects[_OF_EFFECTS], on=["gene_id", "element_id"], how="left"
     )
@@ -199,10 +242,9 @@ def _screened(
     return joined, source
 
 
-def _first_of_element(pairs: pd.DataFrame, score: np.ndarray) -> np.ndarray:
+def _first_of_element(pairs: pd.DataFrame, score: pd.Series) -> np.ndarray:
     """Tell of each pair whether its gene is the one with the largest score of its element's genes."""
-    first = pd.Series(score).groupby(pairs["element_id"].to_numpy()).idxmax()
-    return np.isin(np.arange(len(pairs)), first)
+    return np.isin(pairs.index, score.groupby(pairs["element_id"]).idxmax())
 
 
 def _pooled(parts: Sequence[tuple[pd.DataFrame, str]]) -> tuple[pd.DataFrame, str]:
@@ -220,22 +262,6 @@ def _pooled(parts: Sequence[tuple[pd.DataFrame, str]]) -> tuple[pd.DataFrame, st
         take = (part["reason"] == "") | (open_still & (part["reason"] != _ELSEWHERE))
         whole = pd.concat([whole[~take], part[take]]).sort_index()
     return whole, source
-
-
-def _on_assembly(table: pd.DataFrame, spec: DatasetSpec, *, file: Path | str) -> pd.DataFrame:
-    """Return pairs on the assembly's chromosome names, or refuse a table without any."""
-    sizes, aliases = spec.chromosome_sizes(), chromosome_aliases(spec.assembly)
-    named = rename_chromosomes(table, sizes=sizes, aliases=aliases)
-    tss = rename_chromosomes(
-        table[["tss_chrom"]].set_axis(["chrom"], axis=1), sizes=sizes, aliases=aliases
-    )
-    if not named["chrom"].isin(sizes.keys()).any():
-        raise ClasterError(
-            f"CRISPR pairs ({file}) are on {', '.join(table['chrom'].unique()[:4])}, {spec.assembly} has "
-            f"{', '.join(list(sizes)[:4])}",
-            remedy="provide a table with the assembly's chromosome names",
-        )
-    return named.assign(tss_chrom=tss["chrom"])
 
 
 def _reasons(
@@ -303,3 +329,26 @@ def _folds(
     if len(set(chrom[pairs["regulated"]])) > 1:
         return "chromosomes", chrom
     return "loci", locus_blocks(pairs, binning, length=LOCUS)
+
+
+def _verdict(
+    scores: pd.DataFrame, decisions: pd.DataFrame, scored: int, regulated: int, folds: str
+) -> str:
+    """Return the scores of all pairs (`score_subsets`), and of yes-or-no predictions, as sentences."""
+    area = scores[scores["subset"] == "all"].set_index(["predictor", "metric"])
+    names = [name for name in _TOLD if (name, "auprc") in area.index]
+    share = regulated / scored
+    lines = [
+        f"{scored:,} pairs scored, {regulated:,} of them regulated (AUPRC by chance {share:.3f})."
+    ]
+    for metric, label in _METRICS.items():
+        told = [
+            f"{name} {interval_text(*area.loc[(name, metric), ['value', 'low', 'high']])}"
+            for name in names
+        ]
+        lines.append(f"{label}: {', '.join(told)}.")
+    told = [
+        f"{row.predictor} {row.precision:.2f} / {row.recall:.2f}" for row in decisions.itertuples()
+    ]
+    lines.append(f"Precision / recall, thresholds from other {folds}: {', '.join(told)}.")
+    return "\n".join(lines)

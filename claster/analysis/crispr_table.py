@@ -1,14 +1,20 @@
-"""The public tables of CRISPR interference: which element was tried on which gene, and what it did."""
+"""The public tables of CRISPR interference: measured pairs of element and gene, and what tells them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from claster.analysis.abc import power_law_contact
+from claster.analysis.bootstrap import resample_loci
+from claster.analysis.statistics import RECALL, score_groups
 from claster.errors import ClasterError
+from claster.genome.assembly import rename_chromosomes
 from claster.genome.gene_names import genes_called
 from claster.genome.rows import split_fields
-from claster.text import text_lines
+from claster.genome.windows import Binning
+from claster.text import read_table, text_lines
 
 MARKS = {"DHS": "DHS.RPM", "H3K27ac": "H3K27ac.RPM.expandedRegion"}
 """Signal of the element that a table may bring, and its columns."""
@@ -30,6 +36,12 @@ _TRUTH = {"TRUE": True, "True": True, "1": True, "FALSE": False, "False": False,
 _UNKNOWN = ["NA", ""]
 _POSITION = r"[0-9]{1,10}(\.0+)?"  # tables that were lifted over in Python have 1000.0
 _FAR = 10_000
+_KEYS = {"chrom": "chrom", "chromStart": "start", "chromEnd": "end", "measuredGeneSymbol": "symbol"}
+_CONTACT = "3DContact"
+
+_CLASSES = (0, 20_000, 50_000, 150_000)
+_STRONG = 0.8
+"""Power from which a pair that is not regulated says so."""
 
 
 def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.DataFrame:
@@ -170,6 +182,17 @@ def _read_fields(path: Path) -> pd.DataFrame:
     return pd.DataFrame(fields, columns=header, dtype=object)
 
 
+def rename_pairs(
+    pairs: pd.DataFrame, *, sizes: Mapping[str, int], aliases: Mapping[str, str]
+) -> pd.DataFrame:
+    """Put the elements and TSSs of pairs onto an assembly's chromosome names (`rename_chromosomes`)."""
+    of_tss = pairs[["tss_chrom"]].set_axis(["chrom"], axis=1)
+    elements, tss = (
+        rename_chromosomes(table, sizes=sizes, aliases=aliases) for table in (pairs, of_tss)
+    )
+    return elements.assign(tss_chrom=tss["chrom"])
+
+
 def match_genes(pairs: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
     """Find the dataset's gene of each pair (`genes_called`): by the ID of the table, else by its symbol.
 
@@ -209,3 +232,133 @@ def match_genes(pairs: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
             remedy="lift the table over to the dataset's assembly first (UCSC liftOver)",
         )
     return matched
+
+
+def add_contacts(
+    pairs: pd.DataFrame, file: Path, *, aliases: Mapping[str, str] | None = None
+) -> tuple[pd.DataFrame, list[str]]:
+    """Join a table of contacts, and of other scores of the same pairs, to the pairs of a CRISPR table.
+
+    Parameters
+    ----------
+    pairs
+        From `read_crispr_table`.
+    file
+        Tab-separated with a header, plain or gzipped: `chrom`, `chromStart`, `chromEnd`,
+        `measuredGeneSymbol` as in the CRISPR table, and a number in every other column.
+    aliases
+        The assembly's chromosome names by other spelling (`chromosome_aliases`).
+
+    Returns
+    -------
+    pairs : pandas.DataFrame
+        With the other columns, NaN where a pair is not in the file.
+    names : list of str
+        Those columns, but not distances.
+
+    Raises
+    ------
+    ClasterError
+        If the file is no such table, or has none of the pairs.
+    """
+    place = f"contacts of pairs ({file})"
+    table = read_table(file, named="contacts of pairs", sep="\t", na_values=["", "NA"])
+    if missing := [name for name in _KEYS if name not in table]:
+        raise ClasterError(
+            f"{place} lack the columns {', '.join(missing)}",
+            remedy="name pairs as the CRISPR table does",
+        )
+    spelled = dict.fromkeys(pairs["chrom"], 0)
+    table = rename_chromosomes(table.rename(columns=_KEYS), sizes=spelled, aliases=aliases)
+    table = table.drop_duplicates([*_KEYS.values()])
+    names = [
+        name
+        for name in table.columns
+        if name not in _KEYS.values() and pd.api.types.is_numeric_dtype(table[name])
+    ]
+    names = [name for name in names if name not in pairs and not name.startswith("distance")]
+    joined = pairs.merge(table[[*_KEYS.values(), *names]], on=[*_KEYS.values()], how="left")
+    if not names or joined[names].isna().all(axis=None):
+        raise ClasterError(
+            f"{place} have a number for none of {len(pairs):,} pairs",
+            remedy="give the contacts of this table's pairs",
+        )
+    return joined, names
+
+
+def table_predictors(pairs: pd.DataFrame, columns: list[str]) -> dict[str, np.ndarray]:
+    """Return what can be said of pairs without a model, ``distance`` first; larger is likelier.
+
+    Parameters
+    ----------
+    pairs
+        `distance` (bp) and, where the table has them, `DHS` and `H3K27ac` (reads per million) and `columns`.
+    columns
+        From `add_contacts`; the first that begins with ``3DContact`` is the contact of ABC.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        ``distance`` is -distance. ``H3K27ac / distance``, ``activity / distance`` (activity is the square
+        root of DHS times H3K27ac), ``activity x power law`` and ``activity x contact``: the numerator of
+        ABC, since a table names too few of a gene's elements for the sum below it.
+    """
+    distance = pairs["distance"].to_numpy(dtype=np.float64)
+    found = {"distance": -distance}
+    contact = next((name for name in columns if name.startswith(_CONTACT)), None)
+    if set(MARKS) <= set(pairs):
+        near = np.maximum(distance, 1.0)
+        acetylation = pairs["H3K27ac"].to_numpy(dtype=np.float64)
+        activity = np.sqrt(pairs["DHS"].to_numpy(dtype=np.float64) * acetylation)
+        found["H3K27ac / distance"] = acetylation / near
+        found["activity / distance"] = activity / near
+        found["activity x power law"] = activity * power_law_contact(distance)
+        if contact is not None:
+            found["activity x contact"] = activity * pairs[contact].to_numpy(dtype=np.float64)
+    return found | {name: pairs[name].to_numpy(dtype=np.float64) for name in columns}
+
+
+def score_subsets(
+    pairs: pd.DataFrame, predictors: Mapping[str, np.ndarray], binning: Binning, *, seed: int
+) -> pd.DataFrame:
+    """Score all pairs together, by class of distance, by screen, and those with power.
+
+    Parameters
+    ----------
+    pairs
+        `chrom`, `table_tss`, `distance`, `regulated`, `dataset`, and `power` where it is known.
+    predictors
+        A score a pair, by name.
+    binning
+        The bins of the window that genes of a locus share.
+    seed
+        Of the resamples.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `score_groups` with `subset`: ``all``, ``0-20 kb``, ..., ``screen NAME`` and ``with power``
+        (regulated, or at least 80 % power to see a change of 15 %).
+    """
+    resamples = resample_loci(pairs[["chrom"]].assign(tss=pairs["table_tss"]), binning, seed=seed)
+    tables = score_groups(
+        pairs["regulated"].to_numpy(), predictors, _subsets(pairs), resamples, recall=RECALL
+    )
+    return pd.concat(
+        [table.assign(subset=name) for name, table in tables.items()], ignore_index=True
+    )
+
+
+def _subsets(pairs: pd.DataFrame) -> dict[str, np.ndarray]:
+    distance = pairs["distance"].to_numpy()
+    subsets = {"all": np.ones(len(pairs), dtype=bool)}
+    for low, high in zip(_CLASSES, [*_CLASSES[1:], np.inf], strict=True):
+        name = f"{low / 1000:g}-{high / 1000:g} kb"
+        if np.isinf(high):
+            name = f"{low / 1000:g} kb and more"
+        subsets[name] = (distance >= low) & (distance < high)
+    for screen in sorted(set(pairs["dataset"]) - {""}):
+        subsets[f"screen {screen}"] = (pairs["dataset"] == screen).to_numpy()
+    if "power" in pairs:
+        subsets["with power"] = (pairs["regulated"] | (pairs["power"] >= _STRONG)).to_numpy()
+    return subsets

@@ -1,1 +1,0 @@
-"""Effects of a run against CRISPR interference screens."""
