@@ -4,7 +4,7 @@ All but the mean profile share one rule between all bins: they know the chromati
 bin, and nothing of its place in the window.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,18 +15,41 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from claster.analysis.features import REACHES, GeneSet, LabelledGenes, Rows, feature_chunks
 from claster.analysis.metrics import log_signal
+from claster.analysis.samples import LabelledGenes
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
 
+REACHES = (500, 2_000, 5_000, 10_000, 20_000)
+"""Half widths in bp of the windows around a target bin whose mean signal is a feature."""
+
+_CHUNK = 32
 _ALPHAS = (0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
 """Ridge penalties that the validation genes choose from."""
 
 _DEFAULT_ALPHA = 1.0
 _TREES = 400
 _TREES_UNWATCHED = 100
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Bins of genes as the rows of a regression.
+
+    Parameters
+    ----------
+    features
+        Shape (rows, tracks * len(REACHES)).
+    tss_distance
+        bp, shape (rows,).
+    signal
+        Targets on the scale of a fit, shape (rows, conditions).
+    """
+
+    features: np.ndarray
+    tss_distance: np.ndarray
+    signal: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -150,24 +173,24 @@ def _sample_rows(
     max_rows: int,
     rng: np.random.Generator,
     progress: Progress = SILENT,
-) -> Rows:
+) -> _Rows:
     """Return bins of genes as rows: all of them, or `max_rows` drawn without replacement."""
     every = np.moveaxis(signal, 1, 2).reshape(-1, signal.shape[1])
     chosen = np.arange(len(every))
     if len(every) > max_rows:
         chosen = np.sort(rng.choice(len(every), max_rows, replace=False))
     features = np.empty((0, 0))
-    for rows, block in feature_chunks(genes, window, target, progress=progress):
+    for rows, block in _feature_chunks(genes, window, target, progress=progress):
         first, last = np.searchsorted(chosen, [rows.start * target.bins, rows.stop * target.bins])
         if rows.start == 0:
             features = np.empty((len(chosen), block.shape[-1]))
         taken = chosen[first:last] - rows.start * target.bins
         features[first:last] = block.reshape(-1, block.shape[-1])[taken]
-    return Rows(features, genes.tss_distance.ravel()[chosen], every[chosen])
+    return _Rows(features, genes.tss_distance.ravel()[chosen], every[chosen])
 
 
 def predict_baselines(
-    baselines: Baselines, genes: GeneSet, *, progress: Progress = SILENT
+    baselines: Baselines, genes: LabelledGenes, *, progress: Progress = SILENT
 ) -> dict[str, np.ndarray]:
     """Predict raw signal with every method: 2**y - 1 of what was fitted, not below 0.
 
@@ -191,7 +214,7 @@ def predict_baselines(
         for number, fit in enumerate(baselines.conditions):
             near = fit.tss.predict(logged_distance.ravel()).reshape(logged_distance.shape)
             predicted["nearest_tss"][:, number] = _raw(near)
-        chunks = feature_chunks(genes, baselines.window, baselines.target, progress=progress)
+        chunks = _feature_chunks(genes, baselines.window, baselines.target, progress=progress)
         for place, features in chunks:
             flat = features.reshape(-1, features.shape[-1])
             scaled = baselines.scaler.transform(flat)
@@ -210,7 +233,7 @@ def predict_baselines(
 
 
 def _fit_condition(
-    rows: Rows, watched: Rows | None, condition: int, scaler: StandardScaler, seed: int
+    rows: _Rows, watched: _Rows | None, condition: int, scaler: StandardScaler, seed: int
 ) -> _OneCondition:
     signal = rows.signal[:, condition]
     tracks = tuple(_line(track, signal) for track in _at_bin(rows.features).T)
@@ -250,3 +273,73 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
 def _raw(logged: np.ndarray) -> np.ndarray:
     return (2**logged - 1).clip(min=0)
+
+
+def local_features(landscapes: np.ndarray, window: Binning, target: Binning) -> np.ndarray:
+    """Return the signal of each track around the centre of each target bin.
+
+    A feature is log1p of the mean signal of one track within one of `REACHES` of the bin's centre.
+    Landscape bins that a window cuts count by their share, windows end where the landscape ends,
+    and a window wholly outside has mean 0. Negative means keep their sign: sign(x) log1p(abs(x)).
+
+    Parameters
+    ----------
+    landscapes
+        Shape (genes, tracks, landscape bins).
+    window, target
+        The bins of landscape and target, centred on the same TSS.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (genes, target bins, tracks * len(REACHES)), ordered by track, then reach.
+
+    Raises
+    ------
+    ClasterError
+        If a value is missing or infinite.
+    """
+    genes, tracks, bins = landscapes.shape
+    if bins != window.bins:
+        raise ValueError(f"landscapes of {window.bins} bins needed, found {bins}")
+    if not np.isfinite(landscapes).all():
+        raise ClasterError(
+            "a landscape holds missing or infinite values",
+            remedy="build the dataset again; builders write 0 where a track is missing",
+        )
+    total = np.zeros((genes, tracks, bins + 1))
+    np.cumsum(landscapes, axis=2, dtype=np.float64, out=total[:, :, 1:])
+    centre = target.offsets[:, np.newaxis] * target.size
+    reach = np.array(REACHES)
+    low, high = (
+        (centre + sign * reach).clip(-window.half, window.half) + window.half for sign in (-1, 1)
+    )
+    summed = _cumulative_at(total, high, window.size) - _cumulative_at(total, low, window.size)
+    mean = summed * window.size / np.maximum(high - low, 1)
+    features = np.sign(mean) * np.log1p(np.abs(mean))
+    return np.moveaxis(features, 1, 2).reshape(genes, target.bins, tracks * reach.size)
+
+
+def _feature_chunks(
+    genes: LabelledGenes, window: Binning, target: Binning, *, progress: Progress = SILENT
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield the local features of a few genes at a time, with their place among the genes.
+
+    Parameters are those of `local_features`; `progress` counts genes.
+    """
+    with progress.step("local signal", total=len(genes.gene_ids)) as step:
+        for start in range(0, len(genes.gene_ids), _CHUNK):
+            chunk = list(genes.gene_ids[start : start + _CHUNK])
+            yield (
+                slice(start, start + len(chunk)),
+                local_features(genes.read(chunk), window, target),
+            )
+            step.advance(len(chunk))
+
+
+def _cumulative_at(total: np.ndarray, position: np.ndarray, size: int) -> np.ndarray:
+    """Return the cumulative sum at `position` bp from the start, linear within a bin."""
+    whole, rest = np.divmod(position, size)
+    following = np.minimum(whole + 1, total.shape[-1] - 1)
+    before = total[..., whole]
+    return before + (total[..., following] - before) * (rest / size)

@@ -6,52 +6,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from claster.analysis.baselines import predict_baselines
-from claster.analysis.change import changes_between, directions, genes_of_both
-from claster.analysis.prepare import (
-    Prepared,
-    Scored,
-    as_ensemble,
-    baseline_fits,
-    fit_simple_methods,
-    network_profiles,
-    prepare,
-    stacked,
+from claster.analysis.other_cells import (
+    changes_between,
+    directions,
+    genes_of_both,
+    prepare_elsewhere,
 )
+from claster.analysis.prepare import as_ensemble, network_profiles, prepare, stacked
 from claster.analysis.result import Evaluation, evaluation_of, write_evaluation
-from claster.analysis.samples import (
-    annotated_genes,
-    conditions_of,
-    labelled_genes,
-    measured,
-    profiles,
-    scored_genes,
-    shared_tracks,
-    target_difference,
-)
 from claster.analysis.settings import EvaluateSettings
 from claster.analysis.summary import direction_lines
-from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table
+from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
-from claster.dataset.manifest import require_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.eir.predict import predict_missing
 from claster.eir.runs import RunFolder, read_predictions, read_run
 from claster.eir.trained_on import predicted_by
 from claster.errors import ClasterError
-from claster.genome.gene_names import one_gene
-from claster.genome.regions import overlapping
-from claster.genome.windows import window_table
 from claster.progress import SILENT, Progress
 from claster.settings import Split
-from claster.text import read_parquet
 from claster.times import note_time
-
-_TRAINING_CELL = "training_cell"
-"""The method that says of a gene what was measured in the cells that the run was trained on."""
 
 
 @dataclass(frozen=True)
@@ -147,22 +121,6 @@ def evaluate(
     return evaluate_together([RunOf(run, spec)], to, split=split, progress=progress)
 
 
-def _score(
-    predictions: pd.DataFrame,
-    spec: DatasetSpec,
-    *,
-    split: Split = "test",
-    seed: int = 0,
-    progress: Progress = SILENT,
-) -> Evaluation:
-    """Score a table of predictions beside the simple methods, which are fitted here."""
-    folders = DatasetFolders.of(spec)
-    prepared = prepare(predictions, spec, folders, split=split, seed=seed, progress=progress)
-    return evaluation_of(
-        prepared.scored, [prepared], [], [spec], split=split, seed=seed, progress=progress
-    )
-
-
 def evaluate_together(
     runs: Sequence[RunOf],
     to: Path,
@@ -183,7 +141,7 @@ def evaluate_together(
     runs
         One or more, with predictions of `split`.
     seed
-        See `_score`.
+        Chooses the resamples, and the training rows of the simple methods.
 
     Raises
     ------
@@ -234,7 +192,7 @@ def evaluate_together(
 def _evaluate_elsewhere(
     member: RunOf, asked: EvaluateSettings, *, progress: Progress
 ) -> tuple[Evaluation, Path]:
-    """Score a run on another dataset (`_prepare_elsewhere`); missing predictions are made first."""
+    """Score a run on another dataset (`prepare_elsewhere`); missing predictions are made first."""
     own, other = (
         _as_predicted(RunOf(member.run, spec))
         for spec in (
@@ -244,7 +202,7 @@ def _evaluate_elsewhere(
     )
     path = member.run.predictions(other.name)
     predict_missing(member.run, path, dataset=asked.dataset, device=asked.device, progress=progress)
-    prepared = _prepare_elsewhere(path, own, other, progress=progress)
+    prepared = prepare_elsewhere(path, own, other, progress=progress)
     name = member.run.path.as_posix()
     evaluation = evaluation_of(
         prepared.scored, [prepared], [name], [other], split="test", seed=0, progress=progress
@@ -270,105 +228,6 @@ def _evaluate_elsewhere(
         evaluation = replace(evaluation, summary=summary, changes=changes)
     write_evaluation(evaluation, folder)
     return evaluation, folder
-
-
-def _prepare_elsewhere(
-    predictions: Path,
-    own: DatasetSpec,
-    other: DatasetSpec,
-    *,
-    seed: int = 0,
-    progress: Progress = SILENT,
-) -> Prepared:
-    """Take what a run predicts of the cells of another dataset, with simple methods beside it.
-
-    Scored are genes that the run was not trained or stopped on: not the same gene (`one_gene`) and, on the
-    same assembly, no input window that shares a base with a training or validation window. The simple methods
-    are fitted on the run's own training genes, with the tracks that both have. `_TRAINING_CELL` is the gene's
-    own measured profile in the training cells, and the mean profile where a gene has none.
-    """
-    if key := target_difference(own.require_target(), other.require_target()):
-        here, there = (getattr(spec.require_target(), key) for spec in (own, other))
-        if key == "conditions":
-            here, there = (conditions_of(spec.require_target()) for spec in (own, other))
-        raise ClasterError(
-            f"'target.{key}' of {other.name!r} is {there}, and {here} in {own.name!r}",
-            remedy="write it as there, so that the same is predicted and measured",
-        )
-    folders, where = (DatasetFolders.of(spec) for spec in (own, other))
-    target = own.require_target()
-    genes = _unseen(own, read_genes_table(folders), other, read_genes_table(where), progress)
-    tracks = shared_tracks(own, other)
-    shared = [track.name for track in tracks]
-    trained = labelled_genes(
-        folders, own, ["train", "valid"], annotation=annotated_genes(folders), tracks=shared
-    )
-    known_by_both = own.model_copy(update={"tracks": tracks})
-    fitted = fit_simple_methods(trained, known_by_both, seed=seed, progress=progress)
-    annotation, conditions = annotated_genes(where), tuple(conditions_of(target))
-    table = read_parquet(predictions)
-    own_rows, own_profiles = _own_cell(own, folders)
-    known = _keys(genes).isin(own_rows.index)
-    if not known.any():
-        progress.say(f"no gene of {other.name!r} has a measured profile in {own.name!r}")
-    parts = []
-    for split in (split for split in SPLITS if (genes["split"] == split).any()):
-        labelled = labelled_genes(where, other, [split], annotation=annotation, tracks=shared)[
-            split
-        ]
-        here = genes[genes["split"] == split].reset_index(drop=True)
-        rows = pd.Index(labelled.gene_ids).get_indexer(here["gene_id"])
-        simple = predict_baselines(fitted, labelled, progress=progress)
-        methods = {name: array[rows] for name, array in simple.items()}
-        if known.any():
-            cell = methods["mean_profile"].copy()
-            place = own_rows.reindex(_keys(here))
-            cell[place.notna()] = own_profiles[place.dropna().astype(int)]
-            methods[_TRAINING_CELL] = cell
-        methods["network"] = profiles(
-            table, here, target, named=str(predictions), remedy="predict again"
-        )
-        parts.append(Scored(here, annotation, conditions, labelled.targets[rows], methods))
-    counts = len(trained["train"].gene_ids), len(trained["valid"].gene_ids)
-    compared = require_manifest(where).sequences_compared
-    return Prepared(stacked(parts), baseline_fits(fitted, conditions, *counts), 0, compared)
-
-
-def _keys(genes: pd.DataFrame) -> pd.Series:
-    return one_gene(genes[["gene_id"]])
-
-
-def _unseen(
-    own: DatasetSpec,
-    known: pd.DataFrame,
-    other: DatasetSpec,
-    genes: pd.DataFrame,
-    progress: Progress,
-) -> pd.DataFrame:
-    """Return the genes that the run was neither trained nor stopped on."""
-    trained = known[known["split"] != "test"]
-    seen = _keys(genes).isin(_keys(trained))
-    if own.assembly == other.assembly and not own.splits.allow_shared_windows:
-        windows = (window_table(table, own.window.binning) for table in (genes, trained))
-        seen |= overlapping(*(table[["chrom", "start", "end"]] for table in windows))
-    if seen.all():
-        raise ClasterError(
-            f"the run was trained on every gene of {other.name!r}, or on windows that share bases with them",
-            remedy="build it with genes on the chromosomes that the run's dataset holds out",
-        )
-    if seen.any():
-        progress.say(
-            f"{int(seen.sum()):,} of {len(genes):,} genes were seen in training: not scored"
-        )
-    return scored_genes(genes[~seen])
-
-
-def _own_cell(own: DatasetSpec, folders: DatasetFolders) -> tuple[pd.Series, np.ndarray]:
-    """Return the measured profiles of the run's own dataset, and the row of each gene by its key."""
-    genes = read_genes_table(folders)
-    found = measured(own, folders, genes, SPLITS)
-    rows = pd.Series(np.arange(len(genes)), index=_keys(genes).to_numpy())
-    return rows[~rows.index.duplicated()], found
 
 
 def _as_predicted(member: RunOf) -> DatasetSpec:

@@ -12,17 +12,21 @@ from scipy.ndimage import uniform_filter1d
 from claster.analysis.bootstrap import locus_blocks
 from claster.analysis.conformal import Conformal, coverage
 from claster.analysis.metrics import gene_means, log_signal
+from claster.analysis.other_cells import (
+    promoter_features,
+    shared_tracks,
+    target_difference,
+    track_shift,
+    unlikeness,
+)
 from claster.analysis.samples import (
     annotated_genes,
     conditions_of,
     measured,
     profiles,
     scored_genes,
-    shared_tracks,
-    target_difference,
 )
 from claster.analysis.settings import IntervalSettings
-from claster.analysis.shift import Familiar, promoter_features, track_shift
 from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
@@ -107,7 +111,7 @@ def predict_intervals(
         (samples x target columns, reads), the two tables below, and two bigWigs a condition.
     genes : pandas.DataFrame
         ``<split>.genes.csv``: a gene and condition a row, `predicted`, `low` and `high` (means over the gene,
-        reads), `distance` from the training genes and whether it is `unlike` them (`Familiar`).
+        reads), `distance` from the training genes and whether it is `unlike` them (`unlikeness`).
     covered : pandas.DataFrame
         ``<split>.coverage.csv``, see `coverage`; empty where the signal is not known. ``<split>.shift.csv``
         is `track_shift`.
@@ -151,18 +155,17 @@ def predict_intervals(
             step.advance()
     where = DatasetFolders.of(spec)
     shared = [track.name for track in shared_tracks(own, spec)]
-    usual = [
+    usual, held_out = (
         promoter_features(
             own, folders, read_genes_table(folders, split=part), most=_MOST_GENES, tracks=shared
         )
         for part in ("train", "valid")
-    ]
-    familiar = Familiar.of(*usual)
+    )
     features = promoter_features(spec, where, wanted.genes, tracks=shared, progress=progress)
-    distance = familiar.distances(features)
+    distance, limit = unlikeness(usual, held_out, features)
     genes = pd.concat(means, ignore_index=True)
     genes["distance"] = np.tile(distance, len(names))
-    genes["unlike"] = genes["distance"] > familiar.limit
+    genes["unlike"] = genes["distance"] > limit
     covered = pd.DataFrame()
     if spec.target is not None and not target_difference(target, spec.target):
         scored = scored_genes(wanted.genes)
@@ -175,7 +178,7 @@ def predict_intervals(
             names,
             own,
         )
-    shift = track_shift(shared, usual[0], features)
+    shift = track_shift(shared, usual, features)
     write_text(path.with_suffix(".shift.csv"), shift.to_csv(index=False, float_format="%.4g"))
     _write(path, own, wanted.genes, ends, genes, covered)
     if asked.tracks != "none":

@@ -1,14 +1,14 @@
 """From a run's predictions to what is scored: checked, with the simple methods fitted beside it."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from claster.analysis.baselines import Baselines, fit_baselines, predict_baselines
-from claster.analysis.features import LabelledGenes
 from claster.analysis.samples import (
+    LabelledGenes,
     annotated_genes,
     conditions_of,
     labelled_genes,
@@ -151,9 +151,7 @@ def as_ensemble(scored: Scored, networks: Mapping[str, np.ndarray]) -> Scored:
     mean = np.mean(list(networks.values()), axis=0, dtype=np.float64)
     methods = {ENSEMBLE: mean} | {f"{_NETWORK} {run}": array for run, array in networks.items()}
     methods |= {name: array for name, array in scored.methods.items() if name != _NETWORK}
-    return Scored(
-        scored.genes, scored.annotation, scored.conditions, scored.observed, methods, ENSEMBLE
-    )
+    return replace(scored, methods=methods, main=ENSEMBLE)
 
 
 _SEEN: dict[Split, tuple[Split, ...]] = {
@@ -244,9 +242,8 @@ def prepare(
         )
     conditions = tuple(conditions_of(target))
     scored = Scored(genes, annotation, conditions, labelled[split].targets, methods)
-    counts = len(labelled["train"].gene_ids), len(labelled["valid"].gene_ids)
     compared = require_manifest(folders).sequences_compared
-    return Prepared(scored, baseline_fits(fitted, conditions, *counts), shared_bp, compared)
+    return Prepared(scored, baseline_fits(fitted, conditions, labelled), shared_bp, compared)
 
 
 def fit_simple_methods(
@@ -294,13 +291,13 @@ def network_profiles(
 
 
 def baseline_fits(
-    fitted: Baselines, conditions: tuple[str, ...], training: int, validation: int
+    fitted: Baselines, conditions: tuple[str, ...], labelled: Mapping[Split, LabelledGenes]
 ) -> BaselineFits:
-    """Return what the simple methods were fitted on: so many training and validation genes."""
+    """Return what the simple methods were fitted on, and what the validation genes chose."""
     named = list(zip(conditions, fitted.conditions, strict=True))
     return BaselineFits(
-        training_genes=training,
-        validation_genes=validation,
+        training_genes=len(labelled["train"].gene_ids),
+        validation_genes=len(labelled["valid"].gene_ids),
         training_rows=fitted.rows,
         ridge_penalty={name: float(fit.ridge.alpha) for name, fit in named},
         boosting_trees={name: int(fit.boosting.n_iter_) for name, fit in named},

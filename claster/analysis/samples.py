@@ -1,14 +1,14 @@
 """Tables of samples, checked one to one before anything is fitted or scored."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from claster.analysis.features import LabelledGenes
 from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_ids, read_targets
-from claster.dataset.signal_settings import TargetSpec, TrackSpec
+from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import SHARED
 from claster.dataset.track_scales import read_landscapes
@@ -19,6 +19,27 @@ from claster.settings import Split
 from claster.text import read_table
 
 _BUILD_AGAIN = "build the dataset again"
+
+
+@dataclass(frozen=True)
+class LabelledGenes:
+    """Forward samples of one split: which genes, how to read their landscapes, and what was measured.
+
+    Parameters
+    ----------
+    read
+        Returns the landscapes of some of the genes, shape (genes, tracks, landscape bins). It is
+        called for a few genes at a time, so memory does not grow with the number of genes.
+    tss_distance
+        Distance in bp from the middle of each target bin to the nearest TSS, shape (genes, bins).
+    targets
+        Measured signal (reads), shape (genes, conditions, target bins).
+    """
+
+    gene_ids: Sequence[str]
+    read: Callable[[list[str]], np.ndarray]
+    tss_distance: np.ndarray
+    targets: np.ndarray
 
 
 def require_genes(genes: pd.DataFrame, samples: list[str], *, split: str) -> None:
@@ -46,27 +67,6 @@ def scored_genes(genes: pd.DataFrame) -> pd.DataFrame:
 def conditions_of(target: TargetSpec) -> list[str]:
     """Return the name of each group of `target.bins` columns, in the order of the columns."""
     return [column.partition("_")[2] for column in target.columns[:: target.bins]]
-
-
-def shared_tracks(own: DatasetSpec, other: DatasetSpec) -> tuple[TrackSpec, ...]:
-    """Return the tracks of a dataset that another one has too, by their names."""
-    there = {track.name for track in other.tracks}
-    return tuple(track for track in own.tracks if track.name in there)
-
-
-def target_difference(own: TargetSpec, other: TargetSpec) -> str:
-    """Return the setting by which what is measured elsewhere is not what a run predicts; "" for none.
-
-    Files, `transform` and `clip` may differ, and the name of a condition where both have a single one.
-    """
-    free = {"conditions", "transform", "clip"}
-    here, there = (target.model_dump(exclude=free) for target in (own, other))
-    for key in here:
-        if here[key] != there[key]:
-            return key
-    names = conditions_of(own), conditions_of(other)
-    single = len(own.conditions) == len(other.conditions) == 1
-    return "" if names[0] == names[1] or single else "conditions"
 
 
 def annotated_genes(folders: DatasetFolders) -> pd.DataFrame:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from claster.analysis.features import local_features
+from claster.analysis.baselines import local_features
 from claster.dataset.layout import SPLITS, DatasetFolders, read_targets
 from claster.dataset.manifest import Manifest, _SourceFile
 from claster.dataset.spec import DatasetSpec

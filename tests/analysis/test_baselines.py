@@ -5,12 +5,14 @@ from threadpoolctl import threadpool_limits
 
 from claster.analysis.baselines import (
     _ALPHAS,
+    REACHES,
     _mean_profile,
     fit_baselines,
+    local_features,
     predict_baselines,
 )
-from claster.analysis.features import REACHES, LabelledGenes, local_features
 from claster.analysis.metrics import correlations
+from claster.analysis.samples import LabelledGenes
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 

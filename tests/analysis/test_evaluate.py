@@ -9,16 +9,16 @@ import yaml
 from scipy.stats import spearmanr
 from sklearn.metrics import r2_score, root_mean_squared_error
 
-from claster.analysis.change import directions
 from claster.analysis.evaluate import (
     RunOf,
-    _score,
-    _unseen,
     evaluate,
     evaluate_runs,
     evaluate_together,
 )
 from claster.analysis.metrics import correlations, gene_means
+from claster.analysis.other_cells import _unseen, directions
+from claster.analysis.prepare import prepare
+from claster.analysis.result import evaluation_of
 from claster.analysis.summary import evaluation_schema
 from claster.analysis.tables import _SCORE_COLUMNS
 from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_targets
@@ -39,6 +39,12 @@ METHODS = [
 def _quick(monkeypatch):
     monkeypatch.setattr("claster.analysis.baselines._TREES", 20)
     monkeypatch.setattr("claster.analysis.bootstrap.RESAMPLES", 100)
+
+
+def _score(predictions, spec, *, split="test", seed=0):
+    """Score a table of predictions beside the simple methods."""
+    prepared = prepare(predictions, spec, DatasetFolders.of(spec), split=split, seed=seed)
+    return evaluation_of(prepared.scored, [prepared], [], [spec], split=split, seed=seed)
 
 
 @pytest.fixture(scope="module")

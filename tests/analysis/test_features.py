@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claster.analysis.baselines import _sample_rows
-from claster.analysis.features import REACHES, LabelledGenes, local_features
+from claster.analysis.baselines import REACHES, _sample_rows, local_features
+from claster.analysis.samples import LabelledGenes
 from claster.errors import ClasterError
 from claster.genome.windows import Binning, mirror
 

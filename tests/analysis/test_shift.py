@@ -5,7 +5,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import roc_auc_score
 
-from claster.analysis.shift import Familiar, track_shift
+from claster.analysis.other_cells import track_shift, unlikeness
 from claster.errors import ClasterError
 
 
@@ -20,32 +20,33 @@ def drawn(genes, seed, shift=0.0):
 
 
 def test_distance_by_hand():
-    familiar = Familiar.of(np.array([[0.0], [2.0]] * 5), np.array([[1.0]]))
-    assert familiar.distances(np.array([[0.0], [4.0]])) == pytest.approx([1.0, 3.0])
-    assert familiar.limit == pytest.approx(1.0)
+    known, found = np.array([[0.0], [2.0]] * 5), np.array([[0.0], [4.0]])
+    distances, limit = unlikeness(known, np.array([[1.0]]), found)
+    assert distances == pytest.approx([1.0, 3.0])
+    assert limit == pytest.approx(1.0)
 
 
 def test_ninety_nine_percent_of_validation_genes_lie_within_the_limit():
-    familiar = Familiar.of(np.zeros((10, 1)), np.arange(101.0)[:, None])
-    assert familiar.limit == pytest.approx(99)
+    _, limit = unlikeness(np.zeros((10, 1)), np.arange(101.0)[:, None], np.zeros((1, 1)))
+    assert limit == pytest.approx(99)
 
 
 def test_flag_finds_the_genes_whose_error_doubled():
     known, seen = drawn(800, 0)
     network = HistGradientBoostingRegressor(random_state=0).fit(known, seen)
-    familiar = Familiar.of(known, drawn(300, 1)[0])
     usual, usual_truth = drawn(300, 2)
     usual_error = np.abs(network.predict(usual) - usual_truth).mean()
     mixed = [drawn(150, 3, shift) for shift in (0.0, 3.0)]
     features, truth = (np.concatenate(part) for part in zip(*mixed, strict=True))
     doubled = np.abs(network.predict(features) - truth) > 2 * usual_error
     assert 0.2 < doubled.mean() < 0.8
-    assert roc_auc_score(doubled, familiar.distances(features)) >= 0.8
+    distances, _ = unlikeness(known, drawn(300, 1)[0], features)
+    assert roc_auc_score(doubled, distances) >= 0.8
 
 
 def test_a_handful_of_training_genes_tells_nothing():
     with pytest.raises(ClasterError, match="9 training genes"):
-        Familiar.of(np.zeros((9, 2)), np.zeros((3, 2)))
+        unlikeness(np.zeros((9, 2)), np.zeros((3, 2)), np.zeros((1, 2)))
 
 
 def test_tracks_that_lie_outside_are_told():

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from claster.analysis.evaluate import _score
+from claster.analysis.prepare import prepare
+from claster.analysis.result import evaluation_of
 from claster.dataset.build import build_dataset
 from claster.dataset.doctor.check import check_dataset
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_targets
@@ -78,7 +79,8 @@ def test_genes_that_share_a_value_are_predicted_and_not_scored(tabled):
     assert genes["label_shared"].to_dict() == {"GA.1": False, "GB.1": True, "GC.1": False}
     ids = [f"{gene}_forward" for gene in genes.index]
     predictions = pd.DataFrame({"0_ctrl": [1.0, 100.0, 2.0]}, index=ids)
-    evaluation = _score(predictions, spec)
+    prepared = prepare(predictions, spec, DatasetFolders.of(spec))
+    evaluation = evaluation_of(prepared.scored, [prepared], [], [spec], split="test", seed=0)
     assert evaluation.summary.genes == 2
 
 
