@@ -1,6 +1,6 @@
 """Conformal intervals, cross-fitted by locus, and the share of bins and genes that they hold."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,10 +178,12 @@ def coverage(
     """
     binning = spec.require_target().binning
     resamples = resample_loci(genes, binning, length=spec.window.binning.width)
+    everyone = Stratum("all", "", np.ones(len(genes), dtype=bool))
     rows = []
     for number, condition in enumerate(conditions):
         signal = observed[:, number]
         gene_signal = gene_means(signal, genes, binning)
+        groups = [everyone, *strata_of(genes, annotation, gene_signal)]
         own = means[means["condition"] == condition]
         levels = {
             "bin": (signal, *ends[:, :, number]),
@@ -192,33 +194,14 @@ def coverage(
         for level, (truth, low, high) in levels.items():
             held = ((truth >= low) & (truth <= high)).sum(axis=1)
             width = (np.log2(high + 1) - np.log2(low + 1)).sum(axis=1)
-            for group in _groups(genes, annotation, gene_signal):
-                points = truth.shape[1] * group.genes
-                chosen = resamples.block_sums(
-                    np.stack([held * group.genes, points], axis=1).astype(float)
-                )
-                drawn = resamples.draw(chosen)
+            for by, name, chosen in groups:
+                points = truth.shape[1] * chosen
+                sums = np.stack([held * chosen, points], axis=1).astype(float)
+                drawn = resamples.draw(resamples.block_sums(sums))
                 blocks = resamples.effective_blocks(points)
                 lower, upper = intervals(ratio(drawn[:, 0], drawn[:, 1])[None], blocks)
                 n = int(points.sum())
-                rows.append(
-                    {
-                        "condition": condition,
-                        "level": level,
-                        "by": group.by,
-                        "stratum": group.name,
-                        "covered": held[group.genes].sum() / n,
-                        "low": lower[0],
-                        "high": upper[0],
-                        "width": width[group.genes].sum() / n,
-                        "n": n,
-                    }
-                )
+                what = {"condition": condition, "level": level, "by": by, "stratum": name}
+                share = {"covered": held[chosen].sum() / n, "low": lower[0], "high": upper[0]}
+                rows.append(what | share | {"width": width[chosen].sum() / n, "n": n})
     return pd.DataFrame(rows)
-
-
-def _groups(
-    genes: pd.DataFrame, annotation: pd.DataFrame, expression: np.ndarray
-) -> Iterator[Stratum]:
-    yield Stratum("all", "", np.ones(len(genes), dtype=bool))
-    yield from strata_of(genes, annotation, expression)

@@ -1,7 +1,7 @@
 """Intervals of a run's predictions, as tables and tracks beside them."""
 
 from dataclasses import dataclass
-from itertools import product
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +56,8 @@ class _Predicted:
     spread: np.ndarray | None
     binning: Binning
 
-    def bins(
-        self, condition: int, observed: np.ndarray | None = None, loci: np.ndarray | None = None
-    ) -> tuple[np.ndarray, ...]:
-        """Return of every bin what `Conformal` takes: log2(x + 1), what is known of it, truth and locus."""
+    def bins(self, condition: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return log2(x + 1) of every bin, shape (points,), and what is known of it, (points, features)."""
         level = log_signal(self.signal[:, condition])
         features = [level]
         features += [uniform_filter1d(level, width, axis=1, mode="nearest") for width in _NEAR]
@@ -67,14 +65,9 @@ class _Predicted:
         features.append(np.broadcast_to(np.abs(self.binning.offsets), level.shape))
         if self.spread is not None:
             features.append(log_signal(self.spread[:, condition]))
-        given = level.ravel(), np.stack([feature.ravel() for feature in features], axis=1)
-        if observed is None or loci is None:
-            return given
-        return *given, log_signal(observed).ravel(), np.repeat(loci, self.binning.bins)
+        return level.ravel(), np.stack([feature.ravel() for feature in features], axis=1)
 
-    def means(
-        self, condition: int, observed: np.ndarray | None = None, loci: np.ndarray | None = None
-    ) -> tuple[np.ndarray, ...]:
+    def means(self, condition: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the same of the mean over each gene."""
         level = log_signal(gene_means(self.signal[:, condition], self.genes, self.binning))
         length = np.log10((self.genes["end"] - self.genes["start"]).to_numpy())
@@ -82,10 +75,7 @@ class _Predicted:
         if self.spread is not None:
             spread = gene_means(self.spread[:, condition], self.genes, self.binning)
             features.append(log_signal(spread))
-        given = level, np.stack(features, axis=1)
-        if observed is None or loci is None:
-            return given
-        return *given, log_signal(gene_means(observed, self.genes, self.binning)), loci
+        return level, np.stack(features, axis=1)
 
 
 def predict_intervals(
@@ -142,14 +132,23 @@ def predict_intervals(
     with progress.step("intervals", len(names)) as step:
         for number, condition in enumerate(names):
             observed = truth[:, number]
-            calibrated = Conformal.fit(*known.bins(number, observed, loci), level=asked.level)
-            low, high = calibrated.around(*wanted.bins(number)[:2])
-            ends[:, :, number] = [signal.reshape(-1, target.bins) for signal in (low, high)]
-            calibrated = Conformal.fit(
-                *known.means(number, observed, loci), level=asked.level, trees=False
+            of_bins = Conformal.fit(
+                *known.bins(number),
+                log_signal(observed).ravel(),
+                np.repeat(loci, target.bins),
+                level=asked.level,
             )
-            level, features = wanted.means(number)[:2]
-            low, high = calibrated.around(level, features)
+            both = of_bins.around(*wanted.bins(number))
+            ends[:, :, number] = [signal.reshape(-1, target.bins) for signal in both]
+            of_genes = Conformal.fit(
+                *known.means(number),
+                log_signal(gene_means(observed, known.genes, target.binning)),
+                loci,
+                level=asked.level,
+                trees=False,
+            )
+            level, features = wanted.means(number)
+            low, high = of_genes.around(level, features)
             table = wanted.genes[["gene_id"]].assign(condition=condition)
             means.append(table.assign(predicted=np.exp2(level) - 1, low=low, high=high))
             step.advance()
@@ -183,17 +182,16 @@ def predict_intervals(
     _write(path, own, wanted.genes, ends, genes, covered)
     if asked.tracks != "none":
         sizes = spec.chromosome_sizes()
-        for (end, values), (number, name) in product(
-            zip(_ENDS, ends, strict=True), enumerate(names)
-        ):
-            write_track(
-                path.with_name(f"{path.stem}.{name}.{end}.bw"),
-                wanted.genes,
-                values[:, number],
-                binning=target.binning,
-                sizes=sizes,
-                merge=asked.tracks,
-            )
+        for end, values in zip(_ENDS, ends, strict=True):
+            for number, name in enumerate(names):
+                write_track(
+                    path.with_name(f"{path.stem}.{name}.{end}.bw"),
+                    wanted.genes,
+                    values[:, number],
+                    binning=target.binning,
+                    sizes=sizes,
+                    merge=asked.tracks,
+                )
     return path, genes, covered
 
 
@@ -213,20 +211,10 @@ def _predicted(
     predict_missing(run, path, progress=progress, **given)
     target = own.require_target()
     genes = read_genes_table(DatasetFolders.of(spec), split=split)
+    read = partial(profiles, genes=genes, target=target, remedy="remove it and try again")
     spread = path.with_suffix(".spread.parquet")
-    signal, deviation = (
-        profiles(
-            read_parquet(table),
-            genes,
-            target,
-            named=str(table),
-            remedy="remove it and try again",
-        )
-        if table.is_file()
-        else None
-        for table in (path, spread)
-    )
-    assert signal is not None
+    deviation = read(read_parquet(spread), named=str(spread)) if spread.is_file() else None
+    signal = read(read_parquet(path), named=str(path))
     return path, _Predicted(genes, signal, deviation, target.binning)
 
 

@@ -12,15 +12,14 @@ from claster.analysis.perturbation.candidates import TSS_MARGIN, known_annotated
 from claster.analysis.perturbation.effects import gene_bins, gene_signal, measured_regions
 from claster.analysis.perturbation.measure import Window, average_mirrored, built_window
 from claster.analysis.perturbation.screen import load_predictor
-from claster.analysis.samples import scored_genes
+from claster.analysis.samples import measured, scored_genes
 from claster.contacts.shapes import StripeMap
 from claster.dataset.activity import ActivityView
-from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table, read_targets
+from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table
 from claster.dataset.scale import MOST_WINDOWS, spread_evenly
 from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
-from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
 from claster.settings import Device, Split
 
@@ -55,13 +54,11 @@ def measured_genes(
             f"the {split} split of {spec.name!r} holds no gene", remedy="build it with one"
         )
     genes = genes if split == "train" else scored_genes(genes)
-    target = spec.require_target()
-    table = read_targets(folders.target_table(split), transform=target.transform)
-    names = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
-    profiles = table.loc[names, target.columns[: target.bins]].to_numpy()
+    binning = spec.require_target().binning
+    profiles = measured(spec, folders, genes, [split])[:, 0]
     genes = measured_regions(genes, _AROUND_TSS)
     signal = [
-        gene_signal(profile, gene_bins(row.start, row.end, centre=row.tss, binning=target.binning))
+        gene_signal(profile, gene_bins(row.start, row.end, centre=row.tss, binning=binning))
         for profile, row in zip(profiles, genes.itertuples(), strict=True)
     ]
     return genes, np.log2(np.array(signal) + 1)
@@ -179,7 +176,6 @@ def _ring_means(landscape: np.ndarray, bin: int, radii: tuple[int, ...]) -> np.n
     return np.stack(means, axis=-1).reshape(len(landscape), -1)
 
 
-_MARKS, _CONTACTS = "marks", "contacts"
 _QUIET = 0.9
 
 
@@ -233,16 +229,27 @@ def predict_masked(
             remedy="choose a run of a flavour with landscapes",
         )
     folders = DatasetFolders.of(spec)
-    hider = _Hider(spec, folders, radii, contacts=_CONTACTS in model.inputs, seed=seed)
+    kinds = ["marks", "marks and contacts"] if "contacts" in model.inputs else ["marks"]
+    pool, mean = _background(spec, folders, contacts=len(kinds) > 1)
+    shown = _shown(spec, radii)
     read = built_window(folders, split=split, inputs=model.inputs)
 
     def windows() -> Iterator[Window]:
         for gene in genes.itertuples():
-            yield from hider.hidden(str(gene.gene_id), read(gene.gene_id, gene.chrom, gene.tss))
+            window = read(gene.gene_id, gene.chrom, gene.tss)
+            landscape = window["landscape"]
+            rng = np.random.default_rng([seed, crc32(str(gene.gene_id).encode())])
+            hidden = pool[..., rng.integers(pool.shape[-1], size=landscape.shape[-1])]
+            for kind in kinds:
+                for bins, columns in shown:
+                    seen = {"landscape": np.where(bins, landscape, hidden)}
+                    if mean is not None:
+                        met = kind != "marks"
+                        seen["contacts"] = np.where(columns & met, window["contacts"], mean)
+                    yield seen
 
     binning = spec.require_target().binning
     predict = average_mirrored(model.predict, spec)(windows())
-    kinds = (_MARKS, f"{_MARKS} and {_CONTACTS}")[: 2 if hider.contacts else 1]
     found = np.empty((len(genes), len(kinds), len(radii)))
     with progress.step("predict", len(genes)) as step:
         for row, gene in enumerate(genes.itertuples()):
@@ -253,63 +260,38 @@ def predict_masked(
     return dict(zip(kinds, np.log2(found + 1).transpose(1, 2, 0), strict=True))
 
 
-class _Hider:
-    """Hides what lies beyond each radius."""
+def _background(
+    spec: DatasetSpec, folders: DatasetFolders, *, contacts: bool
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the bins that stand for hidden ones, shape (..., bins), and the mean map of training windows."""
+    everyone = read_genes_table(folders)
+    training = spread_evenly(everyone[everyone["split"] == "train"], MOST_WINDOWS)
+    annotated = known_annotated(spec, everyone)
+    pool, maps = [], []
+    for gene in training.itertuples():
+        edges = spec.window.binning.edges + int(gene.tss)
+        low, high = edges[:-1] - TSS_MARGIN, edges[1:] + TSS_MARGIN
+        free = ~annotated.touch(str(gene.chrom), low, high)
+        pool.append(read_arrays(folders, [gene.gene_id], split="train")[0][..., free])
+        if contacts:
+            maps.append(read_arrays(folders, [gene.gene_id], split="train", modality="contacts")[0])
+    if not sum(part.shape[-1] for part in pool):
+        raise ClasterError(
+            "every bin of the training windows lies near an element or a TSS",
+            remedy="check the elements of the dataset",
+        )
+    bins = np.concatenate(pool, axis=-1)
+    # Flanks of elements and promoters that nobody listed are no background.
+    quiet = bins <= np.quantile(bins, _QUIET, axis=-1, keepdims=True)
+    mean = np.mean(maps, axis=0, dtype=np.float32) if contacts else None
+    return bins[..., quiet.reshape(-1, quiet.shape[-1]).all(axis=0)], mean
 
-    def __init__(
-        self,
-        spec: DatasetSpec,
-        folders: DatasetFolders,
-        radii: tuple[int, ...],
-        *,
-        contacts: bool,
-        seed: int,
-    ) -> None:
-        everyone = read_genes_table(folders)
-        training = spread_evenly(everyone[everyone["split"] == "train"], MOST_WINDOWS)
-        annotated = known_annotated(spec, everyone)
-        self.contacts, self._seed = contacts, seed
-        pool, maps = [], []
-        for gene in training.itertuples():
-            edges = spec.window.binning.edges + int(gene.tss)
-            low, high = edges[:-1] - TSS_MARGIN, edges[1:] + TSS_MARGIN
-            free = ~annotated.touch(str(gene.chrom), low, high)
-            pool.append(read_arrays(folders, [gene.gene_id], split="train")[0][..., free])
-            if contacts:
-                some = read_arrays(folders, [gene.gene_id], split="train", modality=_CONTACTS)
-                maps.append(some[0])
-        if not sum(part.shape[-1] for part in pool):
-            raise ClasterError(
-                "every bin of the training windows lies near an element or a TSS",
-                remedy="check the elements of the dataset",
-            )
-        free_bins = np.concatenate(pool, axis=-1)
-        # Flanks of elements and promoters that nobody listed are no background.
-        quiet = free_bins <= np.quantile(free_bins, _QUIET, axis=-1, keepdims=True)
-        self._pool = free_bins[..., quiet.reshape(-1, quiet.shape[-1]).all(axis=0)]
-        self._mean = np.mean(maps, axis=0, dtype=np.float32) if contacts else None
-        apart = np.abs(np.arange(spec.window.bins) - spec.window.bins // 2) * spec.window.bin
-        self._seen = [apart <= radius for radius in radii]
-        columns: list[np.ndarray | bool] = [True] * len(radii)
-        if contacts and isinstance(spec.contacts_shape, StripeMap):
-            assert spec.contacts is not None
-            half = spec.contacts_shape.half
-            away = np.abs(np.arange(-half, half + 1)) * spec.contacts.resolution
-            columns = [away <= radius for radius in radii]
-        self._met = columns
 
-    def hidden(self, name: str, window: Window) -> Iterator[Window]:
-        """Yield a window as it is seen, by what is seen, then radius."""
-        rng = np.random.default_rng([self._seed, crc32(name.encode())])
-        landscape = window["landscape"]
-        chosen = rng.integers(self._pool.shape[-1], size=landscape.shape[-1])
-        background = self._pool[..., chosen]
-        for with_contacts in (False, True)[: 2 if self.contacts else 1]:
-            for seen, met in zip(self._seen, self._met, strict=True):
-                shown = {"landscape": np.where(seen, landscape, background)}
-                if self._mean is not None:
-                    kept = window[_CONTACTS]
-                    shown[_CONTACTS] = (
-                        np.where(met, kept, self._mean) if with_contacts else self._mean
-                    )
-                yield shown
+def _shown(spec: DatasetSpec, radii: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return which bins, and which columns of a stripe, lie within each radius; of other maps all do."""
+    apart = np.abs(np.arange(spec.window.bins) - spec.window.bins // 2) * spec.window.bin
+    away = np.zeros(1)
+    if spec.contacts is not None and isinstance(spec.contacts_shape, StripeMap):
+        half = spec.contacts_shape.half
+        away = np.abs(np.arange(-half, half + 1)) * spec.contacts.resolution
+    return [(apart <= radius, away <= radius) for radius in radii]

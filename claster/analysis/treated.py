@@ -1,13 +1,12 @@
 """Treated cells: the change that a run predicts from treated marks, against the measured one."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from claster.analysis.bootstrap import resample_loci
 from claster.analysis.folder import ResultFile, ResultFolder
@@ -15,10 +14,11 @@ from claster.analysis.perturbation.edits import covered_bins, span_mean
 from claster.analysis.perturbation.effects import gene_bins, gene_signal, log_effect
 from claster.analysis.perturbation.measure import Window, average_mirrored, built_window
 from claster.analysis.perturbation.screen import load_predictor
+from claster.analysis.samples import measured
 from claster.analysis.settings import TreatSettings
 from claster.analysis.statistics import pearson, spearman
-from claster.analysis.summary import Number, Score, interval_text
-from claster.dataset.layout import read_genes_table, read_targets
+from claster.analysis.summary import Number, Score
+from claster.dataset.layout import read_genes_table
 from claster.dataset.load import load_dataset
 from claster.dataset.manifest import require_manifest
 from claster.dataset.scale import track_divisors
@@ -31,9 +31,8 @@ from claster.errors import ClasterError, choose_among
 from claster.files import atomic_path
 from claster.genome.assembly import chromosome_aliases
 from claster.genome.regions import read_blacklist
-from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
-from claster.settings import Split
+from claster.settings import Record, Split
 from claster.signal.landscape import landscape, restored
 
 _PROMOTER = 2_000
@@ -91,10 +90,7 @@ def _promoter_change(
 
 
 def _measured_profiles(genes: pd.DataFrame, sources: Sources, spec: DatasetSpec) -> np.ndarray:
-    """Return the measured profiles of the first condition as signal.
-
-    Returns float64, shape (genes, bins).
-    """
+    """Return the measured profiles of the first condition as signal, shape (genes, bins)."""
     target = spec.require_target()
     reach = reach_of_targets(target)
     strands = sources.targets[target.groups[0]]
@@ -110,10 +106,8 @@ def _measured_profiles(genes: pd.DataFrame, sources: Sources, spec: DatasetSpec)
 _MEASURES = {"spearman": spearman, "pearson": pearson}
 
 
-class _Correlation(BaseModel):
+class _Correlation(Record):
     """A correlation of changes over genes with its 95 % interval."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: str
     metric: Literal["spearman", "pearson"]
@@ -122,7 +116,7 @@ class _Correlation(BaseModel):
     high: Number
 
 
-class _TreatedSummary(BaseModel):
+class _TreatedSummary(Record):
     """The result of `claster treat` (`summary.json`, format version 1).
 
     `tracks` are those that were taken from the treated dataset; `shares` are the median predicted over the
@@ -130,8 +124,6 @@ class _TreatedSummary(BaseModel):
     (`transcribed`); `differences` are how much better the network's changes correlate with the measured
     ones than promoter marks do, on the same genes and resamples.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
     verdict: str
@@ -220,20 +212,17 @@ def compare_treated(
             step.advance()
         step.describe("measured transcription")
         measured_after = _measured_profiles(genes, sources, other)
-    target = spec.require_target()
-    stored = read_targets(folders.target_table(split), transform=target.transform)
-    samples = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
-    measured_before = stored.loc[samples, target.columns[: target.bins]].to_numpy(np.float64)
+    binning = spec.require_target().binning
     table = genes[["gene_id", "name", "chrom", "start", "end", "strand", "tss"]].copy()
     signals = {
         "predicted_baseline": np.stack(profiles[::2]),
         "predicted_treated": np.stack(profiles[1::2]),
-        "measured_baseline": measured_before,
+        "measured_baseline": measured(spec, folders, genes, [split])[:, 0].astype(np.float64),
         "measured_treated": measured_after,
     }
     for name, values in signals.items():
         table[name] = [
-            float(gene_signal(v, gene_bins(g.start, g.end, centre=g.tss, binning=target.binning)))
+            float(gene_signal(v, gene_bins(g.start, g.end, centre=g.tss, binning=binning)))
             for v, g in zip(values, genes.itertuples(), strict=True)
         ]
     for kind in ("predicted", "measured"):
@@ -243,35 +232,39 @@ def compare_treated(
             pseudocount=pseudocount,
         )
     table["promoter_change"] = promoters
-    resamples = resample_loci(table, target.binning, seed=asked.seed)
+    resamples = resample_loci(table, binning, seed=asked.seed)
     network, observed, marks = (
         table[f"{kind}_change"].to_numpy() for kind in ("predicted", "measured", "promoter")
     )
     scored = partial(Score.of, resamples=resamples)
-    found = tuple(
-        _Correlation(method=method, metric=metric, **scored(measure, change, observed).model_dump())
+    correlations = {
+        (method, metric): scored(measure, change, observed)
         for method, change in (("network", network), ("promoter marks", marks))
         for metric, measure in _MEASURES.items()
-    )
+    }
     differences = {
         metric: scored(partial(_difference, measure), network, marks, observed)
         for metric, measure in _MEASURES.items()
     }
     transcribed = (table["measured_baseline"] >= pseudocount).to_numpy()
-    shares: dict[Literal["all", "transcribed"], Score] = {"all": scored(_share, network, observed)}
+    shares = {"all": scored(_share, network, observed)}
     if transcribed.any():
+        some = resamples.of(transcribed)
         shares["transcribed"] = Score.of(
-            _share, network[transcribed], observed[transcribed], resamples=resamples.of(transcribed)
+            _share, network[transcribed], observed[transcribed], resamples=some
         )
     summary = _TreatedSummary(
-        verdict=_verdict(table, shares, found, differences),
+        verdict=_verdict(table, shares, correlations, differences),
         run=run.path.as_posix(),
         treated=other.name,
         tracks=chosen,
         split=split,
         genes=len(table),
         shares=shares,
-        correlations=found,
+        correlations=tuple(
+            _Correlation(method=method, metric=metric, **dict(score))
+            for (method, metric), score in correlations.items()
+        ),
         differences=differences,
     )
     files = TreatedFiles(run.path / "treated" / f"{other.name}_{split}")
@@ -351,8 +344,8 @@ def _share(predicted: np.ndarray, observed: np.ndarray) -> float:
 
 def _verdict(
     table: pd.DataFrame,
-    shares: Mapping[Literal["all", "transcribed"], Score],
-    found: Sequence[_Correlation],
+    shares: Mapping[str, Score],
+    correlations: Mapping[tuple[str, str], Score],
     differences: Mapping[str, Score],
 ) -> str:
     lines = [
@@ -364,9 +357,8 @@ def _verdict(
         for genes, score in shares.items()
     ]
     lines += [
-        f"{entry.metric.capitalize()} of measured change and {entry.method}: "
-        f"{interval_text(entry.value, entry.low, entry.high)}."
-        for entry in found
+        f"{metric.capitalize()} of measured change and {method}: {score.told()}."
+        for (method, metric), score in correlations.items()
     ]
     lines += [
         f"{metric.capitalize()} of the network less that of promoter marks: {score.told()}."
