@@ -1,15 +1,24 @@
 """Activity by contact as the ABC repository defines it: normalised activity, adjusted contact, score."""
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from claster.analysis.perturbation.edits import covered_bins, span_mean
+from claster.contacts.matrix import ContactMatrix, open_contacts, read_band
 from claster.contacts.shapes import PSEUDO, DiagonalMap, StripeMap
 from claster.dataset.layout import DatasetFolders, read_arrays
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import read_landscapes
+from claster.genome.assembly import match_chromosomes
 from claster.settings import Split
 
+REACH = 5_000_000
+"""Elements within this many bp of a gene's TSS share its activity by contact, as in ABC."""
+
+_RESOLUTION = 5_000
 _SHORTEST = 5_000
 _EXPONENT = 1.024238616787792
 _SCALE = 5.9594510043736655
@@ -103,6 +112,71 @@ def score_pairs(activity: np.ndarray, contact: np.ndarray, genes: np.ndarray) ->
 
 def _log_distance(distance: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(np.abs(distance), _SHORTEST) + 1.0)
+
+
+def contact_reader(
+    path: Path | None, *, sizes: Mapping[str, int], aliases: Mapping[str, str]
+) -> Callable[[str, np.ndarray, np.ndarray], np.ndarray]:
+    """Return what gives the contact of pairs of a chromosome, from its name, middles and TSSs.
+
+    Parameters
+    ----------
+    path
+        A balanced cool, mcool or hic file with bins of 5 kb; None for the power law of the distance, which
+        also stands for chromosomes that the file lacks.
+    sizes, aliases
+        Lengths in bp of the assembly's chromosomes, and their other names.
+    """
+    if path is None:
+        return lambda _, middle, tss: power_law_contact(middle - tss)
+    matrix = open_contacts(path, resolution=_RESOLUTION, balance=True)
+    names = match_chromosomes(sizes, matrix.sizes, file=path, named="contacts", aliases=aliases)
+
+    def read(chrom: str, middle: np.ndarray, tss: np.ndarray) -> np.ndarray:
+        if chrom not in names:
+            return power_law_contact(middle - tss)
+        return adjusted_contact(_hic_contact(matrix, names[chrom], middle, tss), middle - tss)
+
+    return read
+
+
+def _hic_contact(
+    matrix: ContactMatrix, chrom: str, middle: np.ndarray, tss: np.ndarray
+) -> np.ndarray:
+    """Return the balanced contact of the bins of each pair, rows of the chromosome summing to 1 in the mean.
+
+    A bin with itself has the larger contact with a bin beside it, a masked one the power law.
+
+    References
+    ----------
+    https://github.com/broadinstitute/ABC-Enhancer-Gene-Prediction, `process_hic`
+    """
+    size, bins = matrix.resolution, matrix.bins(chrom)
+    separations = min(REACH // size + 1, bins)
+    values = read_band(matrix, chrom, separations=separations, balance=True).values
+    values = values / _mean_row(matrix, chrom)
+    if separations > 1:
+        beside = np.concatenate([[np.nan], values[1, :-1]])
+        neighbour = np.fmax(beside, values[1])
+        values[0] = np.where(values[0] > 0, neighbour, values[0])
+    first = (np.minimum(middle, tss) // size).astype(int)
+    apart = (np.maximum(middle, tss) // size).astype(int) - first
+    found = values[apart, first]
+    return np.where(np.isnan(found), power_law_contact(np.maximum(apart, 1) * size), found)
+
+
+def _mean_row(matrix: ContactMatrix, chrom: str) -> float:
+    """Return the mean sum of the rows that hold contacts, both halves of the matrix counted."""
+    bins = matrix.bins(chrom)
+    weights = np.nan_to_num(matrix.weights(chrom, balance=True))
+    sums = np.zeros(bins)
+    for first, second, count in matrix.pixels(chrom, separations=bins):
+        here = (first <= second) & (second < bins)
+        one, other = first[here], second[here]
+        value = count[here] * weights[one] * weights[other]
+        sums += np.bincount(one, value, bins)
+        sums += np.bincount(other, np.where(one < other, value, 0.0), bins)
+    return float(sums[sums > 0].mean())
 
 
 _ACCESSIBILITY = ("ATAC", "DHS", "DNASE")

@@ -9,20 +9,24 @@ import pandas as pd
 import pyBigWig
 import pytest
 
-from claster.analysis.abc import adjusted_contact, power_law_contact, score_pairs
+from claster.analysis.abc import (
+    _hic_contact,
+    adjusted_contact,
+    contact_reader,
+    power_law_contact,
+    score_pairs,
+)
 from claster.analysis.link.candidates import _interval_sums, _with_activity, read_candidates
 from claster.analysis.link.features import (
     FEATURES,
     OPTIONAL,
-    _hic_contact,
-    contact_reader,
     link_features,
     pairs_within,
     with_marks,
 )
 from claster.analysis.link.link import _reliability, find_links
 from claster.analysis.link.model import _PENALTY, _TREES, DEFAULT_MODEL, LinkModel, fit_links
-from claster.analysis.link.train import screen_pairs, train_links, with_effects
+from claster.analysis.link.train import score_left_out, screen_pairs, train_links, with_effects
 from claster.analysis.statistics import _link_metrics
 from claster.contacts.matrix import open_contacts
 from claster.errors import ClasterError
@@ -303,7 +307,7 @@ def test_shuffled_labels_score_at_the_base_rate(cell):
     pairs, candidates, genes = screen_of(cell)
     rng = np.random.default_rng(4)
     pairs["regulated"] = rng.permutation(pairs["regulated"].to_numpy())
-    scored = train_links(pairs, candidates, genes).pairs
+    _, scored = train_links(pairs, candidates, genes)
     regulated = scored["regulated"].to_numpy()
     found = _link_metrics(regulated, scored["link"].to_numpy(), np.ones((1, len(scored))))
     assert found["auprc"] < 1.5 * regulated.mean()
@@ -315,11 +319,11 @@ def test_an_effect_of_a_network_is_used_where_it_is_known(cell, tmp_path):
     told.iloc[::2].to_csv(tmp_path / "effects.tsv", sep="\t", index=False)
     with_them = with_effects(pairs, tmp_path / "effects.tsv")
     assert with_them["effect"].isna().sum() == len(pairs) // 2
-    trained = train_links(with_them, candidates, genes)
-    scores = trained.scores().query("group == 'all' and metric == 'auprc'")
+    model, scored = train_links(with_them, candidates, genes)
+    scores = score_left_out(scored).query("group == 'all' and metric == 'auprc'")
     scores = scores.set_index("predictor")
     assert scores.loc["link without effect", "ratio_high"] < 1
-    assert trained.model.calibrations.keys() == {"", "effect"}
+    assert model.calibrations.keys() == {"", "effect"}
 
 
 def test_links_are_written_for_browsers(trained, cell, tmp_path):
@@ -436,8 +440,7 @@ def test_k562_pairs_of_chromosomes_left_out():
     candidates = read_candidates(folder / "DHS.bw", genes, assembly="hg38", sizes=sizes, **tracks)
     table = HUMAN / "CRISPR" / "EPCrisprBenchmark_combined_data.training_K562.GRCh38.tsv.gz"
     pairs, genes = screen_pairs(table, candidates, genes, sizes=sizes, aliases=aliases)
-    scored = train_links(pairs.drop(columns="ubiquitous"), candidates, genes)
-    pairs = scored.pairs
+    _, pairs = train_links(pairs.drop(columns="ubiquitous"), candidates, genes)
     far = pairs["distance"].between(50_000, 150_000, inclusive="left").to_numpy()
     regulated = pairs["regulated"].to_numpy()
 

@@ -1,87 +1,12 @@
 """What is known of an element and a gene: activity, distance, and what competes with the pair."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from claster.analysis.abc import adjusted_contact, power_law_contact
-from claster.contacts.matrix import ContactMatrix, open_contacts, read_band
-from claster.genome.assembly import match_chromosomes
-
-_RESOLUTION = 5_000
-
-
-def contact_reader(
-    path: Path | None, *, sizes: Mapping[str, int], aliases: Mapping[str, str]
-) -> Callable[[str, np.ndarray, np.ndarray], np.ndarray]:
-    """Return what gives the contact of pairs of a chromosome, from its name, middles and TSSs.
-
-    Parameters
-    ----------
-    path
-        A balanced cool, mcool or hic file with bins of 5 kb; None for the power law of the distance, which
-        also stands for chromosomes that the file lacks.
-    sizes, aliases
-        Lengths in bp of the assembly's chromosomes, and their other names.
-    """
-    if path is None:
-        return lambda _, middle, tss: power_law_contact(middle - tss)
-    matrix = open_contacts(path, resolution=_RESOLUTION, balance=True)
-    names = match_chromosomes(sizes, matrix.sizes, file=path, named="contacts", aliases=aliases)
-
-    def read(chrom: str, middle: np.ndarray, tss: np.ndarray) -> np.ndarray:
-        if chrom not in names:
-            return power_law_contact(middle - tss)
-        return adjusted_contact(_hic_contact(matrix, names[chrom], middle, tss), middle - tss)
-
-    return read
-
-
-def _hic_contact(
-    matrix: ContactMatrix, chrom: str, middle: np.ndarray, tss: np.ndarray
-) -> np.ndarray:
-    """Return the balanced contact of the bins of each pair, rows of the chromosome summing to 1 in the mean.
-
-    Returns contacts: of one bin with itself, the larger contact with a bin beside it; the power law where a
-    bin is masked.
-
-    References
-    ----------
-    https://github.com/broadinstitute/ABC-Enhancer-Gene-Prediction, `process_hic`
-    """
-    size, bins = matrix.resolution, matrix.bins(chrom)
-    separations = min(_REACH // size + 1, bins)
-    values = read_band(matrix, chrom, separations=separations, balance=True).values
-    values = values / _mean_row(matrix, chrom)
-    if separations > 1:
-        beside = np.concatenate([[np.nan], values[1, :-1]])
-        neighbour = np.fmax(beside, values[1])
-        values[0] = np.where(values[0] > 0, neighbour, values[0])
-    first = (np.minimum(middle, tss) // size).astype(int)
-    apart = (np.maximum(middle, tss) // size).astype(int) - first
-    found = values[apart, first]
-    return np.where(np.isnan(found), power_law_contact(np.maximum(apart, 1) * size), found)
-
-
-def _mean_row(matrix: ContactMatrix, chrom: str) -> float:
-    """Return the mean sum of the rows that hold contacts, both halves of the matrix counted."""
-    bins = matrix.bins(chrom)
-    weights = np.nan_to_num(matrix.weights(chrom, balance=True))
-    sums = np.zeros(bins)
-    for first, second, count in matrix.pixels(chrom, separations=bins):
-        here = (first <= second) & (second < bins)
-        one, other = first[here], second[here]
-        value = count[here] * weights[one] * weights[other]
-        sums += np.bincount(one, value, bins)
-        sums += np.bincount(other, np.where(one < other, value, 0.0), bins)
-    return float(sums[sums > 0].mean())
-
-
-_REACH = 5_000_000
-"""Elements within this many bp of a gene's TSS share its activity by contact, as in ABC."""
+from claster.analysis.abc import REACH, power_law_contact
 
 FEATURES = {
     "distance": -1,
@@ -140,7 +65,7 @@ def with_marks(places: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairs_within(
-    candidates: pd.DataFrame, genes: pd.DataFrame, *, reach: int = _REACH
+    candidates: pd.DataFrame, genes: pd.DataFrame, *, reach: int = REACH
 ) -> Iterator[pd.DataFrame]:
     """Yield all pairs of an element and a gene less than `reach` apart, middle to TSS, by chromosome.
 
@@ -287,7 +212,7 @@ class _Surroundings:
     def _nearest(self, middle: np.ndarray) -> np.ndarray:
         """Return the TSS nearest to each place; 5 Mb away where there is none."""
         if not len(self.tss):
-            return middle + _REACH
+            return middle + REACH
         after = np.searchsorted(self.tss, middle).clip(max=len(self.tss) - 1)
         before = (after - 1).clip(min=0)
         closer = np.abs(self.tss[after] - middle) < np.abs(self.tss[before] - middle)
@@ -298,8 +223,8 @@ class _Surroundings:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return of each pair activity by contact of its gene: sum, sum within 20 kb, the pair's rank."""
         total, near, rank = np.zeros(len(product)), np.zeros(len(product)), np.zeros(len(product))
-        first = np.searchsorted(self.middle, starts - _REACH, "right")
-        last = np.searchsorted(self.middle, starts + _REACH)
+        first = np.searchsorted(self.middle, starts - REACH, "right")
+        last = np.searchsorted(self.middle, starts + REACH)
         by_gene = np.split(np.argsort(of_gene, kind="stable"), np.cumsum(np.bincount(of_gene))[:-1])
         for start, a, b, rows in zip(starts, first, last, by_gene, strict=True):
             distance = np.abs(self.middle[a:b] - start)
@@ -313,8 +238,8 @@ class _Surroundings:
     def _of_elements(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return of each place the contact with all TSSs, weighed by their activity and not."""
         weighed, plain = np.zeros(len(places)), np.zeros(len(places))
-        first = np.searchsorted(self.tss, places - _REACH, "right")
-        last = np.searchsorted(self.tss, places + _REACH)
+        first = np.searchsorted(self.tss, places - REACH, "right")
+        last = np.searchsorted(self.tss, places + REACH)
         for number, (place, a, b) in enumerate(zip(places, first, last, strict=True)):
             contact = power_law_contact(self.tss[a:b] - place)
             weighed[number], plain[number] = (contact * self.at_tss[a:b]).sum(), contact.sum()

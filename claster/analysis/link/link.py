@@ -7,18 +7,17 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from claster.analysis.abc import score_pairs
+from claster.analysis.abc import contact_reader, score_pairs
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.analysis.link.candidates import read_candidates
 from claster.analysis.link.features import (
     MARKS,
     OPTIONAL,
-    contact_reader,
     link_features,
     pairs_within,
 )
 from claster.analysis.link.model import DEFAULT_MODEL, LinkModel
-from claster.analysis.link.train import screen_pairs, train_links, with_effects
+from claster.analysis.link.train import score_left_out, screen_pairs, train_links, with_effects
 from claster.analysis.settings import LinkSettings
 from claster.analysis.summary import interval_text
 from claster.errors import ClasterError
@@ -140,10 +139,9 @@ def _train(
     progress: Progress,
 ) -> _LinkSummary:
     table = Path(str(asked.pairs))
-    trained = train_links(pairs, candidates, genes, named=table.name, progress=progress)
-    scores, model = trained.scores(seed=asked.seed), trained.model
-    probability = trained.pairs["probability"].to_numpy()
-    regulated = trained.pairs["regulated"].to_numpy()
+    model, scored = train_links(pairs, candidates, genes, named=table.name, progress=progress)
+    scores = score_left_out(scored, seed=asked.seed)
+    probability, regulated = (scored[name].to_numpy() for name in ("probability", "regulated"))
     write_text(files.model, model.model_dump_json() + "\n")
     calibration = model.calibration(set(model.features) & OPTIONAL.keys())
     whole = scores[(scores["group"] == "all") & (scores["metric"] == "auprc")]
@@ -164,7 +162,7 @@ def _train(
         regulated=int(regulated.sum()),
     )
     calibrated = _reliability(regulated, probability)
-    files.write(summary, pairs=trained.pairs, scores=scores, calibration=calibrated)
+    files.write(summary, pairs=scored, scores=scores, calibration=calibrated)
     return summary
 
 

@@ -1,7 +1,6 @@
 """Training of a link model on a CRISPR table: every chromosome scored by trees that have not seen it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,54 +31,6 @@ _CLASSES = {
 }
 _NEIGHBOURS = Binning(401, 1_000)
 _AS_TSS = 2_000
-
-
-@dataclass(frozen=True)
-class _Trained:
-    """A trained model, and what it says of pairs of chromosomes that it had not seen.
-
-    Attributes
-    ----------
-    model
-        Of all pairs, with calibration and threshold from the chromosomes left out.
-    pairs
-        The pairs with `abc`, `link` (log odds), ``link without <feature>`` (those hidden), and
-        `probability`, by a calibration of other chromosomes.
-    """
-
-    model: LinkModel
-    pairs: pd.DataFrame
-
-    def scores(self, *, seed: int = 0) -> pd.DataFrame:
-        """Return AUROC and AUPRC by class of distance and by screen, each beside the model's (`score_links`).
-
-        `precision` is that at 70 % recall; intervals are from resamples of loci.
-        """
-        pairs = self.pairs
-        names = [name for name in pairs if str(name).startswith("link")]
-        predictors = {str(name): pairs[name].to_numpy() for name in reversed(names)}
-        predictors["abc"] = pairs["abc"].to_numpy()
-        predictors["distance"] = -pairs["distance"].to_numpy()
-        places = pairs[["chrom"]].assign(tss=pairs["tss"].astype(int))
-        resamples = resample_loci(places, _NEIGHBOURS, seed=seed)
-        groups = {
-            name: ((pairs["distance"] >= low) & (pairs["distance"] < high)).to_numpy()
-            for name, (low, high) in _CLASSES.items()
-        }
-        groups |= {
-            str(name): (pairs["dataset"] == name).to_numpy()
-            for name in sorted(set(pairs["dataset"]))
-        }
-        regulated = pairs["regulated"].to_numpy()
-        tables = []
-        for name, table in score_groups(regulated, predictors, groups, resamples).items():
-            rows = groups[name]
-            precision = {
-                key: recall_threshold(regulated[rows], values[rows])[1]
-                for key, values in predictors.items()
-            }
-            tables.append(table.assign(precision=table["predictor"].map(precision), group=name))
-        return pd.concat(tables, ignore_index=True)
 
 
 def screen_pairs(
@@ -185,7 +136,7 @@ def train_links(
     *,
     named: str = "",
     progress: Progress = SILENT,
-) -> _Trained:
+) -> tuple[LinkModel, pd.DataFrame]:
     """Train on all pairs, and score those of each chromosome by a model of the others.
 
     Parameters
@@ -196,6 +147,14 @@ def train_links(
         From `read_candidates`.
     named
         What the table is called in the model's file.
+
+    Returns
+    -------
+    model : LinkModel
+        Of all pairs, with calibration and threshold from the chromosomes left out.
+    pairs : pandas.DataFrame
+        The pairs with `abc`, `link` (log odds), ``link without <feature>`` (those hidden), and
+        `probability`, by a calibration of other chromosomes.
     """
     features = link_features(pairs, candidates, genes)
     regulated, chrom = pairs["regulated"].to_numpy(), pairs["chrom"].to_numpy()
@@ -241,7 +200,46 @@ def train_links(
         **{_called(seen, known[-1]): values for seen, values in said.items()},
         probability=probability,
     )
-    return _Trained(model, kept)
+    return model, kept
+
+
+def score_left_out(pairs: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """Return AUROC and AUPRC by class of distance and by screen, each beside the model's (`score_groups`).
+
+    Parameters
+    ----------
+    pairs
+        From `train_links`.
+    seed
+        Of resamples of loci, for the intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `score_links` with `precision` (at 70 % recall) and `group`.
+    """
+    names = [name for name in pairs if str(name).startswith("link")]
+    predictors = {str(name): pairs[name].to_numpy() for name in reversed(names)}
+    predictors["abc"] = pairs["abc"].to_numpy()
+    predictors["distance"] = -pairs["distance"].to_numpy()
+    groups = {
+        name: ((pairs["distance"] >= low) & (pairs["distance"] < high)).to_numpy()
+        for name, (low, high) in _CLASSES.items()
+    }
+    for name in sorted(set(pairs["dataset"])):
+        groups[str(name)] = (pairs["dataset"] == name).to_numpy()
+    places = pairs[["chrom"]].assign(tss=pairs["tss"].astype(int))
+    resamples = resample_loci(places, _NEIGHBOURS, seed=seed)
+    regulated = pairs["regulated"].to_numpy()
+    tables = []
+    for name, table in score_groups(regulated, predictors, groups, resamples).items():
+        rows = groups[name]
+        precision = {
+            key: recall_threshold(regulated[rows], values[rows])[1]
+            for key, values in predictors.items()
+        }
+        tables.append(table.assign(precision=table["predictor"].map(precision), group=name))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _called(seen: tuple[str, ...], known: tuple[str, ...]) -> str:
