@@ -232,16 +232,16 @@ def verify(
     ],
 ) -> None:
     """Read every file of a built dataset and compare its SHA-256; exit code 1 where one differs."""
-    from claster.dataset.checksums import verify_dataset
     from claster.dataset.layout import DatasetFolders
     from claster.dataset.load import load_dataset
+    from claster.dataset.manifest import verify_dataset
 
     folder = Path(dataset)
     is_folder = folder.is_dir() and folder.parent.name == "inputs"
     folders = DatasetFolders.at(folder) if is_folder else DatasetFolders.of(load_dataset(dataset))
     found = verify_dataset(folders, progress=console_progress())
-    for mismatch in found:
-        echo(f"{mismatch.how:<8}{mismatch.path}")
+    for path, how in found.items():
+        echo(f"{how:<8}{path}")
     if found:
         echo(f"{len(found)} differ: claster data build {folders.name} --force makes them again")
         raise typer.Exit(1)

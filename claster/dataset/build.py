@@ -12,7 +12,6 @@ from threading import Lock
 import numpy as np
 import pandas as pd
 
-from claster.dataset.checksums import seal_manifest, write_checksums
 from claster.dataset.choice import choose_genes, lacks_training, more_training
 from claster.dataset.chromosome_windows import ChromosomeJob, write_chromosome
 from claster.dataset.doctor.tracks import require_sense
@@ -25,6 +24,8 @@ from claster.dataset.manifest import (
     differences,
     fingerprint,
     read_manifest,
+    seal_manifest,
+    write_checksums,
 )
 from claster.dataset.scale import SignalScale, track_divisors
 from claster.dataset.selection import DROP_REASONS, GeneSelection, drop_genes

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from claster.dataset.checksums import read_checksums
 from claster.dataset.layout import STORE, DatasetFolders, read_genes_table
-from claster.dataset.manifest import LIBRARIES, differences, read_manifest
+from claster.dataset.manifest import LIBRARIES, differences, read_checksums, read_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.workspace import Shard
 from claster.errors import ClasterError

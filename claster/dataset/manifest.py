@@ -1,19 +1,32 @@
-"""What a built dataset was made from, so that it can be trusted and need not be made twice."""
+"""What a built dataset was made from, so that it need not be made twice, and whether its files still hold."""
 
+import hashlib
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
 from claster.dataset.inventory import list_sources, read_sources
-from claster.dataset.layout import DatasetFolders
+from claster.dataset.layout import (
+    CHECKSUMS,
+    PARTS,
+    STORE,
+    VIEW_PREFIX,
+    DatasetFolders,
+    modalities,
+    part_members,
+    read_ids,
+)
 from claster.dataset.scale import SignalScale
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 from claster.files import sha256
-from claster.text import read_text
+from claster.progress import SILENT, Progress
+from claster.text import read_text, text_lines
 from claster.versions import versions
 
 LIBRARIES = (
@@ -40,6 +53,9 @@ _WITHOUT_EFFECT = {
     "genome",
 }
 """Keys of a dataset that change no byte of a build."""
+
+_SEAL = "manifest.sha256"
+_LISTED_ELSEWHERE = {CHECKSUMS, _SEAL, "manifest.json"}
 
 
 class _SourceFile(BaseModel):
@@ -164,3 +180,133 @@ def _same(path: Path, record: _SourceFile) -> bool:
     return (str(path) == record.path and stat.st_mtime_ns == record.modified_ns) or sha256(
         path
     ) == record.sha256
+
+
+def write_checksums(folder: Path, *, known: Mapping[str, str] | None = None) -> str:
+    """Write the list of a folder's files and their SHA-256, and return the SHA-256 of the list.
+
+    Parameters
+    ----------
+    folder
+        A folder whose files are whole; splits' parts of the store and views are left out.
+    known
+        SHA-256 of files that need not be read, by their names below the folder.
+    """
+    known = known or {}
+    digests = {
+        file.as_posix(): known.get(file.as_posix()) or sha256(folder / file)
+        for file in _files(folder)
+    }
+    text = "".join(f"{digest}  {file}\n" for file, digest in digests.items())
+    (folder / CHECKSUMS).write_text(text, encoding="utf-8")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_checksums(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a folder, by its name below it, as `write_checksums` listed them."""
+    lines = text_lines(folder / CHECKSUMS)
+    return {line[66:]: line[:64] for line in lines}
+
+
+def seal_manifest(manifest: Path) -> None:
+    """Write the SHA-256 of a manifest, which names those of the lists of checksums, beside it."""
+    manifest.with_name(_SEAL).write_text(_seal_of(manifest), encoding="utf-8")
+
+
+def verify_dataset(folders: DatasetFolders, *, progress: Progress = SILENT) -> dict[Path, str]:
+    """Read every file of a built dataset and compare it with what was built.
+
+    Returns
+    -------
+    dict of Path to str
+        Files that are not as they were built: ``changed``, ``missing`` or ``extra``; an altered list of
+        checksums is among them.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset is not built or torn, or has no checksums.
+    """
+    listed = folders.targets / CHECKSUMS
+    if not folders.is_torn or (
+        # Targets that are as their own list says: whole, if of another build.
+        listed.is_file() and not _compare(folders.targets, sha256(listed), SILENT)
+    ):
+        folders.require_built()
+    seal = folders.inputs / _SEAL
+    if not seal.is_file():
+        raise ClasterError(
+            f"{folders.inputs} has no checksums",
+            remedy=f"run 'claster data build {folders.name} --force'",
+        )
+    if read_text(seal) != _seal_of(folders.manifest):
+        return {folders.manifest: "changed"}
+    manifest = read_manifest(folders)
+    assert manifest is not None
+    found: dict[Path, str] = {}
+    for part, folder in (("inputs", folders.inputs), ("targets", folders.targets)):
+        found |= _compare(folder, manifest.checksums[part], progress)
+    return found or _compare_parts(folders, manifest.dataset)
+
+
+def _seal_of(manifest: Path) -> str:
+    return f"{sha256(manifest)}  {manifest.name}\n"
+
+
+def _compare(folder: Path, listed: str, progress: Progress) -> dict[Path, str]:
+    """Compare the files of a folder with their list, whose SHA-256 is `listed`."""
+    path = folder / CHECKSUMS
+    if not path.is_file():
+        return {path: "missing"}
+    if sha256(path) != listed:
+        return {path: "changed"}
+    wanted = read_checksums(folder)
+    there = {file.as_posix() for file in _files(folder)}
+    common = sorted(wanted.keys() & there)
+    found = dict.fromkeys(wanted.keys() - there, "missing")
+    found |= dict.fromkeys(there - wanted.keys(), "extra")
+    with (
+        progress.step(f"verify {folder}", len(common)) as step,
+        ThreadPoolExecutor(os.process_cpu_count()) as pool,
+    ):
+        digests = pool.map(lambda file: sha256(folder / file), common)
+        for file, digest in zip(common, digests, strict=True):
+            step.advance()
+            if digest != wanted[file]:
+                found[file] = "changed"
+    return {folder / file: found[file] for file in sorted(found, key=Path)}
+
+
+def _compare_parts(folders: DatasetFolders, spec: DatasetSpec) -> dict[Path, str]:
+    """Compare the splits' folders with their lists; call it once store and lists are known to hold."""
+    found: dict[Path, str] = {}
+    for modality in modalities(spec):
+        store = folders.arrays(modality, STORE)
+        for part in PARTS:
+            folder = folders.arrays(modality, part)
+            samples = [s for split in part_members(part) for s in read_ids(folders, split)]
+            wanted = {f"{sample}.npy" for sample in samples}
+            there = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
+            both = sorted(wanted & there)
+            changed = [name for name in both if not _is_same(folder / name, store / name)]
+            found |= {folder / name: "missing" for name in sorted(wanted - there)}
+            found |= {folder / name: "extra" for name in sorted(there - wanted)}
+            found |= {folder / name: "changed" for name in changed}
+    return found
+
+
+def _is_same(path: Path, stored: Path) -> bool:
+    """Tell whether a part shows a stored file; after a copy of the folders it may hold its own."""
+    return path.is_file() and (path.samefile(stored) or sha256(path) == sha256(stored))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder outside its parts and views, relative to it, sorted."""
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(
+            name for name in folders if name not in PARTS and not name.startswith(VIEW_PREFIX)
+        )
+        for name in sorted(names):
+            path = (Path(root) / name).relative_to(folder)
+            if path.as_posix() not in _LISTED_ELSEWHERE:
+                yield path

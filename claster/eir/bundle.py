@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from claster.dataset.checksums import read_checksums
 from claster.dataset.downloads.fetch import fetch
 from claster.dataset.downloads.receipts import Wanted
 from claster.dataset.downloads.request import open_session
 from claster.dataset.layout import CHECKSUMS
+from claster.dataset.manifest import read_checksums
 from claster.errors import ClasterError, one_line
 from claster.files import atomic_folder, is_below, require_disk, sha256
 from claster.progress import SILENT, Progress

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from claster.dataset.checksums import write_checksums
+from claster.dataset.manifest import write_checksums
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.yaml_file import to_yaml
 from claster.eir.runs import (

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from claster.dataset.build import build_dataset
-from claster.dataset.checksums import _Mismatch, verify_dataset
 from claster.dataset.layout import CHECKSUMS, PARTS
+from claster.dataset.manifest import verify_dataset
 from claster.errors import ClasterError
 
 
@@ -33,7 +33,7 @@ def all_files(folders):
 
 
 def test_an_untouched_dataset_is_as_built(folders):
-    assert verify_dataset(folders) == []
+    assert verify_dataset(folders) == {}
     for folder in (folders.inputs, folders.targets):
         lines = (folder / CHECKSUMS).read_text().splitlines()
         for line in lines:
@@ -50,17 +50,17 @@ def test_one_flipped_bit_in_any_file_names_the_file(folders):
         found = verify_dataset(folders)
         path.write_bytes(kept)
         named = path.with_name("manifest.json") if path.name == "manifest.sha256" else path
-        assert found == [_Mismatch(named, "changed")], path
-    assert verify_dataset(folders) == []
+        assert found == {named: "changed"}, path
+    assert verify_dataset(folders) == {}
 
 
 def test_missing_and_extra_files(folders):
     array = next(folders.arrays("landscape", "all").iterdir())
     array.rename(array.with_name("other.npy"))
-    found = {(mismatch.path.name, mismatch.how) for mismatch in verify_dataset(folders)}
-    assert found == {(array.name, "missing"), ("other.npy", "extra")}
+    found = {path.name: how for path, how in verify_dataset(folders).items()}
+    assert found == {array.name: "missing", "other.npy": "extra"}
     (folders.targets / CHECKSUMS).unlink()
-    assert _Mismatch(folders.targets / CHECKSUMS, "missing") in verify_dataset(folders)
+    assert verify_dataset(folders)[folders.targets / CHECKSUMS] == "missing"
 
 
 def test_what_cannot_be_verified(folders):

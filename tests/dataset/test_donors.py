@@ -5,9 +5,9 @@ import pytest
 import yaml
 
 from claster.dataset.build import build_dataset
-from claster.dataset.checksums import verify_dataset
 from claster.dataset.layout import read_genes_table
 from claster.dataset.load import fold_names, load_dataset
+from claster.dataset.manifest import verify_dataset
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
 
@@ -64,7 +64,7 @@ def test_other_splits_take_no_room_and_give_the_same_bytes(world, read, tree):
     assert {name.split()[0] for name in read} == {"target"}
     for modality in ("landscape", "contacts"):
         assert inode(first, modality, "GC.1_rev") == inode(second, modality, "GC.1_rev")
-    assert verify_dataset(second) == []
+    assert verify_dataset(second) == {}
     alone = build_dataset(spec.within("elsewhere")).folders
     assert tree(second.inputs, second.targets) == tree(alone.inputs, alone.targets)
     assert inode(alone, "landscape", "GC.1_rev") != inode(first, "landscape", "GC.1_rev")
@@ -84,7 +84,7 @@ def test_other_windows_are_not_shared(world, change):
     first = build_dataset(load_dataset("small")).folders
     second = build_dataset(renamed(world, change)).folders
     assert inode(first, "landscape", "GA.1_rev") != inode(second, "landscape", "GA.1_rev")
-    assert verify_dataset(first) == []
+    assert verify_dataset(first) == {}
 
 
 def test_what_was_altered_is_not_passed_on(world):
@@ -93,7 +93,7 @@ def test_what_was_altered_is_not_passed_on(world):
     np.save(array, np.zeros((2, 101), np.float32))
     second = build_dataset(renamed(world)).folders
     assert inode(first, "landscape", "GA.1_rev") != inode(second, "landscape", "GA.1_rev")
-    assert verify_dataset(second) == []
+    assert verify_dataset(second) == {}
     assert len(verify_dataset(first)) == 1
 
 
@@ -105,7 +105,7 @@ def test_writing_anew_leaves_the_one_it_was_shared_with_alone(world):
         content["tracks"][0]["clip"] = 0.5
 
     build_dataset(renamed(world, clipped), force=True)
-    assert verify_dataset(first) == []
+    assert verify_dataset(first) == {}
 
 
 def test_folds_of_a_dataset_by_name(three):

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from claster.dataset.build import build_dataset
-from claster.dataset.checksums import verify_dataset
 from claster.dataset.layout import DatasetFolders
+from claster.dataset.manifest import verify_dataset
 
 # Files cannot grow beyond a limit: the operating system refuses the write, as a full disk does.
 LIMITED = """
@@ -30,6 +30,6 @@ def test_a_disk_that_fills_during_a_build(edited, tree, limit):
     assert not folders.inputs.exists()
     assert not folders.targets.exists()
     assert not build_dataset(spec).reused
-    assert verify_dataset(folders) == []
+    assert verify_dataset(folders) == {}
     again = build_dataset(spec.within("elsewhere")).folders
     assert tree(folders.inputs, folders.targets) == tree(again.inputs, again.targets)

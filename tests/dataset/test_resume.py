@@ -13,9 +13,9 @@ import pytest
 from claster.dataset import build as build_module
 from claster.dataset import chromosome_windows
 from claster.dataset.build import build_dataset
-from claster.dataset.checksums import _Mismatch, verify_dataset
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_ids
 from claster.dataset.load import load_dataset
+from claster.dataset.manifest import verify_dataset
 from claster.errors import ClasterError
 from claster.signal.bigwig import BigWig
 
@@ -60,7 +60,7 @@ def test_only_what_was_not_done_is_done(interrupted, decoded, tree):
     assert [path.name for path in (interrupted / "inputs").iterdir()] == ["small"]
     again = build_dataset(load_dataset("small").within("elsewhere")).folders
     assert tree(folders.inputs, folders.targets) == tree(again.inputs, again.targets)
-    assert verify_dataset(folders) == []
+    assert verify_dataset(folders) == {}
 
 
 def test_another_plan_starts_over(interrupted, edited, decoded):
@@ -126,7 +126,7 @@ def test_genes_whose_windows_do_not_read_are_dropped_where_the_user_says_so(
     assert "ATAC.bw is damaged: a block cannot be read" in unreadable["detail"].iloc[0]
     assert len(kept) + len(dropped) == 7
     assert not [name for name in tree(folders.inputs) if "GA.1" in name]
-    assert verify_dataset(folders) == []
+    assert verify_dataset(folders) == {}
 
 
 def test_contacts_that_do_not_read_drop_the_chromosome(edited, world, monkeypatch):
@@ -172,10 +172,10 @@ def test_views_that_were_altered_are_found(world):
     os.link(folders.arrays("landscape", "all") / "GA.1_rev.npy", other)
     moved = folders.arrays("contacts", "test") / "GD.1_forward.npy"
     moved.rename(moved.with_name("other.npy"))
-    assert set(verify_dataset(folders)) == {
-        _Mismatch(other, "changed"),
-        _Mismatch(moved, "missing"),
-        _Mismatch(moved.with_name("other.npy"), "extra"),
+    assert verify_dataset(folders) == {
+        other: "changed",
+        moved: "missing",
+        moved.with_name("other.npy"): "extra",
     }
 
 
@@ -183,7 +183,7 @@ def test_a_copied_dataset_is_as_built(world):
     build_dataset(load_dataset("small"))
     for folder in ("inputs", "targets"):
         shutil.copytree(world / folder / "small", world / "copied" / folder / "small")
-    assert verify_dataset(DatasetFolders("small", world / "copied")) == []
+    assert verify_dataset(DatasetFolders("small", world / "copied")) == {}
 
 
 def test_disks_without_hard_links_get_symbolic_ones(world, monkeypatch):
@@ -194,7 +194,7 @@ def test_disks_without_hard_links_get_symbolic_ones(world, monkeypatch):
     folders = build_dataset(load_dataset("small")).folders
     file = folders.arrays("landscape", "test") / "GD.1_forward.npy"
     assert str(file.readlink()) == "../all/GD.1_forward.npy"
-    assert verify_dataset(folders) == []
+    assert verify_dataset(folders) == {}
 
 
 def test_a_view_shows_each_sample_of_its_split_once_in_the_store(world):

@@ -8,10 +8,9 @@ import pytest
 
 from claster.dataset import build
 from claster.dataset.build import build_dataset
-from claster.dataset.checksums import verify_dataset
 from claster.dataset.donors import find_donor
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_ids
-from claster.dataset.manifest import require_manifest
+from claster.dataset.manifest import require_manifest, verify_dataset
 from claster.dataset.report import explain_gene, reasons_to_build
 from claster.eir.trained_on import reference_scales
 from claster.errors import ClasterError
@@ -62,7 +61,7 @@ def test_a_build_makes_a_torn_dataset_whole_without_force(torn, tree):
     assert not build_dataset(spec).reused
     again = build_dataset(spec.within("elsewhere")).folders
     assert tree(folders.inputs, folders.targets) == tree(again.inputs, again.targets)
-    assert verify_dataset(folders) == []
+    assert verify_dataset(folders) == {}
     assert build_dataset(spec).reused
 
 

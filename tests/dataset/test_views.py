@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from claster.dataset.build import build_dataset
-from claster.dataset.checksums import verify_dataset
 from claster.dataset.layout import read_arrays, read_ids, read_targets
 from claster.dataset.load import load_dataset
+from claster.dataset.manifest import verify_dataset
 from claster.dataset.track_scales import read_landscapes
 from claster.dataset.views import ArrayView, write_view
 from claster.eir.arrays import _write_profiles, _write_table_view
@@ -81,7 +81,7 @@ def test_view_is_written_once_and_goes_with_the_build(spec, folders):
     mark.touch()
     write_view(NARROW, spec)
     assert mark.exists()
-    assert verify_dataset(folders) == []
+    assert verify_dataset(folders) == {}
     build_dataset(spec, force=True)
     assert not (folders.inputs / NARROW.folder).exists()
     assert not folders.profiles("train_valid").exists()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from claster.dataset.checksums import write_checksums
+from claster.dataset.manifest import write_checksums
 from claster.eir.bundle import pull_bundle, require_unchanged
 from claster.errors import ClasterError
 

@@ -15,7 +15,7 @@ import requests
 import torch
 
 import claster
-from claster.dataset.checksums import write_checksums
+from claster.dataset.manifest import write_checksums
 from claster.eir.export import export_run
 from claster.eir.inference import load_model, predict_arrays
 from claster.eir.runs import RunFolder, best_checkpoint, read_run, write_run
