@@ -13,9 +13,13 @@ import numpy as np
 import pandas as pd
 
 from claster.dataset.choice import choose_genes, lacks_training, more_training
-from claster.dataset.chromosome_windows import ChromosomeJob, write_chromosome
+from claster.dataset.chromosome_windows import (
+    ChromosomeJob,
+    Donor,
+    find_donor,
+    write_chromosome,
+)
 from claster.dataset.doctor.tracks import require_sense
-from claster.dataset.donors import Donor, find_donor
 from claster.dataset.layout import SPLITS, STORE, DatasetFolders, modalities
 from claster.dataset.manifest import (
     LIBRARIES,
@@ -46,78 +50,6 @@ from claster.files import atomic_folder, lock_folder, replace_folder, require_di
 from claster.progress import SILENT, Progress
 from claster.times import note_time
 from claster.versions import versions
-
-
-def _finish_dataset(
-    folders: DatasetFolders,
-    workspace: Workspace,
-    spec: DatasetSpec,
-    sources: Sources,
-    selection: GeneSelection,
-    dividing: Mapping[str, SignalScale],
-    shards: Mapping[str, Shard],
-    *,
-    progress: Progress = SILENT,
-) -> Manifest:
-    """Write tables, the splits' folders and the manifest, and give the folders their names: inputs last."""
-    kept = selection.kept
-    unknown = {
-        gene: round(share, 6) for shard in shards.values() for gene, share in shard.unknown.items()
-    }
-    written = {file: sha for shard in shards.values() for file, sha in shard.checksums.items()}
-    with atomic_folder(folders.targets, replace=True) as targets:
-        write_gene_tables(workspace.inputs, selection, unknown)
-        link_parts(workspace.inputs, spec, kept)
-        write_sample_lists(targets, kept)
-        write_target_tables(targets, spec, kept, _values(workspace, shards))
-        checksums = {
-            "inputs": write_checksums(workspace.inputs, known=written),
-            "targets": write_checksums(targets),
-        }
-        progress.say("hashing the source files")
-        manifest = _manifest(spec, sources, selection, dividing, unknown, checksums)
-        path = workspace.inputs / folders.manifest.name
-        path.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        seal_manifest(path)
-    replace_folder(folders.inputs, workspace.inputs)
-    return manifest
-
-
-def _values(workspace: Workspace, shards: Mapping[str, Shard]) -> dict[str, np.ndarray]:
-    names = {name for shard in shards.values() for name in shard.values}
-    return {
-        name: np.concatenate([workspace.values(chrom, name) for chrom in shards]) for name in names
-    }
-
-
-def _manifest(
-    spec: DatasetSpec,
-    sources: Sources,
-    selection: GeneSelection,
-    dividing: Mapping[str, SignalScale],
-    missing: Mapping[str, float],
-    checksums: Mapping[str, str],
-) -> Manifest:
-    kept, dropped = selection.kept, selection.dropped
-    return Manifest(
-        dataset=spec,
-        sources=fingerprint(spec),
-        versions=versions(LIBRARIES),
-        genes_in=len(sources.genes),
-        genes_kept={split: int((kept["split"] == split).sum()) for split in SPLITS},
-        genes_dropped={
-            reason: int((dropped["reason"] == reason).sum())
-            for reason in DROP_REASONS
-            if (dropped["reason"] == reason).any()
-        },
-        genes_padded=int((kept["padded"] > 0).sum()),
-        genes_uncompared=len(selection.uncompared),
-        shared_bp=selection.shared_bp,
-        contacts_missing_mean=np.mean([missing[g] for g in kept["gene_id"]]) if missing else None,
-        checksums=dict(checksums),
-        scales=track_scales(spec, sources, selection, known=dividing),
-    )
-
 
 _CSV_BYTES_A_VALUE = 10
 
@@ -188,14 +120,22 @@ def build_dataset(
         selection = choose_genes(spec, sources)
         _require_usable(selection, spec)
         _require_strands(sources, spec)
-        _require_room(selection, spec, folders)
+        needed = len(selection.kept) * bytes_a_gene(spec)
+        require_disk(folders.inputs, needed=needed, named=f"dataset {spec.name!r}")
         dividing = dividing_scales(spec, sources, selection)
         divisors = track_divisors(spec.tracks, dividing)
         with (
             lock_folder(folders.inputs.parent, name=f".{spec.name}.lock"),
             open_workspace(folders, plan=build_plan(spec, divisors=divisors)) as workspace,
         ):
-            donors = _find_donors(spec, progress)
+            donors = {}
+            for modality in modalities(spec):
+                if donor := find_donor(spec, modality):
+                    donors[modality] = donor
+                    progress.say(
+                        f"{modality}: genes that {donor.folder} has too are linked to its arrays, "
+                        "not read again"
+                    )
             shards = _write_chromosomes(
                 workspace,
                 spec,
@@ -219,17 +159,6 @@ def build_dataset(
         seconds=time.monotonic() - begun,
     )
     return BuildResult(folders, manifest, reused=False)
-
-
-def _find_donors(spec: DatasetSpec, progress: Progress) -> dict[str, Donor]:
-    donors = {}
-    for modality in modalities(spec):
-        if donor := find_donor(spec, modality):
-            progress.say(
-                f"{modality}: genes that {donor.folder} has too are linked to its arrays, not read again"
-            )
-            donors[modality] = donor
-    return donors
 
 
 def _write_chromosomes(
@@ -282,14 +211,69 @@ def _without_dropped(
     for reason in DROP_REASONS:
         details = {gene: detail for gene, (why, detail) in gone.items() if why == reason}
         if details:
+            landscape, sizes = spec.window.binning, sources.sizes
             selection = drop_genes(
-                selection,
-                details,
-                reason=reason,
-                landscape=spec.window.binning,
-                sizes=sources.sizes,
+                selection, details, reason=reason, landscape=landscape, sizes=sizes
             )
     return selection
+
+
+def _finish_dataset(
+    folders: DatasetFolders,
+    workspace: Workspace,
+    spec: DatasetSpec,
+    sources: Sources,
+    selection: GeneSelection,
+    dividing: Mapping[str, SignalScale],
+    shards: Mapping[str, Shard],
+    *,
+    progress: Progress,
+) -> Manifest:
+    """Write tables, the splits' folders and the manifest, and give the folders their names: inputs last."""
+    kept, dropped = selection.kept, selection.dropped
+    unknown = {
+        gene: round(share, 6) for shard in shards.values() for gene, share in shard.unknown.items()
+    }
+    written = {file: sha for shard in shards.values() for file, sha in shard.checksums.items()}
+    values = {
+        name: np.concatenate([workspace.values(chrom, name) for chrom in shards])
+        for name in {name for shard in shards.values() for name in shard.values}
+    }
+    with atomic_folder(folders.targets, replace=True) as targets:
+        write_gene_tables(workspace.inputs, selection, unknown)
+        link_parts(workspace.inputs, spec, kept)
+        write_sample_lists(targets, kept)
+        write_target_tables(targets, spec, kept, values)
+        checksums = {
+            "inputs": write_checksums(workspace.inputs, known=written),
+            "targets": write_checksums(targets),
+        }
+        progress.say("hashing the source files")
+        manifest = Manifest(
+            dataset=spec,
+            sources=fingerprint(spec),
+            versions=versions(LIBRARIES),
+            genes_in=len(sources.genes),
+            genes_kept={split: int((kept["split"] == split).sum()) for split in SPLITS},
+            genes_dropped={
+                reason: int((dropped["reason"] == reason).sum())
+                for reason in DROP_REASONS
+                if (dropped["reason"] == reason).any()
+            },
+            genes_padded=int((kept["padded"] > 0).sum()),
+            genes_uncompared=len(selection.uncompared),
+            shared_bp=selection.shared_bp,
+            contacts_missing_mean=np.mean([unknown[gene] for gene in kept["gene_id"]])
+            if unknown
+            else None,
+            checksums=checksums,
+            scales=track_scales(spec, sources, selection, known=dividing),
+        )
+        path = workspace.inputs / folders.manifest.name
+        path.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        seal_manifest(path)
+    replace_folder(folders.inputs, workspace.inputs)
+    return manifest
 
 
 def _require_usable(selection: GeneSelection, spec: DatasetSpec) -> None:
@@ -334,11 +318,6 @@ def bytes_a_gene(spec: DatasetSpec) -> int:
         values += prod(spec.contacts_shape.shape)
     columns = len(spec.target.columns) if spec.target else 0
     return 2 * (4 * values + 2 * columns * _CSV_BYTES_A_VALUE)
-
-
-def _require_room(selection: GeneSelection, spec: DatasetSpec, folders: DatasetFolders) -> None:
-    needed = len(selection.kept) * bytes_a_gene(spec)
-    require_disk(folders.inputs, needed=needed, named=f"dataset {spec.name!r}")
 
 
 def _is_leftover(folder: Path) -> bool:

@@ -1,5 +1,6 @@
-"""The windows of one chromosome: landscapes and contact maps as files, targets as arrays."""
+"""The windows of one chromosome: landscapes and contact maps, cut or linked, and targets as arrays."""
 
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -11,22 +12,94 @@ import pandas as pd
 
 from claster.contacts.cut import map_cutter
 from claster.contacts.shapes import mirror_map
-from claster.dataset.donors import Donor
-from claster.dataset.layout import STORE
+from claster.dataset.layout import STORE, DatasetFolders, read_genes_table
+from claster.dataset.manifest import LIBRARIES, differences, read_checksums, read_manifest
 from claster.dataset.sources import Sources, Strands
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import mirror_targets, reach_of_targets, target_signal
 from claster.dataset.workspace import Shard, write_array
-from claster.errors import DamagedFileError, NothingHereError
+from claster.errors import ClasterError, DamagedFileError, NothingHereError
+from claster.files import NO_HARD_LINKS, sha256
 from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
 from claster.signal.intervals import ChromosomeSignal
 from claster.signal.landscape import landscapes, transformed
+from claster.signal.replicates import TrackReader
+from claster.text import read_table
+from claster.versions import versions
+
+_MADE_BY = {
+    "landscape": ("tracks", "window", "summary", "blacklist", "assembly", "chrom_sizes"),
+    "contacts": ("contacts", "window", "assembly", "chrom_sizes"),
+}
+"""Keys of a dataset that the arrays of a modality depend on, beside files, genes and versions."""
 
 _SLAB = 16
 """How many genes of a chromosome a thread takes at a time."""
 
 _Signals = list[ChromosomeSignal]
 _Conditions = list[list[tuple[ChromosomeSignal, float]]]
+
+
+@dataclass(frozen=True)
+class Donor:
+    """The arrays of one modality of a built dataset whose windows another one can share.
+
+    Attributes
+    ----------
+    modality
+        ``landscape`` or ``contacts``.
+    genes
+        Kept genes with arrays: `chrom`, `tss` and perhaps `contacts_unknown`, by gene ID.
+    dropped
+        Detail of the genes whose contact map is mostly unknown, by gene ID.
+    checksums
+        SHA-256 of every file by its name below the dataset's inputs.
+    """
+
+    folder: Path
+    modality: str
+    genes: pd.DataFrame
+    dropped: dict[str, str]
+    checksums: dict[str, str]
+
+
+def find_donor(spec: DatasetSpec, modality: str) -> Donor | None:
+    """Return another built dataset of the project whose arrays of a modality are those of `spec`.
+
+    In this way the folds of a dataset, or datasets that differ in target or splits, share them.
+
+    Parameters
+    ----------
+    modality
+        ``landscape`` or ``contacts``.
+    """
+    if modality == "landscape" and any(track.scale != "none" for track in spec.tracks):
+        return None  # measured in training windows, so it differs where the splits do
+    files = ("contacts",) if modality == "contacts" else ("track ", "blacklist")
+    keys = {f"'{key}' of the dataset" for key in _MADE_BY[modality]}
+    for path in sorted((spec.project / "inputs").glob("*/manifest.json")):
+        folders = DatasetFolders(path.parent.name, spec.project)
+        try:
+            manifest = read_manifest(folders)
+        except ClasterError:  # of another version: nothing to share
+            continue
+        if (
+            manifest is not None
+            and not folders.is_torn
+            and folders.name != spec.name
+            and manifest.versions == versions(LIBRARIES)
+            and not any(c in keys or c.startswith(files) for c in differences(manifest, spec))
+        ):
+            dropped = read_table(folders.dropped, dtype=str).set_index("gene_id")
+            unknown = dropped[dropped["reason"] == "contacts_missing"]["detail"]
+            return Donor(
+                folders.inputs,
+                modality,
+                genes=read_genes_table(folders).set_index("gene_id"),
+                dropped=unknown.to_dict() if modality == "contacts" else {},
+                checksums=read_checksums(folders.inputs),
+            )
+    return None
 
 
 @dataclass(frozen=True)
@@ -37,8 +110,6 @@ class ChromosomeJob:
     ----------
     inputs
         The folder of arrays; one folder a modality is made in it, with `STORE` inside.
-    spec, sources
-        The dataset and its open files.
     divisors
         What each track is divided by (`track_divisors`).
     threads
@@ -46,7 +117,7 @@ class ChromosomeJob:
     advance
         Told the number of genes that are done.
     donors
-        Built datasets that have the same arrays, by modality.
+        By modality.
     """
 
     inputs: Path
@@ -149,12 +220,21 @@ def _write_signals(job: ChromosomeJob, genes: pd.DataFrame) -> tuple[Shard, dict
     if genes.empty:
         return Shard(), values
     given = _given(job, "landscape", genes)
+
+    def decoded(track: TrackReader, reach: int) -> ChromosomeSignal:
+        span = int(genes["tss"].min()) - reach, int(genes["tss"].max()) + reach
+        return track.signal(job.chrom, span=span, threads=job.threads)
+
     try:
-        tracks = [] if given else _decoded_tracks(job, genes)
-        targets = {
-            name: _decoded_targets(job, genes, conditions)
-            for name, conditions in _signals_to_bin(job).items()
-        }
+        reach = job.spec.window.binning.half
+        tracks = [] if given else [decoded(track, reach) for track in job.sources.tracks]
+        targets: dict[str, _Conditions] = {}
+        for name, conditions in _signals_to_bin(job).items():
+            reach = reach_of_targets(job.spec.require_target())
+            targets[name] = [
+                [(decoded(track, reach), sign) for track, sign in strands]
+                for strands in conditions.values()
+            ]
     except DamagedFileError as error:
         if len(genes) == 1 or job.spec.on_error == "stop":
             return _unreadable(job, genes, error), _empty_values(job, 0)
@@ -181,8 +261,42 @@ def _write_signals(job: ChromosomeJob, genes: pd.DataFrame) -> tuple[Shard, dict
 
 
 def _given(job: ChromosomeJob, modality: str, genes: pd.DataFrame) -> Shard | None:
+    """Link the arrays of genes from a donor, after comparing them with their checksums.
+
+    None where a gene is not there, an array is not as it was built, or the disk has no hard links.
+    """
     donor = job.donors.get(modality)
-    return donor.give(job.inputs, genes, threads=job.threads) if donor else None
+    if donor is None:
+        return None
+    here = genes[genes["gene_id"].isin(donor.genes.index)]
+    gone = genes[genes["gene_id"].isin(donor.dropped)]
+    known = donor.genes.loc[here["gene_id"]]
+    same = (known[["chrom", "tss"]].to_numpy() == here[["chrom", "tss"]].to_numpy()).all()
+    if len(here) + len(gone) < len(genes) or not same:
+        return None
+
+    def is_as_built(file: str) -> bool:
+        path = donor.folder / file
+        return path.is_file() and sha256(path) == donor.checksums.get(file)
+
+    files = [file for gene in here["gene_id"] for file in _files(modality, gene)]
+    if not all(job.threads.map(is_as_built, files)):
+        return None
+    for file in files:
+        (job.inputs / file).unlink(missing_ok=True)
+        try:
+            os.link(donor.folder / file, job.inputs / file)
+        except OSError as error:
+            if error.errno not in NO_HARD_LINKS:
+                raise
+            return None
+    shares = known.get("contacts_unknown") if modality == "contacts" else None
+    return Shard(
+        genes=here["gene_id"].tolist(),
+        unknown={} if shares is None else shares.to_dict(),
+        dropped={gene: ("contacts_missing", donor.dropped[gene]) for gene in gone["gene_id"]},
+        checksums={file: donor.checksums[file] for file in files},
+    )
 
 
 def _write_slab(job: ChromosomeJob, signals: _Signals, genes: pd.DataFrame) -> Shard:
@@ -216,21 +330,6 @@ def _of_table(spec: DatasetSpec, values: pd.DataFrame, genes: pd.DataFrame) -> n
     target = spec.require_target()
     found = values.loc[genes["gene_id"], list(target.groups)].to_numpy(dtype=np.float64)
     return transformed(found, target.transform, clip=target.clip)[:, None]
-
-
-def _decoded_tracks(job: ChromosomeJob, genes: pd.DataFrame) -> _Signals:
-    span = _reach_of(genes, job.spec.window.binning.half)
-    return [track.signal(job.chrom, span=span, threads=job.threads) for track in job.sources.tracks]
-
-
-def _decoded_targets(
-    job: ChromosomeJob, genes: pd.DataFrame, conditions: Mapping[str, Strands]
-) -> _Conditions:
-    span = _reach_of(genes, reach_of_targets(job.spec.require_target()))
-    return [
-        [(track.signal(job.chrom, span=span, threads=job.threads), sign) for track, sign in strands]
-        for strands in conditions.values()
-    ]
 
 
 def _signals_to_bin(job: ChromosomeJob) -> dict[str, dict[str, Strands]]:
@@ -269,10 +368,6 @@ def _joined(shards: list[Shard]) -> Shard:
         whole.dropped.update(shard.dropped)
         whole.checksums.update(shard.checksums)
     return whole
-
-
-def _reach_of(genes: pd.DataFrame, reach: int) -> tuple[int, int]:
-    return int(genes["tss"].min()) - reach, int(genes["tss"].max()) + reach
 
 
 def _write_pair(

@@ -8,7 +8,7 @@ import pytest
 
 from claster.dataset import build
 from claster.dataset.build import build_dataset
-from claster.dataset.donors import find_donor
+from claster.dataset.chromosome_windows import find_donor
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_ids
 from claster.dataset.manifest import require_manifest, verify_dataset
 from claster.dataset.report import explain_gene, reasons_to_build
