@@ -26,7 +26,7 @@ def test_sums_of_a_plus_and_a_minus_gene():
     """The same gene read from either strand gives the same sums: signed ones do not cancel."""
     window, target = Binning(7, 100), Binning(3, 200)
     values = np.array([[[1.0, -2, 3, -4, 5, -6, 7], [0, 0, 0, 10, 0, 0, 0]]])
-    sums = CentredTracks.empty(window, target, tracks=2, loci=2)
+    sums = CentredTracks(window, target, tracks=2, loci=2)
     sums.add(values, np.array([1]), strand="+", locus=0)
     sums.add(values[..., ::-1], np.array([-1]), strand="-", locus=1)
     assert sums.axis == Binning(11, 100)

@@ -9,7 +9,7 @@ from claster.analysis.attribution.locality import (
     locality_table,
     profile_table,
 )
-from claster.analysis.attribution.output import _locus_resamples
+from claster.analysis.bootstrap import resample_blocks
 from claster.genome.windows import Binning
 
 
@@ -43,7 +43,7 @@ def test_half_width_holds_the_share(mass, share):
 def sums():
     """Three loci, two genes of one bin each: a peak in the first track, a level in the second."""
     rng = np.random.default_rng(3)
-    sums = CentredTracks.empty(Binning(41, 100), Binning(5, 200), tracks=2, loci=3)
+    sums = CentredTracks(Binning(41, 100), Binning(5, 200), tracks=2, loci=3)
     distance = np.arange(-20, 21) * 100
     for gene in range(6):
         peak = np.exp(-np.abs(distance) / 400) * rng.uniform(0.8, 1.2)
@@ -53,7 +53,7 @@ def sums():
 
 
 def test_profile(sums):
-    table = profile_table(sums, ["a", "b"], _locus_resamples(3, seed=0))
+    table = profile_table(sums, ["a", "b"], resample_blocks(np.arange(3), resamples=1000, seed=0))
     first = table[table["track"] == "a"].set_index("distance")
     assert first.index.tolist() == list(range(-2000, 2001, 100))
     assert (first["n"] == 6).all()
@@ -71,7 +71,7 @@ def test_profile(sums):
 
 
 def test_locality(sums):
-    table = locality_table(sums, ["a", "b"], _locus_resamples(3, seed=0))
+    table = locality_table(sums, ["a", "b"], resample_blocks(np.arange(3), resamples=1000, seed=0))
     rows = table.set_index(["track", "above", "share"])
     inside = (1 - np.exp(-20.5 / 4)) / 2
     assert rows.loc[("a", "zero", 0.5), "half_width"] == pytest.approx(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from claster.analysis.attribution import inputs
-from claster.analysis.attribution.blocks import BlockGrid, Compared, _block_starts, block_grid
+from claster.analysis.attribution.blocks import BlockGrid, _slices, agreement_table, block_grid
 from claster.analysis.attribution.genes import _gene_targets, _score_elements, element_pairs
 from claster.analysis.attribution.inputs import (
     MapAxes,
@@ -20,7 +20,7 @@ from claster.analysis.attribution.inputs import (
 )
 from claster.analysis.attribution.output import prediction_unit
 from claster.analysis.attribution.settings import _parse_bins
-from claster.analysis.attribution.targets import choose_genes, require_bins
+from claster.analysis.attribution.targets import _require_bins, choose_genes
 from claster.analysis.perturbation.candidates import annotated_stretches
 from claster.analysis.statistics import spearman
 from claster.dataset.signal_settings import TargetSpec
@@ -43,24 +43,24 @@ def targets(bins, strand="+", seed=0):
 
 
 def test_targets_of_a_gene():
-    found = targets((-2, 1))
-    assert found.bins.tolist() == [-2, 1]
-    assert found.weights.shape == (3, 2, 7)
-    assert found.weights[0, 1].tolist() == [0, 1, 0, 0, 0, 0, 0]
-    assert not found.weights[:, 0].any()
+    bins, weights = targets((-2, 1))
+    assert bins.tolist() == [-2, 1]
+    assert weights.shape == (3, 2, 7)
+    assert weights[0, 1].tolist() == [0, 1, 0, 0, 0, 0, 0]
+    assert not weights[:, 0].any()
     # 1,501 bases: all of bin -1 and 501 of bin 0, which begins 500 before the TSS.
     np.testing.assert_allclose(
-        found.weights[2, 1], np.array([0, 0, 1000, 501, 0, 0, 0]) / 1501, rtol=1e-6
+        weights[2, 1], np.array([0, 0, 1000, 501, 0, 0, 0]) / 1501, rtol=1e-6
     )
-    assert targets((-2, 1), "-").bins.tolist() == [2, -1]
+    assert targets((-2, 1), "-")[0].tolist() == [2, -1]
 
 
 def test_drawn_bins_are_a_gene_s_own():
-    drawn = targets(3).bins
+    drawn, _ = targets(3)
     assert len(set(drawn.tolist())) == 3
-    assert targets(3).bins.tolist() == drawn.tolist()
-    assert any(targets(3, seed=seed).bins.tolist() != drawn.tolist() for seed in range(1, 6))
-    assert targets(None).bins.tolist() == list(range(-3, 4))
+    assert targets(3)[0].tolist() == drawn.tolist()
+    assert any(targets(3, seed=seed)[0].tolist() != drawn.tolist() for seed in range(1, 6))
+    assert targets(None)[0].tolist() == list(range(-3, 4))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_drawn_bins_are_a_gene_s_own():
 )
 def test_unknown_bins(bins, message):
     with pytest.raises(ClasterError, match=message):
-        require_bins(bins, TARGET)
+        _require_bins(bins, TARGET)
 
 
 def test_bins_that_are_none():
@@ -100,7 +100,7 @@ def test_choice_of_genes():
 
 @given(st.integers(1, 60), st.integers(1, 12))
 def test_blocks_part_a_window(length, block):
-    edges = [*_block_starts(length, block), length]
+    edges = [*(part.start for part in _slices(length, block)), length]
     widths = np.diff(edges)
     assert edges[0] == 0
     assert (widths > 0).all()
@@ -144,13 +144,11 @@ def test_totals_of_blocks(grid):
 def test_agreement(grid):
     grid, _ = grid
     rng = np.random.default_rng(2)
-    compared = Compared(grid.labels)
     sides = []
     for _ in range(3):
         a, b = rng.normal(size=(2, 4, len(grid.labels)))
-        compared.add("method", "occlusion", a, a + b)
         sides.append((a, a + b))
-    table = compared.table().set_index("track")
+    table = agreement_table({("method", "occlusion"): sides}, grid.labels).set_index("track")
     kept = grid.labels != "all"
     flat = [np.concatenate([side[n][:, kept].ravel() for side in sides]) for n in (0, 1)]
     assert table.loc["each", "spearman"] == pytest.approx(spearmanr(*flat).statistic)
@@ -160,7 +158,7 @@ def test_agreement(grid):
     assert table.loc["x", "spearman_per_target"] == pytest.approx(np.mean(each))
     assert table.loc["x", ["genes", "targets"]].tolist() == [3, 12]
     assert np.isnan(spearman(np.ones(4), np.arange(4)))
-    assert Compared(grid.labels).table().empty
+    assert agreement_table({}, grid.labels).empty
 
 
 def test_scores_of_elements():
@@ -221,9 +219,10 @@ def test_each_baseline_is_what_its_name_says(monkeypatch):
     }
     monkeypatch.setattr(inputs, "read_genes_table", lambda folders: genes)
     monkeypatch.setattr(inputs, "known_annotated", lambda spec, genes: annotated)
-    monkeypatch.setattr(inputs, "read_window", lambda seen, s, f, gene, split: windows[gene])
+    monkeypatch.setattr(inputs, "read_window", lambda explained, gene, split: windows[gene])
     seen = Seen({}, ("ATAC", "H3K27ac"), Binning(3, 100), None)
-    made = training_baselines(("background", "mean", "zero"), seen, None, None)
+    explained = SimpleNamespace(seen=seen, spec=None, folders=None)
+    made = training_baselines(("background", "mean", "zero"), explained)
     told = {name: arrays["landscape"].tolist() for name, arrays in made.items()}
     assert told["background"] == [[4.0] * 3, [2.0] * 3]
     assert told["mean"] == [[np.float32(17 / 3)] * 3, [np.float32(7 / 3)] * 3]

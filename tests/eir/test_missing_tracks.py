@@ -12,7 +12,7 @@ import yaml
 from safetensors.torch import load_file
 
 from claster import cli
-from claster.analysis.attribution.inputs import read_window, seen_inputs
+from claster.analysis.attribution.inputs import explained_run, read_window
 from claster.analysis.perturbation.screen import load_predictor
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.missing import _left_out
@@ -80,9 +80,9 @@ def test_the_other_commands_know_what_is_missing(beside, trained_without, tmp_pa
     given = np.stack(list(edited.predict({"landscape": array} for array in arrays)))
     np.testing.assert_allclose(given[:, 0].clip(min=0), table, rtol=1e-4, atol=1e-5)
 
-    seen = seen_inputs(run, small.spec)
+    seen = explained_run(run).seen
     assert seen.rows == ("ATAC", "H3K27ac")
-    window = read_window(seen, small.spec, small.folders, "test0", split="test")
+    window = read_window(explained_run(run), "test0", split="test")
     windows = {name: torch.from_numpy(array)[None] for name, array in window.items()}
     explained = seen.network_inputs(windows, small.spec)
     model = load_model(run, device="cpu")

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,15 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from claster.analysis.attribution.blocks import Compared, block_grid
+from claster.analysis.attribution.blocks import BlockGrid, block_grid
 from claster.analysis.attribution.explain import Cut, Explainer
 from claster.analysis.attribution.genes import Gathered, element_pairs, explain_genes
-from claster.analysis.attribution.inputs import CONTACTS, Seen, training_baselines
+from claster.analysis.attribution.inputs import (
+    CONTACTS,
+    Explained,
+    explained_run,
+    training_baselines,
+)
 from claster.analysis.attribution.latents import attribute_latents
 from claster.analysis.attribution.locality import CentredMaps, CentredTracks
 from claster.analysis.attribution.output import (
@@ -30,26 +34,16 @@ from claster.analysis.attribution.output import (
 from claster.analysis.attribution.settings import (
     AttributeSettings,
     AttributionSettings,
-    Baseline,
     Identity,
-    choose_baselines,
 )
-from claster.analysis.attribution.targets import (
-    Explained,
-    choose_condition,
-    choose_genes,
-    choose_rows,
-    explained_run,
-    require_bins,
-)
+from claster.analysis.attribution.targets import attribution_settings, choose_genes
 from claster.analysis.bootstrap import locus_blocks
 from claster.analysis.perturbation.candidates import read_candidates, tell_candidates
 from claster.dataset.layout import read_genes_table
-from claster.dataset.spec import DatasetSpec
 from claster.eir.arrays import on_scale
 from claster.eir.machine import resolve_device
-from claster.eir.runs import RunFolder, read_run
-from claster.errors import ClasterError
+from claster.eir.program import now
+from claster.eir.runs import RunFolder
 from claster.files import atomic_folder, require_file, sha256
 from claster.genome.gene_names import genes_called
 from claster.progress import SILENT, Progress, duration
@@ -89,24 +83,11 @@ def attribute(
         If run, genes, bins, tracks or elements have a fault, or the folder holds something else.
     """
     asked = AttributeSettings.of(settings, **keywords)
+    explained = explained_run(run)
     if asked.latents:
-        return attribute_latents(run, asked, progress=progress)
-    return _attribute(explained_run(run), asked, progress)
-
-
-def _attribute(
-    explained: Explained, asked: AttributeSettings, progress: Progress
-) -> AttributionFiles:
+        return attribute_latents(explained, asked, progress=progress)
     started = time.monotonic()
-    spec, seen, trained = explained.spec, explained.seen, read_run(explained.run.path)
-    target = spec.require_target()
-    require_bins(asked.bins, target)
-    if (asked.elements is not None or asked.bigwig) and seen.binning is None:
-        raise ClasterError(
-            f"{explained.run.path} sees no landscape, so elements and bigWigs have no attribution",
-            remedy="leave them out, or choose a run of a flavour with landscapes",
-        )
-    settings = _settings(asked, explained)
+    settled = attribution_settings(asked, explained)
     everyone = read_genes_table(explained.folders)
     here = everyone[everyone["split"] == asked.split]
     chosen = choose_genes(here, asked.genes, asked.bigwig, split=asked.split, seed=asked.seed)
@@ -114,12 +95,12 @@ def _attribute(
     if file is not None:
         require_file(file, named="elements", remedy="check the file name")
     identity = Identity(
-        run=explained.name,
+        run=explained.record.name,
         weights=sha256(explained.weights),
         dataset=sha256(explained.folders.manifest),
         elements=sha256(file) if file else None,
         bigwig=asked.bigwig,
-        settings=settings,
+        settings=settled,
         version=versions(["claster"])["claster"],
     )
     name = asked.name or f"{asked.method}_{asked.split}"
@@ -127,65 +108,62 @@ def _attribute(
     if is_there(files, identity, force=asked.force):
         progress.say(f"{files.folder} is up to date")
         return files
+    spec, seen = explained.spec, explained.seen
+    target = spec.require_target()
     pairs = None
     if file is not None:
-        candidates, counts = read_candidates(spec, file, sizes=spec.chromosome_sizes())
-        progress.say(tell_candidates(counts))
-        pairs = element_pairs(chosen, candidates, everyone, reach=settings.reach)
+        candidates, found = read_candidates(spec, file, sizes=spec.chromosome_sizes())
+        progress.say(tell_candidates(found))
+        pairs = element_pairs(chosen, candidates, everyone, reach=settled.reach)
+    drawn = np.random.default_rng([asked.seed, 1]).permutation(len(chosen))[: asked.compare]
     chosen = chosen.assign(
         locus=locus_blocks(chosen, target.binning, length=spec.window.binning.width),
-        compared=_drawn(len(chosen), asked.compare, seed=asked.seed),
+        compared=np.isin(np.arange(len(chosen)), drawn),
     )
+    loci = int(chosen["locus"].max()) + 1
     kept = chosen[chosen["gene_id"].isin(sum(genes_called(here, asked.bigwig), ()))]
-    starts = training_baselines(settings.baselines, seen, spec, explained.folders)
+    starts = training_baselines(settled.baselines, explained)
+    shapes = {key: array.shape for key, array in starts[settled.baselines[0]].items()}
     explainer = _explainer(
         explained,
-        settings,
-        shapes={key: array.shape for key, array in starts[settings.baselines[0]].items()},
+        settled,
+        shapes,
         device=asked.device,
         batch_size=asked.batch_size,
         progress=progress,
     )
-    gathered = _nothing(seen, spec, explainer, starts, loci=int(chosen["locus"].max()) + 1)
-    gathered.pairs, gathered.keep = pairs, frozenset(kept["gene_id"])
+    explain = partial(
+        explain_genes,
+        explained=explained,
+        explainer=explainer,
+        baselines=starts,
+        settings=settled,
+    )
     if len(chosen) >= _MANY:
-        loci = int(chosen["locus"].max()) + 1
-        explain_some = partial(
-            explain_genes,
-            explained=explained,
-            explainer=explainer,
-            baselines=starts,
-            gathered=_nothing(seen, spec, explainer, starts, loci=loci),
-            settings=settings,
-        )
-        progress.say(_tell_time(chosen, explain_some))
+        thrown = _nothing(explained, shapes, explainer.grid.labels, loci)
+        progress.say(_tell_time(chosen, partial(explain, gathered=thrown)))
+    gathered = _nothing(explained, shapes, explainer.grid.labels, loci)
+    gathered.pairs, gathered.keep = pairs, frozenset(kept["gene_id"])
     begun = time.monotonic()
     with progress.step("attribute", len(chosen)) as step:
-        explain_genes(
-            chosen,
-            explained,
-            explainer,
-            starts,
-            gathered,
-            settings=settings,
-            step=step,
-        )
+        explain(chosen, gathered=gathered, step=step)
     seconds = time.monotonic() - begun
+    counts = {
+        "genes": len(chosen),
+        "bins": sum(len(rows) - 1 for rows in gathered.targets),
+        "loci": loci,
+        "compared_genes": int(chosen["compared"].sum()),
+        "pairs": 0 if pairs is None else len(pairs),
+    }
     record = AttributionRecord(
         identity=identity,
-        counts={
-            "genes": len(chosen),
-            "bins": sum(len(rows) - 1 for rows in gathered.targets),
-            "loci": int(chosen["locus"].max()) + 1,
-            "compared_genes": int(chosen["compared"].sum()),
-            "pairs": 0 if pairs is None else len(pairs),
-        },
-        unit=prediction_unit(on_scale(spec, trained.transform), asked.scale),
+        counts=counts,
+        unit=prediction_unit(on_scale(spec, explained.record.transform), asked.scale),
         contacts=seen.maps,
         columns=COLUMNS,
         device=str(explainer.device),
         versions=versions(PACKAGES),
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        finished=now(),
         seconds=round(seconds, 1),
         genes_per_second=round(len(chosen) / seconds, 3),
     )
@@ -194,15 +172,14 @@ def _attribute(
             AttributionFiles(folder),
             gathered,
             tracks=seen.tracks,
-            settings=settings,
+            settings=settled,
             record=record,
         )
-        for gene in (row for _, row in kept.iterrows()):
-            assert seen.binning is not None
+        if seen.binning is not None and not kept.empty:
             write_bigwigs(
                 folder / "bigwig",
-                gene,
-                gathered.profiles[gene["gene_id"]],
+                kept,
+                gathered.profiles,
                 tracks=seen.tracks,
                 binning=seen.binning,
                 sizes=spec.chromosome_sizes(),
@@ -211,13 +188,13 @@ def _attribute(
         progress.say(sentence)
     progress.say(
         f"{len(chosen):,} genes in {seconds:.1f} s: {len(chosen) / seconds:.2f} genes/s "
-        f"({record.counts['compared_genes']} of them with other methods and baselines)"
+        f"({counts['compared_genes']} of them with other methods and baselines)"
     )
     note_time(
         spec.project,
         "attribute",
         dataset=spec.name,
-        flavour=trained.flavour,
+        flavour=explained.record.flavour,
         device=resolve_device(asked.device),
         units=len(chosen),
         seconds=time.monotonic() - started,
@@ -240,32 +217,11 @@ def _tell_time(genes: pd.DataFrame, explain: Callable[..., None]) -> str:
     return f"{len(genes):,} genes in about {duration(total)}; {shorter} take less"
 
 
-def _settings(asked: AttributeSettings, explained: Explained) -> AttributionSettings:
-    seen = explained.seen
-    both = AttributionSettings.model_fields.keys() & AttributeSettings.model_fields.keys()
-    return AttributionSettings.model_validate(
-        {name: getattr(asked, name) for name in both}
-        | {
-            "baselines": choose_baselines(asked.baselines),
-            "condition": choose_condition(explained.spec, asked.condition),
-            "tracks": choose_rows(seen, asked.tracks),
-            "reach": min(asked.reach, seen.binning.half) if seen.binning else asked.reach,
-        }
-    )
-
-
-def _drawn(count: int, most: int, *, seed: int) -> np.ndarray:
-    """Return which of some genes are compared."""
-    drawn = np.zeros(count, dtype=bool)
-    drawn[np.random.default_rng([seed, 1]).permutation(count)[:most]] = True
-    return drawn
-
-
 def _explainer(
     explained: Explained,
     settings: AttributionSettings,
-    *,
     shapes: Mapping[str, tuple[int, ...]],
+    *,
     device: Device,
     batch_size: int | None,
     progress: Progress,
@@ -310,7 +266,7 @@ def _explainer(
         map_block=settings.map_block,
     )
     if settings.method != "occlusion":  # then blocks are for comparisons alone
-        grid = grid.every(_COMPARED)
+        grid = BlockGrid(grid.blocks[::_COMPARED], grid.labels[::_COMPARED])
     return Explainer(
         forward,
         model.device,
@@ -324,19 +280,14 @@ def _explainer(
 
 
 def _nothing(
-    seen: Seen,
-    spec: DatasetSpec,
-    explainer: Explainer,
-    starts: Mapping[Baseline, Mapping[str, np.ndarray]],
-    *,
-    loci: int,
+    explained: Explained, shapes: Mapping[str, tuple[int, ...]], labels: np.ndarray, loci: int
 ) -> Gathered:
-    """Return what genes are gathered into."""
-    target = spec.require_target().binning
+    """Return what genes are gathered into; `shapes` are those of a sample."""
+    seen, target = explained.seen, explained.spec.require_target().binning
     tracks = maps = None
     if seen.binning is not None:
-        tracks = CentredTracks.empty(seen.binning, target, tracks=len(seen.tracks), loci=loci)
+        tracks = CentredTracks(seen.binning, target, tracks=len(seen.tracks), loci=loci)
     if seen.maps is not None:
-        rows, columns = next(iter(starts.values()))[CONTACTS].shape
+        rows, columns = shapes[CONTACTS]
         maps = CentredMaps(seen.maps, target, (rows, columns))
-    return Gathered(tracks, maps, Compared(explainer.grid.labels))
+    return Gathered(tracks, maps, labels)

@@ -1,8 +1,7 @@
 """Blocks of neighbouring bins that occlusion takes at a time, and sums over them."""
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -17,20 +16,6 @@ ALL = "all"
 
 Block = tuple[str, tuple[slice, ...]]
 """A part of one input: its name, and the slices of its axes."""
-
-
-def _block_starts(length: int, block: int) -> np.ndarray:
-    """Return the first bin of each block, the middle one of which is that of the window.
-
-    The first and the last block may be shorter.
-
-    Examples
-    --------
-    >>> _block_starts(9, 3).tolist(), _block_starts(7, 3).tolist()
-    ([0, 3, 6], [0, 2, 5])
-    """
-    first = (length // 2 - block // 2) % block
-    return np.unique(np.concatenate([[0], np.arange(first, length, block)]))
 
 
 @dataclass(frozen=True)
@@ -48,23 +33,8 @@ class BlockGrid:
     blocks: tuple[Block, ...]
     labels: np.ndarray
 
-    def every(self, number: int) -> "BlockGrid":
-        """Return the same with every `number`-th block, the first one included."""
-        return BlockGrid(self.blocks[::number], self.labels[::number])
-
     def sums(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Return the sum of values over each block.
-
-        Parameters
-        ----------
-        values
-            By input name, (targets, ...).
-
-        Returns
-        -------
-        numpy.ndarray
-            float64, shape (targets, blocks).
-        """
+        """Return sums of values, by input name (targets, ...), over blocks: float64, (targets, blocks)."""
         totals = [
             values[name][(slice(None), *place)].sum(axis=(1, 2), dtype=np.float64)
             for name, place in self.blocks
@@ -74,16 +44,9 @@ class BlockGrid:
     def spread(
         self, totals: np.ndarray, shapes: Mapping[str, tuple[int, ...]]
     ) -> dict[str, np.ndarray]:
-        """Return values that have these totals, the same in all cells of a block.
+        """Return values that have these totals, (targets, blocks), the same in all cells of a block.
 
-        Blocks of all tracks together are left out; cells of no block hold 0.
-
-        Parameters
-        ----------
-        totals
-            Shape (targets, blocks).
-        shapes
-            Of one sample by input name.
+        Blocks of all tracks together are left out; cells of no block hold 0. `shapes` are those of a sample.
         """
         values = {
             name: np.zeros((len(totals), *shape), np.float32) for name, shape in shapes.items()
@@ -136,7 +99,15 @@ def block_grid(
 
 
 def _slices(length: int, block: int) -> list[slice]:
-    edges = [*_block_starts(length, block).tolist(), length]
+    """Return blocks of bins, the middle one of which is that of the window; first and last may be shorter.
+
+    Examples
+    --------
+    >>> [(part.start, part.stop) for part in _slices(7, 3)]
+    [(0, 2), (2, 5), (5, 7)]
+    """
+    first = (length // 2 - block // 2) % block
+    edges = np.unique([0, *range(first, length, block), length]).tolist()
     return [slice(low, high) for low, high in pairwise(edges)]
 
 
@@ -155,56 +126,47 @@ _COLUMNS = [
 ]
 
 
-@dataclass
-class Compared:
-    """Totals of blocks under two ways to attribute, gathered gene by gene.
+def agreement_table(
+    compared: Mapping[tuple[str, str], Sequence[tuple[np.ndarray, np.ndarray]]], labels: np.ndarray
+) -> pd.DataFrame:
+    """Return how far two ways to attribute agree about blocks.
 
-    Attributes
+    Parameters
     ----------
+    compared
+        By ``method`` or ``baseline`` and the name of the other one: totals under the main way and that, shape
+        (targets, blocks), a pair a gene.
     labels
         The track of each block; see `BlockGrid`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `compared`, `other`, `track` (a track, ``contacts``, `ALL` tracks taken together, or each of them by
+        itself in one correlation, `SINGLE`), `spearman` and `pearson` over the blocks of all genes and
+        targets, `spearman_per_target` (mean over genes and targets of the correlation over blocks), `genes`,
+        `targets`.
     """
-
-    labels: np.ndarray
-    _pairs: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-
-    def add(self, kind: str, other: str, main: np.ndarray, compared: np.ndarray) -> None:
-        """Add the totals of one gene, (targets, blocks), under the main way and another one."""
-        self._pairs[kind, other].append((main, compared))
-
-    def table(self) -> pd.DataFrame:
-        """Return how far the ways agree.
-
-        Returns
-        -------
-        pandas.DataFrame
-            `compared` (``method`` or ``baseline``), `other`, `track` (a track, ``contacts``, `ALL` tracks
-            taken together, or each of them by itself in one correlation, `SINGLE`), `spearman` and
-            `pearson` over the blocks of all genes and targets, `spearman_per_target` (mean over genes
-            and targets of the correlation over blocks), `genes`, `targets`.
-        """
-        rows = []
-        for (kind, other), genes in self._pairs.items():
-            main, compared = (np.concatenate(side) for side in zip(*genes, strict=True))
-            single = self.labels != ALL
-            kept = {str(name): self.labels == name for name in dict.fromkeys(self.labels)}
-            for track, blocks in {SINGLE: single, **kept}.items():
-                mine, theirs = main[:, blocks], compared[:, blocks]
-                ranks = rankdata(mine, axis=1), rankdata(theirs, axis=1)
-                each = [pearson(a, b) for a, b in zip(*ranks, strict=True)]
-                known = [value for value in each if np.isfinite(value)]
-                rows.append(
-                    {
-                        "compared": kind,
-                        "other": other,
-                        "track": track,
-                        "spearman": spearman(mine.ravel(), theirs.ravel()),
-                        "pearson": pearson(mine.ravel(), theirs.ravel()),
-                        "spearman_per_target": float(np.mean(known)) if known else np.nan,
-                        "genes": len(genes),
-                        "targets": len(main),
-                    }
-                )
-        return pd.DataFrame(rows, columns=_COLUMNS)
+    rows = []
+    for (kind, other), genes in compared.items():
+        main, others = (np.concatenate(side) for side in zip(*genes, strict=True))
+        single = labels != ALL
+        kept = {str(name): labels == name for name in dict.fromkeys(labels)}
+        for track, blocks in {SINGLE: single, **kept}.items():
+            mine, theirs = main[:, blocks], others[:, blocks]
+            ranks = rankdata(mine, axis=1), rankdata(theirs, axis=1)
+            each = [pearson(a, b) for a, b in zip(*ranks, strict=True)]
+            known = [value for value in each if np.isfinite(value)]
+            rows.append(
+                {
+                    "compared": kind,
+                    "other": other,
+                    "track": track,
+                    "spearman": spearman(mine.ravel(), theirs.ravel()),
+                    "pearson": pearson(mine.ravel(), theirs.ravel()),
+                    "spearman_per_target": float(np.mean(known)) if known else np.nan,
+                    "genes": len(genes),
+                    "targets": len(main),
+                }
+            )
+    return pd.DataFrame(rows, columns=_COLUMNS)

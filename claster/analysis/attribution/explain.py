@@ -126,16 +126,15 @@ def integrated_gradients(
             _pulled_back(linear, window[name], some) for some in slopes[name].split(batch_size)
         ]
         slopes[name] = torch.cat(parts)
-    values = tuple(slopes[name] * (x - baseline[name]) for name, x in window.items())
+    values = {name: slopes[name] * (x - baseline[name]) for name, x in window.items()}
     predicted, change = _answers(forward, window, baseline, weights)
-    delta = torch.stack([x.flatten(1).sum(dim=1) for x in values]).sum(dim=0) - change
-    return _together(tuple(window), [values], delta, predicted, change)
+    delta = torch.stack([x.flatten(1).sum(dim=1) for x in values.values()]).sum(dim=0) - change
+    return _as_arrays(values, delta, predicted, change)
 
 
 def _pulled_back(linear: Callable[[Tensor], Tensor], sample: Tensor, slopes: Tensor) -> Tensor:
     """Return gradients in front of an affine function from those behind it, (targets, ...)."""
-    (given,) = _repeated({"": sample}, len(slopes))
-    given.requires_grad_()
+    given = _repeated({"": sample}, len(slopes))[""]
     return torch.autograd.grad(linear(given), given, slopes)[0]
 
 
@@ -151,15 +150,18 @@ def gradient_x_input(
 
     The baseline is only what `change` is about.
     """
-    names = tuple(window)
-    answer = _answer(forward, names)
     parts = []
     for some in weights.split(batch_size):
-        given = tuple(tensor.requires_grad_() for tensor in _repeated(window, len(some)))
-        slopes = torch.autograd.grad(answer(*given, some).sum(), given)
-        parts.append(tuple((x * slope).detach() for x, slope in zip(given, slopes, strict=True)))
+        given = _repeated(window, len(some))
+        slopes = torch.autograd.grad((forward(given) * some).sum(), tuple(given.values()))
+        parts.append(
+            [(x * slope).detach() for x, slope in zip(given.values(), slopes, strict=True)]
+        )
+    values = {
+        name: torch.cat(part) for name, part in zip(window, zip(*parts, strict=True), strict=True)
+    }
     predicted, change = _answers(forward, window, baseline, weights)
-    return _together(names, parts, torch.full_like(change, torch.nan), predicted, change)
+    return _as_arrays(values, torch.full_like(change, torch.nan), predicted, change)
 
 
 def occlusion(
@@ -189,42 +191,23 @@ def occlusion(
     return torch.cat(lost, dim=1).cpu().numpy()
 
 
-def _answer(forward: _Forward, names: Sequence[str]) -> Callable[..., Tensor]:
-    """Return what gradients are taken of: inputs, then weights a sample, to one number a sample."""
-
-    def answer(*given: Tensor) -> Tensor:
-        *inputs, weights = given
-        predicted = forward(dict(zip(names, inputs, strict=True)))
-        return (predicted * weights).flatten(1).sum(dim=1)
-
-    return answer
-
-
-def _repeated(window: Mapping[str, Tensor], times: int) -> tuple[Tensor, ...]:
-    return tuple(x.detach().expand(times, *x.shape).clone() for x in window.values())
-
-
-def _together(
-    names: Sequence[str],
-    parts: Sequence[tuple[Tensor, ...]],
-    delta: Tensor,
-    predicted: Tensor,
-    change: Tensor,
-) -> Attribution:
-    values = {
-        name: torch.cat([part[number] for part in parts]).cpu().numpy().astype(np.float32)
-        for number, name in enumerate(names)
+def _repeated(window: Mapping[str, Tensor], times: int) -> dict[str, Tensor]:
+    return {
+        name: x.detach().expand(times, *x.shape).clone().requires_grad_()
+        for name, x in window.items()
     }
-    return Attribution(values, *(tensor.cpu().numpy() for tensor in (delta, predicted, change)))
+
+
+def _as_arrays(
+    values: Mapping[str, Tensor], delta: Tensor, predicted: Tensor, change: Tensor
+) -> Attribution:
+    arrays = {name: x.cpu().numpy().astype(np.float32) for name, x in values.items()}
+    return Attribution(arrays, *(x.cpu().numpy() for x in (delta, predicted, change)))
 
 
 _BATCH = {"cpu": 128, "cuda": 512}
 
 _FEWEST_STEPS = 8
-
-
-def _in_batches(explain: Callable[..., Attribution], size: int) -> Attribution:
-    return explain(batch_size=size)
 
 
 @dataclass
@@ -293,30 +276,22 @@ class Explainer:
             )
             for name in given
         }
+        asked = (self.forward, given, start, weighed)
         if method == "integrated_gradients":
-            integrate = partial(
-                integrated_gradients, self.forward, given, start, weighed, cut=self.cut
-            )
             steps, enough = min(_FEWEST_STEPS, self.steps), False
             while not enough:
-                found = self._within_memory(partial(_in_batches, partial(integrate, steps=steps)))
+                found = self._within_memory(
+                    partial(integrated_gradients, *asked, cut=self.cut, steps=steps)
+                )
                 enough = steps == self.steps or found.adds_up()
                 steps = min(2 * steps, self.steps)
         elif method == "gradient_x_input":
-            found = self._within_memory(
-                lambda size: gradient_x_input(self.forward, given, start, weighed, batch_size=size)
-            )
+            found = self._within_memory(partial(gradient_x_input, *asked))
             for name, values in found.values.items():
                 values *= self._moves(name, given[name]).cpu().numpy()
         else:
-            totals = self._within_memory(
-                lambda size: occlusion(
-                    self.forward, given, start, weighed, blocks=self.grid.blocks, batch_size=size
-                )
-            )
-            predicted, change = (
-                x.cpu().numpy() for x in _answers(self.forward, given, start, weighed)
-            )
+            totals = self._within_memory(partial(occlusion, *asked, blocks=self.grid.blocks))
+            predicted, change = (x.cpu().numpy() for x in _answers(*asked))
             shapes = {name: array.shape for name, array in window.items()}
             unknown = np.full(len(weights), np.nan)
             evenly = self.grid.spread(totals, shapes)
@@ -333,17 +308,14 @@ class Explainer:
 
     def _moves(self, name: str, like: Tensor) -> Tensor:
         """Return which rows of an input are attributed to, as a column."""
-        if name == CONTACTS:
-            kept = [CONTACTS in self.rows]
-        else:
-            kept = [track in self.rows for track in self.seen.tracks]
-        return torch.tensor(kept, device=like.device)[:, None]
+        names = (CONTACTS,) if name == CONTACTS else self.seen.tracks
+        return torch.tensor([row in self.rows for row in names], device=like.device)[:, None]
 
-    def _within_memory[R](self, work: Callable[[int], R]) -> R:
+    def _within_memory[R](self, work: Callable[..., R]) -> R:
         while True:
             size = self.batch_size or _BATCH[self.device.type]
             try:
-                return work(size)
+                return work(batch_size=size)
             except RuntimeError as error:
                 if not is_want_of_memory(error):
                     raise

@@ -1,17 +1,17 @@
 """Genes explained one after the other, and what is kept of each."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from claster.analysis.attribution.blocks import Compared
 from claster.analysis.attribution.explain import Attribution, Explainer
-from claster.analysis.attribution.inputs import CONTACTS, read_window
+from claster.analysis.attribution.inputs import CONTACTS, Explained, read_window
 from claster.analysis.attribution.locality import CentredMaps, CentredTracks
-from claster.analysis.attribution.settings import METHODS, AttributionSettings, Baseline
-from claster.analysis.attribution.targets import Explained
+from claster.analysis.attribution.settings import METHODS, AttributionSettings, Baseline, Method
 from claster.analysis.perturbation.candidates import PAIR_NAMES, describe_pairs, pair_elements
 from claster.analysis.perturbation.edits import covered_bins
 from claster.analysis.perturbation.settings import RESULT_NAMES
@@ -20,47 +20,15 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.progress import Step
 
-_COLUMNS = [
-    *PAIR_NAMES,
-    "distance_bp",
-    "gene_distance_bp",
-    "width_bp",
-    "genes_between",
-]
-
-
-@dataclass(frozen=True)
-class _Targets:
-    """Linear functions of one gene's prediction.
-
-    Attributes
-    ----------
-    bins
-        Numbers of the bins in genome orientation, from the TSS, shape (bins,).
-    weights
-        float32, shape (bins + 1, groups, target bins): a bin each, and last the mean over the part of
-        the gene inside the target window, edge bins counted by the share covered.
-    """
-
-    bins: np.ndarray
-    weights: np.ndarray
+_COLUMNS = [*PAIR_NAMES, "distance_bp", "gene_distance_bp", "width_bp", "genes_between"]
 
 
 def element_pairs(
     genes: pd.DataFrame, elements: pd.DataFrame, everyone: pd.DataFrame, *, reach: int
 ) -> pd.DataFrame:
-    """Return gene and element a row, with the columns that `claster perturb` names them by.
+    """Return explained gene and element a row (`pair_elements`), with the columns of `claster perturb`.
 
-    Parameters
-    ----------
-    genes
-        Those that are explained.
-    elements
-        See `read_candidates`.
-    everyone
-        All genes that may lie between.
-    reach
-        An element counts when it lies whole within this many bp of the TSS.
+    `everyone` are all genes that may lie between.
 
     Raises
     ------
@@ -102,8 +70,8 @@ class Gathered:
     ----------
     tracks, maps
         Sums by distance; None where the run sees no landscape, or no contact maps.
-    compared
-        Totals under other methods and baselines.
+    labels, compared
+        The track of each block, and totals under other methods and baselines; see `agreement_table`.
     pairs
         Elements that are scored, see `element_pairs`; None scores none.
     keep
@@ -118,13 +86,16 @@ class Gathered:
 
     tracks: CentredTracks | None
     maps: CentredMaps | None
-    compared: Compared
+    labels: np.ndarray
     pairs: pd.DataFrame | None = None
     keep: frozenset[str] = frozenset()
     genes: list[dict[str, object]] = field(default_factory=list)
     targets: list[pd.DataFrame] = field(default_factory=list)
     elements: list[pd.DataFrame] = field(default_factory=list)
     profiles: dict[str, np.ndarray] = field(default_factory=dict)
+    compared: defaultdict[tuple[str, str], list[tuple[np.ndarray, np.ndarray]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
 
 def explain_genes(
@@ -147,25 +118,23 @@ def explain_genes(
     step
         Advances by genes.
     """
-    spec, seen = explained.spec, explained.seen
-    target = spec.require_target()
+    seen, target = explained.seen, explained.spec.require_target()
     for place, gene in genes.iterrows():
         gene_id, strand = str(gene["gene_id"]), str(gene["strand"])
         step.describe(str(gene["chrom"]))
-        window = read_window(seen, spec, explained.folders, gene_id, split=settings.split)
-        targets = _gene_targets(
+        window = read_window(explained, gene_id, split=settings.split)
+        bins, weights = _gene_targets(
             gene,
             target,
             condition=settings.condition,
             bins=settings.bins,
             seed=(settings.seed, int(str(place))),
         )
-        found = explainer.explain(
-            settings.method, window, baselines[settings.baselines[0]], targets.weights
-        )
+        explain = partial(explainer.explain, window=window, weights=weights)
+        found = explain(settings.method, baseline=baselines[settings.baselines[0]])
         if gathered.tracks is not None:
             values = found.values["landscape"]
-            gathered.tracks.add(values[:-1], targets.bins, strand=strand, locus=int(gene["locus"]))
+            gathered.tracks.add(values[:-1], bins, strand=strand, locus=int(gene["locus"]))
             if gene_id in gathered.keep:
                 gathered.profiles[gene_id] = values[-1]
             if gathered.pairs is not None and seen.binning is not None:
@@ -178,11 +147,14 @@ def explain_genes(
                     )
                 )
         if gathered.maps is not None:
-            gathered.maps.add(found.values[CONTACTS][:-1], targets.bins, strand=strand)
+            gathered.maps.add(found.values[CONTACTS][:-1], bins, strand=strand)
         gathered.genes.append(_gene_row(gene, found, explainer))
-        gathered.targets.append(_target_rows(gene_id, strand, targets, found))
+        gathered.targets.append(_target_rows(gene_id, strand, bins, found))
         if gene["compared"]:
-            _compare(found, explainer, window, baselines, targets, gathered.compared, settings)
+            mine = _totals(found, explainer)
+            for way, method, baseline in _other_ways(settings):
+                other = explain(method, baseline=baselines[baseline])
+                gathered.compared[way].append((mine, _totals(other, explainer)))
         step.advance()
 
 
@@ -193,8 +165,13 @@ def _gene_targets(
     condition: str,
     bins: tuple[int, ...] | int | None,
     seed: tuple[int, int],
-) -> _Targets:
-    """Return what is attributed of a gene."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is attributed of a gene: linear functions of its prediction.
+
+    Returns the numbers of bins in genome orientation, from the TSS; and weights, float32, shape (bins + 1,
+    groups, target bins): a bin each, and last the mean over the part of the gene inside the target window,
+    edge bins counted by the share covered.
+    """
     offsets = target.binning.offsets
     if isinstance(bins, int):
         chosen = np.sort(np.random.default_rng(seed).choice(offsets, bins, replace=False))
@@ -213,30 +190,20 @@ def _gene_targets(
             remedy="leave it out of --genes",
         )
     weights[-1, group, span.bins] = span.shares / span.shares.sum()
-    return _Targets(chosen, weights)
+    return chosen, weights
 
 
-def _compare(
-    found: Attribution,
-    explainer: Explainer,
-    window: Mapping[str, np.ndarray],
-    baselines: Mapping[Baseline, Mapping[str, np.ndarray]],
-    targets: _Targets,
-    compared: Compared,
+def _other_ways(
     settings: AttributionSettings,
-) -> None:
-    """Explain one gene by the other methods, and against the other baselines."""
+) -> list[tuple[tuple[str, str], Method, Baseline]]:
+    """Return what a gene is explained by too: name, method and baseline of each."""
     main, *others = settings.baselines
-    mine = _totals(found, explainer)
-    for method in METHODS:
-        if method != settings.method:
-            other = explainer.explain(method, window, baselines[main], targets.weights)
-            compared.add("method", method, mine, _totals(other, explainer))
-    if settings.method == "gradient_x_input":  # it has no baseline
-        return
-    for name in others:
-        other = explainer.explain(settings.method, window, baselines[name], targets.weights)
-        compared.add("baseline", name, mine, _totals(other, explainer))
+    ways: list[tuple[tuple[str, str], Method, Baseline]] = [
+        (("method", method), method, main) for method in METHODS if method != settings.method
+    ]
+    if settings.method != "gradient_x_input":  # it has no baseline
+        ways += [(("baseline", name), settings.method, name) for name in others]
+    return ways
 
 
 def _totals(found: Attribution, explainer: Explainer) -> np.ndarray:
@@ -255,16 +222,17 @@ def _gene_row(gene: pd.Series, found: Attribution, explainer: Explainer) -> dict
         "largest_delta": float(np.abs(found.delta).max()),
     }
     for name in explainer.rows:
-        number = None if name == CONTACTS else explainer.seen.tracks.index(name)
-        values = found.values[CONTACTS if number is None else "landscape"][-1]
-        values = values if number is None else values[number]
+        if name == CONTACTS:
+            values = found.values[CONTACTS][-1]
+        else:
+            values = found.values["landscape"][-1, explainer.seen.tracks.index(name)]
         row[f"absolute_{name}"] = float(np.abs(values).sum())
         row[f"signed_{name}"] = float(values.sum())
     return row
 
 
-def _target_rows(gene_id: str, strand: str, targets: _Targets, found: Attribution) -> pd.DataFrame:
-    bins = -targets.bins if strand == "-" else targets.bins
+def _target_rows(gene_id: str, strand: str, bins: np.ndarray, found: Attribution) -> pd.DataFrame:
+    bins = -bins if strand == "-" else bins
     return pd.DataFrame(
         {
             "gene_id": gene_id,

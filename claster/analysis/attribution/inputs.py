@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,8 @@ from claster.dataset.missing import with_flags_of
 from claster.dataset.scale import MOST_WINDOWS, spread_evenly
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView, sources_of
-from claster.eir.runs import RunFolder, run_views
+from claster.eir.runs import RunFolder, RunRecord, read_run, run_views, trained_weights
+from claster.eir.trained_on import checked_dataset
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.settings import Record, Split
@@ -79,15 +81,18 @@ class Seen:
         return {name: view.of(windows, spec) for name, view in self.network.items()}
 
 
-def seen_inputs(run: RunFolder, spec: DatasetSpec) -> Seen:
-    """Return what a run sees.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset lacks what the run was trained on.
-    """
-    views, network = _views(run)
+def _seen_inputs(run: RunFolder, spec: DatasetSpec) -> Seen:
+    found = run_views(run)
+    read = {
+        name: view for name, view in found.items() if isinstance(view, ArrayView | ActivityView)
+    }
+    views = {name: view for name, view in found.items() if isinstance(view, ArrayView)}
+    flagged = any(view.drop for view in views.values())
+    network = read if flagged or len(views) < len(found) else None
+    if len(views) < len(found):
+        views = {name: ArrayView(name) for name in sources_of(read.values())}
+    else:
+        views = {name: replace(view, drop=0) for name, view in views.items()}
     tracks: tuple[str, ...] = ()
     binning = maps = None
     if "landscape" in views:
@@ -101,28 +106,43 @@ def seen_inputs(run: RunFolder, spec: DatasetSpec) -> Seen:
     return Seen(views, tracks, binning, maps, network)
 
 
-def _views(
-    run: RunFolder,
-) -> tuple[dict[str, ArrayView], dict[str, ArrayView | ActivityView] | None]:
-    found = run_views(run)
-    arrays = {name: view for name, view in found.items() if isinstance(view, ArrayView)}
-    network = {
-        name: view for name, view in found.items() if isinstance(view, ArrayView | ActivityView)
-    }
-    if len(arrays) == len(found):
-        flagged = any(view.drop for view in arrays.values())
-        parts = {name: replace(view, drop=0) for name, view in arrays.items()}
-        return parts, network if flagged else None
-    return {name: ArrayView(name) for name in sources_of(network.values())}, network
-
-
 def _has_activity(network: Mapping[str, ArrayView | ActivityView]) -> bool:
     return any(isinstance(view, ActivityView) for view in network.values())
 
 
-def read_window(
-    seen: Seen, spec: DatasetSpec, folders: DatasetFolders, gene_id: str, *, split: Split
-) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class Explained:
+    """A run with a model, the built dataset that it was trained on, and what it sees of it."""
+
+    run: RunFolder
+    record: RunRecord
+    weights: Path
+    spec: DatasetSpec
+    folders: DatasetFolders
+    seen: Seen
+
+
+def explained_run(run: RunFolder | Path | str) -> Explained:
+    """Return a run that can be explained.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run, it has no model, or its dataset is not built or has changed.
+    """
+    run = RunFolder.of(run)
+    record = read_run(run.path)
+    if record.members:
+        raise ClasterError(
+            f"{run.path} holds the predictions of several runs, no model",
+            remedy=f"explain one of {', '.join(record.members)}",
+        )
+    _, weights = trained_weights(run)
+    _, spec, folders = checked_dataset(run)
+    return Explained(run, record, weights, spec, folders, _seen_inputs(run, spec))
+
+
+def read_window(explained: Explained, gene_id: str, *, split: Split) -> dict[str, np.ndarray]:
     """Return what a run sees around a gene, in genome orientation, as stored.
 
     Returns
@@ -130,17 +150,18 @@ def read_window(
     dict of str to numpy.ndarray
         float32 by input name: (tracks, bins) of a landscape, (rows, columns) of a contact map.
     """
+    spec, folders = explained.spec, explained.folders
     return {
         name: np.ascontiguousarray(
             view.cut(read_arrays(folders, [gene_id], split=split, modality=view.modality)[0], spec),
             np.float32,
         )
-        for name, view in seen.views.items()
+        for name, view in explained.seen.views.items()
     }
 
 
 def training_baselines(
-    names: Iterable[Baseline], seen: Seen, spec: DatasetSpec, folders: DatasetFolders
+    names: Iterable[Baseline], explained: Explained
 ) -> dict[Baseline, dict[str, np.ndarray]]:
     """Return baselines as windows, on the scale that is stored.
 
@@ -159,13 +180,14 @@ def training_baselines(
     ClasterError
         If the training split holds no gene, or no bin of a training window is inactive.
     """
-    everyone = read_genes_table(folders)
+    seen, spec = explained.seen, explained.spec
+    everyone = read_genes_table(explained.folders)
     genes = spread_evenly(everyone[everyone["split"] == "train"], MOST_WINDOWS)
     if genes.empty:
         raise ClasterError(
             f"the training split of {spec.name!r} holds no gene", remedy="build it with one"
         )
-    windows = [read_window(seen, spec, folders, gene, split="train") for gene in genes["gene_id"]]
+    windows = [read_window(explained, gene, split="train") for gene in genes["gene_id"]]
     made: dict[Baseline, dict[str, np.ndarray]] = {}
     for name in names:
         baseline: dict[str, np.ndarray] = {}

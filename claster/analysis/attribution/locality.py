@@ -1,7 +1,6 @@
 """Attributions by distance from the predicted bin, and how far they reach."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
@@ -15,14 +14,9 @@ from claster.genome.windows import Binning
 
 
 def along_strand(values: np.ndarray, strand: str, *, kind: MapKind = "diagonal") -> np.ndarray:
-    """Return values of a window in the orientation of a gene: upstream is left.
+    """Return values of a window, shape (..., bins), in the orientation of a gene: upstream is left.
 
-    Parameters
-    ----------
-    values
-        Shape (..., bins), in genome orientation; of a square map the last two axes are bins.
-    strand
-        ``-`` turns them round.
+    Of a square map the last two axes are bins.
     """
     if strand != "-":
         return values
@@ -48,7 +42,6 @@ def _centred(values: np.ndarray, offset: int, *, bins: int) -> np.ndarray:
     return moved
 
 
-@dataclass
 class CentredTracks:
     """Sums over predicted bins, by locus, on the axis of the distance from the predicted bin.
 
@@ -64,26 +57,12 @@ class CentredTracks:
         Genes by locus, shape (loci,).
     """
 
-    window: Binning
-    target: Binning
-    absolute: np.ndarray
-    signed: np.ndarray
-    points: np.ndarray
-    genes: np.ndarray
-
-    @classmethod
-    def empty(cls, window: Binning, target: Binning, *, tracks: int, loci: int) -> "CentredTracks":
-        """Return sums over nothing."""
+    def __init__(self, window: Binning, target: Binning, *, tracks: int, loci: int) -> None:
+        self.window, self.target = window, target
         farthest = round(target.bins // 2 * target.size / window.size)
         shape = (loci, tracks + 1, window.bins + 2 * farthest)
-        return cls(
-            window,
-            target,
-            np.zeros(shape),
-            np.zeros(shape),
-            np.zeros((loci, shape[-1])),
-            np.zeros(loci, dtype=int),
-        )
+        self.absolute, self.signed = np.zeros(shape), np.zeros(shape)
+        self.points, self.genes = np.zeros((loci, shape[-1])), np.zeros(loci, dtype=int)
 
     @property
     def axis(self) -> Binning:
@@ -91,16 +70,9 @@ class CentredTracks:
         return Binning(self.points.shape[-1], self.window.size)
 
     def add(self, values: np.ndarray, bins: np.ndarray, *, strand: str, locus: int) -> None:
-        """Add the attributions of one gene's bins.
+        """Add the attributions of one gene's bins, shape (predicted bins, tracks, bins), to its locus.
 
-        Parameters
-        ----------
-        values
-            Shape (predicted bins, tracks, bins), in genome orientation.
-        bins
-            Numbers of the predicted bins from the TSS, in genome orientation.
-        locus
-            The block of genes that it belongs to.
+        Values and `bins`, the numbers of the predicted bins from the TSS, are in genome orientation.
         """
         turned = along_strand(values, strand)
         for array, number in zip(turned, -bins if strand == "-" else bins, strict=True):
@@ -116,40 +88,24 @@ class CentredTracks:
         self.genes[locus] += 1
 
 
-@dataclass
 class CentredMaps:
-    """Means of contact-map attributions over predicted bins, each centred on its bin.
+    """Means of contact-map attributions, (rows, columns), over predicted bins, each centred on its bin."""
 
-    Attributes
-    ----------
-    axes
-        Kind and bin width of the maps.
-    shape
-        Rows and columns.
-    """
-
-    axes: MapAxes
-    target: Binning
-    shape: tuple[int, int]
-    _absolute: np.ndarray = field(init=False)
-    _signed: np.ndarray = field(init=False)
-    _points: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Begin with nothing."""
-        self._absolute, self._signed, self._points = (np.zeros(self.shape) for _ in range(3))
+    def __init__(self, axes: MapAxes, target: Binning, shape: tuple[int, int]) -> None:
+        self._axes, self._target, self._shape = axes, target, shape
+        self._absolute, self._signed, self._points = (np.zeros(shape) for _ in range(3))
 
     def add(self, values: np.ndarray, bins: np.ndarray, *, strand: str) -> None:
         """Add maps, shape (predicted bins, rows, columns); see `CentredTracks.add`."""
-        square = self.axes.kind == "paper_square"
+        square = self._axes.kind == "paper_square"
         # A column of a rotated map is 1 / sqrt(2) bins wide.
-        size = self.axes.resolution * (np.sqrt(0.5) if self.axes.kind == "paper_rotated" else 1)
-        turned = along_strand(values, strand, kind=self.axes.kind)
+        size = self._axes.resolution * (np.sqrt(0.5) if self._axes.kind == "paper_rotated" else 1)
+        turned = along_strand(values, strand, kind=self._axes.kind)
         for array, number in zip(turned, -bins if strand == "-" else bins, strict=True):
-            offset = int(np.rint(number * self.target.size / size))
-            moved = _centred(array, offset, bins=self.shape[1])
+            offset = int(np.rint(number * self._target.size / size))
+            moved = _centred(array, offset, bins=self._shape[1])
             if square:
-                moved = _centred(moved.T, offset, bins=self.shape[0]).T
+                moved = _centred(moved.T, offset, bins=self._shape[0]).T
             there = np.isfinite(moved)
             moved = np.nan_to_num(moved)
             self._absolute += np.abs(moved)
@@ -202,11 +158,6 @@ def _half_width(mass: np.ndarray, share: float, *, size: int) -> np.ndarray:
 
 def profile_table(sums: CentredTracks, tracks: Sequence[str], resamples: Resamples) -> pd.DataFrame:
     """Return the mean attribution to each bin by its distance from the predicted bin.
-
-    Parameters
-    ----------
-    sums
-        Sums by locus.
 
     Returns
     -------

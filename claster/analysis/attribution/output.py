@@ -1,7 +1,7 @@
 """The folder of an attribution: tables, summary, bigWigs and record."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -9,16 +9,12 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from claster.analysis.attribution.blocks import ALL, SINGLE
+from claster.analysis.attribution.blocks import ALL, SINGLE, agreement_table
 from claster.analysis.attribution.genes import Gathered
 from claster.analysis.attribution.inputs import MapAxes
 from claster.analysis.attribution.locality import locality_table, profile_table
-from claster.analysis.attribution.settings import (
-    AttributionSettings,
-    Identity,
-    Scale,
-)
-from claster.analysis.bootstrap import Resamples, resample_blocks
+from claster.analysis.attribution.settings import AttributionSettings, Identity, Scale
+from claster.analysis.bootstrap import resample_blocks
 from claster.analysis.folder import ResultFile, ResultFolder
 from claster.dataset.spec import DatasetSpec
 from claster.eir.predictions import write_track
@@ -27,6 +23,7 @@ from claster.genome.windows import Binning
 from claster.settings import Record
 from claster.text import read_text
 
+_RESAMPLES = 1000
 PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy")
 
 
@@ -54,13 +51,14 @@ def _summarise(
     locality: pd.DataFrame | None,
     agreement: pd.DataFrame,
     unit: str,
-) -> dict[str, object]:
-    """Return what `summary.json` holds."""
+) -> tuple[list[str], dict[str, object]]:
+    """Return what people are told, and what `summary.json` holds."""
     said = [
         f"{len(genes):,} genes of the {settings.split} split, {targets['bin'].notna().sum():,} bins: "
         f"{settings.method.replace('_', ' ')} of {settings.condition} ({unit})"
     ]
     summary: dict[str, object] = {
+        "sentences": said,
         "method": settings.method,
         "baseline": settings.baselines[0],
         "unit": unit,
@@ -106,20 +104,19 @@ def _summarise(
             f"95 % {delta.quantile(0.95):.2g}, largest {delta.max():.2g}; "
             f"{delta.sum() / max(change.sum(), 1e-30):.2%} of what predictions differ from the baseline's"
         )
-    summary["agreement"] = {
-        f"{row.compared} {row.other}": {
-            "spearman": float(row.spearman) if np.isfinite(row.spearman) else None,
+    agreed = {}
+    for row in agreement[agreement["track"] == SINGLE].itertuples():
+        known = np.isfinite(row.spearman)
+        agreed[f"{row.compared} {row.other}"] = {
+            "spearman": float(row.spearman) if known else None,
             "genes": int(row.genes),
         }
-        for row in agreement[agreement["track"] == SINGLE].itertuples()
-    }
-    for row in agreement[agreement["track"] == SINGLE].itertuples():
         what = row.other.replace("_", " ")
         what = f"baseline {what}" if row.compared == "baseline" else what
         said.append(
             f"rank correlation with {what} over blocks of {row.genes} genes: {row.spearman:.2f}"
         )
-    return {"sentences": said} | summary
+    return said, summary | {"agreement": agreed}
 
 
 def _kb(row: pd.Series) -> str:
@@ -214,31 +211,30 @@ def write_json(content: object, path: Path) -> None:
 
 def write_bigwigs(
     folder: Path,
-    gene: pd.Series,
-    values: np.ndarray,
+    genes: pd.DataFrame,
+    profiles: Mapping[str, np.ndarray],
     *,
     tracks: tuple[str, ...],
     binning: Binning,
     sizes: dict[str, int],
 ) -> None:
-    """Write the attribution of one gene's mean: a bigWig a track, and one of their sum.
+    """Write attributions of means of genes: ``<gene_id>.<track>.bw``, and ``<gene_id>.all.bw``, their sum.
 
     Parameters
     ----------
-    folder
-        Where ``<gene_id>.<track>.bw`` and ``<gene_id>.all.bw`` are written.
-    gene
+    genes
         `gene_id`, `chrom`, `tss`.
-    values
-        Shape (tracks, bins), in genome orientation, signed.
+    profiles
+        By gene ID, shape (tracks, bins), in genome orientation, signed.
     sizes
         Chromosome sizes in bp.
     """
-    window = gene[["chrom", "tss"]].to_frame().T.astype({"tss": int})
-    folder.mkdir(exist_ok=True)
-    for name, signal in zip((*tracks, "all"), [*values, values.sum(axis=0)], strict=True):
-        path = folder / f"{gene['gene_id']}.{name}.bw"
-        write_track(path, window, signal[np.newaxis], binning=binning, sizes=sizes)
+    folder.mkdir()
+    for gene_id, gene in genes.groupby("gene_id"):
+        values = profiles[str(gene_id)]
+        for name, signal in zip((*tracks, ALL), [*values, values.sum(axis=0)], strict=True):
+            path = folder / f"{gene_id}.{name}.bw"
+            write_track(path, gene, signal[np.newaxis], binning=binning, sizes=sizes)
 
 
 def prediction_unit(spec: DatasetSpec, scale: Scale) -> str:
@@ -259,22 +255,13 @@ def write_attributions(
     settings: AttributionSettings,
     record: AttributionRecord,
 ) -> list[str]:
-    """Write tables, maps, summary and record.
-
-    Parameters
-    ----------
-    gathered
-        What is kept of the genes.
-    tracks
-        Names of the tracks that the run sees.
-    settings, record
-        What was asked, and what is recorded of it.
-    """
+    """Write tables, maps, summary and record, and return what people are told; `tracks` are the run's."""
     genes, targets = pd.DataFrame(gathered.genes), pd.concat(gathered.targets, ignore_index=True)
-    agreement = gathered.compared.table()
+    agreement = agreement_table(gathered.compared, gathered.labels)
     locality = None
     if gathered.tracks is not None:
-        resamples = _locus_resamples(len(gathered.tracks.genes), seed=settings.seed)
+        loci = np.arange(len(gathered.tracks.genes))
+        resamples = resample_blocks(loci, resamples=_RESAMPLES, seed=settings.seed)
         profile = profile_table(gathered.tracks, tracks, resamples)
         locality = locality_table(gathered.tracks, tracks, resamples)
         _write_table(profile, files.profile)
@@ -288,7 +275,7 @@ def write_attributions(
     _write_table(genes, files.genes)
     _write_table(targets, files.targets)
     _write_table(agreement, files.agreement)
-    summary = _summarise(
+    said, summary = _summarise(
         settings,
         genes=genes,
         targets=targets,
@@ -296,12 +283,6 @@ def write_attributions(
         agreement=agreement,
         unit=record.unit,
     )
-    summary["genes_per_second"] = record.genes_per_second
-    write_json(summary, files.summary)
+    write_json(summary | {"genes_per_second": record.genes_per_second}, files.summary)
     write_json(record.model_dump(mode="json"), files.manifest)
-    return [str(sentence) for sentence in summary["sentences"]]  # type: ignore[attr-defined]
-
-
-def _locus_resamples(loci: int, *, seed: int, resamples: int = 1000) -> Resamples:
-    """Return resamples of loci whose values are summed already."""
-    return resample_blocks(np.arange(loci), resamples=resamples, seed=seed)
+    return said

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -13,7 +13,7 @@ Method = Literal["integrated_gradients", "gradient_x_input", "occlusion"]
 METHODS: tuple[Method, ...] = ("integrated_gradients", "gradient_x_input", "occlusion")
 
 Baseline = Literal["background", "zero", "mean"]
-_BASELINES: tuple[Baseline, ...] = ("background", "zero", "mean")
+BASELINES: tuple[Baseline, ...] = ("background", "zero", "mean")
 
 Scale = Literal["stored", "signal"]
 """``stored``: the scale of the target's transform, on which the network is trained; ``signal``: reads."""
@@ -50,22 +50,6 @@ def _parse_genes(words: Sequence[str]) -> tuple[str, ...] | int | None:
     if len(words) == 1 and words[0].isdecimal():
         return int(words[0])
     return tuple(words) or None
-
-
-def choose_baselines(names: Sequence[str]) -> tuple[Baseline, ...]:
-    """Return the baselines of these names, each once; all without a name.
-
-    Raises
-    ------
-    ClasterError
-        If there is none of a name.
-    """
-    for name in names:
-        if name not in _BASELINES:
-            raise ClasterError(
-                f"there is no baseline {name!r}", remedy=f"choose among {', '.join(_BASELINES)}"
-            )
-    return cast("tuple[Baseline, ...]", tuple(dict.fromkeys(names))) or _BASELINES
 
 
 class AttributeSettings(Settings):
@@ -167,7 +151,7 @@ class AttributionSettings(Record):
     """
 
     method: Method = "integrated_gradients"
-    baselines: tuple[Baseline, ...] = _BASELINES
+    baselines: tuple[Baseline, ...] = BASELINES
     split: Split = "test"
     genes: tuple[str, ...] | int | None = None
     bins: tuple[int, ...] | int | None = 8

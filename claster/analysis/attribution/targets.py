@@ -1,96 +1,63 @@
 """What is attributed for which genes of a run, checked before anything is computed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from claster.analysis.attribution.inputs import Seen, seen_inputs
-from claster.dataset.layout import DatasetFolders
+from claster.analysis.attribution.inputs import Explained
+from claster.analysis.attribution.settings import (
+    BASELINES,
+    AttributeSettings,
+    AttributionSettings,
+)
 from claster.dataset.signal_settings import TargetSpec
-from claster.dataset.spec import DatasetSpec
-from claster.eir.runs import RunFolder, read_run, trained_weights
-from claster.eir.trained_on import checked_dataset
 from claster.errors import ClasterError, choose_among
 from claster.genome.gene_names import find_gene
 
 
-@dataclass(frozen=True)
-class Explained:
-    """A run with a model, its dataset, and what it sees of it.
-
-    Attributes
-    ----------
-    spec, folders
-        The built dataset that it was trained on.
-    """
-
-    run: RunFolder
-    name: str
-    weights: Path
-    spec: DatasetSpec
-    folders: DatasetFolders
-    seen: Seen
-
-
-def explained_run(run: RunFolder | Path | str) -> Explained:
-    """Return a run that can be explained.
+def attribution_settings(asked: AttributeSettings, explained: Explained) -> AttributionSettings:
+    """Return what gives an attribution its numbers by what is asked, with nothing left to choose.
 
     Raises
     ------
     ClasterError
-        If there is no run, it has no model, or its dataset is not built or has changed.
+        If there are no such bins, baseline, condition or tracks, or elements or bigWigs are asked of a run
+        that sees no landscape.
     """
-    run = RunFolder.of(run)
-    record = read_run(run.path)
-    if record.members:
+    seen, target = explained.seen, explained.spec.require_target()
+    _require_bins(asked.bins, target)
+    if (asked.elements is not None or asked.bigwig) and seen.binning is None:
         raise ClasterError(
-            f"{run.path} holds the predictions of several runs, no model",
-            remedy=f"explain one of {', '.join(record.members)}",
+            f"{explained.run.path} sees no landscape, so elements and bigWigs have no attribution",
+            remedy="leave them out, or choose a run of a flavour with landscapes",
         )
-    _, weights = trained_weights(run)
-    _, spec, folders = checked_dataset(run)
-    return Explained(run, record.name, weights, spec, folders, seen_inputs(run, spec))
-
-
-def choose_rows(seen: Seen, tracks: Sequence[str]) -> tuple[str, ...]:
-    """Return what is attributed to: the tracks named, or everything that the run sees.
-
-    Raises
-    ------
-    ClasterError
-        If the run does not see one of them.
-    """
-    for track in tracks:
+    for name in asked.baselines:
+        if name not in BASELINES:
+            raise ClasterError(
+                f"there is no baseline {name!r}", remedy=f"choose among {', '.join(BASELINES)}"
+            )
+    condition = target.groups[0] if asked.condition is None else asked.condition
+    if condition not in target.groups:
+        raise ClasterError(
+            f"dataset {explained.spec.name!r} has no condition {condition!r}",
+            remedy=choose_among(condition, target.groups),
+        )
+    for track in asked.tracks:
         if track not in seen.rows:
             raise ClasterError(
                 f"the run sees no track {track!r}", remedy=choose_among(track, seen.rows)
             )
-    return tuple(row for row in seen.rows if row in (tracks or seen.rows))
+    return AttributionSettings.model_validate(
+        asked.model_dump(include=set(AttributionSettings.model_fields))
+        | {
+            "baselines": tuple(dict.fromkeys(asked.baselines)) or BASELINES,
+            "condition": condition,
+            "tracks": tuple(row for row in seen.rows if row in (asked.tracks or seen.rows)),
+            "reach": min(asked.reach, seen.binning.half) if seen.binning else asked.reach,
+        }
+    )
 
 
-def choose_condition(spec: DatasetSpec, condition: str | None) -> str:
-    """Return the group of target columns of that name; None for the first one.
-
-    Raises
-    ------
-    ClasterError
-        If there is none.
-    """
-    groups = spec.require_target().groups
-    if condition is None:
-        return groups[0]
-    if condition not in groups:
-        raise ClasterError(
-            f"dataset {spec.name!r} has no condition {condition!r}",
-            remedy=choose_among(condition, groups),
-        )
-    return condition
-
-
-def require_bins(bins: tuple[int, ...] | int | None, target: TargetSpec) -> None:
+def _require_bins(bins: tuple[int, ...] | int | None, target: TargetSpec) -> None:
     """Raise `ClasterError` if there are no such bins, or not so many."""
     half = target.bins // 2
     if bins == ():
