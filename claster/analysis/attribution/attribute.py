@@ -42,8 +42,7 @@ from claster.analysis.perturbation.candidates import read_candidates, tell_candi
 from claster.dataset.layout import read_genes_table
 from claster.eir.arrays import on_scale
 from claster.eir.machine import resolve_device
-from claster.eir.program import now
-from claster.eir.runs import RunFolder
+from claster.eir.runs import RunFolder, now
 from claster.files import atomic_folder, require_file, sha256
 from claster.genome.gene_names import genes_called
 from claster.progress import SILENT, Progress, duration

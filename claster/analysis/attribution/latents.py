@@ -14,7 +14,7 @@ from claster.analysis.attribution.settings import AttributeSettings
 from claster.analysis.attribution.targets import choose_genes
 from claster.dataset.layout import read_genes_table
 from claster.eir.inference import TrainedModel
-from claster.eir.program import now
+from claster.eir.runs import now
 from claster.errors import ClasterError
 from claster.files import atomic_folder, sha256
 from claster.progress import SILENT, Progress
