@@ -1,6 +1,7 @@
 """Embeddings of DNA sequence beside a dataset: where they are, and how they meet the target's bins."""
 
 import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,20 +10,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 
-from claster.dataset.layout import (
-    SPLITS,
-    TOGETHER,
-    VIEW_PREFIX,
-    DatasetFolders,
-    part_members,
-    read_genes_table,
-    read_ids,
-)
+from claster.dataset.layout import VIEW_PREFIX, DatasetFolders, read_genes_table
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
-from claster.files import atomic_folder, link_file, require_disk
 from claster.genome.windows import Binning, split_sample_id
-from claster.progress import SILENT, Progress
 from claster.settings import Record
 from claster.text import read_record, read_table
 
@@ -228,49 +219,26 @@ class EmbeddingView:
         """Return the shape of its arrays, (channels, 1, bins)."""
         return self.channels, 1, self.bins
 
+    def opened(self, spec: DatasetSpec) -> Callable[[Sequence[str], str], Iterator[np.ndarray]]:
+        """Return what reads the arrays of samples of a split, float32, from the embeddings of a dataset.
 
-def write_embedding_view(
-    view: EmbeddingView,
-    spec: DatasetSpec,
-    *,
-    progress: Progress = SILENT,
-) -> None:
-    """Write embeddings as float32 arrays (channels, 1, target bins), every split, unless they are there.
+        Raises
+        ------
+        ClasterError
+            If there are no embeddings of the dataset, or they have other channels or cover fewer bins.
+        """
+        store = open_embeddings(DatasetFolders.of(spec), self.model)
+        record, target = store.record, Binning(self.bins, spec.require_target().bin)
+        if record.channels != self.channels or covered_bins(record.span, target) < self.bins:
+            raise ClasterError(
+                f"{store.path} holds {record.channels:,} channels over {record.span:,} bp where "
+                f"{self.channels:,} over {target.width:,} bp are needed",
+                remedy="train again, or embed with the same weights and bins as before",
+            )
+        weights = pool_weights(record.bin, record.bins, target)
 
-    Raises
-    ------
-    ClasterError
-        If there are no embeddings of the dataset, they have other channels or cover fewer bins, or
-        the disk is too small.
-    """
-    folders = DatasetFolders.of(spec)
-    final = folders.inputs / view.folder
-    if final.is_dir():
-        return
-    store = open_embeddings(folders, view.model)
-    target = Binning(view.bins, spec.require_target().bin)
-    if (
-        store.record.channels != view.channels
-        or covered_bins(store.record.span, target) < view.bins
-    ):
-        raise ClasterError(
-            f"{store.path} holds {store.record.channels:,} channels over {store.record.span:,} bp where "
-            f"{view.channels:,} over {target.width:,} bp are needed",
-            remedy="train again, or embed with the same weights and bins as before",
-        )
-    weights = pool_weights(store.record.bin, store.record.bins, target)
-    ids = {split: read_ids(folders, split) for split in SPLITS}
-    count = sum(map(len, ids.values()))
-    require_disk(folders.inputs, needed=4 * view.channels * view.bins * count, named=view.folder)
-    with atomic_folder(final) as folder, progress.step(f"write {view.folder}", count) as step:
-        for split, samples in ids.items():
-            (folder / split).mkdir()
+        def arrays(samples: Sequence[str], _: str) -> Iterator[np.ndarray]:
             for sample in samples:
-                pooled = store.read(sample).astype(np.float32) @ weights
-                np.save(folder / split / f"{sample}.npy", pooled[:, np.newaxis], allow_pickle=False)
-                step.advance()
-        (folder / TOGETHER).mkdir()
-        for split in part_members(TOGETHER):
-            for sample in ids[split]:
-                name = f"{sample}.npy"
-                link_file(folder / split / name, folder / TOGETHER / name)
+                yield (store.read(sample).astype(np.float32) @ weights)[:, np.newaxis]
+
+        return arrays

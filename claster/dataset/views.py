@@ -5,15 +5,17 @@ No source file is read again.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from claster.dataset.activity import ActivityView
-from claster.dataset.embeddings import EmbeddingView, write_embedding_view
+from claster.dataset.embeddings import EmbeddingView
 from claster.dataset.layout import (
     SPLITS,
     TOGETHER,
@@ -21,12 +23,14 @@ from claster.dataset.layout import (
     DatasetFolders,
     modalities,
     part_members,
+    read_ids,
 )
 from claster.dataset.missing import leave_out, tracks_by_name, with_flags, with_flags_of
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError, choose_among
 from claster.files import atomic_folder, link_file, require_disk
 from claster.progress import SILENT, Progress
+from claster.settings import Split
 from claster.text import read_npy
 
 if TYPE_CHECKING:
@@ -144,9 +148,7 @@ class ArrayView:
         ClasterError
             If the dataset lacks a track that is left out, or no track is left.
         """
-        columns = array.shape[-1] if self.columns is None else self.columns
-        first = (array.shape[-1] - columns) // 2
-        part = array[..., first : first + columns]
+        part = array[..., self._middle(array.shape[-1])]
         if self.without:
             part = part[_kept(self, spec)]
         if not self.drop:
@@ -157,14 +159,17 @@ class ArrayView:
     def of(self, windows: Mapping[str, "Tensor"], spec: DatasetSpec) -> "Tensor":
         """Return this part of some windows, (samples, ...), by modality, with gradients."""
         array = windows[self.modality]
-        columns = array.shape[-1] if self.columns is None else self.columns
-        first = (array.shape[-1] - columns) // 2
         rows = slice(None) if self.modality == "contacts" else _kept(self, spec)
-        part = array[:, rows][..., first : first + columns]
+        part = array[:, rows][..., self._middle(array.shape[-1])]
         if not self.drop:
             return part
         channels, *rest = self.shape(spec)
         return with_flags_of(part.reshape(len(part), channels // 2, *rest))
+
+    def _middle(self, columns: int) -> slice:
+        wanted = columns if self.columns is None else self.columns
+        first = (columns - wanted) // 2
+        return slice(first, first + wanted)
 
 
 type View = ArrayView | EmbeddingView | ActivityView
@@ -231,82 +236,65 @@ def view_of_folder(folder: str) -> View:
     )
 
 
-def write_view(
-    view: View,
-    spec: DatasetSpec,
-    *,
-    progress: Progress = SILENT,
-) -> None:
+def write_view(view: View, spec: DatasetSpec, *, progress: Progress = SILENT) -> None:
     """Write a view of a built dataset, every split of it, unless it is there.
 
     Raises
     ------
     ClasterError
-        If the dataset lacks what the view shows, an array has another shape than the dataset's YAML
-        says, or the disk is too small.
+        If the dataset lacks what the view shows, an array or embedding has another shape than is
+        needed, or the disk is too small.
     """
-    if isinstance(view, EmbeddingView):
-        write_embedding_view(view, spec, progress=progress)
-        return
     folders = DatasetFolders.of(spec)
     final = folders.inputs / view.folder
     if view.folder == view.modality or final.is_dir():
         return
-    shape = view.shape(spec)
-    sources = sources_of([view])
-    whole = {name: ArrayView(name).shape(spec) for name in sources}
-    files = {split: sorted(folders.arrays(sources[0], split).glob("*.npy")) for split in SPLITS}
-    count = sum(map(len, files.values()))
-    require_disk(folders.inputs, needed=4 * int(np.prod(shape)) * count, named=view.folder)
+    arrays_of: Callable[[Sequence[str], Split], Iterable[np.ndarray]]
+    if isinstance(view, EmbeddingView):
+        arrays_of = view.opened(spec)
+        samples = {split: read_ids(folders, split) for split in SPLITS}
+    else:
+        arrays_of = partial(_of_samples, view, spec)
+        stored = folders.inputs / sources_of([view])[0]
+        samples = {s: sorted(file.stem for file in (stored / s).glob("*.npy")) for s in SPLITS}
+    count = sum(map(len, samples.values()))
+    needed = 4 * int(np.prod(view.shape(spec))) * count
+    require_disk(folders.inputs, needed=needed, named=view.folder)
     with atomic_folder(final) as folder, progress.step(f"write {view.folder}", count) as step:
         for split in SPLITS:
             (folder / split).mkdir()
-            for first in range(0, len(files[split]), _AT_A_TIME):
-                some = files[split][first : first + _AT_A_TIME]
-                windows = {
-                    name: np.stack(
-                        [
-                            _read(folders.arrays(name, split) / file.name, shape, spec)
-                            for file in some
-                        ]
-                    )
-                    for name, shape in whole.items()
-                }
-                if view.drop and split == "train":
-                    windows = _some_left_out(view, windows, some, spec)
-                for file, array in zip(some, _of_windows(view, windows, spec), strict=True):
-                    np.save(folder / split / file.name, array, allow_pickle=False)
+            for some in batched(samples[split], _AT_A_TIME, strict=False):
+                for sample, array in zip(some, arrays_of(some, split), strict=True):
+                    np.save(folder / split / f"{sample}.npy", array, allow_pickle=False)
                 step.advance(len(some))
         (folder / TOGETHER).mkdir()
         for split in part_members(TOGETHER):
-            for file in files[split]:
-                link_file(folder / split / file.name, folder / TOGETHER / file.name)
+            for sample in samples[split]:
+                link_file(folder / split / f"{sample}.npy", folder / TOGETHER / f"{sample}.npy")
 
 
-def _some_left_out(
-    view: ArrayView | ActivityView,
-    windows: Mapping[str, np.ndarray],
-    files: Sequence[Path],
-    spec: DatasetSpec,
-) -> dict[str, np.ndarray]:
-    """Return training windows with tracks left out at random."""
-    without = view.without if isinstance(view, ArrayView) else ()
-    parts = [
-        leave_out(
-            file.stem,
-            {name: array[number] for name, array in windows.items()},
-            spec,
-            percent=view.drop,
-            without=without,
-        )
-        for number, file in enumerate(files)
-    ]
-    return {name: np.stack([part[name] for part in parts]) for name in windows}
-
-
-def _of_windows(
-    view: ArrayView | ActivityView, windows: Mapping[str, np.ndarray], spec: DatasetSpec
+def _of_samples(
+    view: ArrayView | ActivityView, spec: DatasetSpec, samples: Sequence[str], split: Split
 ) -> Iterable[np.ndarray]:
+    """Return the arrays of some samples; of training samples with tracks left out at random."""
+    folders = DatasetFolders.of(spec)
+    windows = {}
+    for name in sources_of([view]):
+        shape, folder = ArrayView(name).shape(spec), folders.arrays(name, split)
+        windows[name] = np.stack([_read(folder / f"{s}.npy", shape, spec) for s in samples])
+    if view.drop and split == "train":
+        without = view.without if isinstance(view, ArrayView) else ()
+        parts = [
+            leave_out(
+                sample,
+                {name: array[number] for name, array in windows.items()},
+                spec,
+                percent=view.drop,
+                without=without,
+            )
+            for number, sample in enumerate(samples)
+        ]
+        windows = {name: np.stack([part[name] for part in parts]) for name in windows}
     if isinstance(view, ActivityView):
         return view.of_windows(windows, spec)
     return (view.cut(array, spec) for array in windows[view.modality])

@@ -119,7 +119,7 @@ def predict_arrays(
     activity
         Shape (samples, channels, 1, 1), as `ActivityView` makes it.
     embedding
-        Shape (samples, channels, bins), averaged over the target's bins (`write_embedding_view`).
+        Shape (samples, channels, bins), averaged over the target's bins (`EmbeddingView.opened`).
     batch_size
         Samples at a time; None starts with 64 on a CPU and 512 on a GPU. Either is halved as long as
         memory does not suffice.
