@@ -9,8 +9,8 @@ import pandas as pd
 from claster.dataset.signal_settings import TrackSpec
 from claster.errors import ClasterError, DamagedFileError
 from claster.settings import Record
+from claster.signal.bigwig import TrackReader
 from claster.signal.landscape import rescaled
-from claster.signal.replicates import TrackReader
 
 MOST_WINDOWS = 200
 """From how many windows the scale of a track is measured at most."""

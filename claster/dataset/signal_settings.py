@@ -22,8 +22,7 @@ from claster.files import is_below
 from claster.formats import FileFormat
 from claster.genome.windows import Binning, Recipe
 from claster.quoting import printable
-from claster.signal.landscape import Transform, rescaled, transformed
-from claster.signal.target import FINE_BIN
+from claster.signal.landscape import FINE_BIN, Transform, rescaled, transformed
 
 
 def _below_data(file: str) -> str:

@@ -28,8 +28,7 @@ from claster.genome.assembly import (
 )
 from claster.genome.genes import read_genes
 from claster.genome.regions import read_blacklist
-from claster.signal.bigwig import BigWig
-from claster.signal.replicates import Replicates, TrackReader
+from claster.signal.bigwig import BigWig, Replicates, TrackReader
 
 Strands = list[tuple[BigWig, float]]
 

@@ -13,7 +13,7 @@ from claster.errors import ClasterError
 from claster.genome.gene_names import genes_called
 from claster.genome.rows import split_fields
 from claster.signal.intervals import ChromosomeSignal, Summary
-from claster.signal.target import target_profiles, target_reach
+from claster.signal.landscape import target_profiles, target_reach
 from claster.text import text_lines
 
 SHARED = "label_shared"

@@ -17,7 +17,7 @@ from claster.plot import contact_map, density, style
 from claster.plot.style import track_colour
 from claster.plot.tracks import TSS_AXIS
 from claster.signal.intervals import window_means
-from claster.signal.target import FINE_BIN
+from claster.signal.landscape import FINE_BIN
 
 _MOST = 200
 _MAPS: tuple[MapKind, ...] = ("paper_square", "paper_rotated", "diagonal")

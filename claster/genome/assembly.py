@@ -17,15 +17,7 @@ MITOCHONDRION = "M"
 
 
 class _KnownAssembly(NamedTuple):
-    """Chromosomes of an assembly.
-
-    Attributes
-    ----------
-    sizes
-        Lengths in bp by UCSC name.
-    aliases
-        UCSC name by accession and by name without ``chr``.
-    """
+    """Lengths in bp by UCSC name; UCSC name by accession and by name without ``chr``."""
 
     sizes: dict[str, int]
     aliases: dict[str, str]
@@ -33,13 +25,7 @@ class _KnownAssembly(NamedTuple):
 
 @cache
 def known_assembly(assembly: str) -> _KnownAssembly | None:
-    """Return an assembly that bioframe has a table of its own for, or None.
-
-    Parameters
-    ----------
-    assembly
-        UCSC or NCBI name ("mm10", "GRCm38").
-    """
+    """Return an assembly ("mm10", "GRCm38") that bioframe has a table of its own for, or None."""
     listed = _listed().set_index("provider_build")
     if assembly not in listed.index:
         return None
@@ -75,14 +61,7 @@ def _known_assemblies() -> dict[str, _KnownAssembly]:
 
 
 def plain_name(name: str, aliases: Mapping[str, str]) -> str:
-    """Return what the spellings of a chromosome have in common.
-
-    Parameters
-    ----------
-    name
-        A chromosome's name in any spelling.
-    aliases
-        The assembly's name by other spelling.
+    """Return what the spellings of a chromosome have in common (`chromosome_aliases`).
 
     Examples
     --------
@@ -94,19 +73,7 @@ def plain_name(name: str, aliases: Mapping[str, str]) -> str:
 
 
 def chromosome_sizes(assembly: str, chrom_sizes: Path | None = None) -> dict[str, int]:
-    """Return the chromosome sizes of an assembly.
-
-    Parameters
-    ----------
-    assembly
-        Name of the assembly ("mm10"); looked up in bioframe's own tables unless `chrom_sizes` is given.
-    chrom_sizes
-        A tab-separated file of names and lengths.
-
-    Returns
-    -------
-    dict of str to int
-        Length in bp by chromosome.
+    """Return the chromosome lengths (bp) of an assembly, from a file (`read_chrom_sizes`) or from bioframe.
 
     Raises
     ------
@@ -126,11 +93,6 @@ def chromosome_sizes(assembly: str, chrom_sizes: Path | None = None) -> dict[str
 
 def chromosome_aliases(assembly: str) -> dict[str, str]:
     """Return other spellings of an assembly's chromosomes.
-
-    Parameters
-    ----------
-    assembly
-        Name of the assembly ("mm10").
 
     Returns
     -------
@@ -291,12 +253,7 @@ def match_chromosomes(
         If no name matches, or a matching chromosome has another length.
     """
     aliases = aliases or {}
-    spelled = _by_plain_name(found, aliases)
-    names = {
-        chrom: chrom if chrom in found else spelled[plain]
-        for chrom in wanted
-        if chrom in found or (plain := plain_name(chrom, aliases)) in spelled
-    }
+    names = _names_among(found, wanted, aliases)
     if not names:
         raise ClasterError(
             f"{named} ({file}) has none of the chromosomes {_some(wanted)}; "
@@ -318,22 +275,14 @@ def match_chromosomes(
 def rename_chromosomes(
     table: pd.DataFrame, *, sizes: Mapping[str, int], aliases: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """Put a table of genes, elements or regions onto the assembly's chromosome names.
+    """Return a table of genes, elements or regions (`chrom`) by the assembly's chromosome names.
 
     Parameters
     ----------
-    table
-        Has the column `chrom`.
     sizes
-        Sizes in bp by the assembly's names.
+        Sizes in bp by the assembly's names. A chromosome that is not among them keeps its name.
     aliases
         The assembly's name by other spelling (`chromosome_aliases`).
-
-    Returns
-    -------
-    pandas.DataFrame
-        A copy whose `chrom` is the assembly's name where it is one in another spelling; a chromosome
-        that the assembly lacks keeps its name.
 
     Examples
     --------
@@ -344,20 +293,25 @@ def rename_chromosomes(
     >>> names["chrom"].tolist()
     ['chr1', 'chr2', 'GL000009.2']
     """
-    aliases = aliases or {}
-    spelled = _by_plain_name(sizes, aliases)
-    names = {
-        chrom: chrom if chrom in sizes else spelled.get(plain_name(chrom, aliases), chrom)
-        for chrom in table["chrom"].unique()
-    }
-    return table.assign(chrom=table["chrom"].map(names))
+    written = table["chrom"].unique()
+    names = _names_among(sizes, written, aliases or {})
+    return table.assign(
+        chrom=table["chrom"].map({chrom: names.get(chrom, chrom) for chrom in written})
+    )
 
 
-def _by_plain_name(names: Iterable[str], aliases: Mapping[str, str]) -> dict[str, str]:
+def _names_among(
+    found: Mapping[str, int], wanted: Iterable[str], aliases: Mapping[str, str]
+) -> dict[str, str]:
+    """Return how `found` spells each wanted chromosome that it holds."""
     spelled: dict[str, str] = {}
-    for name in names:
+    for name in found:
         spelled.setdefault(plain_name(name, aliases), name)
-    return spelled
+    return {
+        chrom: chrom if chrom in found else spelled[plain]
+        for chrom in wanted
+        if chrom in found or (plain := plain_name(chrom, aliases)) in spelled
+    }
 
 
 def _build_of(found: Mapping[str, int]) -> str:

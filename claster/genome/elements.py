@@ -7,38 +7,21 @@ import pandas as pd
 
 from claster.errors import ClasterError, choose_among
 from claster.genome.rows import (
+    PLACES,
     AnnotationSource,
     Rule,
-    check_table,
-    data_rows,
     file_name_rules,
-    first_row,
-    header_columns,
-    interval_table,
     place_of,
+    read_intervals,
+    require_rows,
     source_lines,
 )
 
 _ELEMENT_COLUMNS = ["element_id", "chrom", "start", "end", "group"]
 
-_HEADER_NAMES = {
-    "chr": "chrom",
-    "chrom": "chrom",
-    "chromosome": "chrom",
-    "start": "start",
-    "chromstart": "start",
-    "chrom_start": "start",
-    "end": "end",
-    "chromend": "end",
-    "chrom_end": "end",
-    "ccre_accession": "element_id",
-    "element_id": "element_id",
-    "accession": "element_id",
-    "name": "element_id",
-    "id": "element_id",
-    "group": "group",
-    "ccre_group": "group",
-    "encodelabel": "group",
+_SPELLINGS = PLACES | {
+    "element_id": ("ccre_accession", "element_id", "accession", "name", "id"),
+    "group": ("group", "ccre_group", "encodelabel"),
 }
 _CCRE = re.compile(r"E[HM]\d+E\d+")
 _ENHANCERS = {"pELS", "dELS"}
@@ -66,7 +49,8 @@ def read_elements(source: AnnotationSource) -> pd.DataFrame:
     Raises
     ------
     ClasterError
-        If the file is missing or holds no element, or a row breaks `_check_elements`.
+        If the file is missing or holds no element, or a row has no chromosome, no ID of its own that can name
+        a file, or an interval without bases.
 
     References
     ----------
@@ -76,12 +60,7 @@ def read_elements(source: AnnotationSource) -> pd.DataFrame:
     lines = source_lines(
         source, named="elements", remedy="check 'elements' and 'data' in the dataset YAML"
     )
-    first, lines = first_row(lines)
-    rows = data_rows(lines)
-    columns = header_columns(first, _HEADER_NAMES, named=named)
-    if columns is not None:
-        next(rows)
-    table = interval_table(rows, columns or _screen_columns(first), named=named)
+    table, _ = read_intervals(lines, _SPELLINGS, named=named, headless=_screen_columns)
     if table.empty:
         raise ClasterError(f"{named} are empty", remedy=_KINDS)
     if "element_id" not in table:
@@ -89,19 +68,8 @@ def read_elements(source: AnnotationSource) -> pd.DataFrame:
     if "group" not in table:
         table["group"] = ""
     table = table[_ELEMENT_COLUMNS]
-    _check_elements(table, named=named)
+    require_rows(table, _ELEMENT_COLUMNS, _rules, named=named)
     return table
-
-
-def _check_elements(
-    elements: pd.DataFrame, *, named: str = "elements", raise_errors: bool = True
-) -> bool:
-    """Tell whether an element table keeps its definition.
-
-    Every row has an ID of its own that can name a file, a chromosome, ``0 <= start < end``, and a group
-    (which may be empty text).
-    """
-    return check_table(elements, _ELEMENT_COLUMNS, _rules, named=named, raise_errors=raise_errors)
 
 
 def select_elements(elements: pd.DataFrame, *, groups: Sequence[str] | None) -> pd.DataFrame:

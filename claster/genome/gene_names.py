@@ -42,11 +42,12 @@ def genes_called(genes: pd.DataFrame, names: Iterable[str]) -> list[tuple[str, .
     """
     asked = pd.Series(["" if pd.isna(name) else str(name).strip() for name in names], dtype=str)
     ids = genes["gene_id"].astype(str)
+    plain_ids, plain = (of.str.replace(_VERSION, "", regex=True) for of in (ids, asked))
     ensembl = asked.str.match(_ENSEMBL)
     keys = one_gene(pd.DataFrame({"gene_id": asked})).where(ensembl, "")
     rules = (
         (ids, asked),
-        (_unversioned(ids), _unversioned(asked).where(ensembl, asked)),
+        (plain_ids, plain.where(ensembl, asked)),
         (one_gene(pd.DataFrame({"gene_id": ids})), keys),
         (genes["name"].fillna("").astype(str), asked),
     )
@@ -135,7 +136,3 @@ def one_gene(genes: pd.DataFrame) -> pd.Series:
         twins = pd.Series(first.reindex(index).to_numpy(), index=labels.index[here]).dropna()
         keys.loc[twins.index] = twins
     return keys
-
-
-def _unversioned(ids: pd.Series) -> pd.Series:
-    return ids.str.replace(_VERSION, "", regex=True)

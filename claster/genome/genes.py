@@ -1,49 +1,40 @@
 """Gene tables: GTF, BED and headed tables into one checked frame with TSSs."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
 
 from claster.errors import ClasterError
-from claster.genome.gtf import is_gtf, read_gtf_genes
 from claster.genome.rows import (
+    PLACES,
     AnnotationSource,
     Rule,
-    check_table,
-    data_rows,
     file_name_rules,
     first_row,
-    header_columns,
     interval_table,
     place_of,
+    read_intervals,
+    require_rows,
     source_lines,
 )
 from claster.quoting import printable
 
 GENE_COLUMNS = ["gene_id", "name", "type", "chrom", "start", "end", "strand", "tss"]
 
-_HEADER_NAMES = {
-    "chr": "chrom",
-    "chrom": "chrom",
-    "chromosome": "chrom",
-    "start": "start",
-    "chromstart": "start",
-    "end": "end",
-    "chromend": "end",
-    "strand": "strand",
-    "gene_id": "gene_id",
-    "ensembl_id": "gene_id",
-    "ensembl_gene_id": "gene_id",
-    "gene_name": "name",
-    "name": "name",
-    "symbol": "name",
-    "gene_type": "type",
-    "gene_biotype": "type",
-    "type": "type",
+_SPELLINGS = PLACES | {
+    "strand": ("strand",),
+    "gene_id": ("gene_id", "ensembl_id", "ensembl_gene_id"),
+    "name": ("gene_name", "name", "symbol"),
+    "type": ("gene_type", "gene_biotype", "type"),
 }
-_VERSION = r"\.\d+(?:_PAR_Y)?$"
+_GTF_COLUMNS = [
+    *("chrom", "source", "feature", "start", "end", "score", "strand", "frame", "attributes")
+]
+_TYPE_ATTRIBUTES = ("gene_type", "gene_biotype")
 _KINDS = "give a GTF, a BED6 or a table with a header"
 
 
@@ -74,11 +65,6 @@ class GeneFile:
     padded: int
 
     @property
-    def versioned(self) -> int:
-        """Number of gene IDs with a version (``ENSMUSG00000051951.5``)."""
-        return int(self.genes["gene_id"].astype(str).str.contains(_VERSION).sum())
-
-    @property
     def without_bases(self) -> int:
         """Number of rows with ``start == end``: 1-based positions in a BED."""
         return int((self.genes["start"] == self.genes["end"]).sum())
@@ -106,7 +92,7 @@ def read_genes(source: AnnotationSource) -> pd.DataFrame:
     Raises
     ------
     ClasterError
-        If the file is missing, holds no gene, or a row breaks `check_genes`.
+        If the file is missing, holds no gene, or a row breaks `require_genes`.
 
     References
     ----------
@@ -123,7 +109,7 @@ def read_genes(source: AnnotationSource) -> pd.DataFrame:
                 remedy="take the full annotation (GENCODE, Ensembl or NCBI RefSeq), which has them",
             )
         raise ClasterError(f"{named} are empty", remedy=_KINDS)
-    check_genes(file.genes, named=named)
+    require_genes(file.genes, named=named)
     return file.genes
 
 
@@ -138,7 +124,7 @@ def read_gene_file(source: AnnotationSource) -> GeneFile:
     Returns
     -------
     GeneFile
-        Its table may be empty, and its rows may break `check_genes`.
+        Its table may be empty, and its rows may break `require_genes`.
 
     Raises
     ------
@@ -150,40 +136,89 @@ def read_gene_file(source: AnnotationSource) -> GeneFile:
         source, named="genes", remedy="check 'genes' and 'data' in the dataset YAML"
     )
     first, lines = first_row(lines)
-    if is_gtf(first):
-        gtf = read_gtf_genes(lines, named=named)
-        type_name = next((n for n in ("gene_type", "gene_biotype") if n in gtf.attributes), "")
-        return GeneFile(
-            _with_tss(gtf.genes), "GTF", _gtf_dialect(gtf.attributes), type_name, gtf.features, 0
-        )
+    if _is_gtf(first):
+        return _read_gtf(lines, named=named)
     held = list(lines)
     padded = sum(any(field != field.strip() for field in line.split("\t")) for line in held)
-    rows = data_rows(held)
-    spellings = _HEADER_NAMES
+    spellings = _SPELLINGS
     if "gene_name" in (field.lower() for field in first):  # beside it, a BED's 'name' is the ID
-        spellings = _HEADER_NAMES | {"name": "gene_id"}
-    columns = header_columns(
-        first, spellings, named=named, needed=("chrom", "start", "end", "strand")
+        spellings = spellings | {"gene_id": (*spellings["gene_id"], "name"), "name": ("gene_name",)}
+    table, header = read_intervals(
+        held, spellings, named=named, needed=(*PLACES, "strand"), allow_empty=True
     )
-    if columns is None:
-        table = interval_table(rows, None, named=named, allow_empty=True)
+    if not header:
         genes, type_name = _from_bed(table, named=named)
         return GeneFile(_with_tss(genes), "BED", "", type_name, {}, padded)
-    if not {"gene_id", "name"} & set(columns):
+    if not {"gene_id", "name"} & set(table):
         raise ClasterError(
             f"{named}: the header lacks gene_id",
             remedy="name the columns chr, start, end, strand, gene_id, gene_type",
         )
-    next(rows)
-    table = interval_table(rows, columns, named=named, allow_empty=True)
-    type_name = first[columns.index("type")] if "type" in columns else ""
+    type_name = header[list(table).index("type")] if "type" in table else ""
     return GeneFile(_with_tss(table), "table", "", type_name, {}, padded)
 
 
-def _gtf_dialect(attributes: str) -> str:
-    """Return who wrote a GTF, as far as the attributes of a row tell.
+def _is_gtf(fields: list[str]) -> bool:
+    """Tell whether the fields of a row are those of a GTF or GFF3."""
+    return (
+        len(fields) == len(_GTF_COLUMNS)
+        and not fields[2].isdecimal()
+        and (fields[6] in ("+", "-", ".", "?") or (fields[3].isdecimal() and fields[4].isdecimal()))
+    )
 
-    Returns ``GENCODE``, ``RefSeq``, ``Ensembl``, or empty.
+
+def _read_gtf(lines: Iterable[str], *, named: str) -> GeneFile:
+    """Read the ``gene`` rows of a GTF; of all others, millions that are not held, only the feature counts.
+
+    The type is `gene_type` (GENCODE) or `gene_biotype` (Ensembl, RefSeq); the name is `gene_name`, or `gene`
+    (RefSeq), or the ID.
+    """
+    features: Counter[str] = Counter()
+    gene_rows = []
+    first_attributes = ""
+    for number, line in enumerate(lines, start=1):
+        start_of_row = line.split("\t", 3)
+        if len(start_of_row) < 4 or line.startswith("#"):
+            continue
+        feature = start_of_row[2]
+        if not features:
+            first_attributes = line.rpartition("\t")[2]
+        features[feature] += 1
+        if feature == "gene":
+            gene_rows.append((number, [field.strip() for field in line.split("\t")]))
+    if gene_rows:
+        first_attributes = gene_rows[0][1][-1]
+    if '"' not in first_attributes and "=" in first_attributes:
+        raise ClasterError(
+            f"{named} are GFF3, not GTF", remedy="take the GTF of the same annotation"
+        )
+    rows = interval_table(gene_rows, _GTF_COLUMNS, named=named, allow_empty=True)
+    gene_id, name, kind = (
+        _first_of(rows["attributes"], keys)
+        for keys in (("gene_id",), ("gene_name", "gene"), _TYPE_ATTRIBUTES)
+    )
+    genes = rows[["chrom", "start", "end", "strand"]].assign(
+        gene_id=gene_id,
+        name=name.where(name.notna(), gene_id),
+        type=kind.where(kind.notna(), ""),
+        start=rows["start"] - 1,
+    )
+    type_name = next((n for n in _TYPE_ATTRIBUTES if n in first_attributes), "")
+    dialect = _gtf_dialect(first_attributes)
+    return GeneFile(_with_tss(genes), "GTF", dialect, type_name, dict(features), 0)
+
+
+def _first_of(attributes: pd.Series, keys: Iterable[str]) -> pd.Series:
+    """Return the value of the first attribute that a row has; missing where it has none."""
+    found = pd.Series(pd.NA, index=attributes.index, dtype=object)
+    for key in keys:
+        value = attributes.str.extract(rf'(?:^|;)\s*{re.escape(key)} "([^"]*)"', expand=False)
+        found = found.where(found.notna(), value)
+    return found
+
+
+def _gtf_dialect(attributes: str) -> str:
+    """Return who wrote a GTF (`GeneFile.dialect`), as far as the attributes of a row tell.
 
     Examples
     --------
@@ -202,27 +237,18 @@ def _gtf_dialect(attributes: str) -> str:
     return ""
 
 
-def check_genes(genes: pd.DataFrame, *, named: str = "genes", raise_errors: bool = True) -> bool:
-    """Tell whether a gene table keeps its definition.
+def require_genes(genes: pd.DataFrame, *, named: str = "genes") -> None:
+    """Refuse a gene table that does not keep its definition.
 
-    Every row has an ID that can name a file, a chromosome, ``0 <= start < end``, a strand `+` or `-`,
-    and its TSS is the first base.
-
-    Parameters
-    ----------
-    genes
-        A table with the columns of `GENE_COLUMNS`.
-    named
-        What the table is called in messages.
-    raise_errors
-        Whether a fault raises instead of returning False.
+    It has the columns of `GENE_COLUMNS`, and every row an ID that can name a file, a chromosome,
+    ``0 <= start < end``, a strand `+` or `-`, and as TSS its first base.
 
     Raises
     ------
     ClasterError
         On the first fault, with the row.
     """
-    return check_table(genes, GENE_COLUMNS, _rules, named=named, raise_errors=raise_errors)
+    require_rows(genes, GENE_COLUMNS, _rules, named=named)
 
 
 def _rules(genes: pd.DataFrame) -> Iterator[Rule]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bioframe
 import numpy as np
@@ -10,11 +11,47 @@ import pandas as pd
 
 from claster.errors import ClasterError, choose_among
 from claster.genome.assembly import rename_chromosomes
-from claster.genome.bed import read_bed
-from claster.genome.rows import AnnotationSource, place_of
+from claster.genome.rows import AnnotationSource, place_of, read_intervals, source_lines
+
+if TYPE_CHECKING:
+    from pybedtools import BedTool
 
 _REGION = re.compile(r"(?P<chrom>[^:\s]+):(?P<start>[\d,]+)-(?P<end>[\d,]+)")
 _CHROMOSOME_END = -1
+_EMPTY = {"name": ".", "score": "0", "strand": "."}
+
+
+def read_bed(
+    source: AnnotationSource,
+    *,
+    named: str = "BED",
+    remedy: str = "check the file name",
+) -> pd.DataFrame:
+    """Read a BED file or a BedTool.
+
+    Parameters
+    ----------
+    source
+        A BED with 3 or more columns, plain or gzipped, its fields separated by tabs or blanks, or a
+        `pybedtools.BedTool` over a BED. A BedTool made from a stream is consumed.
+    named
+        What the user calls it, for messages.
+    remedy
+        What to do where no file is there.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `chrom`, `start`, `end` (0-based half-open) and, as text and as far as the file goes, `name`,
+        `score`, `strand`, `column_7` and so on, in file order. Fields that a row lacks are empty.
+
+    Raises
+    ------
+    ClasterError
+        If the file is missing or no text, or a row holds no interval; says which line.
+    """
+    lines = source_lines(source, named=named, remedy=remedy)
+    return read_intervals(lines, {}, named=f"{named} ({place_of(source)})")[0]
 
 
 def read_regions(
@@ -78,10 +115,8 @@ def read_blacklist(
     ----------
     path
         A BED file.
-    sizes
-        Chromosome sizes of the assembly in bp.
-    aliases
-        The assembly's name by other spelling (`chromosome_aliases`).
+    sizes, aliases
+        See `read_regions`.
 
     Returns
     -------
@@ -108,50 +143,38 @@ def read_blacklist(
 
 
 def covered_shares(intervals: pd.DataFrame, others: pd.DataFrame) -> pd.Series:
-    """Return which share of each interval's bases `others` cover.
-
-    `others` are in order and do not overlap (`read_blacklist`); the answer has the index of `intervals`, 0
-    for one without bases.
-    """
-    covered = pd.Series(0.0, index=intervals.index)
-    for chrom, those in others.groupby("chrom"):
-        here = intervals[intervals["chrom"] == chrom]
-        starts, ends = those["start"].to_numpy(), those["end"].to_numpy()
-        up_to = np.concatenate([[0], np.cumsum(ends - starts)])
-        first, last = (
-            up_to[(passed := np.searchsorted(starts, bases))]
-            - np.maximum(ends[passed - 1] - bases, 0) * (passed > 0)
-            for bases in (here["start"].to_numpy(), here["end"].to_numpy())
-        )
-        covered[here.index] = last - first
+    """Return which share of each interval's bases `others` cover; index as `intervals`, 0 without bases."""
     width = (intervals["end"] - intervals["start"]).clip(lower=1)
-    return covered / width
+    return _covered_bases(intervals, others) / width
 
 
 def contained_in(intervals: pd.DataFrame, regions: pd.DataFrame) -> pd.Series:
-    """Tell which intervals lie whole in one (merged) region.
+    """Tell which intervals lie whole in `regions`; index as `intervals`.
 
-    Both tables hold `chrom`, `start`, `end`, 0-based half-open; the answer has the index of `intervals`.
+    Both tables hold `chrom`, `start`, `end`, 0-based half-open.
     """
-    inside = np.zeros(len(intervals), dtype=bool)
-    chroms, starts, ends = (intervals[name].to_numpy() for name in ("chrom", "start", "end"))
-    for chrom, first, last in _joined(regions):
-        here = np.flatnonzero(chroms == chrom)
-        before = np.searchsorted(first, starts[here], side="right") - 1
-        inside[here] = (before >= 0) & (ends[here] <= last[before])
-    return pd.Series(inside, index=intervals.index)
+    return _covered_bases(intervals, regions) == intervals["end"] - intervals["start"]
 
 
 def overlapping(intervals: pd.DataFrame, others: pd.DataFrame) -> pd.Series:
     """Tell which intervals share a base with any of `others`; index as `intervals`."""
-    found = np.zeros(len(intervals), dtype=bool)
+    return _covered_bases(intervals, others) > 0
+
+
+def _covered_bases(intervals: pd.DataFrame, others: pd.DataFrame) -> pd.Series:
+    """Return how many bases of each interval `others` cover; index as `intervals`."""
+    covered = np.zeros(len(intervals), dtype=np.int64)
     chroms, starts, ends = (intervals[name].to_numpy() for name in ("chrom", "start", "end"))
     for chrom, first, last in _joined(others):
         here = np.flatnonzero(chroms == chrom)
-        begun = np.searchsorted(first, ends[here], side="left")
-        over = np.searchsorted(last, starts[here], side="right")
-        found[here] = (begun > over) & (starts[here] < ends[here])
-    return pd.Series(found, index=intervals.index)
+        if not here.size:
+            continue
+        up_to = np.concatenate([[0], np.cumsum(last - first)])
+        for sign, bases in ((1, ends[here]), (-1, starts[here])):
+            passed = np.searchsorted(first, bases)
+            behind = np.maximum(last[passed - 1] - bases, 0) * (passed > 0)
+            covered[here] += sign * (up_to[passed] - behind)
+    return pd.Series(covered, index=intervals.index)
 
 
 def shared_bases(intervals: pd.DataFrame, others: pd.DataFrame) -> int:
@@ -171,6 +194,8 @@ def _joined(intervals: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, np.ndarr
     chroms, starts, ends = (intervals[name].to_numpy() for name in ("chrom", "start", "end"))
     for chrom in pd.unique(chroms):
         here = np.flatnonzero((chroms == chrom) & (starts < ends))
+        if not here.size:
+            continue
         here = here[np.argsort(starts[here], kind="stable")]
         first, reach = starts[here], np.maximum.accumulate(ends[here])
         begins = np.ones(len(here), dtype=bool)
@@ -203,3 +228,26 @@ def _interval_in_text(rule: str) -> pd.DataFrame:
         chrom = match["chrom"]
         start, end = (int(match[part].replace(",", "")) for part in ("start", "end"))
     return pd.DataFrame({"chrom": [chrom], "start": [start], "end": [end]})
+
+
+def _to_bedtool(table: pd.DataFrame, *, name: str = "name") -> "BedTool":
+    """Turn a table of intervals into a BedTool.
+
+    Returns BED3 to BED6, in the order of `table`. Its temporary file goes when Python ends, or
+    with `pybedtools.cleanup`.
+    """
+    from pybedtools import BedTool
+
+    missing = [column for column in ("chrom", "start", "end") if column not in table]
+    if missing:
+        raise ClasterError(
+            f"the table has no column {', '.join(missing)}", remedy="name it chrom, start or end"
+        )
+    given = table.drop(columns="name", errors="ignore") if name != "name" else table
+    given = given.rename(columns={name: "name"})
+    present = [column for column in _EMPTY if column in given]
+    bed = given[["chrom", "start", "end"]].copy()
+    for column in list(_EMPTY)[: list(_EMPTY).index(present[-1]) + 1] if present else []:
+        filled = given[column] if column in present else pd.Series("", index=given.index)
+        bed[column] = filled.fillna("").astype(str).replace("", _EMPTY[column])
+    return BedTool.from_dataframe(bed)

@@ -17,66 +17,60 @@ if TYPE_CHECKING:
 
 
 type Rule = tuple[pd.Series, str, str]
+type AnnotationSource = Path | str | BedTool
+type _Row = tuple[int, list[str]]
+
+_LAST_POSITION = 2**32 - 1
+"""The largest number that a bigWig can hold as a position; no chromosome is that long."""
+
+_NOT_ROWS = ("track", "browser")
+_HEADER_STARTS = ("#chr", "#chrom", "#chromosome")
+PLACES = {
+    "chrom": ("chr", "chrom", "chromosome"),
+    "start": ("start", "chromstart", "chrom_start"),
+    "end": ("end", "chromend", "chrom_end"),
+}
+"""How headers spell, in lower case, the columns of an interval; of several the earlier counts."""
+
+_BED6 = ["chrom", "start", "end", "name", "score", "strand"]
 
 _LONGEST_ID = 200  # bytes; a file name has at most 255, with endings and marks of temporary files
 _FORBIDDEN = r"[\s/]"
 
 
-def check_table(
+def require_rows(
     table: pd.DataFrame,
     columns: Sequence[str],
     rules: Callable[[pd.DataFrame], Iterable[Rule]],
     *,
     named: str,
-    raise_errors: bool,
-) -> bool:
-    """Tell whether a table has its columns and no row breaks a rule.
+) -> None:
+    """Refuse a table that lacks a column, or in which a row breaks a rule.
 
     Parameters
     ----------
-    columns
-        Columns that it must have.
     rules
         Given the table, for each rule: which rows break it, what such a row is, and what to do.
     named
         What the table is called in messages.
-    raise_errors
-        Whether a fault raises instead of returning False.
 
     Raises
     ------
     ClasterError
         On the first fault, with the row.
     """
-    found, remedy = "", "add it"
-    missing = [column for column in columns if column not in table]
-    if missing:
-        found = f"no column {', '.join(missing)}"
-    else:
-        for broken, fault, what_to_do in rules(table):
-            if broken.any():
-                row = int(broken.to_numpy().argmax()) + 1
-                found, remedy = f"{fault} (row {row:,} of {len(table):,})", what_to_do
-                break
-    if found and raise_errors:
-        raise ClasterError(f"{named}: {found}", remedy=remedy)
-    return not found
+    if missing := [column for column in columns if column not in table]:
+        raise ClasterError(f"{named}: no column {', '.join(missing)}", remedy="add it")
+    for broken, fault, remedy in rules(table):
+        if broken.any():
+            row = int(broken.to_numpy().argmax()) + 1
+            raise ClasterError(f"{named}: {fault} (row {row:,} of {len(table):,})", remedy=remedy)
 
 
 def file_name_rules(ids: pd.Series, *, kind: str) -> Iterator[Rule]:
-    """Yield what an ID must keep to so that a file can be named after it, and only after it.
+    """Yield what an ID must keep to so that a file can be named after it, and only after it (`require_rows`).
 
-    Parameters
-    ----------
-    ids
-        Text; may be missing.
-    kind
-        What has the IDs ("gene"), for messages.
-
-    Yields
-    ------
-    Rule
-        As `check_table` takes them.
+    `kind` is what has the IDs ("gene"), for messages.
     """
     article = "an" if kind[0] in "aeiou" else "a"
     remedy = f"give the {kind} another ID"
@@ -106,17 +100,6 @@ def file_name_rules(ids: pd.Series, *, kind: str) -> Iterator[Rule]:
     )
 
 
-type AnnotationSource = Path | str | BedTool
-type _Row = tuple[int, list[str]]
-
-_LAST_POSITION = 2**32 - 1
-"""The largest number that a bigWig can hold as a position; no chromosome is that long."""
-
-_NOT_ROWS = ("track", "browser")
-_HEADER_STARTS = ("#chr", "#chrom", "#chromosome")
-_BED6 = ["chrom", "start", "end", "name", "score", "strand"]
-
-
 def place_of(source: AnnotationSource) -> str:
     """Return where an annotation is, for messages: its path, or ``BedTool`` where it has none."""
     if isinstance(source, Path | str):
@@ -125,32 +108,19 @@ def place_of(source: AnnotationSource) -> str:
 
 
 def source_lines(source: AnnotationSource, *, named: str, remedy: str) -> Iterator[str]:
-    """Yield the lines of an annotation without their line ends.
-
-    Parameters
-    ----------
-    source
-        A file of text (`claster.text.text_lines`), or a `pybedtools.BedTool`. One that is made from a
-        stream is consumed.
-    named
-        What the user calls it, for messages.
-    remedy
-        What to do where no file is there.
-
-    Yields
-    ------
-    str
-
-    Raises
-    ------
-    ClasterError
-        If no file is there, or it is not text, or it ends in the middle.
-    """
-    place = place_of(source)
-    if not isinstance(source, Path | str) and not isinstance(source.fn, str):
-        yield from _streamed_lines(source, named=named)
+    """Yield the lines of a text file (`claster.text.text_lines`) or a BedTool; a streamed one is consumed."""
+    if isinstance(source, Path | str) or isinstance(source.fn, str):
+        yield from text_lines(place_of(source), named=named, remedy=remedy)
         return
-    yield from text_lines(place, named=named, remedy=remedy)
+    from pybedtools import MalformedBedLineError
+
+    try:
+        for interval in source:
+            yield str(interval).rstrip("\n")
+    except MalformedBedLineError as error:
+        raise ClasterError(
+            f"{named} (BedTool) cannot be read: {one_line(error)}", remedy="correct the row"
+        ) from error
 
 
 def first_row(lines: Iterable[str]) -> tuple[list[str], Iterator[str]]:
@@ -162,6 +132,52 @@ def first_row(lines: Iterable[str]) -> tuple[list[str], Iterator[str]]:
         for _, fields in data_rows([line]):
             return fields, chain(seen, lines)
     return [], iter(seen)
+
+
+def read_intervals(
+    lines: Iterable[str],
+    spellings: Mapping[str, Sequence[str]],
+    *,
+    named: str,
+    needed: Sequence[str] = tuple(PLACES),
+    headless: Callable[[list[str]], list[str] | None] = lambda _: None,
+    allow_empty: bool = False,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Read a table of intervals, by its header or as a BED.
+
+    Parameters
+    ----------
+    spellings
+        What a header calls each column (`PLACES` and others); without any, a header is a comment.
+    named
+        What the rows are called in messages, with their place.
+    needed
+        Columns that a header must have.
+    headless
+        Given the first row of a file without header, the columns, or None for those of a BED.
+    allow_empty
+        Whether intervals with ``start == end``, which hold no base, may stay.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        As `interval_table` says.
+    header : list of str
+        Its fields as they are written; empty without one.
+
+    Raises
+    ------
+    ClasterError
+        If the header lacks a column, or a row holds no interval; says which line.
+    """
+    rows = data_rows(lines, headed=bool(spellings))
+    first = next(rows, None)
+    fields = first[1] if first else []
+    columns = _header_columns(fields, spellings, named=named, needed=needed)
+    header = fields if columns else []
+    if first and columns is None:
+        columns, rows = headless(fields), chain([first], rows)
+    return interval_table(rows, columns, named=named, allow_empty=allow_empty), header
 
 
 def split_fields(line: str, *, at_blanks: bool = True) -> list[str]:
@@ -189,18 +205,18 @@ def _unquoted(field: str) -> str:
     return field[1:-1].replace('""', '"').strip() if is_quoted else field
 
 
-def data_rows(lines: Iterable[str]) -> Iterator[_Row]:
+def data_rows(lines: Iterable[str], *, headed: bool = True) -> Iterator[_Row]:
     """Yield line number (from 1) and fields of each row.
 
     Rows are split as `split_fields` does it; empty fields at the end go. Empty lines, comments and the
-    ``track`` and ``browser`` lines of a custom track are no rows; a header such as ``#chrom<tab>start`` above
-    all rows is one.
+    ``track`` and ``browser`` lines of a custom track are no rows; with `headed`, a header such as
+    ``#chrom<tab>start`` above all rows is one.
 
     References
     ----------
     BED: https://genome.ucsc.edu/FAQ/FAQformat.html#format1
     """
-    above_all = True
+    above_all = headed
     for number, line in enumerate(lines, start=1):
         line = line.rstrip()
         fields = split_fields(line)
@@ -212,44 +228,25 @@ def data_rows(lines: Iterable[str]) -> Iterator[_Row]:
         yield number, fields
 
 
-def header_columns(
+def _header_columns(
     fields: Sequence[str],
-    spellings: Mapping[str, str],
+    spellings: Mapping[str, Sequence[str]],
     *,
     named: str,
-    needed: Sequence[str] = ("chrom", "start", "end"),
+    needed: Sequence[str],
 ) -> list[str] | None:
-    """Return what the columns under a header are called here.
+    """Return what the columns under a header are called here, ``column_4`` where a field has no other name.
 
-    Parameters
-    ----------
-    spellings
-        Column by spelling in lower case; of two spellings of one column the earlier counts.
-    named
-        What the rows are called in messages, with their place.
-    needed
-        Columns that a header must have.
-
-    Returns
-    -------
-    list of str or None
-        A name for each field, ``column_4`` where it has no other; None when the row is no header, that
-        is, has no spelling of `start`.
-
-    Raises
-    ------
-    ClasterError
-        If it is a header and lacks one of `needed`.
+    None when the row is no header, that is, has no spelling of `start`.
     """
     written = [field.lstrip("#").lower() for field in fields]
     columns = [f"column_{number}" for number in range(1, len(fields) + 1)]
-    for spelling, column in spellings.items():
-        if spelling in written and column not in columns:
-            columns[written.index(spelling)] = column
+    for column, spelled in spellings.items():
+        if found := next((spelling for spelling in spelled if spelling in written), ""):
+            columns[written.index(found)] = column
     if "start" not in columns:
         return None
-    missing = [column for column in needed if column not in columns]
-    if missing:
+    if missing := [column for column in needed if column not in columns]:
         raise ClasterError(
             f"{named}: the header lacks {', '.join(missing)}",
             remedy=f"name the columns {', '.join(needed)}",
@@ -304,7 +301,9 @@ def interval_table(
         If a row has too many fields or lacks its interval, or the interval is none; says which line.
     """
     rows = list(rows)
-    names = list(columns) if columns is not None else _bed_columns(rows)
+    width = max((len(fields) for _, fields in rows), default=3)
+    further = [f"column_{number}" for number in range(len(_BED6) + 1, width + 1)]
+    names = list(columns) if columns is not None else [*_BED6[: max(width, 3)], *further]
     needed = 1 + max(names.index(column) for column in ("chrom", "start", "end"))
     for number, fields in rows:
         if len(fields) < needed:
@@ -341,21 +340,3 @@ def interval_table(
             remedy="give start < end; start counts from 0",
         )
     return table
-
-
-def _bed_columns(rows: Sequence[_Row]) -> list[str]:
-    width = max((len(fields) for _, fields in rows), default=3)
-    further = [f"column_{number}" for number in range(len(_BED6) + 1, width + 1)]
-    return [*_BED6[: max(width, 3)], *further]
-
-
-def _streamed_lines(stream: "BedTool", *, named: str) -> Iterator[str]:
-    from pybedtools import MalformedBedLineError
-
-    try:
-        for interval in stream:
-            yield str(interval).rstrip("\n")
-    except MalformedBedLineError as error:
-        raise ClasterError(
-            f"{named} (BedTool) cannot be read: {one_line(error)}", remedy="correct the row"
-        ) from error

@@ -1,10 +1,10 @@
-"""bigWig files: what is in them, and their signal in bins."""
+"""bigWig files: what is in them, and their signal in bins; several of one assay as one track."""
 
 import math
 import os
 import sys
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,10 +14,10 @@ from typing import Any, Self
 import numpy as np
 import pybigtools
 
-from claster.errors import ClasterError, DamagedFileError, one_line, os_errno, os_fault
+from claster.errors import ClasterError, damaged, one_line, os_errno, os_fault
 from claster.files import require_file
 from claster.formats import require_whole
-from claster.signal.index import BlockIndex, damaged, read_index
+from claster.signal.index import BlockIndex, read_index
 from claster.signal.intervals import ChromosomeSignal, Summary, read_chromosome, window_means
 
 _SMALLEST = sys.float_info.min  # what pyBigWig states where no value is above 0
@@ -51,44 +51,25 @@ def _mask_signal(signal: ChromosomeSignal, masked: np.ndarray) -> ChromosomeSign
 
 
 @contextmanager
-def reading(path: Path | str, *, named: str, place: str = "") -> Iterator[None]:
+def reading(path: Path | str, *, named: str) -> Iterator[None]:
     """Turn what pybigtools raises over damaged data into `ClasterError`.
 
     Among it is the panic of its Rust code, which is no `Exception` and has no name to import.
-
-    Parameters
-    ----------
-    path, named
-        The file and what the user calls it.
-    place
-        What is being read ("chr4:0-1,000"), where that is a part of the file.
-
-    Raises
-    ------
-    ClasterError
-        If the block fails in that way.
     """
     try:
         yield
-    except _READ_ERRORS as error:
+    except BaseException as error:
+        if not isinstance(error, _READ_ERRORS) and type(error).__name__ != "PanicException":
+            raise
         if isinstance(error, OSError) and os_errno(error):
             raise os_fault(error, named=f"{named} ({path})") from error
-        raise _does_not_read(path, named, place, error) from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise _does_not_read(path, named, place, error) from error
+        raise damaged(f"{named}: {path}", f"it cannot be read ({one_line(error)})") from error
 
 
 def open_reader(
     path: Path | str, *, named: str
 ) -> tuple[Any, BlockIndex]:  # a reader's type is compiled
     """Open a file that is a bigWig by its first and last bytes, whatever its name; and read its index.
-
-    Parameters
-    ----------
-    path, named
-        The file and what the user calls it.
 
     Raises
     ------
@@ -113,7 +94,59 @@ def open_reader(
         return pybigtools.open(file), index
 
 
-class BigWig:
+class TrackReader:
+    """What a row of the landscape is read from: a bigWig file, or several as one track."""
+
+    path: Path
+    named: str
+
+    def has(self, chrom: str) -> bool:
+        """Tell whether the chromosome is there, by the assembly's name."""
+        raise NotImplementedError
+
+    def signal(
+        self,
+        chrom: str,
+        *,
+        span: tuple[int, int] | None = None,
+        threads: Executor | None = None,
+    ) -> ChromosomeSignal:
+        """Decode a chromosome, or what reaches into a stretch of it, for many windows.
+
+        Parameters
+        ----------
+        chrom
+            The assembly's name of the chromosome.
+        span, threads
+            See `read_chromosome`.
+
+        Raises
+        ------
+        ClasterError
+            If the file's data cannot be read there.
+        """
+        raise NotImplementedError
+
+    def bins(
+        self, chrom: str, start: int, *, bins: int, size: int, summary: Summary = "mean_all"
+    ) -> np.ndarray:
+        """Return the signal's mean in consecutive bins, float64, shape (bins,): a window of `window_means`.
+
+        Parameters
+        ----------
+        start
+            First base of the first bin, 0-based; may lie outside the chromosome.
+
+        Raises
+        ------
+        ClasterError
+            See `signal`.
+        """
+        signal = self.signal(chrom, span=(start, start + bins * size))
+        return window_means(signal, np.array([start]), bins=bins, size=size, summary=summary)[0]
+
+
+class BigWig(TrackReader):
     """An open bigWig file, by the assembly's chromosome names.
 
     Parameters
@@ -128,9 +161,8 @@ class BigWig:
 
     Notes
     -----
-    Reading goes to the full-resolution data, never to zoom levels: single windows through pybigtools
-    (`bins`), whole stretches through `read_chromosome` (`signal`). The object cannot be pickled: open it
-    in the process that reads.
+    Reading goes to the full-resolution data, never to zoom levels. The object cannot be pickled: open it in
+    the process that reads.
     """
 
     def __init__(self, path: Path | str, *, named: str) -> None:
@@ -144,7 +176,10 @@ class BigWig:
         self._low, self._high = float(summary["min"]), float(summary["max"])
         self._total = float(summary["sum"])
         if not math.isfinite(self._total):
-            raise self._not_finite()
+            raise ClasterError(
+                f"{named}: {self.path} holds values that are not finite, or too large to add up",
+                remedy="make the bigWig again without NaN, infinite or such large values",
+            )
         self.sizes: dict[str, int] = dict(self._reader.chroms())
         self._names = {chrom: chrom for chrom in self.sizes}
         self._masked: Mapping[str, np.ndarray] = {}
@@ -196,56 +231,9 @@ class BigWig:
 
     def _reaches_above_0(self) -> bool:
         """Tell whether a value is above 0; the highest one that pyBigWig states may be too low."""
-        if self._high > _SMALLEST:
-            return True
-        with reading(self.path, named=self.named):
-            return any(
-                self._reader.values(name, bins=1, summary="max", exact=True, fillna=0.0)[0] > 0
-                for name in self.sizes
-            )
-
-    def bins(
-        self, chrom: str, start: int, *, bins: int, size: int, summary: Summary = "mean_all"
-    ) -> np.ndarray:
-        """Return the signal's mean in consecutive bins.
-
-        Parameters
-        ----------
-        chrom
-            The assembly's name of the chromosome.
-        start
-            First base of the first bin, 0-based; may lie outside the chromosome.
-        bins, size
-            Number of bins and their width in bp.
-        summary
-            ``mean_all``: over all bases of the bin, bases without data count 0.
-            ``mean_covered``: over the bases with data (UCSC's mean), 0 where there are none.
-
-        Returns
-        -------
-        numpy.ndarray
-            float64, shape (bins,); bases outside the chromosome hold no data.
-
-        Raises
-        ------
-        ClasterError
-            If the file's data cannot be read there.
-        """
-        end = start + bins * size
-        if self._is_masked(chrom, start, end):
-            signal = self.signal(chrom, span=(start, end))
-            return window_means(signal, np.array([start]), bins=bins, size=size, summary=summary)[0]
-        name = self._names[chrom]
-        on_chromosome = start >= 0 and end <= self.sizes[name]
-        with reading(self.path, named=self.named, place=f"{chrom}:{start:,}-{end:,}"):
-            values = (
-                self._inside(name, start, end, bins=bins, summary=summary)
-                if on_chromosome
-                else self._across_end(name, start, end, bins=bins, summary=summary)
-            )
-        if not np.isfinite(values).all():
-            raise self._not_finite(f" at {chrom}:{start:,}-{end:,}")
-        return values
+        return self._high > _SMALLEST or any(
+            (read_chromosome(self._index, name).values > 0).any() for name in self.sizes
+        )
 
     def signal(
         self,
@@ -254,63 +242,14 @@ class BigWig:
         span: tuple[int, int] | None = None,
         threads: Executor | None = None,
     ) -> ChromosomeSignal:
-        """Decode a chromosome, or what reaches into a stretch of it, for many windows.
-
-        Parameters
-        ----------
-        chrom
-            The assembly's name of the chromosome.
-        span, threads
-            See `read_chromosome`.
-
-        Raises
-        ------
-        ClasterError
-            If the file's data cannot be read there.
-        """
+        """Decode a chromosome, without what is masked (`TrackReader.signal`)."""
         signal = read_chromosome(
             self._index, self._names[chrom], chrom=chrom, span=span, threads=threads
         )
-        if self._is_masked(chrom, *signal.span):
-            signal = _mask_signal(signal, self._masked[chrom])
+        masked, (low, high) = self._masked.get(chrom), signal.span
+        if masked is not None and ((masked[:, 0] < high) & (masked[:, 1] > low)).any():
+            return _mask_signal(signal, masked)
         return signal
-
-    def _is_masked(self, chrom: str, start: int, end: int) -> bool:
-        masked = self._masked.get(chrom)
-        return masked is not None and bool(((masked[:, 0] < end) & (masked[:, 1] > start)).any())
-
-    def _not_finite(self, place: str = "") -> ClasterError:
-        return ClasterError(
-            f"{self.named}: {self.path} holds values that are not finite, or too large to add up{place}",
-            remedy="make the bigWig again without NaN, infinite or such large values",
-        )
-
-    def _inside(
-        self, name: str, start: int, end: int, *, bins: int, summary: Summary
-    ) -> np.ndarray:
-        return self._reader.values(
-            name,
-            start,
-            end,
-            bins=bins,
-            summary="mean",
-            exact=True,
-            oob=0.0,
-            fillna=0.0,
-            uncovered=0.0 if summary == "mean_all" else None,
-        )
-
-    def _across_end(
-        self, name: str, start: int, end: int, *, bins: int, summary: Summary
-    ) -> np.ndarray:
-        bases = np.full(end - start, np.nan)
-        low, high = max(start, 0), min(end, self.sizes[name])
-        if low < high:
-            bases[low - start : high - start] = self._reader.values(name, low, high, fillna=None)
-        binned = bases.reshape(bins, -1)
-        covered = np.isfinite(binned).sum(axis=1)
-        divisor = binned.shape[1] if summary == "mean_all" else np.maximum(covered, 1)
-        return np.nansum(binned, axis=1) / divisor
 
     def __enter__(self) -> Self:
         """Enter."""
@@ -321,7 +260,64 @@ class BigWig:
         self._reader.close()
 
 
-def _does_not_read(
-    path: Path | str, named: str, place: str, error: BaseException
-) -> DamagedFileError:
-    return damaged(path, named, f"it cannot be read{place and f' at {place}'} ({one_line(error)})")
+class Replicates(TrackReader):
+    """Open bigWig files of one assay that are read as one track: their weighted mean at every base.
+
+    Parameters
+    ----------
+    weights
+        One number above 0 a file; only their ratios count.
+    summary
+        What a base without data in some of the files is (`_average_signals`).
+    """
+
+    def __init__(
+        self, files: Sequence[BigWig], weights: Sequence[float], summary: Summary = "mean_all"
+    ) -> None:
+        self._files = tuple(files)
+        self.path, self.named = files[0].path, files[0].named
+        self._weights = tuple(weights)
+        self._summary: Summary = summary
+
+    def has(self, chrom: str) -> bool:
+        """Tell whether every file holds the chromosome."""
+        return all(file.has(chrom) for file in self._files)
+
+    def signal(
+        self,
+        chrom: str,
+        *,
+        span: tuple[int, int] | None = None,
+        threads: Executor | None = None,
+    ) -> ChromosomeSignal:
+        """Return the mean track of a chromosome, or of what reaches into a stretch (`BigWig.signal`)."""
+        signals = [file.signal(chrom, span=span, threads=threads) for file in self._files]
+        return _average_signals(signals, self._weights, summary=self._summary)
+
+
+def _average_signals(
+    signals: Sequence[ChromosomeSignal], weights: Sequence[float], *, summary: Summary
+) -> ChromosomeSignal:
+    """Return the weighted mean of several signals of one stretch.
+
+    Returns float32 values on the intervals between all starts and ends.
+    """
+    position = np.result_type(*(signal.starts.dtype for signal in signals))
+    edges = np.unique(np.concatenate([e for s in signals for e in (s.starts, s.ends)]))
+    total = np.zeros(max(len(edges) - 1, 0))
+    held = np.zeros_like(total)
+    for signal, weight in zip(signals, weights, strict=True):
+        found = np.searchsorted(signal.starts, edges[:-1], side="right") - 1
+        covered = found >= 0
+        covered[covered] = signal.ends[found[covered]] > edges[:-1][covered]
+        total[covered] += weight * signal.values[found[covered]].astype(np.float64)
+        held[covered] += weight
+    data = held > 0
+    whole = float(sum(weights)) if summary == "mean_all" else held[data]
+    return replace(
+        signals[0],
+        starts=edges[:-1][data].astype(position, copy=False),
+        ends=edges[1:][data].astype(position, copy=False),
+        values=(total[data] / whole).astype(np.float32),
+        span=(max(s.span[0] for s in signals), min(s.span[1] for s in signals)),
+    )

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from claster.errors import ClasterError, DamagedFileError, os_fault
+from claster.errors import ClasterError, DamagedFileError, damaged, os_fault
 
 _ByteOrder = Literal["<", ">"]
 _BYTE_ORDERS: tuple[_ByteOrder, ...] = ("<", ">")
@@ -59,6 +59,10 @@ class BlockIndex:
     byteorder: _ByteOrder
     compressed: bool
 
+    def damaged(self, what: str) -> DamagedFileError:
+        """Return the error of a file that does not hold what its index says."""
+        return damaged(f"{self.named}: {self.path}", what)
+
 
 def read_index(path: Path | str, *, named: str) -> BlockIndex:
     """Read where each data block of a bigWig file lies, and check that the index is whole.
@@ -95,14 +99,6 @@ def read_index(path: Path | str, *, named: str) -> BlockIndex:
     return BlockIndex(path, named, chromosomes, blocks, byteorder, compressed=fields[10] > 0)
 
 
-def damaged(path: Path | str, named: str, what: str, *, place: str = "") -> DamagedFileError:
-    """Return the error of a file that does not hold what its format says."""
-    return DamagedFileError(
-        f"{named}: {path} is damaged: {what}{place and f' at {place}'}",
-        remedy="download or make the file again",
-    )
-
-
 @contextmanager
 def open_for_reading(path: Path) -> Iterator[int]:
     """Yield a descriptor for `read_at`, which several threads may use at once."""
@@ -127,9 +123,9 @@ def read_at(file: int, at: int, size: int, *, path: Path, named: str) -> bytes:
         # A place before the file's start is a wrong byte in it; any other error is the system's.
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise os_fault(error, named=f"{named} ({path})") from error
-        raise damaged(path, named, f"byte {at:,} cannot be read ({error})") from error
+        raise damaged(f"{named}: {path}", f"byte {at:,} cannot be read ({error})") from error
     if len(found) != size:
-        raise damaged(path, named, f"it ends before byte {at + size:,}")
+        raise damaged(f"{named}: {path}", f"it ends before byte {at + size:,}")
     return found
 
 
@@ -155,7 +151,7 @@ class _Reader:
         return struct.unpack(layout, self.bytes(at, struct.calcsize(layout)))
 
     def damaged(self, what: str) -> DamagedFileError:
-        return damaged(self.path, self.named, what)
+        return damaged(f"{self.named}: {self.path}", what)
 
     def leaves(self, root: int, leaf: np.dtype, branch: np.dtype) -> np.ndarray:
         """Return the records of a tree's leaves in order."""

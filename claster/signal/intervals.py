@@ -11,7 +11,7 @@ from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
 from claster.errors import DamagedFileError
-from claster.signal.index import BlockIndex, damaged, open_for_reading, read_at
+from claster.signal.index import BlockIndex, open_for_reading, read_at
 
 _BLOCKS_A_PART = 16
 _BLOCK_BYTES = 1 << 15
@@ -34,8 +34,6 @@ class ChromosomeSignal:
         The chromosome's name, as messages say it, and its size in bp.
     span
         The stretch that was read, 0-based half-open; nothing is known outside it.
-    path, named
-        The file and what the user calls it.
     """
 
     starts: np.ndarray
@@ -44,8 +42,6 @@ class ChromosomeSignal:
     chrom: str
     size: int
     span: tuple[int, int]
-    path: str
-    named: str
 
 
 def read_chromosome(
@@ -78,7 +74,7 @@ def read_chromosome(
         chromosome's end or other than the index says, or values that are not finite.
     """
     if name not in index.chromosomes:
-        raise damaged(index.path, index.named, f"its chromosome list lacks {name}")
+        raise index.damaged(f"its chromosome list lacks {name}")
     number, size = index.chromosomes[name]
     low, high = span or (0, size)
     low, high = max(low, 0), min(high, size)
@@ -88,19 +84,11 @@ def read_chromosome(
     run = threads.map if threads else map
     with open_for_reading(index.path) as file:
         packed = list(run(partial(_inflate, index, file, chrom), parts))
-    firsts = np.cumsum([0, *(part.items for part in packed)])
+    firsts = np.cumsum([0, *(int(part.headers[:, 1].sum()) for part in packed)])
     position = np.int32 if size < _INT32 else np.int64
     starts, ends = np.empty(firsts[-1], position), np.empty(firsts[-1], position)
-    signal = ChromosomeSignal(
-        starts,
-        ends,
-        np.empty(firsts[-1], np.float32),
-        chrom,
-        size,
-        (low, high),
-        str(index.path),
-        index.named,
-    )
+    values = np.empty(firsts[-1], np.float32)
+    signal = ChromosomeSignal(starts, ends, values, chrom, size, (low, high))
     list(run(partial(_unpack, index, signal), packed, firsts))
     seams = firsts[(firsts > 0) & (firsts < firsts[-1])]
     wrong = seams[starts[seams] < ends[seams - 1]]
@@ -125,7 +113,6 @@ class _Part:
     firsts: np.ndarray
     headers: np.ndarray
     blocks: np.ndarray
-    items: int
 
 
 def _inflate(index: BlockIndex, file: int, chrom: str, blocks: np.ndarray) -> _Part:
@@ -139,7 +126,7 @@ def _inflate(index: BlockIndex, file: int, chrom: str, blocks: np.ndarray) -> _P
     odd |= lengths != 4 * (_HEADER_WORDS + counts * _WORDS_AN_ITEM[np.where(odd, 0, kinds)])
     if odd.any():
         raise _unreadable(index, chrom, blocks[np.flatnonzero(odd)[0]], "its header is wrong")
-    return _Part(words, firsts, headers, blocks, int(counts.sum()))
+    return _Part(words, firsts, headers, blocks)
 
 
 def _unpack(index: BlockIndex, signal: ChromosomeSignal, part: _Part, first: int) -> None:
@@ -147,7 +134,7 @@ def _unpack(index: BlockIndex, signal: ChromosomeSignal, part: _Part, first: int
     from claster.signal import kernels
 
     limits = np.stack([part.blocks["start"], np.minimum(part.blocks["end"], signal.size)], axis=1)
-    filled = slice(first, first + part.items)
+    filled = slice(first, first + int(part.headers[:, 1].sum()))
     fault, _, base = kernels.unpack_blocks(
         part.words,
         part.words.view(np.float32),
@@ -207,12 +194,12 @@ def _headers(index: BlockIndex, words: np.ndarray) -> np.ndarray:
 
 def _unreadable(index: BlockIndex, chrom: str, block: np.void, why: str) -> DamagedFileError:
     place = f"{chrom}:{int(block['start']):,}-{int(block['end']):,}"
-    return damaged(index.path, index.named, f"a block cannot be read ({why})", place=place)
+    return index.damaged(f"a block cannot be read ({why}) at {place}")
 
 
 def _out_of_place(index: BlockIndex, chrom: str, base: int) -> DamagedFileError:
     what = "an interval is empty, out of order or beyond what its index or the chromosome holds"
-    return damaged(index.path, index.named, what, place=f"{chrom}:{base:,}")
+    return index.damaged(f"{what} at {chrom}:{base:,}")
 
 
 Summary = Literal["mean_all", "mean_covered"]

@@ -101,22 +101,15 @@ class Chromosome:
 
 
 def plant_chromosome(
-    plan: Plan, number: int, *, seed: int, ruleset: rules.Rules = "contact", cell: int = 1
+    plan: Plan, *, seed: int, ruleset: rules.Rules = "contact", cell: int = 1
 ) -> Chromosome:
-    """Place genes, elements and marks on chromosome `number` (from 0) and apply the rules.
+    """Place genes, elements and marks on a chromosome and apply the rules.
 
     Places, states of genes, loops and sequence are those of the first cells; other ones have peaks of other
     heights.
     """
-    name, size = list(plan.sizes.items())[number]
-    genes = place_genes(
-        stream(seed, Purpose.GENES, number),
-        chrom=name,
-        size=size,
-        coding=plan.coding[number],
-        noncoding=plan.noncoding[number],
-        near_ends=plan.near_ends[number],
-    )
+    number, name, size = plan[:3]
+    genes = place_genes(stream(seed, Purpose.GENES, number), plan)
     tss = genes["tss"].to_numpy()
     rng = stream(seed, Purpose.DOMAINS, number)
     domains, inside = place_domains(rng, size=size, tss=tss)

@@ -7,19 +7,19 @@ import pandas as pd
 from claster.simulation import transcription as rules
 from claster.simulation.layout import UNKNOWN, FloatArray, IntArray
 
-_PROMOTER_MEDIANS = {"ATAC": 60.0, "H3K4me3": 70.0, "H3K27ac": 45.0}
-_CLOSED_MEDIANS = {"ATAC": 1.5, "H3K4me3": 1.0, "H3K27ac": 0.8}
-_POISED_MEDIANS = {"ATAC": 12.0, "H3K4me3": 25.0, "H3K27ac": 3.0}
-_SPREADS = {"ATAC": 0.55, "H3K4me3": 0.55, "H3K27ac": 0.6}
+_PROMOTERS = pd.DataFrame(
+    {
+        "ATAC": [60.0, 12.0, 1.5, 0.55, 0.95],
+        "H3K4me3": [70.0, 25.0, 1.0, 0.55, 0.97],
+        "H3K27ac": [45.0, 3.0, 0.8, 0.6, 0.35],
+    },
+    index=["active", "poised", "closed", "spread", "kept"],
+)
+"""Median heights by state, the spread of their logarithms, and what inhibition leaves of them."""
 
 
 def draw_promoters(rng: np.random.Generator, genes: pd.DataFrame) -> pd.DataFrame:
-    """Draw heights and widths of the peaks at start sites, in both conditions.
-
-    Parameters
-    ----------
-    genes
-        gene_type and state ("active", "closed" or "poised").
+    """Draw heights and widths of the peaks at start sites, in both conditions, by gene_type and state.
 
     Returns
     -------
@@ -29,21 +29,15 @@ def draw_promoters(rng: np.random.Generator, genes: pd.DataFrame) -> pd.DataFram
     """
     count = len(genes)
     shared = rng.standard_normal(count)
-    state = genes["state"].to_numpy()
     weaker = np.where(genes["gene_type"].to_numpy() == "lincRNA", 0.6, 1.0)
     drawn: dict[str, FloatArray] = {}
-    for mark in ("ATAC", "H3K4me3", "H3K27ac"):
-        median = np.select(
-            [state == "closed", state == "poised"],
-            [_CLOSED_MEDIANS[mark], _POISED_MEDIANS[mark]],
-            _PROMOTER_MEDIANS[mark],
-        )
+    for mark, of_mark in _PROMOTERS.items():
+        median = genes["state"].map(of_mark).to_numpy()
         own = rng.standard_normal(count)
         latent = 0.85 * shared + np.sqrt(1 - 0.85**2) * own
-        height = np.clip(median * weaker * np.exp(_SPREADS[mark] * latent), 0.2, 600.0)
-        kept = {"ATAC": 0.95, "H3K4me3": 0.97, "H3K27ac": 0.35}[mark]
+        height = np.clip(median * weaker * np.exp(of_mark["spread"] * latent), 0.2, 600.0)
         drawn[f"{mark}_ctrl"] = height
-        drawn[f"{mark}_a485"] = height * kept * np.exp(rng.normal(0.0, 0.08, count))
+        drawn[f"{mark}_a485"] = height * of_mark["kept"] * np.exp(rng.normal(0.0, 0.08, count))
         drawn[f"width_{mark}"] = np.exp(rng.normal(0.0, 0.2, count))
     return pd.DataFrame(drawn, index=genes.index)
 
@@ -100,16 +94,7 @@ _EDGE_OF_CHROMOSOME = 15_000
 def place_elements(
     rng: np.random.Generator, genes: pd.DataFrame, domains: pd.DataFrame, size: int
 ) -> pd.DataFrame:
-    """Place enhancers and decoys on one chromosome.
-
-    Parameters
-    ----------
-    genes
-        tss, state ("active", ...) of its genes.
-    domains
-        H3K27me3 domains, which stay free of elements.
-    size
-        Length of the chromosome in bp.
+    """Place enhancers and decoys on a chromosome of `size` bp; H3K27me3 domains stay free of them.
 
     Returns
     -------
@@ -122,8 +107,8 @@ def place_elements(
     rows: list[tuple[int, str, int, float]] = []
 
     def settle(
-        gene: int, distances: tuple[int, int], *, from_genes: int, from_others: int
-    ) -> int | None:
+        kind: str, gene: int, distances: tuple[int, int], from_genes: int, from_others: int
+    ) -> None:
         for _ in range(_ATTEMPTS):
             centre = int(tss[gene] + rng.choice((-1, 1)) * rng.uniform(*distances))
             if (
@@ -133,25 +118,18 @@ def place_elements(
                 and domain_height(domains, [centre])[0] < 0.1
             ):
                 taken.append((centre, from_others))
-                return centre
-        return None
+                tied = (gene, float(rng.uniform(3.0, 9.0))) if kind == "contact" else (-1, 0.0)
+                rows.append((centre, kind, *tied))
+                return
 
     active = np.flatnonzero(genes["state"] == "active")
     for gene in active[rng.random(active.size) < 0.45].tolist():
-        reach = (_CONTACT_NEAREST, _CONTACT_FARTHEST)
-        centre = settle(gene, reach, from_genes=_BEYOND_REACH, from_others=_APART)
-        if centre is not None:
-            rows.append((centre, "contact", gene, float(rng.uniform(3.0, 9.0))))
+        settle("contact", gene, (_CONTACT_NEAREST, _CONTACT_FARTHEST), _BEYOND_REACH, _APART)
     for gene in active.tolist():
         for _ in range(rng.choice(4, p=(0.35, 0.35, 0.2, 0.1))):
-            centre = settle(gene, (3_500, 17_000), from_genes=3_000, from_others=2_500)
-            if centre is not None:
-                rows.append((centre, "proximal", -1, 0.0))
+            settle("proximal", gene, (3_500, 17_000), 3_000, 2_500)
     for gene in rng.choice(active, round(0.6 * active.size)).tolist() if active.size else []:
-        reach = (_BEYOND_REACH, _CONTACT_FARTHEST)
-        centre = settle(gene, reach, from_genes=_BEYOND_REACH, from_others=_APART)
-        if centre is not None:
-            rows.append((centre, "decoy", -1, 0.0))
+        settle("decoy", gene, (_BEYOND_REACH, _CONTACT_FARTHEST), _BEYOND_REACH, _APART)
     elements = pd.DataFrame(rows, columns=["centre", "kind", "looped_gene", "strength"])
     elements = pd.concat([elements, draw_enhancers(rng, len(elements))], axis=1)
     elements = elements.sort_values("centre", ignore_index=True)
@@ -204,14 +182,7 @@ def nearest_distance(positions: IntArray, others: IntArray) -> npt.NDArray:
 
 
 def link_elements(genes: pd.DataFrame, elements: pd.DataFrame) -> pd.DataFrame:
-    """Tie every element to the genes it acts on, and every decoy to its nearest gene.
-
-    Parameters
-    ----------
-    genes
-        tss of the genes of one chromosome.
-    elements
-        What `place_elements` returns.
+    """Tie every element (`place_elements`) to the genes it acts on, and every decoy to its nearest gene.
 
     Returns
     -------

@@ -123,6 +123,7 @@ def simulate_genome(
     plan = plan_genome(
         seed=seed, chromosomes=asked.chromosomes, megabases=megabases, genes=asked.genes
     )
+    sizes = {chromosome.name: chromosome.size for chromosome in plan}
     if force:
         _refuse_foreign(folder)
     require_disk(folder.parent, needed=int(megabases * _BYTES_PER_MEGABASE), named="the toy genome")
@@ -138,8 +139,8 @@ def simulate_genome(
         step.describe("layout")
         planted = _named(
             [
-                plant_chromosome(plan, i, seed=seed, ruleset=asked.rules, cell=asked.cell)
-                for i in range(asked.chromosomes)
+                plant_chromosome(chromosome, seed=seed, ruleset=asked.rules, cell=asked.cell)
+                for chromosome in plan
             ],
             seed=seed,
         )
@@ -162,9 +163,9 @@ def simulate_genome(
         parameters = {
             key: value for key, value in asked.model_dump().items() if _LATER.get(key, ...) != value
         }
-        _write_manifest(partial, parameters, plan.sizes, counts)
+        _write_manifest(partial, parameters, sizes, counts)
         step.advance()
-    return ToyGenome(folder, plan.sizes, counts)
+    return ToyGenome(folder, sizes, counts)
 
 
 def ensure_genome(

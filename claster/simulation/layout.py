@@ -1,7 +1,7 @@
 """Where everything lies: chromosomes, genes, repressed domains, blacklisted regions; streams of chance."""
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,27 +51,21 @@ def stream(seed: int, purpose: Purpose, *keys: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(purpose), *keys)))
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Sizes and gene numbers that the parameters lead to.
+class Plan(NamedTuple):
+    """How long a chromosome is (bp), and how many protein-coding and lincRNA genes lie on it.
 
-    Attributes
-    ----------
-    sizes
-        Chromosome lengths in bp by name.
-    coding, noncoding
-        Numbers of protein-coding and of lincRNA genes on each chromosome.
-    near_ends
-        How many of them lie within 600 kb of an end of their chromosome.
+    Up to 2 of them lie within 600 kb of its ends. Its number is from 0.
     """
 
-    sizes: dict[str, int]
-    coding: tuple[int, ...]
-    noncoding: tuple[int, ...]
-    near_ends: tuple[int, ...]
+    number: int
+    name: str
+    size: int
+    coding: int
+    noncoding: int
+    near_ends: int
 
 
-def plan_genome(*, seed: int, chromosomes: int, megabases: float, genes: int) -> Plan:
+def plan_genome(*, seed: int, chromosomes: int, megabases: float, genes: int) -> list[Plan]:
     """Check the parameters and share bases and genes out among the chromosomes.
 
     Raises
@@ -114,8 +108,17 @@ def plan_genome(*, seed: int, chromosomes: int, megabases: float, genes: int) ->
         )
     edge = min(max(1, round(_EDGE_SHARE * genes)), 2 * chromosomes)
     near_ends = [edge // chromosomes + (i < edge % chromosomes) for i in range(chromosomes)]
-    near_ends = [int(min(n, count)) for n, count in zip(near_ends, coding, strict=True)]
-    return Plan(sizes, tuple(coding.tolist()), tuple(noncoding.tolist()), tuple(near_ends))
+    return [
+        Plan(
+            i,
+            name,
+            sizes[name],
+            int(coding[i]),
+            int(noncoding[i]),
+            min(near_ends[i], int(coding[i])),
+        )
+        for i, name in enumerate(sizes)
+    ]
 
 
 def _chromosome_sizes(seed: int, chromosomes: int, megabases: float) -> dict[str, int]:
@@ -133,19 +136,8 @@ def _share(total: int, weights: FloatArray) -> IntArray:
     return shares
 
 
-def place_genes(
-    rng: np.random.Generator, *, chrom: str, size: int, coding: int, noncoding: int, near_ends: int
-) -> pd.DataFrame:
+def place_genes(rng: np.random.Generator, plan: Plan) -> pd.DataFrame:
     """Place genes on one chromosome: clustered, on both strands, few overlapping.
-
-    Parameters
-    ----------
-    chrom, size
-        The chromosome and its length in bp.
-    coding, noncoding
-        How many protein-coding and lincRNA genes.
-    near_ends
-        How many of them (0 to 2) lie near an end of the chromosome.
 
     Returns
     -------
@@ -153,6 +145,7 @@ def place_genes(
         Sorted by start, 0-based half-open: chrom, start, end, strand, gene_type, tss (0-based
         position of the first base).
     """
+    _, chrom, size, coding, noncoding, near_ends = plan
     count = coding + noncoding - near_ends
     room = size - 2 * _EDGE
     lengths = np.clip(rng.lognormal(np.log(17_500), 0.95, count), _SHORTEST_GENE, _LONGEST_GENE)
@@ -178,11 +171,10 @@ def place_genes(
             start = size - start - length
         starts, ends = np.append(starts, start), np.append(ends, start + length)
         plus = np.append(plus, rng.random() < 0.5)
-    types = np.array(["protein_coding"] * coding + ["lincRNA"] * noncoding, dtype=object)
-    types[: coding + noncoding - near_ends] = rng.permutation(
+    shuffled = rng.permutation(
         np.array(["protein_coding"] * (coding - near_ends) + ["lincRNA"] * noncoding, dtype=object)
     )
-    types[coding + noncoding - near_ends :] = "protein_coding"
+    types = [*shuffled, *["protein_coding"] * near_ends]
     genes = pd.DataFrame(
         {
             "chrom": chrom,
@@ -200,13 +192,6 @@ def place_domains(
     rng: np.random.Generator, *, size: int, tss: IntArray
 ) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
     """Place broad H3K27me3 domains, around start sites and between genes.
-
-    Parameters
-    ----------
-    size
-        Length of the chromosome in bp.
-    tss
-        Start sites of its genes.
 
     Returns
     -------

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claster.errors import ClasterError
-from claster.genome.bed import _to_bedtool, read_bed
 from claster.genome.elements import read_elements
 from claster.genome.genes import read_genes
-from claster.genome.regions import read_regions
+from claster.genome.regions import _to_bedtool, read_bed, read_regions
 
 GENES_GTF = """\
 chr1\tHAVANA\tgene\t101\t200\t.\t+\t.\tgene_id "G1.5"; gene_type "protein_coding"; gene_name "One";
@@ -74,6 +73,7 @@ def test_an_empty_bed_is_a_table_without_rows(write):
         ("chr1\t1\t5.0\n", r"line 1: end '5.0' is not"),
         ("chr1\t1,000\t5,000\n", r"line 1: start '1,000' is not"),
         ("chr1\t1\t5\nchr1\t7\t7\n", r"line 2: 7-7 is an interval without bases"),
+        ("c\t8\t7\n", r"line 1: 8-7 starts behind its end"),
         ("chr1\t-1\t7\n", r"line 1: start '-1' is below 0"),
         ("chr1\t1\t99999999999999999999\n", r"line 1: end '9+' is beyond"),
     ],
@@ -81,12 +81,6 @@ def test_an_empty_bed_is_a_table_without_rows(write):
 def test_bad_rows_are_told_by_line(write, text, said):
     with pytest.raises(ClasterError, match=said):
         read_bed(write(text, "x.bed"), named="blacklist")
-
-
-def test_intervals_without_bases_may_stay_but_never_turn_round(write):
-    assert read_bed(write("c\t7\t7\n"), allow_empty=True)["end"].tolist() == [7]
-    with pytest.raises(ClasterError, match="8-7"):
-        read_bed(write("c\t8\t7\n"), allow_empty=True)
 
 
 def test_missing_files_say_what_to_do(tmp_path):
@@ -187,7 +181,7 @@ def test_a_table_comes_back_from_a_bedtool(rows):
 
 def test_no_temporary_file_is_left_behind(tmp_path):
     program = (
-        "import pandas as pd; from claster.genome.bed import read_bed, _to_bedtool; "
+        "import pandas as pd; from claster.genome.regions import read_bed, _to_bedtool; "
         "made = _to_bedtool(pd.DataFrame({'chrom': ['c'], 'start': [1], 'end': [5]})); "
         "print(made.fn, len(read_bed(made)))"
     )
@@ -205,7 +199,7 @@ def test_no_temporary_file_is_left_behind(tmp_path):
 
 def test_reading_a_file_does_not_load_pybedtools(write):
     program = (
-        "import sys; from claster.genome.bed import read_bed; "
+        "import sys; from claster.genome.regions import read_bed; "
         "read_bed(sys.argv[1]); print('pybedtools' in sys.modules)"
     )
     command = [sys.executable, "-c", program, str(write("c\t1\t5\n"))]

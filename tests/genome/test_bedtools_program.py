@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.genome.bed import _to_bedtool, read_bed
-from claster.genome.regions import contained_in, overlapping, shared_bases
+from claster.genome.regions import _to_bedtool, contained_in, overlapping, read_bed, shared_bases
 from claster.genome.windows import Binning, window_table
 
 pytestmark = pytest.mark.skipif(

@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 from claster.errors import ClasterError
 from claster.genome.elements import (
     _ELEMENT_COLUMNS,
-    _check_elements,
+    _rules,
     read_elements,
     select_elements,
 )
+from claster.genome.rows import require_rows
 
 TABLE = """\
 chr\tstart\tend\trDHS_accession\tcCRE_accession\tgroup\tATAC_max
@@ -98,9 +99,9 @@ def test_missing_elements(tmp_path):
         read_elements(tmp_path / "none.bed")
 
 
-def test_check_elements_answers_or_raises(write):
+def test_a_table_that_breaks_a_rule_is_refused(write):
     elements = read_elements(write(TABLE))
-    assert _check_elements(elements)
+    require_rows(elements, _ELEMENT_COLUMNS, _rules, named="cCREs")
     for broken in (
         elements.assign(start=-1),
         elements.assign(end=elements["start"]),
@@ -110,9 +111,8 @@ def test_check_elements_answers_or_raises(write):
         elements.assign(chrom=""),
         elements.drop(columns="group"),
     ):
-        assert not _check_elements(broken, raise_errors=False)
         with pytest.raises(ClasterError, match="cCREs: "):
-            _check_elements(broken, named="cCREs")
+            require_rows(broken, _ELEMENT_COLUMNS, _rules, named="cCREs")
 
 
 def grouped(*groups):

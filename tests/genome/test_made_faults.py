@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from claster.analysis.crispr_table import read_crispr_table
 from claster.errors import ClasterError
 from claster.genome.assembly import read_chrom_sizes
-from claster.genome.bed import read_bed
 from claster.genome.elements import read_elements
 from claster.genome.genes import read_genes
+from claster.genome.regions import read_bed
 from claster.genome.rows import _LAST_POSITION
 
 QUICK = settings(max_examples=50, deadline=None, derandomize=True)

@@ -16,10 +16,9 @@ from claster.genome.assembly import (
     read_chrom_sizes,
     rename_chromosomes,
 )
-from claster.genome.bed import _to_bedtool, read_bed
 from claster.genome.elements import read_elements, select_elements
 from claster.genome.genes import read_gene_file, read_genes
-from claster.genome.regions import overlapping
+from claster.genome.regions import _to_bedtool, overlapping, read_bed
 
 PROJECT = Path(__file__).parents[2]
 FILES = Path(os.environ.get("CLASTER_REAL_FILES", PROJECT.parent / "shared" / "data"))
@@ -33,11 +32,16 @@ pytestmark = [
 ]
 
 
+def versioned(file):
+    """Return how many gene IDs have a version."""
+    return file.genes["gene_id"].str.contains(r"\.\d+(?:_PAR_Y)?$").sum()
+
+
 def test_ensembl_gtf_slice():
     path = FILES / "mouse/fanc/genes_mm10_chr11_77-80Mb.gtf.gz"
     file = read_gene_file(path)
     assert (file.format, file.dialect, file.type_name) == ("GTF", "Ensembl", "gene_biotype")
-    assert (file.features["gene"], file.versioned) == (116, 0)
+    assert (file.features["gene"], versioned(file)) == (116, 0)
     genes = read_genes(path)
     assert (len(genes), (genes["type"] == "protein_coding").sum()) == (116, 63)
     gene = genes.set_index("name").loc["Slc6a4"]
@@ -74,7 +78,7 @@ def test_gene_bed_with_trailing_blanks():
     path = ANNOTATION / "ENCODE-cCREs_GENCODEM18_mm10/Genes.Basic-PC.bed.gz"
     file = read_gene_file(path)
     assert (file.format, file.dialect, file.type_name) == ("BED", "", "column 8")
-    assert file.padded == file.versioned == len(file.genes) == 21_978
+    assert file.padded == versioned(file) == len(file.genes) == 21_978
     gene = read_genes(path).iloc[0]
     assert (gene["gene_id"], gene["name"], gene["type"]) == (
         "ENSMUSG00000051951.5",

@@ -91,8 +91,6 @@ def run_lengths():
             "chr1",
             len(bases),
             (0, len(bases)),
-            "x.bw",
-            "track x",
         )
 
     return signal_of

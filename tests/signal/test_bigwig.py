@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from claster.errors import ClasterError, DamagedFileError
 from claster.genome.windows import Binning, mirror
 from claster.signal.bigwig import BigWig
-from claster.signal.landscape import landscape
-from claster.signal.target import target_profiles, target_reach
+from claster.signal.landscape import landscape, target_profiles, target_reach
 
 SIZE = 20_000
 

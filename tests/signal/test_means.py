@@ -11,8 +11,7 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.signal.bigwig import BigWig
 from claster.signal.intervals import ChromosomeSignal, window_means
-from claster.signal.landscape import landscape, landscapes
-from claster.signal.target import target_profiles, target_reach
+from claster.signal.landscape import landscape, landscapes, target_profiles, target_reach
 
 SIZE = 20_000
 SUMMARIES = ("mean_all", "mean_covered")
@@ -41,8 +40,6 @@ def signal_of(intervals, size, span=None):
         "chr1",
         size,
         span or (0, size),
-        "made.bw",
-        "track",
     )
 
 

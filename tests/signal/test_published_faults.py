@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from claster.analysis.perturbation.edits import covered_bins
 from claster.genome.windows import Binning, mirror
 from claster.signal.intervals import ChromosomeSignal, window_means
-from claster.signal.target import target_profiles
+from claster.signal.landscape import target_profiles
 
 TSS, SIZE = 300_000, 600_000
 TARGET = Binning(401, 1000)
@@ -24,8 +24,6 @@ def signal_of(starts, ends, values):
         "chr1",
         SIZE,
         (0, SIZE),
-        "made.bw",
-        "track",
     )
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from claster.signal.bigwig import _average_signals
 from claster.signal.intervals import window_means
-from claster.signal.replicates import _average_signals
 
 SIZE = 120
 

@@ -79,8 +79,8 @@ def test_a_chromosome_is_the_same_whatever_the_others_hold() -> None:
     from claster.simulation.chromosome import plant_chromosome
 
     plan = plan_genome(seed=1, chromosomes=3, megabases=9.0, genes=20)
-    alone = plant_chromosome(plan, 2, seed=1)
-    after_others = [plant_chromosome(plan, i, seed=1) for i in range(3)][2]
+    alone = plant_chromosome(plan[2], seed=1)
+    after_others = [plant_chromosome(chromosome, seed=1) for chromosome in plan][2]
     assert alone.genes.equals(after_others.genes)
     assert alone.elements.equals(after_others.elements)
 
@@ -90,11 +90,11 @@ def test_a_chromosome_is_the_same_whatever_the_others_hold() -> None:
 )
 def test_plan_meets_the_request(chromosomes: int, megabases: float, genes: int) -> None:
     plan = plan_genome(seed=1, chromosomes=chromosomes, megabases=megabases, genes=genes)
-    assert sum(plan.sizes.values()) == megabases * 1e6
-    assert sum(plan.coding) == genes
-    assert min(plan.coding) >= 1
-    assert len(set(plan.sizes.values())) == chromosomes
-    assert all(size % 20 == 0 for size in plan.sizes.values())
+    assert sum(c.size for c in plan) == megabases * 1e6
+    assert sum(c.coding for c in plan) == genes
+    assert min(c.coding for c in plan) >= 1
+    assert len({c.size for c in plan}) == chromosomes
+    assert all(c.size % 20 == 0 for c in plan)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from claster.simulation.transcription import Rules, gene_levels, silencing_effec
 
 def planted(ruleset: Rules) -> Chromosome:
     plan = plan_genome(seed=4, chromosomes=1, megabases=20, genes=150)
-    return plant_chromosome(plan, 0, seed=4, ruleset=ruleset)
+    return plant_chromosome(plan[0], seed=4, ruleset=ruleset)
 
 
 def truth(ruleset: Rules) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -115,7 +115,7 @@ def test_a_folder_remembers_its_rules(tmp_path, monkeypatch) -> None:
 
 def test_other_cells_have_other_heights_in_the_same_places() -> None:
     plan = plan_genome(seed=4, chromosomes=1, megabases=20.0, genes=120)
-    one, same, other = (plant_chromosome(plan, 0, seed=4, cell=cell) for cell in (1, 1, 2))
+    one, same, other = (plant_chromosome(plan[0], seed=4, cell=cell) for cell in (1, 1, 2))
     pd.testing.assert_frame_equal(one.genes, same.genes)
     for table in ("genes", "elements"):
         before, after = getattr(one, table), getattr(other, table)

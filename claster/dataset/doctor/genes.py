@@ -21,7 +21,7 @@ from claster.genome.assembly import (
     rename_chromosomes,
 )
 from claster.genome.gene_names import one_gene
-from claster.genome.genes import GeneFile, check_genes, read_gene_file
+from claster.genome.genes import GeneFile, read_gene_file, require_genes
 from claster.genome.rows import source_lines
 
 _FAR = 2_000
@@ -58,7 +58,7 @@ def examine_genes(
         genes = gene_file.genes
         if genes.empty:
             raise ClasterError("no gene in the file", remedy="provide a GTF, a BED6 or a table")
-        check_genes(genes, named=f"genes ({path})")
+        require_genes(genes, named=f"genes ({path})")
     except ClasterError as error:
         return None, [*findings, item.fault(error, "kind")]
     findings = [*_check_table(gene_file, item), *_check_ids(genes, item), *findings]

@@ -19,10 +19,9 @@ from claster.genome.assembly import (
     chromosome_sizes,
     rename_chromosomes,
 )
-from claster.genome.bed import read_bed
 from claster.genome.elements import read_elements, select_elements
 from claster.genome.fasta import fasta_records, index_of, indexed_lengths
-from claster.genome.regions import covered_shares, read_blacklist
+from claster.genome.regions import covered_shares, read_bed, read_blacklist
 from claster.genome.windows import window_table
 from claster.text import text_lines
 
