@@ -18,10 +18,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from claster.dataset.embeddings import covered_bins, pool_weights
 from claster.genome.windows import Binning
 from claster.sequence.embed import embed_letters
+from claster.sequence.fit import ProfileHead
 from claster.sequence.models import MODELS
 from claster.sequence.tiny import write_tiny_model
 from claster.sequence.trunk import Trunk
-from claster.sequence.tuned import ProfileHead
 
 TARGET = Binning(401, 1000)
 # Dense tensor-core peaks of bfloat16 in the makers' data sheets.

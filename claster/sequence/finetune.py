@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import time
+from functools import partial
 from typing import Any
 
 from claster.dataset.embeddings import covered_bins
@@ -18,7 +19,7 @@ from claster.eir.runs import RunFolder, RunRecord, now, read_run, run_path, writ
 from claster.errors import ClasterError
 from claster.files import lock_folder, write_text
 from claster.progress import SILENT, Progress
-from claster.sequence.fit import Job, fit, precision_on
+from claster.sequence.fit import fit, precision_on
 from claster.sequence.models import find_model, find_weights
 from claster.sequence.settings import FinetuneSettings, Tuning
 from claster.sequence.windows import extract_windows
@@ -84,10 +85,10 @@ def finetune(
         "bins": spec.require_target().bins,
         **asked.model_dump(include=set(Tuning.model_fields)),
     }
-    job = Job(run, spec, folders, trunk, windows, asked, machine)
-    if _is_helper():
+    train = partial(fit, run, spec, trunk, windows, asked, machine)
+    if int(os.environ.get("LOCAL_RANK", "0")) > 0:  # Lightning started this for a further device
         _end_with_parent()
-        fit(job, resume=asked.resume)
+        train()
         return run
     if run.path.exists() and not _may_go_on(run, made_with, asked):
         progress.say(f"{run.path} is complete")
@@ -120,7 +121,7 @@ def finetune(
         write_run(run, record)
         start = time.monotonic()
         try:
-            changes = fit(job, resume=asked.resume, progress=progress)
+            changes = train(progress=progress)
         except BaseException as error:
             status = "failed" if isinstance(error, ClasterError) else "interrupted"
             ended = {"status": status, "ended": now(), "error": str(error)}
@@ -158,8 +159,3 @@ def _end_with_parent() -> None:
     """Have the kernel end this process once the one that started it is gone, SIGKILL included; on Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _is_helper() -> bool:
-    """Tell whether Lightning started this process for a further device."""
-    return int(os.environ.get("LOCAL_RANK", "0")) > 0

@@ -1,17 +1,19 @@
-"""One fine-tuning by Lightning: checkpoints, history, and predictions of the best epoch."""
+"""One fine-tuning by Lightning of a sequence model with a profile head: checkpoints, history, predictions."""
 
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
+import pandas as pd
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
-from torch import Tensor
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from claster.dataset.embeddings import pool_weights
@@ -24,24 +26,112 @@ from claster.eir.settings import Precision
 from claster.errors import ClasterError
 from claster.files import atomic_path
 from claster.genome.windows import REVERSE, split_sample_id
-from claster.progress import SILENT, Progress
-from claster.sequence.settings import Tuning
+from claster.progress import SILENT, Progress, Step
+from claster.sequence.settings import FinetuneSettings
 from claster.sequence.trunk import Trunk
-from claster.sequence.tuned import History, ProfileHead, TunedModel
 from claster.sequence.windows import SequenceWindows
-from claster.settings import Split
 from claster.signal.landscape import restored
 from claster.text import read_table
+
+_WIDTH = 32
+_KERNEL = 5
+
+
+class ProfileHead(nn.Module):
+    """From an embedding to target bins: averaged over each bin, then two convolutions along the bins.
+
+    `pool` is of `pool_weights`, shape (embedding bins, target bins); `groups` profiles are predicted.
+    """
+
+    def __init__(self, channels: int, pool: Tensor, groups: int) -> None:
+        super().__init__()
+        self.pool: Tensor
+        self.register_buffer("pool", pool)
+        # What tells genes apart is small beside what all have in common: each channel gets a mean and
+        # standard deviation of its own, as EIR gives its arrays.
+        self.norm = nn.BatchNorm1d(channels)
+        self.first = nn.Conv1d(channels, _WIDTH, _KERNEL, padding="same")
+        self.last = nn.Conv1d(_WIDTH, groups, _KERNEL, padding="same")
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Return profiles, shape (samples, groups, target bins)."""
+        pooled = torch.matmul(embedding, self.pool.to(embedding.dtype))
+        return self.last(nn.functional.gelu(self.first(self.norm(pooled))))
+
+
+class TunedModel(pl.LightningModule):
+    """Trunk and head, trained together with the smooth L1 loss on scaled targets."""
+
+    def __init__(self, trunk: Trunk, head: ProfileHead, asked: FinetuneSettings) -> None:
+        super().__init__()
+        self.trunk, self.head, self._asked = trunk, head, asked
+
+    def forward(self, encoded: Tensor) -> Tensor:
+        """Return scaled profiles, shape (samples, groups, bins)."""
+        return self.head(self.trunk(encoded))
+
+    def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the loss of a batch."""
+        loss = self._loss(batch)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
+        """Note the loss of a batch."""
+        self.log("valid_loss", self._loss(batch), on_epoch=True, sync_dist=True)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return AdamW with a rate for the trunk and one for the head."""
+        groups = [
+            {"params": list(self.trunk.parameters()), "lr": self._asked.lr},
+            {"params": list(self.head.parameters()), "lr": self._asked.head_lr},
+        ]
+        return torch.optim.AdamW(groups, weight_decay=self._asked.weight_decay)
+
+    def _loss(self, batch: Sequence[Tensor]) -> Tensor:
+        encoded, target = batch
+        return nn.functional.smooth_l1_loss(self(encoded).float(), target)
+
+
+class _History(Callback):
+    """Writes loss by step and split as `claster train` does; a resumed training continues it.
+
+    The CSV has `split` (train, valid), `step`, `loss`, `performance` (minus the loss, for validation).
+    """
+
+    state_key = "History"  # in checkpoints
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: list[dict[str, Any]] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return {"rows": list(self._rows)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up what a checkpoint has kept."""
+        self._rows = list(state_dict["rows"])
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write both losses of an epoch; validation has run before."""
+        step = trainer.global_step
+        for split in ("train", "valid"):
+            loss = float(trainer.callback_metrics[f"{split}_loss"])
+            performance = -loss if split == "valid" else None
+            row = {"split": split, "step": step, "loss": loss, "performance": performance}
+            self._rows.append(row)
+        if trainer.is_global_zero:
+            table = pd.DataFrame(self._rows).sort_values(["split", "step"], kind="stable")
+            with atomic_path(self._path) as partial:
+                table.to_csv(partial, index=False)
 
 
 @dataclass(frozen=True)
 class _TargetScale:
-    """One mean and standard deviation a group of target columns, over training samples and all bins.
+    """Mean and standard deviation of each group of target columns, float32, shape (groups, 1).
 
-    Attributes
-    ----------
-    mean, deviation
-        float32, shape (groups, 1), on the scale of `target.transform`.
+    They are on the scale of `target.transform`, over training samples and all bins.
     """
 
     mean: np.ndarray
@@ -104,39 +194,28 @@ def _read_stored_targets(
     return ids, values.reshape(len(ids), len(target.groups), target.bins)
 
 
-_PREDICTED: tuple[Split, ...] = ("valid", "test")
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is trained, on what, and where.
-
-    Attributes
-    ----------
-    run
-        Where checkpoints, history and predictions go.
-    spec, folders
-        The dataset with the target bins that are predicted.
-    trunk, windows
-        The sequence model and its sequences.
-    """
-
-    run: RunFolder
-    spec: DatasetSpec
-    folders: DatasetFolders
-    trunk: Trunk
-    windows: SequenceWindows
-    tuning: Tuning
-    machine: Machine
-
-
-def fit(job: Job, *, resume: bool, progress: Progress = SILENT) -> dict[str, Any]:
+def fit(
+    run: RunFolder,
+    spec: DatasetSpec,
+    trunk: Trunk,
+    windows: SequenceWindows,
+    asked: FinetuneSettings,
+    machine: Machine,
+    *,
+    progress: Progress = SILENT,
+) -> dict[str, Any]:
     """Train with Lightning, and predict the validation and the test split with the best epoch.
 
     Parameters
     ----------
-    resume
-        Whether to resume from the last checkpoint, if there is one.
+    run
+        Where checkpoints, history and predictions go.
+    spec
+        The dataset with the target bins that are predicted.
+    trunk, windows
+        The sequence model and its sequences.
+    asked, machine
+        How, and where; with `resume` from the last checkpoint, if there is one.
 
     Returns
     -------
@@ -148,30 +227,20 @@ def fit(job: Job, *, resume: bool, progress: Progress = SILENT) -> dict[str, Any
     ClasterError
         If the validation loss is not finite.
     """
-    run, spec, tuning, machine = job.run, job.spec, job.tuning, job.machine
-    target, geometry = spec.require_target(), job.trunk.geometry
-    samples = {
-        split: _read_stored_targets(job.folders, spec, split) for split in ("train", "valid")
-    }
+    target, geometry = spec.require_target(), trunk.geometry
+    folders = DatasetFolders.of(spec)
+    samples = {split: _read_stored_targets(folders, spec, split) for split in ("train", "valid")}
     scale = _TargetScale.of(samples["train"][1])
-    pl.seed_everything(tuning.seed, verbose=False)
-    tuned = TunedModel(
-        job.trunk,
-        ProfileHead(
-            geometry.channels,
-            torch.from_numpy(pool_weights(geometry.bin, geometry.bins, target.binning)),
-            len(target.groups),
-        ),
-        lr=tuning.lr,
-        head_lr=tuning.head_lr,
-        weight_decay=tuning.weight_decay,
-    )
+    pl.seed_everything(asked.seed, verbose=False)
+    pool = torch.from_numpy(pool_weights(geometry.bin, geometry.bins, target.binning))
+    head = ProfileHead(geometry.channels, pool, len(target.groups))
+    tuned = TunedModel(trunk, head, asked)
     loaders = {
         split: DataLoader(
-            _SequenceSamples(job.trunk, job.windows, ids, scale.scaled(targets)),
-            batch_size=tuning.batch_size,
+            _SequenceSamples(trunk, windows, ids, scale.scaled(targets)),
+            batch_size=asked.batch_size,
             shuffle=split == "train",
-            generator=torch.Generator().manual_seed(tuning.seed),
+            generator=torch.Generator().manual_seed(asked.seed),
         )
         for split, (ids, targets) in samples.items()
     }
@@ -179,19 +248,19 @@ def fit(job: Job, *, resume: bool, progress: Progress = SILENT) -> dict[str, Any
     best = ModelCheckpoint(
         checkpoints, "best", monitor="valid_loss", save_last=True, enable_version_counter=False
     )
-    patience = EarlyStopping("valid_loss", patience=tuning.patience, check_finite=True)
+    patience = EarlyStopping("valid_loss", patience=asked.patience, check_finite=True)
     last = checkpoints / "last.ckpt"
     with _quiet(), progress.step(f"fine-tune {run.path.name}") as step:
-        step.describe(f"at most {tuning.epochs} epochs")
+        step.describe(f"at most {asked.epochs} epochs")
         trainer = pl.Trainer(
             accelerator="gpu" if machine.device == "cuda" else "cpu",
             devices=machine.devices,
             strategy="ddp" if machine.devices > 1 else "auto",
             precision=precision_on(machine),
-            max_epochs=tuning.epochs,
-            accumulate_grad_batches=tuning.accumulate,
-            gradient_clip_val=tuning.clip,
-            callbacks=[History(run.history), patience, best],
+            max_epochs=asked.epochs,
+            accumulate_grad_batches=asked.accumulate,
+            gradient_clip_val=asked.clip,
+            callbacks=[_History(run.history), patience, best],
             logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -202,7 +271,7 @@ def fit(job: Job, *, resume: bool, progress: Progress = SILENT) -> dict[str, Any
             tuned.train(),
             loaders["train"],
             loaders["valid"],
-            ckpt_path=last if resume and last.is_file() else None,
+            ckpt_path=last if asked.resume and last.is_file() else None,
             weights_only=True,
         )
     if trainer.interrupted:
@@ -215,8 +284,17 @@ def fit(job: Job, *, resume: bool, progress: Progress = SILENT) -> dict[str, Any
     if trainer.is_global_zero:
         state = torch.load(checkpoints / "best.ckpt", map_location="cpu", weights_only=True)
         tuned.load_state_dict(state["state_dict"])
-        for split in _PREDICTED:
-            _predict(job, tuned, scale, split, progress)
+        tuned.to("cuda" if machine.device == "cuda" else "cpu").eval()
+        for split in ("valid", "test"):
+            ids, targets = _read_stored_targets(folders, spec, split)
+            unscaled = _SequenceSamples(trunk, windows, ids, targets)
+            loader = DataLoader(unscaled, batch_size=asked.batch_size)
+            with progress.step(f"predict {split}", len(ids)) as step:
+                signal = scale.signal(_predict(tuned, loader, step), spec)
+            table = prediction_table(signal, ids=ids, columns=target.columns)
+            table = average_orientations(table, target).clip(lower=0)
+            with atomic_path(run.predictions(split)) as partial:
+                table.to_parquet(partial)
     return {
         "steps": trainer.global_step,
         "checkpoint": "checkpoints/best.ckpt",
@@ -226,24 +304,14 @@ def fit(job: Job, *, resume: bool, progress: Progress = SILENT) -> dict[str, Any
 
 
 def _predict(
-    job: Job, tuned: TunedModel, scale: _TargetScale, split: Split, progress: Progress
-) -> None:
-    """Write the predictions of a split: both orientations averaged, in reads, not below 0."""
-    ids, targets = _read_stored_targets(job.folders, job.spec, split)
-    samples = _SequenceSamples(tuned.trunk, job.windows, ids, targets)
-    place = "cuda" if job.machine.device == "cuda" else "cpu"
-    tuned.to(place).eval()
+    tuned: TunedModel, loader: DataLoader[tuple[Tensor, Tensor]], step: Step
+) -> np.ndarray:
     parts = []
-    with torch.inference_mode(), progress.step(f"predict {split}", len(ids)) as step:
-        for encoded, _ in DataLoader(samples, batch_size=job.tuning.batch_size):
-            parts.append(tuned(encoded.to(place)).float().cpu().numpy())
+    with torch.inference_mode():
+        for encoded, _ in loader:
+            parts.append(tuned(encoded.to(tuned.device)).float().cpu().numpy())
             step.advance(len(encoded))
-    signal = scale.signal(np.concatenate(parts), job.spec)
-    target = job.spec.require_target()
-    table = prediction_table(signal, ids=ids, columns=target.columns)
-    table = average_orientations(table, target).clip(lower=0)
-    with atomic_path(job.run.predictions(split)) as partial:
-        table.to_parquet(partial)
+    return np.concatenate(parts)
 
 
 def precision_on(machine: Machine) -> Precision:

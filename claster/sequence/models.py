@@ -1,19 +1,16 @@
 """Sequence models that are known, and the files of their weights, verified."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+
+import torch
 
 from claster.errors import ClasterError, one_line
 from claster.files import sha256
-from claster.sequence.trunk import Trunk, load_borzoi, load_enformer, load_hyenadna
+from claster.sequence.trunk import Borzoi, Enformer, HyenaDna, Trunk
 from claster.text import text_lines
-
-
-class _Loader(Protocol):
-    def __call__(self, folder: Path, *, trust_remote_code: bool) -> Trunk: ...
 
 
 @dataclass(frozen=True)
@@ -24,10 +21,10 @@ class SequenceModel:
     ----------
     repository, revision
         On the Hugging Face hub, at one commit; None where no commit is pinned here.
-    code
-        Python files of the repository without which it does not load.
     loader
         Makes a `Trunk` from a folder of files.
+    code
+        Python files of the repository that it runs.
     """
 
     name: str
@@ -35,7 +32,7 @@ class SequenceModel:
     revision: str | None
     licence: str
     citation: str
-    loader: _Loader
+    loader: Callable[[Path], Trunk]
     code: tuple[str, ...] = ()
 
     def load(self, folder: Path, *, trust_remote_code: bool = False) -> Trunk:
@@ -46,8 +43,13 @@ class SequenceModel:
         ClasterError
             If its code may not run, or files are damaged or do not belong together.
         """
-        trunk = self.loader(folder, trust_remote_code=trust_remote_code)
-        return trunk.eval()
+        if self.code and not trust_remote_code:
+            raise ClasterError(
+                f"the model in {folder} is made by Python code that lies there and not in this package",
+                remedy="read that code, then pass --trust-remote-code to run it with your rights",
+            )
+        with torch.random.fork_rng(devices=[]):
+            return self.loader(folder).eval()
 
 
 _HYENA_CODE = ("configuration_hyena.py", "modeling_hyena.py")
@@ -62,7 +64,7 @@ MODELS = {
             revision="affe5713ae9017460706a44108289b13c5fee16c",
             licence="CC BY 4.0",
             citation="Avsec et al., Nature Methods 18:1196 (2021), doi 10.1038/s41592-021-01252-x",
-            loader=load_enformer,
+            loader=Enformer,
         ),
         SequenceModel(
             name="hyenadna_small_32k",
@@ -70,7 +72,7 @@ MODELS = {
             revision="8fe770c78eb13fe33bf81501612faeddf4d6f331",
             licence="BSD-3-Clause",
             citation=_HYENA_CITATION,
-            loader=load_hyenadna,
+            loader=HyenaDna,
             code=_HYENA_CODE,
         ),
         SequenceModel(
@@ -79,7 +81,7 @@ MODELS = {
             revision="7ebf71773d22c0ede2cc55cb2be15ee8c289e1ce",
             licence="BSD-3-Clause",
             citation=_HYENA_CITATION,
-            loader=load_hyenadna,
+            loader=HyenaDna,
             code=_HYENA_CODE,
         ),
         SequenceModel(
@@ -88,7 +90,7 @@ MODELS = {
             revision=None,
             licence="CC BY 4.0",
             citation="Linder et al., Nature Genetics 57:949 (2025), doi 10.1038/s41588-024-02053-6",
-            loader=load_borzoi,
+            loader=Borzoi,
         ),
     )
 }

@@ -73,195 +73,143 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def _fill_weights(model: nn.Module, weights: dict[str, Tensor], *, named: Path) -> None:
-    """Load weights into a model, all of them.
+def _whole(model_class: Any, folder: Path) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401
+    """Return a model with all of its weights, and its settings, from a folder.
 
     Layers that a model holds under two names may be there under either.
     """
+    config = read_json(folder / "config.json")
+    model, weights = model_class.from_hparams(**config), _read_weights(folder)
     try:
         missing, unknown = model.load_state_dict(weights, strict=False)
     except RuntimeError as error:
         raise ClasterError(
-            f"{named}: the weights are another model's ({one_line(error)[:160]})",
-            remedy="provide weights and config.json of one model",
+            f"{folder}: the weights are another model's ({one_line(error)[:160]})",
+            remedy=_ONE_MODEL,
         ) from error
     held = model.state_dict(keep_vars=True)
     filled = {held[name].data_ptr() for name in weights if name in held}
     lacking = [name for name in missing if held[name].data_ptr() not in filled]
     if lacking or unknown:
         fault = f"lack {lacking[0]}" if lacking else f"hold {unknown[0]}, which it has no place for"
-        raise ClasterError(
-            f"{named}: the weights {fault}", remedy="provide weights and config.json of one model"
-        )
+        raise ClasterError(f"{folder}: the weights {fault}", remedy=_ONE_MODEL)
+    return model, config
 
 
-_BORZOI_LENGTH = 524_288
-_NATIVE_BIN = 32
-_POOL = 4  # the target's bins are 1 kb wide; 128 bp keep the store at a quarter
-_CHANNELS = 1920
+_ONE_MODEL = "provide weights and config.json of one model"
+_BIN = 128
+"""bp; the target's bins are 1 kb wide, so that a quarter of Borzoi's own bins does."""
 
 
-class _Borzoi(Trunk):
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)  # a regular expression in its source
-            from borzoi_pytorch import Borzoi
-
-        config = read_json(folder / "config.json")
-        self.model = Borzoi.from_hparams(**config)
-        _fill_weights(self.model, _read_weights(folder), named=folder)
-        length = int(config.get("input_length", _BORZOI_LENGTH))
-        bins = self.model.crop.target_length // _POOL
-        self.geometry = Geometry(length, _NATIVE_BIN * _POOL, bins, _CHANNELS)
-
-    @staticmethod
-    def encode(letters: np.ndarray) -> np.ndarray:
-        return np.moveaxis(one_hot(letters), -1, -2)
-
-    def forward(self, encoded: Tensor) -> Tensor:
-        last = self.model.final_joined_convs(self.model.get_embs_after_crop(encoded))
-        return avg_pool1d(last, _POOL)
-
-
-def load_borzoi(folder: Path, *, trust_remote_code: bool) -> Trunk:
-    """Return Borzoi's trunk: 524,288 bp in, 1536 bins of 128 bp with 1920 channels out.
+class Borzoi(Trunk):
+    """Borzoi: 524,288 bp in, 1536 bins of 128 bp with 1920 channels out.
 
     Its own bins of 32 bp are averaged by four.
-
-    Parameters
-    ----------
-    folder
-        ``config.json`` and weights, as in the repository of the hub.
-    trust_remote_code
-        No code comes with it.
 
     References
     ----------
     Linder et al., Nature Genetics 57:949 (2025), doi 10.1038/s41588-024-02053-6.
     """
-    with torch.random.fork_rng(devices=[]):
-        return _Borzoi(folder)
 
-
-_LENGTH = 196_608
-
-
-class _Enformer(Trunk):
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        from enformer_pytorch.modeling_enformer import TF_GAMMAS, Attention, Enformer
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # a regular expression in its source
+            import borzoi_pytorch
 
-        config = read_json(folder / "config.json")
-        self.model = Enformer.from_hparams(**config)
-        _fill_weights(self.model, _read_weights(folder), named=folder)
-        settings = self.model.config
-        length = int(config.get("input_length", _LENGTH))
-        bin = 2**settings.num_downsamples
-        self.geometry = Geometry(length, bin, settings.target_length, 2 * settings.dim)
-        # The official weights were trained with TensorFlow's gamma densities, which differ.
-        features = settings.dim // settings.heads // 6
-        official = TF_GAMMAS.shape == (2 * length // bin - 1, features)
-        for module in self.model.modules():
-            if isinstance(module, Attention):
-                module.use_tf_gamma = official
+        self.model, config = _whole(borzoi_pytorch.Borzoi, folder)
+        bins = self.model.crop.target_length // 4
+        self.geometry = Geometry(int(config.get("input_length", 524_288)), _BIN, bins, 1920)
 
     @staticmethod
     def encode(letters: np.ndarray) -> np.ndarray:
-        return one_hot(letters)
+        """Return one-hot vectors, shape (samples, 4, length)."""
+        return np.moveaxis(one_hot(letters), -1, -2)
 
     def forward(self, encoded: Tensor) -> Tensor:
-        return self.model(encoded, return_only_embeddings=True).transpose(1, 2)
+        """Return what its last joint convolutions answer."""
+        last = self.model.final_joined_convs(self.model.get_embs_after_crop(encoded))
+        return avg_pool1d(last, 4)
 
 
-def load_enformer(folder: Path, *, trust_remote_code: bool) -> Trunk:
-    """Return Enformer's trunk: 196,608 bp in, 896 bins of 128 bp with 3072 channels out.
+class Enformer(Trunk):
+    """Enformer: 196,608 bp in, 896 bins of 128 bp with 3072 channels out.
 
     ``config.json`` may name another ``input_length`` for a model of one's own.
-
-    Parameters
-    ----------
-    folder
-        ``config.json`` and weights, as in the repository of the hub.
-    trust_remote_code
-        No code comes with it.
 
     References
     ----------
     Avsec et al., Nature Methods 18:1196 (2021), doi 10.1038/s41592-021-01252-x.
     """
-    with torch.random.fork_rng(devices=[]):
-        return _Enformer(folder)
 
-
-_BIN = 128
-_ADDED = 2  # positions that `max_seq_len` holds for special tokens
-
-
-class _HyenaDna(Trunk):
-    def __init__(self, model: Any) -> None:  # noqa: ANN401
+    def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.model = model
-        length = (model.config.max_seq_len - _ADDED) // (2 * _BIN) * (2 * _BIN)
-        self.geometry = Geometry(length, _BIN, length // _BIN, model.config.d_model)
+        from enformer_pytorch import modeling_enformer as published
+
+        self.model, config = _whole(published.Enformer, folder)
+        settings = self.model.config
+        length = int(config.get("input_length", 196_608))
+        bin = 2**settings.num_downsamples
+        self.geometry = Geometry(length, bin, settings.target_length, 2 * settings.dim)
+        # The official weights were trained with TensorFlow's gamma densities, which differ.
+        features = settings.dim // settings.heads // 6
+        official = published.TF_GAMMAS.shape == (2 * length // bin - 1, features)
+        for module in self.model.modules():
+            if isinstance(module, published.Attention):
+                module.use_tf_gamma = official
 
     @staticmethod
     def encode(letters: np.ndarray) -> np.ndarray:
-        return tokens(letters)
+        """Return one-hot vectors, shape (samples, length, 4)."""
+        return one_hot(letters)
 
     def forward(self, encoded: Tensor) -> Tensor:
-        last = self.model(input_ids=encoded).last_hidden_state
-        return avg_pool1d(last.transpose(1, 2), _BIN)
+        """Return its own embedding."""
+        return self.model(encoded, return_only_embeddings=True).transpose(1, 2)
 
 
-def load_hyenadna(folder: Path, *, trust_remote_code: bool) -> Trunk:
-    """Return HyenaDNA's trunk: a vector a base, averaged over bins of 128 bp.
+class HyenaDna(Trunk):
+    """HyenaDNA: a vector a base, averaged over bins of 128 bp.
 
-    It is causal: a bin knows what lies before it only. The rev sample has the other side.
-
-    Parameters
-    ----------
-    folder
-        ``config.json``, weights and modelling code, as in the repository of the hub.
-    trust_remote_code
-        Whether the code of that folder may run.
-
-    Raises
-    ------
-    ClasterError
-        If it may not, or weights or code do not load.
+    It is causal: a bin knows what lies before it only. The rev sample has the other side. The Python code in
+    its folder is run.
 
     References
     ----------
     Nguyen et al., NeurIPS 2023, arXiv:2306.15794.
     """
-    if not trust_remote_code:
-        raise ClasterError(
-            f"the model in {folder} is made by Python code that lies there and not in this package",
-            remedy="read that code, then pass --trust-remote-code to run it with your rights",
-        )
-    from safetensors import SafetensorError
-    from transformers import AutoModel
 
-    safe = (folder / "model.safetensors").is_file()
-    try:
-        with torch.random.fork_rng(devices=[]):
-            model, told = AutoModel.from_pretrained(
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        from safetensors import SafetensorError
+        from transformers import AutoModel
+
+        try:
+            self.model, told = AutoModel.from_pretrained(
                 folder,
                 trust_remote_code=True,
                 local_files_only=True,
-                use_safetensors=safe,
+                use_safetensors=(folder / "model.safetensors").is_file(),
                 weights_only=True,
                 output_loading_info=True,
             )
-    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
-        raise ClasterError(
-            f"{folder} does not load ({one_line(error)[:200]})", remedy="download its files again"
-        ) from error
-    if told["missing_keys"] or told["mismatched_keys"]:
-        lacking = [*told["missing_keys"], *told["mismatched_keys"]][0]
-        raise ClasterError(
-            f"{folder}: the weights lack {lacking}",
-            remedy="provide weights and config.json of one model",
-        )
-    return _HyenaDna(model)
+        except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+            raise ClasterError(
+                f"{folder} does not load ({one_line(error)[:200]})",
+                remedy="download its files again",
+            ) from error
+        if lacking := [*told["missing_keys"], *told["mismatched_keys"]]:
+            raise ClasterError(f"{folder}: the weights lack {lacking[0]}", remedy=_ONE_MODEL)
+        config = self.model.config
+        bins = (config.max_seq_len - 2) // (2 * _BIN) * 2  # it holds two special tokens
+        self.geometry = Geometry(bins * _BIN, _BIN, bins, config.d_model)
+
+    @staticmethod
+    def encode(letters: np.ndarray) -> np.ndarray:
+        """Return tokens, shape (samples, length)."""
+        return tokens(letters)
+
+    def forward(self, encoded: Tensor) -> Tensor:
+        """Return its last hidden state, averaged over bins."""
+        last = self.model(input_ids=encoded).last_hidden_state
+        return avg_pool1d(last.transpose(1, 2), _BIN)

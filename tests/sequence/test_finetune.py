@@ -12,8 +12,13 @@ from claster.eir.predict import predict
 from claster.eir.runs import read_predictions, read_run
 from claster.errors import ClasterError
 from claster.sequence.finetune import finetune
-from claster.sequence.fit import _read_stored_targets, _SequenceSamples, _TargetScale
-from claster.sequence.tuned import ProfileHead, TunedModel
+from claster.sequence.fit import (
+    ProfileHead,
+    TunedModel,
+    _read_stored_targets,
+    _SequenceSamples,
+    _TargetScale,
+)
 from claster.sequence.windows import extract_windows
 
 NAME = "hyenadna_small_32k"
