@@ -21,9 +21,9 @@ from claster.dataset.workspace import Shard, write_array
 from claster.errors import ClasterError, DamagedFileError, NothingHereError
 from claster.files import NO_HARD_LINKS, sha256
 from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
+from claster.signal.bigwig import TrackReader
 from claster.signal.intervals import ChromosomeSignal
 from claster.signal.landscape import landscapes, transformed
-from claster.signal.replicates import TrackReader
 from claster.text import read_table
 from claster.versions import versions
 
