@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -67,13 +67,19 @@ EvenSize = Annotated[int, AfterValidator(_even)]
 
 
 class Part(BaseModel):
-    """A part of the YAML: unknown keys are refused, true is not a number, values do not change."""
+    """A part of the YAML: unknown keys are refused, true is not a number, values do not change.
+
+    `published` is what `recipe: paper` fixes in it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    published: ClassVar[Mapping[str, object]] = {}
 
     @model_validator(mode="before")
     @classmethod
-    def _truth_is_no_number(cls, given: object) -> object:
+    def _as_published_and_no_truth_as_number(cls, given: object) -> object:
+        if isinstance(given, dict) and given.get("recipe") == "paper":
+            given = fixed(given, cls.published)
         for key, value in given.items() if isinstance(given, dict) else ():
             field = cls.model_fields.get(key)
             if isinstance(value, bool) and field and not _takes_truth(field.annotation):
@@ -88,10 +94,7 @@ class Part(BaseModel):
 def without_twins[P: Part](parts: tuple[P, ...], *, kind: str, key: str = "name") -> tuple[P, ...]:
     """Return `parts`, or raise at the first whose `key` another one has already.
 
-    Raises
-    ------
-    PydanticCustomError
-        With the position of the second one in its context (`below`), so that its line can be named.
+    The position of the second one is in the error's context (`below`), so that its line can be named.
     """
     values = [getattr(part, key) for part in parts]
     for position, value in enumerate(values):
@@ -104,17 +107,10 @@ def without_twins[P: Part](parts: tuple[P, ...], *, kind: str, key: str = "name"
     return parts
 
 
-def as_published(given: object, **published: object) -> object:
-    """Fill in what `recipe: paper` fixes in a part that has it, and refuse another choice beside it."""
-    if not isinstance(given, dict) or given.get("recipe") != "paper":
-        return given
-    return fixed(given, published)
-
-
 def fixed(
     given: Mapping[str, Any], published: Mapping[str, object], *, part: tuple[str | int, ...] = ()
 ) -> dict[str, Any]:
-    """Return what is given for a part with what `recipe: paper` fixes in it.
+    """Return what is given for a part with what `recipe: paper` fixes in it; refuse another choice.
 
     Parameters
     ----------
@@ -122,24 +118,16 @@ def fixed(
         The published value of each key.
     part
         Where the part is written, below the one that has the recipe.
-
-    Raises
-    ------
-    PydanticCustomError
-        If another value is given, with its place in the context (`below`).
     """
     for key, value in published.items():
         found = given.get(key, value)
         if (tuple(found) if isinstance(found, list) else found) != value:
             name = ".".join(str(step) for step in (*part, key))
+            shown = list(value) if isinstance(value, tuple) else value
             raise PydanticCustomError(
                 "published",
                 "'recipe: paper' sets '{name}' to {value}; leave '{name}' out",
-                {
-                    "name": name,
-                    "value": list(value) if isinstance(value, tuple) else value,
-                    "below": (*part, key),
-                },
+                {"name": name, "value": shown, "below": (*part, key)},
             )
     return {**given, **published}
 
@@ -155,11 +143,7 @@ class GenesSpec(Part):
     types: Words | None = ("protein_coding",)
     exclude_chromosomes: Regions = ("chrM", "MT")
     recipe: Recipe = "exact"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _published(cls, given: object) -> object:
-        return as_published(given, types=("protein_coding",), exclude_chromosomes=("chrM",))
+    published: ClassVar = {"types": ("protein_coding",), "exclude_chromosomes": ("chrM",)}
 
 
 class ElementsSpec(Part):
@@ -173,11 +157,7 @@ class ElementsSpec(Part):
     file: str
     groups: Words | None = None
     recipe: Recipe = "exact"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _published(cls, given: object) -> object:
-        return as_published(given, groups=("ELS",))
+    published: ClassVar = {"groups": ("ELS",)}
 
 
 class BlacklistSpec(Part):

@@ -1,11 +1,12 @@
 """The parts of a dataset YAML that name signal, windows, contact maps and public files."""
 
 import re
+from functools import partial
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from claster.contacts.shapes import DIAGONAL_ROWS, MapKind, MapValue
@@ -15,7 +16,6 @@ from claster.dataset.gene_settings import (
     OddBins,
     Part,
     Words,
-    as_published,
     without_twins,
 )
 from claster.files import is_below
@@ -67,24 +67,16 @@ class TrackSpec(Part):
     scale: Literal["none", "q99", "mean"] = "none"
 
     @model_validator(mode="after")
-    def _one_file_or_replicates(self) -> Self:
+    def _makes_one_track(self) -> Self:
         if (self.file is None) == (self.files is None):
             raise ValueError("give either 'file' or 'files', a list of replicates")
         if self.weights is not None and len(self.weights) != len(self.files or ()):
             raise ValueError(
                 f"{len(self.weights)} 'weights' for {len(self.files or ())} 'files': give one a file"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _both_rise(self) -> Self:
         for here, there in pairwise(self.rescale or ()):
             if here[0] >= there[0] or here[1] >= there[1]:
                 raise ValueError("'rescale' needs pairs that rise, such as [[1, 2], [10, 30]]")
-        return self
-
-    @model_validator(mode="after")
-    def _something_between(self) -> Self:
         if self.floor is not None and self.clip is not None and self.floor > self.clip:
             raise ValueError(
                 f"'floor: {self.floor:g}' above 'clip: {self.clip:g}' leaves one value"
@@ -175,7 +167,9 @@ class TargetSpec(Part):
     genes: those genes are predicted and never scored, and they train where `train_shared` says so.
     """
 
-    conditions: tuple[Condition, ...] = ()
+    conditions: Annotated[
+        tuple[Condition, ...], AfterValidator(partial(without_twins, kind="condition"))
+    ] = ()
     table: str | None = None
     id: str | None = None
     value: Annotated[
@@ -193,19 +187,15 @@ class TargetSpec(Part):
     clip: float | None = Field(default=None, gt=0)
     recipe: Recipe = "exact"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _published(cls, given: object) -> object:
-        return as_published(
-            given,
-            bin=1000,
-            bins=401,
-            smoothing=1000,
-            statistic="mean",
-            strands="sum",
-            transform="none",
-            clip=None,
-        )
+    published: ClassVar = {
+        "bin": 1000,
+        "bins": 401,
+        "smoothing": 1000,
+        "statistic": "mean",
+        "strands": "sum",
+        "transform": "none",
+        "clip": None,
+    }
 
     @model_validator(mode="before")
     @classmethod
@@ -233,13 +223,8 @@ class TargetSpec(Part):
             raise ValueError("'train_shared' without 'shared', the column that tells those genes")
         return self
 
-    @field_validator("conditions")
-    @classmethod
-    def _one_condition_a_name(cls, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
-        return without_twins(conditions, kind="condition")
-
     @model_validator(mode="after")
-    def _whole_fine_bins(self) -> Self:
+    def _whole_fine_bins_and_pairs_where_strands_count(self) -> Self:
         if 0 < self.smoothing < FINE_BIN:
             raise ValueError(
                 f"'smoothing: {self.smoothing}' is below the {FINE_BIN} bp bins that the Gaussian runs "
@@ -250,14 +235,9 @@ class TargetSpec(Part):
                 f"target bins of {self.bin} bp are not a multiple of {FINE_BIN} bp, which 'smoothing' needs; "
                 "choose another 'bin' or 'smoothing: 0'"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _pairs_where_strands_count(self) -> Self:
-        if self.strands == "sum":
-            return self
         for position, condition in enumerate(self.conditions):
-            if condition.file or (condition.truth and condition.truth.file):
+            one_file = condition.file or (condition.truth and condition.truth.file)
+            if one_file and self.strands != "sum":
                 raise PydanticCustomError(
                     "strands",
                     "'strands: {strands}' needs 'plus' and 'minus', and '{name}' has one 'file'",

@@ -1,10 +1,11 @@
 """The dataset YAML: which files, which windows, which genes are held out."""
 
 import os
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from claster.contacts.shapes import ContactMap, map_over
@@ -16,7 +17,6 @@ from claster.dataset.gene_settings import (
     Part,
     Regions,
     SplitsSpec,
-    as_published,
     fixed,
     without_twins,
 )
@@ -64,7 +64,11 @@ class DatasetSpec(Part):
     assembly: str
     data: str = "${CLASTER_DATA}"
     chrom_sizes: str | None = None
-    tracks: tuple[TrackSpec, ...] = Field(min_length=1)
+    tracks: Annotated[
+        tuple[TrackSpec, ...],
+        Field(min_length=1),
+        AfterValidator(partial(without_twins, kind="track")),
+    ]
     genes: GenesSpec
     elements: ElementsSpec | None = None
     blacklist: Blacklist | None = None
@@ -80,7 +84,11 @@ class DatasetSpec(Part):
     splits: SplitsSpec = SplitsSpec()
     simulation: SimulationSpec | None = None
     example_gene: str | None = None
-    downloads: tuple[DownloadSpec, ...] = ()
+    downloads: Annotated[
+        tuple[DownloadSpec, ...],
+        AfterValidator(partial(without_twins, kind="downloaded file", key="file")),
+        AfterValidator(partial(without_twins, kind="download")),
+    ] = ()
 
     _places: Places | None = PrivateAttr(default=None)
     _project: Path = PrivateAttr(default=Path())
@@ -89,9 +97,9 @@ class DatasetSpec(Part):
     @model_validator(mode="before")
     @classmethod
     def _published(cls, given: object) -> object:
-        content = as_published(given, summary="mean_covered", edges="drop", blacklist=None)
-        if not isinstance(content, dict) or content.get("recipe") != "paper":
-            return content
+        if not isinstance(given, dict) or given.get("recipe") != "paper":
+            return given
+        content = fixed(given, {"summary": "mean_covered", "edges": "drop", "blacklist": None})
         for key, published in _PUBLISHED.items():
             part = content.get(key)
             if isinstance(part, dict):
@@ -108,38 +116,19 @@ class DatasetSpec(Part):
             )
         return content
 
-    @field_validator("tracks")
-    @classmethod
-    def _one_track_a_name(cls, tracks: tuple[TrackSpec, ...]) -> tuple[TrackSpec, ...]:
-        return without_twins(tracks, kind="track")
-
-    @field_validator("downloads")
-    @classmethod
-    def _one_download_a_name_and_file(
-        cls, downloads: tuple[DownloadSpec, ...]
-    ) -> tuple[DownloadSpec, ...]:
-        without_twins(downloads, kind="downloaded file", key="file")
-        return without_twins(downloads, kind="download")
-
     @model_validator(mode="after")
     def _each_key_counts(self) -> Self:
+        key, fault = "scales_from", ""
         if self.scales_from and all(track.scale == "none" for track in self.tracks):
+            fault = "'scales_from' divides nothing: no track has a 'scale'"
+        elif self.scales_from == self.name:
+            fault = "'scales_from' names the dataset itself"
+        elif self.simulation and self.downloads:
+            key = "simulation"
+            fault = "a simulated dataset has no 'downloads'; leave one of the two out"
+        if fault:
             raise PydanticCustomError(
-                "without_effect",
-                "'scales_from' divides nothing: no track has a 'scale'",
-                {"below": ("scales_from",)},
-            )
-        if self.scales_from == self.name:
-            raise PydanticCustomError(
-                "without_effect",
-                "'scales_from' names the dataset itself",
-                {"below": ("scales_from",)},
-            )
-        if self.simulation and self.downloads:
-            raise PydanticCustomError(
-                "without_effect",
-                "a simulated dataset has no 'downloads'; leave one of the two out",
-                {"below": ("simulation",)},
+                "without_effect", "{fault}", {"fault": fault, "below": (key,)}
             )
         return self
 
