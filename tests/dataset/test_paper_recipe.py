@@ -91,13 +91,9 @@ def built(project):
     return build_dataset(load_dataset(str(path)).within(project)).folders
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("gene", "split"),
-    [
-        ("GB.1", "train"),
-        pytest.param("GA.1", "train", marks=pytest.mark.slow),
-        pytest.param("GD.1", "test", marks=pytest.mark.slow),
-    ],
+    ("gene", "split"), [("GB.1", "train"), ("GA.1", "train"), ("GD.1", "test")]
 )
 def test_inputs_and_targets_are_the_published_numbers(project, built, gene, split, cut_window):
     row = next(row for row in ROWS if row[5] == gene)
