@@ -152,11 +152,6 @@ def write_chromosome(
     values : dict of str to numpy.ndarray
         ``target`` and, where the dataset names noise-free tracks, ``truth``: float32, shape
         (genes, 2, columns), forward and mirrored.
-
-    Raises
-    ------
-    ClasterError
-        If a file cannot be read, or holds other values than the dataset says.
     """
     mapped = _write_contacts(job, genes)
     genes = genes[genes["gene_id"].isin(mapped.genes)]

@@ -63,13 +63,7 @@ def embedding_path(folders: DatasetFolders, model: str) -> Path:
 
 @dataclass(frozen=True)
 class EmbeddingStore:
-    """Embeddings of every sample of a dataset, one chunk a sample (zarr, float16).
-
-    Attributes
-    ----------
-    path
-        Folder of the store.
-    """
+    """Embeddings of every sample of a dataset, one chunk a sample (zarr, float16), in the folder `path`."""
 
     path: Path
     record: EmbeddingRecord
@@ -87,13 +81,7 @@ class EmbeddingStore:
         return zarr.open_array(self.path / "embeddings.zarr", mode="r")
 
     def read(self, sample: str) -> np.ndarray:
-        """Return the embedding of a sample, float16, shape (channels, bins).
-
-        Raises
-        ------
-        ClasterError
-            If it is damaged.
-        """
+        """Return the embedding of a sample, float16, shape (channels, bins)."""
         values = np.asarray(self._array[self.samples.at[sample, "row"]])
         if not np.isfinite(values).all():
             raise ClasterError(
@@ -142,12 +130,10 @@ def covered_bins(span: int, target: Binning) -> int:
 def pool_weights(bin: int, bins: int, target: Binning) -> np.ndarray:
     """Return how embedding bins make up target bins: each is the mean over its bases.
 
-    Both windows are centred on the TSS.
-
     Parameters
     ----------
     bin, bins
-        Width in bp and number of the embedding's bins.
+        Width in bp and number of the embedding's bins; they and the target's are centred on the TSS.
 
     Returns
     -------
@@ -185,13 +171,7 @@ _FOLDER = re.compile(
 
 @dataclass(frozen=True)
 class EmbeddingView:
-    """The embeddings of one model, averaged over the central bins of the target.
-
-    Parameters
-    ----------
-    bins
-        How many target bins, centred on the TSS, odd.
-    """
+    """The embeddings of one model, averaged over the central `bins` (odd) of the target."""
 
     model: str
     channels: int
@@ -222,10 +202,7 @@ class EmbeddingView:
     def opened(self, spec: DatasetSpec) -> Callable[[Sequence[str], str], Iterator[np.ndarray]]:
         """Return what reads the arrays of samples of a split, float32, from the embeddings of a dataset.
 
-        Raises
-        ------
-        ClasterError
-            If there are no embeddings of the dataset, or they have other channels or cover fewer bins.
+        They must have as many channels, and cover as many bins.
         """
         store = open_embeddings(DatasetFolders.of(spec), self.model)
         record, target = store.record, Binning(self.bins, spec.require_target().bin)

@@ -125,13 +125,7 @@ def _signal(
 
 
 def excluded_chromosomes(spec: DatasetSpec, sizes: Mapping[str, int]) -> list[str]:
-    """Return `genes.exclude_chromosomes` by the assembly's names; a name that it lacks stays.
-
-    Parameters
-    ----------
-    sizes
-        Chromosome sizes of the assembly in bp.
-    """
+    """Return `genes.exclude_chromosomes` by the assembly's names; a name that it lacks stays."""
     named = pd.DataFrame({"chrom": list(spec.genes.exclude_chromosomes)}, dtype=object)
     aliases = chromosome_aliases(spec.assembly)
     return rename_chromosomes(named, sizes=sizes, aliases=aliases)["chrom"].tolist()

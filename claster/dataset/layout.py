@@ -90,10 +90,7 @@ class DatasetFolders:
         return self.inputs / "dropped.tsv"
 
     def arrays(self, modality: str, part: str) -> Path:
-        """Folder of the arrays of a modality or view, and a part: `STORE`, a split or `TOGETHER`.
-
-        Modalities are `landscape` and `contacts`; for views of them see `ArrayView`.
-        """
+        """Folder of the arrays of a modality or view, and a part: `STORE`, a split or `TOGETHER`."""
         return self.inputs / modality / part
 
     def profiles(self, part: str, *, bins: int | None = None) -> Path:
@@ -127,8 +124,7 @@ class DatasetFolders:
         """Whether the targets are missing or of another build than the inputs, or the manifest is cut off.
 
         A build that is killed between the two renames at its end leaves that. The manifest lies with the
-        inputs and holds the SHA-256 of the list of checksums in the targets, so it tells its own targets
-        from any others.
+        inputs and holds the SHA-256 of the list of checksums in the targets, so it tells its own from others.
         """
         try:
             manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
@@ -171,19 +167,13 @@ class DatasetFolders:
 
 
 def read_ids(folders: DatasetFolders, split: Split) -> list[str]:
-    """Return the sample names of a split, forward and rev, in file order.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset is not built, or torn.
-    """
+    """Return the sample names of a split of a built dataset, forward and rev, in file order."""
     folders.require_built()
     return read_text(folders.ids(split)).split()
 
 
 def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> pd.DataFrame:
-    """Return the kept genes.
+    """Return the kept genes of a built dataset.
 
     Returns
     -------
@@ -192,11 +182,6 @@ def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> 
         `tss` (0-based), `split` and, with contacts, `contacts_unknown` (share of the map), ordered by
         chromosome and TSS; with `edges: pad`, `padded` (bp of the windows off the chromosome); where
         the target is a table, `label_shared` (whether a value stands for several genes) if one does.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset is not built, or torn.
     """
     folders.require_built()
     table = read_table(folders.genes)
@@ -236,17 +221,12 @@ def find_kept(genes: pd.DataFrame, folders: DatasetFolders, named: str) -> pd.Se
 
 
 def read_targets(path: Path, *, transform: Transform = "none") -> pd.DataFrame:
-    """Return a target table as signal.
+    """Return a target table as signal: float32, samples x columns, indexed by sample name (`ID`).
 
     Parameters
     ----------
     transform
         How it is stored (`TargetSpec.transform`).
-
-    Returns
-    -------
-    pandas.DataFrame
-        float32, samples x columns, indexed by sample name (`ID`).
     """
     table = read_table(path, index_col="ID", engine="c").astype(np.float32)
     table[:] = restored(table.to_numpy(), transform)
@@ -261,18 +241,13 @@ def read_arrays(
     modality: str = "landscape",
     rev: bool = False,
 ) -> np.ndarray:
-    """Return the arrays of several genes as they are stored.
+    """Return the arrays of several genes as they are stored; all have one shape.
 
     Returns
     -------
     numpy.ndarray
         float32; (genes, tracks, bins) for landscapes, whichever their `window.layout`, (genes, rows,
         columns) for contact maps.
-
-    Raises
-    ------
-    ClasterError
-        If a file is missing, damaged, or of another shape than the first one.
     """
     orientation = REVERSE if rev else FORWARD
     folder = folders.arrays(modality, split)

@@ -40,13 +40,7 @@ def experiment_files(*, project: Path | str = ".") -> dict[str, Path]:
 
 
 def read_experiment(name: str, *, project: Path | str = ".") -> dict[str, Any]:
-    """Return the content of an experiment's YAML.
-
-    Raises
-    ------
-    ClasterError
-        If there is none, or it is not YAML with keys, each once.
-    """
+    """Return the content of an experiment's YAML."""
     files = experiment_files(project=project)
     if name not in files:
         raise NoDatasetError(
@@ -99,18 +93,13 @@ _FOLD = re.compile(r"(?P<dataset>.+)@(?P<fold>\d+)of(?P<folds>\d+)")
 
 
 def find_dataset(name: str, *, project: Path | str = ".") -> Path:
-    """Return the YAML file of a dataset.
+    """Return the YAML file of a dataset, or raise `NoDatasetError`.
 
     Parameters
     ----------
     name
         A name below `configurations/datasets` ("toy", "examples/k562_chr21", or "k562_chr21" where
         only one sub-folder has it) or a path to a YAML file; a relative one starts at `project`.
-
-    Raises
-    ------
-    NoDatasetError
-        If there is no such file.
     """
     if name.endswith((".yaml", ".yml")):
         path = Path(project) / Path(name).expanduser()
@@ -144,10 +133,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _brought(path: Path, project: Path | str) -> Path:
-    """Return a configuration of the project; one that comes with CLASTER is copied into it first.
-
-    So a project is whole: what a run was made from lies beside it, and a person may change it.
-    """
+    """Return a configuration of the project; one that comes with CLASTER is copied into it first."""
     shipped = _shipped_configurations().resolve()
     if not path.resolve().is_relative_to(shipped):
         return path
@@ -215,13 +201,7 @@ def whole_name(name: str) -> str:
 
 
 def dataset_of(keys: Mapping[str, object], *, project: Path | str = ".") -> DatasetSpec:
-    """Return the dataset that the keys of a YAML describe, without a YAML.
-
-    Raises
-    ------
-    ClasterError
-        If the keys break the schema.
-    """
+    """Return the dataset that the keys of a YAML describe, without a YAML."""
     return _checked(dict(keys), None, project=project)
 
 
@@ -241,12 +221,7 @@ def _checked(
 
 
 def dataset_schema() -> str:
-    """Return the JSON Schema of `DatasetSpec` as text, the same for the same code.
-
-    References
-    ----------
-    JSON Schema, draft 2020-12: https://json-schema.org/draft/2020-12
-    """
+    """Return the JSON Schema (draft 2020-12) of `DatasetSpec` as text, the same for the same code."""
     schema = DatasetSpec.model_json_schema() | {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "CLASTER dataset",

@@ -75,14 +75,9 @@ def leave_out(
 
 
 def tracks_by_name(landscape: np.ndarray, here: DatasetSpec, wanted: DatasetSpec) -> np.ndarray:
-    """Return a landscape with the tracks of another dataset, in its order; NaN where there is none.
+    """Return a landscape (tracks of `here`, ...) with the tracks that are `wanted`, in their order.
 
-    Parameters
-    ----------
-    landscape
-        Shape (tracks of `here`, ...).
-    here, wanted
-        Whose tracks it has, and whose it gets.
+    Where there is none of a name it holds NaN.
     """
     rows = {track.name: row for row, track in enumerate(here.tracks)}
     if list(rows) == [track.name for track in wanted.tracks]:
@@ -97,10 +92,7 @@ def tracks_by_name(landscape: np.ndarray, here: DatasetSpec, wanted: DatasetSpec
 def with_flags(array: np.ndarray) -> np.ndarray:
     """Return values, 0 where they are missing, and then as many channels that are 1 where they are known.
 
-    Parameters
-    ----------
-    array
-        Shape (channels, height, width), or (height, width) of a single channel.
+    `array` has the shape (channels, height, width), or (height, width) of a single channel.
     """
     values = array.reshape(-1, *array.shape[-2:])
     known = ~np.isnan(values)

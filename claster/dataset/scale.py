@@ -21,12 +21,8 @@ _ALIKE = 1.25
 class SignalScale(Record):
     """The values of a track in the bins of sampled windows, negative ones set to 0.
 
-    Attributes
-    ----------
-    mean, q50, q90, q99, q999, max
-        Mean, quantiles and largest value over all bins, in the file's own unit or what `rescale` makes of it.
-    windows, bins, bin
-        How many windows of how many bins of which width in bp.
+    Mean, quantiles and `max` are over all bins, in the file's own unit or what `rescale` makes of it: so many
+    `windows` of so many `bins` of the width `bin` in bp.
     """
 
     mean: float
@@ -60,12 +56,10 @@ def measure_scale(
         rows whose chromosome the file holds.
     bin, bins
         Width in bp and number of the bins of a window.
-    summary
-        See `BigWig.bins`.
+    summary, rescale
+        See `BigWig.bins` and `TrackSpec`.
     sign
         -1.0 for a minus strand that is stored with negative values.
-    rescale
-        See `TrackSpec`.
     on_error
         Whether windows that cannot be read are left out.
 

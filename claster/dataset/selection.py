@@ -67,8 +67,8 @@ class GeneRules:
         input and target window.
     pad
         Whether it need not: what lies off the chromosome holds nothing then.
-    types, exclude_chromosomes
-        Gene types to keep (None: all) and chromosomes to leave out.
+    types
+        None: all.
     without_signal, without_contacts
         Chromosomes that a file has no data for, with what is said of them.
     regions
@@ -97,22 +97,15 @@ class GeneRules:
 def select_genes(
     genes: pd.DataFrame, rules: GeneRules, *, held_out: Mapping[str, pd.DataFrame]
 ) -> GeneSelection:
-    """Give every gene a split or a reason.
+    """Give every gene a split or a reason: ``len(kept) + len(dropped) == len(genes)``.
 
     Parameters
     ----------
     genes
         Checked gene table (0-based half-open, `tss`).
-    rules
-        What decides whether a gene is kept.
     held_out
         Intervals of the splits `valid` and `test`; a gene belongs to the one that holds its TSS,
         test first, otherwise to `train`.
-
-    Returns
-    -------
-    GeneSelection
-        ``len(kept) + len(dropped) == len(genes)``.
     """
     sizes, landscape, regions = rules.sizes, rules.landscape, rules.regions
     windows = _on_chromosome(window_table(genes, landscape), sizes)

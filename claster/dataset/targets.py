@@ -39,8 +39,6 @@ def target_signal(
 
     Parameters
     ----------
-    target
-        Bins, smoothing, statistic, recipe, and what becomes of strands.
     strands
         The group's files there and the sign that makes their values positive: one, or plus and minus.
     genes
@@ -52,11 +50,6 @@ def target_signal(
     -------
     numpy.ndarray
         float64, shape (genes, bins), in genome orientation: mean or sum a bin.
-
-    Raises
-    ------
-    ClasterError
-        If a strand's values have the other sign than the dataset says.
     """
     profiles_of = partial(
         target_profiles,
@@ -83,8 +76,6 @@ def mirror_targets(target: TargetSpec, profiles: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    target
-        Conditions, bins and strands.
     profiles
         Shape (..., groups, bins).
 
@@ -116,12 +107,6 @@ def read_values(spec: DatasetSpec, genes: pd.DataFrame) -> pd.DataFrame | None:
     pandas.DataFrame
         Indexed by gene ID, those of `genes` that have a value in every condition: float64, a column a
         condition, not below 0, and `SHARED` (bool).
-
-    Raises
-    ------
-    ClasterError
-        If the file cannot be read as a table, lacks a column, has an ID twice, a value that is no number or
-        below 0, or none of the genes.
     """
     target = spec.target
     if target is None or target.table is None:

@@ -22,8 +22,6 @@ def dividing_scales(
 
     Parameters
     ----------
-    spec, sources
-        The dataset and its open files.
     selection
         Its genes; those that turn out later not to be usable take part.
 
@@ -98,11 +96,6 @@ def read_landscapes(
     -------
     numpy.ndarray
         float32, shape (genes, tracks, bins); of the named `tracks`, in their order, or of all.
-
-    Raises
-    ------
-    ClasterError
-        If a track has a `scale` and the dataset's manifest is missing or cannot be read.
     """
     arrays = read_arrays(folders, gene_ids, split=split, rev=rev)
     divisors = _divisors(folders, spec)
@@ -117,12 +110,10 @@ def read_landscapes(
 def stored_arrays(
     spec: DatasetSpec, scales: Mapping[str, SignalScale], arrays: Mapping[str, np.ndarray | None]
 ) -> dict[str, np.ndarray]:
-    """Return a person's own arrays as a dataset's files hold them.
+    """Return a person's own arrays as the files of a dataset hold them.
 
     Parameters
     ----------
-    spec
-        The dataset whose windows they are shaped like.
     arrays
         ``landscape``: signal, shape (genes, tracks, bins); ``contacts``: (genes, rows, columns). One gene may
         come without the first axis.

@@ -48,7 +48,7 @@ _AT_A_TIME = 64
 
 @dataclass(frozen=True)
 class ArrayView:
-    """The middle columns of a modality's arrays, without some tracks.
+    """The middle columns of the arrays of a modality, without some tracks.
 
     Parameters
     ----------
@@ -87,17 +87,12 @@ class ArrayView:
 
     @classmethod
     def of_folder(cls, folder: str) -> "ArrayView":
-        """Return the view that lies in a folder of that name.
+        """Return the view that lies in a folder of that name, or raise `ValueError`.
 
         Examples
         --------
         >>> ArrayView.of_folder("view_landscape_201_without_ATAC+H3K4me3")
         ArrayView(modality='landscape', columns=201, without=('ATAC', 'H3K4me3'), drop=0)
-
-        Raises
-        ------
-        ValueError
-            If it is not the name of a view or modality.
         """
         found = _FOLDER.fullmatch(folder)
         if found is None:
@@ -111,13 +106,7 @@ class ArrayView:
         )
 
     def shape(self, spec: DatasetSpec) -> tuple[int, ...]:
-        """Return the shape of its arrays.
-
-        Raises
-        ------
-        ClasterError
-            If the dataset lacks the modality, a track or so many columns, or no track is left.
-        """
+        """Return the shape of its arrays, or raise `ClasterError` where the dataset lacks what it shows."""
         if self.modality == "contacts":
             *rest, columns = spec.contacts_shape.shape
         else:
@@ -142,11 +131,6 @@ class ArrayView:
         ----------
         array
             Shape (tracks, ..., columns) of a landscape, (rows, columns) of a contact map.
-
-        Raises
-        ------
-        ClasterError
-            If the dataset lacks a track that is left out, or no track is left.
         """
         part = array[..., self._middle(array.shape[-1])]
         if self.without:
@@ -222,13 +206,7 @@ def network_window(
 
 
 def view_of_folder(folder: str) -> View:
-    """Return the view that lies in a folder of that name, of arrays, activity or embeddings.
-
-    Raises
-    ------
-    ValueError
-        If it is not the name of a view or modality.
-    """
+    """Return the view that lies in a folder of that name, of arrays, activity or embeddings, or raise."""
     return (
         EmbeddingView.of_folder(folder)
         or ActivityView.of_folder(folder)
@@ -237,14 +215,7 @@ def view_of_folder(folder: str) -> View:
 
 
 def write_view(view: View, spec: DatasetSpec, *, progress: Progress = SILENT) -> None:
-    """Write a view of a built dataset, every split of it, unless it is there.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset lacks what the view shows, an array or embedding has another shape than is
-        needed, or the disk is too small.
-    """
+    """Write a view of a built dataset, every split of it, unless it is there."""
     folders = DatasetFolders.of(spec)
     final = folders.inputs / view.folder
     if view.folder == view.modality or final.is_dir():

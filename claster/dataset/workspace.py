@@ -36,10 +36,6 @@ def write_array(path: Path, array: np.ndarray) -> str:
     ----------
     path
         A name ending in ``.npy``, in a folder that exists.
-
-    References
-    ----------
-    NumPy, format specification of ``.npy`` files, version 1.0 (numpy.lib.format).
     """
     kind = np.float16 if array.dtype == np.float16 else np.float32
     array = np.ascontiguousarray(array, dtype=kind)
@@ -141,8 +137,6 @@ def open_workspace(folders: DatasetFolders, *, plan: str) -> Iterator[Workspace]
 
     Parameters
     ----------
-    folders
-        The dataset's folders; the workspace lies beside its inputs.
     plan
         Everything that the bytes of the build depend on.
     """
@@ -177,8 +171,6 @@ def write_gene_tables(inputs: Path, selection: GeneSelection, unknown: dict[str,
 
     Parameters
     ----------
-    selection
-        Every gene.
     unknown
         Share of each kept gene's contact map that is unknown; empty without contacts.
     """

@@ -28,16 +28,14 @@ _MAPS_A_CHROMOSOME = 10
 
 @dataclass(frozen=True)
 class Layout:
-    """The matrices of a `.cool`, `.mcool` or `.hic`.
+    """The matrices of a `.cool`, `.mcool` or `.hic`, by resolution in bp, finest first.
 
     Attributes
     ----------
-    matrices
-        The matrix of each resolution in bp, finest first.
     columns
-        Names of the weights at each resolution.
+        Names of the weights.
     groups
-        Group of each resolution; empty for a `.hic`.
+        Empty for a `.hic`.
     listed
         Whether cooler's own listing names the groups.
     """
@@ -71,12 +69,10 @@ class Layout:
 
 
 def read_layout(path: Path | str, group: str = "") -> Layout:
-    """Find the matrices in a file.
+    """Find the matrices in a `.cool`, `.mcool` or `.hic`.
 
     Parameters
     ----------
-    path
-        The `.cool`, `.mcool` or `.hic`.
     group
         The group after ``::`` in the YAML; "" to look for all.
 
@@ -175,11 +171,6 @@ def read_matrix_facts(
         The file's name of each chromosome to look at, by the assembly's name.
     balance
         Which weights to look at; they must be there.
-
-    Raises
-    ------
-    ClasterError
-        If they cannot be read.
     """
     overview = _coarse(matrix)
     size = overview.resolution
@@ -228,11 +219,6 @@ def sample_maps(
         `chrom` and `tss` (0-based) of the genes.
     contacts, shape
         What the dataset wants, and the shape of its maps.
-
-    Raises
-    ------
-    ClasterError
-        If the matrix cannot be read, or is one that the build refuses.
     """
     by_chrom = {chrom: table for chrom, table in centres.groupby("chrom") if chrom in names}
     sizes = {chrom: _pixels(matrix, names[chrom]) for chrom in by_chrom}
@@ -272,7 +258,7 @@ def sample_rows(
     separation: int,
     balance: Balance,
 ) -> Rows | None:
-    """Read some rows of one matrix around up to 20 places.
+    """Read some rows of one matrix around up to 20 places; None where no sampled bin holds a contact.
 
     Parameters
     ----------
@@ -284,16 +270,6 @@ def sample_rows(
         At which separation in bp to count empty pixels; at least one bin.
     balance
         By which weights to tell masked bins; they must be there.
-
-    Returns
-    -------
-    Rows or None
-        None where no sampled bin holds a contact.
-
-    Raises
-    ------
-    ClasterError
-        If they cannot be read.
     """
     apart = max(separation // matrix.resolution, 1)
     pixels = filled = bins = with_diagonal = 0

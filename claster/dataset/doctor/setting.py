@@ -139,9 +139,7 @@ def check_chromosomes(
     Parameters
     ----------
     found
-        Lengths in bp by the file's names.
-    setting
-        What files are held against; without known sizes nothing is compared.
+        Lengths in bp by the file's names; nothing is compared where the assembly's are not known.
 
     Returns
     -------

@@ -91,11 +91,6 @@ def read_signal_facts(
         Width of a window in bp; `blocks` are at least 20 times finer where the zoom levels allow.
     named
         What the user calls the file.
-
-    Raises
-    ------
-    ClasterError
-        If the data cannot be read.
     """
     reader, _ = open_reader(path, named=named)
     with reading(path, named=named):
@@ -207,7 +202,7 @@ class PromoterSignal(NamedTuple):
 def measure_promoters(
     track: BigWig, centres: pd.DataFrame, *, sign: float
 ) -> PromoterSignal | None:
-    """Return how much of a file's signal lies at and in genes.
+    """Return how much of a file's signal lies at and in genes; None where too few genes tell.
 
     Each is a ratio of means over genes of the mean signal there, each gene's cut at the 95 % quantile of
     all, so that no single peak decides. Measured on real files with the right gene table: `at` is 8 to
@@ -218,14 +213,10 @@ def measure_promoters(
     Parameters
     ----------
     centres
-        Genes whose windows are cut, with `strand`; `_lone_starts` chooses among them.
+        Genes whose windows are cut, with `strand`. Of those on the file's chromosomes and apart from others
+        (`_lone_starts`) 40 are needed, and 10 with signal.
     sign
         -1.0 for a minus strand that is stored with negative values.
-
-    Returns
-    -------
-    PromoterSignal or None
-        None with fewer than 40 such genes on the file's chromosomes, or fewer than 10 with signal.
     """
     here = _lone_starts(centres[centres["chrom"].map(track.has).astype(bool)])
     if len(here) < _FEWEST_GENES:
