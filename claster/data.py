@@ -7,16 +7,29 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 import pandas as pd
 
+from claster.contacts.shapes import STRIPE_VALUES, DiagonalMap, StripeMap
+from claster.dataset.layout import (
+    DatasetFolders,
+    find_kept,
+    read_arrays,
+    read_genes_table,
+    read_ids,
+    read_targets,
+)
+from claster.dataset.load import dataset_of, load_dataset
+from claster.dataset.manifest import Manifest, require_manifest
+from claster.dataset.spec import DatasetSpec
+from claster.dataset.track_scales import read_landscapes
 from claster.dataset.yaml_file import to_yaml
 from claster.errors import ClasterError, choose_among
 from claster.files import write_text
+from claster.genome.windows import FORWARD, REVERSE, sample_id
 from claster.project import Project, as_html
 from claster.settings import Split
+from claster.text import read_table
 
 if TYPE_CHECKING:
     from claster.dataset.doctor.findings import Report
-    from claster.dataset.manifest import Manifest
-    from claster.dataset.spec import DatasetSpec
     from claster.eir.configure import Configuration
     from claster.eir.geometry import Geometry
 
@@ -64,7 +77,6 @@ class Dataset:
         project: Project | None = None,
         **keys: Any,  # noqa: ANN401
     ) -> None:
-        from claster.dataset.load import dataset_of, load_dataset
 
         project = project or Project()
         if (source is None) == (not keys):
@@ -82,7 +94,7 @@ class Dataset:
         )
 
     @classmethod
-    def of(cls, spec: "DatasetSpec", *, named: str, project: Project) -> "Dataset":
+    def of(cls, spec: DatasetSpec, *, named: str, project: Project) -> "Dataset":
         """Return the dataset of a description that is read already, which commands call `named`."""
         dataset = cls.__new__(cls)
         dataset.project, dataset.named, dataset.spec = project, named, spec
@@ -107,15 +119,8 @@ class Dataset:
     def check(self, against: str | None = None) -> "Report":
         """Look for what is wrong with its files, as `claster data check` does.
 
-        Parameters
-        ----------
-        against
-            A run or dataset whose tracks' values are compared with those here.
-
-        Returns
-        -------
-        Report
-            `findings`, `exit_code` (0 fine, 1 warnings, 2 the build cannot run); in a notebook, a table.
+        Tracks' values are compared with those of a run or dataset that is named. The report has `findings`
+        and `exit_code` (0 fine, 1 warnings, 2 the build cannot run); in a notebook it is a table.
         """
         from claster.dataset.doctor.check import check_dataset
         from claster.eir.trained_on import reference_scales
@@ -159,11 +164,6 @@ class Dataset:
         -------
         Dataset
             Itself.
-
-        Raises
-        ------
-        ClasterError
-            If a YAML of this name has other keys; see `claster.dataset.build.build_dataset` for what else.
         """
         from claster.dataset.build import build_dataset
 
@@ -179,16 +179,12 @@ class Dataset:
     @cached_property
     def genes(self) -> pd.DataFrame:
         """The genes that have a window, one a row (`read_genes_table`); the dataset must be built."""
-        from claster.dataset.layout import read_genes_table
-
         self._folders.require_built()
         return read_genes_table(self._folders)
 
     @property
     def dropped(self) -> pd.DataFrame:
         """The genes that have none, each with its reason; the dataset must be built."""
-        from claster.text import read_table
-
         self._folders.require_built()
         return read_table(self._folders.dropped, named="dropped genes")
 
@@ -201,38 +197,22 @@ class Dataset:
         return read_candidates(spec, None, sizes=spec.chromosome_sizes())[0]
 
     @property
-    def manifest(self) -> "Manifest":
+    def manifest(self) -> Manifest:
         """The record of its build."""
-        from claster.dataset.manifest import require_manifest
-
         return require_manifest(self._folders)
 
     def gene(self, named: str) -> pd.Series:
-        """Return the row of a gene that has a window.
-
-        Parameters
-        ----------
-        named
-            Its ID, with or without version, or its symbol.
+        """Return the row of a gene that has a window, by its ID, with or without version, or its symbol.
 
         Raises
         ------
         ClasterError
             If none or several are called so, or the gene was dropped; candidates or the reason are named.
         """
-        from claster.dataset.layout import find_kept
-
         return find_kept(self.genes, self._folders, named)
 
     def landscape(self, gene: str, *, rev: bool = False) -> pd.DataFrame:
-        """Return the tracks around a gene's start as signal.
-
-        Parameters
-        ----------
-        gene
-            See `gene`.
-        rev
-            Whether the window is mirrored.
+        """Return the tracks around a gene's start as signal; `rev` mirrors the window.
 
         Returns
         -------
@@ -240,8 +220,6 @@ class Dataset:
             float32, tracks x bins; a column is named by the first base of its bin in bp from the TSS, in
             genome orientation (towards the 3' end of the plus strand is positive).
         """
-        from claster.dataset.track_scales import read_landscapes
-
         row = self.gene(gene)
         values = read_landscapes(
             self._folders, self.spec, [row["gene_id"]], split=row["split"], rev=rev
@@ -250,12 +228,7 @@ class Dataset:
         return pd.DataFrame(values, self.tracks, _starts(binning.bins, binning.size))
 
     def contacts(self, gene: str, *, rev: bool = False) -> pd.DataFrame:
-        """Return the contact map around a gene's start, as it is stored.
-
-        Parameters
-        ----------
-        gene, rev
-            See `landscape`.
+        """Return the contact map around a gene's start, as it is stored; `rev` mirrors the window.
 
         Returns
         -------
@@ -264,9 +237,6 @@ class Dataset:
             midpoints, in bp from the TSS (within half a bin); of a `stripe` a row is a value and a column
             the first base of the bin that the TSS touches; published maps are numbered.
         """
-        from claster.contacts.shapes import STRIPE_VALUES, DiagonalMap, StripeMap
-        from claster.dataset.layout import read_arrays
-
         row, shape = self.gene(gene), self.spec.contacts_shape
         values = read_arrays(
             self._folders, [row["gene_id"]], split=row["split"], modality="contacts", rev=rev
@@ -282,21 +252,13 @@ class Dataset:
         return pd.DataFrame(values, rows, _starts(values.shape[1], bin_width))
 
     def target(self, gene: str, *, rev: bool = False) -> pd.DataFrame:
-        """Return the measured transcription around a gene's start as signal.
-
-        Parameters
-        ----------
-        gene, rev
-            See `landscape`.
+        """Return the measured transcription around a gene's start as signal; `rev` mirrors the window.
 
         Returns
         -------
         pandas.DataFrame
             float32, conditions x bins, columns as of `landscape`.
         """
-        from claster.dataset.layout import read_targets
-        from claster.genome.windows import FORWARD, REVERSE, sample_id
-
         row, target = self.gene(gene), self.spec.require_target()
         table = read_targets(self._folders.target_table(row["split"]), transform=target.transform)
         sample = sample_id(row["gene_id"], REVERSE if rev else FORWARD)
@@ -306,20 +268,9 @@ class Dataset:
     def targets(self, split: Split = "test", *, truth: bool = False) -> pd.DataFrame:
         """Return the measured transcription of a split, in the shape of `Run.predict`'s table.
 
-        Parameters
-        ----------
-        split
-            ``train``, ``valid`` or ``test``.
-        truth
-            Whether to return the noise-free signal, which simulated datasets have for their test genes.
-
-        Returns
-        -------
-        pandas.DataFrame
-            float32 signal, samples (``<gene_id>_forward``, mirrored ``<gene_id>_rev``) x conditions and bins.
+        It is float32 signal, samples (``<gene_id>_forward``, mirrored ``<gene_id>_rev``) x conditions and
+        bins. With `truth` it is the noise-free one, which simulated datasets have for their test genes.
         """
-        from claster.dataset.layout import read_ids, read_targets
-
         if split not in get_args(Split):
             raise ClasterError(f"no split {split!r}", remedy=choose_among(split, get_args(Split)))
         target = self.spec.require_target()
@@ -349,8 +300,6 @@ class Dataset:
 
     def _has_yaml(self, yaml: Path, *, force: bool) -> bool:
         """Whether its YAML, which runs name it by, is there; one of other keys is refused unless `force`."""
-        from claster.dataset.load import load_dataset
-
         if not yaml.is_file():
             return False
         same = load_dataset(yaml, project=self.project.root) == self.spec
@@ -362,8 +311,7 @@ class Dataset:
         return same
 
     @property
-    def _folders(self) -> Any:  # noqa: ANN401
-        from claster.dataset.layout import DatasetFolders
+    def _folders(self) -> DatasetFolders:
 
         return DatasetFolders.of(self.spec)
 

@@ -1,7 +1,6 @@
 """The main job from end to end on a simulated genome."""
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from claster.dataset.build import BuildResult, build_dataset
 from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table, read_targets
 from claster.dataset.load import load_dataset
 from claster.dataset.report import build_lines
-from claster.dataset.signal_settings import SimulationSpec, TargetSpec
+from claster.dataset.signal_settings import SimulationSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.track_scales import read_landscapes
 from claster.eir.predict import predict
@@ -43,28 +42,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-FLAVOUR = "profile"
-TAG = "demo"
 _ZOOM = 100_000
-
-
-@dataclass(frozen=True)
-class _Size:
-    dataset: str
-    epochs: int | None
-
-
-_DEMO_SIZES = {"default": _Size("demo", None), "tiny": _Size("demo_tiny", 5)}
-
-
-@dataclass(frozen=True)
-class _DemoResult:
-    """What the demo made, and what it says of it."""
-
-    run: RunFolder
-    evaluation: Evaluation
-    figures: list[Path]
-    summary: str
+_DEMO_SIZES = {"default": ("demo", None), "tiny": ("demo_tiny", 5)}
+"""Datasets, and epochs instead of the flavour's."""
 
 
 def run_demo(
@@ -73,42 +53,39 @@ def run_demo(
     project: Path | str = ".",
     device: Device = "auto",
     progress: Progress = SILENT,
-) -> _DemoResult:
+) -> tuple[RunFolder, str]:
     """Simulate a genome, build the dataset, train, predict, evaluate and draw figures.
 
     What is there already and unchanged (genome, dataset) is used again; the network is always
-    trained again.
+    trained again. The `size` is ``default``, or ``tiny``, which only shows that every step runs.
 
-    Parameters
-    ----------
-    size
-        ``default``, or ``tiny``, which only shows that every step runs.
-    project
-        The project's folder, with `configurations/datasets`.
-
-    Raises
-    ------
-    ClasterError
-        If a step cannot be done; see the steps.
+    Returns
+    -------
+    RunFolder
+        With figures.
+    str
+        What the demo made, and what it says of it, as in the run's ``summary.md``.
     """
     if size not in _DEMO_SIZES:
         raise ClasterError(
             f"no demo of size {size!r}", remedy=f"choose one of {', '.join(_DEMO_SIZES)}"
         )
     start = time.monotonic()
-    chosen = _DEMO_SIZES[size]
-    spec = load_dataset(chosen.dataset, project=project)
-    _simulate(spec, progress)
+    dataset, epochs = _DEMO_SIZES[size]
+    spec = load_dataset(dataset, project=project)
+    plan = (spec.simulation or SimulationSpec()).model_dump()
+    if not ensure_genome(spec.data_folder, plan, progress=progress):
+        progress.say(f"toy genome: {spec.data_folder} is up to date")
     built = build_dataset(spec, progress=progress)
     for line in build_lines(built):
         progress.say(line)
     run = train(
-        FLAVOUR,
+        "profile",
         spec,
-        dataset_yaml=chosen.dataset,
-        tag=TAG,
+        dataset_yaml=dataset,
+        tag="demo",
         device=device,
-        epochs=chosen.epochs,
+        epochs=epochs,
         force=True,
         progress=progress,
     )
@@ -117,7 +94,7 @@ def run_demo(
     figures = _draw_run(run, spec)
     summary = _summary(spec, built, run, evaluation, figures, time.monotonic() - start)
     write_text(run.path / "summary.md", summary)
-    return _DemoResult(run, evaluation, figures, summary)
+    return run, summary
 
 
 def _draw_run(run: RunFolder, spec: DatasetSpec) -> list[Path]:
@@ -143,6 +120,10 @@ def _draw_run(run: RunFolder, spec: DatasetSpec) -> list[Path]:
     array = read_landscapes(folders, spec, [gene["gene_id"]], split="test")[0]
     names = [track.name for track in spec.tracks]
     span = (gene["start"] - gene["tss"], gene["end"] - gene["tss"], gene["strand"])
+    truth = None
+    if folders.truth_table().is_file():
+        known = read_targets(folders.truth_table(), transform=target.transform)
+        truth = known.loc[samples[shown], columns].to_numpy()
     figures: dict[str, Figure] = {}
     contacts = None
     if spec.contacts and spec.contacts.map != "stripe":
@@ -166,7 +147,7 @@ def _draw_run(run: RunFolder, spec: DatasetSpec) -> list[Path]:
             observed[shown],
             predicted[shown],
             target.binning,
-            truth=_truth(folders, target, samples[shown], columns),
+            truth=truth,
             gene_span=span,
         )[0],
         "overview": overview(
@@ -188,26 +169,11 @@ def _draw_run(run: RunFolder, spec: DatasetSpec) -> list[Path]:
     return [save(fig, run.figures / f"{name}.png") for name, fig in figures.items()]
 
 
-def _simulate(spec: DatasetSpec, progress: Progress) -> None:
-    plan = (spec.simulation or SimulationSpec()).model_dump()
-    if not ensure_genome(spec.data_folder, plan, progress=progress):
-        progress.say(f"toy genome: {spec.data_folder} is up to date")
-
-
 def _typical(observed: np.ndarray, predicted: np.ndarray, means: np.ndarray) -> int:
     expressed = np.flatnonzero(means >= np.median(means))
     scores = [correlations(observed[row], predicted[row]).pearson for row in expressed]
     order = np.argsort(np.nan_to_num(scores, nan=-1.0), kind="stable")
     return int(expressed[order[len(order) // 2]])
-
-
-def _truth(
-    folders: DatasetFolders, target: TargetSpec, sample: str, columns: list[str]
-) -> np.ndarray | None:
-    path = folders.truth_table()
-    if not path.is_file():
-        return None
-    return read_targets(path, transform=target.transform).loc[sample, columns].to_numpy()
 
 
 def _summary(

@@ -51,15 +51,6 @@ def below(folder: Path, name: str, *, named: str) -> Path:
     return folder / name
 
 
-def _hidden_sibling(final: Path) -> Path:
-    """Return a fresh temporary name beside `final`, with its suffixes kept (writers look at them)."""
-    handle, name = tempfile.mkstemp(
-        prefix=f".{final.stem.split('.')[0]}.", suffix="".join(final.suffixes), dir=final.parent
-    )
-    os.close(handle)
-    return Path(name)
-
-
 @contextmanager
 def atomic_path(final: Path | str) -> Iterator[Path]:
     """Yield a temporary path in the same folder that becomes `final` if the block succeeds.
@@ -69,11 +60,17 @@ def atomic_path(final: Path | str) -> Iterator[Path]:
     """
     final = Path(final)
     final.parent.mkdir(parents=True, exist_ok=True)
-    partial = _hidden_sibling(final)
+    prefix, suffix = (
+        f".{final.stem.split('.')[0]}.",
+        "".join(final.suffixes),
+    )  # writers look at these
+    handle, name = tempfile.mkstemp(suffix, prefix, final.parent)
+    os.close(handle)
+    partial = Path(name)
     try:
         yield partial
-        with partial.open("rb") as handle:
-            os.fsync(handle.fileno())
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
         partial.chmod(0o666 & ~_umask())
         partial.replace(final)
         sync_folder(final.parent)

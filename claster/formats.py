@@ -96,12 +96,9 @@ def is_binary(head: bytes) -> bool:
 
 
 def describe(head: bytes) -> str:
-    r"""Return what a file is by its first bytes, as in "a bigWig file" or "an empty file".
+    r"""Return what a file is by its first `HEAD` bytes, as in "a bigWig file" or "an empty file".
 
-    Parameters
-    ----------
-    head
-        The first `HEAD` bytes, or all of a shorter file. Of a gzip file what is inside counts too.
+    Of a gzip file what is inside counts too.
 
     Examples
     --------
@@ -131,15 +128,7 @@ def describe(head: bytes) -> str:
 
 
 def advice(found: str, *, wanted: FileFormat | None = None) -> str:
-    """Return what to do with a file that is something else than wanted.
-
-    Parameters
-    ----------
-    found
-        What it is (`describe`).
-    wanted
-        What it shall be; None where it is text already unpacked.
-    """
+    """Return what to do with a file that is `found` (`describe`) and not `wanted`, None for text unpacked."""
     packing = next((name for name in _UNPACKED_BY if found.startswith(name)), None)
     if wanted == "bigwig" and found in _BIGWIG_FROM:
         return _BIGWIG_FROM[found]
@@ -211,17 +200,10 @@ def require_whole(
 
     Parameters
     ----------
-    named
-        What the user calls the file, for the message.
     gzipped
         Whether gzip is around it; None: where its name ends in ``.gz``.
     deep
         Whether a gzip file is unpacked to its end (about 0.3 GB/s), which checks its length and CRC.
-
-    Raises
-    ------
-    ClasterError
-        If the file is something else, or shorter than it says.
     """
     path = Path(path)
     if gzipped is None:
@@ -231,7 +213,9 @@ def require_whole(
             head = handle.read(HEAD)
             size = path.stat().st_size
             require_start(head, format=format, gzipped=gzipped, named=named)
-            stated = _stated_length(handle, head, format)
+            stated = _hic_length(handle, head) if format == "hic" else None
+            if format == "cooler":
+                stated = _hdf5_length(head)
             handle.seek(max(size - 4, 0))
             end = handle.read(4)
     except OSError as error:
@@ -298,13 +282,6 @@ def _unpack(path: Path, named: str) -> None:
         raise ClasterError(
             f"{named}: a gzip file that does not unpack to its end ({error})", remedy=_REMEDY
         ) from error
-
-
-def _stated_length(handle: BinaryIO, head: bytes, format: FileFormat) -> int | None:
-    """Return how long a file is at least by what it says itself, or None."""
-    if format == "cooler":
-        return _hdf5_length(head)
-    return _hic_length(handle, head) if format == "hic" else None
 
 
 def _hic_length(handle: BinaryIO, head: bytes) -> int | None:

@@ -26,19 +26,9 @@ def free_memory(
 
 
 def require_memory(*, needed: int, named: str, remedy: str) -> None:
-    """Refuse work that cannot fit into memory; where the free memory is not known, nothing is refused.
+    """Refuse work that needs more bytes of memory than are available; where that is not known, nothing is.
 
-    Parameters
-    ----------
-    needed
-        Bytes that it will take.
-    named
-        What takes them, for the message.
-
-    Raises
-    ------
-    ClasterError
-        If less than `needed` bytes are available.
+    `named` is what takes them, for the message.
     """
     free = free_memory()
     if free is not None and free < needed:

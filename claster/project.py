@@ -60,7 +60,11 @@ class Project:
             raise ClasterError(f"{found} is a file", remedy="give the project's folder")
         self.root = found.absolute()
         self.device = device
-        self.progress = _console() if progress is True else progress or SILENT
+        if progress is True:
+            from claster.cli.console import console_progress
+
+            progress = console_progress()
+        self.progress = progress or SILENT
 
     @property
     def datasets(self) -> list[str]:
@@ -90,24 +94,10 @@ class Project:
         return Dataset(source, project=self, **keys)
 
     def simulate(self, name: str = "toy", *, force: bool = False) -> "Dataset":
-        """Simulate the genome of a dataset whose rules of transcription are known, where it is not there yet.
+        """Simulate the genome of a dataset whose rules of transcription are known; it is then to be built.
 
-        Parameters
-        ----------
-        name
-            A dataset whose YAML has `simulation`, such as "demo_tiny" (seconds) or "toy".
-        force
-            Whether a genome that is there is simulated again.
-
-        Returns
-        -------
-        Dataset
-            To build.
-
-        Raises
-        ------
-        ClasterError
-            If the dataset is not simulated, or disk or memory do not suffice.
+        Its YAML has `simulation`, as those of "demo_tiny" (seconds) and "toy". A genome that is there is only
+        simulated again with `force`.
         """
         from claster.simulation import ensure_genome, simulate_genome
 
@@ -182,10 +172,6 @@ def train(
         `tag`, `seed`, `epochs`, `batch_size`, `devices`, `precision`, `pretrained`, `force`, `resume`: see
         `claster.eir.run.train`.
 
-    Returns
-    -------
-    Run
-
     Raises
     ------
     ClasterError
@@ -224,12 +210,6 @@ def _nearest(start: Path) -> Path | None:
         if (folder / "configurations" / "datasets").is_dir():
             return folder
     return None
-
-
-def _console() -> Progress:
-    from claster.cli.console import console_progress
-
-    return console_progress()
 
 
 def shown_path(path: Path) -> str:

@@ -8,6 +8,11 @@ import numpy as np
 import pandas as pd
 
 from claster.data import Dataset
+from claster.dataset.track_scales import stored_arrays
+from claster.dataset.views import readable
+from claster.eir.predict import predict
+from claster.eir.runs import RunFolder, RunRecord, read_run, require_complete, run_views
+from claster.eir.trained_on import checked_dataset, ensemble_folder, member_runs, run_dataset
 from claster.errors import ClasterError
 from claster.project import Project, as_html, shown_path
 from claster.results import Results
@@ -19,7 +24,6 @@ if TYPE_CHECKING:
     from claster.analysis.compare import Compared
     from claster.analysis.perturbation.measure import Predictor
     from claster.analysis.perturbation.settings import PerturbSettings
-    from claster.eir.runs import RunFolder, RunRecord
     from claster.figures.base import Columns
     from claster.figures.context import Context
     from claster.settings import Settings, Split
@@ -58,17 +62,9 @@ class Run:
         Raises
         ------
         ClasterError
-            If there is no such run, its training did not end well, or its dataset has other tracks, windows
-            or scales than it was trained on.
+            If its training did not end well, or its dataset has other tracks, windows or scales than it was
+            trained on.
         """
-        from claster.eir.runs import RunFolder, read_run, require_complete
-        from claster.eir.trained_on import (
-            checked_dataset,
-            ensemble_folder,
-            member_runs,
-            run_dataset,
-        )
-
         project = project or Project()
         if not folders:
             raise ClasterError("no run is named", remedy="give the folder of one")
@@ -81,12 +77,8 @@ class Run:
         if len(found) == 1:
             return cls(found[0].path, dataset)
         members = [member for run in found for member in member_runs(run)]
-        together = ensemble_folder(
-            members,
-            [read_run(member.path) for member in members],
-            dataset.spec,
-            out=None,
-        )
+        records = [read_run(member.path) for member in members]
+        together = ensemble_folder(members, records, dataset.spec, out=None)
         return cls(together.path, dataset)
 
     @property
@@ -114,8 +106,6 @@ class Run:
         Results
             Its table is samples x target columns in reads, indexed by sample.
         """
-        from claster.eir.predict import predict
-
         if self.members:
             options = {"out": self.folder} | options
         if options.get("out"):
@@ -142,13 +132,7 @@ class Run:
         numpy.ndarray
             float32, shape (genes, conditions, bins), in reads; values may lie below 0.
 
-        Raises
-        ------
-        ClasterError
-            If an array is missing, has another shape or count, or holds no numbers.
         """
-        from claster.dataset.track_scales import stored_arrays
-
         given = {"landscape": landscape, "contacts": contacts}
         if missing := sorted(name for name in self._inputs if given[name] is None):
             raise ClasterError(
@@ -262,11 +246,6 @@ class Run:
         -------
         Compared
             `main_scores()`, `scores` and the profiles themselves.
-
-        Raises
-        ------
-        ClasterError
-            See `claster.analysis.compare.compare_runs`.
         """
         from claster.analysis.compare import compare_runs
 
@@ -275,25 +254,10 @@ class Run:
         return compare_runs(runs, progress=self.project.progress)
 
     def paper_figure(self, name: str, *, columns: "Columns" = 2) -> "tuple[Figure, pd.DataFrame]":
-        """Draw a figure of the paper with this run; predictions and the like that it needs are made first.
+        """Draw a figure of the paper ("F1a", see `paper_figures`) with this run; also return its numbers.
 
-        Parameters
-        ----------
-        name
-            Such as "F1a"; `paper_figures` lists them.
-        columns
-            Columns of the journal that it spans.
-
-        Returns
-        -------
-        figure : matplotlib.figure.Figure
-        table : pandas.DataFrame
-            Its numbers.
-
-        Raises
-        ------
-        ClasterError
-            If there is no such figure, or the run lacks what it needs; the remedy names the command.
+        Predictions and the like that it needs are made first, but for what a command must make, which the
+        remedy names. It spans so many `columns` of the journal.
         """
         from claster.figures.make import draw_figure
 
@@ -315,14 +279,12 @@ class Run:
         return read_context(self.dataset.named, [self.folder], project=self.project.root)
 
     @cached_property
-    def _run(self) -> "RunFolder":
-        from claster.eir.runs import RunFolder
+    def _run(self) -> RunFolder:
 
         return RunFolder(self.folder, self.project.root)
 
     @cached_property
-    def _record(self) -> "RunRecord":
-        from claster.eir.runs import read_run
+    def _record(self) -> RunRecord:
 
         return read_run(self.folder)
 
@@ -343,17 +305,13 @@ class Run:
         return self._place | options | below
 
     @cached_property
-    def _members(self) -> "list[RunFolder]":
-        from claster.eir.trained_on import member_runs
+    def _members(self) -> list[RunFolder]:
 
         return member_runs(self._run)
 
     @cached_property
     def _inputs(self) -> set[str]:
         """Kinds of array that the networks' inputs are made from."""
-        from claster.dataset.views import readable
-        from claster.eir.runs import run_views
-
         views = (view for member in self._members for view in run_views(member).values())
         return set(readable(views, self.dataset.spec))
 

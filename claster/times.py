@@ -2,9 +2,9 @@
 
 import os
 import platform
+import re
 import resource
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,10 +44,7 @@ def note_time(
 ) -> None:
     """Note a step that was done, as a line in ``runs/.times.jsonl`` of the project, if that may be written.
 
-    Parameters
-    ----------
-    units, seconds
-        How much there was to do, and how long that took in this process.
+    `units` is how much there was to do, `seconds` how long that took in this process.
     """
     process = resource.RUSAGE_CHILDREN if step == "train" else resource.RUSAGE_SELF
     unit = 1 if sys.platform == "darwin" else 1024
@@ -71,16 +68,12 @@ def note_time(
 
 def read_times(project: Path) -> list[Took]:
     """Return what was noted in a project, the oldest first; a line that is cut off does not count."""
-    path = _times(project)
-    return list(_lines(path)) if path.is_file() else []
-
-
-def _lines(path: Path) -> Iterator[Took]:
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            yield Took.model_validate_json(line)
-        except ValueError:
-            continue
+    path, past = _times(project), []
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    for line in text.splitlines():
+        with suppress(ValueError):
+            past.append(Took.model_validate_json(line))
+    return past
 
 
 def _times(project: Path) -> Path:
@@ -95,15 +88,8 @@ def machine_name(device: Device) -> str:
         if torch.cuda.is_available():
             return torch.cuda.get_device_name()
     info = Path("/proc/cpuinfo")
-    models = (
-        [
-            line.partition(":")[2].strip()
-            for line in info.read_text(encoding="utf-8", errors="replace").splitlines()
-            if line.startswith("model name")
-        ]
-        if info.is_file()
-        else []
-    )
-    name = next(iter(models), platform.processor() or platform.machine())
+    told = info.read_text(encoding="utf-8", errors="replace") if info.is_file() else ""
+    found = re.search(r"^model name[^:\n]*:(.*)$", told, re.MULTILINE)
+    name = found[1].strip() if found else platform.processor() or platform.machine()
     cores, threads = os.process_cpu_count() or 1, os.environ.get("OMP_NUM_THREADS", "")
     return f"{name}, {min(cores, int(threads)) if threads.isdecimal() else cores} cores"

@@ -35,20 +35,12 @@ def open_archive(name: str, *, project: Project | None = None) -> Iterator[Datas
     is missing, and its files are served over HTTP on this machine as long as the context is open,
     to be downloaded into a folder of their own, ``<data>_downloaded``, by a dataset of that name.
 
-    Parameters
-    ----------
-    project
-        Where it lies; None takes `Project()`.
+    It lies in `project`, or `Project()` for None.
 
     Yields
     ------
     Dataset
         With `downloads`.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset is neither.
     """
     dataset = Dataset(name, project=project)
     spec, project = dataset.spec, dataset.project

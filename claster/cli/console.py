@@ -163,7 +163,7 @@ class _Line:
     def __init__(self, name: str, total: float | None, unit: Unit) -> None:
         self._name = name
         self._total = total
-        self._show = _as_bytes if unit else _as_count
+        self._show = _as_bytes if unit else "{:.0f}".format
         self.done = 0.0
         self._said = time.monotonic()
         self._text = ""
@@ -189,10 +189,6 @@ def _print(text: str) -> None:
     """Print a line at once, so that those of several threads do not mix."""
     sys.stdout.write(f"{printable(text)}\n")
     sys.stdout.flush()
-
-
-def _as_count(number: float) -> str:
-    return f"{number:.0f}"
 
 
 def _as_bytes(number: float) -> str:

@@ -218,5 +218,5 @@ def demo(
     """Simulate, build, train, predict, evaluate and draw; print the results at the end."""
     from claster.demo import run_demo
 
-    result = run_demo(size, device=device, progress=console_progress())
-    echo(result.summary)
+    _, summary = run_demo(size, device=device, progress=console_progress())
+    echo(summary)

@@ -48,12 +48,8 @@ def takes(model: type[BaseModel]) -> Callable[[Callable[..., None]], Callable[..
     Returns
     -------
     callable
-        A decorator of a command with a parameter ``settings``, which receives the model.
-
-    Raises
-    ------
-    ClasterError
-        When the command is run with values that the model refuses; names the option.
+        A decorator of a command with a parameter ``settings``, which receives the model; values that the
+        model refuses end the command, with the name of the option.
     """
     fields = {
         name: field

@@ -41,7 +41,9 @@ def cost_table(costs: Sequence[StepCost]) -> pd.DataFrame:
 def total_line(spec: DatasetSpec, costs: Sequence[StepCost]) -> str:
     """Return what all steps take together, and how much room there is, as one line."""
     known = [cost for cost in costs if cost.seconds is not None]
-    low, mid, high = (sum(getattr(cost, name) for cost in known) for name in _TIMES)
+    low, mid, high = (
+        sum(getattr(cost, name) for cost in known) for name in ("low", "seconds", "high")
+    )
     disk = sum(cost.disk for cost in costs)
     text = (
         f"{spec.name}: about {duration(mid)} ({duration(low)} to {duration(high)}), one after the other; "
@@ -53,9 +55,6 @@ def total_line(spec: DatasetSpec, costs: Sequence[StepCost]) -> str:
             f"; without {', '.join(dict.fromkeys(unknown))}, which were not measured on a GPU yet"
         )
     return text
-
-
-_TIMES = ("low", "seconds", "high")
 
 
 def _time(cost: StepCost) -> str:
@@ -76,23 +75,13 @@ def print_downloads(spec: DatasetSpec, plan: DownloadPlan, *, terms: bool) -> No
     """Print what a dataset downloads and what of it is here; with `terms` also licence and citation."""
     rows = download_table(spec, plan).reset_index()
     console = Console()
-    if console.is_terminal:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for column in _SHORT:
-            table.add_column(
-                column, overflow="fold", justify="right" if column == "size" else "left"
-            )
-        for row in rows[_SHORT].itertuples(index=False):
-            table.add_row(*map(_cell, row))
-        console.print(table, highlight=False)
+    is_drawn = console.is_terminal
+    print_table(rows[[*_SHORT, "licence", "citation"] if terms and not is_drawn else _SHORT])
+    if terms and is_drawn:
         for (citation, licence), group in rows.groupby(["citation", "licence"], sort=False):
-            if terms:
-                names = ", ".join(group["name"])
-                said = printable(f": {citation}. {licence}")
-                console.print(Text.assemble((names, "bold"), said), highlight=False)
-    else:
-        shown = [*_SHORT, "licence", "citation"] if terms else _SHORT
-        echo(rows[shown].to_csv(sep="\t", index=False), nl=False)
+            said = printable(f": {citation}. {licence}")
+            names = ", ".join(group["name"])
+            console.print(Text.assemble((names, "bold"), said), highlight=False)
     echo(plan_line(spec, plan))
 
 
@@ -107,18 +96,14 @@ def print_report(report: Report) -> None:
 
 
 def print_table(rows: pd.DataFrame) -> None:
-    """Print a table of words."""
+    """Print a table of words, sizes to the right."""
     console = Console()
     if not console.is_terminal:
         echo(rows.to_csv(sep="\t", index=False), nl=False)
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in rows.columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", justify="right" if column == "size" else "left")
     for row in rows.itertuples(index=False):
-        table.add_row(*map(_cell, row))
+        table.add_row(*(Text(printable(str(value))) for value in row))
     console.print(table, highlight=False)
-
-
-def _cell(value: object) -> Text:
-    return Text(printable(str(value)))

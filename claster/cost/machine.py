@@ -13,8 +13,7 @@ from tempfile import TemporaryDirectory
 from pydantic import BaseModel, ConfigDict
 
 from claster.analysis.perturbation.plan import count_edits
-from claster.cost.work import Amount, array_bytes
-from claster.dataset.build import build_dataset
+from claster.dataset.build import build_dataset, bytes_a_gene
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import load_dataset
 from claster.dataset.spec import DatasetSpec
@@ -89,13 +88,7 @@ _GENOME = GenomeSettings(seed=1, chromosomes=2, megabases=8, genes=60)
 
 
 def machine_rates(measured: Measured, *, progress: Progress) -> MachineRates:
-    """Return how fast this machine is, from before or measured in some ten seconds.
-
-    Parameters
-    ----------
-    measured
-        What is known; what is new is written to it.
-    """
+    """Return how fast this machine is, as known or measured now in some ten seconds, and keep it."""
     name = machine_name("cpu")
     known = measured.kept.machines.get(name)
     if known is not None and not measured.force:
@@ -118,7 +111,7 @@ def machine_rates(measured: Measured, *, progress: Progress) -> MachineRates:
             kept = build_dataset(spec, force=True).manifest.genes_kept
             builds.append(time.perf_counter() - begun)
         step.advance()
-    written = array_bytes(spec, Amount.counted(sum(kept.values()), "")).value
+    written = sum(kept.values()) * bytes_a_gene(spec)
     rates = MachineRates(
         **starts,
         build_start=max(builds[0] - builds[1], 0.0),
@@ -141,22 +134,7 @@ def _small_dataset(project: Path) -> DatasetSpec:
 def network_cost(
     flavour: Flavour, spec: DatasetSpec, measured: Measured, *, device: str, progress: Progress
 ) -> Cost:
-    """Return what a step of a flavour takes, from before or measured now.
-
-    Parameters
-    ----------
-    flavour, spec
-        What is trained, on which dataset.
-    measured
-        What is known; what is new is written to it.
-    device
-        ``cpu`` or ``cuda``.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset lacks what the flavour needs, or EIR cannot build it.
-    """
+    """Return what a step of a flavour takes on ``cpu`` or ``cuda``, as known or measured now, and keep it."""
     name = machine_name("cuda" if device == "cuda" else "cpu")
     key = _network_key(flavour, spec, device)
     known = measured.kept.networks.setdefault(name, {})
@@ -184,11 +162,6 @@ def known_edits(spec: DatasetSpec, measured: Measured, *, progress: Progress) ->
     """Return how many edits a screen of a built dataset makes, laid out once and kept.
 
     None where it is not built, names no elements, or no screen can be laid out.
-
-    Parameters
-    ----------
-    measured
-        What is known; what is new is written to it.
     """
     folders = DatasetFolders.of(spec)
     file = spec.source(spec.elements.file) if spec.elements else None

@@ -6,10 +6,20 @@ from math import prod
 
 from rich.filesize import decimal
 
-from claster.cost.estimate import BY_THUMB, MEASURED, Rate, StepCost, Work, estimate
+from claster.cost.estimate import (
+    BY_THUMB,
+    MEASURED,
+    Amount,
+    Genes,
+    Rate,
+    StepCost,
+    Work,
+    count_genes,
+    estimate,
+)
 from claster.cost.machine import MachineRates, Measured, known_edits, machine_rates, network_cost
 from claster.cost.settings import PlanSettings
-from claster.cost.work import Amount, Genes, array_bytes, count_genes
+from claster.dataset.build import bytes_a_gene
 from claster.dataset.downloads.plan import plan_downloads
 from claster.dataset.layout import DatasetFolders
 from claster.dataset.load import whole_name
@@ -34,8 +44,6 @@ _RATIO_OF_AN_EDIT = 0.7
 """Time of an edited window in that of a predicted one, on a CPU: its first convolution is mostly known."""
 _TABLE = 2.5e-6
 """Seconds that `eirtrain` takes more a sample and column of a table of targets (docs/training.md)."""
-
-
 _USUAL = {
     "bigwig": (0.10, 3.0),
     "cooler": (4.0, 3.0),
@@ -68,19 +76,13 @@ def plan_costs(
     -------
     list of StepCost
         In the order of the work; steps with a network once a flavour.
-
-    Raises
-    ------
-    ClasterError
-        If nothing tells how many genes there are, there is no such flavour, or the dataset lacks what it
-        needs.
     """
     asked = PlanSettings.of(settings, **keywords)
     genes = count_genes(spec, told=asked.genes)
     measured = Measured(force=asked.force)
     rates = machine_rates(measured, progress=progress)
     past = read_times(spec.project)
-    costs = [*_of_dataset(spec, genes, rates, past)]
+    costs = _of_dataset(spec, genes, rates, past)
     edits = _edits(spec, genes, asked.edits, measured, progress)
     for name in asked.flavours:
         flavour = as_stored(find_flavour(name), DatasetFolders.of(spec))
@@ -108,11 +110,22 @@ def _network(
 
 def _of_dataset(
     spec: DatasetSpec, genes: Genes, rates: MachineRates, past: Sequence[Took]
-) -> Iterator[StepCost]:
-    """Yield the steps without a network."""
+) -> list[StepCost]:
+    """Return the steps without a network."""
     files = 3 + sum(len(track.labels) for track in spec.tracks)
-    written = array_bytes(spec, genes.total)
-    works = [
+    written = genes.total.times(bytes_a_gene(spec))
+    works = []
+    if spec.simulation is not None:
+        size = spec.simulation.megabases
+        rate = Rate(0.2, rates.simulate_seconds_per_megabase, MEASURED, "measured")
+        units = Amount.counted(size, "simulation")
+        memory = 4e8 + 5e6 * size
+        works = [Work("simulate", units, f"{size:g} Mb", rate, disk=6e6 * size, memory=memory)]
+    elif (coming := _download_bytes(spec)) is not None:
+        rate = Rate(2.0, 1 / 20e6, 5.0, "20 MB/s")
+        size = coming.value
+        works = [Work("download", coming, decimal(round(size)), rate, disk=size, memory=2e8)]
+    works += [
         Work(
             "check",
             Amount.counted(files, "YAML"),
@@ -129,21 +142,7 @@ def _of_dataset(
             memory=0.7 * _GB + _BUILD_BYTES_A_BASE * _longest_chromosome(spec),
         ),
     ]
-    if spec.simulation is not None:
-        size = spec.simulation.megabases
-        rate = Rate(0.2, rates.simulate_seconds_per_megabase, MEASURED, "measured")
-        units = Amount.counted(size, "simulation")
-        memory = 4e8 + 5e6 * size
-        first = Work("simulate", units, f"{size:g} Mb", rate, disk=6e6 * size, memory=memory)
-        works.insert(0, first)
-    elif (coming := _download_bytes(spec)) is not None:
-        rate = Rate(2.0, 1 / 20e6, 5.0, "20 MB/s")
-        first = Work(
-            "download", coming, decimal(round(coming.value)), rate, disk=coming.value, memory=2e8
-        )
-        works.insert(0, first)
-    for work in works:
-        yield estimate(work, rates, past)
+    return [estimate(work, rates.start, past) for work in works]
 
 
 def _download_bytes(spec: DatasetSpec) -> Amount | None:
@@ -228,10 +227,7 @@ class _Planned:
                 "attribute",
                 test,
                 f"{test.value:,.0f} genes, 8 bins each",
-                replace(
-                    self._starting_eir(a_sample and 8 * 32 * a_sample),
-                    factor=BY_THUMB,
-                ),
+                replace(self._starting_eir(a_sample and 8 * 32 * a_sample), factor=BY_THUMB),
                 disk=test.value * 8 * prod(spec.landscape_shape),
                 memory=1.7 * _GB,
             )
@@ -271,8 +267,10 @@ class _Planned:
         )
         held = 4 * arrays * (counts.train + counts.valid) if machine.memory else 0
         step_memory = cost.memory if cost else 0
-        views = [view for view in input_views(flavour, spec).values() if view.folder not in _WHOLE]
-        copied = sum(4 * prod(view.shape(spec)) for view in views if isinstance(view, ArrayView))
+        views = [
+            view for view in input_views(flavour, spec).values() if isinstance(view, ArrayView)
+        ]
+        copied = sum(4 * prod(view.shape(spec)) for view in views if view.folder != view.modality)
         rate = self._starting_eir(a_sample)
         return self._step(
             "train",
@@ -310,7 +308,7 @@ class _Planned:
         )
         of = whole_name(self.spec.name)
         like = [took for took in self.past if whole_name(took.dataset) == of]
-        planned = estimate(work, self.rates, like)
+        planned = estimate(work, self.rates.start, like)
         gpu = None
         if self.cost and work.device == "cuda":
             keeps_gradients = step in ("train", "attribute")
@@ -318,7 +316,6 @@ class _Planned:
         return replace(planned, flavour=self.flavour.name, gpu_memory=gpu)
 
 
-_WHOLE = ("landscape", "contacts")
 _PAIRS_A_GENE, _CONTROLS = 40.0, 15_000.0
 """Elements within 200 kb of a TSS (34 in the simulated genomes), and control regions of a screen."""
 

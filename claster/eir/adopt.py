@@ -18,15 +18,8 @@ from claster.text import read_text
 def adopt_run(run: RunFolder) -> RunRecord:
     """Record a run that EIR trained by itself, from the configurations that EIR kept.
 
-    Parameters
-    ----------
-    run
-        A folder with EIR's output folder in `eir`, as the generated configurations name it.
-
-    Returns
-    -------
-    RunRecord
-        Seed and command are not known of such a run and stay empty.
+    EIR's output folder is `eir` in the run's, as the generated configurations name it. Seed and command are
+    not known of such a run and stay empty.
 
     Raises
     ------

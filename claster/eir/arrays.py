@@ -79,23 +79,20 @@ def input_views(flavour: Flavour, spec: DatasetSpec) -> dict[Modality, View]:
     views: dict[Modality, View] = {}
     drop = _percent_left_out(flavour, spec)
     for modality, block in flavour.inputs.items():
+        view: View
         if block.embedding is not None:
             bins = predicted_part(flavour, spec).require_target().bins
-            views[modality] = EmbeddingView(block.embedding.model, block.embedding.channels, bins)
-            continue
-        if modality == "activity":
+            view = EmbeddingView(block.embedding.model, block.embedding.channels, bins)
+        elif modality == "activity":
             assert isinstance(block.window, int)
-            views[modality] = ActivityView(
-                block.window // 2, contacts=block.map is not None, drop=drop
-            )
-            views[modality].shape(spec)
-            continue
-        ArrayView(modality).shape(spec)
-        if modality == "contacts":
-            _require_map(flavour, block, spec)
-        columns = _columns(modality, block, spec)
-        views[modality] = ArrayView(modality, columns, block.without, drop)
-        views[modality].shape(spec)
+            view = ActivityView(block.window // 2, contacts=block.map is not None, drop=drop)
+        else:
+            ArrayView(modality).shape(spec)
+            if modality == "contacts":
+                _require_map(flavour, block, spec)
+            view = ArrayView(modality, _columns(modality, block, spec), block.without, drop)
+        view.shape(spec)  # refuses what the dataset lacks
+        views[modality] = view
     return views
 
 
@@ -128,34 +125,19 @@ def first_expansions(modality: Modality, block: InputBlock, spec: DatasetSpec) -
     return settings
 
 
-def write_arrays(
-    flavour: Flavour,
-    spec: DatasetSpec,
-    *,
-    progress: Progress = SILENT,
-) -> None:
-    """Write what a flavour reads beside a dataset's own arrays and targets.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset lacks what the flavour needs, or the disk is too small.
-    """
+def write_arrays(flavour: Flavour, spec: DatasetSpec, *, progress: Progress = SILENT) -> None:
+    """Write what a flavour reads beside a dataset's own arrays and targets."""
     for view in input_views(flavour, spec).values():
         write_view(view, spec, progress=progress)
     if flavour.output.output_type == "array":
-        bins = central_bins(flavour, spec)
-        _write_profiles(spec, bins=bins, progress=progress)
+        _write_profiles(spec, bins=central_bins(flavour, spec), progress=progress)
     if flavour.output.transform is not None:
         bins = predicted_part(flavour, spec).require_target().bins
         _write_table_view(spec, flavour.output.transform, bins=bins)
 
 
 def _write_profiles(
-    spec: DatasetSpec,
-    *,
-    bins: int | None = None,
-    progress: Progress = SILENT,
+    spec: DatasetSpec, *, bins: int | None = None, progress: Progress = SILENT
 ) -> None:
     """Write the targets of training and validation as arrays, unless they are there.
 

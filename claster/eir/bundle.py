@@ -28,11 +28,7 @@ _PLAIN = {".csv", ".json", ".md", ".safetensors", ".txt", ".yaml"}
 """Endings of files that hold text or numbers, and never code, as pickles do."""
 _DECIDE = ("model.safetensors", "run.json", "configurations/", "eir/")
 """What a prediction is made from; scores are written anew by whoever evaluates the model."""
-
-
 _ARCHIVE = re.compile(r"\.(tar|zip|tgz|tar\.[a-z0-9]+)$")
-_PULLED = Path("runs/pulled")
-"""Where models lie that are pulled without the name of a folder."""
 
 
 def pull_bundle(
@@ -66,7 +62,7 @@ def pull_bundle(
     found, at = _REPOSITORY.fullmatch(source), Path(source)
     if out is None:
         name = found["name"].replace("/", "-") if found and not at.exists() else at.resolve().name
-        out = _PULLED / _ARCHIVE.sub("", name)
+        out = Path("runs/pulled", _ARCHIVE.sub("", name))
     with atomic_folder(out, replace=force) as partial:
         if at.is_dir():
             _copy(at, partial)
@@ -84,13 +80,7 @@ def pull_bundle(
 
 
 def require_unchanged(bundle: Path) -> None:
-    """Refuse an exported model of which a file that decides predictions is not as it was exported.
-
-    Raises
-    ------
-    ClasterError
-        If one is missing or has other bytes, or the list of checksums is missing or broken.
-    """
+    """Refuse an exported model of which a file that decides predictions is not as it was exported."""
     for name, digest in _listed(bundle).items():
         if name.startswith(_DECIDE):
             _require_same(bundle / name, digest)
@@ -157,17 +147,13 @@ def _unpacked(archive: Path) -> Iterator[Path]:
         try:
             if zipfile.is_zipfile(archive):
                 with zipfile.ZipFile(archive) as zipped:
-                    entries = zipped.infolist()
-                    _require_below([entry.filename for entry in entries], archive)
-                    size = sum(entry.file_size for entry in entries)
-                    require_disk(folder, needed=size, named=f"{archive}, unpacked")
+                    held = [(entry.filename, entry.file_size) for entry in zipped.infolist()]
+                    _require_room_below(folder, held, archive)
                     zipped.extractall(folder)
             else:
                 with tarfile.open(archive) as tarred:
-                    members = tarred.getmembers()
-                    _require_below([member.name for member in members], archive)
-                    size = sum(member.size for member in members)
-                    require_disk(folder, needed=size, named=f"{archive}, unpacked")
+                    held = [(member.name, member.size) for member in tarred.getmembers()]
+                    _require_room_below(folder, held, archive)
                     tarred.extractall(folder, filter="data")
         except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
             raise ClasterError(
@@ -178,13 +164,16 @@ def _unpacked(archive: Path) -> Iterator[Path]:
         yield inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
 
 
-def _require_below(names: list[str], archive: Path) -> None:
-    for name in names:
+def _require_room_below(folder: Path, held: list[tuple[str, int]], archive: Path) -> None:
+    """Refuse files, by name and bytes, that lead out of the folder or do not fit on its disk."""
+    for name, _ in held:
         if name.rstrip("/") not in ("", ".") and not is_below(name):
             raise ClasterError(
                 f"{archive} has a file {name!r}, which leads out of it",
                 remedy="do not use this model; ask who made it",
             )
+    size = sum(size for _, size in held)
+    require_disk(folder, needed=size, named=f"{archive}, unpacked")
 
 
 def _download(name: str, revision: str, final: Path, progress: Progress) -> None:

@@ -22,38 +22,16 @@ from claster.quoting import pasteable
 class Configuration:
     """The YAML files of one flavour and dataset, as they lie in `folder`.
 
-    `batch_size` is that of all devices together, `steps` the number of training steps, None where the
-    number of samples is not known.
+    `files` are the global one, inputs, fusion and output, the order of EIR's options; `batch_size` is that of
+    all devices together, `steps` the number of training steps, None where the number of samples is not known.
     """
 
     flavour: str
-    dataset: str
     folder: Path
-    inputs: tuple[Path, ...]
+    files: tuple[Path, ...]
     project: Path
-    output_folder: str
     batch_size: int
     steps: int | None
-
-    @property
-    def globals(self) -> Path:
-        """Training, devices, evaluation."""
-        return self.folder / "globals.yaml"
-
-    @property
-    def fusion(self) -> Path:
-        """What joins the branches."""
-        return self.folder / "fusion.yaml"
-
-    @property
-    def output(self) -> Path:
-        """Target table, columns and loss."""
-        return self.folder / "output.yaml"
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """All files, in the order of EIR's options."""
-        return (self.globals, *self.inputs, self.fusion, self.output)
 
     def command(self, *, seed: int = 0) -> str:
         """Return the line that trains it, to paste into a shell in the project's folder."""
@@ -92,11 +70,6 @@ def configure(
         The command line that is named in the header of the files.
     pretrained
         Checkpoint that EIR starts from, from the project's folder on; default: random weights.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset lacks what the flavour needs.
     """
     out = Path(out)
     run_folder = Path(run_folder or Path("runs") / spec.name / flavour.name)
@@ -115,24 +88,16 @@ def configure(
         write_text(out / name, text)
     return Configuration(
         flavour=flavour.name,
-        dataset=spec.name,
         folder=out,
-        inputs=tuple(out / name for name in texts if name.startswith("input_")),
+        files=tuple(out / name for name in texts),
         project=spec.project,
-        output_folder=(run_folder / "eir").as_posix(),
         batch_size=schedule.batch_size,
         steps=schedule.steps,
     )
 
 
 def eirtrain_command(files: Sequence[Path], *, project: Path | str = ".") -> list[str]:
-    """Return the `eirtrain` command line, to be run in the project's folder.
-
-    Parameters
-    ----------
-    files
-        The configurations in the order of `Configuration.files`: global one, inputs, fusion, output.
-    """
+    """Return the `eirtrain` command line for the files of a `Configuration`, run in the project's folder."""
     first, *inputs, fusion, output = (
         Path(os.path.relpath(path, project)).as_posix() for path in files
     )

@@ -120,10 +120,8 @@ def _model_card(
 ) -> str:
     """Return the model card of a run, Markdown with a YAML head."""
     target = spec.require_target()
-    tracks = [
-        f"{track.name} ({track.transform if track.transform != 'none' else 'as it is'})"
-        for track in spec.tracks
-    ]
+    as_it_is = {"none": "as it is"}
+    tracks = [f"{t.name} ({as_it_is.get(t.transform, t.transform)})" for t in spec.tracks]
     inputs = f"{', '.join(tracks)}, {spec.window.bins:,} bins of {spec.window.bin} bp"
     if spec.contacts and "input_contacts.yaml" in record.configurations:
         inputs += f"; contact map {spec.contacts.map}"
@@ -243,9 +241,8 @@ def _scores(scores: pd.DataFrame) -> Iterable[str]:
     yield ""
     yield f"| condition | method | {' | '.join(f'{level}s, {m}' for level, _, m in _COLUMNS)} |"
     yield f"| --- | --- |{' --- |' * len(_COLUMNS)}"
-    for condition, method in (
-        main[["condition", "method"]].drop_duplicates().itertuples(index=False)
-    ):
+    pairs = main[["condition", "method"]].drop_duplicates()
+    for condition, method in pairs.itertuples(index=False):
         row = [cells[condition, method, *column] for column in _COLUMNS]
         yield f"| {condition} | {method} | {' | '.join(row)} |"
 

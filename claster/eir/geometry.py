@@ -9,6 +9,7 @@ gradient through them says nothing.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -47,20 +48,9 @@ _LOCALITY = 10_000
 class Branch:
     """The way from one input to its last feature map or, where a profile is predicted, to its bins.
 
-    Attributes
-    ----------
-    modality
-        `landscape`, `contacts` or `embedding`.
-    shape
-        Channels, height and width of the arrays that come in.
-    bin
-        Width in bp of one of their columns.
-    positions
-        Of the last feature map, or bins of the profile.
-    pitch
-        Distance in bp between neighbouring positions.
-    reach
-        Receptive field in bp of one position through convolutions alone, at most the whole array.
+    `shape` is channels, height and width of the arrays that come in, `bin` the width of one of their columns
+    in bp. `positions` are those of the last feature map or profile, `pitch` apart (bp); `reach` is the
+    receptive field of one in bp, through convolutions alone, at most the whole array.
     """
 
     modality: Modality
@@ -88,12 +78,7 @@ class Geometry:
 
 
 def measure_geometry(flavour: Flavour, spec: DatasetSpec) -> Geometry:
-    """Have EIR build a flavour for a dataset and measure what it has built.
-
-    Parameters
-    ----------
-    flavour, spec
-        What to build, for which dataset; its files need not be there.
+    """Have EIR build a flavour for a dataset, whose files need not be there, and measure what it has built.
 
     Raises
     ------
@@ -122,6 +107,8 @@ def measure_geometry(flavour: Flavour, spec: DatasetSpec) -> Geometry:
                 reach=bin * min(span, width),
             )
         )
+    faults = [_branch_faults(branch, flavour, spec, blocks) for branch in branches]
+    faults += [_attention_faults(block) for block in attention]
     return Geometry(
         flavour=flavour.name,
         dataset=spec.name,
@@ -129,14 +116,7 @@ def measure_geometry(flavour: Flavour, spec: DatasetSpec) -> Geometry:
         blocks=tuple(blocks.values()),
         branches=tuple(branches),
         attention=attention,
-        warnings=(
-            *(
-                word
-                for branch in branches
-                for word in _branch_faults(branch, flavour, spec, blocks)
-            ),
-            *(word for block in attention for word in _attention_faults(block)),
-        ),
+        warnings=tuple(chain.from_iterable(faults)),
     )
 
 
@@ -148,10 +128,6 @@ def _column_width(modality: Modality, spec: DatasetSpec) -> int:
     return spec.window.bin
 
 
-def _is_square(spec: DatasetSpec) -> bool:
-    return spec.contacts is not None and spec.contacts.map == "paper_square"
-
-
 def _positions(blocks: dict[str, Block], end: str) -> int:
     maps = [name for name in blocks if name.startswith(f"{end}.") and not name.endswith(".vector")]
     return blocks[maps[-1]].width
@@ -161,6 +137,7 @@ def _branch_faults(
     branch: Branch, flavour: Flavour, spec: DatasetSpec, blocks: dict[str, Block]
 ) -> list[str]:
     found = []
+    is_square = spec.contacts is not None and spec.contacts.map == "paper_square"
     if branch.positions < _FEWEST_POSITIONS and branch.modality != "activity":
         found.append(
             f"the last feature map has {branch.positions} "
@@ -182,7 +159,7 @@ def _branch_faults(
                 f"the network sees {seen:,} bp around the TSS and predicts {target:,} bp; for bins "
                 "beyond its sight it can only guess"
             )
-    elif _is_square(spec) and blocks["contacts.0"].height == 1:
+    elif is_square and blocks["contacts.0"].height == 1:
         found.append(
             f"the first kernel spans all {branch.shape[1]} rows of a square map, whose rows are "
             "bins as its columns are; use a small kernel_height, as microc_square does"
@@ -228,19 +205,8 @@ class Cost:
 def measure_cost(flavour: Flavour, spec: DatasetSpec, *, device: str = "cpu") -> Cost:
     """Time a training step, forward and backward and AdamW, on random numbers in single precision.
 
-    The median counts of some steps, as many as fit into two seconds; then of as many predictions.
-
-    Parameters
-    ----------
-    flavour, spec
-        What to build, for which dataset; its files need not be there.
-    device
-        ``cpu`` or ``cuda``.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset lacks what the flavour needs, or EIR cannot build it.
+    The median counts of some steps, as many as fit into two seconds; then of as many predictions. It runs on
+    the device ``cpu`` or ``cuda``; for what is built see `measure_geometry`.
     """
     model = build_network(flavour, spec).to(device).train()
 
@@ -269,8 +235,8 @@ def measure_cost(flavour: Flavour, spec: DatasetSpec, *, device: str = "cpu") ->
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     seconds = _median_time(lambda: step(batch), device)
-    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.parameters())
-    memory = 4 * weights + sum(kept.values())
+    held = sum(tensor.numel() * tensor.element_size() for tensor in model.parameters())
+    memory = 4 * held + sum(kept.values())
     if device == "cuda":
         memory = torch.cuda.max_memory_allocated()
     model.eval()
@@ -315,25 +281,13 @@ _SAMPLES = 1000
 
 
 def show_flavour(flavour: Flavour, spec: DatasetSpec, *, device: Device = "auto") -> str:
-    """Return what EIR builds of a flavour for a dataset, and what a training step of it takes.
-
-    Parameters
-    ----------
-    flavour, spec
-        What to build, for which dataset; it need not be built.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset lacks what the flavour needs, or EIR cannot build it.
-    """
+    """Return in words what EIR builds of a flavour for a dataset, and what a training step of it takes."""
     geometry = measure_geometry(flavour, spec)
     cost = measure_cost(flavour, spec, device=resolve_device(device))
     folders = DatasetFolders.of(spec)
-    built = folders.ids("train").is_file()
-    return _geometry_text(
-        geometry, cost, samples=sample_counts(folders).train if built else _SAMPLES
-    )
+    is_built = folders.ids("train").is_file()
+    samples = sample_counts(folders).train if is_built else _SAMPLES
+    return _geometry_text(geometry, cost, samples=samples)
 
 
 def _geometry_text(geometry: Geometry, cost: Cost, *, samples: int) -> str:

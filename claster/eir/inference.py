@@ -29,13 +29,7 @@ _BATCH = {"cpu": 64, "cuda": 512}
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A trained run, ready to predict.
-
-    Attributes
-    ----------
-    spec
-        The dataset that it was trained on, its target on the network's scale.
-    """
+    """A trained run, ready to predict; `spec` is its dataset, with the target on the network's scale."""
 
     run: Path
     network: Network
@@ -59,20 +53,15 @@ class TrainedModel:
 
 
 def load_model(run: RunFolder | Path | str, *, device: Device = "auto") -> TrainedModel:
-    """Load the best model of a run, on any device, whichever it was trained on.
+    """Load the best model of a run, exported or not, on any device, whichever it was trained on.
 
     The first call in a process imports EIR (20 to 40 s), further ones take a second.
-
-    Parameters
-    ----------
-    run
-        A run, or a folder that `claster export` wrote.
 
     Raises
     ------
     ClasterError
-        If there is no run, it saved no model yet, or a file of it is missing or damaged; for an
-        exported model, if a file that decides predictions has changed.
+        If it saved no model yet, or a file of it is missing or damaged; for an exported model, if a file that
+        decides predictions has changed.
     """
     run = RunFolder.of(run)
     record = require_model(run)
@@ -170,17 +159,12 @@ def predict_windows(
         By input name (``landscape``, ``contacts``), one sample each, shaped as in `predict_arrays`
         without the first axis.
     batch_size
-        See `predict_arrays`.
+        See `predict_arrays`, also for errors.
 
     Yields
     ------
     numpy.ndarray
-        float32, shape (groups, bins), one a window, in order; see `predict_arrays`.
-
-    Raises
-    ------
-    ClasterError
-        See `predict_arrays`.
+        float32, shape (groups, bins), one a window, in order.
     """
     size = _start(model, batch_size)
     reuse = first_layer(model.network, model.device)
@@ -212,8 +196,6 @@ def predict_tensors(
 
     Parameters
     ----------
-    model
-        A loaded run; its weights take no gradients.
     landscape, contacts, activity, embedding
         float32 on `model.device`, shaped as in `predict_arrays`.
     scale
@@ -227,11 +209,6 @@ def predict_tensors(
     -------
     torch.Tensor
         Shape (samples, groups, bins).
-
-    Raises
-    ------
-    ClasterError
-        If an input is missing or not wanted, or has another shape.
     """
     network = behind.after if behind else model.network
     inputs = _named_inputs(
@@ -330,8 +307,11 @@ def _count_samples(network: Network, inputs: Mapping[str, np.ndarray | Tensor]) 
     for name, array in inputs.items():
         wanted, found = network.inputs[name].shape, tuple(array.shape[1:])
         if _without_ones(found) != _without_ones(wanted):
+            built = (
+                wanted[1:] if wanted[0] == 1 else wanted
+            )  # EIR puts an axis of length 1 before two
             raise ClasterError(
-                f"{name} has samples of shape {found} where the network takes {_as_built(wanted)}",
+                f"{name} has samples of shape {found} where the network takes {built}",
                 remedy="cut the windows as the dataset does that it was trained on",
             )
     counts = {name: len(array) for name, array in inputs.items()}
@@ -351,11 +331,6 @@ def _stack_windows(windows: Sequence[Mapping[str, np.ndarray]], name: str) -> np
             remedy="give every window the same inputs, of one shape",
         )
     return np.stack([array for array in arrays if array is not None])
-
-
-def _as_built(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape as built: EIR puts an axis of length 1 before two."""
-    return shape[1:] if shape[0] == 1 else shape
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -29,14 +29,9 @@ if TYPE_CHECKING:
 def build_network(flavour: Flavour, spec: DatasetSpec) -> "nn.Module":
     """Return the network that EIR builds of a flavour for a dataset, on the CPU, freshly initialised.
 
-    EIR reads the configuration with its own loader and builds the network with its own functions;
+    It is EIR's `MetaModel`: from a dict of input tensors, (samples, channels, height, width) each, to a dict
+    of outputs. EIR reads the configuration with its own loader and builds the network with its own functions;
     only the shapes come from the dataset's YAML instead of its files, which need not be there.
-
-    Returns
-    -------
-    torch.nn.Module
-        EIR's `MetaModel`: from a dict of input tensors, (samples, channels, height, width) each, to
-        a dict of outputs.
 
     Raises
     ------
@@ -50,11 +45,12 @@ def build_network(flavour: Flavour, spec: DatasetSpec) -> "nn.Module":
         from eir.models.model_setup import get_model
         from eir.setup.config import generate_aggregated_config
 
+        own, *inputs, fusion, output = map(str, configuration.files)
         files = SimpleNamespace(
-            global_configs=[str(configuration.globals)],
-            input_configs=[str(path) for path in configuration.inputs],
-            fusion_configs=[str(configuration.fusion)],
-            output_configs=[str(configuration.output)],
+            global_configs=[own],
+            input_configs=inputs,
+            fusion_configs=[fusion],
+            output_configs=[output],
         )
         try:
             configs = generate_aggregated_config(cl_args=files)
@@ -241,17 +237,9 @@ def as_linear(model: "nn.Module") -> "nn.Module":
 def steps_and_reach(linear: "nn.Module", modality: str, *, profile: bool) -> tuple[int, int]:
     """Return how many columns lie from one position to the next, and how many one depends on.
 
-    The convolutions run over an array three times as wide as theirs, whose edges are out of sight,
-    if they can.
-
-    Parameters
-    ----------
-    linear
-        Of `as_linear`; messages between branches are taken out of it.
-    modality
-        From which input.
-    profile
-        Whether to the bins of the output, else to the positions of the branch's last feature map.
+    Columns are those of an input, positions the bins of the output (`profile`) or those of the branch's last
+    feature map. The convolutions run over an array three times as wide as theirs, whose edges are out of
+    sight, if they can. Messages between branches are taken out of the network, which is one of `as_linear`.
     """
     extractor: Any = _modules(linear, "input_modules")[modality].feature_extractor
     layers = [extractor.conv]

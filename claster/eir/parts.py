@@ -58,19 +58,11 @@ class Embedding(Record):
 class InputBlock(Record):
     """One input: which part of its arrays, how they are normalised, and its branch of the network.
 
-    Attributes
-    ----------
-    window
-        ``whole``; or so many bp around the TSS, as contact-weighted ``activity`` needs; or ``target``: what
-        the convolutions need to end with the target window and nothing else. On a landscape the first
-        convolution then steps from target bin to target bin, so that `first_kernel_expansion_width` and
-        `first_stride_expansion_width` follow from the dataset.
-    without
-        Tracks that are left out.
-    map
-        The kind of contact map that the branch is made for.
-    embedding
-        The embedding that the branch is made for; its arrays have a position a target bin.
+    `window` is ``whole``; so many bp around the TSS, as contact-weighted ``activity`` needs; or ``target``:
+    what the convolutions need to end with the target window and nothing else. On a landscape the first
+    convolution then steps from target bin to target bin, so that `first_kernel_expansion_width` and
+    `first_stride_expansion_width` follow from the dataset. Tracks `without` are left out; `map` and
+    `embedding` (a position a target bin) are what the branch is made for.
     """
 
     normalization: Literal["channel", "element"] | None = "channel"
@@ -220,21 +212,12 @@ class Flavour(Record):
         return "landscape" if "landscape" in self.inputs else next(iter(self.inputs))
 
     @model_validator(mode="after")
-    def _embeddings_by_name(self) -> Self:
+    def _parts_go_together(self) -> Self:
         for name, block in self.inputs.items():
             if (name == "embedding") != (block.embedding is not None):
                 raise ValueError("'embedding' goes with the input of that name, and no other")
-        return self
-
-    @model_validator(mode="after")
-    def _activity_within(self) -> Self:
-        block = self.inputs.get("activity")
-        if block is not None and not isinstance(block.window, int):
-            raise ValueError("'activity' needs 'window' in bp")
-        return self
-
-    @model_validator(mode="after")
-    def _feature_maps_to_the_end(self) -> Self:
+            if name == "activity" and not isinstance(block.window, int):
+                raise ValueError("'activity' needs 'window' in bp")
         array = self.output.array is not None
         maps = all(block.cnn.num_output_features == 0 for block in self.inputs.values())
         if not array == maps == (self.fusion.model_type == "pass-through"):
@@ -246,15 +229,9 @@ class Flavour(Record):
 
 
 def derive(base: Flavour, *, name: str, description: str, **changes: object) -> Flavour:
-    """Return `base` with some settings changed.
+    """Return `base` with some settings changed, as in ``training={"n_epochs": 2}``.
 
-    Parameters
-    ----------
-    name, description
-        What the new one is called.
-    **changes
-        Nested settings by name, for example ``training={"n_epochs": 2}``; None for an input takes it
-        away.
+    None for an input takes it away.
 
     Raises
     ------

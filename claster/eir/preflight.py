@@ -44,16 +44,14 @@ def _array_fault(path: Path, expected: tuple[int, ...]) -> str | None:
     # One sum over the array costs a tenth of `isfinite`; NaN and infinities survive it.
     with np.errstate(over="ignore", invalid="ignore"):
         total = values.sum(dtype=np.float64)
-    if not np.isfinite(total):
-        faulty = int(np.count_nonzero(~np.isfinite(values)))
-        if faulty:
-            first = np.unravel_index(
-                int(np.argmin(np.isfinite(values))), shape, order="F" if fortran else "C"
-            )
-            where = tuple(int(index) for index in first)
-            plural = "" if faulty == 1 else "s"
-            return f"holds {faulty} value{plural} not finite, the first at {where}"
-    return None
+    if np.isfinite(total):
+        return None
+    faulty = np.flatnonzero(~np.isfinite(values))
+    if not faulty.size:
+        return None
+    first = np.unravel_index(faulty[0], shape, order="F" if fortran else "C")
+    where = tuple(int(index) for index in first)
+    return f"holds {_values(faulty.size)} not finite, the first at {where}"
 
 
 def _read_header(handle: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -74,26 +72,11 @@ def prepare_training(
     *,
     progress: Progress = SILENT,
 ) -> SampleCounts:
-    """Write what a flavour reads beside a dataset's arrays, and refuse what EIR would train on.
+    """Write what a flavour reads beside a dataset's arrays, and return how many samples it has.
 
-    Refused is a dataset on which EIR would fail or, worse, train on.
-
-    Parameters
-    ----------
-    flavour, spec
-        What will be trained, on which dataset.
-
-    Returns
-    -------
-    SampleCounts
-        Numbers of samples to train and to validate on.
-
-    Raises
-    ------
-    ClasterError
-        If samples differ between arrays, targets and ID files; an array or target is damaged, of
-        another shape, or not finite; the dataset lacks what the flavour needs; or there are too few
-        samples for any batch.
+    Refused is a dataset on which EIR would fail or, worse, train on: samples differ between arrays, targets
+    and ID files; an array or target is damaged, of another shape, or not finite; the dataset lacks what the
+    flavour needs; or there are too few samples for any batch.
     """
     folders = DatasetFolders.of(spec)
     counts = sample_counts(folders)
@@ -119,18 +102,10 @@ def require_predictable(
     *,
     progress: Progress = SILENT,
 ) -> list[str]:
-    """Refuse a split that EIR would predict wrongly.
+    """Return the sample names of a split, in file order; refuse one that EIR would predict wrongly.
 
-    Returns
-    -------
-    list of str
-        The sample names of the split, in file order.
-
-    Raises
-    ------
-    ClasterError
-        If samples differ between the arrays and the ID file, or an array is damaged, of another
-        shape, or not finite.
+    That is where samples differ between the arrays and the ID file, or an array is damaged, of another shape,
+    or not finite.
     """
     folders = DatasetFolders.of(spec)
     ids = _ids(folders, split)
@@ -144,10 +119,7 @@ def require_predictable(
 def sample_counts(folders: DatasetFolders) -> SampleCounts:
     """Return how many samples there are to train and to validate on.
 
-    Raises
-    ------
-    ClasterError
-        If there are fewer than 2 of either: EIR needs a batch of each.
+    EIR needs a batch, so 2, of either.
     """
     counts = SampleCounts(train=len(_ids(folders, "train")), valid=len(_ids(folders, "valid")))
     for split, count in (("train", counts.train), ("valid", counts.valid)):
@@ -203,8 +175,9 @@ def _require_arrays(
     paths = sorted(folder.iterdir())
     strange = [path.name for path in paths if path.suffix != ".npy" or not path.is_file()]
     if strange:
+        kind = "is not an array file" if len(strange) == 1 else "are not array files"
         raise ClasterError(
-            f"{folder} holds {_count(strange, 'entry')} that {_not_arrays(strange)}",
+            f"{folder} holds {_count(strange, 'entry')} that {kind}",
             remedy="remove what does not belong there, or build the dataset again with --force",
         )
     found = [path.stem for path in paths]
@@ -270,10 +243,6 @@ def _count(names: Iterable[str], kind: str) -> str:
 
 def _values(count: int) -> str:
     return f"{count} value{'' if count == 1 else 's'}"
-
-
-def _not_arrays(names: Sequence[str]) -> str:
-    return "is not an array file" if len(names) == 1 else "are not array files"
 
 
 def _rebuild(dataset: str) -> str:

@@ -30,13 +30,7 @@ _MESSAGE_LINES = 3
 
 
 def find_program(name: str) -> Path:
-    """Return EIR's script `name`, the one installed beside the running Python.
-
-    Raises
-    ------
-    ClasterError
-        If it is not installed there.
-    """
+    """Return EIR's script `name`, the one installed beside the running Python."""
     path = Path(sys.executable).parent / name
     if not path.is_file():
         raise ClasterError(
@@ -60,24 +54,17 @@ def run_program(
 
     Parameters
     ----------
-    command
-        Program and arguments; the program is looked up beside the running Python.
     log
         File for everything that it prints; one that is there gives way.
     variables
         Environment variables on top of the present ones.
     watch
-        Called about twice a second and once after the end.
+        Called about twice a second and once after the end. What it raises ends the program first.
 
     Returns
     -------
     int
         The exit status, negative where a signal ended it.
-
-    Raises
-    ------
-    BaseException
-        Whatever interrupts the wait; the program is ended first.
     """
     program = find_program(command[0])
     log.unlink(missing_ok=True)  # it may be a link to a file elsewhere
@@ -94,7 +81,9 @@ def run_program(
         guard = None
         try:
             guard = _start_guard(process)
-            _let_go(process)
+            assert process.stdin is not None
+            with suppress(BrokenPipeError), process.stdin as begin:  # it was ended already
+                begin.write(b"go\n")
             while True:
                 try:
                     status = process.wait(timeout=_POLL_SECONDS)
@@ -113,11 +102,8 @@ def run_program(
 def why_it_failed(log: Path, status: int) -> str:
     """Return in one line why a program failed.
 
-    Returns
-    -------
-    str
-        The exception at the end of the last traceback with the line of code that raised it, or the
-        signal, or the last line of the log.
+    It is the exception at the end of the last traceback with the line of code that raised it, or the signal,
+    or the last line of the log.
     """
     if status == -9:
         return "it was killed (signal 9), most likely because memory ran out"
@@ -154,13 +140,6 @@ def _start_guard(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-
-
-def _let_go(process: subprocess.Popen[bytes]) -> None:
-    """Let a program begin, which waits until its guard is there."""
-    assert process.stdin is not None
-    with suppress(BrokenPipeError), process.stdin as begin:  # it was ended already
-        begin.write(b"go\n")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -205,21 +184,12 @@ class EirFailedError(Exception):
 
 
 def run_recorded(run: RunFolder, record: RunRecord, steps: int, progress: Progress) -> None:
-    """Run EIR and keep `run.json` true, whatever happens; in the end write `history.csv`.
-
-    Parameters
-    ----------
-    run, record
-        The run and its record, with the command.
-    steps
-        Training steps that are to come.
+    """Run EIR for so many steps and keep `run.json` true, whatever happens; in the end write `history.csv`.
 
     Raises
     ------
     EirFailedError
         If EIR failed.
-    ClasterError
-        If it saved no model.
     """
     write_run(run, record)
     progress.say(record.feeding)
@@ -253,13 +223,7 @@ def run_recorded(run: RunFolder, record: RunRecord, steps: int, progress: Progre
 
 
 def completed(run: RunFolder, record: RunRecord, *, seconds: float | None) -> RunRecord:
-    """Return the record of a training that has come to its end, after so many seconds.
-
-    Raises
-    ------
-    ClasterError
-        If EIR saved no model.
-    """
+    """Return the record of a training that has come to its end, after so many seconds."""
     checkpoint, performance = best_checkpoint(run)
     return record.model_copy(
         update={

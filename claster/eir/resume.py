@@ -201,10 +201,8 @@ def set_up_resumption(
 ) -> RunRecord:
     """Put the ended training aside, write the configuration of the next one, return the new record.
 
-    EIR's folder becomes ``eir.part<n>`` and its log ``train.part<n>.log``;
-    ``configurations/resume_<n>/globals.yaml`` differs from the first one in the saved model, epochs,
-    learning rate, warm-up, evaluation interval, devices, how samples reach them, and the run folder, which
-    may have been renamed.
+    EIR's folder becomes ``eir.part<n>`` and its log ``train.part<n>.log``; the new one's globals are in
+    ``configurations/resume_<n>``. The run folder may have been renamed.
     """
     model = plan.model.relative_to(run.path)
     if run.eir.is_dir():

@@ -32,7 +32,7 @@ from claster.eir.resume import (
 )
 from claster.eir.runs import RunFolder, RunRecord, now, read_run, run_path, write_run
 from claster.eir.settings import SEEDS, TrainSettings
-from claster.eir.start import find_start
+from claster.eir.start import find_start, write_start
 from claster.eir.trained_on import built_from
 from claster.eir.yaml_files import plan_schedule
 from claster.errors import ClasterError
@@ -277,11 +277,12 @@ def _train_anew(
     relative = run.path.relative_to(run.project)
     start = None
     if asked.pretrained:
-        start = find_start(RunFolder(run.project / asked.pretrained, run.project), flavour, spec)
+        source = RunFolder(run.project / asked.pretrained, run.project)
+        start, weights = find_start(source, flavour, spec)
     retired = set_aside(run)
     if start:
         progress.say(start.line)
-        start.write(run)
+        write_start(run, weights)
     configuration = configure(
         flavour,
         spec,
@@ -323,7 +324,7 @@ def _train_anew(
         scales=scales,
         trained_on=spec,
         data=data,
-        started_from=start.told if start else None,
+        started_from=start,
         drop_tracks=asked.drop_tracks,
         transform=flavour.output.transform,
     )

@@ -54,6 +54,16 @@ class StartedFrom(Record):
     new: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
+    @property
+    def line(self) -> str:
+        """What is taken and what is not, in a line."""
+        parts = [f"starts from the weights of {self.run}"]
+        if self.new:
+            parts.append(f"new tracks start from zero: {', '.join(self.new)}")
+        if self.left:
+            parts.append(f"tracks whose weights are not taken: {', '.join(self.left)}")
+        return "; ".join(parts)
+
 
 class RunRecord(Record):
     """What `run.json` holds.

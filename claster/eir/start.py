@@ -7,7 +7,6 @@ that both have.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from claster.dataset.embeddings import EmbeddingView
@@ -46,34 +45,18 @@ _FIRST_WEIGHTS = "conv.0.conv_1.weight"
 _POSITIONS = "pos_representation.embedding"
 
 
-@dataclass(frozen=True)
-class Start:
-    """Weights that a training starts from, by EIR's names, and what the record says of them."""
+def write_start(run: RunFolder, weights: "Mapping[str, Tensor]") -> None:
+    """Write weights where EIR finds them when it trains `run`."""
+    import torch
 
-    told: StartedFrom
-    weights: "Mapping[str, Tensor]"
-
-    @property
-    def line(self) -> str:
-        """What is taken and what is not, in a line."""
-        told = self.told
-        parts = [f"starts from the weights of {told.run}"]
-        if told.new:
-            parts.append(f"new tracks start from zero: {', '.join(told.new)}")
-        if told.left:
-            parts.append(f"tracks whose weights are not taken: {', '.join(told.left)}")
-        return "; ".join(parts)
-
-    def write(self, run: RunFolder) -> None:
-        """Write the weights where EIR finds them when it trains `run`."""
-        import torch
-
-        with atomic_path(run.start) as partial, partial.open("wb") as handle:
-            torch.save(dict(self.weights), handle)
+    with atomic_path(run.start) as partial, partial.open("wb") as handle:
+        torch.save(dict(weights), handle)
 
 
-def find_start(source: RunFolder, flavour: Flavour, spec: DatasetSpec) -> Start:
-    """Return the weights of a run as a training of a flavour on a dataset can take them.
+def find_start(
+    source: RunFolder, flavour: Flavour, spec: DatasetSpec
+) -> "tuple[StartedFrom, dict[str, Tensor]]":
+    """Return what a record says of a run's weights, and these as a training can take them, by EIR's names.
 
     Parameters
     ----------
@@ -127,7 +110,7 @@ def find_start(source: RunFolder, flavour: Flavour, spec: DatasetSpec) -> Start:
         new=tuple(new),
         left=tuple(left),
     )
-    return Start(told, weights)
+    return told, weights
 
 
 type _Side = tuple[DatasetSpec, Mapping[Any, View]]

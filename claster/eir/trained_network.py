@@ -21,14 +21,8 @@ _EPSILON = 1e-10  # what EIR adds to a standard deviation before it divides
 class _Scaling:
     """How EIR scales one input or the output.
 
-    Attributes
-    ----------
-    shape
-        Shape of one sample as the network takes or gives it; for an output (values,).
-    mean, deviation
-        Of the training samples; they broadcast against `shape`.
-    is_plain
-        Whether values come scaled.
+    `shape` is that of one sample as the network takes or gives it, (values,) for an output; `mean` and
+    `deviation` of the training samples broadcast against it. `is_plain` is whether values come scaled.
     """
 
     shape: tuple[int, ...]
@@ -50,20 +44,10 @@ class _Scaling:
 
 @dataclass(frozen=True)
 class Network:
-    """A network in evaluation mode, without gradients of its weights.
+    """EIR's module in evaluation mode, without gradients of its weights.
 
-    Attributes
-    ----------
-    module
-        EIR's module.
-    inputs
-        Scaling by input name.
-    output
-        Scaling of the output, its values flattened.
-    output_name
-        EIR's name of the output.
-    columns
-        Target columns in the order of the output's values; None where the output is an array.
+    Inputs are scaled by name, the output with its values flattened; `columns` are the target's in the order
+    of these values, None where the output is an array.
     """
 
     module: nn.Module
@@ -90,12 +74,6 @@ def load_network(folder: Path, weights: Path, *, device: torch.device) -> Networ
         EIR's output folder: configurations, normalisation statistics and target scaler.
     weights
         A checkpoint (``.pt``) or the same as ``.safetensors``.
-
-    Raises
-    ------
-    ClasterError
-        If a file is missing or damaged, the weights are another network's, or the run has several
-        outputs.
     """
     if not (folder / "serializations" / "configs_stripped").is_dir():
         raise ClasterError(
@@ -156,18 +134,10 @@ def _require_arrays(configurations: Path) -> None:
 
 
 def run_network(network: Network, inputs: Mapping[str, Tensor]) -> Tensor:
-    """Return what a network predicts, differentiable with respect to its inputs.
+    """Return what a network predicts, (samples, values), on the scale of the target as stored.
 
-    Parameters
-    ----------
-    inputs
-        By name, float32, as stored; shape (samples, ...) with as many values a sample as the network
-        takes.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (samples, values): EIR's scaling undone, on the scale of the target as stored.
+    It is differentiable with respect to the inputs: by name, float32, as stored, (samples, ...) with as many
+    values a sample as the network takes.
     """
     scaled = {name: by.scaled(inputs[name]) for name, by in network.inputs.items()}
     # cuDNN convolves float32 with 10 bits of precision unless told otherwise.
@@ -181,13 +151,7 @@ def run_network(network: Network, inputs: Mapping[str, Tensor]) -> Tensor:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the weights of a checkpoint by EIR's names, on the CPU.
-
-    Raises
-    ------
-    ClasterError
-        If there is no such file, or it is damaged.
-    """
+    """Return the weights of a checkpoint by EIR's names, on the CPU."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

@@ -18,7 +18,7 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.yaml_file import read_yaml, to_yaml
 from claster.eir.bundle import require_unchanged
-from claster.eir.configure import environment
+from claster.eir.configure import eirtrain_command, environment
 from claster.eir.machine import resolve_device
 from claster.eir.predictions import prediction_table
 from claster.eir.program import find_program, run_program, why_it_failed
@@ -141,38 +141,26 @@ def _predict(
     device: Device,
     progress: Progress,
 ) -> None:
-    folders = DatasetFolders.of(spec)
-    written: dict[str, list[str]] = {}
-
-    def write(option: str, name: str, changes: dict[str, Any]) -> None:
-        content = read_yaml(run.configurations / name)[0]
-        for section, settings in changes.items():
-            content[section] = content[section] | settings
-        write_text(scratch / name, to_yaml(content))
-        written.setdefault(option, []).append(str((scratch / name).absolute()))
-
-    write(
-        "--global_configs",
-        "globals.yaml",
-        {
+    folders, out = DatasetFolders.of(spec), str((scratch / "out").absolute())
+    changes: dict[str, dict[str, dict[str, Any]]] = {
+        "globals.yaml": {
             # EIR loads the model onto `device` and computes on `hardware`.
-            "basic_experiment": {
-                "device": device,
-                "memory_dataset": False,
-                "output_folder": str((scratch / "out").absolute()),
-            },
+            "basic_experiment": {"device": device, "memory_dataset": False, "output_folder": out},
             "accelerator": {"hardware": device},
-        },
-    )
+        }
+    }
     for modality, view in run_views(run).items():
         source = str(folders.arrays(view.folder, split).absolute())
-        write("--input_configs", f"input_{modality}.yaml", {"input_info": {"input_source": source}})
-    write("--fusion_configs", "fusion.yaml", {})
-    write("--output_configs", "output.yaml", {"output_info": {"output_source": None}})
-    checkpoint = program_checkpoint(run, scratch / "exported")
-    written["--model_path"] = [str(checkpoint.absolute())]
-    written["--output_folder"] = [str((scratch / "out").absolute())]
-    command = ["eirpredict", *chain.from_iterable((key, *words) for key, words in written.items())]
+        changes[f"input_{modality}.yaml"] = {"input_info": {"input_source": source}}
+    changes |= {"fusion.yaml": {}, "output.yaml": {"output_info": {"output_source": None}}}
+    for name, sections in changes.items():
+        content = read_yaml(run.configurations / name)[0]
+        for section, settings in sections.items():
+            content[section] = content[section] | settings
+        write_text(scratch / name, to_yaml(content))
+    _, *files = eirtrain_command([scratch / name for name in changes], project=run.project)
+    checkpoint = str(program_checkpoint(run, scratch / "exported").absolute())
+    command = ["eirpredict", *files, "--model_path", checkpoint, "--output_folder", out]
     log = run.path / f"predict_{split}.log"
     with progress.step(f"predict {split}") as step:
         step.describe("EIR predicts")

@@ -83,12 +83,7 @@ def plan_schedule(
     """Return the schedule of a flavour for so many samples and epochs (None: the flavour's own).
 
     An epoch is one pass over the training samples. The run is divided into the flavour's number of
-    evaluations, or more where these would lie over 1,000 steps apart.
-
-    Raises
-    ------
-    ClasterError
-        If that is a single step.
+    evaluations, or more where these would lie over 1,000 steps apart. A single step is refused.
     """
     training = flavour.training
     epochs = n_epochs or training.n_epochs
@@ -217,13 +212,11 @@ def _output(flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
 
 def _array_output(cnn: ArrayCnn, flavour: Flavour, spec: DatasetSpec) -> dict[str, Any]:
     spec.require_target()
-    bins = central_bins(flavour, spec)
+    source = DatasetFolders(spec.name).profiles("train_valid", bins=central_bins(flavour, spec))
     content = {
         "output_info": {
             "output_name": flavour.continued,
-            "output_source": DatasetFolders(spec.name)
-            .profiles("train_valid", bins=bins)
-            .as_posix(),
+            "output_source": source.as_posix(),
             "output_type": "array",
         },
         "model_config": {"model_type": "cnn", "model_init_config": cnn.model_dump()},

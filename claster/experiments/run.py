@@ -22,27 +22,12 @@ from claster.settings import Device, Record, explained
 class _Experiment(Record):
     """An experiment (`configurations/experiments/NAME.yaml`).
 
-    Attributes
-    ----------
-    about
-        What it asks, and what is different from the published one.
-    of
-        The dataset that it is run on unless another one is named.
-    seeds
-        Of each flavour; several are scored together.
-    dataset
-        Changes laid over the dataset's YAML (`claster.dataset.load`).
-    simulated
-        Instead of `dataset` where the dataset is simulated.
-    compare
-        Other experiments whose datasets are built and scored with simple methods beside the dataset
-        as it is; nothing is trained.
-    figures
-        Figures of the paper that show it.
-    published
-        Printed numbers.
-    not_possible
-        Why there is nothing to run.
+    `about` says what it asks and what is different from the published one, `of` which dataset it is run on
+    unless another one is named, `dataset` what is laid over that one's YAML (`claster.dataset.load`), or
+    `simulated` where it is simulated. Several `seeds` of a flavour are scored together. `compare` names other
+    experiments whose datasets are built and scored with simple methods beside the dataset as it is, without a
+    training. `figures` of the paper show it, `published` are printed numbers; `not_possible` is why there is
+    nothing to run.
     """
 
     about: str
@@ -58,13 +43,7 @@ class _Experiment(Record):
 
 
 def find_experiment(name: str, *, project: Path | str = ".") -> _Experiment:
-    """Return an experiment.
-
-    Raises
-    ------
-    ClasterError
-        If there is none, or a key of it is wrong.
-    """
+    """Return an experiment, its keys checked."""
     content = read_experiment(name, project=project)
     try:
         return _Experiment.model_validate(content)
@@ -137,15 +116,8 @@ def run_experiment(
     ``runs/<dataset>/<flavour>``, with ``-seedN`` where there are several seeds; these are scored
     together too, in ``runs/<dataset>/<flavour>-seeds``.
 
-    Parameters
-    ----------
-    epochs, device
-        See `claster.eir.run.train`.
-
-    Raises
-    ------
-    ClasterError
-        If the experiment is not possible or only compares datasets, or a step cannot be done.
+    `epochs` and `device` are those of `claster.eir.run.train`. An experiment that is not possible or only
+    compares datasets is refused.
     """
     experiment = find_experiment(name, project=project)
     if experiment.compare:

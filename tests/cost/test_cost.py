@@ -13,10 +13,19 @@ from typer.testing import CliRunner
 from claster.cli import app
 from claster.cli.tables import cost_table, plan_as_json, total_line
 from claster.cost import machine, plan
-from claster.cost.estimate import _LIKE, BY_THUMB, MEASURED, Rate, Work, estimate
+from claster.cost.estimate import (
+    _LIKE,
+    BY_THUMB,
+    MEASURED,
+    Amount,
+    Rate,
+    Work,
+    count_genes,
+    estimate,
+)
 from claster.cost.machine import MachineRates
 from claster.cost.plan import _download_bytes
-from claster.cost.work import Amount, array_bytes, count_genes
+from claster.dataset.build import bytes_a_gene
 from claster.dataset.load import dataset_of, load_dataset
 from claster.eir.geometry import Cost
 from claster.errors import ClasterError
@@ -78,7 +87,7 @@ def test_where_nothing_can_be_written_no_times_are_kept(tmp_path, monkeypatch, n
 
 
 def of(rate, units, *past):
-    return estimate(Work("build", units, "", rate, memory=5.0), RATES, past)
+    return estimate(Work("build", units, "", rate, memory=5.0), RATES.start, past)
 
 
 def test_a_rate_is_fixed_time_and_time_a_unit_within_a_factor():
@@ -146,7 +155,7 @@ def test_a_fault_of_files_that_are_here_is_told(project):
 def test_bytes_of_the_published_dataset(project):
     spec = load_dataset("mesc", project=project)
     a_gene = 2 * (4 * (4 * 10_001 + 129 * 626) + 2 * 10 * 401)
-    assert array_bytes(spec, Amount.counted(1, "")).value == pytest.approx(a_gene, rel=0.01)
+    assert bytes_a_gene(spec) == pytest.approx(a_gene, rel=0.01)
     coming = _download_bytes(spec)
     assert 3e9 < coming.low < coming.value < coming.high < 1e11
     assert coming.known_from == "usual sizes"

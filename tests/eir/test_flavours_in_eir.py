@@ -70,7 +70,7 @@ def test_flavour_trains(name, full_size, eir):
     )
     assert (configuration.batch_size, configuration.steps) == (2, 2)
     eir(small.project).train(configuration)
-    run = RunFolder(small.project / configuration.output_folder).path.parent
+    run = small.project / "runs" / small.spec.name / name
     history = pd.read_csv(run / "eir" / "train_average_history.log")
     assert history["iteration"].tolist() == [1, 2]
     assert np.isfinite(history["loss-average"]).all()

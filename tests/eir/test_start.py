@@ -46,28 +46,30 @@ def tracks(*names):
 
 
 def test_all_weights_are_taken_for_another_cell(trained, tiny, other, weights):
-    start = find_start(trained.run, flavours.FLAVOURS["tiny"], other())
-    assert start.weights.keys() == weights.keys()
-    assert all(torch.equal(start.weights[name], weights[name]) for name in weights)
-    assert start.line == f"starts from the weights of {trained.run.path}"
+    told, taken = find_start(trained.run, flavours.FLAVOURS["tiny"], other())
+    assert taken.keys() == weights.keys()
+    assert all(torch.equal(taken[name], weights[name]) for name in weights)
+    assert told.line == f"starts from the weights of {trained.run.path}"
 
 
 def test_weights_of_a_track_are_found_by_its_name(trained, tiny, other, weights):
     spec = other(tracks=tracks("H3K27ac", "new", "ATAC"))
-    start = find_start(trained.run, flavours.FLAVOURS["tiny"], spec)
-    before, after = weights[FIRST], start.weights[FIRST]
+    told, taken = find_start(trained.run, flavours.FLAVOURS["tiny"], spec)
+    before, after = weights[FIRST], taken[FIRST]
     assert after.shape[1] == 3
     assert torch.equal(after[:, 0], before[:, 1])
     assert torch.equal(after[:, 2], before[:, 0])
     assert not after[:, 1].any()
-    assert all(torch.equal(start.weights[name], weights[name]) for name in weights.keys() - {FIRST})
-    assert "new tracks start from zero: new" in start.line
+    assert all(torch.equal(taken[name], weights[name]) for name in weights.keys() - {FIRST})
+    assert "new tracks start from zero: new" in told.line
 
 
 def test_tracks_that_are_not_there_are_left(trained, tiny, other, weights):
-    start = find_start(trained.run, flavours.FLAVOURS["tiny"], other(tracks=tracks("H3K27ac")))
-    assert torch.equal(start.weights[FIRST], weights[FIRST][:, 1:])
-    assert start.line.endswith("tracks whose weights are not taken: ATAC")
+    told, taken = find_start(
+        trained.run, flavours.FLAVOURS["tiny"], other(tracks=tracks("H3K27ac"))
+    )
+    assert torch.equal(taken[FIRST], weights[FIRST][:, 1:])
+    assert told.line.endswith("tracks whose weights are not taken: ATAC")
 
 
 def test_several_channels_of_a_track_stay_together():
@@ -134,15 +136,15 @@ def test_incomplete_run_is_refused(trained, tiny, other, tmp_path):
 
 def test_exported_run_is_the_same_start(trained, tiny, other, weights, tmp_path):
     out = export_run(trained.run, tmp_path / "exported")
-    start = find_start(RunFolder(out, trained.small.project), flavours.FLAVOURS["tiny"], other())
-    assert all(torch.equal(start.weights[name], weights[name]) for name in weights)
+    _, taken = find_start(RunFolder(out, trained.small.project), flavours.FLAVOURS["tiny"], other())
+    assert all(torch.equal(taken[name], weights[name]) for name in weights)
 
 
 def test_only_the_same_start_is_resumed(trained, tiny, other, tmp_path):
     record = read_run(trained.run.path)
     with pytest.raises(ClasterError, match="started from random weights, not from the present"):
         _require_same_start(trained.run, record, trained.run)
-    told = find_start(trained.run, flavours.FLAVOURS["tiny"], other()).told
+    told, _ = find_start(trained.run, flavours.FLAVOURS["tiny"], other())
     record = record.model_copy(update={"started_from": told})
     _require_same_start(trained.run, record, trained.run)
     changed = record.model_copy(update={"started_from": told.model_copy(update={"sha256": "0"})})
