@@ -1,10 +1,9 @@
 """Embeddings of every sample of a dataset by one sequence model, stored once."""
 
-import json
 import shutil
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,12 +28,8 @@ from claster.sequence.models import ModelFiles, SequenceModel, find_model, find_
 from claster.sequence.settings import EmbedSettings, StoredPrecision
 from claster.sequence.trunk import Geometry, Trunk
 from claster.sequence.windows import SequenceWindows, extract_windows
-from claster.text import read_json, read_text
+from claster.text import read_json
 from claster.versions import versions
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
 
 _PACKAGES = ("claster", "torch", "transformers", "enformer-pytorch", "borzoi-pytorch", "zarr")
 _LARGEST = float(np.finfo(np.float16).max)
@@ -47,7 +42,7 @@ def embed_letters(
     device: str = "cpu",
     precision: StoredPrecision = "float32",
 ) -> np.ndarray:
-    """Return the embeddings of a batch of sequences.
+    """Return the embeddings of a batch of sequences, float32, shape (samples, channels, bins).
 
     Parameters
     ----------
@@ -55,16 +50,10 @@ def embed_letters(
         On `device`, in evaluation mode.
     letters
         uint8, shape (samples, length).
-    device, precision
-        Where and in what to compute.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32, shape (samples, channels, bins).
     """
     encoded = torch.from_numpy(np.ascontiguousarray(trunk.encode(letters))).to(device)
-    with torch.inference_mode(), _computing(device, precision):
+    dtype = None if precision == "float32" else getattr(torch, precision)
+    with torch.inference_mode(), torch.autocast(device, dtype=dtype, enabled=dtype is not None):
         return trunk(encoded).float().cpu().numpy()
 
 
@@ -102,17 +91,12 @@ def embed_dataset(
     final = embedding_path(folders, model.name)
     files = find_weights(model, folder=asked.weights, revision=asked.revision)
 
-    def plan_for(geometry: Geometry) -> tuple[SequenceWindows, EmbeddingRecord, str]:
-        windows = extract_windows(spec, length=geometry.length, progress=progress)
-        kept = _kept_bins(geometry, asked.central_bins)
-        record = _record(spec, model, files, geometry, windows, kept, asked)
-        return windows, record, record.model_dump_json(indent=2) + "\n"
-
+    planned = partial(_plan, spec, model, files, asked, progress)
     if not asked.force and (final / "record.json").is_file():
         store = open_embeddings(folders, model.name)
         held = store.record
-        plan = plan_for(Geometry(held.length, held.bin, held.model_bins, held.channels))[2]
-        other = _difference(final / "record.json", plan)
+        _, record = planned(Geometry(held.length, held.bin, held.model_bins, held.channels))
+        other = _difference(final / "record.json", record)
         if other in ("", "versions"):
             progress.say(f"{final} is complete")
             return store
@@ -121,7 +105,7 @@ def embed_dataset(
         )
     device = resolve_device(asked.device)
     trunk = model.load(files.folder, trust_remote_code=asked.trust_remote_code).to(device)
-    windows, record, plan = plan_for(trunk.geometry)
+    windows, record = planned(trunk.geometry)
     a_sample = 2 * record.channels * record.bins
     needed = a_sample * record.samples
     progress.say(
@@ -129,13 +113,19 @@ def embed_dataset(
         f"{decimal(needed)} for {record.samples // 2:,} genes"
     )
     with lock_folder(sequence_folder(folders), name=f".{final.name}.lock"):
-        partial = _open_partial(final, plan, force=asked.force)
-        require_disk(final.parent, needed=needed - _bytes_of(partial), named=final.name)
-        _write_batches(partial, record, trunk, windows, device, asked.precision, progress)
-        _write_samples(partial, windows)
-        (partial / "plan.json").rename(partial / "record.json")
+        begun = _open_begun(final, record, force=asked.force)
+        written = sum(path.stat().st_size for path in begun.rglob("*") if path.is_file())
+        require_disk(final.parent, needed=needed - written, named=final.name)
+        _write_batches(begun, record, trunk, windows, device, asked.precision, progress)
+        lines = [
+            f"{sample_id(gene.gene_id, way)}\t{gene.chrom}\t{gene.tss}\n"
+            for gene in windows.table.itertuples()
+            for way in (FORWARD, REVERSE)
+        ]
+        write_text(begun / "samples.tsv", "ID\tchrom\ttss\n" + "".join(lines))
+        (begun / "plan.json").rename(begun / "record.json")
         _remove_embedding_views(folders, model.name)
-        replace_folder(final, partial)
+        replace_folder(final, begun)
     return EmbeddingStore(final, record)
 
 
@@ -148,7 +138,7 @@ def _remove_embedding_views(folders: DatasetFolders, model: str) -> None:
 
 
 def _write_batches(
-    partial: Path,
+    folder: Path,
     record: EmbeddingRecord,
     trunk: Trunk,
     windows: SequenceWindows,
@@ -156,16 +146,23 @@ def _write_batches(
     precision: StoredPrecision,
     progress: Progress,
 ) -> None:
-    array = _open_array(partial / "embeddings.zarr", record)
+    path = folder / "embeddings.zarr"
+    array = _open_array(path, record)
     first = (trunk.geometry.bins - record.bins) // 2
     with progress.step(f"embed by {record.model}", record.samples) as step:
         for start in range(0, record.samples, record.batch_size):
             rows = range(start, min(start + record.batch_size, record.samples))
-            if not all(_chunk(partial / "embeddings.zarr", row).is_file() for row in rows):
+            # zarr gives the file of a sample its name when it is whole.
+            if not all((path / "c" / str(row) / "0" / "0").is_file() for row in rows):
                 letters = np.stack([windows.sample(row // 2, rev=row % 2 == 1) for row in rows])
                 values = embed_letters(trunk, letters, device=device, precision=precision)
                 values = values[..., first : first + record.bins]
-                _require_storable(values, record)
+                if not (np.abs(values) <= _LARGEST).all():
+                    raise ClasterError(
+                        f"{record.model} gives values that are not finite or beyond {_LARGEST:,.0f} in "
+                        f"{record.precision}",
+                        remedy="use --precision float32, or check its weights",
+                    )
                 for row, value in zip(rows, values, strict=True):
                     array[row] = value.astype(np.float16)
             step.advance(len(rows))
@@ -187,52 +184,47 @@ def _open_array(path: Path, record: EmbeddingRecord) -> Any:  # noqa: ANN401
     )
 
 
-def _chunk(array: Path, row: int) -> Path:
-    """Return the file of one sample; zarr gives it its name when it is whole."""
-    return array / "c" / str(row) / "0" / "0"
-
-
-def _open_partial(final: Path, plan: str, *, force: bool) -> Path:
+def _open_begun(final: Path, record: EmbeddingRecord, *, force: bool) -> Path:
     """Return the folder of work that was started with the same settings, or a new one."""
-    partial = final.with_name(f".{final.name}.partial")
-    begun = partial / "plan.json"
-    if partial.is_dir() and (force or not begun.is_file()):
-        shutil.rmtree(partial)
-    if not partial.is_dir():
-        partial.mkdir(parents=True)
-        write_text(begun, plan)
-    elif read_text(begun) != plan:
+    begun = final.with_name(f".{final.name}.partial")
+    plan = begun / "plan.json"
+    if begun.is_dir() and (force or not plan.is_file()):
+        shutil.rmtree(begun)
+    if not begun.is_dir():
+        begun.mkdir(parents=True)
+        write_text(plan, record.model_dump_json(indent=2) + "\n")
+    elif other := _difference(plan, record):
         raise ClasterError(
-            f"{final} was started with other settings ({_difference(begun, plan)})",
+            f"{final} was started with other settings ({other})",
             remedy="run it with the same settings to resume it, or pass --force to start again",
         )
-    return partial
+    return begun
 
 
-def _write_samples(partial: Path, windows: SequenceWindows) -> None:
-    lines = ["ID\tchrom\ttss"]
-    for gene in windows.table.itertuples():
-        for way in (FORWARD, REVERSE):
-            lines.append(f"{sample_id(gene.gene_id, way)}\t{gene.chrom}\t{gene.tss}")
-    write_text(partial / "samples.tsv", "\n".join(lines) + "\n")
-
-
-def _record(
+def _plan(
     spec: DatasetSpec,
     model: SequenceModel,
     files: ModelFiles,
-    geometry: Geometry,
-    windows: SequenceWindows,
-    bins: int,
     asked: EmbedSettings,
-) -> EmbeddingRecord:
-    return EmbeddingRecord(
+    progress: Progress,
+    geometry: Geometry,
+) -> tuple[SequenceWindows, EmbeddingRecord]:
+    """Return what is embedded, and the record of it."""
+    windows = extract_windows(spec, length=geometry.length, progress=progress)
+    bins, central = geometry.bins, asked.central_bins
+    if central is not None and (not 1 <= central <= bins or (bins - central) % 2):
+        raise ClasterError(
+            f"{central} of {bins} bins cannot lie evenly around the TSS",
+            remedy=f"choose --central-bins from {2 - bins % 2} to {bins}, "
+            f"{'odd' if bins % 2 else 'even'}",
+        )
+    record = EmbeddingRecord(
         model=model.name,
         dataset=spec.name,
         length=geometry.length,
         bin=geometry.bin,
-        bins=bins,
-        model_bins=geometry.bins,
+        bins=bins if central is None else central,
+        model_bins=bins,
         channels=geometry.channels,
         samples=2 * len(windows.table),
         precision=asked.precision,
@@ -245,40 +237,9 @@ def _record(
         padded=int((windows.table["padded"] > 0).sum()),
         versions=versions(_PACKAGES),
     )
+    return windows, record
 
 
-def _kept_bins(geometry: Geometry, central: int | None) -> int:
-    bins = geometry.bins
-    if central is None:
-        return bins
-    if not 1 <= central <= bins or (bins - central) % 2:
-        raise ClasterError(
-            f"{central} of {bins} bins cannot lie evenly around the TSS",
-            remedy=f"choose --central-bins from {2 - bins % 2} to {bins}, "
-            f"{'odd' if bins % 2 else 'even'}",
-        )
-    return central
-
-
-def _require_storable(values: np.ndarray, record: EmbeddingRecord) -> None:
-    if not (np.abs(values) <= _LARGEST).all():
-        raise ClasterError(
-            f"{record.model} gives values that are not finite or beyond {_LARGEST:,.0f} in "
-            f"{record.precision}",
-            remedy="use --precision float32, or check its weights",
-        )
-
-
-def _difference(path: Path, plan: str) -> str:
-    there, wanted = read_json(path), json.loads(plan)
+def _difference(path: Path, record: EmbeddingRecord) -> str:
+    there, wanted = read_json(path), record.model_dump(mode="json")
     return ", ".join(sorted(key for key in wanted if there.get(key) != wanted[key]))
-
-
-def _bytes_of(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _computing(device: str, precision: StoredPrecision) -> "AbstractContextManager[Any]":
-    if precision == "float32":
-        return nullcontext()
-    return torch.autocast(device, dtype=getattr(torch, precision))
