@@ -1,6 +1,6 @@
 """Letters of DNA: reverse complement, one-hot vectors, tokens.
 
-Sequences are ASCII codes (uint8) as they stand in the FASTA, soft-masked letters in lower case included.
+Letters are ASCII codes (uint8) as they stand in the FASTA, soft-masked ones in lower case included.
 """
 
 import numpy as np
@@ -25,14 +25,9 @@ _KNOWN[[ord(letter) for letter in _IUPAC + _IUPAC.lower()]] = True
 
 
 def reverse_complement(letters: np.ndarray) -> np.ndarray:
-    """Return the other strand read in its own direction.
+    """Return the other strand of letters, shape (..., length), read in its own direction.
 
     Ambiguous letters (IUPAC) become those of the complementary bases; upper and lower case stay.
-
-    Parameters
-    ----------
-    letters
-        uint8, shape (..., length).
 
     Examples
     --------
@@ -43,17 +38,9 @@ def reverse_complement(letters: np.ndarray) -> np.ndarray:
 
 
 def one_hot(letters: np.ndarray) -> np.ndarray:
-    """Return one channel a nucleotide; every letter other than A, C, G, T (any case) is all zeros.
+    """Return one channel a nucleotide, float32, shape (..., length, 4), in the order A, C, G, T.
 
-    Parameters
-    ----------
-    letters
-        uint8, shape (..., length).
-
-    Returns
-    -------
-    numpy.ndarray
-        float32, shape (..., length, 4), channels A, C, G, T.
+    Every other letter is all zeros; case does not count.
 
     Examples
     --------
@@ -64,20 +51,10 @@ def one_hot(letters: np.ndarray) -> np.ndarray:
 
 
 def tokens(letters: np.ndarray) -> np.ndarray:
-    """Return HyenaDNA's tokens of single letters: A 7, C 8, G 9, T 10, all others N 11.
+    """Return HyenaDNA's tokens of single letters, int64: A 7, C 8, G 9, T 10, all others N 11.
 
-    Case does not count. The published benchmark dropped letters other than A, C, G, T and N, which
-    moves all that follow.
-
-    Parameters
-    ----------
-    letters
-        uint8, shape (..., length).
-
-    Returns
-    -------
-    numpy.ndarray
-        int64, the shape of `letters`; no token for beginning or end is added.
+    Case does not count; no token for beginning or end is added. The published benchmark dropped letters
+    other than A, C, G, T and N, which moves all that follow.
 
     References
     ----------
@@ -92,20 +69,7 @@ def tokens(letters: np.ndarray) -> np.ndarray:
 
 
 def require_nucleotides(letters: np.ndarray, *, named: str) -> None:
-    """Refuse a sequence with anything but IUPAC letters of DNA.
-
-    Parameters
-    ----------
-    letters
-        uint8, shape (length,).
-    named
-        Where it comes from, for the message.
-
-    Raises
-    ------
-    ClasterError
-        If another letter is there; the message names the first.
-    """
+    """Raise `ClasterError` if a sequence, shape (length,), holds anything but IUPAC letters of DNA."""
     strange = np.flatnonzero(~_KNOWN[letters])
     if strange.size:
         raise ClasterError(

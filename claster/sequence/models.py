@@ -114,7 +114,7 @@ def find_model(name: str) -> SequenceModel:
 HASHES = "SHA256SUMS"
 """File of a folder of weights with the SHA-256 of each file, as ``sha256sum * > SHA256SUMS`` writes it."""
 
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -161,9 +161,9 @@ def find_weights(
     folder = Path(folder)
     wanted = ["config.json", *model.code]
     missing = [name for name in wanted if not (folder / name).is_file()]
-    weights = next((name for name in WEIGHTS if (folder / name).is_file()), None)
+    weights = next((name for name in _WEIGHTS if (folder / name).is_file()), None)
     if missing or weights is None:
-        lacking = [*missing, *([] if weights else [" or ".join(WEIGHTS)])]
+        lacking = [*missing, *([] if weights else [" or ".join(_WEIGHTS)])]
         raise ClasterError(
             f"{folder} lacks {', '.join(lacking)} of {model.name}", remedy=_how_to_bring(model)
         )
@@ -171,9 +171,18 @@ def find_weights(
 
 
 def _checked_hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """Return the SHA-256 of files of a folder, which are those of its `HASHES` if it has any."""
     found = {name: sha256(folder / name) for name in names}
-    for name, digest in _listed(folder).items():
-        if name in found and found[name] != digest:
+    path = folder / HASHES
+    for number, line in enumerate(text_lines(path) if path.is_file() else [], start=1):
+        digest, _, rest = line.strip().partition(" ")
+        if not _DIGEST.fullmatch(digest) or not rest:
+            raise ClasterError(
+                f"{path}, line {number}: {line!r} is not a SHA-256 and a file name",
+                remedy="write it with 'sha256sum * > SHA256SUMS'",
+            )
+        name = rest.strip().removeprefix("*")
+        if found.get(name, digest) != digest:
             raise ClasterError(
                 f"{folder / name} is damaged: its SHA-256 is {found[name][:12]}..., "
                 f"{HASHES} says {digest[:12]}...",
@@ -182,52 +191,31 @@ def _checked_hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _listed(folder: Path) -> dict[str, str]:
-    path = folder / HASHES
-    if not path.is_file():
-        return {}
-    listed = {}
-    for number, line in enumerate(text_lines(path), start=1):
-        digest, _, name = line.strip().partition(" ")
-        if not _DIGEST.fullmatch(digest) or not name:
-            raise ClasterError(
-                f"{path}, line {number}: {line!r} is not a SHA-256 and a file name",
-                remedy="write it with 'sha256sum * > SHA256SUMS'",
-            )
-        listed[name.strip().removeprefix("*")] = digest
-    return listed
-
-
 def _from_hub(model: SequenceModel, commit: str) -> ModelFiles:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
     from requests.exceptions import RequestException
 
-    def download(weights: str) -> ModelFiles | None:
-        folder = Path(
-            snapshot_download(
-                model.repository, revision=commit, allow_patterns=["*.json", "*.py", weights]
-            )
-        )
-        if not (folder / weights).is_file():
-            return None
-        names = ["config.json", *model.code, weights]
-        hashes = {name: sha256(folder / name) for name in names}
-        blob = (
-            (folder / weights).resolve().name
-        )  # the hub's cache names large files by their SHA-256
-        if _DIGEST.fullmatch(blob) and blob != hashes[weights]:
-            raise ClasterError(
-                f"{folder / weights} is damaged: its SHA-256 is {hashes[weights][:12]}..., "
-                f"the hub says {blob[:12]}...",
-                remedy=f"remove {folder.parents[1]} and run again",
-            )
-        return ModelFiles(folder, commit, hashes)
-
     try:
-        for weights in WEIGHTS:
-            if files := download(weights):
-                return files
+        for weights in _WEIGHTS:
+            patterns = ["*.json", "*.py", weights]
+            folder = Path(
+                snapshot_download(model.repository, revision=commit, allow_patterns=patterns)
+            )
+            if not (folder / weights).is_file():
+                continue
+            names = ["config.json", *model.code, weights]
+            hashes = {name: sha256(folder / name) for name in names}
+            blob = (
+                (folder / weights).resolve().name
+            )  # the cache's name of a large file: its SHA-256
+            if _DIGEST.fullmatch(blob) and blob != hashes[weights]:
+                raise ClasterError(
+                    f"{folder / weights} is damaged: its SHA-256 is {hashes[weights][:12]}..., "
+                    f"the hub says {blob[:12]}...",
+                    remedy=f"remove {folder.parents[1]} and run again",
+                )
+            return ModelFiles(folder, commit, hashes)
     except (LocalEntryNotFoundError, HfHubHTTPError, RequestException, OSError) as error:
         raise ClasterError(
             f"no weights of {model.name} on this machine, and the hub does not provide them "
@@ -235,13 +223,13 @@ def _from_hub(model: SequenceModel, commit: str) -> ModelFiles:
             remedy=_how_to_bring(model),
         ) from error
     raise ClasterError(
-        f"{model.repository} at {commit} holds neither {' nor '.join(WEIGHTS)}",
+        f"{model.repository} at {commit} holds neither {' nor '.join(_WEIGHTS)}",
         remedy=_how_to_bring(model),
     )
 
 
 def _how_to_bring(model: SequenceModel) -> str:
-    files = ["config.json", *model.code, " or ".join(WEIGHTS)]
+    files = ["config.json", *model.code, " or ".join(_WEIGHTS)]
     at = f" at commit {model.revision}" if model.revision else ""
     return (
         f"bring {', '.join(files)} of {model.repository}{at} (Hugging Face hub) into one folder and pass "

@@ -50,8 +50,7 @@ class SequenceWindows:
     @cached_property
     def genome(self) -> dict[str, str | int]:
         """Path, size, time and SHA-256 of the FASTA."""
-        manifest = read_json(self.path / "manifest.json")
-        return manifest["genome"]
+        return read_json(self.path / "manifest.json")["genome"]
 
     def sample(self, row: int, *, rev: bool) -> np.ndarray:
         """Return the letters of a gene: forward, or for its rev sample the reverse complement."""
