@@ -111,7 +111,14 @@ def open_embeddings(folders: DatasetFolders, model: str) -> EmbeddingStore:
         file, EmbeddingRecord, kind="the record of a store", remedy=f"run '{again} --force'"
     )
     store = EmbeddingStore(path, record)
-    _require_same_genes(store, read_genes_table(folders), remedy=f"run '{again} --force'")
+    held, place = store.samples, read_genes_table(folders).set_index("gene_id")[["chrom", "tss"]]
+    owner = held.index.map(lambda name: split_sample_id(name)[0])
+    same = set(owner) == set(place.index) and len(held) == 2 * len(place)
+    if not same or (held[["chrom", "tss"]].to_numpy() != place.loc[owner].to_numpy()).any():
+        raise ClasterError(
+            f"{store.path} holds embeddings of other genes or TSSs than the dataset",
+            remedy=f"run '{again} --force'",
+        )
     return store
 
 
@@ -151,17 +158,6 @@ def pool_weights(bin: int, bins: int, target: Binning) -> np.ndarray:
         raise ValueError(f"{target.width:,} bp are not within {bin * bins:,} bp")
     covered = np.minimum(edges[1:, None], high) - np.maximum(edges[:-1, None], low)
     return (covered.clip(min=0) / target.size).astype(np.float32)
-
-
-def _require_same_genes(store: EmbeddingStore, genes: pd.DataFrame, *, remedy: str) -> None:
-    held = store.samples
-    place = genes.set_index("gene_id")[["chrom", "tss"]]
-    owner = held.index.map(lambda name: split_sample_id(name)[0])
-    same = set(owner) == set(place.index) and len(held) == 2 * len(place)
-    if not same or (held[["chrom", "tss"]].to_numpy() != place.loc[owner].to_numpy()).any():
-        raise ClasterError(
-            f"{store.path} holds embeddings of other genes or TSSs than the dataset", remedy=remedy
-        )
 
 
 _FOLDER = re.compile(

@@ -81,14 +81,10 @@ def _remedy(spec: DatasetSpec, source: Source) -> str:
         return f"check this line, and 'data' ({spec.data_folder})"
     bring = f"set {DATA_VARIABLE} to the folder that holds the source files"
     if DATA_VARIABLE not in spec.data:
-        bring = f"correct 'data' ({spec.data}){_start_of(spec)}"
+        start = f", which starts at the project's folder ({spec.project.absolute()})"
+        is_absolute = Path(spec.data).expanduser().is_absolute()
+        bring = f"correct 'data' ({spec.data}){'' if is_absolute else start}"
     return f"run 'claster simulate {spec.name}' first, or {bring}" if spec.simulation else bring
-
-
-def _start_of(spec: DatasetSpec) -> str:
-    if Path(spec.data).expanduser().is_absolute():
-        return ""
-    return f", which starts at the project's folder ({spec.project.absolute()})"
 
 
 def _named(spec: DatasetSpec) -> Iterator[tuple[str, str, Location, bool]]:

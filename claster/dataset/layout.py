@@ -151,19 +151,15 @@ class DatasetFolders:
                 remedy=f"run 'claster data build {self.name}' first, or its build() in Python",
             )
         if self.is_torn:
+            torn = f"{self.targets} is not of the same build as {self.inputs}"
+            try:
+                json.loads(self.manifest.read_text(encoding="utf-8"))
+            except ValueError:
+                torn = f"{self.manifest} is damaged"
             raise ClasterError(
-                f"dataset {self.name!r} is torn: {self.targets} is not of the same build as {self.inputs}"
-                if self._manifest_reads()
-                else f"dataset {self.name!r} is torn: {self.manifest} is damaged",
+                f"dataset {self.name!r} is torn: {torn}",
                 remedy=f"run 'claster data build {self.name}', which makes both again",
             )
-
-    def _manifest_reads(self) -> bool:
-        try:
-            json.loads(self.manifest.read_text(encoding="utf-8"))
-        except ValueError:
-            return False
-        return True
 
 
 def read_ids(folders: DatasetFolders, split: Split) -> list[str]:

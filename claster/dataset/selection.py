@@ -116,79 +116,49 @@ def select_genes(
     bases = pd.DataFrame({"chrom": chrom, "start": tss, "end": tss + 1})
     blacklist = bases.iloc[:0] if rules.blacklist is None else rules.blacklist
     spoilt = covered_shares(windows, blacklist)
-    checks = [
-        (
-            "type_not_selected",
-            ~genes["type"].isin(rules.types) if rules.types is not None else None,
-            lambda hit: genes["type"][hit],
-        ),
-        ("chromosome_excluded", chrom.isin(rules.exclude_chromosomes), lambda hit: chrom[hit]),
-        ("chromosome_unknown", ~chrom.isin(sizes), lambda hit: chrom[hit]),
-        ("duplicate_id", None, lambda hit: genes["gene_id"][hit]),
-        (
-            "window_leaves_chromosome",
-            leaves,
-            lambda hit: chrom[hit] + ":" + low[hit].astype(str) + "-" + high[hit].astype(str),
-        ),
-        (
-            "outside_regions",
-            ~contained_in(windows, regions) if regions is not None else None,
-            lambda hit: chrom[hit],
-        ),
-        (
-            "tss_blacklisted",
-            overlapping(bases, blacklist),
-            lambda hit: chrom[hit] + ":" + tss[hit].astype(str),
-        ),
-        (
-            "window_blacklisted",
-            spoilt > rules.max_blacklisted,
-            lambda hit: spoilt[hit].map("{:.1%} covered".format),
-        ),
-        (
-            "no_signal",
-            chrom.isin(rules.without_signal),
-            lambda hit: chrom[hit].map(rules.without_signal),
-        ),
-        (
-            "no_contacts",
-            chrom.isin(rules.without_contacts),
-            lambda hit: chrom[hit].map(rules.without_contacts),
-        ),
-    ]
     reason = pd.Series("", index=genes.index)
     detail = pd.Series("", index=genes.index)
-    for name, broken, said in checks:
-        open_rows = reason == ""
-        if name == "duplicate_id":
-            broken = genes["gene_id"].where(open_rows).duplicated() & open_rows
-        if broken is None:
-            continue
-        hit = broken & open_rows
+
+    def drop(name: str, broken: pd.Series, said: pd.Series | str) -> None:
+        hit = broken & (reason == "")
         if hit.any():
             reason[hit] = name
-            detail[hit] = said(hit)
+            detail[hit] = said if isinstance(said, str) else said[hit]
+
+    if rules.types is not None:
+        drop("type_not_selected", ~genes["type"].isin(rules.types), genes["type"])
+    drop("chromosome_excluded", chrom.isin(rules.exclude_chromosomes), chrom)
+    drop("chromosome_unknown", ~chrom.isin(sizes), chrom)
+    earlier = genes["gene_id"].where(reason == "").duplicated()
+    drop("duplicate_id", earlier, genes["gene_id"])
+    reached = chrom + ":" + low.astype(str) + "-" + high.astype(str)
+    drop("window_leaves_chromosome", leaves, reached)
+    if regions is not None:
+        drop("outside_regions", ~contained_in(windows, regions), chrom)
+    drop("tss_blacklisted", overlapping(bases, blacklist), chrom + ":" + tss.astype(str))
+    covered = spoilt.map("{:.1%} covered".format)
+    drop("window_blacklisted", spoilt > rules.max_blacklisted, covered)
+    for name, without in (
+        ("no_signal", rules.without_signal),
+        ("no_contacts", rules.without_contacts),
+    ):
+        drop(name, chrom.isin(without), chrom.map(without))
 
     split = pd.Series("train", index=genes.index)
     for name in ("valid", "test"):
         split[overlapping(bases, held_out[name])] = name
-    kept = reason == ""
     keys = one_gene(genes)
     for name, later in (("valid", ("test",)), ("train", ("valid", "test"))):
-        held = kept & split.isin(later)
+        held = (reason == "") & split.isin(later)
         twins = genes.loc[held, "gene_id"].groupby(keys[held]).first()
-        hit = kept & (split == name) & keys.isin(twins.index)
-        if hit.any():
-            reason[hit] = "same_gene"
-            detail[hit] = name + " twin of " + keys[hit].map(twins).astype(str)
+        told = name + " twin of " + keys.map(twins).astype(str)
+        drop("same_gene", (split == name) & keys.isin(twins.index), told)
         if not rules.allow_shared_windows:
-            others = windows[held]
-            hit = kept & (split == name) & (reason == "")
-            hit &= overlapping(windows, others[["chrom", "start", "end"]])
-            reason[hit] = "shares_window"
-            detail[hit] = f"{name} window beside {' or '.join(later)}"
-        kept = reason == ""
+            beside = overlapping(windows, windows.loc[held, ["chrom", "start", "end"]])
+            told = f"{name} window beside {' or '.join(later)}"
+            drop("shares_window", (split == name) & beside, told)
 
+    kept = reason == ""
     order = {name: rank for rank, name in enumerate(sizes)}
     padded = (-low).clip(lower=0) + (high - size).clip(lower=0)
     table = genes.assign(split=split, padded=padded.astype(int))[kept]

@@ -98,7 +98,8 @@ def read_landscapes(
         float32, shape (genes, tracks, bins); of the named `tracks`, in their order, or of all.
     """
     arrays = read_arrays(folders, gene_ids, split=split, rev=rev)
-    divisors = _divisors(folders, spec)
+    scaled = any(track.scale != "none" for track in spec.tracks)
+    divisors = track_divisors(spec.tracks, require_manifest(folders).scales if scaled else {})
     for row, (track, divisor) in enumerate(zip(spec.tracks, divisors, strict=True)):
         arrays[:, row] = restored(arrays[:, row], track.transform, divisor=divisor)
     if tracks is None:
@@ -155,8 +156,3 @@ def stored_arrays(
             stored["landscape"][:, row] = track.stored(stored["landscape"][:, row], divisor=divisor)
         stored["landscape"] = stored["landscape"].reshape(-1, *spec.landscape_file_shape)
     return stored
-
-
-def _divisors(folders: DatasetFolders, spec: DatasetSpec) -> tuple[float, ...]:
-    scaled = any(track.scale != "none" for track in spec.tracks)
-    return track_divisors(spec.tracks, require_manifest(folders).scales if scaled else {})

@@ -16,7 +16,6 @@ from claster.errors import ClasterError
 from claster.genome.assembly import (
     assemblies_naming,
     assemblies_with,
-    chromosome_sizes,
     match_chromosomes,
     rename_chromosomes,
 )
@@ -58,14 +57,6 @@ class Setting:
     def assembly(self) -> str:
         """The assembly's name."""
         return self.spec.assembly
-
-
-def known_sizes(assembly: str) -> dict[str, int]:
-    """Return the chromosome sizes of an assembly that needs no file, empty for others."""
-    try:
-        return chromosome_sizes(assembly)
-    except ClasterError:
-        return {}
 
 
 def select_windows(

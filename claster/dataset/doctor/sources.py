@@ -2,13 +2,14 @@
 
 import filecmp
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
 from claster.contacts.hic import is_hic
 from claster.dataset.doctor.findings import Finding, Item, base_pairs, count_of, listed, percent
-from claster.dataset.doctor.setting import Setting, known_sizes
+from claster.dataset.doctor.setting import Setting
 from claster.dataset.inventory import Source, require_source
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
@@ -101,7 +102,9 @@ def examine_assembly(
     there
         The files that can be read, by what messages call them.
     """
-    known = known_sizes(spec.assembly)
+    known: dict[str, int] = {}  # without a file
+    with suppress(ClasterError):
+        known = chromosome_sizes(spec.assembly)
     if spec.chrom_sizes is not None:
         path = there.get("chromosome sizes")
         if path is None:
