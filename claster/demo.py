@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from claster.analysis.evaluate import evaluate
+from claster.analysis.evaluate import Evaluation, evaluate
 from claster.analysis.metrics import correlations, gene_means
-from claster.analysis.result import Evaluation
 from claster.analysis.summary import score_lines
 from claster.dataset.build import BuildResult, build_dataset
 from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table, read_targets

@@ -140,16 +140,9 @@ class Signal:
 def bin_correlations(
     observed: Signal, predicted: Signal, resamples: Resamples
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return Pearson r across genes of each bin.
+    """Return Pearson r across genes of each bin, its replicates, (resamples, bins), and the number of genes.
 
-    Returns
-    -------
-    value : numpy.ndarray
-        Shape (bins,); NaN where fewer than 10 genes count or they do not vary.
-    replicates : numpy.ndarray
-        Shape (resamples, bins).
-    n : numpy.ndarray
-        Genes of each bin, shape (bins,).
+    r is NaN where fewer than 10 genes count or they do not vary.
     """
     sums = point_sums(observed.values, predicted.values, observed.counted, axis=0)
     blocks = resamples.block_sums(sums)

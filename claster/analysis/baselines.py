@@ -35,17 +35,7 @@ _TREES_UNWATCHED = 100
 
 @dataclass(frozen=True)
 class _Rows:
-    """Bins of genes as the rows of a regression.
-
-    Parameters
-    ----------
-    features
-        Shape (rows, tracks * len(REACHES)).
-    tss_distance
-        bp, shape (rows,).
-    signal
-        Targets on the scale of a fit, shape (rows, conditions).
-    """
+    """Bins of genes as the rows of a regression; `signal` is log2(x + 1), shape (rows, conditions)."""
 
     features: np.ndarray
     tss_distance: np.ndarray
@@ -72,8 +62,6 @@ class Baselines:
         Mean raw signal of each bin over the training genes, shape (conditions, bins).
     track_names
         One a row of the landscape.
-    scaler
-        Mean and spread of the features in the training rows.
     window, target
         The bins of landscape and target.
     rows
@@ -96,10 +84,7 @@ class Baselines:
 
 
 def _mean_profile(train_targets: np.ndarray) -> np.ndarray:
-    """Return the mean of each target bin over the training genes.
-
-    Returns float64, shape (..., bins), in the unit of the targets.
-    """
+    """Return the mean of each target bin over the training genes, shape (..., bins)."""
     if len(train_targets) == 0:
         raise ClasterError(
             "no training gene to average", remedy="leave some genes to train in 'splits'"
@@ -126,16 +111,13 @@ def fit_baselines(
     Parameters
     ----------
     train, valid
-        Forward samples. Without validation genes the penalty is 1 and there are 100 trees.
-    track_names
-        One a row of the landscape.
-    window, target
-        The bins of landscape and target.
+        Without validation genes the penalty is 1 and there are 100 trees.
+    track_names, window, target
+        See `Baselines`.
     seed
         Chooses the rows where there are more than `max_rows`.
     max_rows
-        Upper bound of the rows taken from each of the two sets; it bounds the memory
-        (400,000 rows of 4 tracks: about 250 MB).
+        Most rows of each of the two sets; it bounds the memory (400,000 rows of 4 tracks: about 250 MB).
 
     Raises
     ------
@@ -194,12 +176,7 @@ def predict_baselines(
 ) -> dict[str, np.ndarray]:
     """Predict raw signal with every method: 2**y - 1 of what was fitted, not below 0.
 
-    Parameters
-    ----------
-    baselines
-        From `fit_baselines`.
-    genes
-        Forward samples; their landscapes are read once.
+    The landscapes of the genes are read once.
 
     Returns
     -------
@@ -285,9 +262,7 @@ def local_features(landscapes: np.ndarray, window: Binning, target: Binning) -> 
     Parameters
     ----------
     landscapes
-        Shape (genes, tracks, landscape bins).
-    window, target
-        The bins of landscape and target, centred on the same TSS.
+        Shape (genes, tracks, landscape bins), with the bins of `window`, centred on the same TSS as `target`.
 
     Returns
     -------
@@ -323,10 +298,7 @@ def local_features(landscapes: np.ndarray, window: Binning, target: Binning) -> 
 def _feature_chunks(
     genes: LabelledGenes, window: Binning, target: Binning, *, progress: Progress = SILENT
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield the local features of a few genes at a time, with their place among the genes.
-
-    Parameters are those of `local_features`; `progress` counts genes.
-    """
+    """Yield the local features of a few genes at a time, with their place among the genes."""
     with progress.step("local signal", total=len(genes.gene_ids)) as step:
         for start in range(0, len(genes.gene_ids), _CHUNK):
             chunk = list(genes.gene_ids[start : start + _CHUNK])

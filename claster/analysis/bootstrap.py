@@ -35,7 +35,8 @@ def locus_blocks(genes: pd.DataFrame, window: Binning, *, length: int) -> np.nda
     """Return the block of each gene: runs of neighbours whose windows overlap, of bounded length.
 
     Along each chromosome by TSS, a gene starts a new block if its window shares no base with that of
-    the gene before, or if its TSS lies `length` bp or more beyond the block's first one.
+    the gene before, or if its TSS lies `length` bp or more beyond the block's first one. Blocks are numbered
+    from 0 along the genome.
 
     Parameters
     ----------
@@ -43,13 +44,6 @@ def locus_blocks(genes: pd.DataFrame, window: Binning, *, length: int) -> np.nda
         Columns `chrom` and `tss`.
     window
         The bins of the window that genes may share.
-    length
-        Greatest distance in bp between the TSSs of a block.
-
-    Returns
-    -------
-    numpy.ndarray
-        int, shape (genes,), from 0 along the genome without gaps.
     """
     chrom, tss = genes["chrom"].to_numpy(), genes["tss"].to_numpy()
     order = np.lexsort((tss, chrom))
@@ -70,7 +64,7 @@ def locus_blocks(genes: pd.DataFrame, window: Binning, *, length: int) -> np.nda
 
 
 def counted_once(genes: pd.DataFrame, window: Binning) -> np.ndarray:
-    """Return which bins stand for a stretch of genome that several windows hold.
+    """Return which bins stand for a stretch of genome that several windows hold; bool, shape (genes, bins).
 
     The genome is cut into stretches of one bin size from position 0. A bin belongs to the stretch
     that holds its middle. Of all bins of a stretch the one nearest to its TSS counts; of equal ones,
@@ -80,13 +74,6 @@ def counted_once(genes: pd.DataFrame, window: Binning) -> np.ndarray:
     ----------
     genes
         Columns `gene_id`, `chrom` and `tss`.
-    window
-        The bins of each gene's window.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool, shape (genes, bins).
     """
     tss = genes["tss"].to_numpy()[:, np.newaxis]
     stretch = (tss + window.offsets * window.size) // window.size
@@ -154,15 +141,7 @@ class Resamples:
 
 
 def resample_blocks(block: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> Resamples:
-    """Draw as many blocks as there are, with replacement, `resamples` times.
-
-    Parameters
-    ----------
-    block
-        Number of the block of each gene, from 0 without gaps.
-    seed
-        The same seed gives the same resamples.
-    """
+    """Draw as many blocks as there are, with replacement; `block` numbers that of each gene, without gaps."""
     blocks = int(block.max()) + 1
     rng = np.random.default_rng(seed)
     counts = rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=resamples)

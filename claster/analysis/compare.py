@@ -52,10 +52,7 @@ def published_scores() -> pd.DataFrame:
     genes it is not logarithmic (Simpson's integral over whole bins, by their number). The heads of
     Enformer and HyenaDNA took positions for channels, and HyenaDNA was chosen on the test genes.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `method`, `level` (bin, paper), `metric` (pearson, spearman), `published`, `bins`.
+    Columns are `method`, `level` (bin, paper), `metric` (pearson, spearman), `published` and `bins`.
     """
     rows = [
         (method, level, metric, value, _WINDOWS[method.split()[0].rstrip(",")])
@@ -88,7 +85,7 @@ class Compared:
     Attributes
     ----------
     scored
-        Genes, observed signal and the prediction of each run over the common bins.
+        Over the common bins, which are those of `target`.
     own
         Of each run: the same genes over its own bins, and these bins.
     scores
@@ -153,8 +150,6 @@ def compare_runs(
     ----------
     runs
         Run folders with predictions of `split`; the first is what differences are taken from.
-    seed
-        Chooses the resamples.
 
     Raises
     ------

@@ -1,7 +1,6 @@
 """Conformal intervals, cross-fitted by locus, and the share of bins and genes that they hold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,20 +16,43 @@ _MOST_POINTS = {True: 200_000, False: 3_000}  # trees; a linear program
 _SMALLEST_LEAF = 200
 
 
-@dataclass(frozen=True)
-class Conformal:
-    """Conformalised quantile regression, cross-fitted by locus.
+def conformal_intervals(
+    calibration: tuple[np.ndarray, np.ndarray],
+    observed: np.ndarray,
+    loci: np.ndarray,
+    wanted: tuple[np.ndarray, np.ndarray],
+    *,
+    level: float,
+    trees: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return intervals by conformalised quantile regression, cross-fitted by locus.
 
     The quantiles of the residual, given what is known of a prediction, are learned on all loci but those of
     a fold; the fold tells by how much each end must move so that it holds. New points get the mean of the
     folds' quantiles.
 
-    Attributes
+    Parameters
     ----------
-    models
-        A pair of regressors a fold, for the lower and the upper quantile.
-    moves
-        By how much both ends move outwards.
+    calibration, wanted
+        Predicted log2(x + 1), shape (points,), and what is known of each prediction, (points, features): of
+        points that no network was trained on, and of those that get intervals.
+    observed, loci
+        Truth, log2(x + 1), and locus of the calibration's points; those of one locus are not independent.
+    level
+        Share of the points that the interval holds.
+    trees
+        Whether quantiles come from boosted trees, for bins; else they are linear in what is known, for
+        genes, of which there are few.
+
+    Returns
+    -------
+    low, high : numpy.ndarray
+        In reads, 0 or more, shape (wanted points,).
+
+    Raises
+    ------
+    ClasterError
+        With fewer than 10 loci.
 
     References
     ----------
@@ -38,74 +60,33 @@ class Conformal:
     Barber, Candes, Ramdas and Tibshirani, Annals of Statistics 49:486 (2021; CV+); Dunn, Wasserman and
     Ramdas, JASA 118:2491 (2023; points that come in groups).
     """
-
-    models: tuple[tuple[Any, Any], ...]
-    moves: tuple[float, float]
-
-    @classmethod
-    def fit(
-        cls,
-        predicted: np.ndarray,
-        known: np.ndarray,
-        observed: np.ndarray,
-        loci: np.ndarray,
-        *,
-        level: float,
-        trees: bool = True,
-    ) -> "Conformal":
-        """Learn intervals from points whose truth is known and that no network was trained on.
-
-        Parameters
-        ----------
-        predicted, observed
-            log2(x + 1) of signal, shape (points,).
-        known
-            What is known of each prediction, shape (points, features).
-        loci
-            The locus of each point; points of one locus are not independent.
-        level
-            Share of the points that the interval holds.
-        trees
-            Whether quantiles come from boosted trees, for bins; else they are linear in what is known, for
-            genes, of which there are few.
-
-        Raises
-        ------
-        ClasterError
-            With fewer than 10 loci.
-        """
-        require_loci(
-            loci,
-            "validation",
-            remedy="hold out more of the genome as 'splits.valid', and train again",
-        )
-        locus = np.unique(loci, return_inverse=True)[1]
-        residuals = observed - predicted
-        tails = ((1 - level) / 2, (1 + level) / 2)
-        fold = locus % _FOLDS
-        models, scores = [], np.empty((2, len(residuals)))
-        for held in range(_FOLDS):
-            there, here = _thinned(fold != held, _MOST_POINTS[trees]), fold == held
-            pair = tuple(
-                _quantile_model(q, trees=trees).fit(known[there], residuals[there]) for q in tails
-            )
-            models.append(pair)
-            low, high = (model.predict(known[here]) for model in pair)
-            scores[:, here] = low - residuals[here], residuals[here] - high
-        down, up = (_quantile_of_new(score, locus, tails[1]) for score in scores)
-        return cls(tuple(models), (down, up))
-
-    def around(self, predicted: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return both ends of the interval of each point in reads, 0 or more."""
-        ends = [
-            np.mean([model.predict(known) for model in side], axis=0)
-            for side in zip(*self.models, strict=True)
+    require_loci(
+        loci,
+        "validation",
+        remedy="hold out more of the genome as 'splits.valid', and train again",
+    )
+    predicted, known = calibration
+    locus = np.unique(loci, return_inverse=True)[1]
+    residuals = observed - predicted
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    fold = locus % _FOLDS
+    ends: list[list[np.ndarray]] = [[], []]
+    scores = np.empty((2, len(residuals)))
+    for held in range(_FOLDS):
+        there, here = _thinned(fold != held, _MOST_POINTS[trees]), fold == held
+        models = [
+            _quantile_model(tail, trees=trees).fit(known[there], residuals[there]) for tail in tails
         ]
-        low, high = ends[0] - self.moves[0], ends[1] + self.moves[1]
-        middle = (low + high) / 2  # quantiles that cross meet there
-        both = predicted + np.minimum(low, middle), predicted + np.maximum(high, middle)
-        lower, upper = (np.maximum(np.exp2(end) - 1, 0.0) for end in both)
-        return lower, upper
+        low, high = (model.predict(known[here]) for model in models)
+        scores[:, here] = low - residuals[here], residuals[here] - high
+        for end, model in zip(ends, models, strict=True):
+            end.append(model.predict(wanted[1]))
+    down, up = (_quantile_of_new(score, locus, tails[1]) for score in scores)
+    low, high = np.mean(ends[0], axis=0) - down, np.mean(ends[1], axis=0) + up
+    middle = (low + high) / 2  # quantiles that cross meet there
+    both = wanted[0] + np.minimum(low, middle), wanted[0] + np.maximum(high, middle)
+    lower, upper = (np.maximum(np.exp2(end) - 1, 0.0) for end in both)
+    return lower, upper
 
 
 def _quantile_of_new(scores: np.ndarray, locus: np.ndarray, share: float) -> float:
@@ -167,8 +148,6 @@ def coverage(
         Both ends of the bins' intervals, shape (2, genes, conditions, bins).
     means
         Intervals of genes: columns `condition`, `low`, `high`, in the order of `genes` within a condition.
-    spec
-        The dataset, for the bins of the target and the length of a locus.
 
     Returns
     -------

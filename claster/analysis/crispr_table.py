@@ -55,19 +55,19 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
         `measuredGeneEnsemblId`, `Dataset`, `Reference`, `distanceToTSS` and `measuredGeneUbiquitousExpressed`
         are taken where they are there.
     cell_type
-        Which cell type's pairs; None where the table has one.
+        Whose pairs; None where the table has one.
 
     Returns
     -------
     pandas.DataFrame
         `element_id` (``chrom:start-end``), `chrom`, `start`, `end` (0-based half-open), `symbol`,
         `ensembl_id` (without version; empty where unknown), `tss_chrom`, `table_tss` (-1 where unknown),
-        `effect_size` (share of
-        expression gained, -1 to ...; NaN where unknown), `regulated` (bool: significantly lowered by
-        silencing), `valid` (``TRUE``, or why the pair does not count, ``NA`` as TSS or as truth among it),
-        `dataset`, `distance` (bp, `distanceToTSS` of the table, else from the element's middle to the TSS),
-        `ubiquitous` (1.0 for a gene that all cells have active, else 0.0; NaN where unknown) and, where the
-        table has them, `power` (to see a change of 15 %), `DHS` and `H3K27ac` (reads per million).
+        `effect_size` (share of expression gained, -1 to ...; NaN where unknown), `regulated` (bool:
+        significantly lowered by silencing), `valid` (``TRUE``, or why the pair does not count, ``NA`` as TSS
+        or as truth among it), `dataset`, `distance` (bp, `distanceToTSS` of the table, else from the
+        element's middle to the TSS), `ubiquitous` (1.0 for a gene that all cells have active, else 0.0; NaN
+        where unknown) and, where the table has them, `power` (to see a change of 15 %), `DHS` and `H3K27ac`
+        (reads per million).
 
     Raises
     ------
@@ -198,8 +198,6 @@ def match_genes(pairs: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    pairs
-        From `read_crispr_table`.
     genes
         The dataset's genes: `gene_id`, `name`, `tss`.
 
@@ -241,13 +239,9 @@ def add_contacts(
 
     Parameters
     ----------
-    pairs
-        From `read_crispr_table`.
     file
         Tab-separated with a header, plain or gzipped: `chrom`, `chromStart`, `chromEnd`,
         `measuredGeneSymbol` as in the CRISPR table, and a number in every other column.
-    aliases
-        The assembly's chromosome names by other spelling (`chromosome_aliases`).
 
     Returns
     -------
@@ -273,10 +267,11 @@ def add_contacts(
     table = table.drop_duplicates([*_KEYS.values()])
     names = [
         name
-        for name in table.columns
-        if name not in _KEYS.values() and pd.api.types.is_numeric_dtype(table[name])
+        for name in table
+        if name not in pairs
+        and not name.startswith("distance")
+        and pd.api.types.is_numeric_dtype(table[name])
     ]
-    names = [name for name in names if name not in pairs and not name.startswith("distance")]
     joined = pairs.merge(table[[*_KEYS.values(), *names]], on=[*_KEYS.values()], how="left")
     if not names or joined[names].isna().all(axis=None):
         raise ClasterError(
@@ -327,12 +322,8 @@ def score_subsets(
     ----------
     pairs
         `chrom`, `table_tss`, `distance`, `regulated`, `dataset`, and `power` where it is known.
-    predictors
-        A score a pair, by name.
     binning
         The bins of the window that genes of a locus share.
-    seed
-        Of the resamples.
 
     Returns
     -------

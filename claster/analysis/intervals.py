@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.ndimage import uniform_filter1d
 
 from claster.analysis.bootstrap import locus_blocks
-from claster.analysis.conformal import Conformal, coverage
+from claster.analysis.conformal import conformal_intervals, coverage
 from claster.analysis.metrics import gene_means, log_signal
 from claster.analysis.other_cells import (
     promoter_features,
@@ -132,25 +132,25 @@ def predict_intervals(
     with progress.step("intervals", len(names)) as step:
         for number, condition in enumerate(names):
             observed = truth[:, number]
-            of_bins = Conformal.fit(
-                *known.bins(number),
+            of_bins = conformal_intervals(
+                known.bins(number),
                 log_signal(observed).ravel(),
                 np.repeat(loci, target.bins),
+                wanted.bins(number),
                 level=asked.level,
             )
-            both = of_bins.around(*wanted.bins(number))
-            ends[:, :, number] = [signal.reshape(-1, target.bins) for signal in both]
-            of_genes = Conformal.fit(
-                *known.means(number),
+            ends[:, :, number] = [signal.reshape(-1, target.bins) for signal in of_bins]
+            predicted = wanted.means(number)
+            low, high = conformal_intervals(
+                known.means(number),
                 log_signal(gene_means(observed, known.genes, target.binning)),
                 loci,
+                predicted,
                 level=asked.level,
                 trees=False,
             )
-            level, features = wanted.means(number)
-            low, high = of_genes.around(level, features)
             table = wanted.genes[["gene_id"]].assign(condition=condition)
-            means.append(table.assign(predicted=np.exp2(level) - 1, low=low, high=high))
+            means.append(table.assign(predicted=np.exp2(predicted[0]) - 1, low=low, high=high))
             step.advance()
     where = DatasetFolders.of(spec)
     shared = [track.name for track in shared_tracks(own, spec)]
@@ -179,7 +179,11 @@ def predict_intervals(
         )
     shift = track_shift(shared, usual, features)
     write_text(path.with_suffix(".shift.csv"), shift.to_csv(index=False, float_format="%.4g"))
-    _write(path, own, wanted.genes, ends, genes, covered)
+    _write_ends(path, own, wanted.genes, ends)
+    write_text(path.with_suffix(".genes.csv"), genes.to_csv(index=False, float_format="%.6g"))
+    if len(covered):
+        text = covered.to_csv(index=False, float_format="%.6g")
+        write_text(path.with_suffix(".coverage.csv"), text)
     if asked.tracks != "none":
         sizes = spec.chromosome_sizes()
         for end, values in zip(_ENDS, ends, strict=True):
@@ -218,23 +222,11 @@ def _predicted(
     return path, _Predicted(genes, signal, deviation, target.binning)
 
 
-def _write(
-    path: Path,
-    spec: DatasetSpec,
-    genes: pd.DataFrame,
-    ends: np.ndarray,
-    means: pd.DataFrame,
-    covered: pd.DataFrame,
-) -> None:
-    """Write the tables; the one of coverage last."""
+def _write_ends(path: Path, spec: DatasetSpec, genes: pd.DataFrame, ends: np.ndarray) -> None:
+    """Write both ends of each bin's interval, of windows and of their mirror images."""
     target = spec.require_target()
     ids = [sample_id(gene, way) for way in (FORWARD, REVERSE) for gene in genes["gene_id"]]
     for end, values in zip(_ENDS, ends, strict=True):
         both = np.concatenate([values, mirror_targets(target, values)])
         with atomic_path(path.with_suffix(f".{end}.parquet")) as partial:
             prediction_table(both, ids=ids, columns=target.columns).to_parquet(partial)
-    write_text(path.with_suffix(".genes.csv"), means.to_csv(index=False, float_format="%.6g"))
-    if len(covered):
-        write_text(
-            path.with_suffix(".coverage.csv"), covered.to_csv(index=False, float_format="%.6g")
-        )

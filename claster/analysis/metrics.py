@@ -1,6 +1,6 @@
 """Values that are scored: signal of bins and of genes, and their correlation on log2(x + 1)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,7 @@ from claster.errors import ClasterError
 from claster.genome.windows import Binning
 
 
-@dataclass(frozen=True)
-class _Correlations:
+class _Correlations(NamedTuple):
     """Pearson and Spearman correlation of `n` points; NaN where they are undefined."""
 
     pearson: float
@@ -21,19 +20,7 @@ class _Correlations:
 
 
 def log_signal(signal: np.ndarray, *, named: str = "the signal") -> np.ndarray:
-    """Return log2(x + 1) of non-negative signal.
-
-    Parameters
-    ----------
-    signal
-        Values of any shape, 0 or more.
-    named
-        What the values are, for the message.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, the shape of `signal`.
+    """Return log2(x + 1) of signal of any shape, 0 or more, as float64; `named` is what messages call it.
 
     Raises
     ------
@@ -64,11 +51,6 @@ def correlations(observed: np.ndarray, predicted: np.ndarray) -> _Correlations:
     observed, predicted
         Non-negative signal of the same shape: (genes, bins) for the bin level, (genes,) for the
         gene level. Every value is one point.
-
-    Returns
-    -------
-    _Correlations
-        NaN where either side does not vary or there are fewer than two points.
 
     Raises
     ------
@@ -120,26 +102,16 @@ def gene_means(profiles: np.ndarray, genes: pd.DataFrame, binning: Binning) -> n
 def paper_gene_values(profiles: np.ndarray, genes: pd.DataFrame, binning: Binning) -> np.ndarray:
     """Return the published gene-level value: Simpson's integral over whole bins, by their number.
 
-    Parameters are those of `gene_means`. With n whole bins the integral spans n - 1 of them and is
+    Parameters and shapes are those of `gene_means`. With n whole bins the integral spans n - 1 of them and is
     divided by n, so that a constant profile of 1 gives (n - 1) / n, and a gene of one bin gives 0.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape (genes,), in the unit of `profiles`.
     """
     return _weighted(profiles, paper_gene_weights(genes, binning))
 
 
 def gene_weights(genes: pd.DataFrame, binning: Binning) -> np.ndarray:
-    """Return the share of each gene that lies in each bin of its window.
+    """Return the share of each gene that lies in each bin of its window, shape (genes, bins).
 
-    Parameters and errors are those of `gene_means`.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape (genes, bins); each row sums to 1.
+    Each row sums to 1. Parameters and errors are those of `gene_means`.
     """
     start, end = (
         (genes[column] - genes["tss"]).to_numpy().clip(-binning.half, binning.half)[:, np.newaxis]
@@ -158,18 +130,13 @@ def gene_weights(genes: pd.DataFrame, binning: Binning) -> np.ndarray:
 
 
 def paper_gene_weights(genes: pd.DataFrame, binning: Binning) -> np.ndarray:
-    """Return the weight of each bin in the published gene-level value.
+    """Return the weight of each bin in the published gene-level value, shape (genes, bins).
 
     Start and end of the gene relative to its TSS are divided by the bin size and rounded; the bins
     from the first number (with the middle bin as 0) up to, but not with, the last one are integrated
     with Simpson's rule at distance 1 and divided by their number. A gene without a whole bin has 0.
 
     Parameters are those of `gene_means`.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape (genes, bins).
 
     References
     ----------

@@ -165,10 +165,7 @@ def _read(
 
 
 def _ring_means(landscape: np.ndarray, bin: int, radii: tuple[int, ...]) -> np.ndarray:
-    """Return the mean of each track in rings around the TSS, both sides together.
-
-    Returns shape (samples, tracks * radii), by track, then radius.
-    """
+    """Return the mean of each track in rings around the TSS, shape (samples, tracks * radii)."""
     centre = landscape.shape[-1] // 2
     apart = np.abs(np.arange(landscape.shape[-1]) - centre) * bin
     rings = np.digitize(apart, radii, right=True)
@@ -194,9 +191,9 @@ def predict_masked(
 
     A hidden bin holds, in all tracks, what a random bin of training windows holds that is 1 kb away from any
     annotated element, 2 kb from any TSS, and in no track among the highest tenth of such bins: the same for
-    every radius, so that differences are paired.
-    Hidden columns of a stripe hold the mean over training windows; without contacts all do, and of other
-    kinds of map the whole. Windows are averaged with their mirror images.
+    every radius, so that differences are paired. Hidden columns of a stripe hold the mean over training
+    windows; without contacts all do, and of other kinds of map the whole. Windows are averaged with their
+    mirror images.
 
     Parameters
     ----------
@@ -208,8 +205,6 @@ def predict_masked(
         bp, increasing.
     seed
         Chooses background.
-    device, progress
-        Where to compute, and where to report to.
 
     Returns
     -------

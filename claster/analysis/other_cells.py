@@ -86,9 +86,7 @@ def prepare_elsewhere(
     Parameters
     ----------
     predictions
-        The table of what the run predicts of `other`.
-    own, other
-        The run's dataset and the other one.
+        The table of what the run predicts of `other`; `own` is the run's dataset.
 
     Raises
     ------
@@ -249,12 +247,7 @@ def promoter_features(
 
 
 def track_shift(tracks: Sequence[str], usual: np.ndarray, found: np.ndarray) -> pd.DataFrame:
-    """Tell of each track how far genes lie from training genes.
-
-    Parameters
-    ----------
-    usual, found
-        What is known of training genes and of the others, shape (genes, tracks * reaches).
+    """Tell of each track how far genes lie from training genes, both by their `promoter_features`.
 
     Returns
     -------
@@ -299,9 +292,7 @@ def changes_between(
     Parameters
     ----------
     predictions
-        What the run predicts of its own test genes.
-    own, other
-        The run's dataset and the other one.
+        What the run predicts of the test genes of its `own` dataset.
     scored
         What is measured and predicted of the other one.
     both
@@ -352,18 +343,8 @@ def changes_between(
 def directions(changes: pd.DataFrame, own: DatasetSpec) -> Sequence[Directions]:
     """Return which share of genes has the sign of the measured change, by the network and by promoter marks.
 
-    Parameters
-    ----------
-    changes
-        See `changes_between`.
-    own
-        The run's dataset, for the bins of the target and the length of a locus.
-
-    Returns
-    -------
-    list of Directions
-        For each condition that of all genes that change at all, and that of genes that change twofold;
-        none of fewer than 10 genes.
+    From `changes_between`, for each condition, of all genes that change at all and of those that change
+    twofold; none of fewer than 10 genes.
     """
     binning, length = own.require_target().binning, own.window.binning.width
     found = []

@@ -46,10 +46,7 @@ def _require_unseen_genes(scored: Collection[str], trained: Collection[str], *, 
 def _require_unseen_windows(
     scored: pd.DataFrame, trained: pd.DataFrame, window: Binning, *, split: str, allowed: bool
 ) -> int:
-    """Return how many bases of the scored input windows lie in training windows.
-
-    Returns bp, each base counted once.
-    """
+    """Return how many bases of the scored input windows lie in training windows, each counted once."""
     columns = ["chrom", "start", "end"]
     shared = shared_bases(*(window_table(genes, window)[columns] for genes in (scored, trained)))
     if shared and not allowed:
@@ -76,7 +73,7 @@ class Scored:
     Parameters
     ----------
     genes
-        The gene table (`claster.dataset.layout.read_genes_table`), one row a gene.
+        See `read_genes_table`.
     annotation
         All genes that can be neighbours: `gene_id`, `chrom`, `start`, `end`, `tss`.
     observed
@@ -138,8 +135,6 @@ def as_ensemble(scored: Scored, networks: Mapping[str, np.ndarray]) -> Scored:
 
     Parameters
     ----------
-    scored
-        The genes, with the prediction of one network.
     networks
         Prediction of each network, by the name of its run; shape (genes, conditions, bins).
 
@@ -167,10 +162,6 @@ class Prepared:
 
     Parameters
     ----------
-    scored
-        Genes, observed signal, predictions.
-    fits
-        What the simple methods were fitted on.
     shared_bp
         Bases of the scored input windows that lie in training windows.
     sequences_compared
@@ -201,8 +192,6 @@ def prepare(
     predictions
         Raw scale, indexed by sample name, columns as `spec.target.columns`: every sample of the
         split once (rev samples may be left out altogether).
-    split
-        The split that `predictions` belong to.
     seed
         Chooses the training rows where there are more than are taken.
 
@@ -273,13 +262,7 @@ def network_profiles(
     *,
     split: Split,
 ) -> np.ndarray:
-    """Return the forward predictions of a split, checked; parameters as in `prepare`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (genes, conditions, bins), in the order of `genes`.
-    """
+    """Return the forward predictions of genes of a split, checked; shape (genes, conditions, bins)."""
     return profiles(
         predictions,
         genes,

@@ -1,8 +1,10 @@
 """Tables of samples, checked one to one before anything is fitted or scored."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -91,15 +93,17 @@ def measured(
 ) -> np.ndarray:
     """Return the measured signal of genes of some splits in reads, shape (genes, conditions, bins)."""
     target = spec.require_target()
-    paths = dict.fromkeys(folders.target_table(split) for split in splits)
-    tables = [
-        read_targets(
-            require_file(path, named="target table", remedy=_BUILD_AGAIN),
-            transform=target.transform,
-        )
-        for path in paths
-    ]
+    tables = [table for _, table in _target_tables(folders, target, splits)]
     return profiles(pd.concat(tables), genes, target, named="targets", remedy=_BUILD_AGAIN)
+
+
+def _target_tables(
+    folders: DatasetFolders, target: TargetSpec, splits: Iterable[Split]
+) -> Iterator[tuple[Path, pd.DataFrame]]:
+    """Yield each table that holds targets of the splits, once."""
+    for path in dict.fromkeys(folders.target_table(split) for split in splits):
+        file = require_file(path, named="target table", remedy=_BUILD_AGAIN)
+        yield path, read_targets(file, transform=target.transform)
 
 
 def labelled_genes(
@@ -132,11 +136,7 @@ def labelled_genes(
     """
     target = spec.require_target()
     labelled: dict[Split, LabelledGenes] = {}
-    for path in dict.fromkeys(folders.target_table(split) for split in splits):
-        table = read_targets(
-            require_file(path, named="target table", remedy=_BUILD_AGAIN),
-            transform=target.transform,
-        )
+    for path, table in _target_tables(folders, target, splits):
         together = [split for split in SPLITS if folders.target_table(split) == path]
         samples = [sample for split in together for sample in read_ids(folders, split)]
         for split in (split for split in together if split in splits):
@@ -157,10 +157,7 @@ def labelled_genes(
 
 
 def _nearest_tss(genes: pd.DataFrame, annotation: pd.DataFrame, window: Binning) -> np.ndarray:
-    """Return the distance from the middle of each bin to the nearest TSS of any gene.
-
-    Returns int, bp, shape (genes, bins).
-    """
+    """Return the distance in bp from the middle of each bin to the nearest TSS of any gene, (genes, bins)."""
     distance = np.empty((len(genes), window.bins), dtype=int)
     chrom = genes["chrom"].to_numpy()
     for name in pd.unique(chrom):
@@ -190,12 +187,8 @@ def profiles(
         Samples x target columns, in any order; bins beyond those of `target` are left out.
     genes
         The genes that are wanted, by `gene_id`.
-    target
-        Conditions and bins.
-    named
-        What the table is, for messages.
-    remedy
-        What to do when it does not fit, for messages.
+    named, remedy
+        What the table is, and what to do when it does not fit, for messages.
     only
         The samples that the table may hold: all of them, or all forward ones. None lets it hold
         others besides the wanted ones.
@@ -210,44 +203,32 @@ def profiles(
     ClasterError
         If a sample or column is missing, unknown or there twice, or a value is missing or infinite.
     """
+
+    def refuse(found: str, examples: Iterable[object]) -> NoReturn:
+        raise ClasterError(f"{named}: {found}{_examples(examples)}", remedy=remedy)
+
     table = _without_farther_bins(table, target)
-    wrong = set(table.columns) ^ set(target.columns)
-    if wrong or len(table.columns) != len(target.columns):
-        raise ClasterError(
-            f"{named}: {len(table.columns)} columns where the dataset has {len(target.columns)}"
-            f"{_examples(wrong)}",
-            remedy=remedy,
-        )
+    columns, wrong = len(table.columns), set(table.columns) ^ set(target.columns)
+    if wrong or columns != len(target.columns):
+        refuse(f"{columns} columns where the dataset has {len(target.columns)}", wrong)
     held = set(table.index)
     if len(held) < len(table):
-        twice = table.index[table.index.duplicated()]
-        raise ClasterError(f"{named}: samples appear twice{_examples(twice)}", remedy=remedy)
+        refuse("samples appear twice", table.index[table.index.duplicated()])
     forward = [sample_id(gene, FORWARD) for gene in genes["gene_id"]]
     needed = set(forward)
     if only is not None:
-        unknown = held - set(only)
-        if unknown:
-            raise ClasterError(
-                f"{named}: {len(unknown)} samples are not of this split{_examples(unknown)}",
-                remedy=remedy,
-            )
+        if unknown := held - set(only):
+            refuse(f"{len(unknown)} samples are not of this split", unknown)
         if held - needed:
             ahead = {sample_id(split_sample_id(sample)[0], FORWARD) for sample in only}
             needed = set(only) if held - ahead else ahead
-    missing = needed - held
-    if missing:
-        raise ClasterError(
-            f"{named}: {len(missing)} of {len(needed)} samples are missing{_examples(missing)}",
-            remedy=remedy,
-        )
+    if missing := needed - held:
+        refuse(f"{len(missing)} of {len(needed)} samples are missing", missing)
     values = table.loc[forward, target.columns].to_numpy()
     invalid = ~np.isfinite(values).all(axis=1)
     if invalid.any():
-        raise ClasterError(
-            f"{named}: values are missing or infinite in {invalid.sum()} samples"
-            f"{_examples(np.array(forward)[invalid])}",
-            remedy=remedy,
-        )
+        found = f"values are missing or infinite in {invalid.sum()} samples"
+        refuse(found, np.array(forward)[invalid])
     return values.reshape(len(genes), len(target.groups), target.bins)
 
 

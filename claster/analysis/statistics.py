@@ -34,16 +34,9 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
 def with_interval(
     measure: Callable[..., float], *columns: np.ndarray, resamples: Resamples
 ) -> tuple[float, float, float]:
-    """Return a measure of columns and its 95 % interval, blocks of rows drawn together.
+    """Return a measure of columns of shape (rows,), and its 95 % interval, blocks of rows drawn together.
 
-    Parameters
-    ----------
-    measure
-        Takes the columns. A difference of two measures has a paired interval.
-    columns
-        Each of shape (rows,).
-    resamples
-        Resamples of the rows' blocks.
+    A measure that is a difference of two has a paired interval.
     """
     counts = resamples.counts[:, resamples.block].astype(int)
     replicates = np.array(
@@ -126,8 +119,6 @@ def score_links(
         bool, shape (pairs,).
     scores
         By name; pairs without a score (NaN) come last.
-    resamples
-        Resamples of the pairs' blocks.
     recall
         Where precision is told too; None: nowhere.
 
@@ -183,13 +174,7 @@ def score_groups(
     *,
     recall: float | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Score groups of pairs (`score_links`) by name, but those of one kind of pair.
-
-    Parameters
-    ----------
-    groups
-        bool, shape (pairs,), by name.
-    """
+    """Score groups of pairs (bool, shape (pairs,)) as `score_links`, but those of one kind of pair."""
     return {
         name: score_links(
             positive[rows],
@@ -203,13 +188,9 @@ def score_groups(
 
 
 def curves(positive: np.ndarray, scores: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Return the points of ROC and precision-recall curves, a threshold a row.
+    """Return the points of ROC and precision-recall curves, a threshold a row, from the highest down.
 
-    Returns
-    -------
-    pandas.DataFrame
-        `predictor`, `threshold`, `recall`, `precision`, `false_positive_rate`, from the highest threshold
-        down.
+    Columns are `predictor`, `threshold`, `recall`, `precision` and `false_positive_rate`.
     """
     tables = []
     for name, score in scores.items():
@@ -231,24 +212,19 @@ def decide(
     fold: np.ndarray,
     answers: Mapping[str, np.ndarray],
 ) -> pd.DataFrame:
-    """Score yes-or-no predictions.
+    """Score yes-or-no predictions, a predictor a row.
 
     Parameters
     ----------
-    positive
-        bool, shape (pairs,).
     scores
-        Predictors that need a threshold.
-    fold
-        Fold of each pair; with one fold there is no threshold from elsewhere.
+        Predictors that need a threshold; that of a fold is the best one of the other folds.
     answers
         Predictors that need none, bool.
 
     Returns
     -------
     pandas.DataFrame
-        A predictor a row: `predictor`, `n`, `precision`, `recall`, `f1`, `accuracy`; of pairs that are
-        decided.
+        `predictor`, `n`, `precision`, `recall`, `f1`, `accuracy`; of pairs that are decided.
     """
     decided = {name: _decided_elsewhere(positive, score, fold) for name, score in scores.items()}
     decided |= {name: answer.astype(np.float64) for name, answer in answers.items()}

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from claster.analysis.bootstrap import Resamples
 from claster.analysis.statistics import with_interval
+from claster.settings import Record
 
 _COLUMNS = [
     ("bin", "once", "pearson"),
@@ -22,13 +23,10 @@ _WIDTH = 22
 
 
 def score_lines(scores: pd.DataFrame) -> list[str]:
-    """Return the main scores as lines, a method each, a block a condition.
+    """Return the main scores (`claster.analysis.tables.Tables`) as lines, a method each, a block a condition.
 
-    Parameters
-    ----------
-    scores
-        `claster.analysis.tables.Tables.scores`. Shown are correlations on log2(x + 1) with their 95 %
-        intervals: over bins (each kilobase once, pooled) and over genes.
+    Shown are correlations on log2(x + 1) with 95 % intervals: over bins (each kilobase once, pooled) and over
+    genes.
     """
     chosen = (scores["against"] == "") & (scores["by"] == "all") & (scores["how"] == "pooled")
     table = scores[chosen & (scores["scale"] == "log2(x+1)")]
@@ -55,11 +53,7 @@ def _none_if_undefined(value: object) -> object:
 Number = Annotated[float | None, BeforeValidator(_none_if_undefined)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Score(_Part):
+class Score(Record):
     """A value and its 95 % interval; null where it is undefined."""
 
     value: Number
@@ -86,7 +80,7 @@ class Score(_Part):
         return interval_text(self.value, self.low, self.high, digits=digits)
 
 
-class Comparison(_Part):
+class Comparison(Record):
     """The network beside the best simple method, by Pearson r of log2(x + 1).
 
     At bin level each kilobase counts once and all points are pooled. `beats` says whether the paired
@@ -104,7 +98,7 @@ class Comparison(_Part):
     share: Score | None
 
 
-class BaselineFits(_Part):
+class BaselineFits(Record):
     """What the simple methods were fitted on, and what the validation genes chose, by condition."""
 
     training_genes: int
@@ -114,7 +108,7 @@ class BaselineFits(_Part):
     boosting_trees: dict[str, int]
 
 
-class Directions(_Part):
+class Directions(Record):
     """The share of genes whose predicted change between two cells has the sign of the measured one.
 
     Of `genes` genes that change by `least` or more, in log2(x + 1) of their mean; by the network, by the
@@ -129,7 +123,7 @@ class Directions(_Part):
     difference: Score
 
 
-class EvaluationSummary(_Part):
+class EvaluationSummary(Record):
     """The result of `claster evaluate`.
 
     `times_counted` is how often a kilobase of the scored genome is counted where every bin of every
@@ -161,12 +155,7 @@ class EvaluationSummary(_Part):
 
 
 def evaluation_schema() -> str:
-    """Return the JSON Schema of `summary.json` as text, the same for the same code.
-
-    References
-    ----------
-    JSON Schema, draft 2020-12: https://json-schema.org/draft/2020-12
-    """
+    """Return the JSON Schema (draft 2020-12) of `summary.json` as text, the same for the same code."""
     schema = EvaluationSummary.model_json_schema(mode="serialization") | {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "CLASTER evaluation",
@@ -200,30 +189,22 @@ def verdict(
 
     Parameters
     ----------
-    comparisons
-        From `compare`.
     main
         ``network`` or ``ensemble``.
-    split
-        The split that they belong to.
-    shared_bp
-        Bases of the scored input windows that lie in training windows.
-    sequences_compared
-        Whether the build looked for copies of one sequence in several splits.
+    genes, blocks, split
+        What was scored.
+    shared_bp, sequences_compared
+        See `claster.analysis.prepare.Prepared`.
     """
-    name = f"The {main}"
     wins = [entry for entry in comparisons if entry.beats]
     losses = [entry for entry in comparisons if not entry.beats]
     several = len({entry.condition for entry in comparisons}) > 1
     lines = []
-    if losses:
-        where = _list([_where(entry, several=several) for entry in losses])
-        lines.append(f"{name} does not beat the best simple method {where}.")
-        lines += [_numbers(entry, several=several) for entry in losses]
-    if wins:
-        where = _list([_where(entry, several=several) for entry in wins])
-        lines.append(f"{name} beats the best simple method {where}.")
-        lines += [_numbers(entry, several=several) for entry in wins]
+    for entries, outcome in ((losses, "does not beat"), (wins, "beats")):
+        if entries:
+            where = _list([_where(entry, several=several) for entry in entries])
+            lines.append(f"The {main} {outcome} the best simple method {where}.")
+            lines += [_numbers(entry, several=several) for entry in entries]
     shares = [
         f"{entry.share.value:.1%} ({entry.share.low:.1%} to {entry.share.high:.1%})"
         f" {_where(entry, several=several)}"

@@ -67,16 +67,7 @@ def make_tables(
 ) -> Tables:
     """Score every method at every level, on both scales, with 95 % intervals.
 
-    Parameters
-    ----------
-    scored
-        Genes, observed signal, predictions.
-    binning
-        The bins of the target window.
-    resamples
-        Resamples of the genes' blocks, the same for all methods, so that differences are paired.
-    raw_unit
-        Unit of the signal.
+    Resamples of the genes' blocks are the same for all methods, so that differences are paired.
 
     Raises
     ------
@@ -226,10 +217,8 @@ def strata_of(
 
     Parameters
     ----------
-    genes
-        Columns `gene_id`, `chrom`, `start`, `end`.
-    annotation
-        All genes that can be neighbours, same columns.
+    genes, annotation
+        Columns `gene_id`, `chrom`, `start`, `end`; `annotation` holds all genes that can be neighbours.
     expression
         Observed mean signal over each gene (reads), shape (genes,).
     """
@@ -257,11 +246,7 @@ def _quarters(by: str, values: np.ndarray, unit: str) -> Iterator[Stratum]:
 
 
 def _gap_to_nearest_gene(genes: pd.DataFrame, annotation: pd.DataFrame) -> np.ndarray:
-    """Return the distance from each gene's body to that of the nearest other gene.
-
-    Returns float64, bp, shape (genes,); 0 where they overlap or touch, NaN without another gene
-    on the chromosome.
-    """
+    """Return the distance in bp from each gene's body to the nearest other one; NaN without any."""
     columns = ["chrom", "start", "end", "gene_id"]
     near = bioframe.closest(
         genes[columns].reset_index(drop=True),
@@ -288,8 +273,6 @@ def calibration(
     ----------
     observed, predicted
         Signal on one scale, shape (genes, bins).
-    resamples
-        Resamples of the genes' blocks.
 
     Returns
     -------

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from claster.analysis.conformal import Conformal, _thinned, coverage
+from claster.analysis.conformal import _thinned, conformal_intervals, coverage
 from claster.dataset.spec import DatasetSpec
 from claster.errors import ClasterError
 
@@ -31,9 +31,10 @@ def points(loci, each, seed):
 @pytest.mark.parametrize("trees", [True, False])
 def test_unseen_loci_are_covered_and_the_oracle_is_hardly_narrower(trees):
     predicted, known, observed, locus, _ = points(60, 40, 1)
-    fitted = Conformal.fit(predicted, known, observed, locus, level=0.9, trees=trees)
-    predicted, known, observed, locus, deviation = points(400, 20, 2)
-    low, high = (np.log2(end + 1) for end in fitted.around(predicted, known))
+    calibration, truth = (predicted, known), (observed, locus)
+    predicted, known, observed, _, deviation = points(400, 20, 2)
+    ends = conformal_intervals(calibration, *truth, (predicted, known), level=0.9, trees=trees)
+    low, high = (np.log2(end + 1) for end in ends)
     held = (observed >= low) & (observed <= high)
     assert held.mean() == pytest.approx(0.9, abs=0.02)
     for part in np.array_split(np.argsort(predicted), 4):
@@ -47,8 +48,9 @@ def test_ends_move_apart_from_each_other():
     predicted = np.full(4000, 5.0)
     observed = 5.0 + rng.exponential(1.0, 4000)
     known, loci = rng.normal(size=(4000, 1)), np.repeat(np.arange(40), 100)
-    fitted = Conformal.fit(predicted, known, observed, loci, level=0.9, trees=False)
-    low, high = (np.log2(end + 1).mean() for end in fitted.around(predicted, known))
+    both = (predicted, known)
+    ends = conformal_intervals(both, observed, loci, both, level=0.9, trees=False)
+    low, high = (np.log2(end + 1).mean() for end in ends)
     assert low - 5 == pytest.approx(-np.log(0.95), abs=0.05)
     assert high - 5 == pytest.approx(-np.log(0.05), abs=0.3)
 
@@ -56,7 +58,7 @@ def test_ends_move_apart_from_each_other():
 def test_few_loci_are_refused():
     predicted, known, observed, locus, _ = points(9, 30, 1)
     with pytest.raises(ClasterError, match="lie in 9 loci; intervals need 10"):
-        Conformal.fit(predicted, known, observed, locus, level=0.9)
+        conformal_intervals((predicted, known), observed, locus, (predicted, known), level=0.9)
 
 
 @pytest.mark.parametrize(("most", "kept"), [(7, [1, 3, 4]), (3, [1, 3, 4]), (2, [1, 4]), (1, [1])])

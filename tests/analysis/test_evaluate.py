@@ -14,11 +14,11 @@ from claster.analysis.evaluate import (
     evaluate,
     evaluate_runs,
     evaluate_together,
+    evaluation_of,
 )
 from claster.analysis.metrics import correlations, gene_means
 from claster.analysis.other_cells import _unseen, directions
 from claster.analysis.prepare import prepare
-from claster.analysis.result import evaluation_of
 from claster.analysis.summary import evaluation_schema
 from claster.analysis.tables import _SCORE_COLUMNS
 from claster.dataset.layout import SPLITS, DatasetFolders, read_genes_table, read_targets

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claster.analysis.result import _compare
+from claster.analysis.evaluate import _compare
 from claster.analysis.summary import method_in_words, verdict
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from claster.analysis.evaluate import evaluation_of
 from claster.analysis.prepare import prepare
-from claster.analysis.result import evaluation_of
 from claster.dataset.build import build_dataset
 from claster.dataset.doctor.check import check_dataset
 from claster.dataset.layout import DatasetFolders, read_genes_table, read_targets

@@ -90,11 +90,7 @@ def read_candidates(
 
 
 def _with_activity(elements: pd.DataFrame, reference: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Put the marks of elements on the reference's scale, and join them to ABC's activity.
-
-    Returns `elements` with normalised `accessibility` and `h3k27ac`, and `activity`, their
-    geometric mean.
-    """
+    """Put the marks of elements on the reference's scale, with ABC's activity, their geometric mean."""
     if reference is None:
         reference = read_table(_REFERENCE)
     promoter = elements["promoter"].to_numpy()

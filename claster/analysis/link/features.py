@@ -50,8 +50,6 @@ def with_marks(places: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
     ----------
     places
         `chrom`, `start`, `end`, such as the elements of a screen.
-    candidates
-        From `read_candidates`; none overlaps another by much.
     """
     found = np.zeros((len(places), len(MARKS)))
     for chrom, rows in places.groupby("chrom", sort=False).indices.items():
@@ -67,16 +65,12 @@ def with_marks(places: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
 def pairs_within(
     candidates: pd.DataFrame, genes: pd.DataFrame, *, reach: int = REACH
 ) -> Iterator[pd.DataFrame]:
-    """Yield all pairs of an element and a gene less than `reach` apart, middle to TSS, by chromosome.
+    """Yield all pairs of an element and a gene less than `reach` bp apart, middle to TSS, by chromosome.
 
     Parameters
     ----------
-    candidates
-        From `read_candidates`.
     genes
         `gene_id`, `name`, `chrom`, `tss`.
-    reach
-        In bp.
 
     Yields
     ------
@@ -112,8 +106,6 @@ def link_features(
     pairs
         `chrom`, `middle` (of the element), `tss`, `MARKS` (of the element); `ubiquitous` (0 or 1)
         and `effect` (log2 change that silencing predicts) where they are known.
-    candidates
-        From `read_candidates`.
     genes
         `chrom` and `tss` of all genes.
 

@@ -1,7 +1,6 @@
 """Links of elements and genes in a cell: scored by a model or by activity by contact, or trained."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -82,12 +81,6 @@ def find_links(
         `LinkSettings`, or its fields. With `pairs` a model is trained and evaluated; without,
         pairs are scored by `model`.
 
-    Returns
-    -------
-    summary : _LinkSummary
-    files : LinkFiles
-        Of a training: `model`, `pairs`, `scores`, `calibration`; else `links`, `bedpe`, `bedgraph`.
-
     Raises
     ------
     ClasterError
@@ -111,21 +104,8 @@ def find_links(
         accessibility=asked.accessibility,
         h3k27ac=asked.h3k27ac,
     )
-    if asked.pairs is None:
-        summary = _predict(
-            asked, files, candidates, genes, sizes=sizes, aliases=aliases, progress=progress
-        )
-    else:
-        pairs, known = screen_pairs(
-            asked.pairs,
-            candidates,
-            genes,
-            sizes=sizes,
-            aliases=aliases,
-            cell_type=asked.cell_type,
-            effects=asked.effects,
-        )
-        summary = _train(asked, files, candidates, known, pairs, progress=progress)
+    work = _predict if asked.pairs is None else _train
+    summary = work(asked, files, candidates, genes, sizes=sizes, aliases=aliases, progress=progress)
     return summary, files
 
 
@@ -134,12 +114,22 @@ def _train(
     files: LinkFiles,
     candidates: pd.DataFrame,
     genes: pd.DataFrame,
-    pairs: pd.DataFrame,
     *,
+    sizes: Mapping[str, int],
+    aliases: Mapping[str, str],
     progress: Progress,
 ) -> _LinkSummary:
-    table = Path(str(asked.pairs))
-    model, scored = train_links(pairs, candidates, genes, named=table.name, progress=progress)
+    assert asked.pairs is not None
+    pairs, genes = screen_pairs(
+        asked.pairs,
+        candidates,
+        genes,
+        sizes=sizes,
+        aliases=aliases,
+        cell_type=asked.cell_type,
+        effects=asked.effects,
+    )
+    model, scored = train_links(pairs, candidates, genes, named=asked.pairs.name, progress=progress)
     scores = score_left_out(scored, seed=asked.seed)
     probability, regulated = (scored[name].to_numpy() for name in ("probability", "regulated"))
     write_text(files.model, model.model_dump_json() + "\n")
@@ -169,10 +159,9 @@ def _train(
 def _reliability(
     regulated: np.ndarray, probability: np.ndarray, *, classes: int = 10
 ) -> pd.DataFrame:
-    """Return predicted beside observed shares in classes of equally many expected links.
+    """Return predicted beside observed shares in classes of equally many expected links, the lowest first.
 
-    Returns `predicted` (mean probability), `observed` (share regulated), `n`, from the lowest
-    class up. Classes by number would put nearly all links into the last one.
+    Classes by number would put nearly all links into the last one.
     """
     order = np.argsort(probability, kind="stable")
     expected = np.cumsum(probability[order])
@@ -196,11 +185,16 @@ def _predict(
 ) -> _LinkSummary:
     by_contact = str(asked.model) == "abc"
     model = None if by_contact else LinkModel.read(asked.model or DEFAULT_MODEL)
-    calibration = model.calibration(_given(asked)) if model else None
+    given = {"ubiquitous": asked.ubiquitous, "effect": asked.effects}
+    known = {name for name, path in given.items() if path is not None}
+    calibration = model.calibration(known) if model else None
     threshold = asked.threshold
     if threshold is None:
         threshold = calibration.threshold if calibration else _ABC_THRESHOLD
-    everywhere = _names(asked.ubiquitous)
+    everywhere: set[str] = set()
+    if asked.ubiquitous is not None:
+        lines = text_lines(asked.ubiquitous, named="ubiquitous genes")
+        everywhere = {line.strip() for line in lines} - {""}
     contact_of = contact_reader(asked.contacts, sizes=sizes, aliases=aliases)
     tables, scored = [], 0
     with progress.step("chromosomes", genes["chrom"].nunique()) as step:
@@ -246,22 +240,10 @@ def _predict(
     return summary
 
 
-def _given(asked: LinkSettings) -> set[str]:
-    """Return which optional features are asked for."""
-    given = {"ubiquitous": asked.ubiquitous, "effect": asked.effects}
-    return {name for name, path in given.items() if path is not None}
-
-
 def _own_promoter(pairs: pd.DataFrame) -> np.ndarray:
     """Tell which elements are the promoter of the pair's gene: ABC gives these a score of 1."""
     start, end, tss = (pairs[name].to_numpy() for name in ("start", "end", "tss"))
     return (start - _PROMOTER <= tss) & (tss < end + _PROMOTER)
-
-
-def _names(path: Path | None) -> set[str]:
-    if path is None:
-        return set()
-    return {line.strip() for line in text_lines(path, named="ubiquitous genes")} - {""}
 
 
 def _write_links(links: pd.DataFrame, files: LinkFiles) -> None:

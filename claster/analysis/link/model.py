@@ -160,18 +160,15 @@ def subsets(features: Iterable[str]) -> list[tuple[str, ...]]:
 def fit_links(features: pd.DataFrame, regulated: np.ndarray) -> LinkModel:
     """Fit a logistic model, and boosted trees in which features push the way that is known of them.
 
+    Optional features that are unknown for all pairs are left out. Each pair is shown with and without the
+    others, so that the model answers where they are unknown. It is not calibrated yet.
+
     Parameters
     ----------
     features
-        From `link_features`; optional ones that are unknown for all pairs are left out.
+        From `link_features`.
     regulated
         bool, shape (pairs,).
-
-    Returns
-    -------
-    LinkModel
-        Not calibrated. Each pair is shown with and without its optional features, so that the model answers
-        where they are unknown.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
@@ -207,12 +204,7 @@ def fit_links(features: pd.DataFrame, regulated: np.ndarray) -> LinkModel:
 
 
 def fit_calibration(log_odds: np.ndarray, regulated: np.ndarray) -> _Calibration:
-    """Fit Platt's calibration, its slope above 0, and the threshold at 70 % recall.
-
-    References
-    ----------
-    Platt, Advances in Large Margin Classifiers (1999).
-    """
+    """Fit Platt's calibration (1999), its slope above 0, and the threshold at 70 % recall."""
     from sklearn.linear_model import LogisticRegression
 
     fitted = LogisticRegression(C=1e6).fit(log_odds[:, np.newaxis], regulated)

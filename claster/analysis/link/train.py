@@ -47,16 +47,12 @@ def screen_pairs(
 
     Parameters
     ----------
-    table
+    table, cell_type
         See `read_crispr_table`.
     candidates
         From `read_candidates`: elements of the table take the activity of those that they overlap.
     genes
         `gene_id`, `name`, `chrom`, `tss`.
-    sizes, aliases
-        Lengths in bp of the assembly's chromosomes, and their other names.
-    cell_type
-        Needed if the table has several.
     effects
         See `with_effects`.
 
@@ -143,8 +139,6 @@ def train_links(
     ----------
     pairs, genes
         From `screen_pairs`.
-    candidates
-        From `read_candidates`.
     named
         What the table is called in the model's file.
 
@@ -204,19 +198,9 @@ def train_links(
 
 
 def score_left_out(pairs: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """Return AUROC and AUPRC by class of distance and by screen, each beside the model's (`score_groups`).
+    """Score the pairs of a training by class of distance and by screen, each beside the model.
 
-    Parameters
-    ----------
-    pairs
-        From `train_links`.
-    seed
-        Of resamples of loci, for the intervals.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `score_links` with `precision` (at 70 % recall) and `group`.
+    Returns `score_links` with `precision` (at 70 % recall) and `group`; intervals are from resamples of loci.
     """
     names = [name for name in pairs if str(name).startswith("link")]
     predictors = {str(name): pairs[name].to_numpy() for name in reversed(names)}

@@ -67,8 +67,6 @@ def compare_links(
 
     Parameters
     ----------
-    screen
-        A screen beside the planted rules.
     attributions
         ``elements.parquet`` of attributions; None for none.
     seed
@@ -310,8 +308,6 @@ def called_far(pairs: pd.DataFrame, controls: pd.DataFrame, resamples: Resamples
     ----------
     pairs, controls
         `distance_bp` and `effect`.
-    resamples
-        Resamples of the pairs' blocks.
     """
     far, null = (
         (table["distance_bp"].abs() >= _FAR).to_numpy() & table["effect"].notna().to_numpy()

@@ -89,16 +89,13 @@ def planted_effects(
 
     The noise-free transcription is computed again without the marks that the edit takes away, and the mean
     over the gene's body (or around its TSS, as in the screen) is compared as `claster perturb` compares
-    predicted means. An enhancer loses
-    the share of its gain that the edited stretch covers of it; a promoter is edited where its TSS lies in the
-    stretch.
+    predicted means. An enhancer loses the share of its gain that the edited stretch covers of it; a promoter
+    is edited where its TSS lies in the stretch.
 
     Parameters
     ----------
     pairs
         Effects of one dose: `chrom`, `gene_id`, `element_start`, `element_end`.
-    settings
-        The screen: verb, tracks, gain, pseudocount.
     condition
         ``ctrl`` or ``a485``.
     reach
@@ -107,7 +104,7 @@ def planted_effects(
     Returns
     -------
     pandas.DataFrame
-        Index of `pairs`; the columns of `_PLANTED_COLUMNS`: `planted` (``proximal`` or ``contact`` for an
+        Index of `pairs`; `planted` (``proximal`` or ``contact`` for an
         enhancer of that gene, ``promoter`` for its own, ``decoy``, ``other gene`` for elements of others,
         ``none``), `link` (whether the stretch takes at least half of an enhancer of that gene),
         `planted_baseline` (mean signal of the gene) and `planted_effect` (log2).
@@ -282,8 +279,6 @@ def read_planted_screen(
         The screen ``<run>/perturb/<name>``.
     binning
         The bins of the target window.
-    seed
-        Of resamples.
 
     Raises
     ------

@@ -143,11 +143,6 @@ def validate(
         dataset's own elements, and, where there is H3K27me3, ``repression_<split>`` over 20 kb of it around
         the TSS of each gene. `attribution` names attributions that hold `elements.parquet`.
 
-    Returns
-    -------
-    summary : ValidationSummary
-    files : ValidationFiles
-
     Raises
     ------
     ClasterError
@@ -253,11 +248,7 @@ def _lifts_repression(settings: ScreenSettings) -> bool:
 def compare_repression(screen: PlantedScreen) -> tuple[_Repression, pd.DataFrame]:
     """Compare predicted and planted effects of genes that lose the H3K27me3 around their TSS.
 
-    Parameters
-    ----------
-    screen
-        One of H3K27me3 alone, beside the planted rules. Of each gene the stretch counts whose middle is
-        nearest among those that hold its TSS.
+    Of each gene the stretch counts whose middle is nearest among those that hold its TSS.
 
     Returns
     -------
