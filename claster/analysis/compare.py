@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from claster.analysis.bootstrap import Resamples, resample_loci
+from claster.analysis.bootstrap import resample_loci
 from claster.analysis.prepare import Scored
 from claster.analysis.samples import (
     annotated_genes,
@@ -173,8 +172,7 @@ def compare_runs(
     whole = load_dataset(records[first.path.name].dataset, project=first.project)
     specs = {name: predicted_by(record, whole) for name, record in records.items()}
     tables = {name: read_predictions(run, split) for name, run in folders_of.items()}
-    common = min(spec.require_target().bins for spec in specs.values())
-    spec = narrowed(whole, common)
+    spec = narrowed(whole, min(spec.require_target().bins for spec in specs.values()))
     scored = _scored(spec, tables, split=split)
     # Blocks of the whole target window: the same genes are drawn together whatever is scored of them.
     resamples = resample_loci(
@@ -183,15 +181,19 @@ def compare_runs(
         length=whole.window.binning.width,
         seed=seed,
     )
-    parts = [_scores(scored, spec, resamples, window=_COMMON, progress=progress)]
+    common = spec.require_target().binning
+    made = make_tables(scored, common, resamples, progress=progress)
+    parts = [made.scores.assign(window=_COMMON, bins=common.bins)]
     own = {}
     for name, part in specs.items():
         alone = _scored(part, {name: tables[name]}, split=split)
-        parts.append(_scores(alone, part, resamples, window=_OWN, progress=progress))
-        own[name] = alone, part.require_target().binning
+        bins = part.require_target().binning
+        made = make_tables(alone, bins, resamples, progress=progress)
+        parts.append(made.scores.assign(window=_OWN, bins=bins.bins))
+        own[name] = alone, bins
     return Compared(
         scored,
-        spec.require_target().binning,
+        common,
         own,
         pd.concat(parts, ignore_index=True),
         {name: record.flavour for name, record in records.items()},
@@ -238,12 +240,3 @@ def _scored(spec: DatasetSpec, tables: Mapping[str, pd.DataFrame], *, split: Spl
     return Scored(
         genes, annotation, tuple(conditions_of(target)), observed, methods, next(iter(tables))
     )
-
-
-def _scores(
-    scored: Scored, spec: DatasetSpec, resamples: Resamples, *, window: str, progress: Progress
-) -> pd.DataFrame:
-    target = spec.require_target()
-    with threadpool_limits(limits=1, user_api="blas"):
-        tables = make_tables(scored, target.binning, resamples, progress=progress)
-    return tables.scores.assign(window=window, bins=target.bins)

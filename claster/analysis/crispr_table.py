@@ -298,19 +298,20 @@ def table_predictors(pairs: pd.DataFrame, columns: list[str]) -> dict[str, np.nd
         root of DHS times H3K27ac), ``activity x power law`` and ``activity x contact``: the numerator of
         ABC, since a table names too few of a gene's elements for the sum below it.
     """
-    distance = pairs["distance"].to_numpy(dtype=np.float64)
+    known = [name for name in ("distance", *MARKS, *columns) if name in pairs]
+    number = {name: pairs[name].to_numpy(dtype=np.float64) for name in known}
+    distance = number["distance"]
     found = {"distance": -distance}
-    contact = next((name for name in columns if name.startswith(_CONTACT)), None)
-    if set(MARKS) <= set(pairs):
+    if number.keys() >= MARKS.keys():
         near = np.maximum(distance, 1.0)
-        acetylation = pairs["H3K27ac"].to_numpy(dtype=np.float64)
-        activity = np.sqrt(pairs["DHS"].to_numpy(dtype=np.float64) * acetylation)
-        found["H3K27ac / distance"] = acetylation / near
+        activity = np.sqrt(number["DHS"] * number["H3K27ac"])
+        found["H3K27ac / distance"] = number["H3K27ac"] / near
         found["activity / distance"] = activity / near
         found["activity x power law"] = activity * power_law_contact(distance)
+        contact = next((name for name in columns if name.startswith(_CONTACT)), None)
         if contact is not None:
-            found["activity x contact"] = activity * pairs[contact].to_numpy(dtype=np.float64)
-    return found | {name: pairs[name].to_numpy(dtype=np.float64) for name in columns}
+            found["activity x contact"] = activity * number[contact]
+    return found | {name: number[name] for name in columns}
 
 
 def score_subsets(

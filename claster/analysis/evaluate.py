@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from claster.analysis.bootstrap import CONFIDENCE, counted_once, resample_loci
 from claster.analysis.folder import ResultFolder
@@ -206,7 +205,7 @@ def evaluate_together(
     evaluation = evaluation_of(
         scored, prepared, names, specs, split=split, seed=seed, progress=progress
     )
-    write_evaluation(evaluation, to)
+    _write_evaluation(evaluation, to)
     note_time(
         specs[0].project,
         "evaluate",
@@ -244,7 +243,7 @@ def _evaluate_elsewhere(
             update={"verdict": text, "directions": tuple(found)}
         )
         evaluation = replace(evaluation, summary=summary, changes=changes)
-    write_evaluation(evaluation, folder)
+    _write_evaluation(evaluation, folder)
     return evaluation, folder
 
 
@@ -283,9 +282,7 @@ def evaluation_of(
     length = spec.window.binning.width
     resamples = resample_loci(scored.genes, target.binning, length=length, seed=seed)
     unit = "reads" if target.statistic == "mean" else f"reads per {target.bin} bp"
-    # One BLAS thread: sums do not depend on the number of cores, and so neither do the bytes.
-    with threadpool_limits(limits=1, user_api="blas"):
-        tables = make_tables(scored, target.binning, resamples, raw_unit=unit, progress=progress)
+    tables = make_tables(scored, target.binning, resamples, raw_unit=unit, progress=progress)
     comparisons = _compare(tables.scores, main=scored.main, baselines=scored.baselines)
     once = counted_once(scored.genes, target.binning)
     shared_bp = sum(part.shared_bp for part in prepared)
@@ -362,7 +359,7 @@ def _compare(scores: pd.DataFrame, *, main: str, baselines: Sequence[str]) -> li
     return found
 
 
-def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
+def _write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     """Write tables (Parquet and CSV), predictions (Parquet) and `summary.json` (last) to `folder`."""
     tables = dict(vars(evaluation.tables))
     if evaluation.summary.method == ENSEMBLE:

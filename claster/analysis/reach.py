@@ -19,7 +19,7 @@ from claster.dataset.layout import DatasetFolders
 from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder
 from claster.eir.trained_on import checked_dataset
-from claster.files import atomic_path, write_text
+from claster.files import write_text
 from claster.progress import SILENT, Progress
 from claster.settings import Record
 from claster.simulation.transcription import gene_levels
@@ -53,10 +53,8 @@ class _Reach(Record):
         """The result in words."""
         if self.r <= 0:
             return f"{self.model}: tells nothing of these genes' levels (r {self.r:.2f})"
-        told = (
-            f"{self.model}: information reaches {_kb(self.bp)} (95 % interval {_kb(self.low)} to "
-        )
-        told += f"{_kb(self.high)}); "
+        told = f"{self.model}: information reaches {_kb(self.bp)} (95 % interval "
+        told += f"{_kb(self.low)} to {_kb(self.high)}); "
         if self.bp == self.farthest:
             return told + "the window ends there"
         value, low, high = self.beyond
@@ -136,9 +134,7 @@ def find_reach(
         table, reach = _how_far(model, curve, observed, radii, resamples)
         tables.append(table)
         reaches.append(reach)
-    files.folder.mkdir(parents=True, exist_ok=True)
-    with atomic_path(files.scores) as partial:
-        pd.concat(tables).to_csv(partial, index=False, float_format="%.6g")
+    write_text(files.scores, pd.concat(tables).to_csv(index=False, float_format="%.6g"))
     write_text(files.reaches, "".join(f"{reach.model_dump_json()}\n" for reach in reaches))
     return reaches, files
 

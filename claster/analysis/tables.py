@@ -7,6 +7,7 @@ from typing import NamedTuple
 import bioframe
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from claster.analysis.agreement import METRICS, VIEWS, Replicated, Signal, bin_correlations
 from claster.analysis.bootstrap import Resamples, counted_once, intervals, ratio
@@ -82,7 +83,8 @@ def make_tables(
     }
     bins, curves, errors = [], [], []
     steps = len(scored.conditions) * len(scored.methods)
-    with progress.step("scores", total=steps) as step:
+    # One BLAS thread: sums do not depend on the number of cores, and so neither do the bytes.
+    with threadpool_limits(limits=1, user_api="blas"), progress.step("scores", steps) as step:
         for number, condition in enumerate(scored.conditions):
             truth = _signals(scored.observed[:, number], once, weights, named="observed signal")
             expression = truth["gene", RAW, "all"].values[:, 0]

@@ -28,7 +28,7 @@ from claster.dataset.targets import reach_of_targets, target_signal
 from claster.eir.runs import RunFolder
 from claster.eir.trained_on import checked_dataset, predicted_by
 from claster.errors import ClasterError, choose_among
-from claster.files import atomic_path
+from claster.files import write_text
 from claster.genome.assembly import chromosome_aliases
 from claster.genome.regions import read_blacklist
 from claster.progress import SILENT, Progress
@@ -263,8 +263,7 @@ def compare_treated(
         differences=differences,
     )
     files = TreatedFiles(run.path / "treated" / f"{other.name}_{split}")
-    with atomic_path(files.genes) as scratch:
-        table.to_csv(scratch, index=False, float_format="%.6g")
+    write_text(files.genes, table.to_csv(index=False, float_format="%.6g"))
     files.write(summary)
     return summary, files
 

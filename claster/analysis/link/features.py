@@ -1,7 +1,6 @@
 """What is known of an element and a gene: activity, distance, and what competes with the pair."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -117,7 +116,7 @@ def link_features(
     """
     tables = []
     for chrom, rows in pairs.groupby("chrom", sort=False).indices.items():
-        surroundings = _Surroundings.of(
+        surroundings = _Surroundings(
             candidates[candidates["chrom"] == chrom], genes[genes["chrom"] == chrom]
         )
         some = pairs.iloc[rows]
@@ -129,24 +128,17 @@ def link_features(
     return features[[*FEATURES, *OPTIONAL]]
 
 
-@dataclass(frozen=True)
 class _Surroundings:
-    """A chromosome: its elements by `middle`, running sums of their `MARKS`, its TSSs and activity there."""
+    """A chromosome: its elements by `middle`, their `MARKS` and running sums, its TSSs and activity there."""
 
-    middle: np.ndarray
-    marks: np.ndarray
-    running: np.ndarray
-    tss: np.ndarray
-    at_tss: np.ndarray
-
-    @classmethod
-    def of(cls, candidates: pd.DataFrame, genes: pd.DataFrame) -> "_Surroundings":
+    def __init__(self, candidates: pd.DataFrame, genes: pd.DataFrame) -> None:
         middle = ((candidates["start"] + candidates["end"]) / 2).to_numpy(dtype=float)
         order = np.argsort(middle, kind="stable")
-        marks = candidates[MARKS].to_numpy(dtype=float)[order]
-        tss = np.unique(genes["tss"].to_numpy(dtype=float))
-        held = cls(middle[order], marks, _running(marks), tss, np.zeros(len(tss)))
-        return replace(held, at_tss=held._sum(tss, _AT_TSS)[:, 0])
+        self.middle = middle[order]
+        self.marks = candidates[MARKS].to_numpy(dtype=float)[order]
+        self.running = _running(self.marks)
+        self.tss = np.unique(genes["tss"].to_numpy(dtype=float))
+        self.at_tss = self._sum(self.tss, _AT_TSS)[:, 0]
 
     def _sum(self, places: np.ndarray, within: int) -> np.ndarray:
         """Return the summed marks of elements whose middle is nearer than some bp, shape (places, marks)."""
