@@ -156,22 +156,7 @@ def _unpack(index: BlockIndex, signal: ChromosomeSignal, part: _Part, first: int
 
 def _inflated(index: BlockIndex, file: int, chrom: str, blocks: np.ndarray) -> Iterator[bytes]:
     """Yield the bytes of each block, whole words that hold at least a header."""
-    ends = blocks["at"] + blocks["size"]
-    together = bool((ends[:-1] == blocks["at"][1:]).all())
-    if (
-        together
-    ):  # one call of the operating system for all, so that threads do not wait for each other
-        first = int(blocks["at"][0])
-        run = memoryview(
-            read_at(file, first, int(ends[-1]) - first, path=index.path, named=index.named)
-        )
-    for block in blocks:
-        at, size = int(block["at"]), int(block["size"])
-        stored = (
-            bytes(run[at - first : at - first + size])
-            if together
-            else read_at(file, at, size, path=index.path, named=index.named)
-        )
+    for block, stored in _stored(index, file, blocks):
         if index.compressed:
             try:
                 stored = isal_zlib.decompress(stored, bufsize=_BLOCK_BYTES)
@@ -180,6 +165,17 @@ def _inflated(index: BlockIndex, file: int, chrom: str, blocks: np.ndarray) -> I
         if len(stored) % 4 or len(stored) < 4 * _HEADER_WORDS:
             raise _unreadable(index, chrom, block, f"it holds {len(stored):,} bytes")
         yield stored
+
+
+def _stored(index: BlockIndex, file: int, blocks: np.ndarray) -> Iterator[tuple[np.void, bytes]]:
+    """Yield blocks as they lie in the file; neighbours are read in one call, for which threads wait less."""
+    ends = blocks["at"] + blocks["size"]
+    for run in np.split(blocks, np.flatnonzero(ends[:-1] != blocks["at"][1:]) + 1):
+        first, end = int(run["at"][0]), int(run["at"][-1] + run["size"][-1])
+        read = read_at(file, first, end - first, path=index.path, named=index.named)
+        for block in run:
+            start = int(block["at"]) - first
+            yield block, read[start : start + int(block["size"])]
 
 
 def _headers(index: BlockIndex, words: np.ndarray) -> np.ndarray:

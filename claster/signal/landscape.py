@@ -1,6 +1,6 @@
 """What windows hold: landscapes, tracks in their bins, and targets, transcription around their TSSs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -12,6 +12,15 @@ from claster.signal.bigwig import TrackReader
 from claster.signal.intervals import ChromosomeSignal, Summary, window_means
 
 Transform = Literal["none", "sqrt", "log1p", "log1p_10x", "asinh"]
+
+_SCALES: dict[Transform, tuple[Callable, Callable]] = {
+    "none": (lambda x: x, lambda y: y),
+    "sqrt": (lambda x: np.copysign(np.sqrt(np.abs(x)), x), lambda y: y * np.abs(y)),
+    "log1p": (np.log1p, np.expm1),
+    "log1p_10x": (lambda x: np.log1p(10 * x), lambda y: np.expm1(y) / 10),
+    "asinh": (np.arcsinh, np.sinh),
+}
+"""Each transform and its inverse."""
 
 FINE_BIN = 20
 """Width in bp of the bins that the Gaussian runs over, as published."""
@@ -75,17 +84,7 @@ def transformed(
         signal = np.minimum(signal, clip)
     if divisor != 1:
         signal = signal / divisor
-    match transform:
-        case "sqrt":
-            return np.copysign(np.sqrt(np.abs(signal)), signal)
-        case "log1p":
-            return np.log1p(signal)
-        case "log1p_10x":
-            return np.log1p(10 * signal)
-        case "asinh":
-            return np.arcsinh(signal)
-        case "none":
-            return signal
+    return _SCALES[transform][0](signal)
 
 
 def restored(stored: np.ndarray, transform: Transform, *, divisor: float = 1.0) -> np.ndarray:
@@ -96,17 +95,7 @@ def restored(stored: np.ndarray, transform: Transform, *, divisor: float = 1.0) 
     >>> restored(transformed(np.array([0.0, 3.0]), "log1p"), "log1p").tolist()
     [0.0, 3.0]
     """
-    match transform:
-        case "sqrt":
-            signal = stored * np.abs(stored)
-        case "log1p":
-            signal = np.expm1(stored)
-        case "log1p_10x":
-            signal = np.expm1(stored) / 10
-        case "asinh":
-            signal = np.sinh(stored)
-        case "none":
-            signal = stored
+    signal = _SCALES[transform][1](stored)
     return signal if divisor == 1 else signal * divisor
 
 
@@ -151,22 +140,7 @@ def landscape(
     binning: Binning,
     summary: Summary = "mean_all",
 ) -> np.ndarray:
-    """Return the tracks around one TSS in genome orientation: what `landscapes` gives, bit for bit.
-
-    Parameters
-    ----------
-    tracks
-        Open bigWig files, one a row.
-    chrom, tss
-        The assembly's chromosome and the TSS (0-based).
-    binning, summary
-        See `landscapes`.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32, shape (tracks, bins), negative means set to 0 as published.
-    """
+    """Return the tracks around one TSS, shape (tracks, bins): what `landscapes` gives, bit for bit."""
     signals = [track.signal(chrom, span=binning.span(tss)) for track in tracks]
     return landscapes(signals, np.array([tss]), binning=binning, summary=summary)[0]
 

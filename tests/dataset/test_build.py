@@ -378,7 +378,8 @@ def test_each_chromosome_of_a_file_is_decoded_once(world, monkeypatch):
     signal = BigWig.signal
 
     def counting(self, chrom, **options):
-        decoded.append((self.named, chrom))
+        if "threads" in options:  # not the single windows that a scale is taken from
+            decoded.append((self.named, chrom))
         return signal(self, chrom, **options)
 
     monkeypatch.setattr(BigWig, "signal", counting)
