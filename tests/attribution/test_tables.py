@@ -11,16 +11,21 @@ from scipy.stats import spearmanr
 
 from claster.analysis.attribution import inputs
 from claster.analysis.attribution.blocks import BlockGrid, _slices, agreement_table, block_grid
-from claster.analysis.attribution.genes import _gene_targets, _score_elements, element_pairs
+from claster.analysis.attribution.genes import (
+    _gene_targets,
+    _score_elements,
+    choose_genes,
+    element_pairs,
+)
 from claster.analysis.attribution.inputs import (
     MapAxes,
     Seen,
     _inactive_means,
+    _require_bins,
     training_baselines,
 )
 from claster.analysis.attribution.output import prediction_unit
 from claster.analysis.attribution.settings import _parse_bins
-from claster.analysis.attribution.targets import _require_bins, choose_genes
 from claster.analysis.perturbation.candidates import annotated_stretches
 from claster.analysis.statistics import spearman
 from claster.dataset.signal_settings import TargetSpec

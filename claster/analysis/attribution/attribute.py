@@ -12,10 +12,16 @@ from torch import Tensor
 
 from claster.analysis.attribution.blocks import BlockGrid, block_grid
 from claster.analysis.attribution.explain import Cut, Explainer
-from claster.analysis.attribution.genes import Gathered, element_pairs, explain_genes
+from claster.analysis.attribution.genes import (
+    Gathered,
+    choose_genes,
+    element_pairs,
+    explain_genes,
+)
 from claster.analysis.attribution.inputs import (
     CONTACTS,
     Explained,
+    attribution_settings,
     explained_run,
     training_baselines,
 )
@@ -36,7 +42,6 @@ from claster.analysis.attribution.settings import (
     AttributionSettings,
     Identity,
 )
-from claster.analysis.attribution.targets import attribution_settings, choose_genes
 from claster.analysis.bootstrap import locus_blocks
 from claster.analysis.perturbation.candidates import read_candidates, tell_candidates
 from claster.dataset.layout import read_genes_table

@@ -74,10 +74,9 @@ def block_grid(
         Of one sample by input name, two axes each.
     rows
         The tracks that count, and ``contacts`` if the map does.
-    block
-        Width in bp of a block of a landscape, rounded down to an odd number of bins.
-    map_block
-        Rows and columns of a block of a map.
+    block, map_block
+        Width in bp of a block of a landscape, rounded down to an odd number of bins; rows and columns of one
+        of a map.
     """
     blocks: list[Block] = []
     labels: list[str] = []

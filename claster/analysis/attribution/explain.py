@@ -21,21 +21,10 @@ _Forward = Callable[[Mapping[str, Tensor]], Tensor]
 
 @dataclass(frozen=True)
 class Cut:
-    """A model in two parts.
-
-    Attributes
-    ----------
-    first
-        By input name, what comes first, if anything does: affine, from samples to samples.
-    rest
-        What follows, from what `first` gives.
-    """
+    """A model in two parts: by input name, what comes first, affine, if anything does; and what follows."""
 
     first: Mapping[str, Callable[[Tensor], Tensor]]
     rest: _Forward
-
-
-_MISSED = 2e-3
 
 
 @dataclass(frozen=True)
@@ -47,12 +36,9 @@ class Attribution:
     values
         float32 by input name, (targets, ...), in the unit of the prediction.
     delta
-        Sum of the values minus what the prediction differs from that of the baseline, (targets,); NaN
-        for methods that do not promise that they are equal.
-    predicted
-        What is attributed, (targets,).
-    change
-        The same minus that of the baseline, (targets,).
+        Sum of the values minus `change`, (targets,); NaN for methods that do not promise that they are equal.
+    predicted, change
+        What is attributed, and the same minus that of the baseline, (targets,).
     totals
         Of each block, where blocks were occluded; see `BlockGrid`.
     """
@@ -66,7 +52,7 @@ class Attribution:
     def adds_up(self) -> bool:
         """Tell whether `delta` is at most 0.2 % of the absolute attribution, target by target."""
         whole = sum(np.abs(x).reshape(len(x), -1).sum(axis=1) for x in self.values.values())
-        return bool((np.abs(self.delta) <= _MISSED * whole).all())
+        return bool((np.abs(self.delta) <= 2e-3 * whole).all())
 
 
 def _answers(
@@ -173,11 +159,7 @@ def occlusion(
     blocks: Sequence[Block],
     batch_size: int = 64,
 ) -> np.ndarray:
-    """Replace one block after the other by the baseline and see what the prediction loses.
-
-    Returns float64, shape (targets, blocks): prediction of the window minus that without the
-    block.
-    """
+    """Return what the prediction loses, float64, (targets, blocks), where the baseline replaces a block."""
     with torch.no_grad():
         whole = forward({name: x[None] for name, x in window.items()})[0]
         lost = []
@@ -212,12 +194,10 @@ _FEWEST_STEPS = 8
 
 @dataclass
 class Explainer:
-    """A model, and how its predictions are attributed.
+    """A model that predicts on the scale that is explained, and how its predictions are attributed.
 
     Attributes
     ----------
-    forward
-        What predicts, on the scale that is explained.
     rows
         Tracks that are attributed to, and ``contacts``; the others stay as they are.
     grid

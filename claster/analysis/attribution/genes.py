@@ -1,4 +1,4 @@
-"""Genes explained one after the other, and what is kept of each."""
+"""The genes that are explained, one after the other, and what is kept of each."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -17,10 +17,54 @@ from claster.analysis.perturbation.edits import covered_bins
 from claster.analysis.perturbation.settings import RESULT_NAMES
 from claster.dataset.signal_settings import TargetSpec
 from claster.errors import ClasterError
+from claster.genome.gene_names import find_gene
 from claster.genome.windows import Binning
 from claster.progress import Step
 
 _COLUMNS = [*PAIR_NAMES, "distance_bp", "gene_distance_bp", "width_bp", "genes_between"]
+
+
+def choose_genes(
+    genes: pd.DataFrame,
+    wanted: tuple[str, ...] | int | None,
+    also: tuple[str, ...],
+    *,
+    split: str,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the genes that are explained, in the split's order and with their places in it as index.
+
+    Parameters
+    ----------
+    wanted
+        IDs or names, or how many, drawn without replacement; None for all.
+    also
+        IDs or names of genes that are added.
+
+    Raises
+    ------
+    ClasterError
+        If the split holds no gene, or not one of those named.
+    """
+    if genes.empty:
+        raise ClasterError(f"the {split} split holds no gene", remedy="choose another --split")
+    kept = np.zeros(len(genes), dtype=bool)
+    if wanted is None:
+        kept[:] = True
+    elif isinstance(wanted, int):
+        if wanted < 1:
+            raise ClasterError(f"--genes must be 1 or more, not {wanted}", remedy="correct it")
+        number = min(wanted, len(genes))
+        kept[np.random.default_rng(seed).choice(len(genes), number, replace=False)] = True
+    else:
+        also = (*wanted, *also)
+    for name in also:
+        try:
+            gene = find_gene(genes, name)
+        except ClasterError as error:
+            raise ClasterError(f"{split} split: {error.found}", remedy=error.remedy) from None
+        kept |= (genes["gene_id"] == gene["gene_id"]).to_numpy()
+    return genes.reset_index(drop=True)[kept]
 
 
 def element_pairs(

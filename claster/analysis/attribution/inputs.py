@@ -1,4 +1,4 @@
-"""What a run sees of a dataset's windows, the windows themselves, and what they are compared with."""
+"""A run that is explained: what it sees, what is asked of it, and what its windows are compared with."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from claster.analysis.attribution.settings import Baseline
+from claster.analysis.attribution.settings import (
+    BASELINES,
+    AttributeSettings,
+    AttributionSettings,
+    Baseline,
+)
 from claster.analysis.perturbation.candidates import Annotated, known_annotated
 from claster.contacts.shapes import MapKind
 from claster.dataset.activity import ActivityView
 from claster.dataset.layout import DatasetFolders, read_arrays, read_genes_table
 from claster.dataset.missing import with_flags_of
 from claster.dataset.scale import MOST_WINDOWS, spread_evenly
+from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.views import ArrayView, sources_of
 from claster.eir.runs import RunFolder, RunRecord, read_run, run_views, trained_weights
 from claster.eir.trained_on import checked_dataset
-from claster.errors import ClasterError
+from claster.errors import ClasterError, choose_among
 from claster.genome.windows import Binning
 from claster.settings import Record, Split
 
@@ -158,6 +164,65 @@ def read_window(explained: Explained, gene_id: str, *, split: Split) -> dict[str
         )
         for name, view in explained.seen.views.items()
     }
+
+
+def attribution_settings(asked: AttributeSettings, explained: Explained) -> AttributionSettings:
+    """Return what gives an attribution its numbers by what is asked, with nothing left to choose.
+
+    Raises
+    ------
+    ClasterError
+        If there are no such bins, baseline, condition or tracks, or elements or bigWigs are asked of a run
+        that sees no landscape.
+    """
+    seen, target = explained.seen, explained.spec.require_target()
+    _require_bins(asked.bins, target)
+    if (asked.elements is not None or asked.bigwig) and seen.binning is None:
+        raise ClasterError(
+            f"{explained.run.path} sees no landscape, so elements and bigWigs have no attribution",
+            remedy="leave them out, or choose a run of a flavour with landscapes",
+        )
+    for name in asked.baselines:
+        if name not in BASELINES:
+            raise ClasterError(
+                f"there is no baseline {name!r}", remedy=f"choose among {', '.join(BASELINES)}"
+            )
+    condition = target.groups[0] if asked.condition is None else asked.condition
+    if condition not in target.groups:
+        raise ClasterError(
+            f"dataset {explained.spec.name!r} has no condition {condition!r}",
+            remedy=choose_among(condition, target.groups),
+        )
+    for track in asked.tracks:
+        if track not in seen.rows:
+            raise ClasterError(
+                f"the run sees no track {track!r}", remedy=choose_among(track, seen.rows)
+            )
+    return AttributionSettings.model_validate(
+        asked.model_dump(include=set(AttributionSettings.model_fields))
+        | {
+            "baselines": tuple(dict.fromkeys(asked.baselines)) or BASELINES,
+            "condition": condition,
+            "tracks": tuple(row for row in seen.rows if row in (asked.tracks or seen.rows)),
+            "reach": min(asked.reach, seen.binning.half) if seen.binning else asked.reach,
+        }
+    )
+
+
+def _require_bins(bins: tuple[int, ...] | int | None, target: TargetSpec) -> None:
+    """Raise `ClasterError` if there are no such bins, or not so many."""
+    half = target.bins // 2
+    if bins == ():
+        raise ClasterError("no bin", remedy="give 'all', how many, or their numbers")
+    if isinstance(bins, int) and not 1 <= bins <= target.bins:
+        raise ClasterError(
+            f"{bins:,} bins of {target.bins:,}", remedy=f"choose 1 to {target.bins:,}, or 'all'"
+        )
+    wrong = [number for number in bins if abs(number) > half] if isinstance(bins, tuple) else []
+    if wrong:
+        raise ClasterError(
+            f"there is no bin {wrong[0]}", remedy=f"the bins are numbered {-half} to {half}"
+        )
 
 
 def training_baselines(

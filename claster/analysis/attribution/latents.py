@@ -7,11 +7,11 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from claster.analysis.attribution.genes import choose_genes
 from claster.analysis.attribution.inputs import CONTACTS, Explained, read_window
 from claster.analysis.attribution.locality import along_strand
 from claster.analysis.attribution.output import PACKAGES, AttributionFiles, write_json
 from claster.analysis.attribution.settings import AttributeSettings
-from claster.analysis.attribution.targets import choose_genes
 from claster.dataset.layout import read_genes_table
 from claster.eir.inference import TrainedModel
 from claster.eir.runs import now

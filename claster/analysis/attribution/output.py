@@ -220,14 +220,7 @@ def write_bigwigs(
 ) -> None:
     """Write attributions of means of genes: ``<gene_id>.<track>.bw``, and ``<gene_id>.all.bw``, their sum.
 
-    Parameters
-    ----------
-    genes
-        `gene_id`, `chrom`, `tss`.
-    profiles
-        By gene ID, shape (tracks, bins), in genome orientation, signed.
-    sizes
-        Chromosome sizes in bp.
+    `profiles` are by gene ID, shape (tracks, bins), in genome orientation, signed.
     """
     folder.mkdir()
     for gene_id, gene in genes.groupby("gene_id"):

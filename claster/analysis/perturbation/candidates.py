@@ -34,15 +34,7 @@ class Annotated:
 
 
 def annotated_stretches(elements: pd.DataFrame, genes: pd.DataFrame) -> Annotated:
-    """Return where elements and TSSs are.
-
-    Parameters
-    ----------
-    elements
-        Columns `chrom`, `start`, `end` (0-based half-open).
-    genes
-        Columns `chrom`, `tss` (0-based); the stretch of a gene is its TSS and `TSS_MARGIN` bp on either
-        side.
+    """Return where elements are, and TSSs with `TSS_MARGIN` bp on either side.
 
     Examples
     --------
@@ -87,16 +79,14 @@ def read_candidates(
     ----------
     file
         BED or cCRE table; None takes the dataset's own `elements` and their groups.
-    sizes
-        Chromosome sizes in bp.
 
     Returns
     -------
     elements : pandas.DataFrame
         `element_id`, `chrom`, `start`, `end` (0-based half-open), `group`, ordered by place.
     counts : dict of str to int
-        `elements` in the file, `unknown_chromosome`, `beyond_chromosome`, `out_of_order` and
-        `overlapping` (share a base with another one) among them.
+        `elements` in the file, and among them `unknown_chromosome`, `beyond_chromosome`, `out_of_order`
+        (start before the row above them) and `overlapping` (share a base with another one).
 
     Raises
     ------
@@ -122,12 +112,13 @@ def read_candidates(
             remedy="provide a BED for this assembly",
         )
     kept = elements[fits].sort_values(["chrom", "start", "end"], kind="stable")
+    same = elements["chrom"] == elements["chrom"].shift()
     clusters = bioframe.cluster(kept, min_dist=None)["cluster"]
     counts = {
         "elements": len(elements),
         "unknown_chromosome": int((~known).sum()),
         "beyond_chromosome": int((known & ~fits).sum()),
-        "out_of_order": _out_of_order(elements),
+        "out_of_order": int((same & (elements["start"] < elements["start"].shift())).sum()),
         "overlapping": int(clusters.duplicated(keep=False).sum()),
     }
     return kept.reset_index(drop=True), counts
@@ -179,13 +170,7 @@ def read_listed_pairs(file: Path, elements: pd.DataFrame) -> pd.DataFrame:
 
 
 def elements_file(spec: DatasetSpec, file: Path | None) -> Path:
-    """Return the file of elements, `file` or the dataset's own.
-
-    Raises
-    ------
-    ClasterError
-        If there is none.
-    """
+    """Return the file of elements, `file` or the dataset's own, or raise `ClasterError` if there is none."""
     if file is None:
         if spec.elements is None:
             raise ClasterError(
@@ -209,12 +194,6 @@ def tell_candidates(counts: Mapping[str, int]) -> str:
         if count and name != "elements"
     ]
     return f"{counts['elements']:,} elements" + (f": {', '.join(told)}" if told else "")
-
-
-def _out_of_order(elements: pd.DataFrame) -> int:
-    """Return how many rows start before the row above them on the same chromosome."""
-    same = elements["chrom"] == elements["chrom"].shift()
-    return int((same & (elements["start"] < elements["start"].shift())).sum())
 
 
 PAIR_NAMES = [
@@ -248,8 +227,6 @@ def pair_elements(genes: pd.DataFrame, elements: pd.DataFrame, *, reach: int) ->
 
     Parameters
     ----------
-    genes
-        Columns `gene_id`, `name`, `chrom`, `start`, `end`, `strand`, `tss` (bp, 0-based half-open).
     elements
         Columns `element_id`, `chrom`, `start`, `end`, ordered by start within a chromosome.
     reach
@@ -281,14 +258,7 @@ def pair_elements(genes: pd.DataFrame, elements: pd.DataFrame, *, reach: int) ->
 
 
 def describe_pairs(pairs: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
-    """Add what lies between gene and element.
-
-    Parameters
-    ----------
-    pairs
-        The columns of `PAIR_COLUMNS`.
-    genes
-        All genes that may lie between, with `chrom` and `tss`.
+    """Add what lies between gene and element to pairs; `genes` are all that may lie between.
 
     Returns
     -------

@@ -10,7 +10,7 @@ import pandas as pd
 from claster.analysis.perturbation.candidates import Annotated
 from claster.analysis.perturbation.edits import covered_bins, span_mean
 from claster.analysis.perturbation.settings import Edges, ScreenSettings
-from claster.dataset.scale import spread_evenly
+from claster.dataset.scale import MOST_WINDOWS, spread_evenly
 from claster.dataset.spec import DatasetSpec
 from claster.genome.windows import Binning
 from claster.progress import SILENT, Progress
@@ -23,10 +23,7 @@ DISTANCES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 _NO_SIGNAL = -99
 """Signal class of a region whose tracks are all 0."""
 
-_FAINTEST, _STRONGEST = -10, 10
-_MOST_WINDOWS = 200
-
-Read = Callable[[str], np.ndarray]
+_Read = Callable[[str], np.ndarray]
 """From a gene ID to its landscape as signal, shape (tracks, bins)."""
 
 
@@ -39,7 +36,7 @@ def _width_class(width: np.ndarray, *, size: int) -> np.ndarray:
     [50, 150, 200, 350]
     """
     half = size // 2
-    return np.maximum((np.asarray(width) + half // 2) // half, 1) * half
+    return np.maximum((width + half // 2) // half, 1) * half
 
 
 def _distance_class(gene_distance: np.ndarray) -> np.ndarray:
@@ -50,9 +47,8 @@ def _distance_class(gene_distance: np.ndarray) -> np.ndarray:
     >>> _distance_class(np.array([-1000, -999, 0, 1000, 250_000])).tolist()
     [-2, -1, 1, 2, 8]
     """
-    distance = np.asarray(gene_distance)
-    number = np.searchsorted(DISTANCES, np.abs(distance), side="right") + 1
-    return np.where(distance < 0, -number, number)
+    number = np.searchsorted(DISTANCES, np.abs(gene_distance), side="right") + 1
+    return np.where(gene_distance < 0, -number, number)
 
 
 def _signal_class(signal: np.ndarray) -> np.ndarray:
@@ -63,21 +59,15 @@ def _signal_class(signal: np.ndarray) -> np.ndarray:
     >>> _signal_class(np.array([0.0, 0.4, 1.0, 1.9, 1e9])).tolist()
     [-99, -2, 0, 0, 10]
     """
-    signal = np.asarray(signal, dtype=np.float64)
     with np.errstate(divide="ignore"):
-        number = np.floor(np.log2(signal)).clip(_FAINTEST, _STRONGEST)
+        number = np.floor(np.log2(signal)).clip(-10, 10)
     return np.where(signal > 0, number, _NO_SIGNAL).astype(np.int64)
 
 
 def stratify(regions: pd.DataFrame, *, size: int) -> pd.DataFrame:
-    """Add the columns of `STRATUM`.
+    """Add the columns of `STRATUM` to regions with `width`, `gene_distance` (bp) and `signal`.
 
-    Parameters
-    ----------
-    regions
-        Columns `width`, `gene_distance` (bp) and `signal` (`measure_signal`).
-    size
-        Width of a landscape bin in bp.
+    `size` is the width of a landscape bin in bp.
     """
     return regions.assign(
         width_class=_width_class(regions["width"].to_numpy(), size=size),
@@ -90,31 +80,18 @@ def stratify(regions: pd.DataFrame, *, size: int) -> pd.DataFrame:
 class EditedSignal:
     """How the signal of a region is told: over the tracks that an edit changes, each relative to its mean.
 
-    Attributes
-    ----------
-    spec
-        The dataset with the window's bins.
-    read
-        Returns the landscape of a gene.
-    rows, means
-        Tracks that an edit changes, and the mean of every track (`track_means`).
+    `read` returns the landscape of a gene, `rows` are those tracks, `means` those of all (`track_means`).
     """
 
     spec: DatasetSpec
-    read: Read
+    read: _Read
     rows: Sequence[int]
     means: np.ndarray
 
 
-def track_means(gene_ids: Sequence[str], read: Read) -> np.ndarray:
-    """Return the mean of each track over the windows of at most 200 genes, evenly spread; 1 where it is 0.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape (tracks,).
-    """
-    some = spread_evenly(pd.DataFrame({"gene_id": gene_ids}), _MOST_WINDOWS)["gene_id"]
+def track_means(gene_ids: Sequence[str], read: _Read) -> np.ndarray:
+    """Return the mean of each track over the windows of at most 200 genes, evenly spread; 1 where it is 0."""
+    some = spread_evenly(pd.DataFrame({"gene_id": gene_ids}), MOST_WINDOWS)["gene_id"]
     means = np.mean([read(gene).mean(axis=1, dtype=np.float64) for gene in some], axis=0)
     return np.where(means > 0, means, 1.0)
 
@@ -129,9 +106,7 @@ def measure_signal(
     pairs
         Columns `gene_id`, `tss`, `start`, `end`.
     activity_row
-        Track that tells activity, or None.
-    edges
-        How bins and elements meet where activity is measured.
+        Track that tells activity, if there is one; `edges` says how bins and elements meet there.
 
     Returns
     -------
@@ -141,10 +116,7 @@ def measure_signal(
     """
     binning, rows, means = edited.spec.window.binning, list(edited.rows), edited.means
     signal, activity = np.empty(len(pairs)), np.full(len(pairs), np.nan)
-    starts, ends = (
-        (pairs[edge] - pairs["tss"]).to_numpy() if len(pairs) else np.empty(0, np.int64)
-        for edge in ("start", "end")
-    )
+    starts, ends = ((pairs[edge] - pairs["tss"]).to_numpy() for edge in ("start", "end"))
     for gene, here in pairs.groupby("gene_id", sort=False).indices.items():
         landscape = edited.read(str(gene))
         for row in here:
@@ -185,13 +157,9 @@ def draw_controls(
         Genes that may serve, with `gene_id`, `chrom`, `tss`, `strand`.
     strata
         The strata that are needed (columns of `STRATUM`).
-    edited
-        How the signal of a region is told.
     settings
         `reach`; `controls`, how many regions a stratum gets, if there are as many; `seed`, which chooses them
         (the result does not depend on the order of `genes`); and `centre`.
-    annotated
-        Where elements and TSSs are.
 
     Returns
     -------
@@ -261,12 +229,10 @@ def _strongest(strata: pd.DataFrame) -> dict[int, np.ndarray]:
 
 
 def regions_of(stratum: tuple[int, int, int], regions: pd.DataFrame, *, most: int) -> pd.DataFrame:
-    """Return the control regions of a stratum.
+    """Return the control regions of a stratum (width class, distance class and signal class).
 
     Parameters
     ----------
-    stratum
-        Width class, distance class and signal class.
     regions
         Columns of `STRATUM` and `number`; regions that others use as well do not change the result.
 

@@ -318,17 +318,8 @@ def store_edited(
 ) -> np.ndarray:
     """Return an edited landscape, shape (tracks, bins), on the scale that a network sees.
 
-    Parameters
-    ----------
-    edited, signal, stored
-        The landscape after the edit and before it, as signal, and as it was stored.
-    divisors
-        What each track is divided by (`track_divisors`).
-
-    Returns
-    -------
-    numpy.ndarray
-        Bins that the edit left alone keep the very bits of `stored`; `stored` itself where no bit changes.
+    `signal` is the landscape before the edit, `stored` the same as it was stored. Bins that the edit left
+    alone keep the very bits of `stored`; it is `stored` itself where no bit changes.
     """
     somewhere = np.flatnonzero(edited != signal) % signal.shape[1]
     if not somewhere.size:
@@ -352,11 +343,9 @@ def element_states(
     Parameters
     ----------
     rows
-        Pairs: `gene_id`, `chrom`, `tss`, `element_id`, `element_start`, `element_end`.
+        Pairs of a screen that are edited.
     screened
         All pairs; no background is taken from where their genes and elements are.
-    spec, settings
-        The dataset, built, and the screen.
 
     Returns
     -------

@@ -19,12 +19,8 @@ from claster.genome.windows import Binning
 class Span:
     """Consecutive bins of a window, and the share of each that an interval covers.
 
-    Attributes
-    ----------
-    first
-        Number of the first bin, from the left end of the window.
-    shares
-        float64, shape (bins,), each above 0 and at most 1.
+    `first` is the number of the first bin from the left end of the window; `shares`, float64, shape (bins,),
+    are each above 0 and at most 1.
     """
 
     first: int
@@ -42,16 +38,12 @@ def covered_bins(start: int, end: int, binning: Binning, *, edges: Edges = "exac
     Parameters
     ----------
     start, end
-        0-based half-open, in bp from the window's centre; what lies outside the window is left out.
+        0-based half-open, in bp from the window's centre; what lies outside the window is left out, so that
+        the span may be empty.
     edges
         ``exact``, or ``paper``: bins ``n // 2 + floor(start / size)`` to ``n // 2 + floor(end / size)``,
         the last one included, kept inside the window, each counted whole. That is the published
         arithmetic; it takes bins to begin at the TSS, although one is centred on it.
-
-    Returns
-    -------
-    Span
-        Empty where the interval is outside the window.
 
     Examples
     --------
@@ -100,20 +92,7 @@ def whole_bins(start: int, end: int, binning: Binning, *, edges: Edges = "exact"
 
 
 def span_mean(signal: np.ndarray, span: Span) -> np.ndarray:
-    """Return the mean over the interval of a span, each bin counted by its share.
-
-    Parameters
-    ----------
-    signal
-        Shape (..., bins).
-    span
-        At least one bin.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape of `signal` without the last axis.
-    """
+    """Return the mean of a signal, shape (..., bins), over a span, each of its bins counted by its share."""
     weighted = signal[..., span.bins].astype(np.float64) * span.shares
     return weighted.sum(axis=-1) / span.shares.sum()
 
@@ -137,13 +116,7 @@ def silence(signal: np.ndarray, rows: Sequence[int], span: Span) -> np.ndarray:
 
 
 def _replace(signal: np.ndarray, rows: Sequence[int], span: Span, *, donor: int) -> np.ndarray:
-    """Replace the signal of an interval by that of the bins from `donor` on.
-
-    Examples
-    --------
-    >>> _replace(np.array([[1.0, 2.0, 9.0]]), [0], Span(2, np.array([0.5])), donor=0).tolist()
-    [[1.0, 2.0, 5.0]]
-    """
+    """Replace the signal of an interval by that of the bins from `donor` on."""
     edited = signal.copy()
     edited[rows, span.bins] = _blended(
         signal[rows, span.bins], signal[rows, donor : donor + len(span.shares)], span
@@ -188,14 +161,7 @@ def repress(
 ) -> np.ndarray:
     """Silence an interval and raise a repressive mark there to `gain`, where it is not higher already.
 
-    Parameters
-    ----------
-    signal, rows, span
-        As for `silence`; `gain_row` is not silenced even where `rows` names it.
-    gain_row
-        Track of the repressive mark.
-    gain
-        Signal that the mark gets.
+    The track of the mark, `gain_row`, is not silenced even where `rows` names it.
     """
     edited = silence(signal, [row for row in rows if row != gain_row], span)
     before = signal[gain_row, span.bins]
@@ -206,16 +172,9 @@ def repress(
 def shift(
     signal: np.ndarray, rows: Sequence[int], span: Span, *, bins: int, donor: int
 ) -> np.ndarray:
-    """Move the signal of whole bins; what it leaves is filled from `donor`, what it meets is lost.
+    """Move the signal of whole bins to the right, to the left if `bins` is negative.
 
-    Parameters
-    ----------
-    signal, rows, span
-        The bins that move (`whole_bins`).
-    bins
-        How far, in bins, to the right if positive; the interval stays inside the window.
-    donor
-        First of the bins that fill the place left.
+    What it leaves is filled from the bins from `donor` on, what it meets is lost.
 
     Raises
     ------
@@ -258,16 +217,7 @@ def flip(signal: np.ndarray, rows: Sequence[int], span: Span) -> np.ndarray:
 
 
 def insert(signal: np.ndarray, rows: Sequence[int], first: int, *, piece: np.ndarray) -> np.ndarray:
-    """Write a piece of another locus over the bins from `first` on.
-
-    Parameters
-    ----------
-    signal, rows
-        The window and its tracks that change.
-    first
-        First bin, from the left end of the window.
-    piece
-        Signal, shape (rows, bins of the piece).
+    """Write a piece of another locus, shape (rows, bins of the piece), over the bins from `first` on.
 
     Raises
     ------

@@ -27,15 +27,9 @@ def gene_bins(start: int, end: int, *, centre: int, binning: Binning) -> Span:
 
 
 def gene_signal(profiles: np.ndarray, gene: Span) -> np.ndarray:
-    """Return the mean predicted signal of a gene's body.
+    """Return the mean over a gene's bins of predicted signal, shape (..., bins), in genome orientation.
 
-    Parameters
-    ----------
-    profiles
-        Predicted signal, shape (..., bins), in genome orientation; what is below 0 counts as 0, as in
-        predictions.
-    gene
-        See `gene_bins`.
+    What is below 0 counts as 0, as in predictions.
     """
     return span_mean(np.maximum(profiles[..., gene.bins], 0), Span(0, gene.shares))
 
@@ -50,13 +44,8 @@ def _measured_bases(rows: pd.DataFrame, binning: Binning) -> pd.Series:
 def measured_regions(genes: pd.DataFrame, around_tss: tuple[int, int] | None) -> pd.DataFrame:
     """Return genes with the stretch over which their signal is measured as `start` and `end`.
 
-    Parameters
-    ----------
-    genes
-        `start`, `end`, `strand`, `tss` (0-based half-open).
-    around_tss
-        bp upstream and downstream of the TSS in the gene's orientation, the TSS's own base among the
-        latter; None leaves the gene's body.
+    `around_tss` are bp upstream and downstream of the TSS in the gene's orientation, the TSS's own base among
+    the latter; None leaves the gene's body.
 
     Examples
     --------
@@ -171,14 +160,7 @@ def _with_whole_keys(effects: pd.DataFrame) -> pd.DataFrame:
 def assemble_effects(
     plan: pd.DataFrame, measured: pd.DataFrame, *, settings: ScreenSettings, spec: DatasetSpec
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Put the effects of all parts together and calibrate them.
-
-    Parameters
-    ----------
-    plan
-        See `_plan_screen`.
-    measured
-        The `effects` of `Measured`, of all parts.
+    """Put the effects of all parts (see `Measured`) together with their plan, and calibrate them.
 
     Returns
     -------

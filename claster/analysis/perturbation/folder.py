@@ -53,14 +53,9 @@ def write_part(files: ScreenFiles, part: int, measured: Measured, *, profiles: b
 
 
 def claim_folder(files: ScreenFiles, identity: Identity, *, force: bool, shard: str | None) -> bool:
-    """Take a folder for a screen, and tell whether the screen is there already.
+    """Take a folder for a screen or a shard of it, and tell whether the screen is there already.
 
-    Parameters
-    ----------
-    force
-        Whether what is there gives way.
-    shard
-        The shard, if it is one.
+    With `force` what is there gives way.
 
     Raises
     ------

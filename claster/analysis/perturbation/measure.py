@@ -141,8 +141,8 @@ class Measured:
     ----------
     effects
         Columns `row` (of the plan), `condition`, `dose`, `baseline`, `perturbed` (mean predicted signal
-        of the gene), and both of each member of an ensemble (`baseline_1`, ..., `perturbed_1`, ...); a row,
-        condition and dose a row. Edits that have no place are left out.
+        of the gene), and both of each member of an ensemble (`baseline_1`, ..., `perturbed_1`, ...). Edits
+        that have no place are left out.
     windows
         Names of the windows with elements, in order.
     change
