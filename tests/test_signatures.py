@@ -1,6 +1,7 @@
 """Functions take few parameters, modules are short, and public names are in use."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -9,10 +10,14 @@ import claster
 MOST = 8
 LONGEST = 400
 PACKAGE = Path(claster.__file__).parent
-MODULES = {
-    path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
+
+
+@functools.cache
+def modules():
+    return {
+        path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
 
 
 def public(tree):
@@ -38,7 +43,7 @@ def parameters(function):
 def test_no_function_has_more_than_eight_parameters():
     functions = {
         f"{module}: {node.name}": parameters(node)
-        for module, tree in MODULES.items()
+        for module, tree in modules().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef)
     }
@@ -47,7 +52,7 @@ def test_no_function_has_more_than_eight_parameters():
 
 
 def test_modules_have_at_most_400_lines():
-    lines = {m: len((PACKAGE / m).read_text(encoding="utf-8").splitlines()) for m in MODULES}
+    lines = {m: len((PACKAGE / m).read_text(encoding="utf-8").splitlines()) for m in modules()}
     assert len(lines) > 200
     assert {module: found for module, found in lines.items() if found > LONGEST} == {}
 
@@ -58,7 +63,7 @@ def dotted(module):
 
 def used_names():
     """Yield (module, name) of what a module imports from another, or reaches through another."""
-    for user, tree in MODULES.items():
+    for user, tree in modules().items():
         nodes = list(ast.walk(tree))
         reached = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
         for node in nodes:
@@ -77,7 +82,7 @@ def test_public_names_have_a_user_outside_their_module():
     words = set(re.findall(r"\w+", "\n".join(path.read_text(encoding="utf-8") for path in people)))
     idle = {
         f"{dotted(module)}: {name}"
-        for module, tree in MODULES.items()
+        for module, tree in modules().items()
         for name in public(tree)
         if module not in ("__init__.py", "__main__.py")
         and (dotted(module), name) not in used

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-import papermill
 import pytest
 
 PROJECT = Path(__file__).parents[1]
@@ -12,6 +11,8 @@ PROJECT = Path(__file__).parents[1]
 
 @pytest.mark.slow
 def test_tutorial_beats_simple_methods_over_bins(tmp_path, monkeypatch):
+    import papermill  # its own imports take 2 s
+
     monkeypatch.delenv("CLASTER_DATA", raising=False)
     shutil.copytree(PROJECT / "configurations", tmp_path / "configurations")
     (tmp_path / "claster").symlink_to(PROJECT / "claster")

@@ -1,7 +1,6 @@
 import copy
 import json
 
-import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -392,6 +391,8 @@ def test_evaluate_writes_the_same_bytes_twice(project, truth, spec):
 
 
 def test_the_summary_fits_its_schema(project, truth, spec):
+    import jsonschema  # its own imports take 2 s
+
     run = predicted_run(project, truth * 0 + 1)  # a constant: correlations are undefined
     evaluation = evaluate(run, spec)
     content = json.loads((run.evaluation / "summary.json").read_text())
