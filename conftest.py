@@ -5,7 +5,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent / "claster"
 
 
-def pytest_ignore_collect(collection_path):
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Pass over modules without an example: to look for one imports PyTorch and Lightning."""
     if collection_path.suffix == ".py" and collection_path.is_relative_to(PACKAGE):
         return ">>>" not in collection_path.read_text(encoding="utf-8") or None

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import jsonschema
 import pytest
 import yaml
 
@@ -46,6 +45,8 @@ def test_there_are_datasets():
 
 @pytest.mark.parametrize("path", DATASETS, ids=lambda path: path.stem)
 def test_each_dataset_loads_and_fits_the_schema_that_it_names(path):
+    import jsonschema  # its own imports take 2 s
+
     assert load_dataset(path).name == path.stem
     first = path.read_text().splitlines()[0]
     named = first.removeprefix("# yaml-language-server: $schema=")
@@ -60,6 +61,8 @@ def test_the_written_schema_is_that_of_the_code():
 
 
 def test_the_schema_refuses_what_loading_refuses():
+    import jsonschema  # its own imports take 2 s
+
     content = yaml.safe_load(PLAIN) | {"windows": {}}
     with pytest.raises(jsonschema.ValidationError, match="windows"):
         jsonschema.validate(content, json.loads(SCHEMA.read_text()))

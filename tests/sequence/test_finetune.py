@@ -1,3 +1,4 @@
+import importlib
 import json
 
 import numpy as np
@@ -11,14 +12,6 @@ from claster.eir.arrays import narrowed
 from claster.eir.predict import predict
 from claster.eir.runs import read_predictions, read_run
 from claster.errors import ClasterError
-from claster.sequence.finetune import finetune
-from claster.sequence.fit import (
-    ProfileHead,
-    TunedModel,
-    _read_stored_targets,
-    _SequenceSamples,
-    _TargetScale,
-)
 from claster.sequence.windows import extract_windows
 
 NAME = "hyenadna_small_32k"
@@ -26,8 +19,16 @@ QUICK = {"epochs": 2, "batch_size": 4, "accumulate": 2}
 
 
 @pytest.fixture
+def parts():
+    """The module that holds what Lightning trains, whose imports take 5 s."""
+    return importlib.import_module("claster.sequence.fit")
+
+
+@pytest.fixture
 def tune(spec, tmp_path, weights):
     """Return a function that fine-tunes the tiny HyenaDNA on the small dataset."""
+
+    from claster.sequence.finetune import finetune
 
     def run(**options):
         return finetune(
@@ -68,10 +69,10 @@ def test_run_holds_record_history_and_predictions(tune, spec, tmp_path):
 
 
 @pytest.mark.slow
-def test_resumed_training_goes_on_after_the_last_whole_epoch(tune, monkeypatch):
+def test_resumed_training_goes_on_after_the_last_whole_epoch(tune, monkeypatch, parts):
     whole = tune(epochs=3, tag="whole")
 
-    real, calls = TunedModel.validation_step, []
+    real, calls = parts.TunedModel.validation_step, []
 
     def killed(self, batch):
         calls.append(1)
@@ -79,7 +80,7 @@ def test_resumed_training_goes_on_after_the_last_whole_epoch(tune, monkeypatch):
             raise RuntimeError("killed")
         return real(self, batch)
 
-    monkeypatch.setattr(TunedModel, "validation_step", killed)
+    monkeypatch.setattr(parts.TunedModel, "validation_step", killed)
     with pytest.raises(RuntimeError, match="killed"):
         tune(epochs=3, tag="parts")
     monkeypatch.undo()
@@ -105,21 +106,23 @@ def test_what_is_there_gives_way_when_told_to(tune):
     assert json.loads((run.path / "finetune.json").read_text())["bins"] == 5
 
 
-def test_training_that_bursts_says_so(tune, monkeypatch):
-    monkeypatch.setattr(TunedModel, "_loss", lambda self, _: self.head.last.bias.sum() * np.nan)
+def test_training_that_bursts_says_so(tune, monkeypatch, parts):
+    monkeypatch.setattr(
+        parts.TunedModel, "_loss", lambda self, _: self.head.last.bias.sum() * np.nan
+    )
     with pytest.raises(ClasterError, match=r"the validation loss of .* is not finite"):
         tune()
 
 
-def test_samples_pair_sequences_with_targets(spec, tmp_path, weights):
+def test_samples_pair_sequences_with_targets(spec, tmp_path, weights, parts):
     from claster.sequence.models import MODELS
 
     trunk = MODELS[NAME].load(weights(NAME), trust_remote_code=True)
     windows = extract_windows(spec, length=trunk.geometry.length)
     part = narrowed(spec, 5)
     folders = DatasetFolders.of(spec)
-    ids, targets = _read_stored_targets(folders, part, "train")
-    samples = _SequenceSamples(trunk, windows, ids, targets)
+    ids, targets = parts._read_stored_targets(folders, part, "train")
+    samples = parts._SequenceSamples(trunk, windows, ids, targets)
     ahead, back = ids.index("train3_forward"), ids.index("train3_rev")
     complement = {7: 10, 8: 9, 9: 8, 10: 7, 11: 11}
     forward, rev = samples[ahead][0].tolist(), samples[back][0].tolist()
@@ -132,19 +135,19 @@ def test_samples_pair_sequences_with_targets(spec, tmp_path, weights):
     np.testing.assert_allclose(targets[[back]], turned)
 
 
-def test_scale_goes_there_and_back(spec):
+def test_scale_goes_there_and_back(spec, parts):
     stored = np.random.default_rng(0).gamma(2, 1, (7, 2, 5)).astype(np.float32)
     stored[:, 1] *= 10
-    scale = _TargetScale.of(stored)
+    scale = parts._TargetScale.of(stored)
     scaled = scale.scaled(stored)
     np.testing.assert_allclose(scaled.mean(axis=(0, 2)), 0, atol=1e-5)
     np.testing.assert_allclose(scaled.std(axis=(0, 2)), 1, rtol=1e-5)
     np.testing.assert_allclose(scale.signal(scaled, spec), np.expm1(stored), rtol=1e-4)
 
 
-def test_head_keeps_positions():
+def test_head_keeps_positions(parts):
     """A position of the embedding reaches the target bins around its own only."""
-    head = ProfileHead(6, torch.eye(31), 2).eval()
+    head = parts.ProfileHead(6, torch.eye(31), 2).eval()
     embedding = torch.randn(1, 6, 31)
     changed = embedding.clone()
     changed[0, 2, 20] += 1

@@ -6,7 +6,6 @@ import pytest
 
 from claster.dataset.layout import DatasetFolders
 from claster.eir.runs import read_predictions
-from claster.sequence.finetune import finetune
 from claster.sequence.tiny import write_tiny_model
 from claster.simulation.chromosome import _motif_copies, draw_sequence
 
@@ -46,6 +45,8 @@ def test_motif_is_learned(tmp_path, write_dataset):
         bin=500,
     )
     name = "hyenadna_small_32k"
+    from claster.sequence.finetune import finetune
+
     run = finetune(
         spec,
         name,
