@@ -274,16 +274,7 @@ def find_matrices(file: str, group: str = "") -> tuple[dict[int, tuple[str, Cool
 
 
 def open_cool(file: str, group: str, *, resolution: int, balance: Balance) -> CoolMatrix:
-    """Open a cooler at one resolution.
-
-    Parameters
-    ----------
-    file
-        A `.cool` or `.mcool`.
-    group
-        The group in it, "" to look for the resolution.
-    resolution
-        Bin width in bp.
+    """Open a cooler at one resolution (bp); `group` as for `find_matrices`.
 
     Raises
     ------

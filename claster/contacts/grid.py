@@ -22,14 +22,7 @@ def read_column(column: h5py.Dataset, low: int, high: int) -> np.ndarray:
     """Return ``column[low:high]``, inflated by isal: twice as fast as HDF5 does it, beside other threads.
 
     Chunks as cooler writes them (shuffled and deflated) are taken as they lie in the file; all else is left
-    to HDF5, errors too.
-
-    Parameters
-    ----------
-    column
-        One-dimensional, of numbers.
-    low, high
-        0-based half-open; fastest where both are multiples of the chunk's length.
+    to HDF5, errors too. Fastest where `low` and `high` are multiples of the chunk's length.
 
     Raises
     ------

@@ -159,12 +159,7 @@ def list_resolutions(file: str | Path) -> list[int]:
 
 
 def open_hic(file: str, *, resolution: int, balance: Balance) -> HicMatrix:
-    """Open a `.hic` file at one resolution.
-
-    Parameters
-    ----------
-    resolution
-        Bin width in bp.
+    """Open a `.hic` file at one resolution (bp).
 
     Raises
     ------

@@ -77,12 +77,7 @@ class Binning:
 
 
 def window_table(genes: pd.DataFrame, binning: Binning) -> pd.DataFrame:
-    """Return the window of each gene.
-
-    Parameters
-    ----------
-    genes
-        Columns `gene_id`, `chrom` and `tss` (0-based).
+    """Return the window of each gene (`gene_id`, `chrom`, `tss`).
 
     Returns
     -------
@@ -90,13 +85,8 @@ def window_table(genes: pd.DataFrame, binning: Binning) -> pd.DataFrame:
         Columns `gene_id`, `chrom`, `start`, `end` (0-based half-open, possibly outside the
         chromosome), in the order and with the index of `genes`.
     """
-    return pd.DataFrame(
-        {
-            "gene_id": genes["gene_id"],
-            "chrom": genes["chrom"],
-            "start": genes["tss"] - binning.half,
-            "end": genes["tss"] + binning.half,
-        }
+    return genes[["gene_id", "chrom"]].assign(
+        start=genes["tss"] - binning.half, end=genes["tss"] + binning.half
     )
 
 

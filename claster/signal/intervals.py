@@ -135,7 +135,7 @@ def _unpack(index: BlockIndex, signal: ChromosomeSignal, part: _Part, first: int
 
     limits = np.stack([part.blocks["start"], np.minimum(part.blocks["end"], signal.size)], axis=1)
     filled = slice(first, first + int(part.headers[:, 1].sum()))
-    fault, _, base = kernels.unpack_blocks(
+    fault, base = kernels.unpack_blocks(
         part.words,
         part.words.view(np.float32),
         part.firsts + _HEADER_WORDS,

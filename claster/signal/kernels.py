@@ -23,7 +23,7 @@ def unpack_blocks(
     starts: np.ndarray,
     ends: np.ndarray,
     values: np.ndarray,
-) -> tuple[int, int, int]:
+) -> tuple[int, int]:
     """Unpack the intervals of consecutive blocks.
 
     Parameters
@@ -42,7 +42,7 @@ def unpack_blocks(
     Returns
     -------
     tuple of int
-        `_WELL`, `OUT_OF_PLACE` or `WILD`, and block and base of the first fault.
+        `_WELL`, `OUT_OF_PLACE` or `WILD`, and the base of the first fault.
     """
     at = 0
     room = min(len(starts), len(ends), len(values))
@@ -53,7 +53,7 @@ def unpack_blocks(
         word = items[block]
         for item in range(count):
             if word + (3 if kind == 1 else 2 if kind == 2 else 1) > len(words) or at >= room:
-                return OUT_OF_PLACE, block, int(before)
+                return OUT_OF_PLACE, int(before)
             if kind == 1:
                 low, high = np.int64(words[word]), np.int64(words[word + 1])
                 value = floats[word + 2]
@@ -69,13 +69,13 @@ def unpack_blocks(
                 value = floats[word]
                 word += 1
             if low < before or high <= low or low < limits[block, 0] or high > limits[block, 1]:
-                return OUT_OF_PLACE, block, int(low)
+                return OUT_OF_PLACE, int(low)
             if not np.isfinite(value):
-                return WILD, block, int(low)
+                return WILD, int(low)
             starts[at], ends[at], values[at] = low, high, value
             before = high
             at += 1
-    return _WELL, 0, 0
+    return _WELL, 0
 
 
 @compiled

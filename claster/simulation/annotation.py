@@ -173,8 +173,6 @@ def profiles(
 
     Parameters
     ----------
-    genes
-        gene_id, tss.
     signal
         Expected "plus" and "minus" transcription, at steps of 20 bp.
     condition

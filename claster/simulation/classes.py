@@ -37,11 +37,6 @@ def draw_classes(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give genes and elements their classes, and the marks that tell them.
 
-    Parameters
-    ----------
-    genes, elements
-        Of one chromosome, with their marks.
-
     Returns
     -------
     genes, elements : pandas.DataFrame

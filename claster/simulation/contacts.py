@@ -60,12 +60,10 @@ def draw_contacts(
     insulation: FloatArray,
     loops: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Draw Poisson contact counts of one chromosome.
+    """Draw Poisson contact counts of a chromosome of `size` bp.
 
     Parameters
     ----------
-    size
-        Length in bp.
     boundaries, insulation
         What `place_boundaries` returns.
     loops
@@ -198,24 +196,19 @@ def write_mcool(
                 assembly="toy",
                 h5opts={"compression": None, "shuffle": False},
             )
-            balance(cooler.Cooler(str(single)))
+            _balance(cooler.Cooler(str(single)))
             with h5py.File(single, "r") as source:
                 _carry_over(source, target.create_group(f"resolutions/{resolution}"))
             single.unlink()
 
 
-def balance(contacts: cooler.Cooler) -> None:
+def _balance(contacts: cooler.Cooler) -> None:
     """Store balancing weights with cooler's defaults, quickly.
 
     Cooler's own iteration takes hundreds of rounds on a map that is a band, since what one end
     needs travels to the other by the width of the band a round. So cooler picks the bins to leave
     out, damped rounds in memory solve for the rest (the square root halves every error that
     plain rounds would flip), and cooler starts from there, checks convergence and stores.
-
-    Parameters
-    ----------
-    contacts
-        The map; its bin table gets the column "weight".
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Iteration limit reached")

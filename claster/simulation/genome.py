@@ -66,15 +66,7 @@ class GenomeSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class ToyGenome:
-    """A toy genome on disk.
-
-    Attributes
-    ----------
-    chrom_sizes
-        Chromosome lengths in bp.
-    counts
-        Numbers of what was planted and drawn: genes, elements by kind, contacts, and so on.
-    """
+    """A toy genome on disk: chromosome lengths in bp, numbers of genes, elements by kind, contacts, ..."""
 
     folder: Path
     chrom_sizes: dict[str, int]
@@ -107,11 +99,6 @@ def simulate_genome(
     force
         Replace a toy genome that is there already.
 
-    Returns
-    -------
-    ToyGenome
-        Folder, chromosome lengths, counts.
-
     Raises
     ------
     ClasterError
@@ -124,8 +111,12 @@ def simulate_genome(
         seed=seed, chromosomes=asked.chromosomes, megabases=megabases, genes=asked.genes
     )
     sizes = {chromosome.name: chromosome.size for chromosome in plan}
-    if force:
-        _refuse_foreign(folder)
+    empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if force and not empty and _simulated_parameters(folder) is None:
+        raise ClasterError(
+            f"{folder} exists and is not a toy genome",
+            remedy="choose another folder, or remove this one by hand",
+        )
     require_disk(folder.parent, needed=int(megabases * _BYTES_PER_MEGABASE), named="the toy genome")
     require_memory(
         needed=int(_MEMORY + megabases * _MEMORY_PER_MEGABASE),
@@ -175,24 +166,9 @@ def ensure_genome(
     force: bool = False,
     progress: Progress = SILENT,
 ) -> bool:
-    """Simulate a toy genome unless one of the same parameters is there already.
+    """Simulate a toy genome unless one of the same parameters (of `GenomeSettings`) is there already.
 
-    Parameters
-    ----------
-    parameters
-        Fields of `GenomeSettings`.
-    force
-        Simulate again, and replace a toy genome that is there.
-
-    Returns
-    -------
-    bool
-        Whether it was simulated.
-
-    Raises
-    ------
-    ClasterError
-        See `simulate_genome`.
+    Returns whether it was simulated; with `force` it always is. Errors are those of `simulate_genome`.
     """
     simulated = _simulated_parameters(folder)
     if simulated and _LATER | simulated == _LATER | parameters and not force:
@@ -202,11 +178,7 @@ def ensure_genome(
 
 
 def _simulated_parameters(folder: Path | str) -> dict[str, Any] | None:
-    """Return what `simulate_genome` was called with to make a folder.
-
-    Returns `seed`, `chromosomes`, `megabases`, `genes`, `smooth`, and what of `_LATER` is set to something
-    else; None where there is not a toy genome.
-    """
+    """Return the parameters that made a folder, as its manifest has them; None where it is no toy genome."""
     manifest = Path(folder) / _MANIFEST
     if not manifest.is_file():
         return None
@@ -215,15 +187,6 @@ def _simulated_parameters(folder: Path | str) -> dict[str, Any] | None:
     except ClasterError:
         return None
     return content["parameters"] if content.get("kind") == _KIND else None
-
-
-def _refuse_foreign(folder: Path) -> None:
-    empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
-    if not empty and _simulated_parameters(folder) is None:
-        raise ClasterError(
-            f"{folder} exists and is not a toy genome",
-            remedy="choose another folder, or remove this one by hand",
-        )
 
 
 def _named(planted: list[Chromosome], *, seed: int) -> list[Chromosome]:

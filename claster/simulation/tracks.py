@@ -159,19 +159,8 @@ def sequence_reads(
     Counts are Poisson around a rate with a random lognormal field (mean 1, grain 200 bp), so they
     are mildly overdispersed; fragments are centred on the step they were drawn at.
 
-    Parameters
-    ----------
-    expected
-        Expected signal, shape (steps,).
-    reads
-        Depth and fragment length.
-    smooth
-        Lay a Gaussian of 100 bp standard deviation over the result.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32, same shape and scale as `expected`.
+    With `smooth`, a Gaussian of 100 bp standard deviation lies over the result, which has the shape (steps,)
+    and scale of `expected`.
     """
     grain = 10
     field = rng.standard_normal(expected.size // grain + 1) * reads.dispersion

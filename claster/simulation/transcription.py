@@ -68,13 +68,7 @@ def proximal_gain(h3k27ac: npt.ArrayLike, distance: npt.ArrayLike) -> FloatArray
 def contact_gain(h3k27ac: npt.ArrayLike, strength: npt.ArrayLike) -> FloatArray:
     """Return the gain of looped enhancers from their H3K27ac height and the loop's strength.
 
-    Parameters
-    ----------
-    h3k27ac
-        Height of the peak.
-    strength
-        Contacts at the loop's centre that the loop adds, in units of what the distance alone
-        leads to.
+    That is the contacts that the loop adds at its centre, in units of what the distance alone leads to.
     """
     return np.asarray(h3k27ac, dtype=float) / 30.0 * np.asarray(strength, dtype=float) / 5.0
 
@@ -105,14 +99,9 @@ def _saturated(gain: npt.ArrayLike, ceiling: npt.ArrayLike) -> FloatArray:
 def silencing_effect(
     gain: npt.ArrayLike, total: npt.ArrayLike, ceiling: npt.ArrayLike = np.inf
 ) -> FloatArray:
-    """Return the log2 change of a gene's level when one element of its enhancers is silenced.
+    """Return the log2 change of a gene's level when one of its elements is silenced.
 
-    Parameters
-    ----------
-    total
-        Sum over all elements of the gene, this one included.
-    ceiling
-        See `gene_levels`.
+    `total` is the gain of all its elements, this one included; see `gene_levels` for `ceiling`.
     """
     gain, total = np.asarray(gain, dtype=float), np.asarray(total, dtype=float)
     after, before = _saturated(total - gain, ceiling), _saturated(total, ceiling)
@@ -122,15 +111,8 @@ def silencing_effect(
 def body_shape(distance: FloatArray, length: int) -> FloatArray:
     """Return transcription along a gene of level 1, on its own strand.
 
-    A peak behind the start site, a plateau that decays along the body (slower in long genes), and
-    a tail past the end.
-
-    Parameters
-    ----------
-    distance
-        bp from the TSS in the direction of transcription; 0 or more.
-    length
-        Length of the gene in bp.
+    A peak behind the start site, a plateau that decays along the body (slower in genes of a large `length`
+    in bp), and a tail past the end. `distance` is in bp from the TSS on, 0 or more.
     """
     rise = 1.0 - np.exp(-distance / 60.0)
     paused = 1.2 * np.exp(-distance / 600.0)
@@ -148,18 +130,14 @@ def tail_scale(length: int) -> float:
 def expected_nascent(
     genes: pd.DataFrame, elements: pd.DataFrame, size: int, condition: str
 ) -> dict[str, FloatArray]:
-    """Return the expected nascent transcription of one chromosome.
+    """Return the expected nascent transcription of a chromosome of `size` bp in a condition ("ctrl", "a485").
 
     Parameters
     ----------
     genes
-        start, end, strand, tss and level_<condition> of its genes.
+        start, end, strand, tss and level_<condition>.
     elements
-        centre and H3K27ac_<condition> of its enhancers, which carry short transcripts both ways.
-    size
-        Length of the chromosome in bp.
-    condition
-        "ctrl" or "a485".
+        centre and H3K27ac_<condition> of enhancers, which carry short transcripts both ways.
 
     Returns
     -------
