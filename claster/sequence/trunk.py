@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool1d
 
 from claster.errors import ClasterError, one_line
-from claster.sequence.letters import one_hot, tokens
 from claster.text import read_json
 
 
@@ -35,6 +34,42 @@ class Geometry:
     bin: int
     bins: int
     channels: int
+
+
+_INDEX = np.full(256, 4, dtype=np.uint8)
+"""From an ASCII code to its place in ACGT, 4 for every other letter."""
+_INDEX[list(b"ACGT")] = _INDEX[list(b"acgt")] = range(4)
+
+
+def one_hot(letters: np.ndarray) -> np.ndarray:
+    """Return one channel a nucleotide, float32, shape (..., length, 4), in the order A, C, G, T.
+
+    Every other letter is all zeros; case does not count.
+
+    Examples
+    --------
+    >>> one_hot(np.frombuffer(b"cN", dtype=np.uint8)).tolist()
+    [[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
+    """
+    return np.eye(5, 4, dtype=np.float32)[_INDEX[letters]]
+
+
+def tokens(letters: np.ndarray) -> np.ndarray:
+    """Return HyenaDNA's tokens of single letters, int64: A 7, C 8, G 9, T 10, all others N 11.
+
+    Case does not count; no token for beginning or end is added. The published benchmark dropped letters
+    other than A, C, G, T and N, which moves all that follow.
+
+    References
+    ----------
+    Nguyen et al., HyenaDNA, NeurIPS 2023 (arXiv:2306.15794), character tokenizer.
+
+    Examples
+    --------
+    >>> tokens(np.frombuffer(b"AcGtNR", dtype=np.uint8)).tolist()
+    [7, 8, 9, 10, 11, 11]
+    """
+    return _INDEX[letters].astype(np.int64) + 7
 
 
 class Trunk(nn.Module, ABC):

@@ -1,4 +1,7 @@
-"""Sequence windows around each TSS, cut from a genome into one file."""
+"""Sequence windows around each TSS, cut from a genome into one file.
+
+Letters are ASCII codes (uint8) as they stand in the FASTA, soft-masked ones in lower case included.
+"""
 
 import json
 from dataclasses import dataclass
@@ -17,11 +20,27 @@ from claster.genome.assembly import chromosome_aliases, match_chromosomes
 from claster.genome.fasta import fasta_records
 from claster.genome.windows import FORWARD, sample_id
 from claster.progress import SILENT, Progress
-from claster.sequence.letters import require_nucleotides, reverse_complement
 from claster.text import read_json, read_npy, read_table
 
 _LINE = 60
 _N = ord("N")
+_IUPAC, _PAIRED = b"ACGTRYSWKMBDHVN", b"TGCAYRSWMKVHDBN"
+_LETTERS = _IUPAC + _IUPAC.lower()
+_COMPLEMENT = np.frombuffer(bytes.maketrans(_LETTERS, _PAIRED + _PAIRED.lower()), np.uint8)
+_KNOWN = np.isin(np.arange(256), np.frombuffer(_LETTERS, np.uint8))
+
+
+def reverse_complement(letters: np.ndarray) -> np.ndarray:
+    """Return the other strand of letters, ASCII codes of shape (..., length), read in its own direction.
+
+    Ambiguous letters (IUPAC) become those of the complementary bases; upper and lower case stay.
+
+    Examples
+    --------
+    >>> reverse_complement(np.frombuffer(b"ACgtNR", dtype=np.uint8)).tobytes()
+    b'YNacGT'
+    """
+    return np.ascontiguousarray(_COMPLEMENT[letters][..., ::-1])
 
 
 @dataclass(frozen=True)
@@ -118,7 +137,9 @@ def extract_windows(
                     low, high = max(window.start, 0), min(window.end, len(whole))
                     if low < high:
                         part = whole[low:high]
-                        require_nucleotides(part, named=f"{fasta}, {window.chrom}:{low:,}-{high:,}")
+                        _require_nucleotides(
+                            part, named=f"{fasta}, {window.chrom}:{low:,}-{high:,}"
+                        )
                         letters[window.Index, low - window.start : high - window.start] = part
                     step.advance()
         letters.flush()
@@ -140,6 +161,16 @@ def write_windows_fasta(windows: SequenceWindows, path: Path | str) -> None:
             handle.write(f">{sample_id(gene, FORWARD)}\n".encode())
             for first in range(0, len(text), _LINE):
                 handle.write(text[first : first + _LINE] + b"\n")
+
+
+def _require_nucleotides(letters: np.ndarray, *, named: str) -> None:
+    """Raise `ClasterError` if a sequence, shape (length,), holds anything but IUPAC letters of DNA."""
+    strange = np.flatnonzero(~_KNOWN[letters])
+    if strange.size:
+        raise ClasterError(
+            f"{named}: {chr(letters[strange[0]])!r} at position {strange[0] + 1:,} is not a letter of DNA",
+            remedy="provide a nucleotide FASTA",
+        )
 
 
 def _window_table(genes: pd.DataFrame, length: int, *, sizes: dict[str, int]) -> pd.DataFrame:

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claster.errors import ClasterError
-from claster.sequence.letters import one_hot, require_nucleotides, reverse_complement, tokens
+from claster.sequence.trunk import one_hot, tokens
+from claster.sequence.windows import _require_nucleotides, reverse_complement
 
 
 def letters(text):
@@ -63,6 +64,6 @@ def test_one_hot_of_the_other_strand_is_turned_both_ways():
 
 
 def test_letters_of_a_protein_are_refused():
-    require_nucleotides(letters("ACGTNryk"), named="x")
+    _require_nucleotides(letters("ACGTNryk"), named="x")
     with pytest.raises(ClasterError, match=r"genome\.fa: 'E' at position 3 is not a letter of DNA"):
-        require_nucleotides(letters("ACEF"), named="genome.fa")
+        _require_nucleotides(letters("ACEF"), named="genome.fa")

@@ -11,8 +11,12 @@ from typer.testing import CliRunner
 from claster.cli import app
 from claster.dataset.layout import DatasetFolders, read_genes_table
 from claster.errors import ClasterError
-from claster.sequence.letters import reverse_complement
-from claster.sequence.windows import SequenceWindows, extract_windows, write_windows_fasta
+from claster.sequence.windows import (
+    SequenceWindows,
+    extract_windows,
+    reverse_complement,
+    write_windows_fasta,
+)
 
 
 def text(letters):
