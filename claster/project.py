@@ -180,28 +180,23 @@ def train(
     from claster.data import Dataset
     from claster.eir.run import train as train_network
 
-    found = dataset if isinstance(dataset, Dataset) else _named_dataset(dataset, project)
-    project = found.project
+    if not isinstance(dataset, Dataset):
+        try:
+            dataset = Dataset(dataset, project=project)
+        except ClasterError as error:
+            if project:
+                raise
+            raise ClasterError(
+                error.found, remedy=f"{error.remedy}; or give the dataset itself, or its 'project'"
+            ) from None
+    project = dataset.project
     folder = train_network(
         flavour,
-        found.spec,
-        dataset_yaml=found.named,
+        dataset.spec,
+        dataset_yaml=dataset.named,
         **({"device": project.device, "progress": project.progress} | options),
     )
     return project.run(folder.path.absolute())
-
-
-def _named_dataset(name: str, project: Project | None) -> "Dataset":
-    from claster.data import Dataset
-
-    try:
-        return Dataset(name, project=project)
-    except ClasterError as error:
-        if project:
-            raise
-        raise ClasterError(
-            error.found, remedy=f"{error.remedy}; or give the dataset itself, or its 'project'"
-        ) from None
 
 
 def _nearest(start: Path) -> Path | None:

@@ -219,10 +219,6 @@ def _example(model: type[BaseModel], given: object) -> str:
     for name, part in _parts(model):
         if "file" in part.model_fields:
             return f"{{{name!r}: [{_example(part, given)}]}}"
-    return _keys(model)
-
-
-def _keys(model: type[BaseModel]) -> str:
     first, second = [name for name in model.model_fields if name != "recipe"][:2]
     return f"{{{first!r}: ..., {second!r}: ...}}"
 

@@ -2,11 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Thread
 
+from claster.browse.server import Served, serve
 from claster.data import Dataset
 from claster.dataset.inventory import Source, list_sources
 from claster.dataset.signal_settings import DownloadSpec
@@ -53,13 +50,14 @@ def open_archive(name: str, *, project: Project | None = None) -> Iterator[Datas
             remedy="choose mesc, k562, or a toy genome such as demo_tiny",
         )
     ensure_genome(spec.folder_to_fill(), spec.simulation.model_dump(), progress=project.progress)
-    with _serve_folder(spec.data_folder) as address:
+    sources = list_sources(spec)
+    with serve({f"/{source.file}": Served(source.path) for source in sources}) as address:
         served = spec.model_copy(
             update={
                 "name": f"{spec.name}_downloaded",
                 "data": f"{spec.data}_downloaded",
                 "simulation": None,
-                "downloads": tuple(_download(source, address) for source in list_sources(spec)),
+                "downloads": tuple(_download(source, address) for source in sources),
             }
         )
         yield Dataset.of(served, named=served.name, project=project)
@@ -70,32 +68,10 @@ def _download(source: Source, address: str) -> DownloadSpec:
     return DownloadSpec(
         name=source.label.removeprefix("track ").replace(" ", "_"),
         file=source.file,
-        url=f"{address}/{source.file}",
+        url=f"{address}{source.file}",
         format=_FORMATS[suffix],
         licence="none needed: simulated",
         citation="claster simulate",
         size=source.path.stat().st_size,
         sha256=sha256(source.path),
     )
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Write no line a request."""
-
-
-@contextmanager
-def _serve_folder(folder: Path | str) -> Iterator[str]:
-    """Serve the files below a folder on a free port of this machine while the context is open.
-
-    Yields the address that stands for `folder`, without a final slash.
-    """
-    handler = partial(_Quiet, directory=str(Path(folder).resolve()))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from claster import memory
+from claster import files
 from claster.errors import ClasterError
-from claster.memory import free_memory, require_memory
+from claster.files import free_memory, require_memory
 from claster.simulation import simulate_genome
 
 
@@ -23,7 +23,7 @@ def test_free_memory_is_the_jobs_where_it_has_a_limit(tmp_path):
 def test_what_does_not_fit_is_refused(monkeypatch):
     asked = {"needed": 3_000_000_000, "named": "a map", "remedy": "wait"}
     for free, refused in ((2_999_999_999, True), (3_000_000_000, False), (None, False)):
-        monkeypatch.setattr(memory, "free_memory", lambda free=free: free)
+        monkeypatch.setattr(files, "free_memory", lambda free=free: free)
         if refused:
             with pytest.raises(
                 ClasterError, match=r"a map needs 3.0 GB of memory and 3.0 GB is available"
@@ -34,7 +34,7 @@ def test_what_does_not_fit_is_refused(monkeypatch):
 
 
 def test_a_genome_that_does_not_fit_is_not_begun(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "free_memory", lambda: 100_000_000)
+    monkeypatch.setattr(files, "free_memory", lambda: 100_000_000)
     with pytest.raises(
         ClasterError, match=r"of 60 Mb needs 0\.7 GB of memory and 0\.1 GB is available"
     ):

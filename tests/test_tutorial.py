@@ -8,7 +8,7 @@ import pytest
 
 from claster.errors import ClasterError
 from claster.project import Project
-from claster.tutorial import _serve_folder, open_archive
+from claster.tutorial import open_archive
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,17 +37,6 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setenv("CLASTER_DATA", str(tmp_path / "source"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def test_a_folder_is_served_while_the_context_is_open(tmp_path):
-    (tmp_path / "file.txt").write_text("bytes")
-    with _serve_folder(tmp_path) as address:
-        assert urllib.request.urlopen(f"{address}/file.txt").read() == b"bytes"
-        with pytest.raises(urllib.error.HTTPError, match="404") as caught:
-            urllib.request.urlopen(f"{address}/../secret")
-        caught.value.close()
-    with pytest.raises(urllib.error.URLError):
-        urllib.request.urlopen(f"{address}/file.txt")
 
 
 @pytest.mark.slow

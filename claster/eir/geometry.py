@@ -97,12 +97,14 @@ def measure_geometry(flavour: Flavour, spec: DatasetSpec) -> Geometry:
         step, span = steps_and_reach(model, modality, profile=profile)
         channels, height, width = (1, *view.shape(spec))[-3:]
         bin = _column_width(modality, spec)
+        end = "output" if profile else modality
+        maps = [name for name in blocks if name.startswith(f"{end}.") and ".vector" not in name]
         branches.append(
             Branch(
                 modality=modality,
                 shape=(channels, height, width),
                 bin=bin,
-                positions=_positions(blocks, "output" if profile else modality),
+                positions=blocks[maps[-1]].width,
                 pitch=bin * step,
                 reach=bin * min(span, width),
             )
@@ -126,11 +128,6 @@ def _column_width(modality: Modality, spec: DatasetSpec) -> int:
     if modality == "embedding":
         return spec.require_target().bin
     return spec.window.bin
-
-
-def _positions(blocks: dict[str, Block], end: str) -> int:
-    maps = [name for name in blocks if name.startswith(f"{end}.") and not name.endswith(".vector")]
-    return blocks[maps[-1]].width
 
 
 def _branch_faults(

@@ -259,7 +259,12 @@ def _predict_batch(
     while True:
         part = {name: array[:size] for name, array in inputs.items()}
         try:
-            values = _forward(model, part, reuse)
+            with torch.inference_mode():
+                tensors: dict[str, Any] = {
+                    name: torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(model.device)
+                    for name, array in part.items()
+                }
+                values = predict_tensors(model, **tensors, reuse=reuse).cpu().numpy()
         except RuntimeError as error:
             if not is_want_of_memory(error):
                 raise
@@ -278,17 +283,6 @@ def _predict_batch(
                 remedy="check its arrays for NaN; if they are whole, train with a lower learning rate",
             )
         return values, size
-
-
-def _forward(
-    model: TrainedModel, inputs: Mapping[str, np.ndarray], reuse: FirstLayer | None
-) -> np.ndarray:
-    with torch.inference_mode():
-        tensors: dict[str, Any] = {
-            name: torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(model.device)
-            for name, array in inputs.items()
-        }
-        return predict_tensors(model, **tensors, reuse=reuse).cpu().numpy()
 
 
 def _named_inputs[A: (np.ndarray, Tensor)](network: Network, **given: A | None) -> dict[str, A]:

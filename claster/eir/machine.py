@@ -14,7 +14,7 @@ from claster.eir.arrays import input_views
 from claster.eir.parts import Flavour, SampleCounts
 from claster.eir.settings import Precision, TrainSettings
 from claster.errors import ClasterError
-from claster.memory import free_memory
+from claster.files import free_memory
 from claster.settings import Device
 
 _COPIES = 4

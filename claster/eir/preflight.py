@@ -81,8 +81,8 @@ def prepare_training(
     folders = DatasetFolders.of(spec)
     counts = sample_counts(folders)
     ids = _ids(folders, "train") + _ids(folders, "valid")
-    _refuse_duplicates(ids, f"{folders.ids('train')} and {folders.ids('valid')}", folders)
-    _require_targets(spec, folders.target_table("train"), ids)
+    _refuse(_repeated(ids, f"{folders.ids('train')} and {folders.ids('valid')}"), spec.name)
+    _refuse(_target_fault(spec, folders.target_table("train"), ids), spec.name)
     write_arrays(flavour, spec, progress=progress)
     for view in input_views(flavour, spec).values():
         folder = folders.arrays(view.folder, "train_valid")
@@ -109,7 +109,7 @@ def require_predictable(
     """
     folders = DatasetFolders.of(spec)
     ids = _ids(folders, split)
-    _refuse_duplicates(ids, str(folders.ids(split)), folders)
+    _refuse(_repeated(ids, str(folders.ids(split))), spec.name)
     for view in views:
         folder = folders.arrays(view.folder, split)
         _require_arrays(spec, folder, view.shape(spec), ids, progress=progress)
@@ -131,33 +131,29 @@ def sample_counts(folders: DatasetFolders) -> SampleCounts:
     return counts
 
 
-def _require_targets(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> None:
-    """Refuse a target table unless it holds one finite row for each sample."""
-    remedy = _rebuild(spec.name)
-    target = spec.require_target()
+def _target_fault(spec: DatasetSpec, table: Path, ids: Sequence[str]) -> str | None:
+    """Return what is wrong with a target table, None if it holds one finite row for each sample."""
+    columns = spec.require_target().columns
     if not table.is_file():
-        raise ClasterError(f"no target table at {table}", remedy=remedy)
-    rows = read_table(table, remedy=remedy, low_memory=False)
-    expected = ["ID", *target.columns]
-    _refuse_difference(
-        expected, list(rows.columns), "column", str(table), "the dataset's YAML", remedy=remedy
-    )
+        return f"no target table at {table}"
+    rows = read_table(table, remedy=_rebuild(spec.name), low_memory=False)
+    if fault := _difference(["ID", *columns], rows.columns, "column", "the dataset's YAML"):
+        return f"{table} {fault}"
     doubled = rows["ID"][rows["ID"].duplicated()]
     if len(doubled):
-        raise ClasterError(
-            f"{table} holds {_count(doubled, 'sample')} more than once", remedy=remedy
-        )
-    _refuse_difference(ids, list(rows["ID"]), "sample", str(table), "the ID files", remedy=remedy)
-    values = rows[target.columns].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+        return f"{table} holds {_count(doubled, 'sample')} more than once"
+    if fault := _difference(ids, rows["ID"], "sample", "the ID files"):
+        return f"{table} {fault}"
+    values = rows[columns].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     faulty = np.argwhere(~np.isfinite(values))
-    if len(faulty):
-        row, column = faulty[0]
-        found = rows[target.columns[column]].iloc[row]
-        raise ClasterError(
-            f"{table} holds {_values(len(faulty))} not finite, the first "
-            f"({found}) at sample {rows['ID'].iloc[row]}, column {target.columns[column]}",
-            remedy=remedy,
-        )
+    if not len(faulty):
+        return None
+    row, column = faulty[0]
+    found = rows[columns[column]].iloc[row]
+    return (
+        f"{table} holds {_values(len(faulty))} not finite, the first "
+        f"({found}) at sample {rows['ID'].iloc[row]}, column {columns[column]}"
+    )
 
 
 def _require_arrays(
@@ -169,9 +165,8 @@ def _require_arrays(
     progress: Progress = SILENT,
 ) -> None:
     """Refuse a folder of arrays unless it holds one whole, finite array for each sample."""
-    remedy = _rebuild(spec.name)
     if not folder.is_dir():
-        raise ClasterError(f"no folder of arrays at {folder}", remedy=remedy)
+        _refuse(f"no folder of arrays at {folder}", spec.name)
     paths = sorted(folder.iterdir())
     strange = [path.name for path in paths if path.suffix != ".npy" or not path.is_file()]
     if strange:
@@ -180,20 +175,19 @@ def _require_arrays(
             f"{folder} holds {_count(strange, 'entry')} that {kind}",
             remedy="remove what does not belong there, or build the dataset again with --force",
         )
-    found = [path.stem for path in paths]
-    _refuse_difference(ids, found, "array", str(folder), "the ID files", remedy=remedy)
+    if fault := _difference(ids, [path.stem for path in paths], "array", "the ID files"):
+        _refuse(f"{folder} {fault}", spec.name)
     with progress.step(f"check {folder.parent.name}", len(paths)) as step:
         for path in paths:
-            fault = _array_fault(path, shape)
-            if fault:
-                raise ClasterError(f"{path} {fault}", remedy=remedy)
+            if fault := _array_fault(path, shape):
+                _refuse(f"{path} {fault}", spec.name)
             step.advance()
 
 
 def _ids(folders: DatasetFolders, split: Split) -> list[str]:
     path = folders.ids(split)
     if not path.is_file():
-        raise ClasterError(f"no list of samples at {path}", remedy=_rebuild(folders.name))
+        _refuse(f"no list of samples at {path}", folders.name)
     ids = read_ids(folders, split)
     if not ids:
         raise ClasterError(
@@ -203,34 +197,22 @@ def _ids(folders: DatasetFolders, split: Split) -> list[str]:
     return ids
 
 
-def _refuse_duplicates(ids: Sequence[str], where: str, folders: DatasetFolders) -> None:
+def _repeated(ids: Sequence[str], where: str) -> str | None:
     doubled = [name for name, count in Counter(ids).items() if count > 1]
-    if doubled:
-        raise ClasterError(
-            f"{_count(doubled, 'sample')} named more than once in {where}",
-            remedy=_rebuild(folders.name),
-        )
+    return f"{_count(doubled, 'sample')} named more than once in {where}" if doubled else None
 
 
-def _refuse_difference(
-    expected: Sequence[str],
-    found: Sequence[str],
-    kind: str,
-    where: str,
-    against: str,
-    *,
-    remedy: str,
-) -> None:
+def _difference(
+    expected: Iterable[str], found: Iterable[str], kind: str, against: str
+) -> str | None:
+    expected, found = list(expected), list(found)
     known, present = set(expected), set(found)
-    missing = [name for name in expected if name not in present]
-    extra = [name for name in found if name not in known]
-    if missing or extra:
-        parts = []
-        if missing:
-            parts.append(f"lacks {_count(missing, kind)}")
-        if extra:
-            parts.append(f"holds {_count(extra, kind)} not in {against}")
-        raise ClasterError(f"{where} {' and '.join(parts)}", remedy=remedy)
+    parts = []
+    if missing := [name for name in expected if name not in present]:
+        parts.append(f"lacks {_count(missing, kind)}")
+    if extra := [name for name in found if name not in known]:
+        parts.append(f"holds {_count(extra, kind)} not in {against}")
+    return " and ".join(parts) or None
 
 
 def _count(names: Iterable[str], kind: str) -> str:
@@ -247,3 +229,8 @@ def _values(count: int) -> str:
 
 def _rebuild(dataset: str) -> str:
     return f"build the dataset again with 'claster data build {dataset} --force'"
+
+
+def _refuse(fault: str | None, dataset: str) -> None:
+    if fault:
+        raise ClasterError(fault, remedy=_rebuild(dataset))

@@ -225,6 +225,8 @@ def run_recorded(run: RunFolder, record: RunRecord, steps: int, progress: Progre
 def completed(run: RunFolder, record: RunRecord, *, seconds: float | None) -> RunRecord:
     """Return the record of a training that has come to its end, after so many seconds."""
     checkpoint, performance = best_checkpoint(run)
+    log = run.log.read_text(encoding="utf-8", errors="replace") if run.log.is_file() else ""
+    printed = _PARAMETERS.search(log)
     return record.model_copy(
         update={
             "status": "complete",
@@ -232,15 +234,7 @@ def completed(run: RunFolder, record: RunRecord, *, seconds: float | None) -> Ru
             "seconds": seconds,
             "checkpoint": checkpoint.relative_to(run.path).as_posix(),
             "performance": performance,
-            "parameters": _parameters(run) or record.parameters,
+            "parameters": int(printed["count"].replace(",", "")) if printed else record.parameters,
             "error": None,
         }
     )
-
-
-def _parameters(run: RunFolder) -> int | None:
-    """Return the number of trainable parameters that EIR printed, None if it printed none."""
-    if not run.log.is_file():
-        return None
-    found = _PARAMETERS.search(run.log.read_text(encoding="utf-8", errors="replace"))
-    return int(found["count"].replace(",", "")) if found else None

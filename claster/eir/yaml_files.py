@@ -12,7 +12,7 @@ from claster.dataset.views import View
 from claster.dataset.yaml_file import Dumper, to_yaml
 from claster.eir.arrays import central_bins, first_expansions, input_views, predicted_part
 from claster.eir.machine import Machine, on_machine
-from claster.eir.parts import ArrayCnn, Flavour, InputBlock, Message, Modality, SampleCounts
+from claster.eir.parts import ArrayCnn, Flavour, InputBlock, Modality, SampleCounts
 from claster.errors import ClasterError
 from claster.quoting import printable
 
@@ -63,7 +63,10 @@ def configuration_texts(
         f"#   {' '.join(printable(made_by).splitlines())}\n"
         "# from claster/eir/flavours.py; a change made here is lost when that line runs again.\n"
     )
-    return {name: header + _to_yaml(content) for name, content in contents.items()}
+    return {
+        name: header + to_yaml(content, dumper=_Dumper, default_flow_style=False, width=100)
+        for name, content in contents.items()
+    }
 
 
 def steps_an_epoch(samples: int, batch_size: int, devices: int) -> int:
@@ -225,25 +228,21 @@ def _array_output(cnn: ArrayCnn, flavour: Flavour, spec: DatasetSpec) -> dict[st
         "output_type_info": {"normalization": "channel", "loss": "mse"},
         "sampling_config": {"n_eval_inputs": 1},
     }
-    if flavour.messages:
-        content["tensor_broker_config"] = {
-            "message_configs": [end for message in flavour.messages for end in _ends(message)]
-        }
+    ends: list[dict[str, Any]] = []  # what EIR's tensor broker keeps, and where it takes it in
+    for message in flavour.messages:
+        ends += [
+            {"name": message.name, "layer_path": message.sender, "cache_tensor": True},
+            {
+                "name": f"{message.name}_taken_in",
+                "layer_path": message.receiver,
+                "use_from_cache": [message.name],
+                "cache_fusion_type": message.cache_fusion_type,
+                "projection_type": message.projection_type,
+            },
+        ]
+    if ends:
+        content["tensor_broker_config"] = {"message_configs": ends}
     return content
-
-
-def _ends(message: Message) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what EIR's tensor broker keeps, and where it takes it in."""
-    return (
-        {"name": message.name, "layer_path": message.sender, "cache_tensor": True},
-        {
-            "name": f"{message.name}_taken_in",
-            "layer_path": message.receiver,
-            "use_from_cache": [message.name],
-            "cache_fusion_type": message.cache_fusion_type,
-            "projection_type": message.projection_type,
-        },
-    )
 
 
 class _Dumper(Dumper):
@@ -256,7 +255,3 @@ def _flow_list(dumper: Dumper, values: list[Any]) -> yaml.SequenceNode:
 
 
 _Dumper.add_representer(list, _flow_list)
-
-
-def _to_yaml(content: dict[str, Any]) -> str:
-    return to_yaml(content, dumper=_Dumper, default_flow_style=False, width=100)

@@ -9,8 +9,7 @@ import pandas as pd
 from pydantic import Field
 
 from claster.errors import ClasterError
-from claster.files import atomic_folder, require_disk, sha256
-from claster.memory import require_memory
+from claster.files import atomic_folder, require_disk, require_memory, sha256
 from claster.progress import SILENT, Progress
 from claster.settings import Settings
 from claster.simulation.annotation import write_tables

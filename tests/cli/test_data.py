@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from claster import cli
-from claster.tutorial import _serve_folder
+from claster.browse.server import Served, serve
 
 ROOT = Path(__file__).parents[2]
 GENES = "chr1\t30000\t34000\tGA.1\t0\t+\nchr1\t40000\t50001\tGB.1\t0\t-\n"
@@ -50,7 +50,8 @@ def archive(tmp_path, monkeypatch):
     (public / "chrom.sizes").write_text("chr1\t120000\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLASTER_DATA", str(tmp_path / "data"))
-    with _serve_folder(public) as address:
+    files = (file for file in public.iterdir() if file.is_file())
+    with serve({f"/{file.name}": Served(file) for file in files}) as address:
         content = {
             "name": "small",
             "assembly": "small",
@@ -62,7 +63,7 @@ def archive(tmp_path, monkeypatch):
                 {
                     "name": name,
                     "file": file,
-                    "url": f"{address}/{file}",
+                    "url": f"{address}{file}",
                     "format": form,
                     "licence": "CC0",
                     "citation": "nobody",
