@@ -56,17 +56,10 @@ def _argument(found: re.Match[str]) -> str:
 
 
 class ClasterError(Exception):
-    """What was found, where, and what to do about it.
+    """What was found, where, and what to do about it, a sentence each without a final full stop.
 
     Every fault that a user can cause and correct ends in this error: the command line prints it as one
     line and exits with a status other than 0. Options are written as there; in Python they are arguments.
-
-    Parameters
-    ----------
-    found
-        What was found and where, as one sentence without a final full stop.
-    remedy
-        What to do, as one sentence without a final full stop.
 
     Examples
     --------
@@ -107,12 +100,7 @@ def damaged(place: str, what: str) -> DamagedFileError:
 class NothingHereError(ClasterError):
     """A whole file that holds nothing to use on one chromosome; on others it may.
 
-    Parameters
-    ----------
-    found, remedy
-        As `ClasterError`.
-    reason
-        Why genes there are dropped, a key of `claster.dataset.selection.DROP_REASONS`.
+    `reason` is why genes there are dropped, a key of `claster.dataset.selection.DROP_REASONS`.
     """
 
     def __init__(self, found: str, *, remedy: str, reason: str) -> None:
@@ -174,14 +162,7 @@ def os_fault(error: OSError, *, named: str = "") -> ClasterError:
     """Return what an error of the operating system says about a file, with what to do.
 
     A file that does not open has said nothing about its content, so nobody may call it damaged or of
-    another kind.
-
-    Parameters
-    ----------
-    error
-        The error; its path is part of the message.
-    named
-        What the user calls the file ("track ATAC"), for the message.
+    another kind. `named` is what the user calls it ("track ATAC"); the error's path is part of the message.
 
     Examples
     --------

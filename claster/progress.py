@@ -13,15 +13,12 @@ class Step(Protocol):
 
     def advance(self, amount: float = 1) -> None:
         """Count `amount` units as done; a negative amount takes them back."""
-        ...
 
     def describe(self, text: str) -> None:
         """Show `text` beside the count."""
-        ...
 
     def expect(self, total: float | None) -> None:
         """Set how many units there are, where that is known only after the start."""
-        ...
 
 
 class Progress(Protocol):
@@ -31,11 +28,9 @@ class Progress(Protocol):
         self, name: str, total: float | None = None, *, unit: Unit = ""
     ) -> AbstractContextManager[Step]:
         """Open a step of `total` units (None: unknown) that ends with its context."""
-        ...
 
     def say(self, text: str) -> None:
         """Show one line of plain text."""
-        ...
 
 
 class _SilentStep:

@@ -76,10 +76,7 @@ def export_run(
     with atomic_folder(out, replace=force) as partial:
         exported = RunFolder(partial)
         save_file(
-            {
-                name.removeprefix("_orig_mod."): value.clone().contiguous()
-                for name, value in read_weights(checkpoint).items()
-            },
+            {name: value.clone().contiguous() for name, value in read_weights(checkpoint).items()},
             exported.exported_weights,
             metadata={"format": "pt"},  # several entries come in any order, so with another SHA-256
         )

@@ -27,16 +27,9 @@ _KNOWN = 2
 
 @dataclass(frozen=True)
 class CutNetwork:
-    """A network in two parts, the first of which is affine.
+    """A network in two parts: an affine one that reads landscapes, and `after`, which reads what it gives.
 
-    Attributes
-    ----------
-    network
-        The whole; its first part reads ``landscape``.
-    position
-        What is added to each bin before it, shape of a sample's last two axes.
-    after
-        The second part: what `first` gives is its ``landscape``.
+    `position` is what is added to each bin before the convolution, shape of a sample's last two axes.
     """
 
     network: Network
@@ -45,13 +38,7 @@ class CutNetwork:
     after: Network
 
     def first(self, landscape: Tensor) -> Tensor:
-        """Return what the first convolution gives, (samples, channels, height, width).
-
-        Parameters
-        ----------
-        landscape
-            float32 as stored, (samples, ...).
-        """
+        """Return what it gives for landscapes as stored, (samples, channels, height, width)."""
         given: Tensor = self.conv(self.scaled(landscape) + self.position)
         # Convolutions of a few channels on a CPU take half as long where these lie together.
         return given.contiguous(memory_format=torch.channels_last) if given.is_cpu else given
@@ -127,10 +114,7 @@ class FirstLayer:
     def values(self, landscape: Tensor) -> Tensor | None:
         """Return what `CutNetwork.first` does, up to rounding; None where no window is an edit of another.
 
-        Parameters
-        ----------
-        landscape
-            float32 as stored, (samples, ...), bins last.
+        Landscapes are float32 as stored, (samples, ...), bins last.
         """
         windows = landscape.reshape(len(landscape), -1, landscape.shape[-1])
         known = list(self._known)

@@ -87,9 +87,7 @@ def find_start(
                 remedy="choose a run of the same network, bins and contact maps; only tracks may differ",
             )
     _, checkpoint = trained_weights(source)
-    weights = {
-        name.removeprefix("_orig_mod."): value for name, value in read_weights(checkpoint).items()
-    }
+    weights = read_weights(checkpoint)
     new: dict[str, None] = {}
     left: dict[str, None] = {}
     for name in views:

@@ -81,16 +81,15 @@ def load_network(folder: Path, weights: Path, *, device: torch.device) -> Networ
             remedy="give a run whose training has begun to save models",
         )
     _require_arrays(folder / "serializations" / "configs_stripped" / "input_configs.yaml")
-    build, strip = _import_eir()
     try:
-        module, inputs, outputs = build(folder)
+        module, inputs, outputs = _built(folder)
     except (OSError, ValueError, KeyError, yaml.YAMLError) as error:
         raise ClasterError(
             f"EIR cannot build the network of {folder} ({one_line(error)[:200]})",
             remedy="restore its folder 'serializations', or train again",
         ) from error
     try:
-        module.load_state_dict(strip(state_dict=read_weights(weights)))
+        module.load_state_dict(read_weights(weights))
     except RuntimeError as error:
         raise ClasterError(
             f"{weights} does not fit the network of {folder} ({one_line(error)[:200]})",
@@ -158,7 +157,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        weights = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ClasterError(f"no weights at {path}", remedy="train again with --force") from None
     except (RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
@@ -166,10 +165,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"{path} cannot be read as weights ({one_line(error)[:200]})",
             remedy="take another checkpoint, or train again",
         ) from error
+    # PyTorch puts this before the names of a network that it has compiled.
+    return {name.removeprefix("_orig_mod."): value for name, value in weights.items()}
 
 
-def _import_eir() -> tuple[Any, Any]:
-    """Return what builds a network from EIR's folder, and what cleans the names of weights.
+def _built(folder: Path) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
+    """Return the network that EIR builds from its folder, and its objects of inputs and outputs.
 
     Importing EIR takes many seconds, warns of other packages' futures, restyles matplotlib and prints
     a log; all but the seconds are kept away from the caller.
@@ -183,30 +184,25 @@ def _import_eir() -> tuple[Any, Any]:
         from eir.models.model_setup_modules.meta_setup import (
             get_meta_model_class_and_kwargs_from_configs,
         )
-        from eir.models.model_setup_modules.model_io import strip_orig_mod_prefix
         from eir.predict_modules.predict_input_setup import set_up_inputs_for_predict
         from eir.train_utils.utils import set_log_level_for_eir_loggers
 
         warnings.showwarning = shown
     set_log_level_for_eir_loggers(log_level="ERROR")
-
-    def build(folder: Path) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
-        run = load_serialized_train_experiment(run_folder=folder, device="cpu")
-        inputs = set_up_inputs_for_predict(
-            test_inputs_configs=run.configs.input_configs,
-            ids=(),
-            hooks=run.hooks,
-            output_folder=str(folder),
-        )
-        network, settings = get_meta_model_class_and_kwargs_from_configs(
-            global_config=run.configs.global_config,
-            fusion_config=run.configs.fusion_config,
-            inputs_as_dict=inputs,
-            outputs_as_dict=run.outputs,
-        )
-        return network(**settings), dict(inputs), dict(run.outputs)
-
-    return build, strip_orig_mod_prefix
+    run = load_serialized_train_experiment(run_folder=folder, device="cpu")
+    inputs = set_up_inputs_for_predict(
+        test_inputs_configs=run.configs.input_configs,
+        ids=(),
+        hooks=run.hooks,
+        output_folder=str(folder),
+    )
+    network, settings = get_meta_model_class_and_kwargs_from_configs(
+        global_config=run.configs.global_config,
+        fusion_config=run.configs.fusion_config,
+        inputs_as_dict=inputs,
+        outputs_as_dict=run.outputs,
+    )
+    return network(**settings), dict(inputs), dict(run.outputs)
 
 
 def _output(output: Any) -> tuple[_Scaling, tuple[str, ...] | None]:  # noqa: ANN401
