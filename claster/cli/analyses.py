@@ -133,7 +133,7 @@ def crispr(
 ) -> None:
     """Silence the elements of a CRISPR table, and compare with what was measured."""
     from claster.analysis.crispr import score_crispr
-    from claster.plot.measured import draw_crispr
+    from claster.plot.validation import draw_crispr
 
     summary, files = score_crispr(runs, settings, progress=console_progress())
     draw_crispr(files)
@@ -147,7 +147,7 @@ def crispr(
 def link(*, settings: LinkSettings) -> None:
     """Score links of elements and genes from a cell's marks, or train the scores on a CRISPR table."""
     from claster.analysis.link.link import find_links
-    from claster.plot.measured import draw_calibration
+    from claster.plot.validation import draw_calibration
 
     summary, files = find_links(settings, progress=console_progress())
     if settings.pairs is not None:
@@ -160,7 +160,7 @@ def link(*, settings: LinkSettings) -> None:
 def treat(run: RunFolderPath, *, settings: TreatSettings) -> None:
     """Predict treated cells from their marks, and compare with the measured change of each gene."""
     from claster.analysis.treated import compare_treated
-    from claster.plot.measured import draw_treated
+    from claster.plot.validation import draw_treated
 
     summary, files = compare_treated(run, settings, progress=console_progress())
     draw_treated(files)

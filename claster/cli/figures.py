@@ -9,7 +9,7 @@ from claster.cli.console import console_progress, echo
 from claster.cli.options import DatasetOption, Device, RunFolderPath
 
 if TYPE_CHECKING:
-    from claster.figures.receipt import Receipt
+    from claster.figures.make import Receipt
 
 
 def browse(

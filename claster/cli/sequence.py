@@ -79,7 +79,7 @@ def compare(
 ) -> None:
     """Score runs with different windows on the bins that all predict, and each on its own."""
     from claster.analysis.compare import compare_runs, write_comparison
-    from claster.plot.scores import write_figures
+    from claster.plot.sequence import write_figures
 
     compared = compare_runs(runs, split=split, progress=console_progress())
     table = write_comparison(compared, to)

@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -38,17 +37,6 @@ _INPUT = 2.3
 _TALLEST = 1.9
 
 
-@dataclass(frozen=True)
-class _Box:
-    """One thing on the way: where it is drawn, and what stands above and below it."""
-
-    branch: str
-    name: str
-    size: str
-    kind: str
-    height: float
-
-
 def _draw(geometry: Geometry, spec: DatasetSpec) -> tuple[Figure, Axes, pd.DataFrame]:
     """Draw inputs with their shapes, the branches block by block, what joins them, and the output.
 
@@ -67,23 +55,22 @@ def _draw(geometry: Geometry, spec: DatasetSpec) -> tuple[Figure, Axes, pd.DataF
     with style():
         fig = new_figure(0.64 * columns, 1.15 + 1.75 * len(rows))
         ax = fig.subplots()
+        middle = -_ROW * (len(rows) - 1) / 2
+        joint = _INPUT + _STEP * longest + 0.45
         ends = []
         for number, branch in enumerate(geometry.branches):
             y = -_ROW * number
             x = _draw_input(ax, branch, spec, y)
             for block in rows[branch.modality]:
-                x = _draw_box(ax, _box(block, branch.modality, widest), x, y)
+                x = _draw_block(ax, block, branch.modality, widest, x, y)
             ends.append((x, y))
-        middle = -_ROW * (len(rows) - 1) / 2
-        x = _INPUT + _STEP * longest + 0.2
+        x = joint
         for end in ends:
-            _arrow(ax, end, (x + 0.25, middle))
-        x += 0.25
+            _arrow(ax, end, (joint, middle))
         for block in joined:
-            x = _draw_box(ax, _box(block, "joined", widest), x, middle)
+            x = _draw_block(ax, block, "joined", widest, x, middle)
         _draw_output(ax, spec, x, middle)
-        ax.set_xlim(-0.2, columns + 0.7)
-        ax.set_ylim(-_ROW * len(rows) + 1.35, 2.2)
+        ax.set(xlim=(-0.2, columns + 0.7), ylim=(-_ROW * len(rows) + 1.35, 2.2))
         ax.set_aspect("equal")
         ax.text(
             columns + 0.6,
@@ -100,13 +87,7 @@ def _draw(geometry: Geometry, spec: DatasetSpec) -> tuple[Figure, Axes, pd.DataF
 
 
 def write_architecture(spec: DatasetSpec, flavour: str, folder: Path) -> list[Path]:
-    """Have EIR build a flavour and write ``architecture.svg`` and ``.png``.
-
-    Parameters
-    ----------
-    spec, flavour
-        What to build, for which dataset.
-    """
+    """Have EIR build a flavour for a dataset and write ``architecture.svg`` and ``.png``."""
     fig, _, _ = _draw(measure_geometry(find_flavour(flavour), spec), spec)
     return [save(fig, folder / f"architecture{suffix}", dpi=200) for suffix in (".svg", ".png")]
 
@@ -115,8 +96,11 @@ def _blocks(geometry: Geometry, modality: str) -> list[Block]:
     return [block for block in geometry.blocks if block.name.partition(".")[0] == modality]
 
 
-def _box(block: Block, branch: str, widest: int) -> _Box:
-    vector = block.name.endswith(".vector")
+def _draw_block(ax: Axes, block: Block, branch: str, widest: int, x: float, y: float) -> float:
+    """Draw a block as a box with an arrow into it; return where its right side is."""
+    kind = _KINDS.get(block.kind, "convolution")
+    if block.name.endswith(".vector"):
+        kind = "vector"
     if block.height == block.width == 1:
         size = f"{block.channels:,}"
     elif block.height == 1:
@@ -124,43 +108,23 @@ def _box(block: Block, branch: str, widest: int) -> _Box:
     else:
         size = f"{block.channels:,} x\n{block.height:,} x {block.width:,}"
     positions = max(block.width, block.channels if block.width == 1 else 1)
-    return _Box(
-        branch,
-        block.name,
-        size,
-        "vector" if vector else _KINDS.get(block.kind, "convolution"),
-        0.25 + _TALLEST * float(np.log(positions) / np.log(widest)),
-    )
-
-
-def _draw_box(ax: Axes, box: _Box, x: float, y: float) -> float:
-    """Draw a box with an arrow into it; return where its right side is."""
-    left = x + 0.42
+    height = 0.25 + _TALLEST * float(np.log(positions) / np.log(widest))
+    left, width = x + 0.42, _STEP - 0.42
+    middle, top, bottom = left + width / 2, y + height / 2, y - height / 2
     _arrow(ax, (x, y), (left, y))
-    width = _STEP - 0.42
     ax.add_patch(
         FancyBboxPatch(
-            (left, y - box.height / 2),
+            (left, bottom),
             width,
-            box.height,
+            height,
             boxstyle="round,pad=0,rounding_size=0.08",
-            facecolor=_COLOURS[box.branch],
+            facecolor=_COLOURS[branch],
             edgecolor="none",
             alpha=0.85,
         )
     )
-    ax.text(
-        left + width / 2, y + box.height / 2 + 0.08, box.size, ha="center", va="bottom", fontsize=6
-    )
-    ax.text(
-        left + width / 2,
-        y - box.height / 2 - 0.1,
-        box.kind,
-        ha="center",
-        va="top",
-        fontsize=5.5,
-        color="0.35",
-    )
+    ax.text(middle, top + 0.08, size, ha="center", va="bottom", fontsize=6)
+    ax.text(middle, bottom - 0.1, kind, ha="center", va="top", fontsize=5.5, color="0.35")
     return left + width
 
 
@@ -248,11 +212,10 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
 def _table(
     geometry: Geometry, rows: Mapping[Modality, list[Block]], joined: Sequence[Block]
 ) -> pd.DataFrame:
-    parts: list[tuple[str, str, str, int, int, int, int]] = [
+    parts: list[tuple[str | int, ...]] = [
         (branch.modality, "input", "array", *branch.shape, 0) for branch in geometry.branches
     ]
-    chains: list[tuple[str, Sequence[Block]]] = [*rows.items(), ("joined", joined)]
-    for part, blocks in chains:
+    for part, blocks in (*rows.items(), ("joined", joined)):
         parts += [
             (part, b.name, b.kind, b.channels, b.height, b.width, b.parameters) for b in blocks
         ]

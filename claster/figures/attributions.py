@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,9 @@ from claster.analysis.attribution.inputs import MapAxes
 from claster.analysis.attribution.output import AttributionFiles
 from claster.eir.runs import RunFolder, run_views
 from claster.errors import ClasterError
-from claster.figures.base import Drawn, Need, Page, PaperFigure, figure, share_legend
+from claster.figures.base import Drawn, Need, Page, figure, head, map_table, share_legend
 from claster.figures.context import Context
-from claster.figures.needs import CONTACT_BRANCH
+from claster.figures.needs import CONTACT_BRANCH, contact_run
 from claster.plot import attribution_by_distance, attribution_map, filter_images
 from claster.progress import Progress
 from claster.quoting import pasteable
@@ -33,10 +34,10 @@ def _need(what: str, *, of: str = "main") -> Need:
 
     def runs(context: Context) -> Iterable[RunFolder]:
         if of == "contacts":
-            return (_contact_run(context),)
+            return (contact_run(context),)
         if of == "landscape":
             return (_run_without_contacts(context),)
-        return (context.run, *context.runs[1:]) if of == "all" else (context.run,)
+        return context.require_runs() if of == "all" else (context.run,)
 
     def find(context: Context) -> list[Path]:
         for run in runs(context):
@@ -55,28 +56,23 @@ def _need(what: str, *, of: str = "main") -> Need:
     return Need(what, find, make)
 
 
-def _contact_run(context: Context) -> RunFolder:
-    CONTACT_BRANCH.find(context)
-    return next(run for run in context.runs if "contacts" in run_views(run))
-
-
 def _run_without_contacts(context: Context) -> RunFolder:
     alone = (run for run in context.runs if "contacts" not in run_views(run))
     return next(alone, context.run)
 
 
 def _latents(context: Context) -> list[Path]:
-    files = _files(_contact_run(context), _LATENTS)
+    files = _files(contact_run(context), _LATENTS)
     if not files.latents.is_file():
         raise ClasterError(
             f"no activations at {files.folder}",
-            remedy=pasteable(["claster", "attribute", _contact_run(context).path, "--latents"]),
+            remedy=pasteable(["claster", "attribute", contact_run(context).path, "--latents"]),
         )
     return [files.manifest, files.latents]
 
 
 def _make_latents(context: Context, progress: Progress) -> None:
-    attribute(_contact_run(context), latents=True, progress=progress)
+    attribute(contact_run(context), latents=True, progress=progress)
 
 
 _MAIN = _need("attributions of the main run")
@@ -93,7 +89,7 @@ def attribution_of_tracks(context: Context, page: Page) -> Drawn:
     window. Absolute values are taken before averaging and along the gene's strand; the published ones are
     of means over samples of both orientations, rolled round the window's ends with a random jitter of 1 kb.
     """
-    return _by_distance(context, page, (context.run,))
+    return _by_distance(page, context.run)
 
 
 @figure("F3b", needs=(CONTACT_BRANCH, _CONTACTS))
@@ -103,31 +99,23 @@ def attribution_of_contacts(context: Context, page: Page) -> Drawn:
     Of the first run with contact maps. Nothing is rolled round, blurred or relabelled; the colours end at
     the 99.5 % quantile of the absolute values.
     """
-    files = _files(_contact_run(context))
+    files = _files(contact_run(context))
     record = read_json(files.manifest)
     axes_of_map = MapAxes.model_validate(record["contacts"])
     fig, axes = page.panels(2, height=2.4, across=1)
-    series = {}
-    for ax, value in zip(axes, ("absolute", "signed"), strict=True):
-        array = read_npy(files.contacts(value))
-        series[value] = array
+    series: dict[str, np.ndarray] = {}
+    kinds: tuple[Literal["absolute", "signed"], ...] = ("absolute", "signed")
+    for ax, value in zip(axes, kinds, strict=True):
+        series[value] = read_npy(files.contacts(value))
         attribution_map(
-            array,
+            series[value],
             axes_of_map.resolution,
-            value="absolute" if value == "absolute" else "signed",
+            value=value,
             kind=axes_of_map.kind,
             unit=record["unit"],
             ax=ax,
         )
-    at = np.indices(series["signed"].shape).reshape(2, -1)
-    table = pd.DataFrame(
-        {
-            "row": at[0],
-            "column": at[1] - series["signed"].shape[1] // 2,
-            **{name: array.ravel() for name, array in series.items()},
-        }
-    )
-    return fig, axes, table
+    return fig, axes, map_table(series)
 
 
 @figure("F3c", needs=(_ALONE,))
@@ -137,7 +125,7 @@ def attribution_without_contacts(context: Context, page: Page) -> Drawn:
     As F3a, of the first run without contact maps (the main run where all take them); published from the
     last training step.
     """
-    return _by_distance(context, page, [_run_without_contacts(context)])
+    return _by_distance(page, _run_without_contacts(context))
 
 
 @figure("R8", needs=(_ALL,))
@@ -147,7 +135,7 @@ def attribution_of_every_run(context: Context, page: Page) -> Drawn:
     As F3a, a panel a run: tracks left out, other contexts, other targets. (Published ones overwrote each
     other's file.)
     """
-    return _by_distance(context, page, context.runs)
+    return _by_distance(page, *context.runs)
 
 
 @figure("R12", needs=(CONTACT_BRANCH, _CONTACTS))
@@ -167,44 +155,28 @@ def filters_of_contacts(context: Context, page: Page) -> Drawn:
 
     Mean over six test genes along their strands; published of the square map, at an early step.
     """
-    layers = read_npz(_files(_contact_run(context), _LATENTS).latents)
+    layers = read_npz(_files(contact_run(context), _LATENTS).latents)
     fig, bands = filter_images(layers)
     fig.set_size_inches(page.width, fig.get_size_inches()[1])
     rows = [
-        {
-            "layer": name,
-            "filter": number,
-            "lowest": array.min(),
-            "mean": array.mean(),
-            "highest": array.max(),
-        }
+        (name, number, array.min(), array.mean(), array.max())
         for name, filters in layers.items()
         for number, array in enumerate(filters)
     ]
-    return fig, np.concatenate([axes.ravel() for axes in bands]), pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=["layer", "filter", "lowest", "mean", "highest"])
+    return fig, np.concatenate([axes.ravel() for axes in bands]), table
 
 
-def _by_distance(context: Context, page: Page, runs: Iterable[RunFolder]) -> Drawn:
-    chosen = list(runs)
-    fig, axes = page.panels(len(chosen), height=2.9, across=1)
+def _by_distance(page: Page, *runs: RunFolder) -> Drawn:
+    fig, axes = page.panels(len(runs), height=2.9, across=1)
     tables = []
-    for ax, run in zip(axes, chosen, strict=True):
+    for ax, run in zip(axes, runs, strict=True):
         files = _files(run)
         record = read_json(files.manifest)
         profile = read_parquet(files.profile)
         attribution_by_distance(profile, reach=_REACH, unit=record["unit"], ax=ax)
-        ax.set_title(run.path.name, loc="left")
+        head(ax, run.path.name)
         ax.set_xlabel("Distance from the predicted bin (kb)")
         tables.append(profile.assign(run=run.path.name))
     share_legend(fig, axes)
     return fig, axes, pd.concat(tables, ignore_index=True)
-
-
-FIGURES: tuple[PaperFigure, ...] = (
-    attribution_of_tracks,
-    attribution_of_contacts,
-    attribution_without_contacts,
-    filters_of_contacts,
-    attribution_of_every_run,
-    attribution_of_capture,
-)

@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from claster.analysis.metrics import correlations, fitted_slope
 from claster.figures.context import Context
 from claster.genome.windows import Binning
-from claster.plot import style
+from claster.plot import OKABE_ITO, style
 from claster.plot.style import new_figure
 from claster.progress import Progress
 
@@ -27,6 +27,7 @@ _WIDTH = {1: 85 / 25.4, 2: 170 / 25.4}
 """Inches: half and full page of Genome Biology."""
 
 _SQUARE = 105 / 25.4
+_HEAD = 12
 _SMALLER, _SMALLEST = 0.8, 5.5
 
 Drawn = tuple[Figure, np.ndarray, pd.DataFrame]
@@ -64,19 +65,16 @@ class Page:
         """
         across = min(across, count) if self.columns == 2 else 1
         rows = -(-count // across)
-        with style():
-            fig = new_figure(self.width, rows * height)
-            axes = fig.subplots(rows, across, squeeze=False).ravel()
+        fig = new_figure(self.width, rows * height)
+        axes = fig.subplots(rows, across, squeeze=False).ravel()
         for spare in axes[count:]:
             spare.remove()
         return fig, axes[:count]
 
     def panel(self, *, height: float, square: bool = False) -> tuple[Figure, Axes]:
         """Return a figure of one panel; a `square` one is at most 105 mm wide."""
-        width = min(self.width, _SQUARE) if square else self.width
-        with style():
-            fig = new_figure(width, height)
-            return fig, fig.subplots()
+        fig = new_figure(min(self.width, _SQUARE) if square else self.width, height)
+        return fig, fig.subplots()
 
 
 @dataclass(frozen=True)
@@ -105,15 +103,12 @@ class Published:
     Attributes
     ----------
     where
-        Columns and values that choose one row of the figure's table.
-    column
-        The column that holds the number.
+        Columns and values that choose one row of the figure's table, whose `value` is the same number.
     value
         As printed.
     """
 
     where: dict[str, str]
-    column: str
     value: float
     source: str
 
@@ -148,14 +143,18 @@ def share_legend(fig: Figure, axes: np.ndarray) -> None:
     for ax in axes:
         if ax.get_legend() is not None:
             ax.get_legend().remove()
-    with style():
-        fig.legend(handles, labels, loc="outside lower center", ncols=3)
+    fig.legend(handles, labels, loc="outside lower center", ncols=3)
+
+
+def head(ax: Axes, text: str) -> None:
+    """Write what a panel shows above it, larger than the title of a `claster.plot` function."""
+    ax.set_title(text, loc="left", fontsize=_HEAD)
 
 
 def figure(
     name: str, *, needs: tuple[Need, ...], published: tuple[Published, ...] = ()
 ) -> Callable[[Callable[[Context, Page], Drawn]], PaperFigure]:
-    """Make a `PaperFigure` of a function.
+    """Make a `PaperFigure` of a function, which draws in the style of `claster.plot`.
 
     The first line of its docstring, behind "Draw", becomes the title, the rest `about`.
     """
@@ -163,7 +162,8 @@ def figure(
     def make(draw: Callable[[Context, Page], Drawn]) -> PaperFigure:
         @wraps(draw)
         def draw_small(context: Context, page: Page) -> Drawn:
-            fig, axes, table = draw(context, page)
+            with style():
+                fig, axes, table = draw(context, page)
             for text in fig.findobj(Text):
                 text.set_fontsize(max(_SMALLER * float(text.get_fontsize()), _SMALLEST))
             return fig, axes, table
@@ -174,6 +174,18 @@ def figure(
         return PaperFigure(name, title[0].upper() + title[1:], about, needs, draw_small, published)
 
     return make
+
+
+def draw_distances(ax: Axes, pairs: pd.DataFrame, *, step: int) -> pd.DataFrame:
+    """Draw pairs of element and gene by distance, in classes of `step` bp up to 200 kb; return the counts."""
+    distance = pairs["distance_bp"].abs()
+    edges = np.arange(0, 200_001, step)
+    counts = np.histogram(distance, edges)[0]
+    ax.stairs(counts, edges / 1000, fill=True, color="0.7")
+    ax.axvline(distance.median() / 1000, color=OKABE_ITO["vermillion"], label="median")
+    ax.set(xlabel="Distance from element to TSS (kb)", ylabel="Number of pairs")
+    ax.legend()
+    return pd.DataFrame({"from_bp": edges[:-1], "to_bp": edges[1:], "pairs": counts})
 
 
 def agreement_rows(observed: np.ndarray, predicted: np.ndarray, **labels: str) -> pd.DataFrame:
@@ -197,4 +209,12 @@ def agreement_rows(observed: np.ndarray, predicted: np.ndarray, **labels: str) -
 
 def profile_table(binning: Binning, profiles: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Return profiles as columns beside `offset_bp`, the middle of each bin from the TSS."""
-    return pd.DataFrame({"offset_bp": binning.offsets * binning.size, **profiles})
+    return pd.DataFrame({"offset_bp": binning.middles, **profiles})
+
+
+def map_table(maps: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return contact maps as columns beside `row` and `column` of each cell; the TSS is in column 0."""
+    rows, columns = next(iter(maps.values())).shape
+    row, column = np.indices((rows, columns)).reshape(2, -1)
+    cells = {name: array.ravel() for name, array in maps.items()}
+    return pd.DataFrame({"row": row, "column": column - columns // 2, **cells})

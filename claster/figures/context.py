@@ -28,15 +28,7 @@ from claster.settings import Split
 
 @dataclass(frozen=True)
 class Profiles:
-    """Observed and predicted profiles of a split: forward samples, the first condition.
-
-    Attributes
-    ----------
-    genes
-        The gene table of the split.
-    observed, predicted
-        Signal (reads), shape (genes, bins), in the order of `genes`.
-    """
+    """Observed and predicted signal (reads, genes x bins) of forward samples in the first condition."""
 
     genes: pd.DataFrame
     observed: np.ndarray
@@ -80,7 +72,11 @@ class Context:
 
     @property
     def run(self) -> RunFolder:
-        """The main run.
+        """The main run."""
+        return self.require_runs()[0]
+
+    def require_runs(self) -> tuple[RunFolder, ...]:
+        """Return the runs.
 
         Raises
         ------
@@ -92,7 +88,7 @@ class Context:
                 f"no run of dataset {self.spec.name!r} is complete",
                 remedy=f"claster train pure_conv --dataset {self.dataset}",
             )
-        return self.runs[0]
+        return self.runs
 
     def known(self, key: object, read: Callable[[], Any]) -> Any:  # noqa: ANN401
         """Return what `read` returns; read once."""
@@ -127,6 +123,11 @@ class Context:
         samples = [sample_id(gene, way) for gene in self.genes(split)["gene_id"]]
         return table.loc[samples, self.columns].to_numpy()
 
+    def observed_profile(self, gene: pd.Series, *, rev: bool = False) -> np.ndarray:
+        """Return the target of one gene: reads, shape (bins,), the first condition."""
+        row = self.genes(gene["split"])["gene_id"].eq(gene["gene_id"]).to_numpy().argmax()
+        return self.observed(gene["split"], rev=rev)[row]
+
     @property
     def columns(self) -> list[str]:
         """Target columns of the first condition."""
@@ -148,15 +149,13 @@ class Context:
 
     def landscape(self, gene: pd.Series, *, rev: bool = False) -> np.ndarray:
         """Return the landscape of a gene as signal, shape (tracks, bins)."""
-        return read_landscapes(
-            self.folders, self.spec, [gene["gene_id"]], split=gene["split"], rev=rev
-        )[0]
+        named = [gene["gene_id"]]
+        return read_landscapes(self.folders, self.spec, named, split=gene["split"], rev=rev)[0]
 
     def contact_map(self, gene: pd.Series) -> np.ndarray:
         """Return the contact map of a gene as built."""
-        return read_arrays(
-            self.folders, [gene["gene_id"]], split=gene["split"], modality="contacts"
-        )[0]
+        named = [gene["gene_id"]]
+        return read_arrays(self.folders, named, split=gene["split"], modality="contacts")[0]
 
     def predict(self, landscapes: np.ndarray, gene: pd.Series) -> np.ndarray:
         """Predict whole landscapes of a gene with the main run, in memory.
@@ -165,8 +164,6 @@ class Context:
         ----------
         landscapes
             As built, shape (samples, tracks, bins); a contact map is the gene's own.
-        gene
-            A row of the gene table.
 
         Returns
         -------
@@ -229,8 +226,6 @@ def read_context(
 
     Parameters
     ----------
-    dataset
-        See `claster.dataset.load.load_dataset`.
     runs
         Run folders; none takes every complete run below ``runs/<dataset>``, by name. But for those on
         embeddings they predict the whole target.

@@ -8,11 +8,11 @@ from claster.analysis.perturbation import edits
 from claster.analysis.perturbation.editor import store_edited
 from claster.analysis.perturbation.edits import Span
 from claster.errors import ClasterError
-from claster.figures.base import Drawn, Page, PaperFigure, figure, profile_table
+from claster.figures.base import Drawn, Page, figure, profile_table
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, MODEL, TARGETS
-from claster.plot import OKABE_ITO, style
-from claster.plot.tracks import TSS_AXIS
+from claster.plot import OKABE_ITO
+from claster.plot.panels import TSS_AXIS
 
 _GENE = "Akirin2"
 _PROMOTER, _PIECE = 20_000, 40_000
@@ -43,36 +43,28 @@ def promoter_edits(context: Context, page: Page) -> Drawn:
         ]
     )
     predicted = context.predict(arrays, gene).clip(min=0)
-    row = context.genes(gene["split"])["gene_id"].eq(gene["gene_id"]).to_numpy().argmax()
-    observed = context.observed(gene["split"])[row]
+    observed = context.observed_profile(gene)
     names = [track.name for track in context.spec.tracks]
     shown = names.index("H3K27ac") if "H3K27ac" in names else 0
+    top = 1.05 * max(1e-9, *(float(signal[shown].max()) for signal in inputs.values()))
     window, target = context.spec.window.binning, context.target.binning
     fig, axes = page.panels(len(inputs) + 1, height=1.55, across=2)
-    with style():
-        for ax, (name, signal) in zip(axes, inputs.items(), strict=False):
-            ax.stairs(signal[shown], window.edges / 1000, fill=True, color=OKABE_ITO["blue"])
-            ax.set_xlim(-150, 150)
-            ax.set_ylim(0, 1.05 * max(_top(inputs, shown), 1e-9))
-            ax.set_title(name, loc="left", fontsize=8)
-            ax.set_ylabel(f"{names[shown]}\n(signal)", fontsize=7)
-            ax.set_xlabel(TSS_AXIS, fontsize=7)
-        ax = axes[-1]
-        middles = target.offsets * target.size / 1000
-        ax.fill_between(middles, observed, color="0.85", label="observed")
-        for name, profile in zip(inputs, predicted, strict=True):
-            ax.plot(middles, profile, linewidth=0.9, label=name)
-        ax.set_xlim(-150, 150)
-        ax.set_ylim(bottom=0)
+    for ax, (name, signal) in zip(axes, inputs.items(), strict=False):
+        ax.stairs(signal[shown], window.edges / 1000, fill=True, color=OKABE_ITO["blue"])
+        ax.set(xlim=(-150, 150), ylim=(0, top))
+        ax.set_title(name, loc="left", fontsize=8)
+        ax.set_ylabel(f"{names[shown]}\n(signal)", fontsize=7)
         ax.set_xlabel(TSS_AXIS, fontsize=7)
-        ax.set_ylabel("Predicted (reads)", fontsize=7)
-    handles, labels = axes[-1].get_legend_handles_labels()
-    with style():
-        fig.legend(handles, labels, loc="outside lower center", ncols=2)
-    table = profile_table(
-        target, {"observed": observed, **dict(zip(inputs, predicted, strict=True))}
-    )
-    return fig, axes, table
+    ax, middles = axes[-1], target.middles / 1000
+    ax.fill_between(middles, observed, color="0.85", label="observed")
+    for name, profile in zip(inputs, predicted, strict=True):
+        ax.plot(middles, profile, linewidth=0.9, label=name)
+    ax.set(xlim=(-150, 150), ylim=(0, None))
+    ax.set_xlabel(TSS_AXIS, fontsize=7)
+    ax.set_ylabel("Predicted (reads)", fontsize=7)
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    series = {"observed": observed, **dict(zip(inputs, predicted, strict=True))}
+    return fig, axes, profile_table(target, series)
 
 
 @figure("R4", needs=(BUILT, TARGETS, MODEL))
@@ -87,28 +79,17 @@ def beside_the_mean(context: Context, page: Page) -> Drawn:
     if genes[0]["gene_id"] == genes[1]["gene_id"]:
         genes[1] = context.spread_genes("test", 1).iloc[0]
     mean = context.observed("train").mean(axis=0)
-    middles = context.target.binning.offsets * context.target.binning.size / 1000
+    middles = context.target.binning.middles / 1000
     fig, axes = page.panels(2, height=2.2)
     tables = []
     for ax, gene in zip(axes, genes, strict=True):
         observed, predicted = _unclipped(context, gene)
-        with style():
-            ax.fill_between(middles, observed, color="0.85", label="observed")
-            ax.plot(
-                middles, predicted, color=OKABE_ITO["vermillion"], linewidth=1, label="predicted"
-            )
-            ax.plot(
-                middles,
-                mean,
-                color="black",
-                linestyle="--",
-                linewidth=1,
-                label="mean of training genes",
-            )
-            ax.set_xlabel(TSS_AXIS)
-            ax.set_ylabel("Transcription (reads)")
-            ax.set_title(gene["name"], loc="left")
-            ax.legend(fontsize=6)
+        ax.fill_between(middles, observed, color="0.85", label="observed")
+        ax.plot(middles, predicted, color=OKABE_ITO["vermillion"], linewidth=1, label="predicted")
+        ax.plot(middles, mean, "--", color="black", linewidth=1, label="mean of training genes")
+        ax.set(xlabel=TSS_AXIS, ylabel="Transcription (reads)")
+        ax.set_title(gene["name"], loc="left")
+        ax.legend(fontsize=6)
         series = {"observed": observed, "predicted": predicted, "mean": mean}
         tables.append(profile_table(context.target.binning, series).assign(gene_id=gene["gene_id"]))
     return fig, axes, pd.concat(tables, ignore_index=True)
@@ -122,25 +103,20 @@ def clipped_profile(context: Context, page: Page) -> Drawn:
     """
     gene = context.gene(_GENE)
     observed, predicted = _unclipped(context, gene)
-    middles = context.target.binning.offsets * context.target.binning.size / 1000
+    middles = context.target.binning.middles / 1000
     fig, ax = page.panel(height=2.3)
-    with style():
-        ax.axhline(0, color="0.7", linewidth=0.7)
-        ax.fill_between(middles, observed, color="0.88", label="observed")
-        ax.plot(middles, predicted, color=OKABE_ITO["sky blue"], linewidth=2, label="as predicted")
-        ax.plot(middles, predicted.clip(min=0), color="black", linewidth=0.8, label="cut off at 0")
-        ax.set_xlabel(TSS_AXIS)
-        ax.set_ylabel("Predicted (reads)")
-        ax.set_title(gene["name"], loc="left")
-        ax.legend(fontsize=7)
+    ax.axhline(0, color="0.7", linewidth=0.7)
+    ax.fill_between(middles, observed, color="0.88", label="observed")
+    ax.plot(middles, predicted, color=OKABE_ITO["sky blue"], linewidth=2, label="as predicted")
+    ax.plot(middles, predicted.clip(min=0), color="black", linewidth=0.8, label="cut off at 0")
+    ax.set(xlabel=TSS_AXIS, ylabel="Predicted (reads)")
+    ax.set_title(gene["name"], loc="left")
+    ax.legend(fontsize=7)
     series = {"observed": observed, "unclipped": predicted, "clipped": predicted.clip(min=0)}
     return fig, np.array([ax]), profile_table(context.target.binning, series)
 
 
-@figure(
-    "R7",
-    needs=(BUILT, TARGETS, MODEL),
-)
+@figure("R7", needs=(BUILT, TARGETS, MODEL))
 def clipping_scores(context: Context, page: Page) -> Drawn:
     """Draw scores of clipped and unclipped predictions, raw and logarithmic.
 
@@ -150,8 +126,8 @@ def clipping_scores(context: Context, page: Page) -> Drawn:
     any.
     """
     genes = context.spread_genes("test", _MOST)
-    observed = np.stack([_unclipped(context, gene)[0] for _, gene in genes.iterrows()])
-    raw = np.stack([_unclipped(context, gene)[1] for _, gene in genes.iterrows()])
+    both = [_unclipped(context, gene) for _, gene in genes.iterrows()]
+    observed, raw = (np.stack(profiles) for profiles in zip(*both, strict=True))
     versions = {
         ("raw", "unclipped"): (observed, raw),
         ("raw", "clipped"): (observed, raw.clip(min=0)),
@@ -163,41 +139,37 @@ def clipping_scores(context: Context, page: Page) -> Drawn:
             for (scale, kind), (x, y) in versions.items()
         ]
     )
-    shown = ["r2_mean_over_bins", "r2_pooled", "pearson", "spearman"]
+    shown = {
+        "r2_mean_over_bins": "R2, mean\nover bins",
+        "r2_pooled": "R2,\npooled",
+        "pearson": "Pearson r",
+        "spearman": "Spearman r",
+    }
     fig, ax = page.panel(height=2.4)
-    with style():
-        for number, row in table.iterrows():
-            place = np.arange(len(shown)) + (int(str(number)) - 1) * 0.27
-            heights = row[shown].astype(float).clip(lower=-1)
-            ax.bar(place, heights, 0.25, label=f"{row['scale']}, {row['predictions']}")
-        ax.axhline(0, color="black", linewidth=0.8)
-        ax.set_xticks(
-            range(len(shown)), ["R2, mean\nover bins", "R2,\npooled", "Pearson r", "Spearman r"]
-        )
-        ax.set_xlabel("Metric")
-        ax.set_ylabel("Score (1; cut off at -1)")
-        ax.legend(fontsize=6, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    for number, row in table.iterrows():
+        place = np.arange(len(shown)) + (int(str(number)) - 1) * 0.27
+        heights = row[list(shown)].astype(float).clip(lower=-1)
+        ax.bar(place, heights, 0.25, label=f"{row['scale']}, {row['predictions']}")
+    ax.axhline(0, color="black", linewidth=0.8)
+    ax.set_xticks(range(len(shown)), shown.values())
+    ax.set(xlabel="Metric", ylabel="Score (1; cut off at -1)")
+    ax.legend(fontsize=6, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
     return fig, np.array([ax]), table
 
 
-def _top(inputs: dict[str, np.ndarray], row: int) -> float:
-    """Return the largest value of a track over all edits."""
-    return max(float(signal[row].max()) for signal in inputs.values())
-
-
 def _metrics(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    error = ((y - x) ** 2).sum(axis=0)
+    squared = (y - x) ** 2
     about_mean = ((x - x.mean(axis=0)) ** 2).sum(axis=0)
     vary = about_mean > 0
-    series = pd.Series(x.ravel()), pd.Series(y.ravel())
+    truth, guess = pd.Series(x.ravel()), pd.Series(y.ravel())
     return {
-        "r2_mean_over_bins": float((1 - error[vary] / about_mean[vary]).mean()),
-        "r2_pooled": float(1 - ((y - x) ** 2).sum() / ((x - x.mean()) ** 2).sum()),
-        "mse": float(((y - x) ** 2).mean()),
-        "rmse": float(np.sqrt(((y - x) ** 2).mean())),
+        "r2_mean_over_bins": float((1 - squared.sum(axis=0)[vary] / about_mean[vary]).mean()),
+        "r2_pooled": float(1 - squared.sum() / ((x - x.mean()) ** 2).sum()),
+        "mse": float(squared.mean()),
+        "rmse": float(np.sqrt(squared.mean())),
         "mae": float(np.abs(y - x).mean()),
-        "pearson": float(series[0].corr(series[1])),
-        "spearman": float(series[0].corr(series[1], method="spearman")),
+        "pearson": float(truth.corr(guess)),
+        "spearman": float(truth.corr(guess, method="spearman")),
     }
 
 
@@ -207,9 +179,8 @@ def _unclipped(context: Context, gene: pd.Series) -> tuple[np.ndarray, np.ndarra
     def predict() -> np.ndarray:
         return context.predict(context.stored_landscape(gene)[None], gene)[0]
 
-    row = context.genes(gene["split"])["gene_id"].eq(gene["gene_id"]).to_numpy().argmax()
     predicted = context.known(("unclipped", gene["gene_id"]), predict)
-    return context.observed(gene["split"])[row], predicted
+    return context.observed_profile(gene), predicted
 
 
 def _edited(context: Context, gene: pd.Series) -> dict[str, np.ndarray]:
@@ -268,11 +239,3 @@ def _strong_block(context: Context, count: int) -> np.ndarray:
             best, most = signal[:, place : place + count], float(strength.max())
     assert best is not None
     return best
-
-
-FIGURES: tuple[PaperFigure, ...] = (
-    promoter_edits,
-    beside_the_mean,
-    clipping_scores,
-    clipped_profile,
-)

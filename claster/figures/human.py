@@ -6,51 +6,37 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 
-from claster.errors import ClasterError
 from claster.figures.base import (
     Drawn,
     Need,
     Page,
-    PaperFigure,
     agreement_rows,
+    draw_distances,
     figure,
-    profile_table,
+    head,
 )
 from claster.figures.context import Context
-from claster.figures.needs import BUILT, predictions
+from claster.figures.needs import BUILT, predictions, require
 from claster.figures.performance import draw_profile
-from claster.plot import OKABE_ITO, density, link_curves, style
-from claster.plot.measured import scores_of_all
+from claster.plot import density, link_curves
 from claster.plot.style import track_colour
-from claster.plot.validation import predictor_label
-from claster.quoting import pasteable
+from claster.plot.validation import predictor_label, scores_of_all
 from claster.text import read_parquet, read_table
 
 
 def _crispr(context: Context) -> list[Path]:
     folder = context.run.path / "crispr" / "crispr"
-    files = [
-        folder / name for name in ("pairs.parquet", "decisions.csv", "curves.parquet", "scores.csv")
-    ]
-    if missing := [path for path in files if not path.is_file()]:
-        raise ClasterError(
-            f"no {missing[0]}",
-            remedy=pasteable(["claster", "crispr", context.run.path, "--pairs", "TABLE"]),
-        )
-    return files
+    command = ("crispr", context.run.path, "--pairs", "TABLE")
+    names = ("pairs.parquet", "decisions.csv", "curves.parquet", "scores.csv")
+    return [require(folder / name, *command) for name in names]
 
 
 _CRISPR = Need("a comparison with a CRISPR interference screen", _crispr)
 
 
 def _histories(context: Context) -> list[Path]:
-    runs = (context.run, *context.runs[1:], *context.sequence_runs)
-    for run in runs:
-        if not run.history.is_file():
-            raise ClasterError(
-                f"no {run.history}", remedy=pasteable(["claster", "train", run.path.name])
-            )
-    return [run.history for run in runs]
+    runs = (*context.require_runs(), *context.sequence_runs)
+    return [require(run.history, "train", run.path.name) for run in runs]
 
 
 @figure("S3", needs=(Need("the history of every run", _histories),))
@@ -61,26 +47,24 @@ def learning_curves(context: Context, page: Page) -> Drawn:
     every epoch; here it is never looked at in training.
     """
     tables = [read_table(path).assign(run=path.parent.name) for path in _histories(context)]
+    panels = {"loss": "Loss (1)", "performance": "Performance (1)"}
     fig, axes = page.panels(2, height=2.2)
     for number, table in enumerate(tables):
         for split, dashes in (("train", ":"), ("valid", "-")):
             rows = table[table["split"].str.startswith(split)]
-            for ax, name in zip(axes, ("loss", "performance"), strict=True):
+            for ax, name in zip(axes, panels, strict=True):
                 known = rows.dropna(subset=[name])
-                with style():
-                    ax.plot(
-                        known["step"],
-                        known[name],
-                        dashes,
-                        linewidth=1,
-                        color=track_colour(number),
-                        label=f"{table['run'].iloc[0]}, {split}",
-                    )
-    for ax, told in zip(axes, ("Loss (1)", "Performance (1)"), strict=True):
-        with style():
-            ax.set_xlabel("Training step (number)")
-            ax.set_ylabel(told)
-    axes[0].legend(fontsize=7)
+                ax.plot(
+                    known["step"],
+                    known[name],
+                    dashes,
+                    linewidth=1,
+                    color=track_colour(number),
+                    label=f"{table['run'].iloc[0]}, {split}",
+                )
+    for ax, told in zip(axes, panels.values(), strict=True):
+        ax.set(xlabel="Training step (number)", ylabel=told)
+    axes[0].legend(fontsize=7, frameon=True)
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
@@ -96,14 +80,13 @@ def cells_and_targets(context: Context, page: Page) -> Drawn:
     for pair, run in zip(axes.reshape(-1, 2), context.runs, strict=True):
         found = context.profiles("test", run)
         row = context.typical_genes(found, 3)[1]
-        draw_profile(pair[0], context, found, row)
+        table = draw_profile(pair[0], context, found, row)
         pair[0].get_legend().remove()
         density(found.observed, found.predicted, points="bins", ax=pair[1])
-        pair[1].set_title(run.path.name, loc="left")
-        series = {"observed": found.observed[row], "predicted": found.predicted[row]}
+        head(pair[1], run.path.name)
         tables += [
             agreement_rows(found.observed, found.predicted, run=run.path.name),
-            profile_table(context.target.binning, series).assign(run=run.path.name),
+            table.assign(run=run.path.name),
         ]
     return fig, axes, pd.concat(tables, ignore_index=True)
 
@@ -139,15 +122,13 @@ def crispr_confusion(context: Context, page: Page) -> Drawn:
         counts = pd.crosstab(pairs["regulated"], pairs[answer].astype(bool)).reindex(
             index=[False, True], columns=[False, True], fill_value=0
         )
-        with style():
-            ax.imshow(counts, cmap="Blues", vmin=0)
-            for (row, column), count in np.ndenumerate(counts.to_numpy()):
-                shade = "white" if count > counts.to_numpy().max() / 2 else "black"
-                ax.text(column, row, f"{count:,}", ha="center", va="center", color=shade)
-            ax.set_xticks([0, 1], ["other", answer])
-            ax.set_yticks([0, 1], ["not regulated", "regulated"])
-            ax.set_xlabel("Predicted (number of pairs)")
-            ax.set_ylabel("CRISPR interference")
+        ax.imshow(counts, cmap="Blues", vmin=0)
+        for (row, column), count in np.ndenumerate(counts.to_numpy()):
+            shade = "white" if count > counts.to_numpy().max() / 2 else "black"
+            ax.text(column, row, f"{count:,}", ha="center", va="center", color=shade)
+        ax.set_xticks([0, 1], ["other", answer])
+        ax.set_yticks([0, 1], ["not regulated", "regulated"])
+        ax.set(xlabel="Predicted (number of pairs)", ylabel="CRISPR interference")
         tables.append(
             counts.stack().rename("pairs").rename_axis(["regulated", "chosen"]).reset_index()
         )
@@ -165,16 +146,13 @@ def crispr_decisions(context: Context, page: Page) -> Drawn:
     table = read_table(_crispr(context)[1])
     metrics = ["precision", "recall", "f1", "accuracy"]
     fig, ax = page.panel(height=0.6 + 0.4 * len(table))
-    with style():
-        for number, metric in enumerate(metrics):
-            ax.barh(np.arange(len(table)) + 0.2 * number, table[metric], 0.19, label=metric)
-        labels = [fill(predictor_label(name), 18) for name in table["predictor"]]
-        ax.set_yticks(np.arange(len(table)) + 0.3, labels, fontsize=6)
-        ax.invert_yaxis()
-        ax.set_ylabel("Predictor")
-        ax.set_xlabel("Score (1)")
-        ax.set_xlim(0, 1)
-        ax.legend(fontsize=6, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
+    for number, metric in enumerate(metrics):
+        ax.barh(np.arange(len(table)) + 0.2 * number, table[metric], 0.19, label=metric)
+    labels = [fill(predictor_label(name), 18) for name in table["predictor"]]
+    ax.set_yticks(np.arange(len(table)) + 0.3, labels, fontsize=6)
+    ax.invert_yaxis()
+    ax.set(ylabel="Predictor", xlabel="Score (1)", xlim=(0, 1))
+    ax.legend(fontsize=6, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     return fig, np.array([ax]), table
 
 
@@ -185,30 +163,12 @@ def crispr_distances(context: Context, page: Page) -> Drawn:
     In classes of 5 kb up to 200 kb, from the element's middle (published: from its start, twice).
     """
     pairs = _scored_pairs(context)
-    distance = pairs.loc[pairs["regulated"], "distance_bp"].abs()
-    edges = np.arange(0, 200_001, 5000)
-    counts = np.histogram(distance, edges)[0]
     fig, ax = page.panel(height=2.3)
-    with style():
-        ax.stairs(counts, edges / 1000, fill=True, color="0.7")
-        ax.axvline(distance.median() / 1000, color=OKABE_ITO["vermillion"], label="median")
-        ax.set_xlabel("Distance from element to TSS (kb)")
-        ax.set_ylabel("Number of regulated pairs")
-        ax.legend()
-    table = pd.DataFrame({"from_bp": edges[:-1], "to_bp": edges[1:], "pairs": counts})
+    table = draw_distances(ax, pairs[pairs["regulated"]], step=5000)
+    ax.set_ylabel("Number of regulated pairs")
     return fig, np.array([ax]), table
 
 
 def _scored_pairs(context: Context) -> pd.DataFrame:
     pairs = read_parquet(_crispr(context)[0])
     return pairs[pairs["scored"]].reset_index(drop=True)
-
-
-FIGURES: tuple[PaperFigure, ...] = (
-    learning_curves,
-    cells_and_targets,
-    crispr_curves,
-    crispr_confusion,
-    crispr_decisions,
-    crispr_distances,
-)

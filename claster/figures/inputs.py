@@ -7,19 +7,29 @@ from scipy.ndimage import gaussian_filter1d
 from claster.contacts.cut import map_cutter
 from claster.contacts.shapes import MapKind, map_over
 from claster.dataset.layout import SPLITS, read_arrays
-from claster.dataset.sources import open_sources
+from claster.dataset.signal_settings import TargetSpec
+from claster.dataset.sources import Sources, open_sources
 from claster.dataset.targets import target_signal
 from claster.dataset.track_scales import read_landscapes
-from claster.figures.base import Drawn, Page, PaperFigure, agreement_rows, figure, share_legend
+from claster.figures.base import (
+    Drawn,
+    Page,
+    agreement_rows,
+    figure,
+    head,
+    map_table,
+    share_legend,
+)
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, CONTACT_SOURCE, CONTACTS, TARGET_SOURCE, TARGETS
-from claster.plot import contact_map, density, style
+from claster.plot import contact_map, density
+from claster.plot.panels import TSS_AXIS
 from claster.plot.style import track_colour
-from claster.plot.tracks import TSS_AXIS
-from claster.signal.intervals import window_means
+from claster.signal.intervals import ChromosomeSignal, window_means
 from claster.signal.landscape import FINE_BIN
 
 _MOST = 200
+_OF_CONTACTS = "as stored, log scale"
 _MAPS: tuple[MapKind, ...] = ("paper_square", "paper_rotated", "diagonal")
 
 
@@ -48,7 +58,7 @@ def kinds_of_map(context: Context, page: Page) -> Drawn:
             )
             array, missing = cut(int(gene["tss"]))
             contact_map(array, contacts.resolution, value="log10", kind=kind, limits=(-5, 0), ax=ax)
-            ax.set_title(f"{gene['name']}, {kind}", loc="left")
+            head(ax, f"{gene['name']}, {kind}")
             ax.set_anchor("W")
             known = array[array > -13]
             tables.append(
@@ -76,50 +86,37 @@ def smoothing_steps(context: Context, page: Page) -> Drawn:
     """
     gene = context.gene("Lck")
     target = context.target
-    middles = target.binning.offsets * target.binning.size
     with open_sources(context.spec) as sources:
-        strands = [
-            (file.signal(gene["chrom"]), sign) for file, sign in sources.targets[target.groups[0]]
-        ]
+        strands = _strands(sources, target, gene["chrom"])
         bins = target.binning.width // FINE_BIN
         start = np.array([gene["tss"] - target.binning.half])
         flank = 4 * max(target.smoothing, FINE_BIN) // FINE_BIN
+        start -= flank * FINE_BIN
         wide = sum(
-            sign
-            * window_means(signal, start - flank * FINE_BIN, bins=bins + 2 * flank, size=FINE_BIN)[
-                0
-            ]
+            sign * window_means(signal, start, bins=bins + 2 * flank, size=FINE_BIN)[0]
             for signal, sign in strands
         )
-        kept = target_signal(
-            target, strands, context.genes().query("gene_id == @gene.gene_id"), summary="mean_all"
-        )[0]
+        here = context.genes().query("gene_id == @gene.gene_id")
+        (kept,) = target_signal(target, strands, here, summary="mean_all")
     smooth = gaussian_filter1d(wide, max(target.smoothing, 1) / FINE_BIN)[flank:-flank]
     fine = np.asarray(wide)[flank:-flank]
     offsets = (np.arange(bins) + 0.5) * FINE_BIN - target.binning.half
     fig, axes = page.panels(3, height=1.7, across=1)
-    with style():
-        for ax, x, y, told in (
-            (axes[0], offsets, fine, "20 bp bins"),
-            (axes[1], offsets, smooth, f"Gaussian of {target.smoothing} bp"),
-            (axes[2], middles, kept, f"{target.bin} bp bins: the target"),
-        ):
-            ax.plot(x / 1000, y, linewidth=0.7, color=track_colour(0))
-            ax.fill_between(x / 1000, y, color="0.8", linewidth=0)
-            ax.set_xlim(-target.binning.half / 1000, target.binning.half / 1000)
-            ax.set_ylim(bottom=0)
-            ax.set_ylabel("Signal (reads)")
-            ax.set_title(told, loc="left")
-        axes[-1].set_xlabel(TSS_AXIS)
-        axes[0].set_xlabel("")
-    tables = [
-        pd.DataFrame({"step": step, "offset_bp": x, "signal": y})
-        for step, x, y in (
-            ("fine", offsets, fine),
-            ("smoothed", offsets, smooth),
-            ("target", middles, kept),
-        )
-    ]
+    steps = (
+        ("fine", offsets, fine, "20 bp bins"),
+        ("smoothed", offsets, smooth, f"Gaussian of {target.smoothing} bp"),
+        ("target", target.binning.middles, kept, f"{target.bin} bp bins: the target"),
+    )
+    for ax, (_, x, y, told) in zip(axes, steps, strict=True):
+        ax.plot(x / 1000, y, linewidth=0.7, color=track_colour(0))
+        ax.fill_between(x / 1000, y, color="0.8", linewidth=0)
+        ax.set_xlim(-target.binning.half / 1000, target.binning.half / 1000)
+        ax.set_ylim(bottom=0)
+        ax.set_ylabel("Signal (reads)")
+        ax.set_title(told, loc="left")
+    axes[-1].set_xlabel(TSS_AXIS)
+    axes[0].set_xlabel("")
+    tables = [pd.DataFrame({"step": step, "offset_bp": x, "signal": y}) for step, x, y, _ in steps]
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
@@ -135,23 +132,21 @@ def smoothed_against_plain(context: Context, page: Page) -> Drawn:
         for smoothing in (1000, 0):
             target = context.target.model_copy(update={"smoothing": smoothing, "recipe": "exact"})
             parts = [
-                target_signal(
-                    target,
-                    [
-                        (file.signal(chrom), sign)
-                        for file, sign in sources.targets[target.groups[0]]
-                    ],
-                    here,
-                    summary="mean_all",
-                )
+                target_signal(target, _strands(sources, target, chrom), here, summary="mean_all")
                 for chrom, here in genes.groupby("chrom", sort=False)
             ]
             both[smoothing] = np.concatenate(parts)
     fig, ax = page.panel(height=3.2, square=True)
     density(both[0], both[1000], points="bins", ax=ax)
-    ax.set_xlabel("1 kb means, log2(reads + 1)")
-    ax.set_ylabel("Smoothed, log2(reads + 1)")
+    ax.set(xlabel="1 kb means, log2(reads + 1)", ylabel="Smoothed, log2(reads + 1)")
     return fig, np.array([ax]), agreement_rows(both[0], both[1000])
+
+
+def _strands(
+    sources: Sources, target: TargetSpec, chrom: str
+) -> list[tuple[ChromosomeSignal, float]]:
+    """Return the signals of the first condition on a chromosome, each with its sign."""
+    return [(file.signal(chrom), sign) for file, sign in sources.targets[target.groups[0]]]
 
 
 @figure("R10", needs=(BUILT, TARGETS))
@@ -167,27 +162,16 @@ def distributions(context: Context, page: Page) -> Drawn:
     for ax, (what, by_split) in zip(axes, series.items(), strict=True):
         everything = np.concatenate(list(by_split.values()))
         edges = np.histogram_bin_edges(everything, bins=60)
-        with style():
-            for number, (split, values) in enumerate(by_split.items()):
-                counts = np.histogram(values, edges)[0]
-                share = counts / counts.sum() / np.diff(edges)
-                ax.stairs(share, edges, color=track_colour(number), label=split)
-                tables.append(
-                    pd.DataFrame(
-                        {
-                            "what": what,
-                            "split": split,
-                            "from": edges[:-1],
-                            "to": edges[1:],
-                            "count": counts,
-                        }
-                    )
-                )
-            ax.set_yscale("log")
-            unit = _UNITS["contacts"] if what == "contacts" else _UNITS["signal"]
-            ax.set_xlabel(f"{what} ({unit})")
-            ax.set_ylabel("Density")
-            ax.legend(fontsize=6)
+        for number, (split, values) in enumerate(by_split.items()):
+            counts = np.histogram(values, edges)[0]
+            share = counts / counts.sum() / np.diff(edges)
+            ax.stairs(share, edges, color=track_colour(number), label=split)
+            bins = {"from": edges[:-1], "to": edges[1:], "count": counts}
+            tables.append(pd.DataFrame({"what": what, "split": split, **bins}))
+        ax.set_yscale("log")
+        unit = _OF_CONTACTS if what == "contacts" else "log2(x + 1)"
+        ax.set(xlabel=f"{what} ({unit})", ylabel="Density")
+        ax.legend(fontsize=6)
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
@@ -205,26 +189,12 @@ def mean_contacts(context: Context, page: Page) -> Drawn:
     fig, axes = page.panels(3, height=2.4, across=1)
     for ax, (name, array) in zip(axes, maps.items(), strict=False):
         contact_map(array, contacts.resolution, value=contacts.value, kind=contacts.map, ax=ax)
-        ax.set_title(f"{name} of {len(genes)} genes", loc="left")
+        head(ax, f"{name} of {len(genes)} genes")
     share_legend(fig, axes[:2])
     counts, edges = np.histogram(maps["mean"], bins=60)
-    with style():
-        axes[2].stairs(counts, edges, fill=True, color="0.7")
-        axes[2].set_yscale("log")
-        axes[2].set_xlabel(f"Mean map ({_UNITS['contacts']})")
-        axes[2].set_ylabel("Number of cells")
-    at = np.indices(arrays.shape[1:]).reshape(2, -1)
-    table = pd.DataFrame(
-        {
-            "row": at[0],
-            "column": at[1] - arrays.shape[2] // 2,
-            **{name: array.ravel() for name, array in maps.items()},
-        }
-    )
-    return fig, axes, table
-
-
-_UNITS = {"signal": "log2(x + 1)", "contacts": "as stored, log scale"}
+    axes[2].stairs(counts, edges, fill=True, color="0.7")
+    axes[2].set(yscale="log", xlabel=f"Mean map ({_OF_CONTACTS})", ylabel="Number of cells")
+    return fig, axes, map_table(maps)
 
 
 def _values(context: Context) -> dict[str, dict[str, np.ndarray]]:
@@ -241,12 +211,3 @@ def _values(context: Context) -> dict[str, dict[str, np.ndarray]]:
             maps = read_arrays(context.folders, genes, split=split, modality="contacts")
             found.setdefault("contacts", {})[split] = maps.ravel()
     return found
-
-
-FIGURES: tuple[PaperFigure, ...] = (
-    kinds_of_map,
-    smoothing_steps,
-    smoothed_against_plain,
-    distributions,
-    mean_contacts,
-)

@@ -7,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from claster.dataset.manifest import read_manifest
 from claster.eir.run import train
 from claster.eir.runs import run_views
 from claster.errors import ClasterError
 from claster.figures import (
     attributions,
-    centred,
     edits,
     human,
     inputs,
@@ -23,35 +23,24 @@ from claster.figures import (
 )
 from claster.figures.base import COLUMNS, Columns, Page, PaperFigure
 from claster.figures.context import Context
-from claster.figures.receipt import Receipt, write_receipt
+from claster.files import sha256, write_text
 from claster.plot import save
 from claster.progress import SILENT, Progress
+from claster.settings import Record
+from claster.versions import versions
 
-_ORDER = "TFSR"
-_CHAPTERS = (
-    tutorial,
-    performance,
-    silencing,
-    inputs,
-    centred,
-    edits,
-    attributions,
-    human,
-    sequence,
-)
+_CHAPTERS = (tutorial, performance, silencing, inputs, edits, attributions, human, sequence)
 
 
-def _place(name: str) -> tuple[int, int, str]:
-    digits = "".join(letter for letter in name[1:] if letter.isdigit())
-    return _ORDER.index(name[0]), int(digits), name
+def _place(figure: PaperFigure) -> tuple[int, int, str]:
+    digits = "".join(letter for letter in figure.name if letter.isdigit())
+    return "TFSR".index(figure.name[0]), int(digits), figure.name
 
 
-_FIGURES: dict[str, PaperFigure] = {
+_FOUND = [found for chapter in _CHAPTERS for found in vars(chapter).values()]
+_FIGURES = {
     figure.name: figure
-    for figure in sorted(
-        (figure for chapter in _CHAPTERS for figure in chapter.FIGURES),
-        key=lambda figure: _place(figure.name),
-    )
+    for figure in sorted((found for found in _FOUND if isinstance(found, PaperFigure)), key=_place)
 }
 """Every figure by name: tutorial, main text, supplement, revisions."""
 
@@ -101,16 +90,11 @@ def _missing(figure: PaperFigure, context: Context) -> list[ClasterError]:
 def list_figures(context: Context | None = None) -> pd.DataFrame:
     """Return all figures as a table.
 
-    Parameters
-    ----------
-    context
-        A dataset with its runs; None leaves out what is missing.
-
     Returns
     -------
     pandas.DataFrame
-        `figure`, `shows`, `needs` and, with a context, `missing`: the commands that make it, in the
-        order of the work, or nothing.
+        `figure`, `shows`, `needs` and, with a context, `missing`: the commands that make what it
+        lacks, in the order of the work.
     """
     rows = []
     for figure in _FIGURES.values():
@@ -125,22 +109,57 @@ def list_figures(context: Context | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-_SUFFIXES = (".pdf", ".svg", ".png")
-_DPI = 300
-_CONTACT_FLAVOUR = "profile_microc"
+_PACKAGES = ("claster", "eir-dl", "torch", "numpy", "pandas", "scipy", "matplotlib")
+_PUBLISHED_TARGET = "GSE146326"
+
+
+class _InputFile(Record):
+    """A file that a figure was drawn from."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class _Comparison(Record):
+    """A published number beside ours.
+
+    `found` is None where the figure's table has no such row (a flavour that was not trained).
+    """
+
+    quantity: str
+    published: float
+    found: float | None
+    difference: float | None
+    source: str
+
+
+class Receipt(Record):
+    """What `NAME.receipt.json` holds (format version 1).
+
+    `same_data` tells whether the dataset is the published one; differences from published numbers mean
+    nothing on another one.
+    """
+
+    format: int = 1
+    figure: str
+    title: str
+    about: str
+    dataset: str
+    runs: tuple[str, ...]
+    command: str
+    table: str
+    table_sha256: str
+    rows: int
+    inputs: tuple[_InputFile, ...]
+    versions: dict[str, str]
+    same_data: bool
+    published: tuple[_Comparison, ...]
 
 
 @dataclass(frozen=True)
 class _Made:
-    """What came of drawing: receipts of the figures, and by name what the others lack.
-
-    Attributes
-    ----------
-    receipts
-        Of the figures that were drawn.
-    missing
-        The commands that make what the other figures need, by figure.
-    """
+    """What came of drawing: receipts of the drawn figures, and by name the commands that others need."""
 
     folder: Path
     receipts: tuple[Receipt, ...]
@@ -166,8 +185,6 @@ def draw_figures(
         Which figures; none takes every one that can be drawn.
     to
         The folder; default: `_figures_folder`.
-    columns
-        Journal columns.
     make
         Whether what is missing and takes minutes is made first: predictions, scores, screens,
         attributions; of a simulated dataset, where all figures are asked for, a run with contact maps.
@@ -208,11 +225,6 @@ def renew_receipt(
 ) -> tuple[Receipt, bool | None]:
     """Compute the table of a figure again and write it with its receipt.
 
-    Parameters
-    ----------
-    context, to
-        See `draw_figures`.
-
     Returns
     -------
     receipt : Receipt
@@ -238,8 +250,8 @@ def renew_receipt(
 def _draw(figure: PaperFigure, context: Context, to: Path, columns: Sequence[Columns]) -> Receipt:
     for number in columns:
         fig, _, table = figure.draw(context, Page(number))
-        for suffix in _SUFFIXES:
-            save(fig, to / f"{figure.name}.{number}col{suffix}", dpi=_DPI)
+        for suffix in (".pdf", ".svg", ".png"):
+            save(fig, to / f"{figure.name}.{number}col{suffix}", dpi=300)
     return write_receipt(figure, context, table, to=to, command=_command(figure.name, context))
 
 
@@ -257,7 +269,7 @@ def _with_contact_run(context: Context, progress: Progress) -> Context:
     if any("contacts" in run_views(run) for run in context.runs):
         return context
     run = train(
-        _CONTACT_FLAVOUR,
+        "profile_microc",
         spec,
         dataset_yaml=context.dataset,
         tag="figures",
@@ -275,3 +287,75 @@ def _make_needs(figure: PaperFigure, context: Context, progress: Progress) -> No
                 need.find(context)
             except ClasterError:
                 need.make(context, progress)
+
+
+def _table_text(table: pd.DataFrame) -> str:
+    """Return a table as CSV; numbers have six significant digits."""
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+
+
+def _input_files(figure: PaperFigure, context: Context) -> tuple[_InputFile, ...]:
+    """Return the files that a figure needs, hashed, each once.
+
+    Source files of the dataset keep the SHA-256 of its manifest while size and time are those of the
+    build.
+    """
+    manifest = read_manifest(context.folders)
+    hashed = {file.path: file for file in manifest.sources.values()} if manifest else {}
+    found = {}
+    for path in (path for need in figure.needs for path in need.find(context)):
+        stat, told = path.stat(), hashed.get(str(path))
+        same = told and (told.bytes, told.modified_ns) == (stat.st_size, stat.st_mtime_ns)
+        found[path.as_posix()] = _InputFile(
+            path=path.as_posix(),
+            bytes=stat.st_size,
+            sha256=told.sha256 if told and same else sha256(path),
+        )
+    return tuple(found.values())
+
+
+def _compare_published(figure: PaperFigure, table: pd.DataFrame) -> tuple[_Comparison, ...]:
+    """Return the published numbers of a figure beside those of its table.
+
+    Of several rows (runs of one flavour) the first one counts.
+    """
+    found = []
+    for number in figure.published:
+        chosen = table[(table[list(number.where)] == pd.Series(number.where)).all(axis=1)]
+        value = float(chosen["value"].iloc[0]) if len(chosen) else None
+        found.append(
+            _Comparison(
+                quantity=", ".join(number.where.values()),
+                published=number.value,
+                found=None if value is None else round(value, 6),
+                difference=None if value is None else round(value - number.value, 6),
+                source=number.source,
+            )
+        )
+    return tuple(found)
+
+
+def write_receipt(
+    figure: PaperFigure, context: Context, table: pd.DataFrame, *, to: Path, command: Sequence[str]
+) -> Receipt:
+    """Write the table of a figure (``NAME.csv``) and its receipt (``NAME.receipt.json``)."""
+    path = to / f"{figure.name}.csv"
+    write_text(path, _table_text(table))
+    files = [str(file) for condition in context.target.conditions for file, _ in condition.strands]
+    receipt = Receipt(
+        figure=figure.name,
+        title=figure.title,
+        about=figure.about,
+        dataset=context.spec.name,
+        runs=tuple(run.path.as_posix() for run in (*context.runs, *context.sequence_runs)),
+        command=" ".join(command),
+        table=path.name,
+        table_sha256=sha256(path),
+        rows=len(table),
+        inputs=_input_files(figure, context),
+        versions=versions(_PACKAGES),
+        same_data=any(_PUBLISHED_TARGET in file for file in files),
+        published=_compare_published(figure, table),
+    )
+    write_text(to / f"{figure.name}.receipt.json", receipt.model_dump_json(indent=2) + "\n")
+    return receipt

@@ -18,6 +18,19 @@ from claster.quoting import pasteable
 from claster.settings import Split
 
 
+def require(path: Path, *command: Path | str) -> Path:
+    """Return a file that is there.
+
+    Raises
+    ------
+    ClasterError
+        If it is not; the remedy is the command (without `claster`) that makes it.
+    """
+    if not path.is_file():
+        raise ClasterError(f"no {path}", remedy=pasteable(["claster", *command]))
+    return path
+
+
 def _built(context: Context) -> list[Path]:
     context.folders.require_built()
     return [context.folders.manifest, context.folders.genes]
@@ -49,11 +62,8 @@ CONTACTS = Need("contact maps in the dataset", _contacts)
 
 def _source_files(context: Context, kind: str) -> list[Path]:
     spec = context.spec
-    return [
-        require_source(spec, source)
-        for source in list_sources(spec)
-        if source.label.startswith(kind)
-    ]
+    sources = [source for source in list_sources(spec) if source.label.startswith(kind)]
+    return [require_source(spec, source) for source in sources]
 
 
 def _contact_source(context: Context) -> list[Path]:
@@ -61,11 +71,12 @@ def _contact_source(context: Context) -> list[Path]:
     return _source_files(context, "contacts")
 
 
+def _target_source(context: Context) -> list[Path]:
+    return [*_built(context), *_source_files(context, "target")]
+
+
 CONTACT_SOURCE = Need("the matrix of contacts itself", _contact_source)
-TARGET_SOURCE = Need(
-    "the bigWigs of the target",
-    lambda context: [*_built(context), *_source_files(context, "target")],
-)
+TARGET_SOURCE = Need("the bigWigs of the target", _target_source)
 
 
 def _model(context: Context) -> list[Path]:
@@ -77,9 +88,21 @@ MODEL = Need("a trained run", _model)
 
 
 def _contact_branch(context: Context) -> list[Path]:
+    run = contact_run(context)
+    return [run.record, trained_weights(run)[1]]
+
+
+def contact_run(context: Context) -> RunFolder:
+    """Return the first run that takes contact maps.
+
+    Raises
+    ------
+    ClasterError
+        If there is none; the remedy trains one.
+    """
     for run in context.runs:
         if "contacts" in run_views(run):
-            return [run.record, trained_weights(run)[1]]
+            return run
     kind = context.spec.contacts.map if context.spec.contacts else "diagonal"
     flavour = {"paper_square": "microc_square", "paper_rotated": "microc_rotated"}.get(
         kind, "microc_diagonal"
@@ -93,24 +116,17 @@ def _contact_branch(context: Context) -> list[Path]:
 CONTACT_BRANCH = Need("a trained run that takes contact maps", _contact_branch)
 
 
-def _every_run(context: Context) -> tuple[RunFolder, ...]:
-    return (context.run, *context.runs[1:])
-
-
 def predictions(
-    split: Split, *, of: Callable[[Context], tuple[RunFolder, ...]] = _every_run
+    split: Split, *, of: Callable[[Context], tuple[RunFolder, ...]] = Context.require_runs
 ) -> Need:
     """Return the need of the predictions of a split, of every run or of the runs that `of` returns."""
 
     def find(context: Context) -> list[Path]:
-        runs = of(context)
-        for run in runs:
-            if not run.predictions(split).is_file():
-                raise ClasterError(
-                    f"no {run.predictions(split)}",
-                    remedy=pasteable(["claster", "predict", run.path, "--split", split]),
-                )
-        return [*_targets(context), *(run.predictions(split) for run in runs)]
+        found = [
+            require(run.predictions(split), "predict", run.path, "--split", split)
+            for run in of(context)
+        ]
+        return [*_targets(context), *found]
 
     def make(context: Context, progress: Progress) -> None:
         for run in of(context):
@@ -120,22 +136,18 @@ def predictions(
     return Need(f"predictions of the {split} split", find, make)
 
 
-def _scores(run: RunFolder) -> Path:
+def scores_of(run: RunFolder) -> Path:
+    """Return the table of scores of a run, there or not."""
     return run.evaluation / "scores.parquet"
 
 
 def _evaluations(context: Context) -> list[Path]:
-    for run in (context.run, *context.runs[1:]):
-        if not _scores(run).is_file():
-            raise ClasterError(
-                f"no {_scores(run)}", remedy=pasteable(["claster", "evaluate", run.path])
-            )
-    return [_scores(run) for run in context.runs]
+    return [require(scores_of(run), "evaluate", run.path) for run in context.require_runs()]
 
 
 def _evaluate(context: Context, progress: Progress) -> None:
     for run in context.runs:
-        if not _scores(run).is_file():
+        if not scores_of(run).is_file():
             evaluate(run, context.spec, progress=progress)
 
 
@@ -170,7 +182,7 @@ def screen(name: str, what: str, options: str, *, of_all: int = 1, **settings: A
                 f"{of_all} runs are compared, there are {len(context.runs)}",
                 remedy=f"claster train another flavour or --seed on {context.dataset}",
             )
-        return (context.run, *context.runs[1:of_all])
+        return context.require_runs()[:of_all]
 
     def find(context: Context) -> list[Path]:
         files = [screen_files(context, name, run) for run in runs(context)]
@@ -186,13 +198,7 @@ def screen(name: str, what: str, options: str, *, of_all: int = 1, **settings: A
     def make(context: Context, progress: Progress) -> None:
         for run in runs(context) if len(context.runs) >= of_all else ():
             if not screen_files(context, name, run).manifest.is_file():
-                perturb(
-                    run,
-                    name=name,
-                    profiles=True,
-                    progress=progress,
-                    **settings,
-                )
+                perturb(run, name=name, profiles=True, progress=progress, **settings)
 
     return Need(what, find, make)
 
@@ -205,10 +211,9 @@ P1 = screen(
     controls=0,
 )
 P2 = screen("P2", "elements without activating marks", "--verb silence")
-CENTRED = screen(
-    "centred",
-    "elements without activating marks, each in the middle of its window",
-    "--centre element --controls 0",
-    centre="element",
-    controls=0,
-)
+
+
+def centred(what: str, *, of_all: int = 1) -> Need:
+    """Return the need of a screen with each element in the middle of its window, of one run or more."""
+    options = "--centre element --controls 0"
+    return screen("centred", what, options, of_all=of_all, centre="element", controls=0)

@@ -10,17 +10,18 @@ from claster.eir.runs import read_run
 from claster.figures.base import (
     Drawn,
     Page,
-    PaperFigure,
     Published,
     agreement_rows,
     figure,
+    head,
     profile_table,
     share_legend,
 )
 from claster.figures.context import Context, Profiles
-from claster.figures.needs import BUILT, EVALUATIONS, predictions
-from claster.plot import OKABE_ITO, density, gene_scatter, profile, style
-from claster.plot.style import interval_arms, method_colour, method_label
+from claster.figures.needs import BUILT, EVALUATIONS, predictions, scores_of
+from claster.plot import OKABE_ITO, density, gene_scatter, profile
+from claster.plot.panels import draw_bars
+from claster.plot.style import method_colour, method_label
 from claster.text import read_parquet
 
 _HARD_CODED = "III_Data_analysis, performance_dicts"
@@ -32,25 +33,17 @@ _PRINTED = {
 }
 """Pearson and Spearman r over bins by flavour."""
 
+_OVER_BINS = tuple(
+    Published({"flavour": flavour, "level": "bin", "metric": metric}, value, _HARD_CODED)
+    for flavour, pair in _PRINTED.items()
+    for metric, value in zip(("pearson", "spearman"), pair, strict=True)
+)
+
 _NETWORKS = ("vermillion", "sky blue", "black")
 _SIMPLE = ("mean_profile", "H3K27ac_at_bin", "ridge", "boosting")
 
 
-def _published(level: str) -> tuple[Published, ...]:
-    return tuple(
-        Published(
-            {"flavour": flavour, "level": level, "metric": metric}, "value", value, _HARD_CODED
-        )
-        for flavour, pair in _PRINTED.items()
-        for metric, value in zip(("pearson", "spearman"), pair, strict=True)
-    )
-
-
-@figure(
-    "F2e",
-    needs=(EVALUATIONS,),
-    published=_published("bin"),
-)
+@figure("F2e", needs=(EVALUATIONS,), published=_OVER_BINS)
 def comparison_bars(context: Context, page: Page) -> Drawn:
     """Draw runs and simple methods: correlation over bins.
 
@@ -62,30 +55,17 @@ def comparison_bars(context: Context, page: Page) -> Drawn:
     fig, axes = page.panels(2, height=0.7 + 0.2 * table["method"].nunique())
     for ax, metric in zip(axes, ("pearson", "spearman"), strict=True):
         rows = table[table["metric"] == metric].reset_index(drop=True)
-        with style():
-            ax.barh(rows.index, rows["value"], color=_colours(rows), height=0.7)
-            ax.errorbar(
-                rows["value"],
-                rows.index,
-                xerr=interval_arms(rows["value"], rows["low"], rows["high"]),
-                fmt="none",
-                ecolor="0.35",
-                elinewidth=1,
-                capsize=2,
-            )
-            ax.set_yticks(rows.index, rows["label"])
-            ax.set_ylim(len(rows) - 0.5, -0.5)
-            ax.axvline(0, color="black", linewidth=0.8)
-            ax.set_ylabel("Run or simple method")
-            ax.set_xlabel(f"{metric.capitalize()} r over bins, log2(reads + 1)")
+        value, low, high = (rows[column] for column in ("value", "low", "high"))
+        draw_bars(ax, rows.index, value, low, high, arm=1, color=_colours(rows), height=0.7)
+        ax.set_yticks(rows.index, rows["label"])
+        ax.set_ylim(len(rows) - 0.5, -0.5)
+        ax.axvline(0, color="black", linewidth=0.8)
+        ax.set_ylabel("Run or simple method")
+        ax.set_xlabel(f"{metric.capitalize()} r over bins, log2(reads + 1)")
     return fig, axes, table.drop(columns="label")
 
 
-@figure(
-    "F2f",
-    needs=(EVALUATIONS,),
-    published=_published("bin"),
-)
+@figure("F2f", needs=(EVALUATIONS,), published=_OVER_BINS)
 def comparison_scatter(context: Context, page: Page) -> Drawn:
     """Draw runs and simple methods: Pearson against Spearman r.
 
@@ -97,23 +77,21 @@ def comparison_scatter(context: Context, page: Page) -> Drawn:
     wide = table.pivot_table(
         index=["label", "method", "level"], columns="metric", values="value", sort=False
     ).reset_index()
-    with style():
-        for number, (label, rows) in enumerate(wide.groupby("label", sort=False)):
-            for level, marker in (("bin", "o"), ("gene", "^")):
-                here = rows[rows["level"] == level]
-                ax.plot(
-                    here["pearson"],
-                    here["spearman"],
-                    marker,
-                    markersize=6,
-                    color=_colours(rows.assign(number=number))[0],
-                    label=label if level == "bin" else None,
-                )
-        ax.plot([], [], "o", color="0.5", label="over bins")
-        ax.plot([], [], "^", color="0.5", label="over genes")
-        ax.set_xlabel("Pearson r, log2(reads + 1)")
-        ax.set_ylabel("Spearman r, log2(reads + 1)")
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+    for number, (label, rows) in enumerate(wide.groupby("label", sort=False)):
+        for level, marker in (("bin", "o"), ("gene", "^")):
+            here = rows[rows["level"] == level]
+            ax.plot(
+                here["pearson"],
+                here["spearman"],
+                marker,
+                markersize=6,
+                color=_colours(rows.assign(number=number))[0],
+                label=label if level == "bin" else None,
+            )
+    ax.plot([], [], "o", color="0.5", label="over bins")
+    ax.plot([], [], "^", color="0.5", label="over genes")
+    ax.set(xlabel="Pearson r, log2(reads + 1)", ylabel="Spearman r, log2(reads + 1)")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0.2)
     return fig, np.array([ax]), table.drop(columns="label")
 
 
@@ -121,7 +99,7 @@ def _scores(context: Context) -> pd.DataFrame:
     """Return both correlations of runs and simple methods over all bins and genes."""
     parts = []
     for number, run in enumerate(context.runs):
-        scores = read_parquet(run.evaluation / "scores.parquet")
+        scores = read_parquet(scores_of(run))
         chosen = scores.query(
             "against == '' and how == 'pooled' and by == 'all' and scale == 'log2(x+1)'"
             " and counted == 'all' and level in ['bin', 'gene'] and metric in ['pearson', 'spearman']"
@@ -133,12 +111,10 @@ def _scores(context: Context) -> pd.DataFrame:
         ours = rows["method"] == "network"
         rows["label"] = rows["run"].where(ours, rows["method"].map(method_label))
         rows["flavour"] = rows["flavour"].where(ours, "")
-        parts.append(
-            rows.sort_values("method", key=lambda names: names != "network", kind="stable")
-        )
+        parts.append(rows)
     table = pd.concat(parts, ignore_index=True)
-    order = table["method"].ne("network")
-    table = table.loc[order.sort_values(kind="stable").index].reset_index(drop=True)
+    order = table["method"].ne("network").sort_values(kind="stable").index
+    table = table.loc[order].reset_index(drop=True)
     columns = ["label", "run", "flavour", "method", "level", "metric", "value", "low", "high", "n"]
     return table[columns]
 
@@ -161,8 +137,8 @@ _EXAMPLES = 4
     "F1a",
     needs=(BUILT, predictions("test")),
     published=(
-        Published({"quantity": "pearson"}, "value", 0.8852, _HARD_CODED),
-        Published({"quantity": "spearman"}, "value", 0.7814, _HARD_CODED),
+        Published({"quantity": "pearson"}, 0.8852, _HARD_CODED),
+        Published({"quantity": "spearman"}, 0.7814, _HARD_CODED),
     ),
 )
 def bins_of_test_genes(context: Context, page: Page) -> Drawn:
@@ -181,8 +157,8 @@ def bins_of_test_genes(context: Context, page: Page) -> Drawn:
     "F1b",
     needs=(BUILT, predictions("test")),
     published=(
-        Published({"quantity": "pearson, published arithmetic"}, "value", 0.8859, _HARD_CODED),
-        Published({"quantity": "spearman, published arithmetic"}, "value", 0.9275, _HARD_CODED),
+        Published({"quantity": "pearson, published arithmetic"}, 0.8859, _HARD_CODED),
+        Published({"quantity": "spearman, published arithmetic"}, 0.9275, _HARD_CODED),
     ),
 )
 def genes_of_test_split(context: Context, page: Page) -> Drawn:
@@ -214,9 +190,7 @@ def example_profiles(context: Context, page: Page) -> Drawn:
     tables = []
     for ax, row in zip(axes, rows, strict=True):
         gene = found.genes.iloc[row]
-        draw_profile(ax, context, found, row)
-        series = {"observed": found.observed[row], "predicted": found.predicted[row]}
-        table = profile_table(context.target.binning, series)
+        table = draw_profile(ax, context, found, row)
         tables.append(table.assign(gene_id=gene["gene_id"], gene_name=gene["name"]))
     share_legend(fig, axes)
     return fig, axes, pd.concat(tables, ignore_index=True)
@@ -237,22 +211,22 @@ def every_run(context: Context, page: Page) -> Drawn:
         observed, predicted = (genes[name].to_numpy() for name in ("observed", "predicted"))
         gene_scatter(observed, predicted, ax=pair[1])
         for ax in pair:
-            ax.set_title(run.path.name, loc="left")
-        tables.append(
-            agreement_rows(found.observed, found.predicted, run=run.path.name, level="bin")
-        )
-        tables.append(agreement_rows(observed, predicted, run=run.path.name, level="gene"))
+            head(ax, run.path.name)
+        tables += [
+            agreement_rows(found.observed, found.predicted, run=run.path.name, level="bin"),
+            agreement_rows(observed, predicted, run=run.path.name, level="gene"),
+        ]
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
-def draw_profile(ax: Axes, context: Context, found: Profiles, row: int) -> None:
-    """Draw observed and predicted profile of one gene."""
-    gene = found.genes.iloc[row]
+def draw_profile(ax: Axes, context: Context, found: Profiles, row: int) -> pd.DataFrame:
+    """Draw observed and predicted profile of one gene and return them as a table."""
+    gene, binning = found.genes.iloc[row], context.target.binning
     span = (gene["start"] - gene["tss"], gene["end"] - gene["tss"], gene["strand"])
-    profile(
-        found.observed[row], found.predicted[row], context.target.binning, gene_span=span, ax=ax
-    )
-    ax.set_title(gene["name"], loc="left")
+    series = {"observed": found.observed[row], "predicted": found.predicted[row]}
+    profile(**series, binning=binning, gene_span=span, ax=ax)
+    head(ax, gene["name"])
+    return profile_table(binning, series)
 
 
 def _gene_table(context: Context, found: Profiles) -> pd.DataFrame:
@@ -281,13 +255,3 @@ def _gene_scores(table: pd.DataFrame) -> pd.DataFrame:
         "spearman, published arithmetic": spearman(*theirs),
     }
     return pd.DataFrame({"quantity": list(rows), "value": list(rows.values())})
-
-
-FIGURES: tuple[PaperFigure, ...] = (
-    bins_of_test_genes,
-    genes_of_test_split,
-    example_profiles,
-    every_run,
-    comparison_bars,
-    comparison_scatter,
-)

@@ -13,12 +13,21 @@ from claster.eir.arrays import narrowed
 from claster.eir.runs import RunFolder, read_run
 from claster.eir.trained_on import predicted_by
 from claster.errors import ClasterError
-from claster.figures.base import Drawn, Need, Page, PaperFigure, Published, agreement_rows, figure
+from claster.figures.base import (
+    Drawn,
+    Need,
+    Page,
+    Published,
+    agreement_rows,
+    figure,
+    head,
+    profile_table,
+)
 from claster.figures.context import Context, Profiles
 from claster.figures.needs import BUILT, TARGETS, predictions
 from claster.genome.windows import FORWARD, Binning, sample_id
-from claster.plot import density, gene_scatter, profile_panels, style
-from claster.plot.tracks import TSS_AXIS
+from claster.plot import density, gene_scatter, profile_panels
+from claster.plot.panels import TSS_AXIS
 
 _CHANNELS = 64
 _LIMIT = 3.0
@@ -44,17 +53,13 @@ _PREDICTIONS = predictions("test", of=_compared)
 
 def _published() -> tuple[Published, ...]:
     table = published_scores().query("level == 'bin'")
+    own = {"window": "own", "level": "bin"}
+    source = "III_Data_analysis, performance_dicts"
     return tuple(
         Published(
-            {
-                "flavour": _FLAVOURS[row.method],
-                "window": "own",
-                "level": "bin",
-                "quantity": row.metric,
-            },
-            "value",
+            {"flavour": _FLAVOURS[row.method], **own, "quantity": row.metric},
             row.published,
-            f"III_Data_analysis, performance_dicts ({row.bins} bins)",
+            f"{source} ({row.bins} bins)",
         )
         for row in table[table["method"].isin(list(_FLAVOURS))].itertuples()
     )
@@ -75,24 +80,14 @@ def sequence_profiles(context: Context, page: Page) -> Drawn:
     tables = []
     for row, column in zip(genes, by_gene, strict=False):
         gene = context.genes("test").iloc[row]
-        measured = context.observed("test")[row]
+        measured = context.observed("test")[row], context.target.binning
         shown = {name: (part.predicted[row], bins) for name, (part, bins) in found.items()}
-        profile_panels(
-            shown,
-            measured,
-            context.target.binning,
-            common=common,
-            title=gene["name"],
-            axes=column,
-        )
+        profile_panels(shown, *measured, common=common, title=gene["name"], axes=column)
         for ax in column:
             ax.set_ylabel("Signal (reads)")
             ax.tick_params(labelbottom=ax is column[-1])
-        for name, (values, bins) in {
-            **shown,
-            "measured": (measured, context.target.binning),
-        }.items():
-            table = pd.DataFrame({"offset_bp": bins.offsets * bins.size, "reads": values})
+        for name, (values, bins) in {**shown, "measured": measured}.items():
+            table = profile_table(bins, {"reads": values})
             tables.append(table.assign(gene_id=gene["gene_id"], gene_name=gene["name"], run=name))
     return fig, axes, pd.concat(tables, ignore_index=True)
 
@@ -115,7 +110,7 @@ def sequence_agreement(context: Context, page: Page) -> Drawn:
         genes = _gene_values(cut, common)
         gene_scatter(genes["observed"].to_numpy(), genes["predicted"].to_numpy(), ax=pair[1])
         for ax in pair:
-            ax.set_title(f"{name}, {common.bins} bins", loc="left")
+            head(ax, f"{name}, {common.bins} bins")
         for window, part, binning in (("common", cut, common), ("own", own, bins)):
             genes = _gene_values(part, binning)
             labels = {"run": name, "flavour": flavours[name], "window": window}
@@ -140,9 +135,8 @@ def _stores(context: Context) -> list[EmbeddingStore]:
 
 
 def _store_files(context: Context) -> list[Path]:
-    return [
-        store.path / name for store in _stores(context) for name in ("record.json", "samples.tsv")
-    ]
+    files = ("record.json", "samples.tsv")
+    return [store.path / name for store in _stores(context) for name in files]
 
 
 @figure("S7", needs=(TARGETS, Need("embeddings of a sequence model", _store_files)))
@@ -164,37 +158,31 @@ def embeddings_of_a_gene(context: Context, page: Page) -> Drawn:
         channels = np.sort(np.argsort(-values.std(axis=1), kind="stable")[:_CHANNELS])
         scaled = _standardised(values[channels])
         edges = (np.arange(record.bins + 1) - record.bins / 2) * record.bin
-        with style():
-            mesh = ax.pcolormesh(
-                edges / 1000,
-                np.arange(len(channels) + 1),
-                scaled,
-                cmap="RdBu_r",
-                vmin=-_LIMIT,
-                vmax=_LIMIT,
-                rasterized=True,
-            )
-            ax.set_xlim(-half, half)
-            ax.set_ylabel(f"Channels ({len(channels)} of {record.channels:,})")
-            ax.set_title(f"{gene['name']}, {record.model}", loc="left")
+        mesh = ax.pcolormesh(
+            edges / 1000,
+            np.arange(len(channels) + 1),
+            scaled,
+            cmap="RdBu_r",
+            vmin=-_LIMIT,
+            vmax=_LIMIT,
+            rasterized=True,
+        )
+        ax.set(xlim=(-half, half), ylabel=f"Channels ({len(channels)} of {record.channels:,})")
+        ax.set_title(f"{gene['name']}, {record.model}", loc="left")
         middles = (edges[:-1] + edges[1:]) / 2
         table = pd.DataFrame(scaled.T, columns=[f"channel_{number}" for number in channels])
         table.insert(0, "offset_bp", middles)
         tables.append(table.melt("offset_bp", var_name="row").assign(panel=record.model))
     binning = context.target.binning
-    place = context.genes("test")["gene_id"].tolist().index(gene["gene_id"])
-    profile = context.observed("test")[place]
-    with style():
-        bar = fig.colorbar(mesh, ax=list(axes), pad=0.02, aspect=30)
-        bar.set_label("Channel less its mean (standard deviations)")
-        bar.outline.set_visible(False)
-        axes[-1].stairs(profile, binning.edges / 1000, fill=True, color="0.6")
-        axes[-1].set_xlim(-half, half)
-        axes[-1].set_ylim(bottom=0)
-        axes[-1].set_title("measured", loc="left")
-        axes[-1].set_xlabel(TSS_AXIS)
-        axes[-1].set_ylabel("Signal (reads)")
-    offsets = binning.offsets * binning.size
+    profile = context.observed_profile(gene)
+    bar = fig.colorbar(mesh, ax=list(axes), pad=0.02, aspect=30)
+    bar.set_label("Channel less its mean (standard deviations)")
+    bar.outline.set_visible(False)
+    axes[-1].stairs(profile, binning.edges / 1000, fill=True, color="0.6")
+    axes[-1].set(xlim=(-half, half), ylim=(0, None))
+    axes[-1].set_title("measured", loc="left")
+    axes[-1].set(xlabel=TSS_AXIS, ylabel="Signal (reads)")
+    offsets = binning.middles
     measured = pd.DataFrame({"offset_bp": offsets, "row": "reads", "value": profile})
     shown = measured[np.abs(offsets) <= 1000 * half].assign(panel="measured")
     return fig, axes, pd.concat([*tables, shown], ignore_index=True)
@@ -230,6 +218,3 @@ def _standardised(values: np.ndarray) -> np.ndarray:
     """Return channels less their mean, in standard deviations; a constant one is 0."""
     spread = values.std(axis=1, keepdims=True)
     return (values - values.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1)
-
-
-FIGURES: tuple[PaperFigure, ...] = (sequence_profiles, sequence_agreement, embeddings_of_a_gene)

@@ -1,23 +1,24 @@
 """Figures of the tutorial: inputs and target of a gene, a first look at predictions."""
 
 import numpy as np
-import pandas as pd
 
 from claster.contacts.shapes import mirror_map
 from claster.figures.base import (
     Drawn,
     Page,
-    PaperFigure,
     agreement_rows,
     figure,
+    head,
+    map_table,
     profile_table,
     share_legend,
 )
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, CONTACTS, TARGETS, predictions
-from claster.plot import contact_map, density, landscape_tracks, profile, style
+from claster.figures.performance import draw_profile
+from claster.plot import contact_map, density, landscape_tracks
+from claster.plot.panels import TSS_AXIS
 from claster.plot.style import new_figure, track_colour
-from claster.plot.tracks import TSS_AXIS
 
 _GENE = "Lck"
 _ZOOM = 120_100
@@ -36,30 +37,25 @@ def input_tracks(context: Context, page: Page) -> Drawn:
     names = [track.name for track in context.spec.tracks]
     both = {"forward": context.landscape(gene), "rev": context.landscape(gene, rev=True)}
     zoom = min(_ZOOM, window.width)
-    with style():
-        across = page.columns == 2
-        height = 0.72 * len(names) + 0.7
-        fig = new_figure(page.width, height if across else 2 * height)
-        parts = fig.subfigures(1 if across else 2, 2 if across else 1, squeeze=False).ravel()
-        axes = []
-        for part, (way, array) in zip(parts, both.items(), strict=True):
-            panels = part.subplots(len(names), 2, sharex="col", squeeze=False)
-            landscape_tracks(array, names, window, zoom_bp=zoom, axes=panels)
-            for ax in panels[-1]:
-                ax.set_xlabel("")
-            part.supxlabel(TSS_AXIS, fontsize=8)
-            part.supylabel(f"Mean signal per {window.size} bp", fontsize=8)
-            part.suptitle(f"{gene['name']}, {way}", fontsize=9)
-            axes.append(panels)
-    table = profile_table(
-        window,
-        {
-            f"{name}_{way}": array[row]
-            for way, array in both.items()
-            for row, name in enumerate(names)
-        },
-    )
-    return fig, np.array(axes), table
+    down, across = (1, 2) if page.columns == 2 else (2, 1)
+    fig = new_figure(page.width, down * (0.72 * len(names) + 0.7))
+    parts = fig.subfigures(down, across, squeeze=False).ravel()
+    axes = []
+    for part, (way, array) in zip(parts, both.items(), strict=True):
+        panels = part.subplots(len(names), 2, sharex="col", squeeze=False)
+        landscape_tracks(array, names, window, zoom_bp=zoom, axes=panels)
+        for ax in panels[-1]:
+            ax.set_xlabel("")
+        part.supxlabel(TSS_AXIS, fontsize=8)
+        part.supylabel(f"Mean signal per {window.size} bp", fontsize=8)
+        part.suptitle(f"{gene['name']}, {way}", fontsize=9)
+        axes.append(panels)
+    series = {
+        f"{name}_{way}": values
+        for way, array in both.items()
+        for name, values in zip(names, array, strict=True)
+    }
+    return fig, np.array(axes), profile_table(window, series)
 
 
 @figure("T2", needs=(BUILT, CONTACTS))
@@ -77,13 +73,9 @@ def contacts_of_gene(context: Context, page: Page) -> Drawn:
     fig, axes = page.panels(2, height=2.2, across=1)
     for ax, (way, array) in zip(axes, both.items(), strict=True):
         contact_map(array, contacts.resolution, value=contacts.value, kind=contacts.map, ax=ax)
-        ax.set_title(f"{gene['name']}, {way}", loc="left")
+        head(ax, f"{gene['name']}, {way}")
     share_legend(fig, axes)
-    rows, columns = forward.shape
-    at = np.indices(forward.shape).reshape(2, -1)
-    table = pd.DataFrame({"row": at[0], "column": at[1] - columns // 2, "value": forward.ravel()})
-    assert len(table) == rows * columns
-    return fig, axes, table
+    return fig, axes, map_table({"value": forward})
 
 
 @figure("T3", needs=(BUILT, TARGETS))
@@ -93,27 +85,20 @@ def target_profile(context: Context, page: Page) -> Drawn:
     Nascent transcription per bin around the TSS of Lck (or the example gene).
     """
     gene = context.gene(_GENE)
-    row = context.genes(gene["split"])["gene_id"].eq(gene["gene_id"]).to_numpy().argmax()
-    both = {
-        way: context.observed(gene["split"], rev=way == "rev")[row] for way in ("forward", "rev")
-    }
+    both = {way: context.observed_profile(gene, rev=way == "rev") for way in ("forward", "rev")}
     binning = context.target.binning
     fig, axes = page.panels(2, height=2.1)
     for ax, (way, signal) in zip(axes, both.items(), strict=True):
-        with style():
-            ax.stairs(signal, binning.edges / 1000, fill=True, color=track_colour(0))
-            ax.set_xlim(-binning.half / 1000, binning.half / 1000)
-            ax.set_ylim(0, 1.05 * max(float(signal.max()), 1e-9))
-            ax.set_xlabel(TSS_AXIS)
-            ax.set_ylabel("Nascent transcription (reads)")
-            ax.set_title(f"{gene['name']}, {way}", loc="left")
+        ax.stairs(signal, binning.edges / 1000, fill=True, color=track_colour(0))
+        ax.set_xlim(-binning.half / 1000, binning.half / 1000)
+        ax.set_ylim(0, 1.05 * max(float(signal.max()), 1e-9))
+        ax.set_xlabel(TSS_AXIS)
+        ax.set_ylabel("Nascent transcription (reads)")
+        ax.set_title(f"{gene['name']}, {way}", loc="left")
     return fig, axes, profile_table(binning, both)
 
 
-@figure(
-    "T4",
-    needs=(BUILT, predictions("valid")),
-)
+@figure("T4", needs=(BUILT, predictions("valid")))
 def validation_density(context: Context, page: Page) -> Drawn:
     """Draw validation genes: predicted against observed bins.
 
@@ -136,19 +121,4 @@ def validation_profile(context: Context, page: Page) -> Drawn:
     gene = context.gene("Gm49337", split="valid")
     row = found.genes["gene_id"].eq(gene["gene_id"]).to_numpy().argmax()
     fig, ax = page.panel(height=2.3)
-    span = (gene["start"] - gene["tss"], gene["end"] - gene["tss"], gene["strand"])
-    profile(
-        found.observed[row], found.predicted[row], context.target.binning, gene_span=span, ax=ax
-    )
-    ax.set_title(gene["name"], loc="left")
-    series = {"observed": found.observed[row], "predicted": found.predicted[row]}
-    return fig, np.array([ax]), profile_table(context.target.binning, series)
-
-
-FIGURES: tuple[PaperFigure, ...] = (
-    input_tracks,
-    contacts_of_gene,
-    target_profile,
-    validation_density,
-    validation_profile,
-)
+    return fig, np.array([ax]), draw_profile(ax, context, found, row)

@@ -67,6 +67,11 @@ class Binning:
         return np.arange(self.bins) - self.bins // 2
 
     @property
+    def middles(self) -> np.ndarray:
+        """Middle of each bin relative to the centre in bp, shape (bins,)."""
+        return self.offsets * self.size
+
+    @property
     def edges(self) -> np.ndarray:
         """Bin edges relative to the centre in bp, shape (bins + 1,)."""
         return np.arange(self.bins + 1) * self.size - self.half

@@ -13,8 +13,6 @@ from claster.plot.attribution import (
 )
 from claster.plot.contacts import contact_map
 from claster.plot.elements import element_arcs, element_map
-from claster.plot.genes import genes_around
-from claster.plot.measured import change_of_genes, measured_against_predicted
 from claster.plot.overview import GeneArrays, gene_tracks, overview
 from claster.plot.perturbation import (
     edited_profiles,
@@ -38,11 +36,13 @@ from claster.plot.sequence import (
     profile_panels,
 )
 from claster.plot.style import OKABE_ITO, save, style
-from claster.plot.tracks import landscape_tracks
+from claster.plot.tracks import genes_around, landscape_tracks
 from claster.plot.validation import (
+    change_of_genes,
     control_p_values,
     lifted_repression,
     link_curves,
+    measured_against_predicted,
     planted_against_predicted,
     recovered_by_distance,
 )

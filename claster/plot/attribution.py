@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from claster.analysis.attribution.output import AttributionFiles
 from claster.contacts.shapes import MapKind
 from claster.errors import ClasterError
-from claster.plot.contacts import map_frame
-from claster.plot.style import canvas, interval_arms, new_figure, save, style, track_colour
+from claster.plot.contacts import draw_map
+from claster.plot.panels import draw_band, draw_bars, legend_above
+from claster.plot.style import canvas, new_figure, save_all, style, track_colour
 from claster.text import read_json, read_npy, read_npz, read_parquet, read_table
 
 _WHOLE = "all"
-_PREDICTED = "predicted bin"
 _MOST_FILTERS = 32
 
 
@@ -56,20 +56,13 @@ def attribution_by_distance(
         ax.axhline(0, color="0.7", linewidth=0.8)
         for number, track in enumerate(tracks):
             rows = near[near["track"] == track]
-            place, colour = rows["distance"] / 1000, track_colour(number)
-            ax.fill_between(
-                place,
-                rows[f"{value}_low"],
-                rows[f"{value}_high"],
-                color=colour,
-                alpha=0.2,
-                linewidth=0,
-            )
-            ax.plot(place, rows[f"mean_{value}"], color=colour, linewidth=1, label=track)
+            mean, low, high = (rows[f"mean_{value}"], rows[f"{value}_low"], rows[f"{value}_high"])
+            look = {"colour": track_colour(number), "linewidth": 1, "label": track}
+            draw_band(ax, rows["distance"] / 1000, mean, low, high, **look)
         ax.set_xlim(-reach / 1000, reach / 1000)
         ax.set_xlabel("Distance from the predicted bin (kb, downstream positive)")
         ax.set_ylabel(f"Mean {value} attribution\n({unit}, per bin)")
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.1)
+        legend_above(ax, "left", ncols=4)
         _draw_whole(ax.inset_axes((0.7, 0.6, 0.29, 0.36)), profile, tracks, value, reach)
     return fig, ax
 
@@ -98,29 +91,20 @@ def attribution_locality(
         for number, share in enumerate(shares):
             rows = locality[locality["share"] == share].set_index("track").loc[tracks]
             place = np.arange(len(tracks)) + (number - (len(shares) - 1) / 2) * height
-            width = rows["half_width"] / 1000
-            ax.barh(
+            draw_bars(
+                ax,
                 place,
-                width,
+                *(rows[column] / 1000 for column in ("half_width", "low", "high")),
                 height=0.9 * height,
                 color=track_colour(number + 1),
                 alpha=0.85,
                 label=f"{share:.0%} of the attribution",
             )
-            ax.errorbar(
-                width,
-                place,
-                xerr=interval_arms(width, rows["low"] / 1000, rows["high"] / 1000),
-                fmt="none",
-                ecolor="0.35",
-                elinewidth=1.2,
-                capsize=2,
-            )
         ax.set_yticks(np.arange(len(tracks)), tracks)
         ax.set_ylim(len(tracks) - 0.5, -0.5)
         ax.set_xlim(left=0)
         ax.set_xlabel(f"Distance from the predicted bin within which it lies (kb){counted}")
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.1)
+        legend_above(ax, "left", ncols=2)
     return fig, ax
 
 
@@ -144,8 +128,6 @@ def attribution_map(
         Shape (rows, columns).
     resolution
         Width of a bin in bp.
-    value
-        ``absolute`` or ``signed``.
     kind
         See `contact_map`.
     unit
@@ -157,33 +139,24 @@ def attribution_map(
     ax : matplotlib.axes.Axes
         The map's axes; the colour bar has its own.
     """
-    frame = map_frame(map.shape, resolution, kind)
-    shown = np.ma.masked_invalid(map)
-    known = np.abs(shown.compressed())
+    known = np.abs(map[np.isfinite(map)])
     top = (float(np.percentile(known, 99.5)) if known.size else 0) or 1.0
-    with canvas(ax, *((5.2, 4.2) if kind == "paper_square" else (7.2, 3.5))) as (fig, ax):
-        image = ax.imshow(
-            shown,
-            cmap="inferno" if value == "absolute" else "RdBu_r",
-            vmin=0 if value == "absolute" else -top,
-            vmax=top,
-            extent=(-frame.half, frame.half, frame.bottom, frame.top),
-            origin=frame.origin,
-            aspect="equal" if kind == "paper_square" else "auto",
-            interpolation="nearest",
-        )
-        ax.set_facecolor("0.8")
-        colour = "white" if value == "absolute" else "0.1"
-        ax.plot(*frame.tss, color=colour, linestyle=(0, (1, 1.6)), linewidth=1)
-        ax.set_xlim(-frame.half, frame.half)
-        ax.set_ylim(frame.bottom, frame.top)
-        ax.set_xlabel(frame.across.replace("the TSS", f"the {_PREDICTED}"))
-        ax.set_ylabel(frame.up.replace("the TSS", f"the {_PREDICTED}"))
-        bar = fig.colorbar(
-            image, ax=ax, extend="max" if value == "absolute" else "both", pad=0.02, aspect=18
-        )
-        bar.set_label(f"Mean {value} attribution\n({unit}, per cell)")
-        bar.outline.set_linewidth(0.6)
+    is_signed = value == "signed"
+    fig, ax = draw_map(
+        map,
+        resolution,
+        kind,
+        ax=ax,
+        colours="RdBu_r" if is_signed else "inferno",
+        limits=(-top if is_signed else 0, top),
+        extend="both" if is_signed else "max",
+        label=f"Mean {value} attribution\n({unit}, per cell)",
+        color="0.1" if is_signed else "white",
+        linewidth=1,
+    )
+    across, up = ax.get_xlabel(), ax.get_ylabel()
+    ax.set_xlabel(across.replace("the TSS", "the predicted bin"))
+    ax.set_ylabel(up.replace("the TSS", "the predicted bin"))
     return fig, ax
 
 
@@ -204,7 +177,10 @@ def filter_images(layers: Mapping[str, np.ndarray]) -> tuple[Figure, np.ndarray]
     axes : numpy.ndarray
         The axes of each layer's images, an array a layer (object).
     """
-    shown = {name: _images(array[:_MOST_FILTERS]) for name, array in layers.items()}
+    shown = {
+        name: [array[:_MOST_FILTERS, 0]] if array.shape[1] == 1 else list(array[:_MOST_FILTERS])
+        for name, array in layers.items()
+    }
     heights = [
         1.6 if len(images) == 1 else 0.75 * ceil(len(images) / 8) for images in shown.values()
     ]
@@ -237,10 +213,6 @@ def filter_images(layers: Mapping[str, np.ndarray]) -> tuple[Figure, np.ndarray]
     return fig, drawn
 
 
-def _images(array: np.ndarray) -> list[np.ndarray]:
-    return [array[:, 0]] if array.shape[1] == 1 else list(array)
-
-
 def _draw_whole(
     inset: Axes, profile: pd.DataFrame, tracks: list[str], value: str, reach: int
 ) -> None:
@@ -261,14 +233,14 @@ def _draw_whole(
 def draw_attributions(files: AttributionFiles) -> list[Path]:
     """Draw what lies in a folder into its `figures`, whatever of it is there."""
     record = read_json(files.manifest)
-    figures = {}
+    drawn: dict[str, tuple[Figure, Any]] = {}
     for value in ("absolute", "signed"):
         if files.profile.is_file():
-            figures[f"distance_{value}"], _ = attribution_by_distance(
+            drawn[f"distance_{value}"] = attribution_by_distance(
                 read_parquet(files.profile), value=value, unit=record["unit"]
             )
         if files.contacts(value).is_file():
-            figures[f"contacts_{value}"], _ = attribution_map(
+            drawn[f"contacts_{value}"] = attribution_map(
                 read_npy(files.contacts(value)),
                 record["contacts"]["resolution"],
                 value=value,
@@ -277,9 +249,9 @@ def draw_attributions(files: AttributionFiles) -> list[Path]:
             )
     if files.locality.is_file():
         locality = read_table(files.locality)
-        figures["locality"], _ = attribution_locality(locality)
-        figures["locality_above_level"], _ = attribution_locality(locality, above="level")
+        drawn["locality"] = attribution_locality(locality)
+        drawn["locality_above_level"] = attribution_locality(locality, above="level")
     if files.latents.is_file():
-        figures["filters"], _ = filter_images(read_npz(files.latents))
+        drawn["filters"] = filter_images(read_npz(files.latents))
     files.figures.mkdir(exist_ok=True)
-    return [save(figure, files.figures / f"{name}.png") for name, figure in figures.items()]
+    return save_all(drawn, files.figures)

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from claster.contacts.shapes import MapKind, MapValue, RotatedMap
-from claster.plot.style import figure_of, new_figure, style
-from claster.plot.tracks import TSS_AXIS
+from claster.plot.panels import TSS_AXIS, legend_above
+from claster.plot.style import canvas, style
 
 _LABELS = {
     "log10": "log10 contact frequency (balanced)",
@@ -57,60 +57,74 @@ def contact_map(
     """
     if value not in _LABELS:
         raise ValueError(f"value must be one of {', '.join(_LABELS)}, found {value!r}")
-    frame = map_frame(map.shape, resolution, kind)
-    shown = np.ma.masked_invalid(map)
-    low, high = _colour_limits(shown.compressed(), value) if limits is None else limits
+    known = map[np.isfinite(map)]
+    fig, ax = draw_map(
+        map,
+        resolution,
+        kind,
+        ax=ax,
+        colours="RdBu_r" if value == "log_oe" else "YlOrRd",
+        limits=limits or _colour_limits(known, value),
+        extend="both",
+        label=_LABELS[value],
+        color="0.1",
+        linewidth=1.1,
+    )
     with style():
-        if ax is None:
-            width, height = (5.2, 4.2) if kind == "paper_square" else (7.2, 3.5)
-            ax = new_figure(width, height).subplots()
-        fig = figure_of(ax)
+        ax.lines[0].set_label("contacts of the TSS")
+        if known.size < map.size:
+            ax.plot([], [], "s", color=_MISSING, label="no data")
+        legend_above(ax, "right", ncols=2)
+    return fig, ax
+
+
+def draw_map(
+    map: np.ndarray,
+    resolution: int,
+    kind: MapKind,
+    *,
+    ax: Axes | None,
+    colours: str,
+    limits: tuple[float, float],
+    extend: Literal["max", "both"],
+    label: str,
+    **line: Any,  # noqa: ANN401
+) -> tuple[Figure, Axes]:
+    """Draw a map with its colour bar and a dotted line along the contacts of the TSS.
+
+    Parameters
+    ----------
+    colours, limits, extend, label
+        Of the colour bar.
+    **line
+        How the dotted line looks.
+    """
+    frame = _map_frame(map.shape, resolution, kind)
+    square = kind == "paper_square"
+    with canvas(ax, *((5.2, 4.2) if square else (7.2, 3.5))) as (fig, ax):
         image = ax.imshow(
-            shown,
-            cmap="RdBu_r" if value == "log_oe" else "YlOrRd",
-            vmin=low,
-            vmax=high,
+            np.ma.masked_invalid(map),
+            cmap=colours,
+            vmin=limits[0],
+            vmax=limits[1],
             extent=(-frame.half, frame.half, frame.bottom, frame.top),
             origin=frame.origin,
-            aspect="equal" if kind == "paper_square" else "auto",
+            aspect="equal" if square else "auto",
             interpolation="nearest",
         )
         ax.set_facecolor(_MISSING)
-        ax.plot(
-            *frame.tss,
-            color="0.1",
-            linestyle=(0, (1, 1.6)),
-            linewidth=1.1,
-            label="contacts of the TSS",
-        )
-        ax.set_xlim(-frame.half, frame.half)
-        ax.set_ylim(frame.bottom, frame.top)
-        ax.set_xlabel(frame.across)
-        ax.set_ylabel(frame.up)
-        bar = fig.colorbar(image, ax=ax, extend="both", pad=0.02, aspect=18)
-        bar.set_label(_LABELS[value])
+        ax.plot(*frame.tss, linestyle=(0, (1, 1.6)), **line)
+        ax.set(xlim=(-frame.half, frame.half), ylim=(frame.bottom, frame.top))
+        ax.set(xlabel=frame.across, ylabel=frame.up)
+        bar = fig.colorbar(image, ax=ax, extend=extend, pad=0.02, aspect=18)
+        bar.set_label(label)
         bar.outline.set_linewidth(0.6)
-        if np.ma.is_masked(shown):
-            ax.plot([], [], "s", color=_MISSING, label="no data")
-        ax.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
     return fig, ax
 
 
 @dataclass(frozen=True)
 class _MapFrame:
-    """Where a map lies on its axes, in kb, and the line of the contacts of the TSS.
-
-    Attributes
-    ----------
-    half, bottom, top
-        Ends of the axes: ``-half`` to ``half`` across, `bottom` to `top` upwards.
-    origin
-        Where row 0 is, as matplotlib names it.
-    tss
-        Positions across and up of the line.
-    across, up
-        Labels of the axes.
-    """
+    """Where a map lies on its axes (kb), where row 0 is, the line of the TSS, and labels of the axes."""
 
     half: float
     bottom: float
@@ -121,18 +135,7 @@ class _MapFrame:
     up: str
 
 
-def map_frame(shape: tuple[int, ...], resolution: int, kind: MapKind) -> _MapFrame:
-    """Return where a map lies on its axes.
-
-    Parameters
-    ----------
-    shape
-        (rows, columns).
-    resolution
-        Width of a bin in bp.
-    kind
-        See `contact_map`.
-    """
+def _map_frame(shape: tuple[int, ...], resolution: int, kind: MapKind) -> _MapFrame:
     rows, columns = shape
     bin = resolution / 1000
     if kind == "paper_square":

@@ -10,9 +10,9 @@ from matplotlib.patches import Arc
 
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
-from claster.plot.genes import draw_genes, genes_around, lanes_of, place_genes
+from claster.plot.panels import TSS_AXIS
 from claster.plot.style import OKABE_ITO, new_figure, style
-from claster.plot.tracks import TSS_AXIS
+from claster.plot.tracks import draw_genes, genes_around, lanes_of, place_genes
 
 _COLOURS = {
     "PLS": "vermillion",
@@ -75,8 +75,7 @@ def element_map(
         axes[1].set_yticks(
             range(len(classes)), [f"{name} ({len(spans[name])})" for name in classes]
         )
-        axes[1].set_ylim(max(len(classes), 1) - 0.5, -0.5)
-        axes[1].set_xlabel(TSS_AXIS)
+        axes[1].set(ylim=(max(len(classes), 1) - 0.5, -0.5), xlabel=TSS_AXIS)
     return fig, axes
 
 

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from claster.contacts.shapes import MapKind, MapValue
 from claster.genome.windows import Binning
 from claster.plot.contacts import contact_map
-from claster.plot.genes import draw_genes, lanes_of, place_genes
+from claster.plot.panels import TSS_AXIS
 from claster.plot.predictions import profile
 from claster.plot.style import new_figure, style, track_colour
-from claster.plot.tracks import TSS_AXIS, draw_track, landscape_tracks
+from claster.plot.tracks import draw_genes, draw_track, landscape_tracks, lanes_of, place_genes
 
 _SHORT = {"log10": "log10", "log_oe": "log2 obs/exp"}
 

@@ -1,6 +1,7 @@
 """What edits of elements change: by distance, gene by gene, profile by profile."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,17 +14,17 @@ from claster.analysis.perturbation.editor import element_states
 from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.settings import ScreenRecord
 from claster.dataset.load import load_dataset
-from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder, read_run
 from claster.errors import ClasterError, choose_among
 from claster.genome.windows import Binning
-from claster.plot.style import OKABE_ITO, canvas, new_figure, save, style
-from claster.plot.tracks import TSS_AXIS
+from claster.plot.panels import TSS_AXIS, draw_points, legend_above
+from claster.plot.style import OKABE_ITO, canvas, new_figure, save_all, style
 from claster.text import read_parquet, read_record
 
 _PROXIMAL = 2000
-_QUANTILES = (0.05, 0.5, 0.95)
 _MOST_BETWEEN = 9
+_MOST = 400
+_STATES = ("ATAC", "H3K4me3", "H3K27ac")
 
 
 def effect_by_distance(
@@ -67,20 +68,13 @@ def effect_by_distance(
             (found, OKABE_ITO["vermillion"], "element, FDR ≤ 0.1"),
         ):
             if these.any():
-                ax.scatter(
-                    distance[these],
-                    far["effect"][these],
-                    s=9,
-                    color=colour,
-                    linewidths=0,
-                    alpha=0.8,
-                    label=f"{label} (n = {int(these.sum()):,})",
-                )
+                effect = far["effect"][these]
+                draw_points(ax, distance[these], effect, colour=colour, label=label)
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         ax.set_xlabel("Distance of the element from the TSS (kb)")
         ax.set_ylabel("Effect on the gene\n(log2 perturbed / baseline)")
-        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.1)
+        legend_above(ax, "right", ncols=2)
     return fig, ax
 
 
@@ -118,28 +112,22 @@ def edited_profiles(
             f"profiles of {binning.bins} bins needed, one an element; found {baseline.shape}, "
             f"{edited.shape} and {len(distances)} distances"
         )
-    centres = binning.offsets * binning.size / 1000
+    centres = binning.middles / 1000
     reach = binning.half / 1000
     colour = colormaps["viridis"]
     place = Normalize(-reach, reach)
     with canvas(ax, 7.2, 2.9) as (fig, ax):
         ax.plot(centres, baseline, color="black", linewidth=1.6, label="baseline", zorder=3)
+        below = ax.get_xaxis_transform()
         for profile, distance in zip(edited, distances / 1000, strict=True):
-            ax.plot(centres, profile, color=colour(place(distance)), linewidth=0.9)
-            ax.plot(
-                distance,
-                0.02,
-                marker="^",
-                markersize=5,
-                color=colour(place(distance)),
-                transform=ax.get_xaxis_transform(),
-                linestyle="none",
-            )
+            shade = colour(place(distance))
+            ax.plot(centres, profile, color=shade, linewidth=0.9)
+            ax.plot(distance, 0.02, "^", markersize=5, color=shade, transform=below)
         ax.set_xlim(-reach, reach)
         ax.set_ylim(bottom=0)
         ax.set_xlabel(TSS_AXIS)
         ax.set_ylabel(f"Predicted transcription\n(reads, mean per {binning.size / 1000:g} kb)")
-        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
+        legend_above(ax, "right")
     return fig, ax
 
 
@@ -171,16 +159,11 @@ def most_affected_genes(effects: pd.DataFrame, *, ax: Axes | None = None) -> tup
         for table in (most, tried)
     ]
     with canvas(ax, 4.6, 3.0) as (fig, ax):
-        ax.bar(
-            edges[:-1],
-            shares[0],
-            color=OKABE_ITO["sky blue"],
-            label=f"most affected gene (n = {len(most):,} elements)",
-        )
+        told = f"most affected gene (n = {len(most):,} elements)"
+        ax.bar(edges[:-1], shares[0], color=OKABE_ITO["sky blue"], label=told)
         ax.plot(edges[:-1], shares[1], color="black", marker="o", markersize=3, label="all pairs")
         ax.set_xticks(edges[:-1], [*map(str, edges[:-2]), f"≥ {_MOST_BETWEEN}"])
-        ax.set_xlabel("Genes between element and gene")
-        ax.set_ylabel("Share")
+        ax.set(xlabel="Genes between element and gene", ylabel="Share")
         ax.legend(loc="upper right")
     return fig, ax
 
@@ -191,16 +174,11 @@ def _draw_controls(ax: Axes, controls: pd.DataFrame) -> None:
     kilobases = (controls["distance_bp"].abs() / 1000).to_numpy()
     edges = np.geomspace(kilobases.min(), kilobases.max() * 1.001, 13)
     number = np.digitize(kilobases, edges) - 1
-    spread = controls["effect"].groupby(number).quantile(list(_QUANTILES)).unstack()
+    spread = controls["effect"].groupby(number).quantile([0.05, 0.5, 0.95]).unstack()
     middles = np.sqrt(edges[:-1] * edges[1:])[spread.index]
-    low, middle, high = (spread[quantile] for quantile in _QUANTILES)
-    ax.fill_between(
-        middles, low, high, color="0.85", label=f"controls, 5-95 % (n = {len(controls):,})"
-    )
-    ax.plot(middles, middle, color="0.5", linewidth=1, label="controls, median")
-
-
-_EVERY = 20
+    told = f"controls, 5-95 % (n = {len(controls):,})"
+    ax.fill_between(middles, spread[0.05], spread[0.95], color="0.85", label=told)
+    ax.plot(middles, spread[0.5], color="0.5", linewidth=1, label="controls, median")
 
 
 def state_cloud(
@@ -209,8 +187,8 @@ def state_cloud(
     before: np.ndarray,
     after: np.ndarray,
     *,
-    tracks: tuple[str, str, str] = ("ATAC", "H3K4me3", "H3K27ac"),
-    every: int = _EVERY,
+    tracks: tuple[str, str, str] = _STATES,
+    every: int = 20,
 ) -> tuple[Figure, tuple[Axes, Axes]]:
     """Draw bins by the signal of three marks, and where edits move the elements among them.
 
@@ -244,7 +222,7 @@ def state_cloud(
     with style():
         fig = new_figure(7.2, 3.5)
         axes = fig.subplots(1, 2, sharey=True)
-        for ax, row in zip(axes, (0, 1), strict=True):
+        for row, ax in enumerate(axes):
             ax.hexbin(
                 cloud[row], cloud[2], gridsize=60, bins="log", cmap="Greys", mincnt=1, linewidths=0
             )
@@ -259,14 +237,8 @@ def state_cloud(
             ax.set_ylim(-0.3, most[2])
             ax.set_xlabel(f"{tracks[row]} (log2(signal + 1))")
         axes[0].set_ylabel(f"{tracks[2]} (log2(signal + 1))")
-        axes[1].legend(
-            loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.1, markerscale=2
-        )
+        legend_above(axes[1], "right", ncols=2, markerscale=2)
     return fig, (axes[0], axes[1])
-
-
-_MOST = 400
-_STATES = ("ATAC", "H3K4me3", "H3K27ac")
 
 
 def draw_screen(files: ScreenFiles, run: RunFolder | Path | str) -> list[Path]:
@@ -285,15 +257,19 @@ def draw_screen(files: ScreenFiles, run: RunFolder | Path | str) -> list[Path]:
     record = read_record(files.manifest, ScreenRecord, remedy="run the screen again with --force")
     effects, controls = (_first(read_parquet(path)) for path in (files.effects, files.controls))
     single = effects[effects["partner_id"] == ""]
-    figures: dict[str, Figure] = {}
-    if (single["distance_bp"].abs() >= 2_000).any():
-        figures["distance"], _ = effect_by_distance(single, controls if len(controls) else None)
+    drawn: dict[str, tuple[Figure, Any]] = {}
+    if (single["distance_bp"].abs() >= _PROXIMAL).any():
+        drawn["distance"] = effect_by_distance(single, controls if len(controls) else None)
     if single.duplicated("element_id").any():
-        figures["genes"], _ = most_affected_genes(single)
-    names = [track.name for track in spec.tracks]
-    if record.identity.settings.centre == "gene" and set(_STATES) <= set(names):
-        figures |= _states(single, record, spec, names)
-    return [save(fig, files.folder / f"{name}.png") for name, fig in figures.items()]
+        drawn["genes"] = most_affected_genes(single)
+    names, settings = [track.name for track in spec.tracks], record.identity.settings
+    of_marks = settings.centre == "gene" and set(_STATES) <= set(names)
+    if of_marks and settings.edit.verb not in ("swap", "insert") and len(single):
+        some = single.iloc[np.unique(np.linspace(0, len(single) - 1, _MOST).astype(int))]
+        windows, before, after = element_states(some, single, spec, settings)
+        if len(before):
+            drawn["states"] = state_cloud(windows, names, before, after)
+    return save_all(drawn, files.folder)
 
 
 def _first(table: pd.DataFrame) -> pd.DataFrame:
@@ -305,20 +281,3 @@ def _first(table: pd.DataFrame) -> pd.DataFrame:
     if pd.notna(first["dose"]):
         same &= table["dose"] == first["dose"]
     return table[same].reset_index(drop=True)
-
-
-def _states(
-    single: pd.DataFrame,
-    record: ScreenRecord,
-    spec: DatasetSpec,
-    names: list[str],
-) -> dict[str, Figure]:
-    settings = record.identity.settings
-    if settings.edit.verb in ("swap", "insert") or single.empty:
-        return {}
-    some = single.iloc[np.unique(np.linspace(0, len(single) - 1, _MOST).astype(int))]
-    windows, before, after = element_states(some, single, spec, settings)
-    if not len(before):
-        return {}
-    fig, _ = state_cloud(windows, names, before, after)
-    return {"states": fig}

@@ -4,15 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from claster.analysis.metrics import correlations, fitted_slope, log_signal
 from claster.analysis.statistics import pearson, spearman
 from claster.genome.windows import Binning
-from claster.plot.genes import draw_gene
+from claster.plot.panels import TSS_AXIS, draw_counts, legend_above
 from claster.plot.style import OKABE_ITO, canvas
-from claster.plot.tracks import TSS_AXIS
+from claster.plot.tracks import draw_gene
 
 _CELLS = 120
 
@@ -52,14 +51,7 @@ def density(
     top = _top(x, y)
     counts, edges, _ = np.histogram2d(x, y, bins=_CELLS, range=[[0, top], [0, top]])
     with canvas(ax, 4.7, 3.9) as (fig, ax):
-        mesh = ax.pcolormesh(
-            edges,
-            edges,
-            np.ma.masked_equal(counts, 0).T,
-            norm=LogNorm(vmin=1, vmax=max(counts.max(), 10)),
-            cmap="viridis",
-            rasterized=True,
-        )
+        mesh = draw_counts(ax, edges, edges, counts, most=max(counts.max(), 10))
         _frame(ax, agreement, top)
         bar = fig.colorbar(mesh, ax=ax, pad=0.03, aspect=22)
         bar.set_label(f"Number of {points}")
@@ -106,8 +98,7 @@ def gene_scatter(
             ax.annotate(name, (x[row], y[row]), (5, -9), textcoords="offset points", fontsize=8)
         _frame(ax, corner, top)
         if not log:
-            ax.set_xlabel("Observed (reads)")
-            ax.set_ylabel("Predicted (reads)")
+            ax.set(xlabel="Observed (reads)", ylabel="Predicted (reads)")
     return fig, ax
 
 
@@ -140,8 +131,7 @@ def _frame(ax: Axes, agreement: str, top: float) -> None:
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
     )
     ax.set(xlim=(0, top), ylim=(0, top), aspect="equal")
-    ax.set_xlabel("Observed, log2(reads + 1)")
-    ax.set_ylabel("Predicted, log2(reads + 1)")
+    ax.set(xlabel="Observed, log2(reads + 1)", ylabel="Predicted, log2(reads + 1)")
 
 
 def profile(
@@ -170,24 +160,17 @@ def profile(
     series = [observed, predicted] if truth is None else [observed, predicted, truth]
     for values in series:
         if np.shape(values) != (binning.bins,):
-            raise ValueError(
-                f"profiles of shape ({binning.bins},) needed, found {np.shape(values)}"
-            )
-    centres = binning.offsets * binning.size / 1000
+            found = np.shape(values)
+            raise ValueError(f"profiles of shape ({binning.bins},) needed, found {found}")
+    centres = binning.middles / 1000
     reach = binning.half / 1000
     top = max(float(np.nanmax(series)), 0.0) or 1.0
     with canvas(ax, 7.2, 2.9) as (fig, ax):
         ax.stairs(observed, binning.edges / 1000, fill=True, color="0.75", label="observed")
         ax.plot(centres, predicted, color=OKABE_ITO["vermillion"], label="predicted")
         if truth is not None:
-            ax.plot(
-                centres,
-                truth,
-                color=OKABE_ITO["blue"],
-                linewidth=1,
-                linestyle=(0, (3, 1.5)),
-                label="noise-free truth",
-            )
+            (line,) = ax.plot(centres, truth, color=OKABE_ITO["blue"], label="noise-free truth")
+            line.set(linewidth=1, linestyle=(0, (3, 1.5)))
         if gene_span is not None:
             start, end, strand = gene_span
             span = max(start / 1000, -reach), min(end / 1000, reach)
@@ -196,5 +179,5 @@ def profile(
         ax.set_ylim(0, top * (1.05 if gene_span is None else 1.18))
         ax.set_xlabel(TSS_AXIS)
         ax.set_ylabel(f"Nascent transcription\n(reads, mean per {binning.size / 1000:g} kb)")
-        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.1)
+        legend_above(ax, "right", ncols=4)
     return fig, ax

@@ -1,33 +1,21 @@
 """Scores with their intervals, calibration and learning curves."""
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from claster.analysis.compare import Compared
-from claster.analysis.metrics import gene_weights
-from claster.plot.sequence import (
-    comparison_bars,
-    learning_curves,
-    model_densities,
-    pearson_spearman,
-    profile_panels,
-)
+from claster.plot.panels import TSS_AXIS, draw_band, draw_bars, interval_arms, legend_above
 from claster.plot.style import (
     OKABE_ITO,
     canvas,
-    interval_arms,
     method_colour,
     method_label,
     new_figure,
-    save,
     style,
 )
-from claster.plot.tracks import TSS_AXIS
-from claster.text import read_table
 
 _NAMES = {
     "pearson": "Pearson r",
@@ -54,23 +42,14 @@ def score_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure,
     rows = np.arange(len(scores))
     with canvas(ax, 5.4, 0.7 + 0.27 * len(scores)) as (fig, ax):
         colours = [method_colour(name, row) for row, name in enumerate(scores["method"])]
-        ax.barh(rows, scores["value"].fillna(0), color=colours, height=0.7)
-        ax.errorbar(
-            scores["value"],
-            rows,
-            xerr=interval_arms(scores["value"], scores["low"], scores["high"]),
-            fmt="none",
-            ecolor="0.35",
-            elinewidth=1.2,
-            capsize=2,
-        )
+        value, low, high = (scores[column] for column in ("value", "low", "high"))
+        draw_bars(ax, rows, value, low, high, color=colours, height=0.7)
         for row, value in enumerate(scores["value"]):
             if np.isnan(value):
                 ax.text(0, row, " undefined", va="center", fontsize=7, color="0.35")
         ax.axvline(0, color=OKABE_ITO["black"], linewidth=0.8)
         ax.set_yticks(rows, [method_label(name) for name in scores["method"]])
-        ax.set_ylim(len(scores) - 0.5, -0.5)
-        ax.set_xlabel(_axis(scores, metric))
+        ax.set(ylim=(len(scores) - 0.5, -0.5), xlabel=_axis(scores, metric))
     return fig, ax
 
 
@@ -106,7 +85,7 @@ def score_by_stratum(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[F
         ax.set_xlim(-0.5, len(strata) - 0.5)
         ax.set_xlabel(f"Genes by {by}")
         ax.set_ylabel(_axis(scores, metric))
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.1)
+        legend_above(ax, "left", ncols=3)
     return fig, ax
 
 
@@ -122,16 +101,14 @@ def score_by_bin(bins: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure,
     with canvas(ax, 7.2, 3.0) as (fig, ax):
         for number, (method, rows) in enumerate(bins.groupby("method", sort=False)):
             colour = method_colour(str(method), number)
-            place = rows["offset"] / 1000
-            ax.fill_between(place, rows["low"], rows["high"], color=colour, alpha=0.2, linewidth=0)
-            ax.plot(
-                place, rows["value"], color=colour, linewidth=1, label=method_label(str(method))
-            )
+            value, low, high = (rows[column] for column in ("value", "low", "high"))
+            place, label = rows["offset"] / 1000, method_label(str(method))
+            draw_band(ax, place, value, low, high, colour=colour, linewidth=1, label=label)
         ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
         ax.set_xlim(bins["offset"].min() / 1000, bins["offset"].max() / 1000)
         ax.set_xlabel(TSS_AXIS)
         ax.set_ylabel("Pearson r across genes")
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.1)
+        legend_above(ax, "left", ncols=4)
     return fig, ax
 
 
@@ -165,33 +142,17 @@ def calibration_curve(
         top = 0.0
         for number, (method, curve) in enumerate(calibration.groupby("method", sort=False)):
             colour = method_colour(str(method), number)
-            ax.plot(
-                curve["predicted"],
-                curve["observed"],
-                color=colour,
-                marker="o",
-                markersize=3,
-                label=method_label(str(method)),
-            )
-            ax.fill_between(
-                curve["predicted"],
-                curve["low"],
-                curve["high"],
-                color=colour,
-                alpha=0.2,
-                linewidth=0,
-            )
+            observed, low, high = (curve[column] for column in ("observed", "low", "high"))
+            look: dict[str, Any] = {"marker": "o", "markersize": 3}
+            look |= {"colour": colour, "label": method_label(str(method))}
+            draw_band(ax, curve["predicted"], observed, low, high, **look)
             top = max(top, curve[["predicted", "observed", "high"]].max().max())
         top = 1.04 * top or 1.0
         ax.axline((0, 0), slope=1, color=OKABE_ITO["black"], linestyle="--", linewidth=1)
         ax.set(xlim=(0, top), ylim=(0, top), aspect="equal")
-        ax.set_xlabel(f"Predicted, log2({unit} + 1)")
-        ax.set_ylabel(f"Mean observed, log2({unit} + 1)")
+        ax.set(xlabel=f"Predicted, log2({unit} + 1)", ylabel=f"Mean observed, log2({unit} + 1)")
         ax.legend(loc="upper left")
     return fig, ax
-
-
-_SPLITS = {"train": ("training", "0.6", 0.9), "valid": ("validation", OKABE_ITO["blue"], 1.6)}
 
 
 def learning_curve(
@@ -217,13 +178,11 @@ def learning_curve(
     with style():
         fig = new_figure(7.2, 2.7)
         axes = fig.subplots(1, 2)
-        for split, (label, colour, width) in _SPLITS.items():
-            rows = history[history["split"] == split]
-            axes[0].plot(rows["step"], rows["loss"], color=colour, linewidth=width, label=label)
-            if split == "valid":
-                axes[1].plot(
-                    rows["step"], rows["performance"], color=colour, marker="o", markersize=3
-                )
+        train, valid = (history[history["split"] == split] for split in ("train", "valid"))
+        axes[0].plot(train["step"], train["loss"], color="0.6", linewidth=0.9, label="training")
+        look = {"color": OKABE_ITO["blue"]}
+        axes[0].plot(valid["step"], valid["loss"], linewidth=1.6, label="validation", **look)
+        axes[1].plot(valid["step"], valid["performance"], marker="o", markersize=3, **look)
         if best is not None:
             for ax in axes:
                 ax.axvline(best, color="0.4", linestyle=(0, (1, 1.6)), linewidth=1.1)
@@ -241,55 +200,6 @@ def learning_curve(
         if (losses > 0).all() and losses.max() > 10 * losses.min():
             axes[0].set_yscale("log")
         for ax, label in zip(axes, ("Loss", performance), strict=True):
-            ax.set_xlabel("Training step")
-            ax.set_ylabel(label)
+            ax.set(xlabel="Training step", ylabel=label)
         axes[0].legend(loc="upper right")
     return fig, axes
-
-
-_SCORES = [
-    (level, metric) for level in ("bin", "gene", "paper") for metric in ("pearson", "spearman")
-]
-
-
-def write_figures(compared: Compared, folder: Path | str) -> list[Path]:
-    """Draw a comparison for its first condition and return the files.
-
-    Parameters
-    ----------
-    compared
-        Of `compare_runs`.
-    folder
-        Where to write PNG files to.
-    """
-    folder = Path(folder)
-    scored, target = compared.scored, compared.target
-    weights = gene_weights(scored.genes, target)
-    observed = {
-        "bins": scored.observed[:, 0],
-        "genes": (scored.observed[:, 0] * weights).sum(axis=1),
-    }
-    predicted = {
-        name: {"bins": values[:, 0], "genes": (values[:, 0] * weights).sum(axis=1)}
-        for name, values in scored.methods.items()
-    }
-    scores = compared.main_scores()
-    scores = scores[scores["condition"] == scored.conditions[0]]
-    figures = {"densities": model_densities(observed, predicted)[0]}
-    for level, metric in _SCORES:
-        rows = scores[(scores["level"] == level) & (scores["metric"] == metric)]
-        figures[f"{level}_{metric}"] = comparison_bars(rows)[0]
-    figures["pearson_spearman"] = pearson_spearman(scores[scores["level"] != "gene"])[0]
-    histories = {name: read_table(path) for name, path in compared.histories.items()}
-    if histories:
-        figures["learning_curves"] = learning_curves(histories)[0]
-    row = int(np.argmax(observed["genes"]))
-    widest, binning = max(compared.own.values(), key=lambda part: part[1].width)
-    figures["profiles"] = profile_panels(
-        {name: (part.methods[name][row, 0], bins) for name, (part, bins) in compared.own.items()},
-        widest.observed[row, 0],
-        binning,
-        common=target,
-        title=str(scored.genes["name"].iloc[row]),
-    )[0]
-    return [save(figure, folder / f"{name}.png") for name, figure in figures.items()]

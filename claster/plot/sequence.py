@@ -1,16 +1,22 @@
 """Figures of a comparison between models: profiles, densities, bars, scores against each other, curves."""
 
 from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from claster.analysis.compare import Compared
+from claster.analysis.metrics import gene_weights
 from claster.genome.windows import Binning
+from claster.plot.panels import TSS_AXIS, draw_bars, legend_above
 from claster.plot.predictions import density, gene_scatter
-from claster.plot.style import OKABE_ITO, canvas, figure_of, interval_arms, new_figure, style
-from claster.plot.tracks import TSS_AXIS
+from claster.plot.style import OKABE_ITO, canvas, figure_of, new_figure, save_all, style
+from claster.text import read_table
 
 _COLOURS = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
 _LEVELS = {
@@ -64,8 +70,7 @@ def profile_panels(
             ax.plot(reach, [0, 0], color="black", linewidth=3, solid_capstyle="butt")
             label = ax.text(0.01, 0.93, name, transform=ax.transAxes, va="top", fontsize=8)
             label.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1})
-            ax.set_xlim(-binning.half / 1000, binning.half / 1000)
-            ax.set_ylim(0, top)
+            ax.set(xlim=(-binning.half / 1000, binning.half / 1000), ylim=(0, top))
         axes[0].set_title(title, loc="left")
         axes[-1].set_xlabel(TSS_AXIS)
     return figure_of(axes[0]), axes
@@ -110,23 +115,13 @@ def comparison_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Fi
     scores
         Rows of `claster.analysis.compare.Compared.main_scores`: of one condition, level and metric.
     """
-    level, metric = _only(scores, "level"), _only(scores, "metric")
+    (level,), (metric,) = scores["level"].unique(), scores["metric"].unique()
     rows = np.arange(len(scores))
     with canvas(ax, 7.2, 1.0 + 0.55 * len(scores)) as (fig, ax):
         for shift, window, colour in ((-0.2, "common", "blue"), (0.2, "own", "sky blue")):
-            value = scores[window].to_numpy()
-            ax.barh(
-                rows + shift, value, height=0.36, color=OKABE_ITO[colour], label=f"{window} bins"
-            )
-            ax.errorbar(
-                value,
-                rows + shift,
-                xerr=interval_arms(value, scores[f"{window}_low"], scores[f"{window}_high"]),
-                fmt="none",
-                ecolor="0.3",
-                elinewidth=1,
-                capsize=2,
-            )
+            value, low, high = (scores[window + end] for end in ("", "_low", "_high"))
+            look = {"height": 0.36, "color": OKABE_ITO[colour], "label": f"{window} bins"}
+            draw_bars(ax, rows + shift, value, low, high, shade="0.3", arm=1, **look)
         ax.scatter(
             scores["published"],
             rows,
@@ -141,7 +136,7 @@ def comparison_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Fi
         ax.set_yticks(rows, [f"{name}\n({bins} bins)" for name, bins in names])
         ax.set_ylim(len(scores) - 0.5, -0.5)
         ax.set_xlabel(f"{metric.capitalize()} r over {_LEVELS[level]}")
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.1)
+        legend_above(ax, "left", ncols=3)
     return fig, ax
 
 
@@ -176,8 +171,7 @@ def pearson_spearman(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[F
         limits = ax.get_xlim(), ax.get_ylim()
         ax.axline((0, 0), slope=1, color="0.8", linewidth=0.8, zorder=0)
         ax.set(xlim=limits[0], ylim=limits[1])
-        ax.set_xlabel("Pearson r")
-        ax.set_ylabel("Spearman r")
+        ax.set(xlabel="Pearson r", ylabel="Spearman r")
         ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return fig, ax
 
@@ -189,12 +183,6 @@ def learning_curves(histories: Mapping[str, pd.DataFrame]) -> tuple[Figure, np.n
     ----------
     histories
         By run, its `history.csv`: `split` (train, valid), `step`, `loss`.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : numpy.ndarray
-        Of `matplotlib.axes.Axes`, one a run.
     """
     with style():
         fig = new_figure(3.1 * len(histories), 2.5)
@@ -210,13 +198,39 @@ def learning_curves(histories: Mapping[str, pd.DataFrame]) -> tuple[Figure, np.n
                     best["step"], best["loss"], "o", color=OKABE_ITO["vermillion"], markersize=4
                 )
             ax.set_title(name, loc="left", fontsize=9)
-            ax.set_xlabel("Step")
-            ax.set_ylim(bottom=0)
+            ax.set(xlabel="Step", ylim=(0, None))
         axes[0].set_ylabel("Loss (its own for each run)")
         axes[0].legend()
     return fig, axes
 
 
-def _only(scores: pd.DataFrame, column: str) -> str:
-    (value,) = scores[column].unique()
-    return str(value)
+def write_figures(compared: Compared, folder: Path | str) -> list[Path]:
+    """Draw a comparison of `compare_runs` for its first condition as PNG files, which are returned."""
+    scored, target = compared.scored, compared.target
+    weights = gene_weights(scored.genes, target)
+
+    def by_level(signal: np.ndarray) -> dict[str, np.ndarray]:
+        return {"bins": signal[:, 0], "genes": (signal[:, 0] * weights).sum(axis=1)}
+
+    observed = by_level(scored.observed)
+    predicted = {name: by_level(values) for name, values in scored.methods.items()}
+    scores = compared.main_scores()
+    scores = scores[scores["condition"] == scored.conditions[0]]
+    drawn: dict[str, tuple[Figure, Any]] = {"densities": model_densities(observed, predicted)}
+    for level, metric in product(_LEVELS, ("pearson", "spearman")):
+        rows = scores[(scores["level"] == level) & (scores["metric"] == metric)]
+        drawn[f"{level}_{metric}"] = comparison_bars(rows)
+    drawn["pearson_spearman"] = pearson_spearman(scores[scores["level"] != "gene"])
+    histories = {name: read_table(path) for name, path in compared.histories.items()}
+    if histories:
+        drawn["learning_curves"] = learning_curves(histories)
+    row = int(np.argmax(observed["genes"]))
+    widest, binning = max(compared.own.values(), key=lambda part: part[1].width)
+    drawn["profiles"] = profile_panels(
+        {name: (part.methods[name][row, 0], bins) for name, (part, bins) in compared.own.items()},
+        widest.observed[row, 0],
+        binning,
+        common=target,
+        title=str(scored.genes["name"].iloc[row]),
+    )
+    return save_all(drawn, Path(folder))

@@ -1,13 +1,11 @@
 """One style for all figures, as a context, and how a figure becomes a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import matplotlib as mpl
-import numpy as np
-import numpy.typing as npt
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -99,25 +97,11 @@ def figure_of(ax: Axes) -> Figure:
 
 @contextmanager
 def canvas(ax: Axes | None, width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
-    """Draw on `ax` in the house style inside this context; None makes a figure of `width` x `height` inches.
-
-    Yields
-    ------
-    fig : matplotlib.figure.Figure
-    ax : matplotlib.axes.Axes
-    """
+    """Draw on `ax` in the house style; None makes a figure of `width` x `height` inches."""
     with style():
         if ax is None:
             ax = new_figure(width, height).subplots()
         yield figure_of(ax), ax
-
-
-def interval_arms(
-    value: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike
-) -> npt.NDArray[np.float64]:
-    """Return the lengths of both arms of intervals, shape (2, rows); 0 where there is none."""
-    arms = np.stack([np.subtract(value, low), np.subtract(high, value)])
-    return np.nan_to_num(arms).clip(min=0)
 
 
 def save(fig: Figure, path: Path | str, dpi: int = 150) -> Path:
@@ -126,14 +110,9 @@ def save(fig: Figure, path: Path | str, dpi: int = 150) -> Path:
     Parameters
     ----------
     path
-        Where to; the suffix .png, .svg or .pdf chooses the format.
+        Where to, which is returned; the suffix .png, .svg or .pdf chooses the format.
     dpi
         Dots per inch (of SVG and PDF: of the parts that are drawn as pixels).
-
-    Returns
-    -------
-    Path
-        `path`.
 
     Raises
     ------
@@ -148,6 +127,11 @@ def save(fig: Figure, path: Path | str, dpi: int = 150) -> Path:
     with style(), atomic_path(path) as partial:
         fig.savefig(partial, dpi=dpi, metadata=_METADATA[path.suffix])
     return path
+
+
+def save_all(drawn: Mapping[str, tuple[Figure, Any]], folder: Path) -> list[Path]:
+    """Write figures, each with its axes, as ``<folder>/<name>.png`` and return the files."""
+    return [save(fig, folder / f"{name}.png") for name, (fig, _) in drawn.items()]
 
 
 _OWN = {

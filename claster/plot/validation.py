@@ -1,17 +1,22 @@
-"""What a validation found: curves of links, predicted against planted effects, reach, control p-values."""
+"""Predicted against planted and measured effects: validation, CRISPR screens, treated cells, reach."""
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from claster.analysis.crispr import CrisprFiles
+from claster.analysis.link.link import LinkFiles
 from claster.analysis.reach import ReachFiles
+from claster.analysis.treated import TreatedFiles
 from claster.analysis.validation.linked import distance_names
 from claster.analysis.validation.validate import ValidationFiles, ValidationSummary
-from claster.plot.style import OKABE_ITO, canvas, figure_of, interval_arms, new_figure, save, style
+from claster.plot.panels import draw_band, draw_points, interval_arms, legend_above
+from claster.plot.style import OKABE_ITO, canvas, figure_of, new_figure, save, save_all, style
 from claster.text import read_parquet, read_record, read_table
 
 _COLOURS = {
@@ -42,13 +47,7 @@ def link_curves(
     scores
         From `score_links`, for the legends; the dotted line is the share of links among all pairs.
     axes
-        Where to draw ROC, and precision and recall; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : tuple of matplotlib.axes.Axes
-        ROC, precision and recall.
+        ROC, and precision and recall, as returned.
     """
     areas = scores.set_index(["predictor", "metric"])["value"]
     share = scores["links"].iloc[0] / scores["n"].iloc[0]
@@ -81,14 +80,11 @@ def link_curves(
                 label=f"{label} {areas[name, 'auprc']:.2f}",
                 where="pre",
             )
-        roc.set_xlabel("False positive rate")
-        roc.set_ylabel("Recall")
-        pr.set_xlabel("Recall")
-        pr.set_ylabel("Precision")
+        roc.set(xlabel="False positive rate", ylabel="Recall")
+        pr.set(xlabel="Recall", ylabel="Precision")
         few = curves["predictor"].nunique() <= _INSIDE
         for ax in (roc, pr):
-            ax.set_xlim(0, 1)
-            ax.set_ylim(0, 1.02)
+            ax.set(xlim=(0, 1), ylim=(0, 1.02))
         below = {} if few else {"bbox_to_anchor": (0, -0.2), "fontsize": 7}
         roc.legend(title="AUROC", loc="lower right" if few else "upper left", **below)
         pr.legend(title="AUPRC", loc="upper right" if few else "upper left", **below)
@@ -105,15 +101,12 @@ def planted_against_predicted(
     pairs
         `planted` (kind), `planted_effect` and `effect` (log2).
     """
-    kinds = {
-        "no enhancer of the gene": (["none", "decoy", "other gene"], "0.75"),
-        "far enhancer (loop)": (["contact"], OKABE_ITO["blue"]),
-        "proximal enhancer": (["proximal"], OKABE_ITO["vermillion"]),
-    }
-    groups = [
-        (label, pairs[pairs["planted"].isin(named)], colour)
-        for label, (named, colour) in kinds.items()
-    ]
+    kinds = (
+        ("no enhancer of the gene", ["none", "decoy", "other gene"], "0.75"),
+        ("far enhancer (loop)", ["contact"], OKABE_ITO["blue"]),
+        ("proximal enhancer", ["proximal"], OKABE_ITO["vermillion"]),
+    )
+    groups = [(label, pairs[pairs["planted"].isin(kind)], colour) for label, kind, colour in kinds]
     return _planted_and_predicted(groups, ax)
 
 
@@ -167,13 +160,7 @@ def recovered_by_distance(
 
 
 def control_p_values(p: np.ndarray, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
-    """Draw how p-values of control regions are distributed; the diagonal is the uniform distribution.
-
-    Parameters
-    ----------
-    p
-        Between 0 and 1.
-    """
+    """Draw how p-values of control regions are distributed; the diagonal is the uniform distribution."""
     ordered = np.sort(p)
     with canvas(ax, 3.4, 3.3) as (fig, ax):
         ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
@@ -193,17 +180,16 @@ def control_p_values(p: np.ndarray, *, ax: Axes | None = None) -> tuple[Figure, 
 def draw_validation(files: ValidationFiles) -> list[Path]:
     """Draw the figures of a validation into its folder."""
     summary = read_record(files.summary, ValidationSummary, remedy="validate again")
-    figures = {}
+    drawn: dict[str, tuple[Figure, Any]] = {}
     if summary.bars:
         curves, scores = read_parquet(files.curves), read_table(files.scores)
-        p = read_table(files.controls)["p"].to_numpy()
-        figures["curves"] = link_curves(curves, scores)[0]
-        figures["effects"] = planted_against_predicted(read_parquet(files.pairs))[0]
-        figures["distance"] = recovered_by_distance(read_table(files.agreement))[0]
-        figures["controls"] = control_p_values(p)[0]
+        drawn["curves"] = link_curves(curves, scores)
+        drawn["effects"] = planted_against_predicted(read_parquet(files.pairs))
+        drawn["distance"] = recovered_by_distance(read_table(files.agreement))
+        drawn["controls"] = control_p_values(read_table(files.controls)["p"].to_numpy())
     if summary.repression is not None:
-        figures["repression"] = lifted_repression(read_table(files.repression))[0]
-    return [save(fig, files.folder / f"{name}.png") for name, fig in figures.items()]
+        drawn["repression"] = lifted_repression(read_table(files.repression))
+    return save_all(drawn, files.folder)
 
 
 def _planted_and_predicted(
@@ -215,24 +201,16 @@ def _planted_and_predicted(
         for label, rows, colour in groups:
             if rows.empty:
                 continue
-            ax.scatter(
-                rows["planted_effect"],
-                rows["effect"],
-                s=9,
-                color=colour,
-                linewidths=0,
-                alpha=0.8,
-                label=f"{label} (n = {len(rows):,})",
-            )
+            draw_points(ax, rows["planted_effect"], rows["effect"], colour=colour, label=label)
             values += [*rows["planted_effect"], *rows["effect"]]
         low, high = min(values), max(values)
         margin = 0.05 * max(high - low, 0.1)
         ax.axline((0, 0), slope=1, color="0.6", linewidth=0.8)
-        ax.set_xlim(low - margin, high + margin)
-        ax.set_ylim(low - margin, high + margin)
+        limits = (low - margin, high + margin)
+        ax.set(xlim=limits, ylim=limits)
         ax.set_xlabel("Planted effect (log2 perturbed / baseline)")
         ax.set_ylabel("Predicted effect (log2 perturbed / baseline)")
-        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
+        legend_above(ax, "right")
     return fig, ax
 
 
@@ -249,8 +227,9 @@ def _reach_curves(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figu
         for name, rows in scores.groupby("model", sort=False):
             colour = _REACH_COLOURS.get(str(name), OKABE_ITO["purple"])
             kb = rows["radius_bp"] / 1000
-            ax.fill_between(kb, rows["low"], rows["high"], color=colour, alpha=0.15, linewidth=0)
-            ax.plot(kb, rows["r"], marker="o", markersize=3, color=colour, label=name)
+            r, low, high = (rows[column] for column in ("r", "low", "high"))
+            look = {"marker": "o", "markersize": 3, "label": name}
+            draw_band(ax, kb, r, low, high, colour=colour, alpha=0.15, **look)
         ax.set_xscale("log")
         ax.set_xlabel("Seen on either side of the TSS (kb)")
         ax.set_ylabel("Pearson r of genes")
@@ -261,3 +240,100 @@ def _reach_curves(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figu
 def draw_reach(files: ReachFiles) -> Path:
     """Draw `_reach_curves` of a result into its folder and return the PNG."""
     return save(_reach_curves(read_table(files.scores))[0], files.figure)
+
+
+def measured_against_predicted(
+    pairs: pd.DataFrame, *, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
+    """Draw the predicted effect of each pair against the measured one.
+
+    Parameters
+    ----------
+    pairs
+        `effect` (log2), `effect_size` (share of expression gained) and `regulated`.
+    """
+    # A share of -1 is no expression at all, which has no logarithm.
+    measured = np.log2(1 + pairs["effect_size"].clip(lower=-0.99))
+    with canvas(ax, 4.4, 3.6) as (fig, ax):
+        ax.axhline(0, color="0.6", linewidth=0.8)
+        ax.axvline(0, color="0.6", linewidth=0.8)
+        for chosen, colour, label in (
+            (~pairs["regulated"], "0.7", "not regulated"),
+            (pairs["regulated"], OKABE_ITO["vermillion"], "regulated"),
+        ):
+            draw_points(ax, measured[chosen], pairs["effect"][chosen], colour=colour, label=label)
+        ax.set_xlabel("Measured effect (log2 silenced / control)")
+        ax.set_ylabel("Predicted effect (log2 perturbed / baseline)")
+        legend_above(ax, "right", ncols=2)
+    return fig, ax
+
+
+def draw_crispr(files: CrisprFiles) -> list[Path]:
+    """Draw the figures of a comparison into its folder."""
+    pairs = read_parquet(files.pairs)
+    scores = read_table(files.scores)
+    drawn: dict[str, tuple[Figure, Any]] = {
+        "curves": link_curves(read_parquet(files.curves), scores_of_all(scores)),
+        "effects": measured_against_predicted(pairs[pairs["scored"]]),
+    }
+    return save_all(drawn, files.folder)
+
+
+def scores_of_all(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores of `claster crispr` that are of all scored pairs together."""
+    return scores[(scores["subset"] == "all") & (scores["pairs"] == "scored")]
+
+
+def change_of_genes(genes: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
+    """Draw the measured change of each gene against the predicted one.
+
+    Parameters
+    ----------
+    genes
+        `predicted_change`, `measured_change` (log2) and `measured_baseline` (reads), which colours points.
+    """
+    with canvas(ax, 4.6, 3.7) as (fig, ax):
+        ax.axhline(0, color="0.8", linewidth=0.8)
+        ax.axvline(0, color="0.8", linewidth=0.8)
+        ax.axline((0, 0), slope=1, color=OKABE_ITO["black"], linewidth=0.8, linestyle=":")
+        points = ax.scatter(
+            genes["predicted_change"],
+            genes["measured_change"],
+            c=np.log2(genes["measured_baseline"] + 1),
+            cmap="viridis",
+            s=14,
+            linewidths=0,
+        )
+        fig.colorbar(points, ax=ax, label="Measured before (log2(reads + 1))")
+        ax.set_xlabel("Predicted change (log2 treated / baseline)")
+        ax.set_ylabel("Measured change (log2 treated / baseline)")
+    return fig, ax
+
+
+def draw_treated(files: TreatedFiles) -> list[Path]:
+    """Draw the figure of a comparison into its folder."""
+    return save_all({"change": change_of_genes(read_table(files.genes))}, files.folder)
+
+
+def _calibration_curve(calibration: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
+    """Draw the share of regulated pairs against the predicted probability."""
+    observed, number = calibration["observed"], calibration["n"]
+    error = 1.96 * np.sqrt(observed * (1 - observed) / number)
+    with canvas(ax, 3.6, 3.4) as (fig, ax):
+        ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
+        ax.errorbar(
+            calibration["predicted"],
+            observed,
+            yerr=error,
+            marker="o",
+            markersize=4,
+            linewidth=1,
+            color=OKABE_ITO["blue"],
+        )
+        ax.set(xlabel="Predicted probability", ylabel="Share of pairs that are regulated")
+    return fig, ax
+
+
+def draw_calibration(files: LinkFiles) -> Path:
+    """Draw `_calibration_curve` of a training into its folder and return the PNG."""
+    return save(_calibration_curve(read_table(files.calibration))[0], files.figure)

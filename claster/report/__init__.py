@@ -14,30 +14,30 @@ from claster.quoting import printable
 from claster.report.accounting import accounting, provenance
 from claster.report.examples import examples
 from claster.report.network import network, training
-from claster.report.overview import overview
-from claster.report.page import Page
+from claster.report.page import Page, Section
 from claster.report.perturbation import attribution, crispr, perturbation
-from claster.report.scoring import agreement, groups, intervals, scores
+from claster.report.scoring import agreement, groups, intervals, overview, scores
 from claster.report.subject import Subject
 from claster.times import note_time
 
 __all__ = ["write_report"]
 
 _SECTIONS = (
-    overview,
-    accounting,
-    network,
-    training,
-    scores,
-    agreement,
-    groups,
-    intervals,
-    examples,
-    perturbation,
-    crispr,
-    attribution,
-    provenance,
+    ("overview", "Overview", overview),
+    ("data", "Data", accounting),
+    ("network", "Network", network),
+    ("training", "Training", training),
+    ("scores", "Scores and baselines", scores),
+    ("agreement", "Predicted and observed", agreement),
+    ("groups", "Groups of genes", groups),
+    ("intervals", "Intervals", intervals),
+    ("genes", "Genes", examples),
+    ("perturbation", "Perturbation", perturbation),
+    ("crispr", "CRISPR interference", crispr),
+    ("attribution", "Attribution", attribution),
+    ("provenance", "Provenance", provenance),
 )
+"""Anchor, title, and the function that yields the parts of each section; one without parts is left out."""
 
 
 def write_report(
@@ -61,30 +61,28 @@ def write_report(
         If there is no run, or one of its files cannot be read.
     """
     begun = time.monotonic()
-    subject = _read_subject(run)
+    subject = _read_subject(run, progress)
     path = Path(to) if to is not None else subject.run.path / "report.html"
-    write_text(path, _render(_make_page(subject, progress=progress)))
+    write_text(path, _render(_make_page(subject)))
     spec, seconds = subject.spec, time.monotonic() - begun
     note_time(spec.project, "report", dataset=spec.name, units=1, seconds=seconds)
     return path
 
 
-def _read_subject(run: RunFolder | Path | str) -> Subject:
+def _read_subject(run: RunFolder | Path | str, progress: Progress = SILENT) -> Subject:
     """Return the run in a folder and the dataset that it was trained on."""
     run = RunFolder.of(run)
     record = read_run(run)
-    return Subject(run, record, trained_dataset(run, record))
+    return Subject(run, record, trained_dataset(run, record), progress)
 
 
-def _make_page(subject: Subject, *, progress: Progress = SILENT) -> Page:
+def _make_page(subject: Subject) -> Page:
     """Return the sections of a report."""
     sections = []
-    with progress.step("report", len(_SECTIONS)) as step:
-        for section in _SECTIONS:
-            step.describe(section.__name__)
-            sections.append(
-                network(subject, progress=progress) if section is network else section(subject)
-            )
+    with subject.progress.step("report", len(_SECTIONS)) as step:
+        for anchor, title, parts in _SECTIONS:
+            step.describe(parts.__name__)
+            sections.append(Section(anchor, title, list(parts(subject))))
             step.advance()
     record, spec = subject.record, subject.spec
     return Page(

@@ -10,8 +10,7 @@ from claster.analysis.metrics import correlations, gene_means
 from claster.dataset.layout import read_arrays, read_genes_table
 from claster.dataset.track_scales import read_landscapes
 from claster.plot import GeneArrays, gene_tracks, genes_around
-from claster.report.overview import unmade
-from claster.report.page import Part, Section, Subtitle, Table, Text, number, picture
+from claster.report.page import Part, Subtitle, Table, Text, number, picture
 from claster.report.subject import SPLIT, Fit, Scores, Subject
 
 _EACH = 2
@@ -66,17 +65,14 @@ def _choose_examples(
     return sorted(chosen, key=lambda example: -example.pearson)
 
 
-def examples(subject: Subject) -> Section:
-    """Return track figures of the best, median and worst genes, and the genes with the largest error."""
-    title = "Genes"
-    parts: list[Part] = []
+def examples(subject: Subject) -> Iterator[Part]:
+    """Yield track figures of the best, median and worst genes, and the genes with the largest error."""
     if subject.fit is None:
-        parts.append(unmade(subject, "Genes cannot be shown without predictions and the dataset"))
+        yield subject.unmade("Genes cannot be shown without predictions and the dataset")
     else:
-        parts += _drawn(subject, subject.fit)
+        yield from _drawn(subject, subject.fit)
     if subject.scores is not None:
-        parts.append(_worst(subject.scores))
-    return Section("genes", title, tuple(parts))
+        yield _worst(subject.scores)
 
 
 def _is_apart(genes: pd.DataFrame, row: int, chosen: list[_Example], apart: int) -> bool:
@@ -102,9 +98,8 @@ def _drawn(subject: Subject, fit: Fit) -> Iterator[Part]:
     before = ""
     for example in chosen:
         if example.stands_for != before:
-            yield Subtitle(
-                f"Predicted {example.stands_for}".replace("median", "like the median gene")
-            )
+            told = example.stands_for.replace("median", "like the median gene")
+            yield Subtitle(f"Predicted {told}")
         before = example.stands_for
         yield _gene_picture(subject, fit, example, [float(values[example.row]) for values in means])
 
@@ -132,7 +127,7 @@ def _gene_picture(subject: Subject, fit: Fit, example: _Example, means: list[flo
         target.binning,
         **contacts,
     )
-    fig, _ = gene_tracks(
+    drawn = gene_tracks(
         arrays,
         genes=genes_around(read_genes_table(folders), name, spec.window.binning),
         reach=min(spec.window.binning.half, int(_REACH * target.binning.half)),
@@ -140,14 +135,12 @@ def _gene_picture(subject: Subject, fit: Fit, example: _Example, means: list[flo
     shown = gene["name"] if isinstance(gene["name"], str) else name
     place = f"{gene['chrom']}:{gene['start']:,}-{gene['end']:,} ({gene['strand']})"
     striped = spec.contacts is not None and spec.contacts.map == "stripe"
-    on_axis = (
-        "Contacts are those of the TSS with each place."
-        if striped
-        else "Contacts have the midpoint of both loci on the axis."
-    )
+    on_axis = "Contacts have the midpoint of both loci on the axis."
+    if striped:
+        on_axis = "Contacts are those of the TSS with each place."
     told = f"r = {example.pearson:.3f}; gene mean {means[0]:.3g} observed, {means[1]:.3g} predicted"
     return picture(
-        fig,
+        drawn,
         alt=f"Inputs, neighbours, observed and predicted transcription of {shown} at {place}; {told}",
         caption=f"{shown} ({name}), {place}: {told}. {on_axis}",
     )
@@ -174,5 +167,5 @@ def _worst(scores: Scores) -> Table:
             "observed mean (reads)",
             "predicted mean (reads)",
         ),
-        tuple(rows),
+        rows,
     )

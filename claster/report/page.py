@@ -1,4 +1,7 @@
-"""What a page is made of: sections of paragraphs, facts, tables, pictures and commands."""
+"""What a page is made of: sections of paragraphs, facts, tables, pictures and commands.
+
+The template of a part is named after its class.
+"""
 
 import base64
 import math
@@ -6,20 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
 
 from matplotlib.figure import Figure
 from PIL import Image, UnidentifiedImageError
 
 from claster.errors import ClasterError
 from claster.plot import style
+from claster.quoting import pasteable
 
 
 @dataclass(frozen=True)
 class Text:
     """A paragraph."""
 
-    kind: ClassVar = "text"
     text: str
 
 
@@ -27,15 +30,13 @@ class Text:
 class Lines:
     """Sentences, one a line."""
 
-    kind: ClassVar = "lines"
-    lines: tuple[str, ...]
+    lines: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Subtitle:
     """A heading within a section."""
 
-    kind: ClassVar = "subtitle"
     text: str
 
 
@@ -43,8 +44,7 @@ class Subtitle:
 class Lead:
     """The verdict: its first line stands out; `good` says whether it is good news."""
 
-    kind: ClassVar = "lead"
-    lines: tuple[str, ...]
+    lines: Sequence[str]
     good: bool
 
 
@@ -52,24 +52,21 @@ class Lead:
 class Missing:
     """Something that was not made yet, and the commands that make it."""
 
-    kind: ClassVar = "missing"
     text: str
-    commands: tuple[str, ...] = ()
+    commands: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Command:
     """Command lines to copy."""
 
-    kind: ClassVar = "command"
-    lines: tuple[str, ...]
+    lines: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Code:
     """A file's text, folded away until it is opened."""
 
-    kind: ClassVar = "code"
     title: str
     text: str
 
@@ -78,8 +75,7 @@ class Code:
 class Facts:
     """Names and values; `large` shows few of them as figures that are seen first."""
 
-    kind: ClassVar = "facts"
-    rows: tuple[tuple[str, str], ...]
+    rows: Sequence[tuple[str, str]]
     large: bool = False
 
 
@@ -100,16 +96,15 @@ Row = tuple[_Cell | str, ...]
 class Table:
     """A table whose columns can be sorted; cells with a value are set as numbers."""
 
-    kind: ClassVar = "table"
     caption: str
-    heads: tuple[str, ...]
-    rows: tuple[Row, ...]
+    heads: Sequence[str]
+    rows: Sequence[Row]
 
     @property
     def cells(self) -> list[list[_Cell]]:
         """Every cell as `_Cell`, row by row."""
         return [
-            [cell if isinstance(cell, _Cell) else _Cell(cell) for cell in row] for row in self.rows
+            [_Cell(cell) if isinstance(cell, str) else cell for cell in row] for row in self.rows
         ]
 
     @property
@@ -124,7 +119,6 @@ class Table:
 class Picture:
     """An image within the page: its address holds its bytes; size in CSS pixels."""
 
-    kind: ClassVar = "picture"
     address: str
     width: int
     height: int
@@ -136,8 +130,7 @@ class Picture:
 class Pictures:
     """Pictures side by side, where there is room."""
 
-    kind: ClassVar = "pictures"
-    pictures: tuple[Picture, ...]
+    pictures: Sequence[Picture]
 
 
 Part = (
@@ -151,7 +144,7 @@ class Section:
 
     anchor: str
     title: str
-    parts: tuple[Part, ...]
+    parts: Sequence[Part]
 
 
 @dataclass(frozen=True)
@@ -162,6 +155,11 @@ class Page:
     about: str
     sections: Sequence[Section]
     footer: str
+
+
+def missing(text: str, *commands: Sequence[Path | str]) -> Missing:
+    """Return a sentence on what was not made yet, with the commands (without `claster`) that make it."""
+    return Missing(text, [pasteable(["claster", *command]) for command in commands])
 
 
 def number(value: float | None, digits: int = 3) -> _Cell:
@@ -208,19 +206,20 @@ _COLOURS = 255
 _WIDEST_FILE = 1400
 
 
-def picture(fig: Figure, *, alt: str, caption: str = "") -> Picture:
-    """Return a figure as a picture; the same figure gives the same bytes.
+def picture(drawn: tuple[Figure, Any], *, alt: str, caption: str = "") -> Picture:
+    """Return a figure, given with its axes, as a picture; the same figure gives the same bytes.
 
     Parameters
     ----------
     alt
         What it shows, for those who do not see it.
     """
-    drawn = BytesIO()
+    fig, _ = drawn
+    file = BytesIO()
     with style():
-        fig.savefig(drawn, format="png", dpi=_DPI, metadata={"Software": None})
+        fig.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
     width, height = fig.get_size_inches() * _CSS_DPI
-    with Image.open(drawn) as image:
+    with Image.open(file) as image:
         return _within(image, round(width), round(height), alt=alt, caption=caption)
 
 

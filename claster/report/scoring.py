@@ -1,10 +1,14 @@
 """How well the run predicts: scores beside simple methods, points, calibration, groups of genes."""
 
+from collections.abc import Iterator
+from itertools import product
+
 import numpy as np
 import pandas as pd
+from matplotlib.text import Text as FigureText
 
 from claster.analysis.prepare import ATTAINABLE
-from claster.analysis.summary import Comparison
+from claster.analysis.summary import Comparison, EvaluationSummary
 from claster.analysis.tables import STRATA
 from claster.plot import (
     calibration_curve,
@@ -15,20 +19,19 @@ from claster.plot import (
     score_by_stratum,
 )
 from claster.plot.style import method_label
-from claster.quoting import pasteable
-from claster.report.overview import unmade
 from claster.report.page import (
-    Missing,
+    Facts,
+    Lead,
     Part,
     Picture,
     Pictures,
     Row,
-    Section,
     Subtitle,
     Table,
     Text,
     count,
     interval,
+    missing,
     number,
     picture,
 )
@@ -52,93 +55,92 @@ _NAMED = 4
 _WITH_INTERVAL = ("pearson", "spearman")
 
 
-def scores(subject: Subject) -> Section:
-    """Return the scores of every method with their intervals, over bins and over genes."""
-    title = "Scores and baselines"
+def overview(subject: Subject) -> Iterator[Part]:
+    """Yield the verdict of the evaluation, worst news first, and the main scores."""
+    record = subject.record
+    if record.status != "complete":
+        why = f" ({record.error})" if record.error else ""
+        yield missing(
+            f"The training of this run is {record.status}, not complete{why}.",
+            ["train", record.flavour, "--dataset", record.dataset, "--resume"],
+        )
     if subject.scores is None:
-        missing = unmade(subject, "Without an evaluation there are no scores")
-        return Section("scores", title, (missing,))
-    parts: list[Part] = []
+        yield subject.unmade("This run has not been evaluated: how good it is, is not known")
+    else:
+        yield from _verdict(subject.scores.summary)
+
+
+def scores(subject: Subject) -> Iterator[Part]:
+    """Yield the scores of every method with their intervals, over bins and over genes."""
+    if subject.scores is None:
+        yield subject.unmade("Without an evaluation there are no scores")
+        return
     conditions = subject.scores.scores["condition"].unique()
     for condition in conditions:
         if len(conditions) > 1:
-            parts.append(Subtitle(condition))
-        parts.append(Pictures(tuple(_bars(subject.scores, condition))))
-        parts += [_table(subject.scores, condition, level) for level in _LEVELS]
-    parts.append(
-        Text(
-            "Each bin of the genome counts once, and points are pooled. A gene's value is the mean "
-            "signal over its body. The noise ceiling is what the noise-free signal of a simulated genome "
-            "would score. Every score, by bin and by gene too: "
-            f"{subject.run.evaluation.as_posix()}/scores.csv."
-        )
+            yield Subtitle(condition)
+        yield Pictures([_bars(subject.scores, condition, level) for level in _LEVELS])
+        for level in _LEVELS:
+            yield _table(subject.scores, condition, level)
+    yield Text(
+        "Each bin of the genome counts once, and points are pooled. A gene's value is the mean "
+        "signal over its body. The noise ceiling is what the noise-free signal of a simulated genome "
+        "would score. Every score, by bin and by gene too: "
+        f"{subject.run.evaluation.as_posix()}/scores.csv."
     )
-    return Section("scores", title, tuple(parts))
 
 
-def agreement(subject: Subject) -> Section:
-    """Return predicted against observed signal, calibration, and scores by distance from the TSS."""
-    title = "Predicted and observed"
-    parts: list[Part] = []
+def agreement(subject: Subject) -> Iterator[Part]:
+    """Yield predicted against observed signal, calibration, and scores by distance from the TSS."""
     fit, evaluated = subject.fit, subject.scores
     groups = subject.spec.require_target().groups
-    for number_, condition in enumerate(groups):
+    for row, condition in enumerate(groups):
         shown: list[Picture] = []
         if fit is not None:
-            shown.append(_density(fit.observed[:, number_], fit.predicted[:, number_], subject))
+            shown.append(_density(fit.observed[:, row], fit.predicted[:, row], subject))
         if evaluated is not None:
             shown += _curves(evaluated, condition)
         if shown and len(groups) > 1:
-            parts.append(Subtitle(condition))
+            yield Subtitle(condition)
         if shown:
-            parts.append(Pictures(tuple(shown)))
+            yield Pictures(shown)
         if evaluated is not None:
-            parts.append(_by_bin(evaluated, condition))
+            yield _by_bin(evaluated, condition)
     if fit is None or evaluated is None:
-        parts.append(unmade(subject, "Points and curves need predictions and their evaluation"))
-    return Section("agreement", title, tuple(parts))
+        yield subject.unmade("Points and curves need predictions and their evaluation")
 
 
-def groups(subject: Subject) -> Section:
-    """Return scores within groups of genes."""
-    title = "Groups of genes"
+def groups(subject: Subject) -> Iterator[Part]:
+    """Yield scores within groups of genes."""
     if subject.scores is None:
-        missing = unmade(subject, "Without an evaluation there are no groups of genes")
-        return Section("groups", title, (missing,))
-    table = subject.scores.scores
-    chosen = (table["level"] == "bin") & (table["metric"] == "pearson") & (table["against"] == "")
-    chosen &= table["method"].isin(_shown_methods(subject.scores))
-    shown = []
-    for condition in table["condition"].unique():
-        for by in STRATA:
-            rows = table[chosen & (table["by"] == by) & (table["condition"] == condition)]
-            if rows["stratum"].nunique() < 2:
-                continue
-            fig, _ = score_by_stratum(rows)
-            shown.append(
-                picture(
-                    fig,
-                    alt=f"Pearson r over bins of genes grouped by {by}, {condition}, by method",
-                    caption=f"By {by}.",
-                )
-            )
-    said = Text(
+        yield subject.unmade("Without an evaluation there are no groups of genes")
+        return
+    yield Text(
         "Within a group values vary less than over all genes, so that every method scores lower: "
         "compare methods within a group."
     )
-    return Section("groups", title, (said, *shown))
+    table = subject.scores.scores
+    chosen = (table["level"] == "bin") & (table["metric"] == "pearson") & (table["against"] == "")
+    chosen &= table["method"].isin(_shown_methods(subject.scores))
+    for condition, by in product(table["condition"].unique(), STRATA):
+        rows = table[chosen & (table["by"] == by) & (table["condition"] == condition)]
+        if rows["stratum"].nunique() > 1:
+            yield picture(
+                score_by_stratum(rows),
+                alt=f"Pearson r over bins of genes grouped by {by}, {condition}, by method",
+                caption=f"By {by}.",
+            )
 
 
-def intervals(subject: Subject) -> Section:
-    """Return which share of bins and genes the intervals hold, and how many genes are unlike usual ones."""
-    title = "Intervals"
+def intervals(subject: Subject) -> Iterator[Part]:
+    """Yield which share of bins and genes the intervals hold, and how many genes are unlike usual ones."""
     path = subject.run.predictions(SPLIT).with_suffix(".coverage.csv")
     if not path.is_file():
-        command = pasteable(["claster", "intervals", subject.name])
-        return Section("intervals", title, (Missing("No intervals were made.", (command,)),))
+        yield missing("No intervals were made.", ["intervals", subject.name])
+        return
     table = read_table(path)
     several = table["condition"].nunique() > 1
-    rows = tuple(
+    rows = [
         (
             *([row.condition] if several else []),
             _LEVELS[row.level].lower(),
@@ -149,20 +151,40 @@ def intervals(subject: Subject) -> Section:
             count(row.n),
         )
         for row in table.fillna({"stratum": ""}).itertuples(index=False)
+    ]
+    heads = ("level", "by", "group", "held (%)", "width", "number")
+    yield Table(
+        "Measured values within their interval", ("condition", *heads) if several else heads, rows
     )
     genes = read_table(path.with_name(path.name.replace(".coverage.", ".genes.")))
     unlike = genes.loc[genes["unlike"], "gene_id"].nunique()
-    said = Text(
+    yield Text(
         f"{unlike:,} of {genes['gene_id'].nunique():,} genes have chromatin unlike that of the training "
         "genes: expect larger errors there than the interval says. Width is the mean of "
         "log2(high + 1) - log2(low + 1)."
     )
-    heads = (
-        *(["condition"] if several else []),
-        *("level", "by", "group", "held (%)", "width", "number"),
-    )
-    return Section(
-        "intervals", title, (Table("Measured values within their interval", heads, rows), said)
+
+
+def _verdict(summary: EvaluationSummary) -> Iterator[Part]:
+    lines = [line for line in summary.verdict.splitlines() if line]
+    yield Lead(lines, good=all(entry.beats for entry in summary.comparisons))
+    several = len({entry.condition for entry in summary.comparisons}) > 1
+    figures: list[tuple[str, str]] = []
+    for entry in summary.comparisons:
+        where = f"over {_LEVELS[entry.level].lower()}" + f", {entry.condition}" * several
+        ours, theirs = entry.network, entry.baseline_score
+        cell = interval(ours.value, ours.low, ours.high)
+        told = f"{cell.text} ({cell.note})" if cell.note else cell.text
+        figures.append((f"Pearson r {where}", told))
+        told = f"{number(theirs.value).text} ({method_label(entry.baseline)})"
+        figures.append((f"best simple method, {where}", told))
+        if entry.share and entry.share.value is not None:
+            figures.append((f"of the noise ceiling {where}", f"{100 * entry.share.value:.0f} %"))
+    yield Facts(figures, large=True)
+    yield Text(
+        f"Scores are those of {summary.genes:,} {summary.split} genes, which the network has not "
+        "been trained on, on log2(x + 1); the numbers in brackets are 95 % intervals over "
+        f"{summary.blocks} blocks of neighbouring genes."
     )
 
 
@@ -178,34 +200,29 @@ def _pooled(scores: Scores, condition: str, level: str) -> pd.DataFrame:
     return table[chosen & (table["by"] == "all") & (table["against"] == "")]
 
 
-def _bars(scores: Scores, condition: str) -> list[Picture]:
-    shown = []
-    for level, words in _LEVELS.items():
-        rows = _pooled(scores, condition, level)
-        rows = rows[(rows["scale"] == _LOG) & (rows["metric"] == "pearson")]
-        rows = rows.sort_values("value", ascending=False, kind="stable")
-        fig, _ = score_bars(rows)
-        told = "; ".join(
-            f"{method_label(row.method)} {row.value:.3f}" for row in rows.itertuples(index=False)
-        )
-        shown.append(
-            picture(
-                fig,
-                alt=f"Pearson r over {words.lower()} on log2(x + 1) by method: {told}",
-                caption=f"{words}: bars with 95 % intervals.",
-            )
-        )
-    return shown
+def _ranked(pooled: pd.DataFrame) -> pd.DataFrame:
+    """Return Pearson r on log2(x + 1), the best method first."""
+    rows = pooled[(pooled["scale"] == _LOG) & (pooled["metric"] == "pearson")]
+    return rows.sort_values("value", ascending=False, kind="stable")
+
+
+def _bars(scores: Scores, condition: str, level: str) -> Picture:
+    rows = _ranked(_pooled(scores, condition, level))
+    told = [f"{method_label(row.method)} {row.value:.3f}" for row in rows.itertuples(index=False)]
+    words = _LEVELS[level]
+    return picture(
+        score_bars(rows),
+        alt=f"Pearson r over {words.lower()} on log2(x + 1) by method: {'; '.join(told)}",
+        caption=f"{words}: bars with 95 % intervals.",
+    )
 
 
 def _table(scores: Scores, condition: str, level: str) -> Table:
     rows = _pooled(scores, condition, level)
     values = rows.set_index(["method", "scale", "metric"])[["value", "low", "high"]]
-    order = rows[(rows["scale"] == _LOG) & (rows["metric"] == "pearson")]
-    order = order.sort_values("value", ascending=False, kind="stable")["method"]
     errors = rows[rows["metric"] == "rmse"].drop_duplicates("scale").set_index("scale")["unit"]
     lines: list[Row] = []
-    for method in order:
+    for method in _ranked(rows)["method"]:
         cells = []
         for _, scale, metric in _COLUMNS:
             value, low, high = values.loc[(method, scale, metric)]
@@ -215,43 +232,45 @@ def _table(scores: Scores, condition: str, level: str) -> Table:
     return Table(
         f"{_LEVELS[level]}, with 95 % intervals; errors in {errors[_RAW]} and {errors[_LOG]}",
         ("method", *(head for head, _, _ in _COLUMNS)),
-        tuple(lines),
+        lines,
     )
 
 
 def _density(observed: np.ndarray, predicted: np.ndarray, subject: Subject) -> Picture:
     size = subject.spec.require_target().binning.size / 1000
     fig, ax = density(observed, predicted, points=f"{size:g} kb bins")
-    told = ax.texts[0].get_text().replace("$", "").replace("\n", ", ")
     return picture(
-        fig,
-        alt=f"Predicted against observed signal of every bin of the {SPLIT} genes: {told}",
+        (fig, ax),
+        alt=f"Predicted against observed signal of every bin of the {SPLIT} genes: {_corner(ax.texts[0])}",
         caption="Every bin of every window.",
     )
+
+
+def _corner(text: FigureText) -> str:
+    """Return what the corner of a figure tells as plain text."""
+    return text.get_text().replace("$", "").replace("\n", ", ")
 
 
 def _curves(scores: Scores, condition: str) -> list[Picture]:
     genes = scores.genes[scores.genes["condition"] == condition]
     farthest = np.argsort(-genes["error"].abs().to_numpy(), kind="stable")[:_NAMED]
     names = genes["name"].fillna(genes["gene_id"]).tolist()
-    points, ax = gene_scatter(
+    fig, ax = gene_scatter(
         genes["observed"].to_numpy(),
         genes["predicted"].to_numpy(),
         named={int(row): names[row] for row in farthest},
     )
-    told = ax.texts[-1].get_text().replace("$", "").replace("\n", ", ")
     best = _best_rival(scores.summary.comparisons, condition)
     chosen = scores.calibration["method"].isin([scores.summary.method, best])
     chosen &= scores.calibration["condition"] == condition
-    curve, _ = calibration_curve(scores.calibration[chosen])
     return [
         picture(
-            points,
-            alt=f"Predicted against observed mean of every gene: {told}",
+            (fig, ax),
+            alt=f"Predicted against observed mean of every gene: {_corner(ax.texts[-1])}",
             caption="The mean signal of every gene; those farthest off are named.",
         ),
         picture(
-            curve,
+            calibration_curve(scores.calibration[chosen]),
             alt=f"Mean observed signal against predicted signal of the network and {method_label(best)}",
             caption="Calibration: below the dashed line a method promises too much.",
         ),
@@ -262,9 +281,8 @@ def _by_bin(scores: Scores, condition: str) -> Picture:
     best = _best_rival(scores.summary.comparisons, condition)
     chosen = scores.bins["method"].isin([scores.summary.method, best])
     rows = scores.bins[chosen & (scores.bins["condition"] == condition)]
-    fig, _ = score_by_bin(rows)
     return picture(
-        fig,
+        score_by_bin(rows),
         alt=f"Pearson r across genes by distance from the TSS, network and {method_label(best)}",
         caption="How well each distance from the TSS is predicted, across genes, with 95 % intervals.",
     )

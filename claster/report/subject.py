@@ -14,7 +14,9 @@ from claster.dataset.manifest import Manifest, read_manifest
 from claster.dataset.spec import DatasetSpec
 from claster.eir.runs import RunFolder, RunRecord, read_predictions
 from claster.errors import ClasterError
+from claster.progress import SILENT, Progress
 from claster.quoting import pasteable
+from claster.report.page import Missing, missing
 from claster.settings import Split
 from claster.text import read_parquet, read_text
 
@@ -51,6 +53,7 @@ class Subject:
     run: RunFolder
     record: RunRecord
     spec: DatasetSpec
+    progress: Progress = SILENT
 
     @property
     def name(self) -> str:
@@ -83,10 +86,14 @@ class Subject:
             ) from error
         return Scores(summary, **tables)
 
-    @property
-    def is_predicted(self) -> bool:
-        """Whether there are predictions of the split."""
-        return self.run.predictions(SPLIT).is_file()
+    def unmade(self, sentence: str) -> Missing:
+        """Return a sentence without its full stop, and the commands that lead to scores and predictions."""
+        commands = [["evaluate", self.name]]
+        if not self.run.predictions(SPLIT).is_file():
+            commands.insert(0, ["predict", self.name])
+        if self.manifest is None:
+            commands.insert(0, ["data", "build", self.record.dataset])
+        return missing(f"{sentence}.", *commands)
 
     @cached_property
     def fit(self) -> Fit | None:
@@ -98,23 +105,26 @@ class Subject:
             If predictions and dataset do not fit each other.
         """
         table = self.folders.target_table(SPLIT)
-        if self.manifest is None or not self.is_predicted or not table.is_file():
+        if (
+            self.manifest is None
+            or not self.run.predictions(SPLIT).is_file()
+            or not table.is_file()
+        ):
             return None
         target = self.spec.require_target()
         genes = read_genes_table(self.folders, split=SPLIT)
-        observed, predicted = (
-            profiles(values, genes, target, named=named, remedy=remedy)
-            for values, named, remedy in (
-                (
-                    read_targets(table, transform=target.transform),
-                    f"targets of the {SPLIT} split",
-                    "build the dataset again",
-                ),
-                (
-                    read_predictions(self.run, SPLIT),
-                    f"predictions of the {SPLIT} split",
-                    f"run '{pasteable(['claster', 'predict', self.name])}' again",
-                ),
-            )
+        observed = profiles(
+            read_targets(table, transform=target.transform),
+            genes,
+            target,
+            named=f"targets of the {SPLIT} split",
+            remedy="build the dataset again",
+        )
+        predicted = profiles(
+            read_predictions(self.run, SPLIT),
+            genes,
+            target,
+            named=f"predictions of the {SPLIT} split",
+            remedy=f"run '{pasteable(['claster', 'predict', self.name])}' again",
         )
         return Fit(genes, observed, predicted)

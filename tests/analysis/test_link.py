@@ -32,7 +32,7 @@ from claster.contacts.matrix import open_contacts
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases, chromosome_sizes
 from claster.genome.genes import read_genes
-from claster.plot.measured import draw_calibration
+from claster.plot.validation import draw_calibration
 
 FILES = Path(os.environ.get("CLASTER_REAL_FILES", Path(__file__).parents[3] / "shared" / "data"))
 HUMAN = FILES / "human"

@@ -8,8 +8,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from claster.errors import ClasterError
 from claster.figures.base import COLUMNS, Page
-from claster.figures.make import _FIGURES, _missing, draw_figures, list_figures, renew_receipt
-from claster.figures.receipt import _table_text
+from claster.figures.make import (
+    _FIGURES,
+    _missing,
+    _table_text,
+    draw_figures,
+    list_figures,
+    renew_receipt,
+)
 
 EXPECTED = {
     *(f"T{n}" for n in range(1, 6)),

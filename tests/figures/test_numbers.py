@@ -11,8 +11,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from claster.cli.figures import _receipt_lines
 from claster.figures.base import Page
-from claster.figures.make import _FIGURES
-from claster.figures.receipt import _compare_published, _Comparison, write_receipt
+from claster.figures.make import _FIGURES, _compare_published, _Comparison, write_receipt
 from claster.files import sha256
 
 PAGE = Page(2)

@@ -13,8 +13,7 @@ from scipy.stats import pearsonr
 from claster.dataset.embeddings import embedding_path
 from claster.errors import ClasterError
 from claster.figures.base import Page
-from claster.figures.make import _FIGURES, _missing
-from claster.figures.receipt import _compare_published
+from claster.figures.make import _FIGURES, _compare_published, _missing
 
 
 def pixel_at(fig, ax, x, y):

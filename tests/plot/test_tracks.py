@@ -6,7 +6,7 @@ from matplotlib.patches import StepPatch
 from claster.errors import ClasterError
 from claster.genome.windows import Binning
 from claster.plot import genes_around, landscape_tracks
-from claster.plot.genes import lanes_of, place_genes
+from claster.plot.tracks import lanes_of, place_genes
 
 BINNING = Binning(1001, 100)
 NAMES = ["ATAC", "H3K4me3", "signed"]

@@ -173,8 +173,7 @@ def test_what_intervals_hold(bare):
     held.to_csv(bare.predictions("test").with_suffix(".coverage.csv"), index=False)
     genes = pd.DataFrame({"gene_id": ["A", "B", "C"], "unlike": [True, False, False]})
     genes.to_csv(bare.predictions("test").with_suffix(".genes.csv"), index=False)
-    told = intervals(_read_subject(bare))
-    table, said = told.parts
+    table, said = intervals(_read_subject(bare))
     assert table.heads == ("level", "by", "group", "held (%)", "width", "number")
     assert [cell.text for cell in table.rows[1][3:]] == ["88.000", "1.25", "1,000"]
     assert said.text.startswith("1 of 3 genes have chromatin unlike")

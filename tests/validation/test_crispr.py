@@ -14,7 +14,7 @@ from claster.analysis.validation.planted import read_planted, read_planted_scree
 from claster.dataset.layout import read_genes_table
 from claster.errors import ClasterError
 from claster.genome.assembly import chromosome_aliases
-from claster.plot.measured import draw_crispr
+from claster.plot.validation import draw_crispr
 
 COLUMNS = [
     "chrom",

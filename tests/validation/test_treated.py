@@ -16,7 +16,7 @@ from claster.analysis.treated import _difference, _require_fitting, compare_trea
 from claster.dataset.signal_settings import TargetSpec
 from claster.eir.runs import read_run, write_run
 from claster.errors import ClasterError
-from claster.plot.measured import draw_treated
+from claster.plot.validation import draw_treated
 
 
 def test_treated_marks_predict_the_measured_change(toy, made_model):
