@@ -99,23 +99,7 @@ def attribution_of_contacts(context: Context, page: Page) -> Drawn:
     Of the first run with contact maps. Nothing is rolled round, blurred or relabelled; the colours end at
     the 99.5 % quantile of the absolute values.
     """
-    files = _files(contact_run(context))
-    record = read_json(files.manifest)
-    axes_of_map = MapAxes.model_validate(record["contacts"])
-    fig, axes = page.panels(2, height=2.4, across=1)
-    series: dict[str, np.ndarray] = {}
-    kinds: tuple[Literal["absolute", "signed"], ...] = ("absolute", "signed")
-    for ax, value in zip(axes, kinds, strict=True):
-        series[value] = read_npy(files.contacts(value))
-        attribution_map(
-            series[value],
-            axes_of_map.resolution,
-            value=value,
-            kind=axes_of_map.kind,
-            unit=record["unit"],
-            ax=ax,
-        )
-    return fig, axes, map_table(series)
+    return _of_contacts(context, page)
 
 
 @figure("F3c", needs=(_ALONE,))
@@ -144,7 +128,7 @@ def attribution_of_capture(context: Context, page: Page) -> Drawn:
 
     As F3b: take a run of `claster experiment promoter_capture`; the map of a gene is T2.
     """
-    return attribution_of_contacts.draw(context, page)
+    return _of_contacts(context, page)
 
 
 @figure(
@@ -165,6 +149,26 @@ def filters_of_contacts(context: Context, page: Page) -> Drawn:
     ]
     table = pd.DataFrame(rows, columns=["layer", "filter", "lowest", "mean", "highest"])
     return fig, np.concatenate([axes.ravel() for axes in bands]), table
+
+
+def _of_contacts(context: Context, page: Page) -> Drawn:
+    files = _files(contact_run(context))
+    record = read_json(files.manifest)
+    axes_of_map = MapAxes.model_validate(record["contacts"])
+    fig, axes = page.panels(2, height=2.4, across=1)
+    series: dict[str, np.ndarray] = {}
+    kinds: tuple[Literal["absolute", "signed"], ...] = ("absolute", "signed")
+    for ax, value in zip(axes, kinds, strict=True):
+        series[value] = read_npy(files.contacts(value))
+        attribution_map(
+            series[value],
+            axes_of_map.resolution,
+            value=value,
+            kind=axes_of_map.kind,
+            unit=record["unit"],
+            ax=ax,
+        )
+    return fig, axes, map_table(series)
 
 
 def _by_distance(page: Page, *runs: RunFolder) -> Drawn:

@@ -151,9 +151,8 @@ def attribution_map(
         limits=(-top if is_signed else 0, top),
         extend="both" if is_signed else "max",
         label=f"Mean {value} attribution\n({unit}, per cell)",
-        color="0.1" if is_signed else "white",
-        linewidth=1,
     )
+    ax.lines[-1].set(color="0.1" if is_signed else "white", linewidth=1)
     across, up = ax.get_xlabel(), ax.get_ylabel()
     ax.set_xlabel(across.replace("the TSS", "the predicted bin"))
     ax.set_ylabel(up.replace("the TSS", "the predicted bin"))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -67,11 +67,9 @@ def contact_map(
         limits=limits or _colour_limits(known, value),
         extend="both",
         label=_LABELS[value],
-        color="0.1",
-        linewidth=1.1,
     )
     with style():
-        ax.lines[0].set_label("contacts of the TSS")
+        ax.lines[-1].set(color="0.1", linewidth=1.1, label="contacts of the TSS")
         if known.size < map.size:
             ax.plot([], [], "s", color=_MISSING, label="no data")
         legend_above(ax, "right", ncols=2)
@@ -88,16 +86,13 @@ def draw_map(
     limits: tuple[float, float],
     extend: Literal["max", "both"],
     label: str,
-    **line: Any,  # noqa: ANN401
 ) -> tuple[Figure, Axes]:
-    """Draw a map with its colour bar and a dotted line along the contacts of the TSS.
+    """Draw a map, its colour bar, and at last a dotted line along the contacts of the TSS.
 
     Parameters
     ----------
     colours, limits, extend, label
         Of the colour bar.
-    **line
-        How the dotted line looks.
     """
     frame = _map_frame(map.shape, resolution, kind)
     square = kind == "paper_square"
@@ -113,7 +108,7 @@ def draw_map(
             interpolation="nearest",
         )
         ax.set_facecolor(_MISSING)
-        ax.plot(*frame.tss, linestyle=(0, (1, 1.6)), **line)
+        ax.plot(*frame.tss, linestyle=(0, (1, 1.6)))
         ax.set(xlim=(-frame.half, frame.half), ylim=(frame.bottom, frame.top))
         ax.set(xlabel=frame.across, ylabel=frame.up)
         bar = fig.colorbar(image, ax=ax, extend=extend, pad=0.02, aspect=18)

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 from claster.errors import ClasterError
 from claster.figures.base import COLUMNS, Page
@@ -56,6 +57,14 @@ def test_figures_are_drawn_and_labelled(context, name):
             assert UNIT.search(ax.get_ylabel()), ax.get_ylabel()
             if name not in ("S1", "S6", "S7"):  # one label below all of a column
                 assert UNIT.search(ax.get_xlabel()), ax.get_xlabel()
+
+
+def test_text_of_the_same_maps_has_the_same_size(context):
+    sizes = []
+    for name in ("F3b", "R12"):
+        fig, _, _ = _FIGURES[name].draw(context, Page(1))
+        sizes.append([text.get_fontsize() for text in fig.findobj(Text)])
+    assert sizes[0] == sizes[1]
 
 
 @pytest.mark.slow
