@@ -26,15 +26,7 @@ __all__ = ["open_browser", "prepare_browser"]
 
 @dataclass(frozen=True)
 class _Browser:
-    """What a browser is given.
-
-    Attributes
-    ----------
-    served
-        Everything that the local page may ask for, by path.
-    session
-        The session file of IGV on the desktop.
-    """
+    """What the local page may ask for, by path, the session file of IGV on the desktop, track names."""
 
     served: dict[str, Served]
     session: Path
@@ -45,7 +37,7 @@ def prepare_browser(run: RunFolder | Path | str, *, session: Path | None = None)
     """Write the session files of a run and list what its browser page is served.
 
     In ``<run>/browser`` lie ``session.xml`` for IGV on the desktop, ``session.json`` as the page loads
-    it, ``genes.bed`` and ``<assembly>.chrom.sizes``.
+    it, ``genes.bed`` and ``<assembly>.chrom.sizes``. The dataset must be built, igv.js installed.
 
     Parameters
     ----------
@@ -53,11 +45,6 @@ def prepare_browser(run: RunFolder | Path | str, *, session: Path | None = None)
         The run's folder, with bigWig tracks of `claster predict`.
     session
         Where the session for the desktop shall be; None takes the folder above.
-
-    Raises
-    ------
-    ClasterError
-        If there is no run, no track, no built dataset or no igv.js.
     """
     folder = RunFolder.of(run)
     record = read_run(folder)
@@ -72,26 +59,16 @@ def prepare_browser(run: RunFolder | Path | str, *, session: Path | None = None)
     write_text(genes, _genes_as_bed(genome.genes))
     files = {"sizes": sizes, "genes": genes}
     if genome.fasta is not None:
-        files |= {
-            "fasta": genome.fasta,
-            "index": index_of(genome.fasta),
-        }
+        files |= {"fasta": genome.fasta, "index": index_of(genome.fasta)}
     files |= {str(track.path): track.path for track in tracks}
-    places = {
-        name: f"files/{number}/{path.name}" for number, (name, path) in enumerate(files.items())
-    }
+    numbered = enumerate(files.items())
+    places = {name: f"files/{number}/{path.name}" for number, (name, path) in numbered}
     addresses = {name: quote(place) for name, place in places.items()}
     configuration = json.dumps(page_session(tracks, genome, addresses), indent=1) + "\n"
     write_text(beside / "session.json", configuration)
     desktop = session or beside / "session.xml"
-    text = desktop_session(
-        tracks,
-        genome=genome.fasta or sizes,
-        genes=genes,
-        locus=genome.locus,
-        beside=desktop.parent,
-    )
-    write_text(desktop, text)
+    reference = genome.fasta or sizes
+    write_text(desktop, desktop_session(tracks, reference, genes, genome.locus, desktop.parent))
     served = {f"/{places[name]}": Served(path) for name, path in files.items()}
     served |= _page(record.name, folder.path.as_posix())
     served["/session.json"] = Served(configuration.encode(), "application/json")
@@ -124,16 +101,11 @@ def open_browser(
     browser
         From `prepare_browser`.
     port
-        The port; 0 takes a free one.
+        0 takes a free one; one that another program uses is a `ClasterError`.
     show
         Whether the page is opened in the user's web browser.
     say
         What the address is told to.
-
-    Raises
-    ------
-    ClasterError
-        If another program uses the port.
     """
     with serve(browser.served, port=port) as address:
         say(f"{len(browser.tracks)} tracks at {address} (end with Ctrl-C)")

@@ -28,10 +28,8 @@ class _BrowserGenome:
 
     Attributes
     ----------
-    sizes
-        Chromosome lengths in bp.
     fasta
-        An indexed FASTA file, None where there is none.
+        An indexed file, None where there is none.
     genes
         Columns `gene_id`, `name`, `chrom`, `start`, `end` (0-based half-open), `strand`.
     locus
@@ -51,11 +49,6 @@ def find_genome(spec: DatasetSpec, folders: DatasetFolders) -> _BrowserGenome:
     Genes are all of the annotation, kept and dropped ones, for all of them may be transcribed. The
     locus is the surroundings of the dataset's example gene if that is a test gene, else of the first
     test gene.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset is not built, or the sizes of its chromosomes are not known.
     """
     folders.require_built()
     sizes = spec.chromosome_sizes()
@@ -120,11 +113,6 @@ def find_tracks(run: RunFolder, spec: DatasetSpec) -> list[_BrowserTrack]:
 
     First observed, predicted and residual signal of each split and condition, the first two on one
     axis, then the changes of perturbations, attributions, and the inputs.
-
-    Raises
-    ------
-    ClasterError
-        If there are no predicted tracks.
     """
     found = list(_predictions(run))
     if not found:
@@ -163,10 +151,6 @@ def _made(run: RunFolder, folder: str, colour: tuple[int, int, int]) -> Iterator
             yield _BrowserTrack(name, path, colour, _VERMILLION)
 
 
-_HEIGHT = 55
-_GENES_HEIGHT = 80
-
-
 def page_session(
     tracks: Sequence[_BrowserTrack], genome: _BrowserGenome, addresses: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -174,8 +158,6 @@ def page_session(
 
     Parameters
     ----------
-    tracks
-        Top down.
     addresses
         Address of each file by what it is: a track's path, ``sizes``, ``genes``, ``fasta``, ``index``.
 
@@ -194,7 +176,7 @@ def page_session(
             "url": addresses["genes"],
             "indexed": False,
             "displayMode": "EXPANDED",
-            "height": _GENES_HEIGHT,
+            "height": 80,
             "color": "rgb(60,60,60)",
         }
     ]
@@ -204,7 +186,7 @@ def page_session(
             "type": "wig",
             "format": "bigwig",
             "url": addresses[str(track.path)],
-            "height": _HEIGHT,
+            "height": 55,
             "color": f"rgb({_comma(track.colour)})",
             "altColor": f"rgb({_comma(track.below)})",
         }
@@ -220,14 +202,12 @@ def page_session(
 
 
 def desktop_session(
-    tracks: Sequence[_BrowserTrack], *, genome: Path, genes: Path, locus: str, beside: Path
+    tracks: Sequence[_BrowserTrack], genome: Path, genes: Path, locus: str, beside: Path
 ) -> str:
     """Return a session of IGV on the desktop; its paths are relative to the file itself.
 
     Parameters
     ----------
-    tracks
-        Top down.
     genome
         FASTA file or table of chromosome sizes (``.chrom.sizes``).
     genes
@@ -250,12 +230,8 @@ def desktop_session(
     resources = ET.SubElement(root, "Resources")
     ET.SubElement(resources, "Resource", {"path": relative(genes), "name": "genes", "type": "bed"})
     for track in tracks:
-        attributes = {
-            "path": relative(track.path),
-            "name": printable(track.name),
-            "type": "bw",
-            "color": _comma(track.colour),
-        }
+        attributes = {"path": relative(track.path), "name": printable(track.name)}
+        attributes |= {"type": "bw", "color": _comma(track.colour)}
         ET.SubElement(resources, "Resource", attributes)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"

@@ -46,22 +46,14 @@ class Page:
         return _WIDTH[self.columns]
 
     def panels(self, count: int, *, height: float, across: int = 2) -> tuple[Figure, np.ndarray]:
-        """Return a figure of equal panels: `across` beside each other, on one column all below.
+        """Return a figure of equal panels and their axes, shape (count,).
 
         Parameters
         ----------
-        count
-            Number of panels.
         height
             Of one panel in inches.
         across
-            Panels in a row where there are two journal columns.
-
-        Returns
-        -------
-        fig : matplotlib.figure.Figure
-        axes : numpy.ndarray
-            Shape (count,).
+            Panels in a row where there are two journal columns; on one column all lie below each other.
         """
         across = min(across, count) if self.columns == 2 else 1
         rows = -(-count // across)
@@ -197,14 +189,10 @@ def agreement_rows(observed: np.ndarray, predicted: np.ndarray, **labels: str) -
         The labels, then `quantity` (pearson, spearman, slope, points) and `value`.
     """
     found = correlations(observed, predicted)
-    numbers = {
-        "pearson": found.pearson,
-        "spearman": found.spearman,
-        "slope": fitted_slope(observed, predicted),
-        "points": float(found.n),
-    }
-    table = pd.DataFrame({"quantity": list(numbers), "value": list(numbers.values())})
-    return table.assign(**labels)[[*labels, "quantity", "value"]]
+    slope = fitted_slope(observed, predicted)
+    names = ["pearson", "spearman", "slope", "points"]
+    values = [found.pearson, found.spearman, slope, float(found.n)]
+    return pd.DataFrame({**labels, "quantity": names, "value": values})
 
 
 def profile_table(binning: Binning, profiles: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -42,7 +42,7 @@ class Context:
     Attributes
     ----------
     runs
-        Runs on the dataset that read landscapes or contact maps; the first one is the main one.
+        Runs that read landscapes or contact maps; the first one is the main one.
     named
         How commands name the dataset; default: its own name.
     sequence_runs
@@ -76,13 +76,7 @@ class Context:
         return self.require_runs()[0]
 
     def require_runs(self) -> tuple[RunFolder, ...]:
-        """Return the runs.
-
-        Raises
-        ------
-        ClasterError
-            If there is none.
-        """
+        """Return the runs, of which there must be one."""
         if not self.runs:
             raise ClasterError(
                 f"no run of dataset {self.spec.name!r} is complete",

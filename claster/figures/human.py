@@ -54,14 +54,8 @@ def learning_curves(context: Context, page: Page) -> Drawn:
             rows = table[table["split"].str.startswith(split)]
             for ax, name in zip(axes, panels, strict=True):
                 known = rows.dropna(subset=[name])
-                ax.plot(
-                    known["step"],
-                    known[name],
-                    dashes,
-                    linewidth=1,
-                    color=track_colour(number),
-                    label=f"{table['run'].iloc[0]}, {split}",
-                )
+                (line,) = ax.plot(known["step"], known[name], dashes, color=track_colour(number))
+                line.set(linewidth=1, label=f"{table['run'].iloc[0]}, {split}")
     for ax, told in zip(axes, panels.values(), strict=True):
         ax.set(xlabel="Training step (number)", ylabel=told)
     axes[0].legend(fontsize=7, frameon=True)
@@ -129,10 +123,9 @@ def crispr_confusion(context: Context, page: Page) -> Drawn:
         ax.set_xticks([0, 1], ["other", answer])
         ax.set_yticks([0, 1], ["not regulated", "regulated"])
         ax.set(xlabel="Predicted (number of pairs)", ylabel="CRISPR interference")
-        tables.append(
-            counts.stack().rename("pairs").rename_axis(["regulated", "chosen"]).reset_index()
-        )
-        tables[-1].insert(0, "answer", answer)
+        table = counts.stack().rename_axis(["regulated", "chosen"]).reset_index(name="pairs")
+        table.insert(0, "answer", answer)
+        tables.append(table)
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 

@@ -49,13 +49,8 @@ def kinds_of_map(context: Context, page: Page) -> Drawn:
         assert sources.contacts is not None
         for ax, kind in zip(axes, _MAPS, strict=True):
             shape = map_over(kind, context.spec.window.binning, resolution=contacts.resolution)
-            cut = map_cutter(
-                sources.contacts,
-                sources.contact_names[gene["chrom"]],
-                shape,
-                balance=contacts.balance,
-                value="log10",
-            )
+            name, balance = sources.contact_names[gene["chrom"]], contacts.balance
+            cut = map_cutter(sources.contacts, name, shape, balance=balance, value="log10")
             array, missing = cut(int(gene["tss"]))
             contact_map(array, contacts.resolution, value="log10", kind=kind, limits=(-5, 0), ax=ax)
             head(ax, f"{gene['name']}, {kind}")

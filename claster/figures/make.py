@@ -55,13 +55,9 @@ def _find_figure(name: str) -> PaperFigure:
 def draw_figure(
     context: Context, name: str, *, columns: Columns = 2, progress: Progress = SILENT
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw a figure for a number of journal columns; what it needs and takes minutes is made first.
+    """Draw a figure for a number of journal columns and return it with the table of its numbers.
 
-    Returns
-    -------
-    figure : matplotlib.figure.Figure
-    table : pandas.DataFrame
-        Its numbers.
+    What it needs and takes minutes is made first.
 
     Raises
     ------
@@ -182,17 +178,12 @@ def draw_figures(
     Parameters
     ----------
     names
-        Which figures; none takes every one that can be drawn.
+        Which figures, none of which may lack anything; none takes every one that can be drawn.
     to
         The folder; default: `_figures_folder`.
     make
         Whether what is missing and takes minutes is made first: predictions, scores, screens,
         attributions; of a simulated dataset, where all figures are asked for, a run with contact maps.
-
-    Raises
-    ------
-    ClasterError
-        If a figure that is named does not exist, or lacks something; the remedy names the command.
     """
     to = to or _figures_folder(context)
     chosen = [_find_figure(name) for name in names] or list(_FIGURES.values())
@@ -230,11 +221,6 @@ def renew_receipt(
     receipt : Receipt
     same : bool or None
         Whether the table that was there had the same bytes; None where there was none.
-
-    Raises
-    ------
-    ClasterError
-        If there is no such figure, or it lacks something; the remedy names the command.
     """
     figure = _find_figure(name)
     if lacking := _missing(figure, context):

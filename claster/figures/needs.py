@@ -19,13 +19,7 @@ from claster.settings import Split
 
 
 def require(path: Path, *command: Path | str) -> Path:
-    """Return a file that is there.
-
-    Raises
-    ------
-    ClasterError
-        If it is not; the remedy is the command (without `claster`) that makes it.
-    """
+    """Return a file that is there; else the remedy is the command (without `claster`) that makes it."""
     if not path.is_file():
         raise ClasterError(f"no {path}", remedy=pasteable(["claster", *command]))
     return path
@@ -93,13 +87,7 @@ def _contact_branch(context: Context) -> list[Path]:
 
 
 def contact_run(context: Context) -> RunFolder:
-    """Return the first run that takes contact maps.
-
-    Raises
-    ------
-    ClasterError
-        If there is none; the remedy trains one.
-    """
+    """Return the first run that takes contact maps; where there is none the remedy trains one."""
     for run in context.runs:
         if "contacts" in run_views(run):
             return run
@@ -160,18 +148,14 @@ def screen_files(context: Context, name: str, run: RunFolder | None = None) -> S
 
 
 def screen(name: str, what: str, options: str, *, of_all: int = 1, **settings: Any) -> Need:  # noqa: ANN401
-    """Return the need of a screen of perturbations.
+    """Return the need of the screen ``RUN/perturb/<name>`` of the first `of_all` runs.
 
     Parameters
     ----------
-    name
-        Its folder below ``RUN/perturb``.
     what
         In words.
     options
         Of `claster perturb`, as the command line has them.
-    of_all
-        Of how many runs it has to be there, from the first one on.
     **settings
         The same options, as `claster.analysis.perturbation.screen.perturb` has them.
     """

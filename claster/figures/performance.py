@@ -74,20 +74,13 @@ def comparison_scatter(context: Context, page: Page) -> Drawn:
     """
     table = _scores(context)
     fig, ax = page.panel(height=3.2)
-    wide = table.pivot_table(
-        index=["label", "method", "level"], columns="metric", values="value", sort=False
-    ).reset_index()
+    keys = ["label", "method", "level"]
+    wide = table.pivot_table(index=keys, columns="metric", values="value", sort=False).reset_index()
     for number, (label, rows) in enumerate(wide.groupby("label", sort=False)):
-        for level, marker in (("bin", "o"), ("gene", "^")):
-            here = rows[rows["level"] == level]
-            ax.plot(
-                here["pearson"],
-                here["spearman"],
-                marker,
-                markersize=6,
-                color=_colours(rows.assign(number=number))[0],
-                label=label if level == "bin" else None,
-            )
+        colour = _colours(rows.assign(number=number))[0]
+        bins, genes = (rows[rows["level"] == level] for level in ("bin", "gene"))
+        ax.plot(bins["pearson"], bins["spearman"], "o", markersize=6, color=colour, label=label)
+        ax.plot(genes["pearson"], genes["spearman"], "^", markersize=6, color=colour)
     ax.plot([], [], "o", color="0.5", label="over bins")
     ax.plot([], [], "^", color="0.5", label="over genes")
     ax.set(xlabel="Pearson r, log2(reads + 1)", ylabel="Spearman r, log2(reads + 1)")

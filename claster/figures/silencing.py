@@ -218,9 +218,8 @@ def centred_silencing(context: Context, page: Page) -> Drawn:
         color=OKABE_ITO["blue"],
         rasterized=True,
     )
-    axes[2].plot(
-        curve["distance_kb"], curve["mean"], color=OKABE_ITO["vermillion"], label="mean of 5 kb"
-    )
+    red = OKABE_ITO["vermillion"]
+    axes[2].plot(curve["distance_kb"], curve["mean"], color=red, label="mean of 5 kb")
     axes[2].set_xlabel("Distance of the TSS (kb)")
     axes[2].set_ylabel("Change of the gene\n(reads per kb, without sign)")
     axes[2].legend(fontsize=6)
@@ -228,14 +227,11 @@ def centred_silencing(context: Context, page: Page) -> Drawn:
     axes[3].set_xticks(order.index, [*map(str, order.index[:-1]), f"≥{_TOP}"])
     axes[3].set_xlabel("Rank by distance of the gene that changes most")
     axes[3].set_ylabel("Number of elements")
-    position = pd.DataFrame(
-        {"part": "position", "x": middles, "mean": mean, "sd": sd, "largest": most}
-    )
-    scatter = effects[
-        ["element_id", "gene_id", "distance_bp", "width_bp", "change", "rank", "is_most_affected"]
-    ]
-    table = pd.concat([position, scatter.assign(part="pair")], ignore_index=True)
-    return fig, axes, table
+    by_position = {"x": middles, "mean": mean, "sd": sd, "largest": most}
+    columns = ["element_id", "gene_id", "distance_bp", "width_bp", "change", "rank"]
+    pairs = effects[[*columns, "is_most_affected"]].assign(part="pair")
+    position = pd.DataFrame({"part": "position", **by_position})
+    return fig, axes, pd.concat([position, pairs], ignore_index=True)
 
 
 @figure("R2", needs=(_CENTRED,))

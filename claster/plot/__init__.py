@@ -1,6 +1,6 @@
 """Figures: each function draws with matplotlib's `Figure` and returns ``(fig, axes)``.
 
-`ax` is where to draw; without it a figure is made.
+`ax` is where to draw; without it a figure is made. A colour bar has axes of its own.
 
 Nothing here touches pyplot or the global settings, so figures do not leak between callers.
 """

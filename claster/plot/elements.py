@@ -40,18 +40,13 @@ def element_map(
     genes
         Genes with `gene_id`, `name`, `chrom`, `start`, `end`, `strand`, `tss`.
     gene_id
-        The gene whose TSS is the window's centre.
+        The gene whose TSS is the window's centre, one of `genes`.
 
     Returns
     -------
     fig : matplotlib.figure.Figure
     axes : numpy.ndarray
         Shape (2,): genes, elements.
-
-    Raises
-    ------
-    ClasterError
-        If there is no such gene.
 
     References
     ----------
@@ -72,9 +67,8 @@ def element_map(
         for row, name in enumerate(classes):
             colour = OKABE_ITO[_COLOURS[name]] if name in _COLOURS else _GREY
             axes[1].broken_barh(spans[name], (row - 0.35, 0.7), facecolors=colour, linewidth=0)
-        axes[1].set_yticks(
-            range(len(classes)), [f"{name} ({len(spans[name])})" for name in classes]
-        )
+        told = [f"{name} ({len(spans[name])})" for name in classes]
+        axes[1].set_yticks(range(len(classes)), told)
         axes[1].set(ylim=(max(len(classes), 1) - 0.5, -0.5), xlabel=TSS_AXIS)
     return fig, axes
 
@@ -97,9 +91,7 @@ def _spans(
     return spans
 
 
-_ARCS_HEIGHT, _LANE_HEIGHT = 1.7, 0.3
 _THIN, _THICK = 0.5, 2.4
-_QUANTILE = 0.98
 
 
 def element_arcs(
@@ -132,7 +124,7 @@ def element_arcs(
     -------
     fig : matplotlib.figure.Figure
     axes : numpy.ndarray
-        Shape (2,): arcs, genes. The colour bar has its own.
+        Shape (2,): arcs, genes.
 
     Raises
     ------
@@ -154,11 +146,13 @@ def element_arcs(
             "effect": effects["effect"][inside],
         }
     ).sort_values("effect", key=np.abs, kind="stable")
-    reach = limit or float(links["effect"].abs().quantile(_QUANTILE)) or 1.0
+    reach = limit or float(links["effect"].abs().quantile(0.98)) or 1.0
     limits = (start / 1000, end / 1000)
-    placed = place_genes(_genes_as_placed(genes, chrom), limits, inches=0.8 * _WIDTH)
+    here = genes[genes["chrom"] == chrom]
+    here = here.assign(name=here["name"].fillna(here["gene_id"]), is_centre=False)
+    placed = place_genes(here, limits, inches=0.8 * _WIDTH)
     lanes = lanes_of(placed)
-    heights = [_ARCS_HEIGHT, _LANE_HEIGHT * lanes]
+    heights = [1.7, 0.3 * lanes]
     colour = ScalarMappable(Normalize(-reach, reach), colormaps["RdBu_r"])
     with style():
         fig = new_figure(_WIDTH, sum(heights) + 0.6)
@@ -166,17 +160,11 @@ def element_arcs(
         for link in links.itertuples(index=False):
             strength = min(abs(link.effect) / reach, 1)
             width = abs(link.element - link.tss)
-            axes[0].add_patch(
-                Arc(
-                    ((link.element + link.tss) / 2, 0),
-                    width,
-                    2 * width,
-                    theta1=0,
-                    theta2=180,
-                    color=colour.to_rgba(link.effect),
-                    linewidth=_THIN + (_THICK - _THIN) * strength,
-                )
+            arc = Arc(((link.element + link.tss) / 2, 0), width, 2 * width, theta1=0, theta2=180)
+            arc.set(
+                color=colour.to_rgba(link.effect), linewidth=_THIN + (_THICK - _THIN) * strength
             )
+            axes[0].add_patch(arc)
         axes[0].plot(links["element"], np.zeros(len(links)), "|", color="0.25", markersize=7)
         axes[0].set_ylim(0, 1.05 * (links["element"] - links["tss"]).abs().max() or 1.0)
         axes[0].set_yticks([])
@@ -189,9 +177,3 @@ def element_arcs(
         bar.set_label("Effect (log2)")
         bar.outline.set_linewidth(0.6)
     return fig, axes
-
-
-def _genes_as_placed(genes: pd.DataFrame, chrom: str) -> pd.DataFrame:
-    """Return the genes of a chromosome as `place_genes` wants them, none of them the centre."""
-    here = genes[genes["chrom"] == chrom]
-    return here.assign(name=here["name"].fillna(here["gene_id"]), is_centre=False)

@@ -47,12 +47,6 @@ def profile_panels(
         The bins that every model predicts; a black bar marks them.
     axes
         Where to draw, one a model and one more; None makes a figure.
-
-    Returns
-    -------
-    fig : matplotlib.figure.Figure
-    axes : numpy.ndarray
-        Of `matplotlib.axes.Axes`, one a row.
     """
     rows = [(name, values, bins) for name, (values, bins) in profiles.items()]
     rows.append(("measured", observed, binning))
@@ -92,7 +86,7 @@ def model_densities(
     -------
     fig : matplotlib.figure.Figure
     axes : numpy.ndarray
-        Of `matplotlib.axes.Axes`, shape (levels, models).
+        Shape (levels, models).
     """
     with style():
         fig = new_figure(3.9 * len(predicted), 3.4 * len(observed))

@@ -136,7 +136,7 @@ def genes_around(
     genes
         Columns `gene_id`, `name`, `chrom`, `start`, `end`, `strand`, `tss` (bp, 0-based half-open).
     gene_id
-        The gene whose TSS is the window's centre.
+        The gene whose TSS is the window's centre, one of `genes`.
     rev
         Whether to mirror the window, as in a rev sample.
 
@@ -145,11 +145,6 @@ def genes_around(
     pandas.DataFrame
         `gene_id`, `name`, `start`, `end` (bp from the centre, 0-based half-open), `strand` as seen
         in the window, and `is_centre`; ordered by `start`.
-
-    Raises
-    ------
-    ClasterError
-        If there is no such gene.
     """
     centre = genes[genes["gene_id"] == gene_id]
     if centre.empty:
@@ -159,15 +154,12 @@ def genes_around(
     start, end, strand = near["start"] - tss, near["end"] - tss, near["strand"]
     if rev:
         start, end, strand = -end, -start, strand.replace(_TURNED)
-    table = pd.DataFrame(
-        {
-            "gene_id": near["gene_id"],
-            "name": near["name"].fillna(near["gene_id"]),
-            "start": start,
-            "end": end,
-            "strand": strand,
-            "is_centre": near["gene_id"] == gene_id,
-        }
+    table = near[["gene_id"]].assign(
+        name=near["name"].fillna(near["gene_id"]),
+        start=start,
+        end=end,
+        strand=strand,
+        is_centre=near["gene_id"] == gene_id,
     )
     inside = (table["end"] > -binning.half) & (table["start"] < binning.half)
     return table[inside].sort_values(["start", "end"], kind="stable").reset_index(drop=True)
@@ -192,15 +184,13 @@ class _GeneRow:
 def place_genes(
     genes: pd.DataFrame, limits: tuple[float, float], *, inches: float
 ) -> list[_GeneRow]:
-    """Place genes in as few lanes as their names allow.
+    """Place genes of `genes_around` in as few lanes as their names allow.
 
     Where there are more genes than room, the window's own gene keeps its name and crowded ones lose
     theirs.
 
     Parameters
     ----------
-    genes
-        From `genes_around`.
     limits
         What is shown, in kb from the TSS.
     inches

@@ -25,14 +25,13 @@ _COLOURS = {
     "perturbation": OKABE_ITO["vermillion"],
     "attribution": OKABE_ITO["blue"],
 }
-_NAMES = {"abc": "activity by contact"}
 _INSIDE = 4
 """Predictors whose legend leaves the curves to be seen."""
 
 
 def predictor_label(name: str) -> str:
     """Return what a figure calls a predictor of links."""
-    return _NAMES.get(name, name)
+    return "activity by contact" if name == "abc" else name
 
 
 def link_curves(
@@ -221,10 +220,10 @@ _REACH_COLOURS = {
 }
 
 
-def _reach_curves(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
-    """Draw r with its interval against the radius, a line a model."""
-    with canvas(ax, 4.6, 3.2) as (fig, ax):
-        for name, rows in scores.groupby("model", sort=False):
+def draw_reach(files: ReachFiles) -> Path:
+    """Draw r with its interval against the radius, a line a model, into a result's folder; return the PNG."""
+    with canvas(None, 4.6, 3.2) as (fig, ax):
+        for name, rows in read_table(files.scores).groupby("model", sort=False):
             colour = _REACH_COLOURS.get(str(name), OKABE_ITO["purple"])
             kb = rows["radius_bp"] / 1000
             r, low, high = (rows[column] for column in ("r", "low", "high"))
@@ -234,12 +233,7 @@ def _reach_curves(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figu
         ax.set_xlabel("Seen on either side of the TSS (kb)")
         ax.set_ylabel("Pearson r of genes")
         ax.legend()
-    return fig, ax
-
-
-def draw_reach(files: ReachFiles) -> Path:
-    """Draw `_reach_curves` of a result into its folder and return the PNG."""
-    return save(_reach_curves(read_table(files.scores))[0], files.figure)
+    return save(fig, files.figure)
 
 
 def measured_against_predicted(
@@ -315,11 +309,12 @@ def draw_treated(files: TreatedFiles) -> list[Path]:
     return save_all({"change": change_of_genes(read_table(files.genes))}, files.folder)
 
 
-def _calibration_curve(calibration: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
-    """Draw the share of regulated pairs against the predicted probability."""
+def draw_calibration(files: LinkFiles) -> Path:
+    """Draw the share of regulated pairs against the predicted probability of a training; return the PNG."""
+    calibration = read_table(files.calibration)
     observed, number = calibration["observed"], calibration["n"]
     error = 1.96 * np.sqrt(observed * (1 - observed) / number)
-    with canvas(ax, 3.6, 3.4) as (fig, ax):
+    with canvas(None, 3.6, 3.4) as (fig, ax):
         ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
         ax.errorbar(
             calibration["predicted"],
@@ -331,9 +326,4 @@ def _calibration_curve(calibration: pd.DataFrame, *, ax: Axes | None = None) -> 
             color=OKABE_ITO["blue"],
         )
         ax.set(xlabel="Predicted probability", ylabel="Share of pairs that are regulated")
-    return fig, ax
-
-
-def draw_calibration(files: LinkFiles) -> Path:
-    """Draw `_calibration_curve` of a training into its folder and return the PNG."""
-    return save(_calibration_curve(read_table(files.calibration))[0], files.figure)
+    return save(fig, files.figure)

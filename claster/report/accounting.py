@@ -10,28 +10,17 @@ from claster.dataset.manifest import Manifest
 from claster.dataset.selection import DROP_REASONS
 from claster.dataset.spec import DatasetSpec
 from claster.quoting import pasteable
-from claster.report.page import (
-    Command,
-    Facts,
-    Part,
-    Row,
-    Subtitle,
-    Table,
-    Text,
-    count,
-    missing,
-    number,
-)
+from claster.report import page
 from claster.report.subject import Subject
 from claster.text import read_table
 
 _EXAMPLES = 3
 
 
-def accounting(subject: Subject) -> Iterator[Part]:
+def accounting(subject: Subject) -> Iterator[page.Part]:
     """Yield genes in, kept by split and chromosome, dropped by reason; tracks and target."""
     if subject.manifest is None:
-        yield missing(
+        yield page.missing(
             f"The dataset {subject.spec.name!r} is not built here, so its genes cannot be counted.",
             ["data", "build", subject.record.dataset],
         )
@@ -41,7 +30,7 @@ def accounting(subject: Subject) -> Iterator[Part]:
     yield _tracks(subject)
 
 
-def _genes(subject: Subject, manifest: Manifest) -> Iterator[Part]:
+def _genes(subject: Subject, manifest: Manifest) -> Iterator[page.Part]:
     kept, dropped = sum(manifest.genes_kept.values()), sum(manifest.genes_dropped.values())
     splits = ", ".join(f"{n:,} {split}" for split, n in manifest.genes_kept.items())
     said = f"{manifest.genes_in:,} genes in = {kept:,} kept ({splits}) + {dropped:,} dropped."
@@ -52,14 +41,14 @@ def _genes(subject: Subject, manifest: Manifest) -> Iterator[Part]:
         said += f" Input windows of two splits share: {', '.join(shared)}."
     else:
         said += " No base of an input window belongs to two splits."
-    yield Text(said)
+    yield page.Text(said)
     genes = read_genes_table(subject.folders)
     counts = pd.crosstab(genes["chrom"], genes["split"]).reindex(columns=SPLITS, fill_value=0)
-    yield Table(
+    yield page.Table(
         "Genes kept, by chromosome and split",
         ("chromosome", *SPLITS),
         [
-            (chrom, *(count(counts.loc[chrom, split]) for split in SPLITS))
+            (chrom, *(page.count(counts.loc[chrom, split]) for split in SPLITS))
             for chrom in genes["chrom"].drop_duplicates()
         ],
     )
@@ -67,21 +56,21 @@ def _genes(subject: Subject, manifest: Manifest) -> Iterator[Part]:
         yield _dropped(subject.folders.dropped, manifest.genes_dropped)
 
 
-def _dropped(path: Path, counts: Mapping[str, int]) -> Table:
+def _dropped(path: Path, counts: Mapping[str, int]) -> page.Table:
     table = read_table(path, dtype=str)
     names = table["name"].fillna(table["gene_id"]).groupby(table["reason"])
-    rows: list[Row] = []
+    rows: list[page.Row] = []
     for reason, n in sorted(counts.items(), key=lambda item: -item[1]):
         examples = list(names.get_group(reason)[:_EXAMPLES]) if reason in names.groups else []
-        rows.append((reason, count(n), DROP_REASONS.get(reason, ""), ", ".join(examples)))
-    return Table(
+        rows.append((reason, page.count(n), DROP_REASONS.get(reason, ""), ", ".join(examples)))
+    return page.Table(
         f"Genes dropped, one reason each (all of them: {path.as_posix()})",
         ("reason", "genes", "meaning", "for example"),
         rows,
     )
 
 
-def _windows(spec: DatasetSpec) -> Facts:
+def _windows(spec: DatasetSpec) -> page.Facts:
     window, target = spec.window.binning, spec.require_target()
     told = (
         f"{target.bins:,} bins of {target.bin:,} bp; {', '.join(target.groups)}; "
@@ -97,19 +86,19 @@ def _windows(spec: DatasetSpec) -> Facts:
         shape = " x ".join(map(str, spec.contacts_shape.shape))
         of = f"{shape} bins of {spec.contacts.resolution:,} bp, {spec.contacts.value}"
         rows.append(("contact maps", f"{spec.contacts.map}, {of}"))
-    return Facts(rows)
+    return page.Facts(rows)
 
 
-def _tracks(subject: Subject) -> Table:
+def _tracks(subject: Subject) -> page.Table:
     scales = subject.record.scales
     measured = ("mean", "q50", "q99", "max") if scales else ()
-    rows: list[Row] = []
+    rows: list[page.Row] = []
     for track in subject.spec.tracks:
         seen = _scale(track.transform) + (f", divided by {track.scale}" * (track.scale != "none"))
         scale = scales.get(track.name)
-        numbers = [number(getattr(scale, name) if scale else None, 2) for name in measured]
+        numbers = [page.number(getattr(scale, name) if scale else None, 2) for name in measured]
         rows.append((track.name, ", ".join(track.labels.values()), seen, *numbers))
-    return Table(
+    return page.Table(
         "Input tracks" + ("; signal per bin around training genes" if scales else ""),
         ("track", "file", "scale that the network sees", *measured),
         rows,
@@ -123,17 +112,19 @@ def _scale(transform: str) -> str:
 _SHOWN = 16
 
 
-def provenance(subject: Subject) -> Iterator[Part]:
+def provenance(subject: Subject) -> Iterator[page.Part]:
     """Yield the commands that repeat the run, and versions and hashes of what it is made of."""
     record, manifest = subject.record, subject.manifest
-    yield Subtitle("Commands that repeat it")
-    yield Command(_commands(subject))
+    yield page.Subtitle("Commands that repeat it")
+    yield page.Command(_commands(subject))
     if manifest is not None and manifest.sources:
-        files: list[Row] = [
-            (label, source.path, count(source.bytes), source.sha256[:_SHOWN])
+        files: list[page.Row] = [
+            (label, source.path, page.count(source.bytes), source.sha256[:_SHOWN])
             for label, source in manifest.sources.items()
         ]
-        yield Table("Source files of the dataset", ("source", "file", "bytes", "SHA-256"), files)
+        yield page.Table(
+            "Source files of the dataset", ("source", "file", "bytes", "SHA-256"), files
+        )
         changed = [
             label
             for label, digest in record.data.items()
@@ -141,16 +132,18 @@ def provenance(subject: Subject) -> Iterator[Part]:
         ]
         if changed:
             listed = ", ".join(changed)
-            yield Text(f"Since the training, other files have taken the place of: {listed}.")
+            yield page.Text(f"Since the training, other files have taken the place of: {listed}.")
     if used := {**record.configurations, **record.data}:
         hashes = [(name, digest[:_SHOWN]) for name, digest in used.items()]
-        yield Table("What the run was trained with", ("what", "SHA-256"), hashes)
+        yield page.Table("What the run was trained with", ("what", "SHA-256"), hashes)
     trained, built = record.versions, manifest.versions if manifest else {}
     versions = [
         (name, trained.get(name, ""), built.get(name, "")) for name in sorted({*trained, *built})
     ]
-    yield Table("Versions", ("package", "training", "build of the dataset"), versions)
-    yield Text(f"Hashes are the first {_SHOWN} of 64 digits; run.json and manifest.json have all.")
+    yield page.Table("Versions", ("package", "training", "build of the dataset"), versions)
+    yield page.Text(
+        f"Hashes are the first {_SHOWN} of 64 digits; run.json and manifest.json have all."
+    )
 
 
 def _commands(subject: Subject) -> list[str]:

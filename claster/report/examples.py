@@ -10,7 +10,7 @@ from claster.analysis.metrics import correlations, gene_means
 from claster.dataset.layout import read_arrays, read_genes_table
 from claster.dataset.track_scales import read_landscapes
 from claster.plot import GeneArrays, gene_tracks, genes_around
-from claster.report.page import Part, Subtitle, Table, Text, number, picture
+from claster.report import page
 from claster.report.subject import SPLIT, Fit, Scores, Subject
 
 _EACH = 2
@@ -65,7 +65,7 @@ def _choose_examples(
     return sorted(chosen, key=lambda example: -example.pearson)
 
 
-def examples(subject: Subject) -> Iterator[Part]:
+def examples(subject: Subject) -> Iterator[page.Part]:
     """Yield track figures of the best, median and worst genes, and the genes with the largest error."""
     if subject.fit is None:
         yield subject.unmade("Genes cannot be shown without predictions and the dataset")
@@ -82,7 +82,7 @@ def _is_apart(genes: pd.DataFrame, row: int, chosen: list[_Example], apart: int)
     return not near.any()
 
 
-def _drawn(subject: Subject, fit: Fit) -> Iterator[Part]:
+def _drawn(subject: Subject, fit: Fit) -> Iterator[page.Part]:
     target = subject.spec.require_target()
     observed, predicted = fit.observed[:, 0], fit.predicted[:, 0]
     means = [gene_means(values, fit.genes, target.binning) for values in (observed, predicted)]
@@ -90,7 +90,7 @@ def _drawn(subject: Subject, fit: Fit) -> Iterator[Part]:
         fit.genes, observed, predicted, means[0], apart=target.binning.width // 2, each=_EACH
     )
     condition = f" ({target.groups[0]})" if len(target.groups) > 1 else ""
-    yield Text(
+    yield page.Text(
         "Of the half of the genes with the higher observed signal, those whose profiles are predicted "
         f"best, about as well as the median, and worst, by Pearson r over their bins{condition}. Genes "
         "in a stretch that is shown already are passed over."
@@ -99,12 +99,12 @@ def _drawn(subject: Subject, fit: Fit) -> Iterator[Part]:
     for example in chosen:
         if example.stands_for != before:
             told = example.stands_for.replace("median", "like the median gene")
-            yield Subtitle(f"Predicted {told}")
+            yield page.Subtitle(f"Predicted {told}")
         before = example.stands_for
         yield _gene_picture(subject, fit, example, [float(values[example.row]) for values in means])
 
 
-def _gene_picture(subject: Subject, fit: Fit, example: _Example, means: list[float]) -> Part:
+def _gene_picture(subject: Subject, fit: Fit, example: _Example, means: list[float]) -> page.Part:
     spec, folders = subject.spec, subject.folders
     target = spec.require_target()
     gene = fit.genes.iloc[example.row]
@@ -139,14 +139,14 @@ def _gene_picture(subject: Subject, fit: Fit, example: _Example, means: list[flo
     if striped:
         on_axis = "Contacts are those of the TSS with each place."
     told = f"r = {example.pearson:.3f}; gene mean {means[0]:.3g} observed, {means[1]:.3g} predicted"
-    return picture(
+    return page.picture(
         drawn,
         alt=f"Inputs, neighbours, observed and predicted transcription of {shown} at {place}; {told}",
         caption=f"{shown} ({name}), {place}: {told}. {on_axis}",
     )
 
 
-def _worst(scores: Scores) -> Table:
+def _worst(scores: Scores) -> page.Table:
     genes = scores.genes[scores.genes["gene_id"].isin(scores.summary.worst)]
     genes = genes.sort_values(["condition", "worst"], kind="stable")
     several = genes["condition"].nunique() > 1
@@ -154,9 +154,13 @@ def _worst(scores: Scores) -> Table:
     for gene in genes.itertuples(index=False):
         name = gene.name if isinstance(gene.name, str) else gene.gene_id
         place = f"{gene.chrom}:{gene.start:,}-{gene.end:,} ({gene.strand})"
-        cells = (number(gene.rmse), number(gene.observed, 2), number(gene.predicted, 2))
+        cells = (
+            page.number(gene.rmse),
+            page.number(gene.observed, 2),
+            page.number(gene.predicted, 2),
+        )
         rows.append((name, gene.gene_id, place, *([gene.condition] if several else []), *cells))
-    return Table(
+    return page.Table(
         "The genes with the largest error over their window, on log2(x + 1)",
         (
             "gene",

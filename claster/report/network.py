@@ -16,18 +16,7 @@ from claster.files import write_text
 from claster.plot import learning_curve
 from claster.progress import duration
 from claster.quoting import pasteable
-from claster.report.page import (
-    Code,
-    Command,
-    Facts,
-    Missing,
-    Part,
-    Subtitle,
-    Table,
-    Text,
-    count,
-    picture,
-)
+from claster.report import page
 from claster.report.subject import Subject
 from claster.settings import Record
 from claster.text import read_text
@@ -41,7 +30,7 @@ class _Measured(Record):
     geometry: Geometry
 
 
-def network(subject: Subject) -> Iterator[Part]:
+def network(subject: Subject) -> Iterator[page.Part]:
     """Yield the network's blocks and reach, the command that trained it, and its YAML files.
 
     What EIR builds is measured once and kept as `geometry.json` in the run's folder.
@@ -49,27 +38,27 @@ def network(subject: Subject) -> Iterator[Part]:
     record = subject.record
     if record.members:
         listed = [pasteable(["claster", "report", member]) for member in record.members]
-        yield Text(
+        yield page.Text(
             f"The predictions are the mean of {len(listed)} runs, which have reports of their own."
         )
-        yield Command(listed)
+        yield page.Command(listed)
         return
     flavour = FLAVOURS.get(record.flavour)
-    yield Text(f"Flavour {record.flavour}" + (f": {flavour.description}." if flavour else "."))
+    yield page.Text(f"Flavour {record.flavour}" + (f": {flavour.description}." if flavour else "."))
     try:
         geometry = _measure(subject)
     except ClasterError as error:
-        yield Missing(f"What EIR built is not known: {error.line}.")
+        yield page.Missing(f"What EIR built is not known: {error.line}.")
         info = subject.run.eir / "model_architecture" / "model_info.txt"
         if info.is_file():
-            yield Code("the network in EIR's words", read_text(info))
+            yield page.Code("the network in EIR's words", read_text(info))
     else:
         yield from _geometry(subject, geometry)
     if record.command:
-        yield Subtitle("The command that trained it")
-        yield Command([pasteable(list(record.command), record.environment)])
+        yield page.Subtitle("The command that trained it")
+        yield page.Command([pasteable(list(record.command), record.environment)])
     for path in sorted(subject.run.configurations.glob("*.yaml")):
-        yield Code(path.name, read_text(path))
+        yield page.Code(path.name, read_text(path))
 
 
 def _measure(subject: Subject) -> Geometry:
@@ -92,7 +81,7 @@ def _measure(subject: Subject) -> Geometry:
     return geometry
 
 
-def _geometry(subject: Subject, geometry: Geometry) -> Iterator[Part]:
+def _geometry(subject: Subject, geometry: Geometry) -> Iterator[page.Part]:
     facts = [("parameters", f"{geometry.parameters:,}")]
     for branch in geometry.branches:
         channels, height, width = branch.shape
@@ -107,39 +96,41 @@ def _geometry(subject: Subject, geometry: Geometry) -> Iterator[Part]:
     for layer in geometry.attention:
         heads = f"{layer.heads} head{'s' * (layer.heads != 1)}"
         facts.append((f"attention in {layer.name}", f"over {layer.length:,} {layer.over}, {heads}"))
-    yield Facts(facts)
+    yield page.Facts(facts)
     sizes = ("channels", "height", "width", "parameters")
-    yield Table(
+    yield page.Table(
         "Blocks, in the order of the data",
         ("block", "class in EIR", *sizes),
         [
-            (block.name, block.kind, *(count(getattr(block, size)) for size in sizes))
+            (block.name, block.kind, *(page.count(getattr(block, size)) for size in sizes))
             for block in geometry.blocks
         ],
     )
     trained = subject.record.parameters
     if trained is not None and trained != geometry.parameters:
-        yield Missing(
+        yield page.Missing(
             f"The run trained {trained:,} parameters: the flavour {geometry.flavour!r} has changed "
             "since, and this table is not that of the trained network."
         )
     for warning in geometry.warnings:
-        yield Missing(f"Warning: {warning}.")
+        yield page.Missing(f"Warning: {warning}.")
 
 
 _STEP = re.compile(r"checkpoint_(\d+)")
 _PERFORMANCE = {"array": "Share of variance explained", "tabular": "Mean Pearson r of the bins"}
 
 
-def training(subject: Subject) -> Iterator[Part]:
+def training(subject: Subject) -> Iterator[page.Part]:
     """Yield what was trained on, for how long, and the learning curve; nothing of a mean of runs."""
     record = subject.record
     if record.members:
         return
-    yield Facts(_facts(record))
+    yield page.Facts(_facts(record))
     history = read_history(subject.run, record)
     if history.empty:
-        yield Missing(f"No curve: EIR has not written one to {subject.run.eir.as_posix()} yet.")
+        yield page.Missing(
+            f"No curve: EIR has not written one to {subject.run.eir.as_posix()} yet."
+        )
         return
     found = _STEP.search(record.checkpoint or "")
     best = int(found[1]) if found and not record.resumed else None
@@ -148,7 +139,7 @@ def training(subject: Subject) -> Iterator[Part]:
     if len(last):
         told += f"; the last validation loss is {last.iloc[-1]:.3g}"
     performance = f"{_PERFORMANCE[record.output]}\n(validation)"
-    yield picture(
+    yield page.picture(
         learning_curve(history, best=best, performance=performance),
         alt=told,
         caption="A validation loss that rises while the training loss falls is overfitting; the "

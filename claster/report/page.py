@@ -207,13 +207,7 @@ _WIDEST_FILE = 1400
 
 
 def picture(drawn: tuple[Figure, Any], *, alt: str, caption: str = "") -> Picture:
-    """Return a figure, given with its axes, as a picture; the same figure gives the same bytes.
-
-    Parameters
-    ----------
-    alt
-        What it shows, for those who do not see it.
-    """
+    """Return a figure, given with its axes, as a picture; `alt` tells those who do not see it."""
     fig, _ = drawn
     file = BytesIO()
     with style():
@@ -224,13 +218,7 @@ def picture(drawn: tuple[Figure, Any], *, alt: str, caption: str = "") -> Pictur
 
 
 def picture_of_file(path: Path, *, alt: str, caption: str = "") -> Picture:
-    """Return a PNG file as a picture, made smaller where it is very wide.
-
-    Raises
-    ------
-    ClasterError
-        If it is not an image.
-    """
+    """Return a PNG file as a picture, made smaller where it is very wide."""
     try:
         with Image.open(path) as image:
             image.load()

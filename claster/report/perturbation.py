@@ -11,22 +11,7 @@ from claster.analysis.perturbation.folder import ScreenFiles
 from claster.analysis.perturbation.settings import ScreenRecord
 from claster.dataset.layout import read_genes_table
 from claster.plot import edited_profiles, effect_by_distance, element_arcs, most_affected_genes
-from claster.report.page import (
-    Facts,
-    Lines,
-    Part,
-    Picture,
-    Pictures,
-    Subtitle,
-    Table,
-    Text,
-    count,
-    interval,
-    missing,
-    number,
-    picture,
-    picture_of_file,
-)
+from claster.report import page
 from claster.report.subject import Subject
 from claster.text import read_json, read_parquet, read_record, read_table
 
@@ -36,13 +21,13 @@ _AROUND = 250_000
 _PROXIMAL = 2000
 
 
-def perturbation(subject: Subject) -> Iterator[Part]:
+def perturbation(subject: Subject) -> Iterator[page.Part]:
     """Yield effects of the screens that `claster perturb` has finished."""
     screens = _finished(subject.run.path / "perturb")
     if not screens:
-        yield missing("No element has been edited yet.", ["perturb", subject.name])
+        yield page.missing("No element has been edited yet.", ["perturb", subject.name])
     for screen in screens:
-        yield Subtitle(screen.name)
+        yield page.Subtitle(screen.name)
         yield from _screen(subject, ScreenFiles(screen))
 
 
@@ -50,7 +35,7 @@ def _finished(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob("*/manifest.json"))
 
 
-def _screen(subject: Subject, files: ScreenFiles) -> Iterator[Part]:
+def _screen(subject: Subject, files: ScreenFiles) -> Iterator[page.Part]:
     record = read_record(
         files.manifest,
         ScreenRecord,
@@ -63,15 +48,17 @@ def _screen(subject: Subject, files: ScreenFiles) -> Iterator[Part]:
     yield _facts(record)
     single = effects[effects["partner_id"] == ""]
     if single.empty:
-        yield Text("Pairs of elements only: see effects.parquet.")
+        yield page.Text("Pairs of elements only: see effects.parquet.")
         return
     condition, dose = single["condition"].iloc[0], single["dose"].iloc[0]
     shown = _of(single, condition, dose)
     if single["condition"].nunique() > 1 or single["dose"].nunique() > 1:
         told = "" if pd.isna(dose) else f", dose {dose:g}"
-        yield Text(f"Figures show {condition}{told}; the tables in the folder hold the others.")
+        yield page.Text(
+            f"Figures show {condition}{told}; the tables in the folder hold the others."
+        )
     beside = None if controls is None else _of(controls, condition, dose)
-    yield Pictures(list(_overall(shown, beside)))
+    yield page.Pictures(list(_overall(shown, beside)))
     far = shown[shown["distance_bp"].abs() >= _PROXIMAL]
     if far["effect"].notna().sum() == 0:
         return
@@ -82,7 +69,7 @@ def _screen(subject: Subject, files: ScreenFiles) -> Iterator[Part]:
     yield _links(far, files.folder)
 
 
-def _facts(record: ScreenRecord) -> Facts:
+def _facts(record: ScreenRecord) -> page.Facts:
     settings = record.identity.settings
     rows = [
         ("edit", f"{settings.edit.verb} of {', '.join(settings.edit.tracks)}"),
@@ -90,7 +77,7 @@ def _facts(record: ScreenRecord) -> Facts:
         ("genes", f"{settings.split} split, elements within {settings.reach:,} bp of the TSS"),
     ]
     rows += [(name.replace("_", " "), f"{n:,}") for name, n in record.counts.items() if n]
-    return Facts(rows)
+    return page.Facts(rows)
 
 
 def _of(table: pd.DataFrame, condition: str, dose: float) -> pd.DataFrame:
@@ -98,30 +85,30 @@ def _of(table: pd.DataFrame, condition: str, dose: float) -> pd.DataFrame:
     return table[(table["condition"] == condition) & same].reset_index(drop=True)
 
 
-def _overall(shown: pd.DataFrame, controls: pd.DataFrame | None) -> Iterator[Picture]:
+def _overall(shown: pd.DataFrame, controls: pd.DataFrame | None) -> Iterator[page.Picture]:
     if (shown["distance_bp"].abs() >= _PROXIMAL).any():
         found = int((shown["fdr"] <= 0.1).sum())
-        yield picture(
+        yield page.picture(
             effect_by_distance(shown, controls, proximal=_PROXIMAL),
             alt=f"Effect of {len(shown):,} edits against distance from the TSS; {found} with FDR <= 0.1",
             caption="Effect of each element on each gene, and of control regions.",
         )
     if shown["element_id"].duplicated().any():
-        yield picture(
+        yield page.picture(
             most_affected_genes(shown),
             alt="How many genes lie between an element and the gene that it affects most",
             caption="Whether elements affect their nearest gene most.",
         )
 
 
-def _arcs(subject: Subject, shown: pd.DataFrame, strongest: pd.Series) -> Part:
+def _arcs(subject: Subject, shown: pd.DataFrame, strongest: pd.Series) -> page.Part:
     chrom, tss = strongest["chrom"], int(strongest["tss"])
     start, end = max(tss - _AROUND, 0), tss + _AROUND
     genes = pd.DataFrame(columns=["gene_id", "name", "chrom", "start", "end", "strand"])
     if subject.manifest is not None:
         genes = read_genes_table(subject.folders)
     name = _gene_name(strongest)
-    return picture(
+    return page.picture(
         element_arcs(shown, genes, chrom=chrom, start=start, end=end),
         alt=f"Effects of elements on genes around {name} ({chrom}:{start:,}-{end:,}) as arcs",
         caption=f"Links around {name}, which has the largest effect of an element outside its promoter: "
@@ -131,7 +118,7 @@ def _arcs(subject: Subject, shown: pd.DataFrame, strongest: pd.Series) -> Part:
 
 def _profiles(
     subject: Subject, path: Path, shown: pd.DataFrame, strongest: pd.Series
-) -> Iterator[Part]:
+) -> Iterator[page.Part]:
     target = subject.spec.require_target()
     table = read_parquet(path, filters=[("window", "==", strongest["gene_id"])])
     table = table[table["condition"] == strongest["condition"]]
@@ -144,7 +131,7 @@ def _profiles(
         return
     distances = after["element_id"].map(most.set_index("element_id")["distance_bp"])
     name = _gene_name(strongest)
-    yield picture(
+    yield page.picture(
         edited_profiles(
             before[bins].to_numpy(float)[0],
             after[bins].to_numpy(float),
@@ -161,19 +148,19 @@ def _largest(effects: pd.DataFrame, most: int) -> pd.DataFrame:
     return effects.sort_values("effect", key=np.abs, ascending=False, kind="stable")[:most]
 
 
-def _links(shown: pd.DataFrame, folder: Path) -> Table:
+def _links(shown: pd.DataFrame, folder: Path) -> page.Table:
     rows = [
         (
             _gene_name(row),
             row["element_id"],
-            count(row["distance_bp"] / 1000),
-            number(row["baseline"], 2),
-            number(row["perturbed"], 2),
-            *(number(row[name]) for name in ("effect", "p", "fdr")),
+            page.count(row["distance_bp"] / 1000),
+            page.number(row["baseline"], 2),
+            page.number(row["perturbed"], 2),
+            *(page.number(row[name]) for name in ("effect", "p", "fdr")),
         )
         for _, row in _largest(shown, _LINKS).iterrows()
     ]
-    return Table(
+    return page.Table(
         f"The {len(rows)} largest effects of elements {_PROXIMAL:,} bp or more from the TSS "
         f"(all: {folder.as_posix()}/effects.parquet)",
         ("gene", "element", "distance (kb)", "before", "after", "effect (log2)", "p", "FDR"),
@@ -191,7 +178,7 @@ _CRISPR_FIGURES = {
 }
 
 
-def crispr(subject: Subject) -> Iterator[Part]:
+def crispr(subject: Subject) -> Iterator[page.Part]:
     """Yield what comparisons with CRISPR screens say; nothing where there is none."""
     for summary in sorted((subject.run.path / "crispr").glob("*/summary.json")):
         files = CrisprFiles(summary.parent)
@@ -201,22 +188,22 @@ def crispr(subject: Subject) -> Iterator[Part]:
         rows = [
             (
                 *(row.subset, row.pairs, row.predictor, f"{row.links:,} of {row.n:,}"),
-                interval(row.value, row.low, row.high),
+                page.interval(row.value, row.low, row.high),
             )
             for row in scores[scores["metric"] == "auprc"].itertuples()
         ]
         drawn = {files.folder / f"{name}.png": caption for name, caption in _CRISPR_FIGURES.items()}
-        yield Subtitle(f"{told.table} ({files.folder.name})")
-        yield Lines(told.verdict.splitlines())
-        yield Facts([("pairs of the table", f"{told.rows:,}"), *left_out])
-        yield Pictures(
+        yield page.Subtitle(f"{told.table} ({files.folder.name})")
+        yield page.Lines(told.verdict.splitlines())
+        yield page.Facts([("pairs of the table", f"{told.rows:,}"), *left_out])
+        yield page.Pictures(
             [
-                picture_of_file(path, alt=f"{path.stem} of CRISPR pairs", caption=caption)
+                page.picture_of_file(path, alt=f"{path.stem} of CRISPR pairs", caption=caption)
                 for path, caption in drawn.items()
                 if path.is_file()
             ]
         )
-        yield Table(
+        yield page.Table(
             "AUPRC by distance, screen and power; 'table' is of every pair, 'scored' of those with an "
             "effect",
             ("pairs", "of", "predictor", "regulated", "AUPRC"),
@@ -227,26 +214,26 @@ def crispr(subject: Subject) -> Iterator[Part]:
 _MOST_FIGURES = 12
 
 
-def attribution(subject: Subject) -> Iterator[Part]:
+def attribution(subject: Subject) -> Iterator[page.Part]:
     """Yield the figures and the summary of each attribution."""
     made = _finished(subject.run.path / "attributions")
     if not made:
-        yield missing("No attributions have been made yet.", ["attribute", subject.name])
+        yield page.missing("No attributions have been made yet.", ["attribute", subject.name])
     for one in made:
-        yield Subtitle(one.name)
+        yield page.Subtitle(one.name)
         yield from _summary(one / "summary.json")
         figures = sorted((one / "figures").glob("*.png"))[:_MOST_FIGURES]
         named = [(path, _words(path.stem)) for path in figures]
         if named:
-            yield Pictures(
+            yield page.Pictures(
                 [
-                    picture_of_file(path, alt=f"{words} ({one.name})", caption=words)
+                    page.picture_of_file(path, alt=f"{words} ({one.name})", caption=words)
                     for path, words in named
                 ]
             )
 
 
-def _summary(path: Path) -> Iterator[Part]:
+def _summary(path: Path) -> Iterator[page.Part]:
     """Yield the sentences of a JSON object, or its names and values where it holds none."""
     if not path.is_file():
         return
@@ -255,9 +242,9 @@ def _summary(path: Path) -> Iterator[Part]:
     sentences = [item for values in listed for item in values if isinstance(item, str)]
     plain = {key: value for key, value in content.items() if isinstance(value, (str, int, float))}
     if sentences:
-        yield Lines(sentences)
+        yield page.Lines(sentences)
     elif plain:
-        yield Facts([(_words(key), str(value)) for key, value in plain.items()])
+        yield page.Facts([(_words(key), str(value)) for key, value in plain.items()])
 
 
 def _words(name: str) -> str:

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from matplotlib.text import Text as FigureText
+from matplotlib.text import Text
 
 from claster.analysis.prepare import ATTAINABLE
 from claster.analysis.summary import Comparison, EvaluationSummary
@@ -19,22 +19,7 @@ from claster.plot import (
     score_by_stratum,
 )
 from claster.plot.style import method_label
-from claster.report.page import (
-    Facts,
-    Lead,
-    Part,
-    Picture,
-    Pictures,
-    Row,
-    Subtitle,
-    Table,
-    Text,
-    count,
-    interval,
-    missing,
-    number,
-    picture,
-)
+from claster.report import page
 from claster.report.subject import SPLIT, Scores, Subject
 from claster.text import read_table
 
@@ -55,12 +40,12 @@ _NAMED = 4
 _WITH_INTERVAL = ("pearson", "spearman")
 
 
-def overview(subject: Subject) -> Iterator[Part]:
+def overview(subject: Subject) -> Iterator[page.Part]:
     """Yield the verdict of the evaluation, worst news first, and the main scores."""
     record = subject.record
     if record.status != "complete":
         why = f" ({record.error})" if record.error else ""
-        yield missing(
+        yield page.missing(
             f"The training of this run is {record.status}, not complete{why}.",
             ["train", record.flavour, "--dataset", record.dataset, "--resume"],
         )
@@ -70,7 +55,7 @@ def overview(subject: Subject) -> Iterator[Part]:
         yield from _verdict(subject.scores.summary)
 
 
-def scores(subject: Subject) -> Iterator[Part]:
+def scores(subject: Subject) -> Iterator[page.Part]:
     """Yield the scores of every method with their intervals, over bins and over genes."""
     if subject.scores is None:
         yield subject.unmade("Without an evaluation there are no scores")
@@ -78,11 +63,11 @@ def scores(subject: Subject) -> Iterator[Part]:
     conditions = subject.scores.scores["condition"].unique()
     for condition in conditions:
         if len(conditions) > 1:
-            yield Subtitle(condition)
-        yield Pictures([_bars(subject.scores, condition, level) for level in _LEVELS])
+            yield page.Subtitle(condition)
+        yield page.Pictures([_bars(subject.scores, condition, level) for level in _LEVELS])
         for level in _LEVELS:
             yield _table(subject.scores, condition, level)
-    yield Text(
+    yield page.Text(
         "Each bin of the genome counts once, and points are pooled. A gene's value is the mean "
         "signal over its body. The noise ceiling is what the noise-free signal of a simulated genome "
         "would score. Every score, by bin and by gene too: "
@@ -90,32 +75,32 @@ def scores(subject: Subject) -> Iterator[Part]:
     )
 
 
-def agreement(subject: Subject) -> Iterator[Part]:
+def agreement(subject: Subject) -> Iterator[page.Part]:
     """Yield predicted against observed signal, calibration, and scores by distance from the TSS."""
     fit, evaluated = subject.fit, subject.scores
     groups = subject.spec.require_target().groups
     for row, condition in enumerate(groups):
-        shown: list[Picture] = []
+        shown: list[page.Picture] = []
         if fit is not None:
             shown.append(_density(fit.observed[:, row], fit.predicted[:, row], subject))
         if evaluated is not None:
             shown += _curves(evaluated, condition)
         if shown and len(groups) > 1:
-            yield Subtitle(condition)
+            yield page.Subtitle(condition)
         if shown:
-            yield Pictures(shown)
+            yield page.Pictures(shown)
         if evaluated is not None:
             yield _by_bin(evaluated, condition)
     if fit is None or evaluated is None:
         yield subject.unmade("Points and curves need predictions and their evaluation")
 
 
-def groups(subject: Subject) -> Iterator[Part]:
+def groups(subject: Subject) -> Iterator[page.Part]:
     """Yield scores within groups of genes."""
     if subject.scores is None:
         yield subject.unmade("Without an evaluation there are no groups of genes")
         return
-    yield Text(
+    yield page.Text(
         "Within a group values vary less than over all genes, so that every method scores lower: "
         "compare methods within a group."
     )
@@ -125,18 +110,18 @@ def groups(subject: Subject) -> Iterator[Part]:
     for condition, by in product(table["condition"].unique(), STRATA):
         rows = table[chosen & (table["by"] == by) & (table["condition"] == condition)]
         if rows["stratum"].nunique() > 1:
-            yield picture(
+            yield page.picture(
                 score_by_stratum(rows),
                 alt=f"Pearson r over bins of genes grouped by {by}, {condition}, by method",
                 caption=f"By {by}.",
             )
 
 
-def intervals(subject: Subject) -> Iterator[Part]:
+def intervals(subject: Subject) -> Iterator[page.Part]:
     """Yield which share of bins and genes the intervals hold, and how many genes are unlike usual ones."""
     path = subject.run.predictions(SPLIT).with_suffix(".coverage.csv")
     if not path.is_file():
-        yield missing("No intervals were made.", ["intervals", subject.name])
+        yield page.missing("No intervals were made.", ["intervals", subject.name])
         return
     table = read_table(path)
     several = table["condition"].nunique() > 1
@@ -146,42 +131,42 @@ def intervals(subject: Subject) -> Iterator[Part]:
             _LEVELS[row.level].lower(),
             row.by,
             row.stratum,
-            interval(100 * row.covered, 100 * row.low, 100 * row.high),
-            number(row.width, 2),
-            count(row.n),
+            page.interval(100 * row.covered, 100 * row.low, 100 * row.high),
+            page.number(row.width, 2),
+            page.count(row.n),
         )
         for row in table.fillna({"stratum": ""}).itertuples(index=False)
     ]
     heads = ("level", "by", "group", "held (%)", "width", "number")
-    yield Table(
+    yield page.Table(
         "Measured values within their interval", ("condition", *heads) if several else heads, rows
     )
     genes = read_table(path.with_name(path.name.replace(".coverage.", ".genes.")))
     unlike = genes.loc[genes["unlike"], "gene_id"].nunique()
-    yield Text(
+    yield page.Text(
         f"{unlike:,} of {genes['gene_id'].nunique():,} genes have chromatin unlike that of the training "
         "genes: expect larger errors there than the interval says. Width is the mean of "
         "log2(high + 1) - log2(low + 1)."
     )
 
 
-def _verdict(summary: EvaluationSummary) -> Iterator[Part]:
+def _verdict(summary: EvaluationSummary) -> Iterator[page.Part]:
     lines = [line for line in summary.verdict.splitlines() if line]
-    yield Lead(lines, good=all(entry.beats for entry in summary.comparisons))
+    yield page.Lead(lines, good=all(entry.beats for entry in summary.comparisons))
     several = len({entry.condition for entry in summary.comparisons}) > 1
     figures: list[tuple[str, str]] = []
     for entry in summary.comparisons:
         where = f"over {_LEVELS[entry.level].lower()}" + f", {entry.condition}" * several
         ours, theirs = entry.network, entry.baseline_score
-        cell = interval(ours.value, ours.low, ours.high)
+        cell = page.interval(ours.value, ours.low, ours.high)
         told = f"{cell.text} ({cell.note})" if cell.note else cell.text
         figures.append((f"Pearson r {where}", told))
-        told = f"{number(theirs.value).text} ({method_label(entry.baseline)})"
+        told = f"{page.number(theirs.value).text} ({method_label(entry.baseline)})"
         figures.append((f"best simple method, {where}", told))
         if entry.share and entry.share.value is not None:
             figures.append((f"of the noise ceiling {where}", f"{100 * entry.share.value:.0f} %"))
-    yield Facts(figures, large=True)
-    yield Text(
+    yield page.Facts(figures, large=True)
+    yield page.Text(
         f"Scores are those of {summary.genes:,} {summary.split} genes, which the network has not "
         "been trained on, on log2(x + 1); the numbers in brackets are 95 % intervals over "
         f"{summary.blocks} blocks of neighbouring genes."
@@ -206,52 +191,52 @@ def _ranked(pooled: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("value", ascending=False, kind="stable")
 
 
-def _bars(scores: Scores, condition: str, level: str) -> Picture:
+def _bars(scores: Scores, condition: str, level: str) -> page.Picture:
     rows = _ranked(_pooled(scores, condition, level))
     told = [f"{method_label(row.method)} {row.value:.3f}" for row in rows.itertuples(index=False)]
     words = _LEVELS[level]
-    return picture(
+    return page.picture(
         score_bars(rows),
         alt=f"Pearson r over {words.lower()} on log2(x + 1) by method: {'; '.join(told)}",
         caption=f"{words}: bars with 95 % intervals.",
     )
 
 
-def _table(scores: Scores, condition: str, level: str) -> Table:
+def _table(scores: Scores, condition: str, level: str) -> page.Table:
     rows = _pooled(scores, condition, level)
     values = rows.set_index(["method", "scale", "metric"])[["value", "low", "high"]]
     errors = rows[rows["metric"] == "rmse"].drop_duplicates("scale").set_index("scale")["unit"]
-    lines: list[Row] = []
+    lines: list[page.Row] = []
     for method in _ranked(rows)["method"]:
         cells = []
         for _, scale, metric in _COLUMNS:
             value, low, high = values.loc[(method, scale, metric)]
             with_interval = metric in _WITH_INTERVAL
-            cells.append(interval(value, low, high) if with_interval else number(value))
+            cells.append(page.interval(value, low, high) if with_interval else page.number(value))
         lines.append((method_label(method), *cells))
-    return Table(
+    return page.Table(
         f"{_LEVELS[level]}, with 95 % intervals; errors in {errors[_RAW]} and {errors[_LOG]}",
         ("method", *(head for head, _, _ in _COLUMNS)),
         lines,
     )
 
 
-def _density(observed: np.ndarray, predicted: np.ndarray, subject: Subject) -> Picture:
+def _density(observed: np.ndarray, predicted: np.ndarray, subject: Subject) -> page.Picture:
     size = subject.spec.require_target().binning.size / 1000
     fig, ax = density(observed, predicted, points=f"{size:g} kb bins")
-    return picture(
+    return page.picture(
         (fig, ax),
         alt=f"Predicted against observed signal of every bin of the {SPLIT} genes: {_corner(ax.texts[0])}",
         caption="Every bin of every window.",
     )
 
 
-def _corner(text: FigureText) -> str:
+def _corner(text: Text) -> str:
     """Return what the corner of a figure tells as plain text."""
     return text.get_text().replace("$", "").replace("\n", ", ")
 
 
-def _curves(scores: Scores, condition: str) -> list[Picture]:
+def _curves(scores: Scores, condition: str) -> list[page.Picture]:
     genes = scores.genes[scores.genes["condition"] == condition]
     farthest = np.argsort(-genes["error"].abs().to_numpy(), kind="stable")[:_NAMED]
     names = genes["name"].fillna(genes["gene_id"]).tolist()
@@ -264,12 +249,12 @@ def _curves(scores: Scores, condition: str) -> list[Picture]:
     chosen = scores.calibration["method"].isin([scores.summary.method, best])
     chosen &= scores.calibration["condition"] == condition
     return [
-        picture(
+        page.picture(
             (fig, ax),
             alt=f"Predicted against observed mean of every gene: {_corner(ax.texts[-1])}",
             caption="The mean signal of every gene; those farthest off are named.",
         ),
-        picture(
+        page.picture(
             calibration_curve(scores.calibration[chosen]),
             alt=f"Mean observed signal against predicted signal of the network and {method_label(best)}",
             caption="Calibration: below the dashed line a method promises too much.",
@@ -277,11 +262,11 @@ def _curves(scores: Scores, condition: str) -> list[Picture]:
     ]
 
 
-def _by_bin(scores: Scores, condition: str) -> Picture:
+def _by_bin(scores: Scores, condition: str) -> page.Picture:
     best = _best_rival(scores.summary.comparisons, condition)
     chosen = scores.bins["method"].isin([scores.summary.method, best])
     rows = scores.bins[chosen & (scores.bins["condition"] == condition)]
-    return picture(
+    return page.picture(
         score_by_bin(rows),
         alt=f"Pearson r across genes by distance from the TSS, network and {method_label(best)}",
         caption="How well each distance from the TSS is predicted, across genes, with 95 % intervals.",

@@ -97,13 +97,7 @@ class Subject:
 
     @cached_property
     def fit(self) -> Fit | None:
-        """Observed and predicted signal, None where either is missing.
-
-        Raises
-        ------
-        ClasterError
-            If predictions and dataset do not fit each other.
-        """
+        """Observed and predicted signal, None where either is missing."""
         table = self.folders.target_table(SPLIT)
         if (
             self.manifest is None
