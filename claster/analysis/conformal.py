@@ -136,12 +136,10 @@ def coverage(
     conditions: Sequence[str],
     spec: DatasetSpec,
 ) -> pd.DataFrame:
-    """Return which share of bins and of genes the intervals hold, over all and by group of genes.
+    """Return which share of bins and of genes the intervals hold, over all and by group (`strata_of`).
 
     Parameters
     ----------
-    genes, annotation
-        The genes, and all that can be neighbours (`strata_of`).
     observed
         Signal in reads, shape (genes, conditions, bins).
     ends

@@ -116,23 +116,23 @@ def read_crispr_table(file: Path | str, *, cell_type: str | None = None) -> pd.D
             "coordinates, or its 'Regulated' is neither TRUE nor FALSE",
             remedy="correct or remove the row",
         )
-    effects = table.get("EffectSize", pd.Series("", index=table.index))
-    effect_size = pd.to_numeric(
-        effects.mask(effects.isin([*_UNKNOWN, "NaN", "nan"])), errors="coerce"
-    )
-    if (wrong := ~np.isfinite(effect_size) & ~effects.isin([*_UNKNOWN, "NaN", "nan"])).any():
+    empty = pd.Series("", index=table.index)
+    effects = table.get("EffectSize", empty)
+    untold = effects.isin([*_UNKNOWN, "NaN", "nan"])
+    effect_size = pd.to_numeric(effects.mask(untold), errors="coerce")
+    if (wrong := ~np.isfinite(effect_size) & ~untold).any():
         raise ClasterError(
             f"CRISPR pairs ({path}): 'EffectSize' {effects[wrong].iloc[0]!r} is not a number",
             remedy="correct it, or write NA where it is not known",
         )
     start, end = (numbers[name].astype(np.int64) for name in ("chromStart", "chromEnd"))
-    empty = pd.Series("", index=table.index)
     # Tables that were lifted over in Python come back with its own spelling.
     valid = table["ValidConnection"].replace("True", "TRUE")
-    known = {name: column for name, column in MARKS.items() if column in table}
-    if _POWER in table:
-        known["power"] = _POWER
-    told = {name: pd.to_numeric(table[column], errors="coerce") for name, column in known.items()}
+    told = {
+        name: pd.to_numeric(table[column], errors="coerce")
+        for name, column in (MARKS | {"power": _POWER}).items()
+        if column in table
+    }
     tss = numbers["startTSS"].fillna(-1).astype(np.int64)
     distance = ((start + end) // 2 - tss).abs().astype(np.float64)
     if "distanceToTSS" in table:

@@ -36,17 +36,8 @@ def measured_genes(
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the genes of a split, and the log2(x + 1) of their measured signal around the TSS.
 
-    Returns
-    -------
-    genes : pandas.DataFrame
-        Of `read_genes_table`; `start` and `end` those of the stretch that is measured.
-    signal : numpy.ndarray
-        Shape (genes,), of the first condition.
-
-    Raises
-    ------
-    ClasterError
-        If the split holds no gene.
+    `start` and `end` of the genes are those of the stretch that is measured; the signal, shape (genes,), is
+    that of the first condition. A split without a gene is refused.
     """
     genes = read_genes_table(folders, split=split)
     if genes.empty:
@@ -88,11 +79,6 @@ def fit_nested(
     -------
     dict of str to numpy.ndarray
         log2(x + 1) by model, ``marks`` and ``marks and contacts``, shape (radii, genes).
-
-    Raises
-    ------
-    ClasterError
-        If a split that is needed holds no gene.
     """
     splits: tuple[Split, ...] = ("train", "valid", split)
     held = read_genes_table(folders)["split"]

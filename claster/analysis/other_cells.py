@@ -174,7 +174,7 @@ def _unseen(
 def unlikeness(
     training: np.ndarray, validation: np.ndarray, found: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    """Tell how unlike training genes others are, by features of shape (genes, features).
+    """Tell how unlike training genes, of which 10 are needed, others are, by features (genes, features).
 
     Returns
     -------
@@ -183,11 +183,6 @@ def unlikeness(
         deviation; shape (genes,).
     limit : float
         Distance that 99 % of the validation genes keep.
-
-    Raises
-    ------
-    ClasterError
-        With fewer than 10 training genes.
     """
     if len(training) < _NEIGHBOURS:
         raise ClasterError(

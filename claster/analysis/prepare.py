@@ -101,10 +101,7 @@ class Scored:
 def stacked(folds: Sequence[Scored]) -> Scored:
     """Return the genes of several folds as one, each predicted by the run that held it out.
 
-    Raises
-    ------
-    ClasterError
-        If a gene is in two folds, or methods or conditions differ.
+    A gene that is in two folds, and folds of other methods or conditions, are refused.
     """
     first = folds[0]
     for fold in folds[1:]:

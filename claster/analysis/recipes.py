@@ -115,9 +115,13 @@ def _row(found: _Scored, exact: _Scored) -> dict[str, object]:
 def _metric_faults(exact: _Scored) -> list[dict[str, object]]:
     """Return the scores of the dataset as it is, counted in the published ways."""
     binning = exact.spec.require_target().binning
-    every: dict[str, object] = {}
-    paper: dict[str, object] = {}
-    raw: dict[str, object] = {}
+    about = {
+        "every window": "a kilobase counts in each window that covers it",
+        "Simpson": "Simpson's area over whole bins by their number",
+        "raw genes": "genes on the raw scale, ruled by a few high ones",
+    }
+    rows: list[dict[str, object]] = [{"what": what, "about": why} for what, why in about.items()]
+    every, paper, raw = rows
     published = paper_gene_values(exact.observed, exact.genes, binning)
     means = gene_means(exact.observed, exact.genes, binning)
     for method, predicted in exact.predicted.items():
@@ -127,12 +131,4 @@ def _metric_faults(exact: _Scored) -> list[dict[str, object]]:
         raw[f"{method}_genes"] = float(
             np.corrcoef(means, gene_means(predicted, exact.genes, binning))[0, 1]
         )
-    return [
-        {
-            "what": "every window",
-            "about": "a kilobase counts in each window that covers it",
-            **every,
-        },
-        {"what": "Simpson", "about": "Simpson's area over whole bins by their number", **paper},
-        {"what": "raw genes", "about": "genes on the raw scale, ruled by a few high ones", **raw},
-    ]
+    return rows

@@ -74,10 +74,7 @@ def conditions_of(target: TargetSpec) -> list[str]:
 def annotated_genes(folders: DatasetFolders) -> pd.DataFrame:
     """Return all genes of a dataset's annotation that are of a chosen type: kept ones and dropped ones.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `gene_id`, `chrom`, `start`, `end` (0-based half-open), `tss` (0-based).
+    Columns are `gene_id`, `chrom`, `start`, `end` (0-based half-open) and `tss` (0-based).
     """
     columns = ["gene_id", "chrom", "start", "end", "tss"]
     tables = [read_genes_table(folders)[columns]]
@@ -114,7 +111,7 @@ def labelled_genes(
     annotation: pd.DataFrame,
     tracks: Sequence[str] | None = None,
 ) -> dict[Split, LabelledGenes]:
-    """Return forward samples and targets of several splits; each target table is read once.
+    """Return forward samples and targets by split, in the order of the gene table; each table is read once.
 
     Parameters
     ----------
@@ -122,11 +119,6 @@ def labelled_genes(
         The genes whose TSSs count, by `chrom` and `tss`.
     tracks
         Names of the tracks of landscapes, all by default.
-
-    Returns
-    -------
-    dict
-        The genes of each split, in the order of the gene table.
 
     Raises
     ------

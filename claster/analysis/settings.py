@@ -117,10 +117,7 @@ class CrisprSettings(Settings):
 class TreatSettings(Settings):
     """What `claster treat` is asked."""
 
-    treated: str | Path = Field(
-        description="Dataset of the treated cells: a name, or a YAML file.",
-        json_schema_extra={"flags": ["--treated"]},
-    )
+    treated: str | Path = Field(description="Dataset of the treated cells: a name, or a YAML file.")
     tracks: tuple[str, ...] = Field(
         (),
         description="A track that is taken from it; repeat for more. Default: all.",
@@ -163,9 +160,7 @@ class LinkSettings(Settings):
         None, description="BigWig of DNase or ATAC; not needed with read counts."
     )
     h3k27ac: Path | None = Field(
-        None,
-        description="BigWig of H3K27ac; without it accessibility stands for it.",
-        json_schema_extra={"flags": ["--h3k27ac"]},
+        None, description="BigWig of H3K27ac; without it accessibility stands for it."
     )
     contacts: Path | None = Field(
         None,

@@ -68,12 +68,8 @@ def make_tables(
 ) -> Tables:
     """Score every method at every level, on both scales, with 95 % intervals.
 
-    Resamples of the genes' blocks are the same for all methods, so that differences are paired.
-
-    Raises
-    ------
-    ClasterError
-        If a value is missing, infinite or negative.
+    Resamples of the genes' blocks are the same for all methods, so that differences are paired. A value that
+    is missing, infinite or negative is refused.
     """
     scores: _Scores = {}
     once = counted_once(scored.genes, binning)
@@ -162,13 +158,13 @@ def _scores(
     truth: _Signals, guess: _Signals, resamples: Resamples, stratum: "Stratum | None" = None
 ) -> _Scores:
     """Score bins in every view, and genes and what lies in a stratum in the pooled one."""
-    of_all = ("all", "all")
-    return {
-        (level, scale, counted, how, metric, *(stratum[:2] if stratum else of_all)): score
-        for (level, scale, counted), observed in truth.items()
-        for how in (VIEWS if level == "bin" and not stratum else ["pooled"])
-        for metric, score in VIEWS[how](observed, guess[level, scale, counted], resamples).items()
-    }
+    group = stratum[:2] if stratum else ("all", "all")
+    found: _Scores = {}
+    for key, observed in truth.items():
+        for how in VIEWS if key[0] == "bin" and not stratum else ["pooled"]:
+            for metric, score in VIEWS[how](observed, guess[key], resamples).items():
+                found[*key, how, metric, *group] = score
+    return found
 
 
 def _by_bin(

@@ -127,13 +127,7 @@ class LinkModel(Record):
         return total / 2
 
     def calibration(self, given: Collection[str]) -> _Calibration:
-        """Return the calibration for the optional features that are given.
-
-        Raises
-        ------
-        ClasterError
-            If the model was trained without one of them.
-        """
+        """Return the calibration for optional features; refuse one that the model was trained without."""
         if lacking := sorted(set(given) - set(self.features)):
             raise ClasterError(
                 f"the model was trained without the feature {lacking[0]!r}",

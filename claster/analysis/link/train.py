@@ -178,18 +178,8 @@ def train_links(
             "regulated": int(regulated.sum()),
         }
     )
-    columns = [
-        "element_id",
-        "chrom",
-        "start",
-        "end",
-        "gene_id",
-        "name",
-        "tss",
-        "distance",
-        "dataset",
-    ]
-    kept = pairs[[*columns, *MARKS, "regulated"]].assign(
+    columns = ["element_id", "chrom", "start", "end", "gene_id", "name", "tss"]
+    kept = pairs[[*columns, "distance", "dataset", *MARKS, "regulated"]].assign(
         abc=np.exp(features["abc"]) - 1e-4,
         **{_called(seen, known[-1]): values for seen, values in said.items()},
         probability=probability,

@@ -55,13 +55,7 @@ class Planted:
 
 
 def read_planted(spec: DatasetSpec) -> Planted:
-    """Read the truth tables of a simulated dataset.
-
-    Raises
-    ------
-    ClasterError
-        If the dataset has none.
-    """
+    """Read the truth tables of a simulated dataset; raise `ClasterError` where it has none."""
     remedy = "validate on a simulated genome ('claster simulate'), or use 'claster crispr'"
     folder = spec.data_folder
     genes, elements = (
@@ -143,18 +137,14 @@ def _of_chromosome(
     elements = planted.elements[planted.elements["chrom"] == chrom].reset_index(drop=True)
     links = planted.links[planted.links["chrom"] == chrom]
     sums = _sums(rules.expected_nascent(genes, elements, planted.sizes[chrom], condition))
-    row_of = pd.Series(genes.index, index=genes["gene_id"])
     measured = measured_regions(genes, settings.around_tss)
-    measured = measured.assign(
-        low=np.maximum(measured["start"], genes["tss"] - reach),
-        high=np.minimum(measured["end"], genes["tss"] + reach),
-    )
+    measured = measured.set_index("gene_id").loc[pairs["gene_id"]]
+    low = np.maximum(measured["start"], measured["tss"] - reach).to_numpy()
+    high = np.minimum(measured["end"], measured["tss"] + reach).to_numpy()
     kept = pd.DataFrame(
         {"planted": "none", "link": False, "planted_baseline": np.nan, "planted_effect": 0.0},
         index=pairs.index,
     )
-    rows = row_of.loc[pairs["gene_id"]].to_numpy()
-    low, high = measured["low"].to_numpy()[rows], measured["high"].to_numpy()[rows]
     kept["planted_baseline"] = _means(sums, low, high)
     for (start, end), same in pairs.groupby(["element_start", "element_end"], sort=False):
         covered = elements["end"].clip(upper=end) - elements["start"].clip(lower=start)
@@ -174,8 +164,7 @@ def _of_chromosome(
         elif len(most):
             kinds[:] = "decoy"
         linked = acting[(acting["lost"] > 0) & (acting["share"] >= _MOST)]
-        linked = linked.set_index("gene_id")["kind"]
-        linked = linked[~linked.index.duplicated()]
+        linked = linked.drop_duplicates("gene_id").set_index("gene_id")["kind"]
         is_link = of_pairs.isin(linked.index)
         kinds[is_link] = of_pairs[is_link].map(linked)
         kinds[of_pairs.isin(genes.loc[own, "gene_id"])] = "promoter"
@@ -279,11 +268,6 @@ def read_planted_screen(
         The screen ``<run>/perturb/<name>``.
     binning
         The bins of the target window.
-
-    Raises
-    ------
-    ClasterError
-        See `read_screen` and `planted_effects`.
     """
     record, effects, controls = read_screen(run, name)
     settings = record.identity.settings
@@ -303,13 +287,7 @@ def read_planted_screen(
 
 
 def read_screen(run: RunFolder, name: str) -> tuple[ScreenRecord, pd.DataFrame, pd.DataFrame]:
-    """Return the record of a finished screen, its effects of single elements, and its controls.
-
-    Raises
-    ------
-    ClasterError
-        If there is no such screen, or it is not whole.
-    """
+    """Return the record of a finished screen, its effects of single elements, and its controls."""
     files = ScreenFiles(run.path / "perturb" / name)
     require_file(
         files.manifest,

@@ -248,7 +248,8 @@ def _lifts_repression(settings: ScreenSettings) -> bool:
 def compare_repression(screen: PlantedScreen) -> tuple[_Repression, pd.DataFrame]:
     """Compare predicted and planted effects of genes that lose the H3K27me3 around their TSS.
 
-    Of each gene the stretch counts whose middle is nearest among those that hold its TSS.
+    Of each gene the stretch counts whose middle is nearest among those that hold its TSS; without any the
+    screen is refused.
 
     Returns
     -------
@@ -256,11 +257,6 @@ def compare_repression(screen: PlantedScreen) -> tuple[_Repression, pd.DataFrame
     genes : pandas.DataFrame
         A gene a row: predicted and planted baseline and effect, and whether it is `repressed`, that is, its
         planted effect is above 0.01 (log2).
-
-    Raises
-    ------
-    ClasterError
-        If no stretch holds the TSS of its gene.
     """
     pairs = screen.pairs[screen.pairs["planted"] == "promoter"]
     if pairs.empty:
