@@ -174,7 +174,9 @@ def _unseen(
 def unlikeness(
     training: np.ndarray, validation: np.ndarray, found: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    """Tell how unlike training genes, of which 10 are needed, others are, by features (genes, features).
+    """Tell how unlike training genes others are, by features of shape (genes, features).
+
+    Fewer than 10 training genes are refused.
 
     Returns
     -------

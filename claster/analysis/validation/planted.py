@@ -55,7 +55,7 @@ class Planted:
 
 
 def read_planted(spec: DatasetSpec) -> Planted:
-    """Read the truth tables of a simulated dataset; raise `ClasterError` where it has none."""
+    """Read the truth tables of a simulated dataset; any other one is refused."""
     remedy = "validate on a simulated genome ('claster simulate'), or use 'claster crispr'"
     folder = spec.data_folder
     genes, elements = (
