@@ -169,8 +169,10 @@ def _plan_screen(
     }
     if settings.centre == "element":
         middle = (pairs["start"] + pairs["end"]) // 2
-        inside = _inside(middle, pairs["chrom"], spec)
-        inside &= (pairs["tss"] - middle).abs() < spec.require_target().binning.half
+        target_half = spec.require_target().binning.half
+        half = max(spec.window.binning.half, target_half)
+        inside = (middle >= half) & (middle + half <= pairs["chrom"].map(spec.chromosome_sizes()))
+        inside &= (pairs["tss"] - middle).abs() < target_half
         counts["window_leaves_chromosome_or_gene"] = int((~inside).sum())
         pairs = pairs[inside].reset_index(drop=True)
     if pairs.empty:
@@ -224,31 +226,18 @@ def _plan_screen(
 
 
 def _combine_pairs(pairs: pd.DataFrame, listed: pd.DataFrame | None) -> pd.DataFrame:
-    """Return two elements of one gene a row.
-
-    Returns the columns of `pairs`, the partner's as `partner_id`, `partner_start`, `partner_end`.
-    The element is the one that starts first.
-    """
-    partners = pairs[["gene_id", "element_id", "start", "end"]].assign(place=np.arange(len(pairs)))
-    both = pairs.assign(place=np.arange(len(pairs))).merge(
-        partners, on="gene_id", suffixes=("", "_of_partner")
+    """Return two elements of one gene a row, the second one, which does not start first, as `_PARTNER`."""
+    places = np.arange(len(pairs))
+    partners = pairs[["gene_id", "element_id", "start", "end"]].set_axis(
+        ["gene_id", *_PARTNER], axis=1
     )
-    both = both[both["place"] < both["place_of_partner"]]
+    both = pairs.assign(place=places).merge(partners.assign(partner_place=places), on="gene_id")
+    both = both[both["place"] < both["partner_place"]]
     if listed is not None:
         wanted = {frozenset(names) for names in listed.itertuples(index=False, name=None)}
-        names = zip(both["element_id"], both["element_id_of_partner"], strict=True)
+        names = zip(both["element_id"], both["partner_id"], strict=True)
         both = both[[frozenset(two) in wanted for two in names]]
-    return (
-        both.drop(columns=["place", "place_of_partner"])
-        .rename(
-            columns={
-                "element_id_of_partner": "partner_id",
-                "start_of_partner": "partner_start",
-                "end_of_partner": "partner_end",
-            }
-        )
-        .reset_index(drop=True)
-    )
+    return both.drop(columns=["place", "partner_place"]).reset_index(drop=True)
 
 
 def ready_plan(
@@ -315,11 +304,6 @@ def screen_settings(
         combine="none" if asked.pairs is None else "listed" if asked.listed else "all",
         **asked.model_dump(include=set(ScreenSettings.model_fields)),
     )
-
-
-def _inside(centre: pd.Series, chrom: pd.Series, spec: DatasetSpec) -> pd.Series:
-    half = max(spec.window.binning.half, spec.require_target().binning.half)
-    return (centre >= half) & (centre + half <= chrom.map(spec.chromosome_sizes()))
 
 
 def _active(pairs: pd.DataFrame, settings: ScreenSettings, spec: DatasetSpec) -> pd.Series:
