@@ -17,9 +17,9 @@ from claster.dataset.manifest import LIBRARIES, differences, read_checksums, rea
 from claster.dataset.sources import Sources, Strands
 from claster.dataset.spec import DatasetSpec
 from claster.dataset.targets import mirror_targets, reach_of_targets, target_signal
-from claster.dataset.workspace import Shard, write_array
+from claster.dataset.workspace import Shard, is_as_written, write_array
 from claster.errors import ClasterError, DamagedFileError, NothingHereError
-from claster.files import NO_HARD_LINKS, sha256
+from claster.files import NO_HARD_LINKS
 from claster.genome.windows import FORWARD, REVERSE, mirror, sample_id
 from claster.signal.bigwig import TrackReader
 from claster.signal.intervals import ChromosomeSignal
@@ -269,13 +269,9 @@ def _given(job: ChromosomeJob, modality: str, genes: pd.DataFrame) -> Shard | No
     same = (known[["chrom", "tss"]].to_numpy() == here[["chrom", "tss"]].to_numpy()).all()
     if len(here) + len(gone) < len(genes) or not same:
         return None
-
-    def is_as_built(file: str) -> bool:
-        path = donor.folder / file
-        return path.is_file() and sha256(path) == donor.checksums.get(file)
-
     files = [file for gene in here["gene_id"] for file in _files(modality, gene)]
-    if not all(job.threads.map(is_as_built, files)):
+    listed = map(donor.checksums.get, files)
+    if not all(job.threads.map(is_as_written, (donor.folder / file for file in files), listed)):
         return None
     for file in files:
         (job.inputs / file).unlink(missing_ok=True)

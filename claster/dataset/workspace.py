@@ -114,7 +114,7 @@ class Workspace:
         wanted = {self.inputs / file: digest for file, digest in shard.checksums.items()}
         wanted |= {self._values(chrom, name): digest for name, digest in shard.values.items()}
         with ThreadPoolExecutor() as pool:
-            whole = all(pool.map(_is_as_written, wanted, wanted.values()))
+            whole = all(pool.map(is_as_written, wanted, wanted.values()))
         return shard if whole else None
 
     def values(self, chrom: str, name: str) -> np.ndarray:
@@ -162,7 +162,8 @@ def _remove(workspace: Workspace) -> None:
         shutil.rmtree(workspace.folder)
 
 
-def _is_as_written(path: Path, digest: str) -> bool:
+def is_as_written(path: Path, digest: str | None) -> bool:
+    """Tell whether a file is there with its SHA-256."""
     return path.is_file() and sha256(path) == digest
 
 

@@ -92,21 +92,19 @@ def check_dataset(
             step.advance()
             return there.get(label)
 
-        there, seen = _present(spec, sources)
-        findings += seen
-        sizes, seen = examine_assembly(spec, there)
-        findings += seen
+        def told[T](examined: tuple[T, list[Finding]]) -> T:
+            findings.extend(examined[1])
+            return examined[0]
+
+        there = told(_present(spec, sources))
+        sizes = told(examine_assembly(spec, there))
         genes = values = spread = None
         if path := now("genes"):
-            genes, seen = examine_genes(spec, path, sizes)
-            findings += seen
+            genes = told(examine_genes(spec, path, sizes))
         if genes is not None and now("target table"):
-            values, seen = examine_values(spec, genes)
-            findings += seen
-        blacklist, seen = examine_blacklist(spec, there, sizes)
-        findings += seen
-        setting, seen = _setting(spec, sizes, genes, blacklist)
-        findings += seen
+            values = told(examine_values(spec, genes))
+        blacklist = told(examine_blacklist(spec, there, sizes))
+        setting = told(_setting(spec, sizes, genes, blacklist))
         if blacklist is not None:
             findings += check_blacklisted(blacklist, setting, path=there["blacklist"])
         signals = {
@@ -137,9 +135,8 @@ def check_dataset(
                 without_contacts=_lacking({"contacts": held}, setting),
                 values=values,
             )
-            selection, told = _without_copies(select, there.get("genome"))
-            findings += _check_windows(selection, spec, once_mended=faults)
-            findings += told
+            selection, copies = _without_copies(select, there.get("genome"))
+            findings += [*_check_windows(selection, spec, once_mended=faults), *copies]
             if all(finding.verdict != "fault" for finding in findings):
                 findings += _check_divisors(spec, selection)
     scales = {label: signal.scale for label, signal in signals.items() if signal.scale}
