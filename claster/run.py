@@ -171,16 +171,9 @@ class Run:
     def intervals(self, **options: Any) -> Results:  # noqa: ANN401
         """Put an interval around each predicted bin and gene; missing predictions are made first.
 
-        Parameters
-        ----------
-        options
-            `level`, `dataset`, `split`, `tracks`: see `claster.analysis.settings.IntervalSettings`.
-
-        Returns
-        -------
-        Results
-            Its table is a gene and condition a row: `predicted`, `low`, `high`, in reads; `<split>.low` and
-            `<split>.high` are samples x target columns (docs/predict.md).
+        The options are the fields of `claster.analysis.settings.IntervalSettings`. The table is a gene and
+        condition a row: `predicted`, `low`, `high`, in reads; `<split>.low` and `<split>.high` are samples x
+        target columns (docs/predict.md).
         """
         from claster.analysis.intervals import predict_intervals
 
@@ -190,16 +183,9 @@ class Run:
     def perturb(self, settings: "PerturbSettings | None" = None, /, **options: Any) -> Results:  # noqa: ANN401
         """Edit marks over elements and predict before and after, beside control regions.
 
-        Parameters
-        ----------
-        settings, options
-            What is done: `PerturbSettings`, or its fields (`verb`, `elements`, `tracks`, ...), see
-            docs/perturbation.md. A relative path starts at the project's folder.
-
-        Returns
-        -------
-        Results
-            Tables `effects` and `controls`.
+        What is done is a `PerturbSettings`, or its fields (`verb`, `elements`, `tracks`, ...), see
+        docs/perturbation.md; a relative path starts at the project's folder. Tables are `effects` and
+        `controls`.
         """
         from claster.analysis.perturbation.screen import perturb
         from claster.plot.perturbation import draw_screen
@@ -210,15 +196,8 @@ class Run:
     def attribute(self, settings: "AttributeSettings | None" = None, /, **options: Any) -> Results:  # noqa: ANN401
         """Attribute predictions to bins of the tracks and of the contact map.
 
-        Parameters
-        ----------
-        settings, options
-            What is done: `AttributeSettings`, or its fields, see docs/attribution.md.
-
-        Returns
-        -------
-        Results
-            Table `locality` and what else docs/attribution.md lists.
+        What is done is an `AttributeSettings`, or its fields. The main table is `locality`, and
+        docs/attribution.md lists what else there is.
         """
         from claster.analysis.attribution.attribute import attribute
         from claster.plot.attribution import draw_attributions
@@ -242,10 +221,7 @@ class Run:
     def compare(self, *others: "Run | str | Path") -> "Compared":
         """Score it and other runs of its dataset on the same genes, and on the bins that all predict.
 
-        Returns
-        -------
-        Compared
-            `main_scores()`, `scores` and the profiles themselves.
+        The answer has `main_scores()`, `scores` and the profiles themselves.
         """
         from claster.analysis.compare import compare_runs
 

@@ -35,7 +35,13 @@ def adopt_run(run: RunFolder) -> RunRecord:
             for name in ("global_config", "input_configs", "fusion_config", "output_configs")
         }
         source = Path(kept["input_configs"][0]["input_info"]["input_source"])
-        inputs = {block["input_info"]["input_name"]: block for block in kept["input_configs"]}
+        contents: dict[str, Any] = {
+            "globals.yaml": kept["global_config"],
+            "fusion.yaml": kept["fusion_config"],
+            "output.yaml": kept["output_configs"][0],
+        }
+        for block in kept["input_configs"]:
+            contents[f"input_{block['input_info']['input_name']}.yaml"] = block
         hardware = kept["global_config"]["accelerator"]["hardware"]
         batch_size = kept["global_config"]["basic_experiment"]["batch_size"]
         output = kept["output_configs"][0]["output_info"]["output_type"]
@@ -52,12 +58,6 @@ def adopt_run(run: RunFolder) -> RunRecord:
         )
     dataset = source.parts[-3]
     spec = load_dataset(dataset, project=run.project)
-    contents: dict[str, Any] = {
-        "globals.yaml": kept["global_config"],
-        "fusion.yaml": kept["fusion_config"],
-        "output.yaml": kept["output_configs"][0],
-    }
-    contents |= {f"input_{name}.yaml": block for name, block in inputs.items()}
     for name, content in contents.items():
         path = below(run.configurations, name, named=f"an input of {run.eir}")
         write_text(path, to_yaml(content))
