@@ -85,14 +85,12 @@ def read_candidates(
     if "class" in table:
         table["promoter"] = table["class"] == "promoter"
     else:
-        table["promoter"] = _near_tss(table, genes, within=_PROMOTER)
-    return _with_activity(table)
+        table["promoter"] = _near_tss(table, genes)
+    return _with_activity(table, read_table(_REFERENCE))
 
 
-def _with_activity(elements: pd.DataFrame, reference: pd.DataFrame | None = None) -> pd.DataFrame:
+def _with_activity(elements: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     """Put the marks of elements on the reference's scale, with ABC's activity, their geometric mean."""
-    if reference is None:
-        reference = read_table(_REFERENCE)
     promoter = elements["promoter"].to_numpy()
     normalized = {
         name: normalized_signal(elements[name].to_numpy(), promoter, reference, column=column)
@@ -142,13 +140,13 @@ def _until(
     return whole[before] + part
 
 
-def _near_tss(elements: pd.DataFrame, genes: pd.DataFrame, *, within: int) -> np.ndarray:
-    """Tell which elements lie within some bp of a TSS; bool, shape (elements,)."""
+def _near_tss(elements: pd.DataFrame, genes: pd.DataFrame) -> np.ndarray:
+    """Tell which elements lie within 500 bp of a TSS; bool, shape (elements,)."""
     near = np.zeros(len(elements), dtype=bool)
     for chrom, rows in elements.groupby("chrom", sort=False).indices.items():
         tss = np.sort(genes.loc[genes["chrom"] == chrom, "tss"].to_numpy())
-        first = np.searchsorted(tss, elements["start"].to_numpy()[rows] - within)
-        last = np.searchsorted(tss, elements["end"].to_numpy()[rows] + within)
+        first = np.searchsorted(tss, elements["start"].to_numpy()[rows] - _PROMOTER)
+        last = np.searchsorted(tss, elements["end"].to_numpy()[rows] + _PROMOTER)
         near[rows] = last > first
     return near
 
