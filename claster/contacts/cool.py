@@ -104,6 +104,23 @@ class CoolMatrix:
             place = f"contacts: {self.label}"
             raise damaged(place, f"the {what} cannot be read ({one_line(error)})") from error
 
+    def require_weights(self, balance: Balance) -> None:
+        """Refuse a file without these weights, or that contradicts itself on whether they divide."""
+        if weight_column(balance) in self.columns:
+            self.divides(balance)
+            return
+        there = ", ".join(self.columns)
+        if isinstance(balance, str):
+            raise ClasterError(
+                f"contacts: {self.label} has no weights '{balance}'{there and f'; it has {there}'}",
+                remedy="set 'contacts.balance' to others, or to false",
+            )
+        command = pasteable(["cooler", "balance", self.label])
+        raise ClasterError(
+            f"contacts: {self.label} has no weights{there and f' (others are there: {there})'}",
+            remedy=f"run '{command}', or set 'contacts.balance: false'",
+        )
+
     def divides(self, balance: Balance) -> bool:
         """Return whether weights divide, as `claster.contacts.direction` tells.
 
@@ -271,44 +288,6 @@ def find_matrices(file: str, group: str = "") -> tuple[dict[int, tuple[str, Cool
             remedy="bin the contacts again in bins of one width, with 'cooler cload'",
         )
     return {size: matrices[size] for size in sorted(matrices)}, bool(listed)
-
-
-def open_cool(file: str, group: str, *, resolution: int, balance: Balance) -> CoolMatrix:
-    """Open a cooler at one resolution (bp); `group` as for `find_matrices`.
-
-    Raises
-    ------
-    ClasterError
-        If the file is not a cooler, lacks the resolution, lacks the weights, or contradicts itself on
-        whether these divide.
-    """
-    found, _ = find_matrices(file, group)
-    if resolution not in found:
-        have = ", ".join(f"{size:,}" for size in found)
-        raise ClasterError(
-            f"contacts: {file} has no resolution of {resolution:,} bp; it has {have}",
-            remedy="set 'contacts.resolution' to one of these",
-        )
-    matrix = found[resolution][1]
-    if balance:
-        if weight_column(balance) not in matrix.columns:
-            raise _no_weights(matrix, balance)
-        matrix.divides(balance)
-    return matrix
-
-
-def _no_weights(matrix: CoolMatrix, balance: Balance) -> ClasterError:
-    if isinstance(balance, str):
-        have = f"; it has {', '.join(matrix.columns)}" if matrix.columns else ""
-        return ClasterError(
-            f"contacts: {matrix.label} has no weights '{balance}'{have}",
-            remedy="set 'contacts.balance' to others, or to false",
-        )
-    other = f" (others are there: {', '.join(matrix.columns)})" if matrix.columns else ""
-    return ClasterError(
-        f"contacts: {matrix.label} has no weights{other}",
-        remedy=f"run '{pasteable(['cooler', 'balance', matrix.label])}', or set 'contacts.balance: false'",
-    )
 
 
 def _require_parts(store: h5py.Group) -> None:

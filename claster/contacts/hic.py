@@ -76,6 +76,17 @@ class HicMatrix:
         """Return the number of bins of a chromosome."""
         return -(-self.sizes[chrom] // self.resolution)
 
+    def require_weights(self, balance: Balance) -> None:
+        """Refuse a file without this normalisation."""
+        if hic_normalisation(balance, self.columns) in self.columns:
+            return
+        wanted = f"normalisation '{balance}'" if isinstance(balance, str) else "balanced matrix"
+        have = f"; it has {', '.join(self.columns)}" if self.columns else ""
+        raise ClasterError(
+            f"contacts: {self.label} has no {wanted}{have}",
+            remedy="set 'contacts.balance' to a normalisation that is there, or to false",
+        )
+
     def weights(self, chrom: str, balance: Balance) -> np.ndarray:
         """Return what counts are to be multiplied by: the normalisation vector, inverted."""
         name = hic_normalisation(balance, self.columns)
@@ -156,33 +167,6 @@ def list_resolutions(file: str | Path) -> list[int]:
             f"contacts: {file} is damaged: it cannot be read ({one_line(error)})",
             remedy="download or make the file again",
         ) from error
-
-
-def open_hic(file: str, *, resolution: int, balance: Balance) -> HicMatrix:
-    """Open a `.hic` file at one resolution (bp).
-
-    Raises
-    ------
-    ClasterError
-        If the file cannot be read, lacks the resolution, or lacks the normalisation; if hictkpy is not
-        installed.
-    """
-    found = list_resolutions(file)
-    if resolution not in found:
-        have = ", ".join(f"{size:,}" for size in found)
-        raise ClasterError(
-            f"contacts: {file} has no resolution of {resolution:,} bp; it has {have}",
-            remedy="set 'contacts.resolution' to one of these",
-        )
-    matrix = HicMatrix(file, resolution)
-    if balance and hic_normalisation(balance, matrix.columns) not in matrix.columns:
-        wanted = f"normalisation '{balance}'" if isinstance(balance, str) else "balanced matrix"
-        have = f"; it has {', '.join(matrix.columns)}" if matrix.columns else ""
-        raise ClasterError(
-            f"contacts: {matrix.label} has no {wanted}{have}",
-            remedy="set 'contacts.balance' to a normalisation that is there, or to false",
-        )
-    return matrix
 
 
 def _hictkpy(file: str | Path) -> ModuleType:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from claster.contacts.cool import CoolMatrix, open_cool
+from claster.contacts.cool import CoolMatrix, find_matrices
 from claster.contacts.direction import Balance
-from claster.contacts.hic import HicMatrix, is_hic, open_hic
+from claster.contacts.hic import HicMatrix, is_hic, list_resolutions
 from claster.errors import ClasterError, DamagedFileError, NothingHereError
 from claster.files import require_file
 from claster.formats import require_whole
@@ -38,7 +38,8 @@ def open_contacts(path: Path | str, *, resolution: int, balance: Balance) -> Con
     Raises
     ------
     ClasterError
-        If the file is missing, cut off or of another kind, lacks the resolution, or lacks the weights.
+        If the file is missing, cut off or of another kind, lacks the resolution or the weights, contradicts
+        itself on whether these divide, or is a `.hic` and hictkpy is not installed.
     """
     file, _, group = str(path).partition("::")
     require_file(
@@ -46,9 +47,20 @@ def open_contacts(path: Path | str, *, resolution: int, balance: Balance) -> Con
     )
     hic = is_hic(file)
     require_whole(file, format="hic" if hic else "cooler", named=f"contacts ({file})")
+    found: dict[int, ContactMatrix]
     if hic:
-        return open_hic(file, resolution=resolution, balance=balance)
-    return open_cool(file, group, resolution=resolution, balance=balance)
+        found = {size: HicMatrix(file, size) for size in list_resolutions(file)}
+    else:
+        found = {size: matrix for size, (_, matrix) in find_matrices(file, group)[0].items()}
+    if resolution not in found:
+        have = ", ".join(f"{size:,}" for size in found)
+        raise ClasterError(
+            f"contacts: {file} has no resolution of {resolution:,} bp; it has {have}",
+            remedy="set 'contacts.resolution' to one of these",
+        )
+    if balance:
+        found[resolution].require_weights(balance)
+    return found[resolution]
 
 
 @dataclass(frozen=True)
