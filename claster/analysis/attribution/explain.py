@@ -136,16 +136,13 @@ def gradient_x_input(
 
     The baseline is only what `change` is about.
     """
-    parts = []
+    products: dict[str, list[Tensor]] = {name: [] for name in window}
     for some in weights.split(batch_size):
         given = _repeated(window, len(some))
         slopes = torch.autograd.grad((forward(given) * some).sum(), tuple(given.values()))
-        parts.append(
-            [(x * slope).detach() for x, slope in zip(given.values(), slopes, strict=True)]
-        )
-    values = {
-        name: torch.cat(part) for name, part in zip(window, zip(*parts, strict=True), strict=True)
-    }
+        for (name, x), slope in zip(given.items(), slopes, strict=True):
+            products[name].append((x * slope).detach())
+    values = {name: torch.cat(parts) for name, parts in products.items()}
     predicted, change = _answers(forward, window, baseline, weights)
     return _as_arrays(values, torch.full_like(change, torch.nan), predicted, change)
 
