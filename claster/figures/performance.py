@@ -55,8 +55,8 @@ def comparison_bars(context: Context, page: Page) -> Drawn:
     fig, axes = page.panels(2, height=0.7 + 0.2 * table["method"].nunique())
     for ax, metric in zip(axes, ("pearson", "spearman"), strict=True):
         rows = table[table["metric"] == metric].reset_index(drop=True)
-        value, low, high = (rows[column] for column in ("value", "low", "high"))
-        draw_bars(ax, rows.index, value, low, high, arm=1, color=_colours(rows), height=0.7)
+        bounds = rows[["value", "low", "high"]]
+        draw_bars(ax, rows.index, bounds, arm=1, color=_colours(rows), height=0.7)
         ax.set_yticks(rows.index, rows["label"])
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.axvline(0, color="black", linewidth=0.8)
@@ -140,10 +140,7 @@ def bins_of_test_genes(context: Context, page: Page) -> Drawn:
     All bins of the forward samples on log2(x + 1), pooled, as published (numbers of the chromatin-only
     network). A kilobase lies in several windows: `claster evaluate` counts it once.
     """
-    found = context.profiles("test")
-    fig, ax = page.panel(height=3.2, square=True)
-    density(found.observed, found.predicted, points="bins", ax=ax)
-    return fig, np.array([ax]), agreement_rows(found.observed, found.predicted)
+    return draw_bins(page, context.profiles("test"))
 
 
 @figure(
@@ -210,6 +207,13 @@ def every_run(context: Context, page: Page) -> Drawn:
             agreement_rows(observed, predicted, run=run.path.name, level="gene"),
         ]
     return fig, axes, pd.concat(tables, ignore_index=True)
+
+
+def draw_bins(page: Page, found: Profiles) -> Drawn:
+    """Draw predicted against observed bins."""
+    fig, ax = page.panel(height=3.2, square=True)
+    density(found.observed, found.predicted, points="bins", ax=ax)
+    return fig, np.array([ax]), agreement_rows(found.observed, found.predicted)
 
 
 def draw_profile(ax: Axes, context: Context, found: Profiles, row: int) -> pd.DataFrame:

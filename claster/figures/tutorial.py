@@ -6,7 +6,6 @@ from claster.contacts.shapes import mirror_map
 from claster.figures.base import (
     Drawn,
     Page,
-    agreement_rows,
     figure,
     head,
     map_table,
@@ -15,8 +14,8 @@ from claster.figures.base import (
 )
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, CONTACTS, TARGETS, predictions
-from claster.figures.performance import draw_profile
-from claster.plot import contact_map, density, landscape_tracks
+from claster.figures.performance import draw_bins, draw_profile
+from claster.plot import contact_map, landscape_tracks
 from claster.plot.panels import TSS_AXIS
 from claster.plot.style import new_figure, track_colour
 
@@ -105,10 +104,7 @@ def validation_density(context: Context, page: Page) -> Drawn:
     All bins of the forward samples of the validation split on log2(x + 1). Validation genes lie on
     chromosomes of their own; the tutorial trained on test genes, split at random, mirrored ones too.
     """
-    found = context.profiles("valid")
-    fig, ax = page.panel(height=3.2, square=True)
-    density(found.observed, found.predicted, points="bins", ax=ax)
-    return fig, np.array([ax]), agreement_rows(found.observed, found.predicted)
+    return draw_bins(page, context.profiles("valid"))
 
 
 @figure("T5", needs=(BUILT, predictions("valid")))

@@ -51,9 +51,9 @@ def attribution_by_distance(
         ax.axhline(0, color="0.7", linewidth=0.8)
         for number, track in enumerate(tracks):
             rows = near[near["track"] == track]
-            mean, low, high = (rows[f"mean_{value}"], rows[f"{value}_low"], rows[f"{value}_high"])
-            look = {"colour": track_colour(number), "linewidth": 1, "label": track}
-            draw_band(ax, rows["distance"] / 1000, mean, low, high, **look)
+            bounds = rows[[f"mean_{value}", f"{value}_low", f"{value}_high"]]
+            colour = track_colour(number)
+            draw_band(ax, rows["distance"] / 1000, bounds, colour=colour, linewidth=1, label=track)
         ax.set_xlim(-reach / 1000, reach / 1000)
         ax.set_xlabel("Distance from the predicted bin (kb, downstream positive)")
         ax.set_ylabel(f"Mean {value} attribution\n({unit}, per bin)")
@@ -89,7 +89,7 @@ def attribution_locality(
             draw_bars(
                 ax,
                 place,
-                *(rows[column] / 1000 for column in ("half_width", "low", "high")),
+                rows[["half_width", "low", "high"]] / 1000,
                 height=0.9 * height,
                 color=track_colour(number + 1),
                 alpha=0.85,

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm
@@ -20,15 +21,14 @@ def draw_points(ax: Axes, x: npt.ArrayLike, y: npt.ArrayLike, *, colour: str, la
 def draw_band(
     ax: Axes,
     x: npt.ArrayLike,
-    value: npt.ArrayLike,
-    low: npt.ArrayLike,
-    high: npt.ArrayLike,
+    bounds: pd.DataFrame,
     *,
     colour: str,
     alpha: float = 0.2,
     **line: Any,  # noqa: ANN401
 ) -> None:
-    """Draw a line with the band of its intervals; `line` is what `Axes.plot` takes."""
+    """Draw a line with a band, of the columns value, low and high; `line` is what `Axes.plot` takes."""
+    value, low, high = (bounds[name] for name in bounds)
     ax.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0)
     ax.plot(x, value, color=colour, **line)
 
@@ -36,18 +36,17 @@ def draw_band(
 def draw_bars(
     ax: Axes,
     places: npt.ArrayLike,
-    value: npt.ArrayLike,
-    low: npt.ArrayLike,
-    high: npt.ArrayLike,
+    bounds: pd.DataFrame,
     *,
     arm: float = 1.2,
     shade: str = "0.35",
     **bar: Any,  # noqa: ANN401
 ) -> None:
-    """Draw horizontal bars with intervals, lines of width `arm` and grey `shade`; undefined values have none.
+    """Draw horizontal bars with intervals, of the columns value, low and high; undefined ones have none.
 
-    `bar` is what `Axes.barh` takes.
+    `arm` and `shade` are width and grey of the intervals, `bar` is what `Axes.barh` takes.
     """
+    value, low, high = (bounds[name] for name in bounds)
     ax.barh(places, np.nan_to_num(value), **bar)
     ax.errorbar(
         value,

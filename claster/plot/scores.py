@@ -1,7 +1,5 @@
 """Scores with their intervals, calibration and learning curves."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -42,8 +40,7 @@ def score_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure,
     rows = np.arange(len(scores))
     with canvas(ax, 5.4, 0.7 + 0.27 * len(scores)) as (fig, ax):
         colours = [method_colour(name, row) for row, name in enumerate(scores["method"])]
-        value, low, high = (scores[column] for column in ("value", "low", "high"))
-        draw_bars(ax, rows, value, low, high, color=colours, height=0.7)
+        draw_bars(ax, rows, scores[["value", "low", "high"]], color=colours, height=0.7)
         for row, value in enumerate(scores["value"]):
             if np.isnan(value):
                 ax.text(0, row, " undefined", va="center", fontsize=7, color="0.35")
@@ -101,9 +98,8 @@ def score_by_bin(bins: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Figure,
     with canvas(ax, 7.2, 3.0) as (fig, ax):
         for number, (method, rows) in enumerate(bins.groupby("method", sort=False)):
             colour = method_colour(str(method), number)
-            value, low, high = (rows[column] for column in ("value", "low", "high"))
-            place, label = rows["offset"] / 1000, method_label(str(method))
-            draw_band(ax, place, value, low, high, colour=colour, linewidth=1, label=label)
+            bounds, label = rows[["value", "low", "high"]], method_label(str(method))
+            draw_band(ax, rows["offset"] / 1000, bounds, colour=colour, linewidth=1, label=label)
         ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
         ax.set_xlim(bins["offset"].min() / 1000, bins["offset"].max() / 1000)
         ax.set_xlabel(TSS_AXIS)
@@ -118,8 +114,7 @@ def _only(scores: pd.DataFrame, column: str) -> str:
 
 
 def _axis(scores: pd.DataFrame, metric: str) -> str:
-    unit = _only(scores, "unit")
-    scale = _only(scores, "scale")
+    unit, scale = _only(scores, "unit"), _only(scores, "scale")
     return f"{_NAMES[metric]}, {scale if unit == '1' else unit}"
 
 
@@ -141,11 +136,15 @@ def calibration_curve(
     with canvas(ax, 4.2, 3.9) as (fig, ax):
         top = 0.0
         for number, (method, curve) in enumerate(calibration.groupby("method", sort=False)):
-            colour = method_colour(str(method), number)
-            observed, low, high = (curve[column] for column in ("observed", "low", "high"))
-            look: dict[str, Any] = {"marker": "o", "markersize": 3}
-            look |= {"colour": colour, "label": method_label(str(method))}
-            draw_band(ax, curve["predicted"], observed, low, high, **look)
+            draw_band(
+                ax,
+                curve["predicted"],
+                curve[["observed", "low", "high"]],
+                colour=method_colour(str(method), number),
+                marker="o",
+                markersize=3,
+                label=method_label(str(method)),
+            )
             top = max(top, curve[["predicted", "observed", "high"]].max().max())
         top = 1.04 * top or 1.0
         ax.axline((0, 0), slope=1, color=OKABE_ITO["black"], linestyle="--", linewidth=1)

@@ -113,9 +113,9 @@ def comparison_bars(scores: pd.DataFrame, *, ax: Axes | None = None) -> tuple[Fi
     rows = np.arange(len(scores))
     with canvas(ax, 7.2, 1.0 + 0.55 * len(scores)) as (fig, ax):
         for shift, window, colour in ((-0.2, "common", "blue"), (0.2, "own", "sky blue")):
-            value, low, high = (scores[window + end] for end in ("", "_low", "_high"))
+            bounds = scores[[window, f"{window}_low", f"{window}_high"]]
             look = {"height": 0.36, "color": OKABE_ITO[colour], "label": f"{window} bins"}
-            draw_bars(ax, rows + shift, value, low, high, shade="0.3", arm=1, **look)
+            draw_bars(ax, rows + shift, bounds, shade="0.3", arm=1, **look)
         ax.scatter(
             scores["published"],
             rows,

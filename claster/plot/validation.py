@@ -226,9 +226,8 @@ def draw_reach(files: ReachFiles) -> Path:
         for name, rows in read_table(files.scores).groupby("model", sort=False):
             colour = _REACH_COLOURS.get(str(name), OKABE_ITO["purple"])
             kb = rows["radius_bp"] / 1000
-            r, low, high = (rows[column] for column in ("r", "low", "high"))
             look = {"marker": "o", "markersize": 3, "label": name}
-            draw_band(ax, kb, r, low, high, colour=colour, alpha=0.15, **look)
+            draw_band(ax, kb, rows[["r", "low", "high"]], colour=colour, alpha=0.15, **look)
         ax.set_xscale("log")
         ax.set_xlabel("Seen on either side of the TSS (kb)")
         ax.set_ylabel("Pearson r of genes")
