@@ -12,7 +12,7 @@ from claster.analysis.attribution.inputs import MapAxes
 from claster.analysis.attribution.output import AttributionFiles
 from claster.eir.runs import RunFolder, run_views
 from claster.errors import ClasterError
-from claster.figures.base import Drawn, Need, Page, figure, head, map_table, share_legend
+from claster.figures import base
 from claster.figures.context import Context
 from claster.figures.needs import CONTACT_BRANCH, contact_run
 from claster.plot import attribution_by_distance, attribution_map, filter_images
@@ -29,7 +29,7 @@ def _files(run: RunFolder, name: str = _NAME) -> AttributionFiles:
     return AttributionFiles(run.path / "attributions" / name)
 
 
-def _need(what: str, *, of: str = "main") -> Need:
+def _need(what: str, *, of: str = "main") -> base.Need:
     """Return the need of attributions of a run (with or without contact maps) or of all runs."""
 
     def runs(context: Context) -> Iterable[RunFolder]:
@@ -53,7 +53,7 @@ def _need(what: str, *, of: str = "main") -> Need:
             if not _files(run).manifest.is_file():
                 attribute(run, genes=_GENES, compare=0, progress=progress)
 
-    return Need(what, find, make)
+    return base.Need(what, find, make)
 
 
 def _run_without_contacts(context: Context) -> RunFolder:
@@ -81,8 +81,8 @@ _ALONE = _need("attributions of a run without contact maps", of="landscape")
 _CONTACTS = _need("attributions of a run with contact maps", of="contacts")
 
 
-@figure("F3a", needs=(_MAIN,))
-def attribution_of_tracks(context: Context, page: Page) -> Drawn:
+@base.figure("F3a", needs=(_MAIN,))
+def attribution_of_tracks(context: Context, page: base.Page) -> base.Drawn:
     """Draw the attribution to tracks by distance from the predicted bin.
 
     Mean of absolute integrated gradients over genes and bins, within 50 kb; the inset shows the whole
@@ -92,8 +92,8 @@ def attribution_of_tracks(context: Context, page: Page) -> Drawn:
     return _by_distance(page, context.run)
 
 
-@figure("F3b", needs=(CONTACT_BRANCH, _CONTACTS))
-def attribution_of_contacts(context: Context, page: Page) -> Drawn:
+@base.figure("F3b", needs=(CONTACT_BRANCH, _CONTACTS))
+def attribution_of_contacts(context: Context, page: base.Page) -> base.Drawn:
     """Draw the attribution to the contact map, absolute and signed, centred on the predicted bin.
 
     Of the first run with contact maps. Nothing is rolled round, blurred or relabelled; the colours end at
@@ -102,8 +102,8 @@ def attribution_of_contacts(context: Context, page: Page) -> Drawn:
     return _of_contacts(context, page)
 
 
-@figure("F3c", needs=(_ALONE,))
-def attribution_without_contacts(context: Context, page: Page) -> Drawn:
+@base.figure("F3c", needs=(_ALONE,))
+def attribution_without_contacts(context: Context, page: base.Page) -> base.Drawn:
     """Draw the attribution to tracks in a run that takes the landscape alone.
 
     As F3a, of the first run without contact maps (the main run where all take them); published from the
@@ -112,8 +112,8 @@ def attribution_without_contacts(context: Context, page: Page) -> Drawn:
     return _by_distance(page, _run_without_contacts(context))
 
 
-@figure("R8", needs=(_ALL,))
-def attribution_of_every_run(context: Context, page: Page) -> Drawn:
+@base.figure("R8", needs=(_ALL,))
+def attribution_of_every_run(context: Context, page: base.Page) -> base.Drawn:
     """Draw the attribution to tracks of every run.
 
     As F3a, a panel a run: tracks left out, other contexts, other targets. (Published ones overwrote each
@@ -122,8 +122,8 @@ def attribution_of_every_run(context: Context, page: Page) -> Drawn:
     return _by_distance(page, *context.runs)
 
 
-@figure("R12", needs=(CONTACT_BRANCH, _CONTACTS))
-def attribution_of_capture(context: Context, page: Page) -> Drawn:
+@base.figure("R12", needs=(CONTACT_BRANCH, _CONTACTS))
+def attribution_of_capture(context: Context, page: base.Page) -> base.Drawn:
     """Draw the attribution to promoter-capture Hi-C, absolute and signed.
 
     As F3b: take a run of `claster experiment promoter_capture`; the map of a gene is T2.
@@ -131,10 +131,11 @@ def attribution_of_capture(context: Context, page: Page) -> Drawn:
     return _of_contacts(context, page)
 
 
-@figure(
-    "S5", needs=(CONTACT_BRANCH, Need("activations of a contact branch", _latents, _make_latents))
+@base.figure(
+    "S5",
+    needs=(CONTACT_BRANCH, base.Need("activations of a contact branch", _latents, _make_latents)),
 )
-def filters_of_contacts(context: Context, page: Page) -> Drawn:
+def filters_of_contacts(context: Context, page: base.Page) -> base.Drawn:
     """Draw the mean activation of each filter of the contact branch, layer by layer.
 
     Mean over six test genes along their strands; published of the square map, at an early step.
@@ -151,7 +152,7 @@ def filters_of_contacts(context: Context, page: Page) -> Drawn:
     return fig, np.concatenate([axes.ravel() for axes in bands]), table
 
 
-def _of_contacts(context: Context, page: Page) -> Drawn:
+def _of_contacts(context: Context, page: base.Page) -> base.Drawn:
     files = _files(contact_run(context))
     record = read_json(files.manifest)
     axes_of_map = MapAxes.model_validate(record["contacts"])
@@ -168,10 +169,10 @@ def _of_contacts(context: Context, page: Page) -> Drawn:
             unit=record["unit"],
             ax=ax,
         )
-    return fig, axes, map_table(series)
+    return fig, axes, base.map_table(series)
 
 
-def _by_distance(page: Page, *runs: RunFolder) -> Drawn:
+def _by_distance(page: base.Page, *runs: RunFolder) -> base.Drawn:
     fig, axes = page.panels(len(runs), height=2.9, across=1)
     tables = []
     for ax, run in zip(axes, runs, strict=True):
@@ -179,8 +180,8 @@ def _by_distance(page: Page, *runs: RunFolder) -> Drawn:
         record = read_json(files.manifest)
         profile = read_parquet(files.profile)
         attribution_by_distance(profile, reach=_REACH, unit=record["unit"], ax=ax)
-        head(ax, run.path.name)
+        base.head(ax, run.path.name)
         ax.set_xlabel("Distance from the predicted bin (kb)")
         tables.append(profile.assign(run=run.path.name))
-    share_legend(fig, axes)
+    base.share_legend(fig, axes)
     return fig, axes, pd.concat(tables, ignore_index=True)

@@ -8,7 +8,7 @@ from claster.analysis.perturbation import edits
 from claster.analysis.perturbation.editor import store_edited
 from claster.analysis.perturbation.edits import Span
 from claster.errors import ClasterError
-from claster.figures.base import Drawn, Page, figure, profile_table
+from claster.figures import base
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, MODEL, TARGETS
 from claster.plot import OKABE_ITO
@@ -23,8 +23,8 @@ _OUTLIER = 10
 """Times the 99 % quantile of a window: no peak is higher, artefacts are."""
 
 
-@figure("R3", needs=(BUILT, MODEL))
-def promoter_edits(context: Context, page: Page) -> Drawn:
+@base.figure("R3", needs=(BUILT, MODEL))
+def promoter_edits(context: Context, page: base.Page) -> base.Drawn:
     """Draw edits of a promoter: inputs and predictions.
 
     Akirin2 (or the example gene): all tracks of the middle 20 kb halved, doubled, turned round; copied to
@@ -64,11 +64,11 @@ def promoter_edits(context: Context, page: Page) -> Drawn:
     ax.set_ylabel("Predicted (reads)", fontsize=7)
     fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     series = {"observed": observed, **dict(zip(inputs, predicted, strict=True))}
-    return fig, axes, profile_table(target, series)
+    return fig, axes, base.profile_table(target, series)
 
 
-@figure("R4", needs=(BUILT, TARGETS, MODEL))
-def beside_the_mean(context: Context, page: Page) -> Drawn:
+@base.figure("R4", needs=(BUILT, TARGETS, MODEL))
+def beside_the_mean(context: Context, page: base.Page) -> base.Drawn:
     """Draw predictions beside the mean profile of the training genes.
 
     Two genes: unclipped predictions, observed profile and the mean training profile. In the paper this
@@ -91,12 +91,14 @@ def beside_the_mean(context: Context, page: Page) -> Drawn:
         ax.set_title(gene["name"], loc="left")
         ax.legend(fontsize=6)
         series = {"observed": observed, "predicted": predicted, "mean": mean}
-        tables.append(profile_table(context.target.binning, series).assign(gene_id=gene["gene_id"]))
+        tables.append(
+            base.profile_table(context.target.binning, series).assign(gene_id=gene["gene_id"])
+        )
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
-@figure("R9", needs=(BUILT, MODEL))
-def clipped_profile(context: Context, page: Page) -> Drawn:
+@base.figure("R9", needs=(BUILT, MODEL))
+def clipped_profile(context: Context, page: base.Page) -> base.Drawn:
     """Draw a gene with predictions cut off at 0 and as they are.
 
     Akirin2 (or the example gene). Only predictions are clipped; published code clipped labels too.
@@ -113,11 +115,11 @@ def clipped_profile(context: Context, page: Page) -> Drawn:
     ax.set_title(gene["name"], loc="left")
     ax.legend(fontsize=7)
     series = {"observed": observed, "unclipped": predicted, "clipped": predicted.clip(min=0)}
-    return fig, np.array([ax]), profile_table(context.target.binning, series)
+    return fig, np.array([ax]), base.profile_table(context.target.binning, series)
 
 
-@figure("R7", needs=(BUILT, TARGETS, MODEL))
-def clipping_scores(context: Context, page: Page) -> Drawn:
+@base.figure("R7", needs=(BUILT, TARGETS, MODEL))
+def clipping_scores(context: Context, page: base.Page) -> base.Drawn:
     """Draw scores of clipped and unclipped predictions, raw and logarithmic.
 
     R2 (mean over bins, as published, and pooled), MSE, RMSE, MAE, Spearman and Pearson r of the main run on

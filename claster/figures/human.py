@@ -6,15 +6,7 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 
-from claster.figures.base import (
-    Drawn,
-    Need,
-    Page,
-    agreement_rows,
-    draw_distances,
-    figure,
-    head,
-)
+from claster.figures import base
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, predictions, require
 from claster.figures.performance import draw_profile
@@ -31,7 +23,7 @@ def _crispr(context: Context) -> list[Path]:
     return [require(folder / name, *command) for name in names]
 
 
-_CRISPR = Need("a comparison with a CRISPR interference screen", _crispr)
+_CRISPR = base.Need("a comparison with a CRISPR interference screen", _crispr)
 
 
 def _histories(context: Context) -> list[Path]:
@@ -39,8 +31,8 @@ def _histories(context: Context) -> list[Path]:
     return [require(run.history, "train", run.path.name) for run in runs]
 
 
-@figure("S3", needs=(Need("the history of every run", _histories),))
-def learning_curves(context: Context, page: Page) -> Drawn:
+@base.figure("S3", needs=(base.Need("the history of every run", _histories),))
+def learning_curves(context: Context, page: base.Page) -> base.Drawn:
     """Draw loss and validation performance of every run by training step.
 
     From each run's history. The published curves of the sequence models are of the test chromosome after
@@ -62,8 +54,8 @@ def learning_curves(context: Context, page: Page) -> Drawn:
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
-@figure("R13", needs=(BUILT, predictions("test")))
-def cells_and_targets(context: Context, page: Page) -> Drawn:
+@base.figure("R13", needs=(BUILT, predictions("test")))
+def cells_and_targets(context: Context, page: base.Page) -> base.Drawn:
     """Draw example profile and density of every run.
 
     Take the runs of `claster experiment k562_rna` or `k562_polr2a` (a dataset each). The example is an
@@ -77,16 +69,16 @@ def cells_and_targets(context: Context, page: Page) -> Drawn:
         table = draw_profile(pair[0], context, found, row)
         pair[0].get_legend().remove()
         density(found.observed, found.predicted, points="bins", ax=pair[1])
-        head(pair[1], run.path.name)
+        base.head(pair[1], run.path.name)
         tables += [
-            agreement_rows(found.observed, found.predicted, run=run.path.name),
+            base.agreement_rows(found.observed, found.predicted, run=run.path.name),
             table.assign(run=run.path.name),
         ]
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
-@figure("R14", needs=(_CRISPR,))
-def crispr_curves(context: Context, page: Page) -> Drawn:
+@base.figure("R14", needs=(_CRISPR,))
+def crispr_curves(context: Context, page: base.Page) -> base.Drawn:
     """Draw ROC and precision-recall curves on CRISPR pairs.
 
     A line a predictor: effect of silencing, distance, activity by contact, and what the table brings. Genes
@@ -103,8 +95,8 @@ def crispr_curves(context: Context, page: Page) -> Drawn:
     return fig, axes, curves
 
 
-@figure("R15", needs=(_CRISPR,))
-def crispr_confusion(context: Context, page: Page) -> Drawn:
+@base.figure("R15", needs=(_CRISPR,))
+def crispr_confusion(context: Context, page: base.Page) -> base.Drawn:
     """Draw regulated pairs by whether the gene is the most affected, or the closest one.
 
     Counts of CRISPR pairs, for the gene that changes most and for the one with the closest TSS.
@@ -129,8 +121,8 @@ def crispr_confusion(context: Context, page: Page) -> Drawn:
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
-@figure("R16", needs=(_CRISPR,))
-def crispr_decisions(context: Context, page: Page) -> Drawn:
+@base.figure("R16", needs=(_CRISPR,))
+def crispr_decisions(context: Context, page: base.Page) -> base.Drawn:
     """Draw precision, recall, F1 and accuracy of yes-or-no predictions on CRISPR pairs.
 
     Thresholds are those with the best F1 on the other chromosomes; published ones were chosen on the
@@ -149,15 +141,15 @@ def crispr_decisions(context: Context, page: Page) -> Drawn:
     return fig, np.array([ax]), table
 
 
-@figure("R19", needs=(_CRISPR,))
-def crispr_distances(context: Context, page: Page) -> Drawn:
+@base.figure("R19", needs=(_CRISPR,))
+def crispr_distances(context: Context, page: base.Page) -> base.Drawn:
     """Draw distances of regulated CRISPR pairs.
 
     In classes of 5 kb up to 200 kb, from the element's middle (published: from its start, twice).
     """
     pairs = _scored_pairs(context)
     fig, ax = page.panel(height=2.3)
-    table = draw_distances(ax, pairs[pairs["regulated"]], step=5000)
+    table = base.draw_distances(ax, pairs[pairs["regulated"]], step=5000)
     ax.set_ylabel("Number of regulated pairs")
     return fig, np.array([ax]), table
 

@@ -11,15 +11,7 @@ from claster.dataset.signal_settings import TargetSpec
 from claster.dataset.sources import Sources, open_sources
 from claster.dataset.targets import target_signal
 from claster.dataset.track_scales import read_landscapes
-from claster.figures.base import (
-    Drawn,
-    Page,
-    agreement_rows,
-    figure,
-    head,
-    map_table,
-    share_legend,
-)
+from claster.figures import base
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, CONTACT_SOURCE, CONTACTS, TARGET_SOURCE, TARGETS
 from claster.plot import contact_map, density
@@ -33,8 +25,8 @@ _OF_CONTACTS = "as stored, log scale"
 _MAPS: tuple[MapKind, ...] = ("paper_square", "paper_rotated", "diagonal")
 
 
-@figure("S4", needs=(BUILT, CONTACT_SOURCE))
-def kinds_of_map(context: Context, page: Page) -> Drawn:
+@base.figure("S4", needs=(BUILT, CONTACT_SOURCE))
+def kinds_of_map(context: Context, page: base.Page) -> base.Drawn:
     """Draw contact maps of a gene: square, rotated, diagonal.
 
     The published square and rotated map of a gene (log10 of the frequency) and the diagonal one, all cut
@@ -53,7 +45,7 @@ def kinds_of_map(context: Context, page: Page) -> Drawn:
             cut = map_cutter(sources.contacts, name, shape, balance=balance, value="log10")
             array, missing = cut(int(gene["tss"]))
             contact_map(array, contacts.resolution, value="log10", kind=kind, limits=(-5, 0), ax=ax)
-            head(ax, f"{gene['name']}, {kind}")
+            base.head(ax, f"{gene['name']}, {kind}")
             ax.set_anchor("W")
             known = array[array > -13]
             tables.append(
@@ -68,12 +60,12 @@ def kinds_of_map(context: Context, page: Page) -> Drawn:
                     "sum": array.sum(),
                 }
             )
-    share_legend(fig, axes)
+    base.share_legend(fig, axes)
     return fig, axes, pd.DataFrame(tables)
 
 
-@figure("S6", needs=(TARGET_SOURCE,))
-def smoothing_steps(context: Context, page: Page) -> Drawn:
+@base.figure("S6", needs=(TARGET_SOURCE,))
+def smoothing_steps(context: Context, page: base.Page) -> base.Drawn:
     """Draw from coverage to target: 20 bp, smoothed, 1 kb.
 
     Coverage in bins of 20 bp around a TSS, after the Gaussian, and the target's bins. The Gaussian reads
@@ -115,8 +107,8 @@ def smoothing_steps(context: Context, page: Page) -> Drawn:
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
-@figure("R5", needs=(TARGET_SOURCE,))
-def smoothed_against_plain(context: Context, page: Page) -> Drawn:
+@base.figure("R5", needs=(TARGET_SOURCE,))
+def smoothed_against_plain(context: Context, page: base.Page) -> base.Drawn:
     """Draw smoothed against unsmoothed targets.
 
     All bins of the test genes' targets with the Gaussian of 1 kb against plain 1 kb means, on log2(x + 1).
@@ -134,7 +126,7 @@ def smoothed_against_plain(context: Context, page: Page) -> Drawn:
     fig, ax = page.panel(height=3.2, square=True)
     density(both[0], both[1000], points="bins", ax=ax)
     ax.set(xlabel="1 kb means, log2(reads + 1)", ylabel="Smoothed, log2(reads + 1)")
-    return fig, np.array([ax]), agreement_rows(both[0], both[1000])
+    return fig, np.array([ax]), base.agreement_rows(both[0], both[1000])
 
 
 def _strands(
@@ -144,8 +136,8 @@ def _strands(
     return [(file.signal(chrom), sign) for file, sign in sources.targets[target.groups[0]]]
 
 
-@figure("R10", needs=(BUILT, TARGETS))
-def distributions(context: Context, page: Page) -> Drawn:
+@base.figure("R10", needs=(BUILT, TARGETS))
+def distributions(context: Context, page: base.Page) -> base.Drawn:
     """Draw distributions of tracks, targets and contacts by split.
 
     Histograms of all bins on log2(x + 1) (contacts as they are), for at most 200 genes a split, with a
@@ -170,8 +162,8 @@ def distributions(context: Context, page: Page) -> Drawn:
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
-@figure("R11", needs=(BUILT, CONTACTS))
-def mean_contacts(context: Context, page: Page) -> Drawn:
+@base.figure("R11", needs=(BUILT, CONTACTS))
+def mean_contacts(context: Context, page: base.Page) -> base.Drawn:
     """Draw mean and median contact map of the test split.
 
     Mean and median over at most 200 genes of the test split, and the distribution of the mean map.
@@ -184,12 +176,12 @@ def mean_contacts(context: Context, page: Page) -> Drawn:
     fig, axes = page.panels(3, height=2.4, across=1)
     for ax, (name, array) in zip(axes, maps.items(), strict=False):
         contact_map(array, contacts.resolution, value=contacts.value, kind=contacts.map, ax=ax)
-        head(ax, f"{name} of {len(genes)} genes")
-    share_legend(fig, axes[:2])
+        base.head(ax, f"{name} of {len(genes)} genes")
+    base.share_legend(fig, axes[:2])
     counts, edges = np.histogram(maps["mean"], bins=60)
     axes[2].stairs(counts, edges, fill=True, color="0.7")
     axes[2].set(yscale="log", xlabel=f"Mean map ({_OF_CONTACTS})", ylabel="Number of cells")
-    return fig, axes, map_table(maps)
+    return fig, axes, base.map_table(maps)
 
 
 def _values(context: Context) -> dict[str, dict[str, np.ndarray]]:

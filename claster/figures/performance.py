@@ -7,16 +7,7 @@ from matplotlib.axes import Axes
 from claster.analysis.metrics import gene_means, paper_gene_values
 from claster.analysis.statistics import pearson, spearman
 from claster.eir.runs import read_run
-from claster.figures.base import (
-    Drawn,
-    Page,
-    Published,
-    agreement_rows,
-    figure,
-    head,
-    profile_table,
-    share_legend,
-)
+from claster.figures import base
 from claster.figures.context import Context, Profiles
 from claster.figures.needs import BUILT, EVALUATIONS, predictions, scores_of
 from claster.plot import OKABE_ITO, density, gene_scatter, profile
@@ -34,7 +25,7 @@ _PRINTED = {
 """Pearson and Spearman r over bins by flavour."""
 
 _OVER_BINS = tuple(
-    Published({"flavour": flavour, "level": "bin", "metric": metric}, value, _HARD_CODED)
+    base.Published({"flavour": flavour, "level": "bin", "metric": metric}, value, _HARD_CODED)
     for flavour, pair in _PRINTED.items()
     for metric, value in zip(("pearson", "spearman"), pair, strict=True)
 )
@@ -43,8 +34,8 @@ _NETWORKS = ("vermillion", "sky blue", "black")
 _SIMPLE = ("mean_profile", "H3K27ac_at_bin", "ridge", "boosting")
 
 
-@figure("F2e", needs=(EVALUATIONS,), published=_OVER_BINS)
-def comparison_bars(context: Context, page: Page) -> Drawn:
+@base.figure("F2e", needs=(EVALUATIONS,), published=_OVER_BINS)
+def comparison_bars(context: Context, page: base.Page) -> base.Drawn:
     """Draw runs and simple methods: correlation over bins.
 
     Pearson and Spearman r over all bins on log2(x + 1), with 95 % intervals of resampled loci. All are
@@ -65,8 +56,8 @@ def comparison_bars(context: Context, page: Page) -> Drawn:
     return fig, axes, table.drop(columns="label")
 
 
-@figure("F2f", needs=(EVALUATIONS,), published=_OVER_BINS)
-def comparison_scatter(context: Context, page: Page) -> Drawn:
+@base.figure("F2f", needs=(EVALUATIONS,), published=_OVER_BINS)
+def comparison_scatter(context: Context, page: base.Page) -> base.Drawn:
     """Draw runs and simple methods: Pearson against Spearman r.
 
     Both correlations, over bins (circles) and over genes (triangles), on log2(x + 1). The published figure
@@ -126,15 +117,15 @@ def _colours(rows: pd.DataFrame) -> list[str]:
 _EXAMPLES = 4
 
 
-@figure(
+@base.figure(
     "F1a",
     needs=(BUILT, predictions("test")),
     published=(
-        Published({"quantity": "pearson"}, 0.8852, _HARD_CODED),
-        Published({"quantity": "spearman"}, 0.7814, _HARD_CODED),
+        base.Published({"quantity": "pearson"}, 0.8852, _HARD_CODED),
+        base.Published({"quantity": "spearman"}, 0.7814, _HARD_CODED),
     ),
 )
-def bins_of_test_genes(context: Context, page: Page) -> Drawn:
+def bins_of_test_genes(context: Context, page: base.Page) -> base.Drawn:
     """Draw test genes: predicted against observed bins.
 
     All bins of the forward samples on log2(x + 1), pooled, as published (numbers of the chromatin-only
@@ -143,15 +134,15 @@ def bins_of_test_genes(context: Context, page: Page) -> Drawn:
     return draw_bins(page, context.profiles("test"))
 
 
-@figure(
+@base.figure(
     "F1b",
     needs=(BUILT, predictions("test")),
     published=(
-        Published({"quantity": "pearson, published arithmetic"}, 0.8859, _HARD_CODED),
-        Published({"quantity": "spearman, published arithmetic"}, 0.9275, _HARD_CODED),
+        base.Published({"quantity": "pearson, published arithmetic"}, 0.8859, _HARD_CODED),
+        base.Published({"quantity": "spearman, published arithmetic"}, 0.9275, _HARD_CODED),
     ),
 )
-def genes_of_test_split(context: Context, page: Page) -> Drawn:
+def genes_of_test_split(context: Context, page: base.Page) -> base.Drawn:
     """Draw test genes: predicted against observed mean over the gene.
 
     Mean signal over each gene within its window, raw and on log2(x + 1). The published value is Simpson's
@@ -167,8 +158,8 @@ def genes_of_test_split(context: Context, page: Page) -> Drawn:
     return fig, axes, pd.concat([_gene_scores(table), table], ignore_index=True)
 
 
-@figure("F1s", needs=(BUILT, predictions("test")))
-def example_profiles(context: Context, page: Page) -> Drawn:
+@base.figure("F1s", needs=(BUILT, predictions("test")))
+def example_profiles(context: Context, page: base.Page) -> base.Drawn:
     """Draw test genes: example profiles.
 
     Observed and predicted profiles of four expressed genes, from the best predicted to the worst by
@@ -182,12 +173,12 @@ def example_profiles(context: Context, page: Page) -> Drawn:
         gene = found.genes.iloc[row]
         table = draw_profile(ax, context, found, row)
         tables.append(table.assign(gene_id=gene["gene_id"], gene_name=gene["name"]))
-    share_legend(fig, axes)
+    base.share_legend(fig, axes)
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
-@figure("R6", needs=(BUILT, predictions("test")))
-def every_run(context: Context, page: Page) -> Drawn:
+@base.figure("R6", needs=(BUILT, predictions("test")))
+def every_run(context: Context, page: base.Page) -> base.Drawn:
     """Draw every run: bins and genes of the test split.
 
     F1a and F1b (log2) for each run, in rows: flavours, tracks left out, contexts, seeds.
@@ -201,19 +192,19 @@ def every_run(context: Context, page: Page) -> Drawn:
         observed, predicted = (genes[name].to_numpy() for name in ("observed", "predicted"))
         gene_scatter(observed, predicted, ax=pair[1])
         for ax in pair:
-            head(ax, run.path.name)
+            base.head(ax, run.path.name)
         tables += [
-            agreement_rows(found.observed, found.predicted, run=run.path.name, level="bin"),
-            agreement_rows(observed, predicted, run=run.path.name, level="gene"),
+            base.agreement_rows(found.observed, found.predicted, run=run.path.name, level="bin"),
+            base.agreement_rows(observed, predicted, run=run.path.name, level="gene"),
         ]
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
-def draw_bins(page: Page, found: Profiles) -> Drawn:
+def draw_bins(page: base.Page, found: Profiles) -> base.Drawn:
     """Draw predicted against observed bins."""
     fig, ax = page.panel(height=3.2, square=True)
     density(found.observed, found.predicted, points="bins", ax=ax)
-    return fig, np.array([ax]), agreement_rows(found.observed, found.predicted)
+    return fig, np.array([ax]), base.agreement_rows(found.observed, found.predicted)
 
 
 def draw_profile(ax: Axes, context: Context, found: Profiles, row: int) -> pd.DataFrame:
@@ -222,8 +213,8 @@ def draw_profile(ax: Axes, context: Context, found: Profiles, row: int) -> pd.Da
     span = (gene["start"] - gene["tss"], gene["end"] - gene["tss"], gene["strand"])
     series = {"observed": found.observed[row], "predicted": found.predicted[row]}
     profile(**series, binning=binning, gene_span=span, ax=ax)
-    head(ax, gene["name"])
-    return profile_table(binning, series)
+    base.head(ax, gene["name"])
+    return base.profile_table(binning, series)
 
 
 def _gene_table(context: Context, found: Profiles) -> pd.DataFrame:

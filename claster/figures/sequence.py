@@ -13,16 +13,7 @@ from claster.eir.arrays import narrowed
 from claster.eir.runs import RunFolder, read_run
 from claster.eir.trained_on import predicted_by
 from claster.errors import ClasterError
-from claster.figures.base import (
-    Drawn,
-    Need,
-    Page,
-    Published,
-    agreement_rows,
-    figure,
-    head,
-    profile_table,
-)
+from claster.figures import base
 from claster.figures.context import Context, Profiles
 from claster.figures.needs import BUILT, TARGETS, predictions
 from claster.genome.windows import FORWARD, Binning, sample_id
@@ -51,12 +42,12 @@ def _compared(context: Context) -> tuple[RunFolder, ...]:
 _PREDICTIONS = predictions("test", of=_compared)
 
 
-def _published() -> tuple[Published, ...]:
+def _published() -> tuple[base.Published, ...]:
     table = published_scores().query("level == 'bin'")
     own = {"window": "own", "level": "bin"}
     source = "III_Data_analysis, performance_dicts"
     return tuple(
-        Published(
+        base.Published(
             {"flavour": _FLAVOURS[row.method], **own, "quantity": row.metric},
             row.published,
             f"{source} ({row.bins} bins)",
@@ -65,8 +56,8 @@ def _published() -> tuple[Published, ...]:
     )
 
 
-@figure("S1", needs=(BUILT, _PREDICTIONS))
-def sequence_profiles(context: Context, page: Page) -> Drawn:
+@base.figure("S1", needs=(BUILT, _PREDICTIONS))
+def sequence_profiles(context: Context, page: base.Page) -> base.Drawn:
     """Draw profiles of the main run, sequence models, and the measurement.
 
     Two test genes, expressed within the bins that all predict (black bar): those of the best and of median
@@ -87,13 +78,13 @@ def sequence_profiles(context: Context, page: Page) -> Drawn:
             ax.set_ylabel("Signal (reads)")
             ax.tick_params(labelbottom=ax is column[-1])
         for name, (values, bins) in {**shown, "measured": measured}.items():
-            table = profile_table(bins, {"reads": values})
+            table = base.profile_table(bins, {"reads": values})
             tables.append(table.assign(gene_id=gene["gene_id"], gene_name=gene["name"], run=name))
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
-@figure("S2", needs=(BUILT, _PREDICTIONS), published=_published())
-def sequence_agreement(context: Context, page: Page) -> Drawn:
+@base.figure("S2", needs=(BUILT, _PREDICTIONS), published=_published())
+def sequence_agreement(context: Context, page: base.Page) -> base.Drawn:
     """Draw bins and genes of the main run and sequence models.
 
     Predicted against observed on the bins that all predict: all of them, and the mean over each gene's
@@ -110,7 +101,7 @@ def sequence_agreement(context: Context, page: Page) -> Drawn:
         genes = _gene_values(cut, common)
         gene_scatter(genes["observed"].to_numpy(), genes["predicted"].to_numpy(), ax=pair[1])
         for ax in pair:
-            head(ax, f"{name}, {common.bins} bins")
+            base.head(ax, f"{name}, {common.bins} bins")
         for window, part, binning in (("common", cut, common), ("own", own, bins)):
             genes = _gene_values(part, binning)
             labels = {"run": name, "flavour": flavours[name], "window": window}
@@ -118,7 +109,7 @@ def sequence_agreement(context: Context, page: Page) -> Drawn:
                 ("bin", part.observed, part.predicted),
                 ("gene", genes["observed"].to_numpy(), genes["predicted"].to_numpy()),
             ):
-                rows = agreement_rows(observed, predicted, **labels, level=level)
+                rows = base.agreement_rows(observed, predicted, **labels, level=level)
                 tables.append(rows.assign(bins=binning.bins))
     return fig, axes, pd.concat(tables, ignore_index=True)
 
@@ -139,8 +130,8 @@ def _store_files(context: Context) -> list[Path]:
     return [store.path / name for store in _stores(context) for name in files]
 
 
-@figure("S7", needs=(TARGETS, Need("embeddings of a sequence model", _store_files)))
-def embeddings_of_a_gene(context: Context, page: Page) -> Drawn:
+@base.figure("S7", needs=(TARGETS, base.Need("embeddings of a sequence model", _store_files)))
+def embeddings_of_a_gene(context: Context, page: base.Page) -> base.Drawn:
     """Draw embeddings of a gene's sequence, and its profile.
 
     The forward sample of every model that the dataset is embedded by: the 64 channels that vary most over

@@ -7,15 +7,7 @@ import pandas as pd
 
 from claster.eir.runs import RunFolder
 from claster.errors import ClasterError
-from claster.figures.base import (
-    Drawn,
-    Need,
-    Page,
-    draw_distances,
-    figure,
-    head,
-    share_legend,
-)
+from claster.figures import base
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, P1, P2, centred, screen_files
 from claster.plot import OKABE_ITO, edited_profiles, effect_by_distance
@@ -38,8 +30,8 @@ def _marks(context: Context) -> list:
     return []
 
 
-@figure("F2b", needs=(BUILT, Need("the tracks H3K4me3, H3K27ac and H3K27me3", _marks)))
-def chromatin_states(context: Context, page: Page) -> Drawn:
+@base.figure("F2b", needs=(BUILT, base.Need("the tracks H3K4me3, H3K27ac and H3K27me3", _marks)))
+def chromatin_states(context: Context, page: base.Page) -> base.Drawn:
     """Draw chromatin states: three marks against each other.
 
     Every 20th bin of the forward test landscapes on log2(x + 1), two marks at a time: number of bins by
@@ -87,8 +79,8 @@ _NEAR = 15_000
 _MOST_BETWEEN = 15
 
 
-@figure("F2a", needs=(BUILT, P1, P2))
-def silenced_profiles(context: Context, page: Page) -> Drawn:
+@base.figure("F2a", needs=(BUILT, P1, P2))
+def silenced_profiles(context: Context, page: base.Page) -> base.Drawn:
     """Draw profiles of genes with one element silenced after the other.
 
     Predicted profiles of three genes, a line an element: without activating marks (P2) and without H3K27ac
@@ -102,16 +94,16 @@ def silenced_profiles(context: Context, page: Page) -> Drawn:
     for ax, (gene, (name, told)) in zip(axes, shown, strict=True):
         baseline, edited, elements = _profiles_of(context, name, gene)
         edited_profiles(baseline, edited, elements["distance_bp"].to_numpy(), binning, ax=ax)
-        head(ax, f"{elements['gene_name'].iloc[0]}, without {told}")
+        base.head(ax, f"{elements['gene_name'].iloc[0]}, without {told}")
         keys = {"screen": name, "gene_id": gene, "element_id": ["", *elements["element_id"]]}
         wide = pd.DataFrame(np.vstack([baseline, edited]), columns=binning.middles).assign(**keys)
         tables.append(wide.melt(list(keys), var_name="offset_bp", value_name="predicted"))
-    share_legend(fig, axes)
+    base.share_legend(fig, axes)
     return fig, axes, pd.concat(tables, ignore_index=True)
 
 
-@figure("F2c", needs=(P2,))
-def effect_and_distance(context: Context, page: Page) -> Drawn:
+@base.figure("F2c", needs=(P2,))
+def effect_and_distance(context: Context, page: base.Page) -> base.Drawn:
     """Draw effect of silencing against distance.
 
     Left, as published: relative change of the gene, sign dropped, in classes of 1 kb up to 15 kb; all
@@ -141,8 +133,8 @@ def effect_and_distance(context: Context, page: Page) -> Drawn:
     return fig, axes, table[[*columns, "relative_change", "effect", "fdr"]]
 
 
-@figure("F2d", needs=(P2,))
-def genes_in_between(context: Context, page: Page) -> Drawn:
+@base.figure("F2d", needs=(P2,))
+def genes_in_between(context: Context, page: base.Page) -> base.Drawn:
     """Draw genes between an element and the gene that it affects most.
 
     Background: shares of all pairs of element and gene by the number of TSSs in between. Enrichment: the
@@ -181,8 +173,8 @@ _CENTRED = centred("elements without activating marks, each in the middle of its
 _TWO = centred("elements without activating marks in two runs", of_all=2)
 
 
-@figure("R1", needs=(_CENTRED,))
-def centred_silencing(context: Context, page: Page) -> Drawn:
+@base.figure("R1", needs=(_CENTRED,))
+def centred_silencing(context: Context, page: base.Page) -> base.Drawn:
     """Draw silenced elements: where, how wide, how far, which gene.
 
     Windows centred on elements. Change of the predicted profile by position (mean, SD, largest over
@@ -234,18 +226,18 @@ def centred_silencing(context: Context, page: Page) -> Drawn:
     return fig, axes, pd.concat([position, pairs], ignore_index=True)
 
 
-@figure("R2", needs=(_CENTRED,))
-def pair_distances(context: Context, page: Page) -> Drawn:
+@base.figure("R2", needs=(_CENTRED,))
+def pair_distances(context: Context, page: base.Page) -> base.Drawn:
     """Draw distances between elements and genes.
 
     Pairs of silenced element and gene by distance in classes of 20 kb up to 200 kb.
     """
     fig, ax = page.panel(height=2.4)
-    return fig, np.array([ax]), draw_distances(ax, _pairs(context), step=20_000)
+    return fig, np.array([ax]), base.draw_distances(ax, _pairs(context), step=20_000)
 
 
-@figure("R17", needs=(_TWO,))
-def two_models(context: Context, page: Page) -> Drawn:
+@base.figure("R17", needs=(_TWO,))
+def two_models(context: Context, page: base.Page) -> base.Drawn:
     """Draw two runs: change of the same element-gene pairs.
 
     Change of each gene, without sign, in the first run against the second (published: POLR2A against RNA,
@@ -264,8 +256,8 @@ def two_models(context: Context, page: Page) -> Drawn:
     return fig, np.array([ax]), table
 
 
-@figure("R18", needs=(_CENTRED,))
-def most_affected(context: Context, page: Page) -> Drawn:
+@base.figure("R18", needs=(_CENTRED,))
+def most_affected(context: Context, page: base.Page) -> base.Drawn:
     """Draw the most affected gene of each element, and the elements with the largest effects.
 
     Distance and rank of the gene that changes most, and, as a line each, the change of the predicted

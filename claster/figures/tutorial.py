@@ -3,15 +3,7 @@
 import numpy as np
 
 from claster.contacts.shapes import mirror_map
-from claster.figures.base import (
-    Drawn,
-    Page,
-    figure,
-    head,
-    map_table,
-    profile_table,
-    share_legend,
-)
+from claster.figures import base
 from claster.figures.context import Context
 from claster.figures.needs import BUILT, CONTACTS, TARGETS, predictions
 from claster.figures.performance import draw_bins, draw_profile
@@ -24,8 +16,8 @@ _ZOOM = 120_100
 """bp: what is left where 4,400 bins are taken from either side."""
 
 
-@figure("T1", needs=(BUILT,))
-def input_tracks(context: Context, page: Page) -> Drawn:
+@base.figure("T1", needs=(BUILT,))
+def input_tracks(context: Context, page: base.Page) -> base.Drawn:
     """Draw input tracks of a gene, as it is and mirrored.
 
     Mean signal of every track per bin: the whole window and its middle 120 kb, for the forward and the rev
@@ -54,11 +46,11 @@ def input_tracks(context: Context, page: Page) -> Drawn:
         for way, array in both.items()
         for name, values in zip(names, array, strict=True)
     }
-    return fig, np.array(axes), profile_table(window, series)
+    return fig, np.array(axes), base.profile_table(window, series)
 
 
-@figure("T2", needs=(BUILT, CONTACTS))
-def contacts_of_gene(context: Context, page: Page) -> Drawn:
+@base.figure("T2", needs=(BUILT, CONTACTS))
+def contacts_of_gene(context: Context, page: base.Page) -> base.Drawn:
     """Draw contact map of a gene.
 
     The map of Lck (or the example gene) as the network gets it, forward and rev. The colour scale is the
@@ -72,13 +64,13 @@ def contacts_of_gene(context: Context, page: Page) -> Drawn:
     fig, axes = page.panels(2, height=2.2, across=1)
     for ax, (way, array) in zip(axes, both.items(), strict=True):
         contact_map(array, contacts.resolution, value=contacts.value, kind=contacts.map, ax=ax)
-        head(ax, f"{gene['name']}, {way}")
-    share_legend(fig, axes)
-    return fig, axes, map_table({"value": forward})
+        base.head(ax, f"{gene['name']}, {way}")
+    base.share_legend(fig, axes)
+    return fig, axes, base.map_table({"value": forward})
 
 
-@figure("T3", needs=(BUILT, TARGETS))
-def target_profile(context: Context, page: Page) -> Drawn:
+@base.figure("T3", needs=(BUILT, TARGETS))
+def target_profile(context: Context, page: base.Page) -> base.Drawn:
     """Draw target profile of a gene, as it is and mirrored.
 
     Nascent transcription per bin around the TSS of Lck (or the example gene).
@@ -94,11 +86,11 @@ def target_profile(context: Context, page: Page) -> Drawn:
         ax.set_xlabel(TSS_AXIS)
         ax.set_ylabel("Nascent transcription (reads)")
         ax.set_title(f"{gene['name']}, {way}", loc="left")
-    return fig, axes, profile_table(binning, both)
+    return fig, axes, base.profile_table(binning, both)
 
 
-@figure("T4", needs=(BUILT, predictions("valid")))
-def validation_density(context: Context, page: Page) -> Drawn:
+@base.figure("T4", needs=(BUILT, predictions("valid")))
+def validation_density(context: Context, page: base.Page) -> base.Drawn:
     """Draw validation genes: predicted against observed bins.
 
     All bins of the forward samples of the validation split on log2(x + 1). Validation genes lie on
@@ -107,8 +99,8 @@ def validation_density(context: Context, page: Page) -> Drawn:
     return draw_bins(page, context.profiles("valid"))
 
 
-@figure("T5", needs=(BUILT, predictions("valid")))
-def validation_profile(context: Context, page: Page) -> Drawn:
+@base.figure("T5", needs=(BUILT, predictions("valid")))
+def validation_profile(context: Context, page: base.Page) -> base.Drawn:
     """Draw a validation gene: predicted and observed profile.
 
     Profile of Gm49337 or, where it is not a validation gene, of the one with the most transcription.
