@@ -119,8 +119,15 @@ class Dataset:
     def check(self, against: str | None = None) -> "Report":
         """Look for what is wrong with its files, as `claster data check` does.
 
-        Tracks' values are compared with those of a run or dataset that is named. The report has `findings`
-        and `exit_code` (0 fine, 1 warnings, 2 the build cannot run); in a notebook it is a table.
+        Parameters
+        ----------
+        against
+            A run or dataset whose tracks' values are compared with those here.
+
+        Returns
+        -------
+        Report
+            `findings`, `exit_code` (0 fine, 1 warnings, 2 the build cannot run); in a notebook, a table.
         """
         from claster.dataset.doctor.check import check_dataset
         from claster.eir.trained_on import reference_scales
@@ -164,6 +171,11 @@ class Dataset:
         -------
         Dataset
             Itself.
+
+        Raises
+        ------
+        ClasterError
+            If a YAML of this name has other keys; see `claster.dataset.build.build_dataset` for what else.
         """
         from claster.dataset.build import build_dataset
 
@@ -202,7 +214,12 @@ class Dataset:
         return require_manifest(self._folders)
 
     def gene(self, named: str) -> pd.Series:
-        """Return the row of a gene that has a window, by its ID, with or without version, or its symbol.
+        """Return the row of a gene that has a window.
+
+        Parameters
+        ----------
+        named
+            Its ID, with or without version, or its symbol.
 
         Raises
         ------
@@ -212,7 +229,14 @@ class Dataset:
         return find_kept(self.genes, self._folders, named)
 
     def landscape(self, gene: str, *, rev: bool = False) -> pd.DataFrame:
-        """Return the tracks around a gene's start as signal; `rev` mirrors the window.
+        """Return the tracks around a gene's start as signal.
+
+        Parameters
+        ----------
+        gene
+            See `gene`.
+        rev
+            Whether the window is mirrored.
 
         Returns
         -------
@@ -228,7 +252,12 @@ class Dataset:
         return pd.DataFrame(values, self.tracks, _starts(binning.bins, binning.size))
 
     def contacts(self, gene: str, *, rev: bool = False) -> pd.DataFrame:
-        """Return the contact map around a gene's start, as it is stored; `rev` mirrors the window.
+        """Return the contact map around a gene's start, as it is stored.
+
+        Parameters
+        ----------
+        gene, rev
+            See `landscape`.
 
         Returns
         -------
@@ -252,7 +281,12 @@ class Dataset:
         return pd.DataFrame(values, rows, _starts(values.shape[1], bin_width))
 
     def target(self, gene: str, *, rev: bool = False) -> pd.DataFrame:
-        """Return the measured transcription around a gene's start as signal; `rev` mirrors the window.
+        """Return the measured transcription around a gene's start as signal.
+
+        Parameters
+        ----------
+        gene, rev
+            See `landscape`.
 
         Returns
         -------
@@ -268,8 +302,17 @@ class Dataset:
     def targets(self, split: Split = "test", *, truth: bool = False) -> pd.DataFrame:
         """Return the measured transcription of a split, in the shape of `Run.predict`'s table.
 
-        It is float32 signal, samples (``<gene_id>_forward``, mirrored ``<gene_id>_rev``) x conditions and
-        bins. With `truth` it is the noise-free one, which simulated datasets have for their test genes.
+        Parameters
+        ----------
+        split
+            ``train``, ``valid`` or ``test``.
+        truth
+            Whether to return the noise-free signal, which simulated datasets have for their test genes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            float32 signal, samples (``<gene_id>_forward``, mirrored ``<gene_id>_rev``) x conditions and bins.
         """
         if split not in get_args(Split):
             raise ClasterError(f"no split {split!r}", remedy=choose_among(split, get_args(Split)))

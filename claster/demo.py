@@ -56,14 +56,19 @@ def run_demo(
     """Simulate a genome, build the dataset, train, predict, evaluate and draw figures.
 
     What is there already and unchanged (genome, dataset) is used again; the network is always
-    trained again. The `size` is ``default``, or ``tiny``, which only shows that every step runs.
+    trained again.
 
-    Returns
-    -------
-    RunFolder
-        With figures.
-    str
-        What the demo made, and what it says of it, as in the run's ``summary.md``.
+    Parameters
+    ----------
+    size
+        ``default``, or ``tiny``, which only shows that every step runs.
+    project
+        The project's folder, with `configurations/datasets`.
+
+    Raises
+    ------
+    ClasterError
+        If a step cannot be done; see the steps.
     """
     if size not in _DEMO_SIZES:
         raise ClasterError(

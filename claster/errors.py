@@ -162,7 +162,14 @@ def os_fault(error: OSError, *, named: str = "") -> ClasterError:
     """Return what an error of the operating system says about a file, with what to do.
 
     A file that does not open has said nothing about its content, so nobody may call it damaged or of
-    another kind. `named` is what the user calls it ("track ATAC"); the error's path is part of the message.
+    another kind.
+
+    Parameters
+    ----------
+    error
+        The error; its path is part of the message.
+    named
+        What the user calls the file ("track ATAC"), for the message.
 
     Examples
     --------

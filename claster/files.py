@@ -168,9 +168,19 @@ def sha256(path: Path | str) -> str:
 
 
 def require_file(path: Path | str, *, named: str, remedy: str) -> Path:
-    """Return `path` if a file is there that opens; else say what is there, or why it does not open.
+    """Return `path` if a file is there that opens.
 
-    `named` is what the user calls it ("track ATAC"), and may be empty.
+    Parameters
+    ----------
+    named
+        What the user calls it ("track ATAC"), for the message; may be empty.
+    remedy
+        What to do when it is missing.
+
+    Raises
+    ------
+    ClasterError
+        If no file is there, or the system does not let it be read; the message then says why.
     """
     path = Path(path)
     try:
@@ -213,6 +223,11 @@ def require_disk(folder: Path | str, *, needed: int, named: str) -> None:
         Bytes that it will take.
     named
         What will be written, for the message.
+
+    Raises
+    ------
+    ClasterError
+        If less than `needed` bytes are free.
     """
     free = free_disk(folder)
     if free < needed:
@@ -243,9 +258,19 @@ def free_memory(
 
 
 def require_memory(*, needed: int, named: str, remedy: str) -> None:
-    """Refuse work that needs more bytes of memory than are available; where that is not known, nothing is.
+    """Refuse work that cannot fit into memory; where the free memory is not known, nothing is refused.
 
-    `named` is what takes them, for the message.
+    Parameters
+    ----------
+    needed
+        Bytes that it will take.
+    named
+        What takes them, for the message.
+
+    Raises
+    ------
+    ClasterError
+        If less than `needed` bytes are available.
     """
     free = free_memory()
     if free is not None and free < needed:
@@ -305,7 +330,7 @@ def _umask() -> int:
 
 @contextmanager
 def lock_folder(folder: Path, *, name: str) -> Iterator[None]:
-    """Hold a folder while a command writes to it; refuse one that another process holds.
+    """Hold a folder while a command writes to it.
 
     The lock goes with the process, however that ends. On file systems that have no locks (some
     clusters') there is none.
@@ -316,6 +341,11 @@ def lock_folder(folder: Path, *, name: str) -> Iterator[None]:
         The folder; it is made when missing.
     name
         Name of the hidden lock file in it; it is removed at the end.
+
+    Raises
+    ------
+    ClasterError
+        If another process holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name

@@ -96,9 +96,12 @@ def is_binary(head: bytes) -> bool:
 
 
 def describe(head: bytes) -> str:
-    r"""Return what a file is by its first `HEAD` bytes, as in "a bigWig file" or "an empty file".
+    r"""Return what a file is by its first bytes, as in "a bigWig file" or "an empty file".
 
-    Of a gzip file what is inside counts too.
+    Parameters
+    ----------
+    head
+        The first `HEAD` bytes, or all of a shorter file. Of a gzip file what is inside counts too.
 
     Examples
     --------
@@ -200,10 +203,17 @@ def require_whole(
 
     Parameters
     ----------
+    named
+        What the user calls the file, for the message.
     gzipped
         Whether gzip is around it; None: where its name ends in ``.gz``.
     deep
         Whether a gzip file is unpacked to its end (about 0.3 GB/s), which checks its length and CRC.
+
+    Raises
+    ------
+    ClasterError
+        If the file is something else, or shorter than it says.
     """
     path = Path(path)
     if gzipped is None:

@@ -94,10 +94,24 @@ class Project:
         return Dataset(source, project=self, **keys)
 
     def simulate(self, name: str = "toy", *, force: bool = False) -> "Dataset":
-        """Simulate the genome of a dataset whose rules of transcription are known; it is then to be built.
+        """Simulate the genome of a dataset whose rules of transcription are known, where it is not there yet.
 
-        Its YAML has `simulation`, as those of "demo_tiny" (seconds) and "toy". A genome that is there is only
-        simulated again with `force`.
+        Parameters
+        ----------
+        name
+            A dataset whose YAML has `simulation`, such as "demo_tiny" (seconds) or "toy".
+        force
+            Whether a genome that is there is simulated again.
+
+        Returns
+        -------
+        Dataset
+            To build.
+
+        Raises
+        ------
+        ClasterError
+            If the dataset is not simulated, or disk or memory do not suffice.
         """
         from claster.simulation import ensure_genome, simulate_genome
 
@@ -171,6 +185,10 @@ def train(
     options
         `tag`, `seed`, `epochs`, `batch_size`, `devices`, `precision`, `pretrained`, `force`, `resume`: see
         `claster.eir.run.train`.
+
+    Returns
+    -------
+    Run
 
     Raises
     ------

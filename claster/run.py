@@ -132,6 +132,10 @@ class Run:
         numpy.ndarray
             float32, shape (genes, conditions, bins), in reads; values may lie below 0.
 
+        Raises
+        ------
+        ClasterError
+            If an array is missing, has another shape or count, or holds no numbers.
         """
         given = {"landscape": landscape, "contacts": contacts}
         if missing := sorted(name for name in self._inputs if given[name] is None):
@@ -171,9 +175,16 @@ class Run:
     def intervals(self, **options: Any) -> Results:  # noqa: ANN401
         """Put an interval around each predicted bin and gene; missing predictions are made first.
 
-        The options are the fields of `claster.analysis.settings.IntervalSettings`. The table is a gene and
-        condition a row: `predicted`, `low`, `high`, in reads; `<split>.low` and `<split>.high` are samples x
-        target columns (docs/predict.md).
+        Parameters
+        ----------
+        options
+            `level`, `dataset`, `split`, `tracks`: see `claster.analysis.settings.IntervalSettings`.
+
+        Returns
+        -------
+        Results
+            Its table is a gene and condition a row: `predicted`, `low`, `high`, in reads; `<split>.low` and
+            `<split>.high` are samples x target columns (docs/predict.md).
         """
         from claster.analysis.intervals import predict_intervals
 
@@ -183,9 +194,16 @@ class Run:
     def perturb(self, settings: "PerturbSettings | None" = None, /, **options: Any) -> Results:  # noqa: ANN401
         """Edit marks over elements and predict before and after, beside control regions.
 
-        What is done is a `PerturbSettings`, or its fields (`verb`, `elements`, `tracks`, ...), see
-        docs/perturbation.md; a relative path starts at the project's folder. Tables are `effects` and
-        `controls`.
+        Parameters
+        ----------
+        settings, options
+            What is done: `PerturbSettings`, or its fields (`verb`, `elements`, `tracks`, ...), see
+            docs/perturbation.md. A relative path starts at the project's folder.
+
+        Returns
+        -------
+        Results
+            Tables `effects` and `controls`.
         """
         from claster.analysis.perturbation.screen import perturb
         from claster.plot.perturbation import draw_screen
@@ -196,8 +214,15 @@ class Run:
     def attribute(self, settings: "AttributeSettings | None" = None, /, **options: Any) -> Results:  # noqa: ANN401
         """Attribute predictions to bins of the tracks and of the contact map.
 
-        What is done is an `AttributeSettings`, or its fields. The main table is `locality`, and
-        docs/attribution.md lists what else there is.
+        Parameters
+        ----------
+        settings, options
+            What is done: `AttributeSettings`, or its fields, see docs/attribution.md.
+
+        Returns
+        -------
+        Results
+            Table `locality` and what else docs/attribution.md lists.
         """
         from claster.analysis.attribution.attribute import attribute
         from claster.plot.attribution import draw_attributions
@@ -221,7 +246,15 @@ class Run:
     def compare(self, *others: "Run | str | Path") -> "Compared":
         """Score it and other runs of its dataset on the same genes, and on the bins that all predict.
 
-        The answer has `main_scores()`, `scores` and the profiles themselves.
+        Returns
+        -------
+        Compared
+            `main_scores()`, `scores` and the profiles themselves.
+
+        Raises
+        ------
+        ClasterError
+            See `claster.analysis.compare.compare_runs`.
         """
         from claster.analysis.compare import compare_runs
 
@@ -230,10 +263,25 @@ class Run:
         return compare_runs(runs, progress=self.project.progress)
 
     def paper_figure(self, name: str, *, columns: "Columns" = 2) -> "tuple[Figure, pd.DataFrame]":
-        """Draw a figure of the paper ("F1a", see `paper_figures`) with this run; also return its numbers.
+        """Draw a figure of the paper with this run; predictions and the like that it needs are made first.
 
-        Predictions and the like that it needs are made first, but for what a command must make, which the
-        remedy names. It spans so many `columns` of the journal.
+        Parameters
+        ----------
+        name
+            Such as "F1a"; `paper_figures` lists them.
+        columns
+            Columns of the journal that it spans.
+
+        Returns
+        -------
+        figure : matplotlib.figure.Figure
+        table : pandas.DataFrame
+            Its numbers.
+
+        Raises
+        ------
+        ClasterError
+            If there is no such figure, or the run lacks what it needs; the remedy names the command.
         """
         from claster.figures.make import draw_figure
 

@@ -71,9 +71,19 @@ class Settings(BaseModel):
 
     @classmethod
     def of(cls, settings: Self | None, /, **keywords: Any) -> Self:  # noqa: ANN401
-        """Return settings (None: the defaults) with some fields changed.
+        """Return settings with some fields changed.
 
-        A field that does not exist or is missing, and a value that is not possible, are refused.
+        Parameters
+        ----------
+        settings
+            What keywords do not name is taken from here; None takes the defaults.
+        keywords
+            Fields and their values.
+
+        Raises
+        ------
+        ClasterError
+            If there is no such field, a field without a default is missing, or a value is not possible.
         """
         for name in keywords:
             if name not in cls.model_fields:
@@ -93,6 +103,11 @@ _SHARD = re.compile(r"(?P<number>\d+)/(?P<of>\d+)")
 
 def parse_shard(shard: str) -> tuple[int, int]:
     """Return number and count of a shard ``i/n``.
+
+    Raises
+    ------
+    ClasterError
+        If it is none.
 
     Examples
     --------

@@ -49,21 +49,59 @@ def text_lines(
 ) -> Iterator[str]:
     r"""Yield the lines of a text file without their line ends.
 
-    It is UTF-8 with or without byte-order mark, or UTF-16 or UTF-32 with one; plain or packed by gzip or
-    bgzip. First bytes tell these apart, and refuse another format, another packing and a page of HTML;
-    another encoding is refused with line and byte. Lines end with ``\n``, ``\r\n`` or ``\r``.
+    Parameters
+    ----------
+    path
+        UTF-8 with or without byte-order mark, or UTF-16 or UTF-32 with one; plain or packed by gzip or
+        bgzip. First bytes tell these apart. Lines end with ``\n``, ``\r\n`` or ``\r``.
+    named
+        What the user calls it, for messages.
+    remedy
+        What to do where no file is there.
+
+    Yields
+    ------
+    str
+
+    Raises
+    ------
+    ClasterError
+        If no file is there or it does not open, if it is something else (another format or packing, a
+        page of HTML, another encoding; then with line and byte), or if it ends in the middle.
     """
     for line in _lines(path, named=named, remedy=remedy):
         yield line.removesuffix("\n")
 
 
 def read_text(path: Path | str, *, named: str = "", remedy: str = "check the file name") -> str:
-    r"""Return a text file as a whole, with ``\n`` for every line end; see `text_lines`."""
+    r"""Return a text file as a whole, with ``\n`` for every line end; see `text_lines`.
+
+    Parameters
+    ----------
+    path, named, remedy
+        As for `text_lines`.
+
+    Raises
+    ------
+    ClasterError
+        As `text_lines` does.
+    """
     return "".join(_lines(path, named=named, remedy=remedy))
 
 
 def read_json(path: Path | str, *, named: str = "", remedy: str = "make it again") -> Any:  # noqa: ANN401
-    """Return what a JSON file holds."""
+    """Return what a JSON file holds.
+
+    Parameters
+    ----------
+    path, named, remedy
+        As for `text_lines`.
+
+    Raises
+    ------
+    ClasterError
+        If the file is not JSON; see also `text_lines`.
+    """
     try:
         return json.loads(read_text(path, named=named, remedy=remedy))
     except json.JSONDecodeError as error:
@@ -77,7 +115,20 @@ def read_record[M: BaseModel](
     kind: str = "a whole record of this version",
     remedy: str,
 ) -> M:
-    """Return the record that a JSON file holds; `kind` is the same in words, for the message."""
+    """Return the record that a JSON file holds.
+
+    Parameters
+    ----------
+    path, remedy
+        As for `text_lines`.
+    kind
+        The same in words, for the message.
+
+    Raises
+    ------
+    ClasterError
+        If the file ends in the middle, or is the record of something else or of another version.
+    """
     try:
         return model.model_validate_json(read_text(path, remedy=remedy))
     except ValidationError as error:
@@ -98,8 +149,15 @@ def read_table(
 
     Parameters
     ----------
+    path, named, remedy
+        As for `text_lines`.
     options
         For `pandas.read_csv` (``index_col``, ``usecols``, ``dtype=str`` where all is text).
+
+    Raises
+    ------
+    ClasterError
+        If the file cannot be read as a table; see `text_lines`.
     """
     path = Path(path)
     defaults = {
@@ -129,8 +187,15 @@ def read_parquet(
 
     Parameters
     ----------
+    path, named, remedy
+        As for `text_lines`.
     options
         For `pandas.read_parquet` (``filters``, ``columns``).
+
+    Raises
+    ------
+    ClasterError
+        If the file is missing, cut off or damaged.
     """
     path = require_file(path, named=named, remedy=remedy)
     try:
@@ -148,7 +213,20 @@ def read_npy(
     remedy: str = "make it again",
     mapped: bool = False,
 ) -> np.ndarray:
-    """Read an array that CLASTER or EIR wrote (`.npy`); `mapped` maps the file into memory instead."""
+    """Read an array that CLASTER or EIR wrote (`.npy`).
+
+    Parameters
+    ----------
+    path, named, remedy
+        As for `text_lines`.
+    mapped
+        Whether to map the file into memory rather than to read it.
+
+    Raises
+    ------
+    ClasterError
+        If the file is missing, cut off, damaged, or holds something else than one array of numbers.
+    """
     with _loaded(path, named, remedy, mapped="r" if mapped else None) as array:
         if not isinstance(array, np.ndarray):
             raise ValueError("several arrays in place of one")
@@ -158,7 +236,18 @@ def read_npy(
 def read_npz(
     path: Path | str, *, named: str = "", remedy: str = "make it again"
 ) -> dict[str, np.ndarray]:
-    """Read arrays by name that CLASTER wrote in one file (`.npz`)."""
+    """Read arrays by name that CLASTER wrote in one file (`.npz`).
+
+    Parameters
+    ----------
+    path, named, remedy
+        As for `text_lines`.
+
+    Raises
+    ------
+    ClasterError
+        As `read_npy` does.
+    """
     with _loaded(path, named, remedy) as arrays:
         if isinstance(arrays, np.ndarray):
             raise ValueError("one array in place of several")
@@ -187,7 +276,18 @@ def _loaded(
 def open_unpacked(
     path: Path | str, *, named: str = "", remedy: str = "check the file name"
 ) -> Iterator[Any]:
-    """Open a file for reading its bytes, through gzip where its first bytes say so."""
+    """Open a file for reading its bytes, through gzip where its first bytes say so.
+
+    Parameters
+    ----------
+    path, named, remedy
+        As for `text_lines`.
+
+    Raises
+    ------
+    ClasterError
+        If no file is there, it does not open, or its gzip is damaged.
+    """
     path = require_file(path, named=named, remedy=remedy)
     place = _place(path, named)
     try:

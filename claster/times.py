@@ -44,7 +44,10 @@ def note_time(
 ) -> None:
     """Note a step that was done, as a line in ``runs/.times.jsonl`` of the project, if that may be written.
 
-    `units` is how much there was to do, `seconds` how long that took in this process.
+    Parameters
+    ----------
+    units, seconds
+        How much there was to do, and how long that took in this process.
     """
     process = resource.RUSAGE_CHILDREN if step == "train" else resource.RUSAGE_SELF
     unit = 1 if sys.platform == "darwin" else 1024

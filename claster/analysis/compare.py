@@ -51,7 +51,10 @@ def published_scores() -> pd.DataFrame:
     genes it is not logarithmic (Simpson's integral over whole bins, by their number). The heads of
     Enformer and HyenaDNA took positions for channels, and HyenaDNA was chosen on the test genes.
 
-    Columns are `method`, `level` (bin, paper), `metric` (pearson, spearman), `published` and `bins`.
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `method`, `level` (bin, paper), `metric` (pearson, spearman), `published`, `bins`.
     """
     rows = [
         (method, level, metric, value, _WINDOWS[method.split()[0].rstrip(",")])

@@ -110,6 +110,11 @@ def score_crispr(
         `verb` ``silence``, `min_activity` 10, and `around_tss` (2000, 3000) for a POLR2A target, None for
         RNA.
 
+    Returns
+    -------
+    summary : CrisprSummary
+    files : CrisprFiles
+
     Raises
     ------
     ClasterError

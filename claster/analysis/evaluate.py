@@ -87,7 +87,7 @@ def evaluate_runs(
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
 ) -> tuple[Evaluation, Path]:
-    """Score one run, or several together, with the datasets that they name; return scores and their folder.
+    """Score one run, or several together, with the datasets that they name themselves.
 
     Parameters
     ----------
@@ -95,10 +95,16 @@ def evaluate_runs(
         `EvaluateSettings`, or its fields; without `to`, one run's scores go into its own folder (see
         `evaluate`).
 
+    Returns
+    -------
+    evaluation : Evaluation
+    folder : Path
+        Where it was written.
+
     Raises
     ------
     ClasterError
-        If `to` is missing for several runs, or see `evaluate` and `evaluate_together`.
+        If a run is missing, `to` is missing for several, or see `evaluate` and `evaluate_together`.
     """
     asked = EvaluateSettings.of(settings, **keywords)
     to, split = asked.to, asked.split

@@ -20,7 +20,19 @@ class _Correlations(NamedTuple):
 
 
 def log_signal(signal: np.ndarray, *, named: str = "the signal") -> np.ndarray:
-    """Return log2(x + 1) of signal of any shape, 0 or more, as float64; `named` is what messages call it.
+    """Return log2(x + 1) of non-negative signal.
+
+    Parameters
+    ----------
+    signal
+        Values of any shape, 0 or more.
+    named
+        What the values are, for the message.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, the shape of `signal`.
 
     Raises
     ------
@@ -51,6 +63,11 @@ def correlations(observed: np.ndarray, predicted: np.ndarray) -> _Correlations:
     observed, predicted
         Non-negative signal of the same shape: (genes, bins) for the bin level, (genes,) for the
         gene level. Every value is one point.
+
+    Returns
+    -------
+    _Correlations
+        NaN where either side does not vary or there are fewer than two points.
 
     Raises
     ------
@@ -102,16 +119,26 @@ def gene_means(profiles: np.ndarray, genes: pd.DataFrame, binning: Binning) -> n
 def paper_gene_values(profiles: np.ndarray, genes: pd.DataFrame, binning: Binning) -> np.ndarray:
     """Return the published gene-level value: Simpson's integral over whole bins, by their number.
 
-    Parameters and shapes are those of `gene_means`. With n whole bins the integral spans n - 1 of them and is
+    Parameters are those of `gene_means`. With n whole bins the integral spans n - 1 of them and is
     divided by n, so that a constant profile of 1 gives (n - 1) / n, and a gene of one bin gives 0.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (genes,), in the unit of `profiles`.
     """
     return _weighted(profiles, paper_gene_weights(genes, binning))
 
 
 def gene_weights(genes: pd.DataFrame, binning: Binning) -> np.ndarray:
-    """Return the share of each gene that lies in each bin of its window, shape (genes, bins).
+    """Return the share of each gene that lies in each bin of its window.
 
-    Each row sums to 1. Parameters and errors are those of `gene_means`.
+    Parameters and errors are those of `gene_means`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (genes, bins); each row sums to 1.
     """
     start, end = (
         (genes[column] - genes["tss"]).to_numpy().clip(-binning.half, binning.half)[:, np.newaxis]

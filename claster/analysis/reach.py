@@ -91,6 +91,13 @@ def find_reach(
         A trained run or an ensemble, or a built dataset. With `contacts.map: stripe` datasets get models
         with contacts too.
 
+    Returns
+    -------
+    reaches : list of _Reach
+        One a model.
+    files : ReachFiles
+        Below ``<run>/reach/<split>``, or ``reach/<dataset>_<split>``.
+
     Raises
     ------
     ClasterError

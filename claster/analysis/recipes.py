@@ -48,7 +48,7 @@ def compare_recipes(
     Parameters
     ----------
     dataset
-        Built by the exact recipe.
+        The dataset, built by the exact recipe.
     variants
         Experiments whose changes of the dataset are compared; none takes those of the experiment
         `recipes`.
@@ -59,6 +59,11 @@ def compare_recipes(
         `what`, `about`; `test_genes`; `targets_r`: Pearson r of log2(x + 1) between the variant's targets
         and the exact ones of the same genes; for ridge and boosting r over bins, each kilobase once, and
         over genes, on log2(x + 1), and `..._change` against the dataset as it is.
+
+    Raises
+    ------
+    ClasterError
+        If a variant cannot be built.
     """
     chosen = tuple(variants) or read_experiment("recipes", project=project)["compare"]
     exact = _score(dataset, project, seed, progress)

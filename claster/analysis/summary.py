@@ -23,10 +23,13 @@ _WIDTH = 22
 
 
 def score_lines(scores: pd.DataFrame) -> list[str]:
-    """Return the main scores (`claster.analysis.tables.Tables`) as lines, a method each, a block a condition.
+    """Return the main scores as lines, a method each, a block a condition.
 
-    Shown are correlations on log2(x + 1) with 95 % intervals: over bins (each kilobase once, pooled) and over
-    genes.
+    Parameters
+    ----------
+    scores
+        `claster.analysis.tables.Tables.scores`. Shown are correlations on log2(x + 1) with their 95 %
+        intervals: over bins (each kilobase once, pooled) and over genes.
     """
     chosen = (scores["against"] == "") & (scores["by"] == "all") & (scores["how"] == "pooled")
     table = scores[chosen & (scores["scale"] == "log2(x+1)")]

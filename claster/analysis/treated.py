@@ -167,6 +167,11 @@ def compare_treated(
         their transforms and scales, window, blacklist and target, but other files; it need not be built: its
         tracks are divided as the baseline's are. `pseudocount` is c, in the unit of the target.
 
+    Returns
+    -------
+    summary : _TreatedSummary
+    files : TreatedFiles
+
     Raises
     ------
     ClasterError

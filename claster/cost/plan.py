@@ -76,6 +76,12 @@ def plan_costs(
     -------
     list of StepCost
         In the order of the work; steps with a network once a flavour.
+
+    Raises
+    ------
+    ClasterError
+        If nothing tells how many genes there are, there is no such flavour, or the dataset lacks what it
+        needs.
     """
     asked = PlanSettings.of(settings, **keywords)
     genes = count_genes(spec, told=asked.genes)

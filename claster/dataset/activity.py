@@ -163,7 +163,10 @@ class ActivityView:
     def of_folder(cls, folder: str) -> "ActivityView | None":
         """Return the view that lies in a folder of that name, None if it names none.
 
-        That of a run of CLASTER 0.2, whose power law had another scale, is refused.
+        Raises
+        ------
+        ClasterError
+            If it is that of a run of CLASTER 0.2, whose power law had another scale.
         """
         found = _FOLDER.fullmatch(folder)
         if found is None:
@@ -179,7 +182,10 @@ class ActivityView:
     def shape(self, spec: DatasetSpec) -> tuple[int, ...]:
         """Return the shape of its arrays, (tracks * weights * shells, 1, 1); with flags twice the channels.
 
-        The dataset must have stripes where they are needed, and windows that reach as far.
+        Raises
+        ------
+        ClasterError
+            If the dataset has no stripes where they are needed, or its windows end before `reach`.
         """
         if self.contacts and not isinstance(spec.contacts_shape, StripeMap):
             raise ClasterError(

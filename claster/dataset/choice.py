@@ -38,12 +38,16 @@ def choose_genes(
 ) -> GeneSelection:
     """Keep or drop every gene of the annotation, and give those that stay a split.
 
-    Contact maps that are mostly unknown are found later, when they are read.
-
     Parameters
     ----------
     by_rules
         What the rules of the dataset alone select, where that is known.
+
+    Returns
+    -------
+    GeneSelection
+        Every gene, kept with its split or dropped with its reason; contact maps that are mostly
+        unknown are found later, when they are read.
 
     Raises
     ------

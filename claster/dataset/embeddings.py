@@ -81,7 +81,13 @@ class EmbeddingStore:
         return zarr.open_array(self.path / "embeddings.zarr", mode="r")
 
     def read(self, sample: str) -> np.ndarray:
-        """Return the embedding of a sample, float16, shape (channels, bins)."""
+        """Return the embedding of a sample, float16, shape (channels, bins).
+
+        Raises
+        ------
+        ClasterError
+            If it is damaged.
+        """
         values = np.asarray(self._array[self.samples.at[sample, "row"]])
         if not np.isfinite(values).all():
             raise ClasterError(

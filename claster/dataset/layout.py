@@ -163,13 +163,19 @@ class DatasetFolders:
 
 
 def read_ids(folders: DatasetFolders, split: Split) -> list[str]:
-    """Return the sample names of a split of a built dataset, forward and rev, in file order."""
+    """Return the sample names of a split, forward and rev, in file order.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset is not built, or torn.
+    """
     folders.require_built()
     return read_text(folders.ids(split)).split()
 
 
 def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> pd.DataFrame:
-    """Return the kept genes of a built dataset.
+    """Return the kept genes.
 
     Returns
     -------
@@ -178,6 +184,11 @@ def read_genes_table(folders: DatasetFolders, *, split: Split | None = None) -> 
         `tss` (0-based), `split` and, with contacts, `contacts_unknown` (share of the map), ordered by
         chromosome and TSS; with `edges: pad`, `padded` (bp of the windows off the chromosome); where
         the target is a table, `label_shared` (whether a value stands for several genes) if one does.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset is not built, or torn.
     """
     folders.require_built()
     table = read_table(folders.genes)
@@ -217,12 +228,17 @@ def find_kept(genes: pd.DataFrame, folders: DatasetFolders, named: str) -> pd.Se
 
 
 def read_targets(path: Path, *, transform: Transform = "none") -> pd.DataFrame:
-    """Return a target table as signal: float32, samples x columns, indexed by sample name (`ID`).
+    """Return a target table as signal.
 
     Parameters
     ----------
     transform
         How it is stored (`TargetSpec.transform`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        float32, samples x columns, indexed by sample name (`ID`).
     """
     table = read_table(path, index_col="ID", engine="c").astype(np.float32)
     table[:] = restored(table.to_numpy(), transform)
@@ -237,13 +253,18 @@ def read_arrays(
     modality: str = "landscape",
     rev: bool = False,
 ) -> np.ndarray:
-    """Return the arrays of several genes as they are stored; all have one shape.
+    """Return the arrays of several genes as they are stored.
 
     Returns
     -------
     numpy.ndarray
         float32; (genes, tracks, bins) for landscapes, whichever their `window.layout`, (genes, rows,
         columns) for contact maps.
+
+    Raises
+    ------
+    ClasterError
+        If a file is missing, damaged, or of another shape than the first one.
     """
     orientation = REVERSE if rev else FORWARD
     folder = folders.arrays(modality, split)

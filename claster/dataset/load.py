@@ -40,7 +40,13 @@ def experiment_files(*, project: Path | str = ".") -> dict[str, Path]:
 
 
 def read_experiment(name: str, *, project: Path | str = ".") -> dict[str, Any]:
-    """Return the content of an experiment's YAML."""
+    """Return the content of an experiment's YAML.
+
+    Raises
+    ------
+    ClasterError
+        If there is none, or it is not YAML with keys, each once.
+    """
     files = experiment_files(project=project)
     if name not in files:
         raise NoDatasetError(
@@ -201,7 +207,13 @@ def whole_name(name: str) -> str:
 
 
 def dataset_of(keys: Mapping[str, object], *, project: Path | str = ".") -> DatasetSpec:
-    """Return the dataset that the keys of a YAML describe, without a YAML."""
+    """Return the dataset that the keys of a YAML describe, without a YAML.
+
+    Raises
+    ------
+    ClasterError
+        If the keys break the schema.
+    """
     return _checked(dict(keys), None, project=project)
 
 

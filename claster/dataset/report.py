@@ -43,7 +43,13 @@ def build_lines(result: BuildResult) -> list[str]:
 
 
 def reasons_to_build(spec: DatasetSpec) -> list[str]:
-    """Return what has changed since a dataset was built, one line each; one line where nothing has."""
+    """Return what has changed since a dataset was built, one line each; one line where nothing has.
+
+    Raises
+    ------
+    ClasterError
+        If its manifest cannot be read.
+    """
     folders = DatasetFolders.of(spec)
     manifest = read_manifest(folders)
     if manifest is None:
@@ -55,7 +61,12 @@ def reasons_to_build(spec: DatasetSpec) -> list[str]:
 
 
 def download_table(spec: DatasetSpec, plan: DownloadPlan) -> pd.DataFrame:
-    """Return what a dataset downloads (`plan_downloads`), one row a file.
+    """Return what a dataset downloads, one row a file.
+
+    Parameters
+    ----------
+    plan
+        From `plan_downloads`.
 
     Returns
     -------
@@ -106,6 +117,11 @@ def explain_gene(spec: DatasetSpec, named: str) -> list[str]:
     -------
     list of str
         Lines for people; positions are 0-based, half-open.
+
+    Raises
+    ------
+    ClasterError
+        If the annotation has no such gene, or more than one.
     """
     folders = DatasetFolders.of(spec)
     if folders.manifest.is_file():

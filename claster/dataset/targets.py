@@ -39,6 +39,8 @@ def target_signal(
 
     Parameters
     ----------
+    target
+        Bins, smoothing, statistic, recipe, and what becomes of strands.
     strands
         The group's files there and the sign that makes their values positive: one, or plus and minus.
     genes
@@ -50,6 +52,11 @@ def target_signal(
     -------
     numpy.ndarray
         float64, shape (genes, bins), in genome orientation: mean or sum a bin.
+
+    Raises
+    ------
+    ClasterError
+        If a strand's values have the other sign than the dataset says.
     """
     profiles_of = partial(
         target_profiles,

@@ -96,6 +96,11 @@ def read_landscapes(
     -------
     numpy.ndarray
         float32, shape (genes, tracks, bins); of the named `tracks`, in their order, or of all.
+
+    Raises
+    ------
+    ClasterError
+        If a track has a `scale` and the dataset's manifest is missing or cannot be read.
     """
     arrays = read_arrays(folders, gene_ids, split=split, rev=rev)
     scaled = any(track.scale != "none" for track in spec.tracks)

@@ -87,12 +87,17 @@ class ArrayView:
 
     @classmethod
     def of_folder(cls, folder: str) -> "ArrayView":
-        """Return the view that lies in a folder of that name, or raise `ValueError`.
+        """Return the view that lies in a folder of that name.
 
         Examples
         --------
         >>> ArrayView.of_folder("view_landscape_201_without_ATAC+H3K4me3")
         ArrayView(modality='landscape', columns=201, without=('ATAC', 'H3K4me3'), drop=0)
+
+        Raises
+        ------
+        ValueError
+            If it is not the name of a view or modality.
         """
         found = _FOLDER.fullmatch(folder)
         if found is None:
@@ -106,7 +111,13 @@ class ArrayView:
         )
 
     def shape(self, spec: DatasetSpec) -> tuple[int, ...]:
-        """Return the shape of its arrays, or raise `ClasterError` where the dataset lacks what it shows."""
+        """Return the shape of its arrays.
+
+        Raises
+        ------
+        ClasterError
+            If the dataset lacks the modality, a track or so many columns, or no track is left.
+        """
         if self.modality == "contacts":
             *rest, columns = spec.contacts_shape.shape
         else:
@@ -131,6 +142,11 @@ class ArrayView:
         ----------
         array
             Shape (tracks, ..., columns) of a landscape, (rows, columns) of a contact map.
+
+        Raises
+        ------
+        ClasterError
+            If the dataset lacks a track that is left out, or no track is left.
         """
         part = array[..., self._middle(array.shape[-1])]
         if self.without:
@@ -206,7 +222,13 @@ def network_window(
 
 
 def view_of_folder(folder: str) -> View:
-    """Return the view that lies in a folder of that name, of arrays, activity or embeddings, or raise."""
+    """Return the view that lies in a folder of that name, of arrays, activity or embeddings.
+
+    Raises
+    ------
+    ValueError
+        If it is not the name of a view or modality.
+    """
     return (
         EmbeddingView.of_folder(folder)
         or ActivityView.of_folder(folder)
@@ -215,7 +237,14 @@ def view_of_folder(folder: str) -> View:
 
 
 def write_view(view: View, spec: DatasetSpec, *, progress: Progress = SILENT) -> None:
-    """Write a view of a built dataset, every split of it, unless it is there."""
+    """Write a view of a built dataset, every split of it, unless it is there.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset lacks what the view shows, an array has another shape than the dataset's YAML
+        says, or the disk is too small.
+    """
     folders = DatasetFolders.of(spec)
     final = folders.inputs / view.folder
     if view.folder == view.modality or final.is_dir():

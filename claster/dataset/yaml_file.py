@@ -57,9 +57,14 @@ for _name, (_pattern, _first) in _PLAIN.items():
 
 
 def to_yaml(content: Any, *, dumper: type[Dumper] = Dumper, **options: Any) -> str:  # noqa: ANN401
-    """Return plain content (text, numbers, None, lists, mappings) as YAML, keys in their order.
+    """Return plain content as YAML that EIR and `read_yaml` read alike, keys in their order.
 
-    EIR and `read_yaml` read it alike. `dumper` and `options` lay it out; see `yaml.dump`.
+    Parameters
+    ----------
+    content
+        Of text, numbers, None, lists and mappings.
+    dumper, options
+        How it is laid out; see `yaml.dump`.
     """
     return yaml.dump(content, Dumper=dumper, sort_keys=False, **options)
 
@@ -121,7 +126,18 @@ def parse_yaml(text: str, path: Path) -> tuple[Any, Places]:
 
 
 def read_keys(path: Path, *, remedy: str) -> tuple[dict[str, Any], Places]:
-    """Read a YAML file that holds keys, as `read_yaml` does; `remedy` says what to do where it holds none."""
+    """Read a YAML file that holds keys, as `read_yaml` does.
+
+    Parameters
+    ----------
+    remedy
+        What to do where it holds none.
+
+    Raises
+    ------
+    ClasterError
+        See `read_yaml`; also if the file is empty, or is a list or a single word.
+    """
     content, places = read_yaml(path)
     if not isinstance(content, dict) or not content:
         seen = {list: ", but a list", dict: "", type(None): ""}.get(type(content), ", but a word")

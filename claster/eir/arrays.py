@@ -20,6 +20,11 @@ def predicted_part(flavour: Flavour, spec: DatasetSpec) -> DatasetSpec:
 
     They are the central ones that lie whole within its `Output.span` or within what its embedding covers,
     else all.
+
+    Raises
+    ------
+    ClasterError
+        If there is none.
     """
     block = flavour.inputs.get("embedding")
     span = block.embedding.span if block and block.embedding else flavour.output.span
@@ -29,7 +34,13 @@ def predicted_part(flavour: Flavour, spec: DatasetSpec) -> DatasetSpec:
 
 
 def narrowed(spec: DatasetSpec, bins: int) -> DatasetSpec:
-    """Return the dataset with so many central bins of its target, its own number at most; refuse none."""
+    """Return the dataset with so many central bins of its target, its own number at most.
+
+    Raises
+    ------
+    ClasterError
+        If there is no bin.
+    """
     target = spec.require_target()
     if bins < 1:
         raise ClasterError(
@@ -50,7 +61,13 @@ def on_scale(spec: DatasetSpec, transform: Transform | None) -> DatasetSpec:
 
 
 def as_stored(flavour: Flavour, folders: DatasetFolders) -> Flavour:
-    """Return a flavour for the embeddings that a dataset has: their channels, and the bp they cover."""
+    """Return a flavour for the embeddings that a dataset has: their channels, and the bp they cover.
+
+    Raises
+    ------
+    ClasterError
+        If the flavour reads embeddings and there are none.
+    """
     block = flavour.inputs.get("embedding")
     if block is None or block.embedding is None:
         return flavour

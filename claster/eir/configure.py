@@ -70,6 +70,11 @@ def configure(
         The command line that is named in the header of the files.
     pretrained
         Checkpoint that EIR starts from, from the project's folder on; default: random weights.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset lacks what the flavour needs.
     """
     out = Path(out)
     run_folder = Path(run_folder or Path("runs") / spec.name / flavour.name)

@@ -338,9 +338,14 @@ FLAVOURS = {name: _made(name, defined) for name, defined in _DEFINED.items()}
 
 
 def find_flavour(name: str) -> Flavour:
-    """Return the flavour called `name`; refuse a name that no flavour has.
+    """Return the flavour called `name`.
 
     ``without_<track>`` is `pure_conv` and ``<flavour>_without_<track>`` another one, without a track.
+
+    Raises
+    ------
+    ClasterError
+        If there is none.
     """
     if name in FLAVOURS:
         return FLAVOURS[name]

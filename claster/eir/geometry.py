@@ -78,7 +78,12 @@ class Geometry:
 
 
 def measure_geometry(flavour: Flavour, spec: DatasetSpec) -> Geometry:
-    """Have EIR build a flavour for a dataset, whose files need not be there, and measure what it has built.
+    """Have EIR build a flavour for a dataset and measure what it has built.
+
+    Parameters
+    ----------
+    flavour, spec
+        What to build, for which dataset; its files need not be there.
 
     Raises
     ------
@@ -202,8 +207,19 @@ class Cost:
 def measure_cost(flavour: Flavour, spec: DatasetSpec, *, device: str = "cpu") -> Cost:
     """Time a training step, forward and backward and AdamW, on random numbers in single precision.
 
-    The median counts of some steps, as many as fit into two seconds; then of as many predictions. It runs on
-    the device ``cpu`` or ``cuda``; for what is built see `measure_geometry`.
+    The median counts of some steps, as many as fit into two seconds; then of as many predictions.
+
+    Parameters
+    ----------
+    flavour, spec
+        What to build, for which dataset; its files need not be there.
+    device
+        ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset lacks what the flavour needs, or EIR cannot build it.
     """
     model = build_network(flavour, spec).to(device).train()
 
@@ -278,7 +294,18 @@ _SAMPLES = 1000
 
 
 def show_flavour(flavour: Flavour, spec: DatasetSpec, *, device: Device = "auto") -> str:
-    """Return in words what EIR builds of a flavour for a dataset, and what a training step of it takes."""
+    """Return what EIR builds of a flavour for a dataset, and what a training step of it takes.
+
+    Parameters
+    ----------
+    flavour, spec
+        What to build, for which dataset; it need not be built.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset lacks what the flavour needs, or EIR cannot build it.
+    """
     geometry = measure_geometry(flavour, spec)
     cost = measure_cost(flavour, spec, device=resolve_device(device))
     folders = DatasetFolders.of(spec)

@@ -53,15 +53,20 @@ class TrainedModel:
 
 
 def load_model(run: RunFolder | Path | str, *, device: Device = "auto") -> TrainedModel:
-    """Load the best model of a run, exported or not, on any device, whichever it was trained on.
+    """Load the best model of a run, on any device, whichever it was trained on.
 
     The first call in a process imports EIR (20 to 40 s), further ones take a second.
+
+    Parameters
+    ----------
+    run
+        A run, or a folder that `claster export` wrote.
 
     Raises
     ------
     ClasterError
-        If it saved no model yet, or a file of it is missing or damaged; for an exported model, if a file that
-        decides predictions has changed.
+        If there is no run, it saved no model yet, or a file of it is missing or damaged; for an
+        exported model, if a file that decides predictions has changed.
     """
     run = RunFolder.of(run)
     record = require_model(run)
@@ -159,12 +164,17 @@ def predict_windows(
         By input name (``landscape``, ``contacts``), one sample each, shaped as in `predict_arrays`
         without the first axis.
     batch_size
-        See `predict_arrays`, also for errors.
+        See `predict_arrays`.
 
     Yields
     ------
     numpy.ndarray
-        float32, shape (groups, bins), one a window, in order.
+        float32, shape (groups, bins), one a window, in order; see `predict_arrays`.
+
+    Raises
+    ------
+    ClasterError
+        See `predict_arrays`.
     """
     size = _start(model, batch_size)
     reuse = first_layer(model.network, model.device)
@@ -196,6 +206,8 @@ def predict_tensors(
 
     Parameters
     ----------
+    model
+        A loaded run; its weights take no gradients.
     landscape, contacts, activity, embedding
         float32 on `model.device`, shaped as in `predict_arrays`.
     scale
@@ -209,6 +221,11 @@ def predict_tensors(
     -------
     torch.Tensor
         Shape (samples, groups, bins).
+
+    Raises
+    ------
+    ClasterError
+        If an input is missing or not wanted, or has another shape.
     """
     network = behind.after if behind else model.network
     inputs = _named_inputs(

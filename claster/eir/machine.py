@@ -118,7 +118,22 @@ def keep_freed_memory() -> None:
 
 
 def require_machine(device: Device, *, devices: int = 1, precision: Precision | None) -> Machine:
-    """Return what EIR computes on; refuse devices that are not there, or that cannot compute so."""
+    """Return what EIR computes on.
+
+    Parameters
+    ----------
+    device
+        Where to compute; ``auto`` takes a GPU where there is one.
+    devices
+        How many GPUs; on the CPU, how many processes.
+    precision
+        Of the computation; None: the flavour's.
+
+    Raises
+    ------
+    ClasterError
+        If there is no such device, there are fewer of them, or it cannot compute so.
+    """
     device = resolve_device(device)
     there, has_bf16 = os.process_cpu_count() or 1, True
     if device == "cuda":

@@ -187,9 +187,14 @@ def predict_missing(
     progress: Progress = SILENT,
     **keywords: Any,  # noqa: ANN401
 ) -> None:
-    """Predict with a run, or the members of an ensemble, where `table` is not there.
+    """Predict with a run, or the members of an ensemble, where a table of its predictions is not there.
 
-    It is the table that `keywords`, see `predict`, lead to.
+    Parameters
+    ----------
+    run, table
+        The run, and the table that `keywords` lead to.
+    progress, **keywords
+        See `predict`.
     """
     if not table.is_file():
         members = member_runs(run)

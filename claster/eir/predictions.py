@@ -37,11 +37,27 @@ def prediction_table(
 
 
 def average_orientations(table: pd.DataFrame, target: TargetSpec) -> pd.DataFrame:
-    """Replace both orientations of each gene, samples of a table of predictions, by their mean.
+    """Replace both orientations of each gene by their mean.
 
     A gene's forward profile becomes the mean of what is predicted from its window and, turned back,
-    from the mirrored one; its rev profile the same, mirrored (`mirror_targets`). A gene with one orientation
-    only is refused.
+    from the mirrored one; its rev profile the same, mirrored.
+
+    Parameters
+    ----------
+    table
+        Samples x target columns, both orientations of each gene.
+    target
+        What the columns are, and how they are mirrored (`mirror_targets`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same samples and columns.
+
+    Raises
+    ------
+    ClasterError
+        If a gene has one orientation only.
     """
     genes = list(dict.fromkeys(split_sample_id(str(name))[0] for name in table.index))
     forward = [sample_id(gene, FORWARD) for gene in genes]
@@ -160,6 +176,11 @@ def write_track(
         Chromosome lengths in bp.
     merge
         What becomes of bases under several windows: `_merge_nearest` or `_merge_mean`.
+
+    Raises
+    ------
+    ClasterError
+        If a window is on a chromosome without a length.
     """
     import pyBigWig
 

@@ -84,6 +84,11 @@ def plan_series(
     shard
         ``2/4``: of these only the second, the sixth, the tenth and so on.
 
+    Raises
+    ------
+    ClasterError
+        If `seeds`, `folds` or `shard` are not numbers, or out of range.
+
     Examples
     --------
     >>> for training in plan_series("toy", seeds="1,2", folds=3, shard="2/3"):
@@ -139,6 +144,11 @@ def train_series(
     -------
     list of RunFolder
         In the order of `series`.
+
+    Raises
+    ------
+    ClasterError
+        If a fold cannot be built, or a training has a fault.
     """
     asked = TrainSettings.of(settings, **keywords)
     runs = []

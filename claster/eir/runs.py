@@ -223,7 +223,13 @@ def list_runs(project: Path) -> list[str]:
 
 
 def read_run(run: RunFolder | Path | str) -> RunRecord:
-    """Return what a run folder records of itself; a link in it must not lead elsewhere."""
+    """Return what a run folder records of itself.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run, its record cannot be read, or a link leads elsewhere (`require_own_folders`).
+    """
     run = RunFolder.of(run)
     if not run.record.is_file():
         runs = list_runs(run.project)
@@ -344,7 +350,18 @@ def trained_weights(run: RunFolder) -> tuple[Path, Path]:
 
 
 def read_predictions(run: RunFolder | Path | str, split: str) -> pd.DataFrame:
-    """Return a table of predictions: samples (`ID`) x target columns, float32, in reads, not below 0."""
+    """Return a table of predictions.
+
+    Returns
+    -------
+    pandas.DataFrame
+        float32, samples x target columns, indexed by sample name (`ID`), in reads, not below 0.
+
+    Raises
+    ------
+    ClasterError
+        If there is none.
+    """
     folder = RunFolder.of(run)
     path = folder.predictions(split)
     if not path.is_file():

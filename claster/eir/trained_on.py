@@ -28,7 +28,13 @@ def predicted_by(record: RunRecord, spec: DatasetSpec) -> DatasetSpec:
 
 
 def trained_dataset(run: RunFolder, record: RunRecord) -> DatasetSpec:
-    """Return the dataset as it was when a run was trained; as it is now where an old run does not tell."""
+    """Return the dataset as it was when a run was trained; as it is now where an old run does not record it.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset of an old run is not there or has a fault.
+    """
     if record.trained_on is None:
         return load_dataset(record.dataset, project=run.project)
     return record.trained_on.within(run.project)
@@ -39,6 +45,11 @@ def run_dataset(run: RunFolder, record: RunRecord) -> DatasetSpec:
 
     Of an exported run that comes from elsewhere, whose dataset is not here, it is the one that it was
     trained on.
+
+    Raises
+    ------
+    ClasterError
+        If the dataset is not there or has a fault.
     """
     try:
         return predicted_by(record, load_dataset(record.dataset, project=run.project))
@@ -190,6 +201,11 @@ def reference_scales(named: str, *, project: Path | str = ".") -> dict[str, Sign
     -------
     dict of str to SignalScale
         By track name.
+
+    Raises
+    ------
+    ClasterError
+        If it is neither, is not built, or is older than these records.
     """
     run = RunFolder(Path(project) / named)
     if run.record.is_file():
@@ -207,7 +223,18 @@ def reference_scales(named: str, *, project: Path | str = ".") -> dict[str, Sign
 
 
 def member_runs(run: RunFolder | Path | str) -> list[RunFolder]:
-    """Return the runs whose models predict for a run: the members of an ensemble, else the run itself."""
+    """Return the runs whose models predict for a run: the members of an ensemble, else the run itself.
+
+    Parameters
+    ----------
+    run
+        A run, or the folder of an ensemble.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run, or a member is no longer there.
+    """
     run = RunFolder.of(run)
     members = [RunFolder(run.project / member, run.project) for member in read_run(run).members]
     for member in members:
@@ -228,7 +255,15 @@ def ensemble_folder(
 ) -> RunFolder:
     """Return the folder for the mean of several runs' predictions, with the record of what is averaged.
 
-    It is `out`, or ``runs/<dataset>/ensemble`` for None; a folder that holds something else is refused.
+    Parameters
+    ----------
+    out
+        The folder; None: ``runs/<dataset>/ensemble``.
+
+    Raises
+    ------
+    ClasterError
+        If it holds something else.
     """
     own = spec.project / "runs" / spec.name / "ensemble"
     folder = RunFolder(Path(out) if out else own, spec.project)

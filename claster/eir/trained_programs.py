@@ -215,7 +215,18 @@ def serve_command(
 
 
 def describe_inputs(run: RunFolder | Path | str) -> list[str]:
-    """Return a line an input: shape and type of its arrays, and where the dataset has such arrays."""
+    """Return a line an input: shape and type of its arrays, and where the dataset has such arrays.
+
+    Parameters
+    ----------
+    run
+        A run, or a folder that `claster export` wrote.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run.
+    """
     run = RunFolder.of(run)
     spec = trained_dataset(run, require_model(run))
     lines = []

@@ -86,7 +86,12 @@ def plan_schedule(
     """Return the schedule of a flavour for so many samples and epochs (None: the flavour's own).
 
     An epoch is one pass over the training samples. The run is divided into the flavour's number of
-    evaluations, or more where these would lie over 1,000 steps apart. A single step is refused.
+    evaluations, or more where these would lie over 1,000 steps apart.
+
+    Raises
+    ------
+    ClasterError
+        If that is a single step.
     """
     training = flavour.training
     epochs = n_epochs or training.n_epochs

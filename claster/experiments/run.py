@@ -43,7 +43,13 @@ class _Experiment(Record):
 
 
 def find_experiment(name: str, *, project: Path | str = ".") -> _Experiment:
-    """Return an experiment, its keys checked."""
+    """Return an experiment.
+
+    Raises
+    ------
+    ClasterError
+        If there is none, or a key of it is wrong.
+    """
     content = read_experiment(name, project=project)
     try:
         return _Experiment.model_validate(content)
@@ -116,8 +122,15 @@ def run_experiment(
     ``runs/<dataset>/<flavour>``, with ``-seedN`` where there are several seeds; these are scored
     together too, in ``runs/<dataset>/<flavour>-seeds``.
 
-    `epochs` and `device` are those of `claster.eir.run.train`. An experiment that is not possible or only
-    compares datasets is refused.
+    Parameters
+    ----------
+    epochs, device
+        See `claster.eir.run.train`.
+
+    Raises
+    ------
+    ClasterError
+        If the experiment is not possible or only compares datasets, or a step cannot be done.
     """
     experiment = find_experiment(name, project=project)
     if experiment.compare:

@@ -25,7 +25,13 @@ class _KnownAssembly(NamedTuple):
 
 @cache
 def known_assembly(assembly: str) -> _KnownAssembly | None:
-    """Return an assembly ("mm10", "GRCm38") that bioframe has a table of its own for, or None."""
+    """Return an assembly that bioframe has a table of its own for, or None.
+
+    Parameters
+    ----------
+    assembly
+        UCSC or NCBI name ("mm10", "GRCm38").
+    """
     listed = _listed().set_index("provider_build")
     if assembly not in listed.index:
         return None
@@ -61,7 +67,14 @@ def _known_assemblies() -> dict[str, _KnownAssembly]:
 
 
 def plain_name(name: str, aliases: Mapping[str, str]) -> str:
-    """Return what the spellings of a chromosome have in common (`chromosome_aliases`).
+    """Return what the spellings of a chromosome have in common.
+
+    Parameters
+    ----------
+    name
+        A chromosome's name in any spelling.
+    aliases
+        The assembly's name by other spelling.
 
     Examples
     --------
@@ -73,7 +86,19 @@ def plain_name(name: str, aliases: Mapping[str, str]) -> str:
 
 
 def chromosome_sizes(assembly: str, chrom_sizes: Path | None = None) -> dict[str, int]:
-    """Return the chromosome lengths (bp) of an assembly, from a file (`read_chrom_sizes`) or from bioframe.
+    """Return the chromosome sizes of an assembly.
+
+    Parameters
+    ----------
+    assembly
+        Name of the assembly ("mm10"); looked up in bioframe's own tables unless `chrom_sizes` is given.
+    chrom_sizes
+        A tab-separated file of names and lengths.
+
+    Returns
+    -------
+    dict of str to int
+        Length in bp by chromosome.
 
     Raises
     ------
@@ -93,6 +118,11 @@ def chromosome_sizes(assembly: str, chrom_sizes: Path | None = None) -> dict[str
 
 def chromosome_aliases(assembly: str) -> dict[str, str]:
     """Return other spellings of an assembly's chromosomes.
+
+    Parameters
+    ----------
+    assembly
+        Name of the assembly ("mm10").
 
     Returns
     -------
@@ -275,14 +305,22 @@ def match_chromosomes(
 def rename_chromosomes(
     table: pd.DataFrame, *, sizes: Mapping[str, int], aliases: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """Return a table of genes, elements or regions (`chrom`) by the assembly's chromosome names.
+    """Put a table of genes, elements or regions onto the assembly's chromosome names.
 
     Parameters
     ----------
+    table
+        Has the column `chrom`.
     sizes
-        Sizes in bp by the assembly's names. A chromosome that is not among them keeps its name.
+        Sizes in bp by the assembly's names.
     aliases
         The assembly's name by other spelling (`chromosome_aliases`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        A copy whose `chrom` is the assembly's name where it is one in another spelling; a chromosome
+        that the assembly lacks keeps its name.
 
     Examples
     --------

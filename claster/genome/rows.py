@@ -108,7 +108,27 @@ def place_of(source: AnnotationSource) -> str:
 
 
 def source_lines(source: AnnotationSource, *, named: str, remedy: str) -> Iterator[str]:
-    """Yield the lines of a text file (`claster.text.text_lines`) or a BedTool; a streamed one is consumed."""
+    """Yield the lines of an annotation without their line ends.
+
+    Parameters
+    ----------
+    source
+        A file of text (`claster.text.text_lines`), or a `pybedtools.BedTool`. One that is made from a
+        stream is consumed.
+    named
+        What the user calls it, for messages.
+    remedy
+        What to do where no file is there.
+
+    Yields
+    ------
+    str
+
+    Raises
+    ------
+    ClasterError
+        If no file is there, or it is not text, or it ends in the middle.
+    """
     if isinstance(source, Path | str) or isinstance(source.fn, str):
         yield from text_lines(place_of(source), named=named, remedy=remedy)
         return

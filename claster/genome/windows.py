@@ -82,7 +82,12 @@ class Binning:
 
 
 def window_table(genes: pd.DataFrame, binning: Binning) -> pd.DataFrame:
-    """Return the window of each gene (`gene_id`, `chrom`, `tss`).
+    """Return the window of each gene.
+
+    Parameters
+    ----------
+    genes
+        Columns `gene_id`, `chrom` and `tss` (0-based).
 
     Returns
     -------

@@ -55,6 +55,18 @@ def reading(path: Path | str, *, named: str) -> Iterator[None]:
     """Turn what pybigtools raises over damaged data into `ClasterError`.
 
     Among it is the panic of its Rust code, which is no `Exception` and has no name to import.
+
+    Parameters
+    ----------
+    path, named
+        The file and what the user calls it.
+    place
+        What is being read ("chr4:0-1,000"), where that is a part of the file.
+
+    Raises
+    ------
+    ClasterError
+        If the block fails in that way.
     """
     try:
         yield
@@ -70,6 +82,11 @@ def open_reader(
     path: Path | str, *, named: str
 ) -> tuple[Any, BlockIndex]:  # a reader's type is compiled
     """Open a file that is a bigWig by its first and last bytes, whatever its name; and read its index.
+
+    Parameters
+    ----------
+    path, named
+        The file and what the user calls it.
 
     Raises
     ------
@@ -242,7 +259,20 @@ class BigWig(TrackReader):
         span: tuple[int, int] | None = None,
         threads: Executor | None = None,
     ) -> ChromosomeSignal:
-        """Decode a chromosome, without what is masked (`TrackReader.signal`)."""
+        """Decode a chromosome, or what reaches into a stretch of it, for many windows.
+
+        Parameters
+        ----------
+        chrom
+            The assembly's name of the chromosome.
+        span, threads
+            See `read_chromosome`.
+
+        Raises
+        ------
+        ClasterError
+            If the file's data cannot be read there.
+        """
         signal = read_chromosome(
             self._index, self._names[chrom], chrom=chrom, span=span, threads=threads
         )

@@ -140,7 +140,22 @@ def landscape(
     binning: Binning,
     summary: Summary = "mean_all",
 ) -> np.ndarray:
-    """Return the tracks around one TSS, shape (tracks, bins): what `landscapes` gives, bit for bit."""
+    """Return the tracks around one TSS in genome orientation: what `landscapes` gives, bit for bit.
+
+    Parameters
+    ----------
+    tracks
+        Open bigWig files, one a row.
+    chrom, tss
+        The assembly's chromosome and the TSS (0-based).
+    binning, summary
+        See `landscapes`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, shape (tracks, bins), negative means set to 0 as published.
+    """
     signals = [track.signal(chrom, span=binning.span(tss)) for track in tracks]
     return landscapes(signals, np.array([tss]), binning=binning, summary=summary)[0]
 

@@ -98,6 +98,11 @@ def simulate_genome(
     force
         Replace a toy genome that is there already.
 
+    Returns
+    -------
+    ToyGenome
+        Folder, chromosome lengths, counts.
+
     Raises
     ------
     ClasterError
@@ -165,9 +170,24 @@ def ensure_genome(
     force: bool = False,
     progress: Progress = SILENT,
 ) -> bool:
-    """Simulate a toy genome unless one of the same parameters (of `GenomeSettings`) is there already.
+    """Simulate a toy genome unless one of the same parameters is there already.
 
-    Returns whether it was simulated; with `force` it always is. Errors are those of `simulate_genome`.
+    Parameters
+    ----------
+    parameters
+        Fields of `GenomeSettings`.
+    force
+        Simulate again, and replace a toy genome that is there.
+
+    Returns
+    -------
+    bool
+        Whether it was simulated.
+
+    Raises
+    ------
+    ClasterError
+        See `simulate_genome`.
     """
     simulated = _simulated_parameters(folder)
     if simulated and _LATER | simulated == _LATER | parameters and not force:

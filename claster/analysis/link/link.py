@@ -81,6 +81,12 @@ def find_links(
         `LinkSettings`, or its fields. With `pairs` a model is trained and evaluated; without,
         pairs are scored by `model`.
 
+    Returns
+    -------
+    summary : _LinkSummary
+    files : LinkFiles
+        Of a training: `model`, `pairs`, `scores`, `calibration`; else `links`, `bedpe`, `bedgraph`.
+
     Raises
     ------
     ClasterError

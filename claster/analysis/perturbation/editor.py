@@ -316,10 +316,22 @@ def store_edited(
     *,
     divisors: Sequence[float],
 ) -> np.ndarray:
-    """Return an edited landscape, shape (tracks, bins), on the scale that a network sees.
+    """Return an edited landscape on the scale that a network sees.
 
-    `signal` is the landscape before the edit, `stored` the same as it was stored. Bins that the edit left
-    alone keep the very bits of `stored`; it is `stored` itself where no bit changes.
+    Parameters
+    ----------
+    edited, signal, stored
+        The landscape after the edit and before it, as signal, and as it was stored, all of shape (tracks,
+        bins).
+    spec
+        The dataset with the transform of each track.
+    divisors
+        What each track is divided by (`track_divisors`).
+
+    Returns
+    -------
+    numpy.ndarray
+        Bins that the edit left alone keep the very bits of `stored`; `stored` itself where no bit changes.
     """
     somewhere = np.flatnonzero(edited != signal) % signal.shape[1]
     if not somewhere.size:

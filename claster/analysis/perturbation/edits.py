@@ -38,12 +38,16 @@ def covered_bins(start: int, end: int, binning: Binning, *, edges: Edges = "exac
     Parameters
     ----------
     start, end
-        0-based half-open, in bp from the window's centre; what lies outside the window is left out, so that
-        the span may be empty.
+        0-based half-open, in bp from the window's centre; what lies outside the window is left out.
     edges
         ``exact``, or ``paper``: bins ``n // 2 + floor(start / size)`` to ``n // 2 + floor(end / size)``,
         the last one included, kept inside the window, each counted whole. That is the published
         arithmetic; it takes bins to begin at the TSS, although one is centred on it.
+
+    Returns
+    -------
+    Span
+        Empty where the interval is outside the window.
 
     Examples
     --------
@@ -217,7 +221,16 @@ def flip(signal: np.ndarray, rows: Sequence[int], span: Span) -> np.ndarray:
 
 
 def insert(signal: np.ndarray, rows: Sequence[int], first: int, *, piece: np.ndarray) -> np.ndarray:
-    """Write a piece of another locus, shape (rows, bins of the piece), over the bins from `first` on.
+    """Write a piece of another locus over the bins from `first` on.
+
+    Parameters
+    ----------
+    signal, rows
+        The window and its tracks that change.
+    first
+        First bin, from the left end of the window.
+    piece
+        Signal, shape (rows, bins of the piece).
 
     Raises
     ------

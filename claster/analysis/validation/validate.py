@@ -143,6 +143,11 @@ def validate(
         dataset's own elements, and, where there is H3K27me3, ``repression_<split>`` over 20 kb of it around
         the TSS of each gene. `attribution` names attributions that hold `elements.parquet`.
 
+    Returns
+    -------
+    summary : ValidationSummary
+    files : ValidationFiles
+
     Raises
     ------
     ClasterError

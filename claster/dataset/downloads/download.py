@@ -290,7 +290,13 @@ def adopt_files(
 
 
 def datasets_below(folder: Path | str, *, project: Path | str = ".") -> list[DatasetSpec]:
-    """Return the datasets of a project that list a file which lies below a folder; raise if there is none."""
+    """Return the datasets of a project that list a file which lies below a folder.
+
+    Raises
+    ------
+    ClasterError
+        If there is none.
+    """
     specs = [load_dataset(name, project=project) for name in list_datasets(project=project)]
     names = {spec.name: {Path(d.file).name for d in spec.downloads} for spec in specs}
     lying = _files_below(Path(folder), set().union(*names.values()))

@@ -104,6 +104,11 @@ def plan_downloads(
     ask_servers
         Whether servers are asked for sizes that are not known (some seconds; without a network those
         stay unknown).
+
+    Raises
+    ------
+    ClasterError
+        If there is no download of a name in `only`.
     """
     receipts = Receipts(spec.data_folder)
     chosen = choose_downloads(spec, only)
@@ -137,9 +142,14 @@ def url_list(spec: DatasetSpec, *, only: Sequence[str] = ()) -> str:
     str
         Lines ``url = "..."`` and ``output = "..."`` a file, after the options that all share.
 
-    References
-    ----------
-    https://curl.se/docs/manpage.html, option ``--config``
+    Raises
+    ------
+    ClasterError
+        If there is no download of a name in `only`.
+
+    Notes
+    -----
+    Format: curl manual, option ``--config``.
     """
     files = (
         f"\nurl = {_curl_string(download.url)}\noutput = {_curl_string(download.file)}\n"

@@ -125,10 +125,15 @@ class _Session(requests.Session):
 
 
 def open_session(*, connections: int = 4) -> requests.Session:
-    """Return a session that several threads may share, with so many connections to a server kept open.
+    """Return a session that several threads may share.
 
     Proxies and certificates come from the environment (``https_proxy``, ``no_proxy``,
     ``REQUESTS_CA_BUNDLE``).
+
+    Parameters
+    ----------
+    connections
+        How many connections to a server are kept open.
     """
     session = _Session()
     session.max_redirects = _MOST_REDIRECTS
