@@ -37,7 +37,7 @@ def prepare_browser(run: RunFolder | Path | str, *, session: Path | None = None)
     """Write the session files of a run and list what its browser page is served.
 
     In ``<run>/browser`` lie ``session.xml`` for IGV on the desktop, ``session.json`` as the page loads
-    it, ``genes.bed`` and ``<assembly>.chrom.sizes``. The dataset must be built, igv.js installed.
+    it, ``genes.bed`` and ``<assembly>.chrom.sizes``.
 
     Parameters
     ----------
@@ -45,6 +45,11 @@ def prepare_browser(run: RunFolder | Path | str, *, session: Path | None = None)
         The run's folder, with bigWig tracks of `claster predict`.
     session
         Where the session for the desktop shall be; None takes the folder above.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run, no track, no built dataset or no igv.js.
     """
     folder = RunFolder.of(run)
     record = read_run(folder)
@@ -101,11 +106,16 @@ def open_browser(
     browser
         From `prepare_browser`.
     port
-        0 takes a free one; one that another program uses is a `ClasterError`.
+        The port; 0 takes a free one.
     show
         Whether the page is opened in the user's web browser.
     say
         What the address is told to.
+
+    Raises
+    ------
+    ClasterError
+        If another program uses the port.
     """
     with serve(browser.served, port=port) as address:
         say(f"{len(browser.tracks)} tracks at {address} (end with Ctrl-C)")

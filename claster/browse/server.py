@@ -77,12 +77,17 @@ def serve(served: Mapping[str, Served], *, port: int = 0) -> Iterator[str]:
     served
         What is served by its path, ``/`` and so on.
     port
-        0 takes a free one; one that another program uses is a `ClasterError`.
+        The port; 0 takes a free one.
 
     Yields
     ------
     str
         The address of the server, with a final slash.
+
+    Raises
+    ------
+    ClasterError
+        If another program uses the port.
     """
 
     class Handler(_Handler):

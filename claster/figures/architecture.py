@@ -87,7 +87,13 @@ def _draw(geometry: Geometry, spec: DatasetSpec) -> tuple[Figure, Axes, pd.DataF
 
 
 def write_architecture(spec: DatasetSpec, flavour: str, folder: Path) -> list[Path]:
-    """Have EIR build a flavour for a dataset and write ``architecture.svg`` and ``.png``."""
+    """Have EIR build a flavour and write ``architecture.svg`` and ``.png``.
+
+    Parameters
+    ----------
+    spec, flavour
+        What to build, for which dataset.
+    """
     fig, _, _ = _draw(measure_geometry(find_flavour(flavour), spec), spec)
     return [save(fig, folder / f"architecture{suffix}", dpi=200) for suffix in (".svg", ".png")]
 

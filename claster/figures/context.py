@@ -72,7 +72,13 @@ class Context:
 
     @property
     def run(self) -> RunFolder:
-        """The main run."""
+        """The main run.
+
+        Raises
+        ------
+        ClasterError
+            If there is none.
+        """
         return self.require_runs()[0]
 
     def require_runs(self) -> tuple[RunFolder, ...]:

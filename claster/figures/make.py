@@ -55,9 +55,13 @@ def _find_figure(name: str) -> PaperFigure:
 def draw_figure(
     context: Context, name: str, *, columns: Columns = 2, progress: Progress = SILENT
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw a figure for a number of journal columns and return it with the table of its numbers.
+    """Draw a figure for a number of journal columns; what it needs and takes minutes is made first.
 
-    What it needs and takes minutes is made first.
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    table : pandas.DataFrame
+        Its numbers.
 
     Raises
     ------
@@ -86,11 +90,16 @@ def _missing(figure: PaperFigure, context: Context) -> list[ClasterError]:
 def list_figures(context: Context | None = None) -> pd.DataFrame:
     """Return all figures as a table.
 
+    Parameters
+    ----------
+    context
+        A dataset with its runs; None leaves out what is missing.
+
     Returns
     -------
     pandas.DataFrame
-        `figure`, `shows`, `needs` and, with a context, `missing`: the commands that make what it
-        lacks, in the order of the work.
+        `figure`, `shows`, `needs` and, with a context, `missing`: the commands that make it, in the
+        order of the work, or nothing.
     """
     rows = []
     for figure in _FIGURES.values():
@@ -178,12 +187,19 @@ def draw_figures(
     Parameters
     ----------
     names
-        Which figures, none of which may lack anything; none takes every one that can be drawn.
+        Which figures; none takes every one that can be drawn.
     to
         The folder; default: `_figures_folder`.
+    columns
+        Journal columns.
     make
         Whether what is missing and takes minutes is made first: predictions, scores, screens,
         attributions; of a simulated dataset, where all figures are asked for, a run with contact maps.
+
+    Raises
+    ------
+    ClasterError
+        If a figure that is named does not exist, or lacks something; the remedy names the command.
     """
     to = to or _figures_folder(context)
     chosen = [_find_figure(name) for name in names] or list(_FIGURES.values())
@@ -216,11 +232,21 @@ def renew_receipt(
 ) -> tuple[Receipt, bool | None]:
     """Compute the table of a figure again and write it with its receipt.
 
+    Parameters
+    ----------
+    context, to
+        See `draw_figures`.
+
     Returns
     -------
     receipt : Receipt
     same : bool or None
         Whether the table that was there had the same bytes; None where there was none.
+
+    Raises
+    ------
+    ClasterError
+        If there is no such figure, or it lacks something; the remedy names the command.
     """
     figure = _find_figure(name)
     if lacking := _missing(figure, context):

@@ -39,9 +39,14 @@ def attribution_by_distance(
     profile
         `track`, `distance` (bp), `mean_absolute`, `absolute_low`, `absolute_high`, and so for `signed`.
     reach
-        bp on either side that the figure shows; no bin within it is a `ClasterError`.
+        bp on either side that the figure shows.
     unit
         Of the prediction, for the axis.
+
+    Raises
+    ------
+    ClasterError
+        If there is no bin within reach.
     """
     near = profile[profile["distance"].abs() <= reach]
     if near.empty:
@@ -123,10 +128,18 @@ def attribution_map(
         Shape (rows, columns).
     resolution
         Width of a bin in bp.
+    value
+        ``absolute`` or ``signed``.
     kind
         See `contact_map`.
     unit
         Of the prediction, for the colour bar.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+        The map's axes; the colour bar has its own.
     """
     known = np.abs(map[np.isfinite(map)])
     top = (float(np.percentile(known, 99.5)) if known.size else 0) or 1.0

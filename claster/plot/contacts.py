@@ -48,6 +48,12 @@ def contact_map(
     limits
         Values of the ends of the colour bar; None takes the 1st and 99.5th percentile, or plus and
         minus the 99th percentile of the absolute value for ``log_oe``.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+        The map's axes; the colour bar has its own.
     """
     if value not in _LABELS:
         raise ValueError(f"value must be one of {', '.join(_LABELS)}, found {value!r}")

@@ -44,7 +44,12 @@ def effect_by_distance(
     effects, controls
         Columns `distance_bp`, `effect` (log2) and, of `effects`, `fdr`, of one condition and dose.
     proximal
-        Elements nearer than this many bp, which are promoters, are left out; one at least must be farther.
+        Elements nearer than this many bp, which are promoters, are left out.
+
+    Raises
+    ------
+    ClasterError
+        If no element is left.
     """
     far = effects[effects["distance_bp"].abs() >= proximal]
     if far.empty:
@@ -95,6 +100,11 @@ def edited_profiles(
         Distance of each element's middle from the TSS in bp, genome orientation.
     binning
         The bins of the target window.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
     """
     distances = np.asarray(distances)
     if baseline.shape != (binning.bins,) or edited.shape != (len(distances), binning.bins):
@@ -130,8 +140,12 @@ def most_affected_genes(effects: pd.DataFrame, *, ax: Axes | None = None) -> tup
     Parameters
     ----------
     effects
-        Columns `element_id`, `genes_between` and `effect`, of one condition and dose; of one element at
-        least there must be two genes.
+        Columns `element_id`, `genes_between` and `effect`, of one condition and dose.
+
+    Raises
+    ------
+    ClasterError
+        If no element was tried on two genes or more.
     """
     tried = effects[effects.duplicated("element_id", keep=False)].reset_index(drop=True)
     if tried.empty:
@@ -227,7 +241,11 @@ def draw_screen(files: ScreenFiles, run: RunFolder | Path | str) -> list[Path]:
 
     Figures are of the first condition and dose. States are drawn where windows are centred on genes and the
     tracks are there, of at most 400 elements, evenly chosen.
-    A figure without anything to show is left out.
+
+    Returns
+    -------
+    list of Path
+        The PNG files in the screen's folder; a figure without anything to show is left out.
     """
     run = RunFolder.of(run)
     spec = load_dataset(read_run(run).dataset, project=run.project)

@@ -31,9 +31,20 @@ def density(
     Parameters
     ----------
     observed, predicted
-        Finite non-negative signal (reads) of the same shape; every value is one point.
+        Non-negative signal (reads) of the same shape; every value is one point.
     points
         What the points are, for the colour bar.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+        The plot's axes; the colour bar has its own.
+
+    Raises
+    ------
+    ClasterError
+        If a value is missing, infinite or negative, or the shapes differ.
     """
     agreement = _agreement(observed, predicted)
     x, y = (log_signal(values).ravel() for values in (observed, predicted))
@@ -63,11 +74,16 @@ def gene_scatter(
     Parameters
     ----------
     observed, predicted
-        Mean signal of each gene (reads), finite and not negative, shape (genes,).
+        Mean signal of each gene (reads), not negative, shape (genes,).
     named
         Genes to point out: index -> name.
     log
         Whether on log2(x + 1), else in reads.
+
+    Raises
+    ------
+    ClasterError
+        If a value is missing, infinite or negative, or the shapes differ.
     """
     corner = _agreement(observed, predicted)
     x, y = log_signal(observed), log_signal(predicted)

@@ -47,6 +47,12 @@ def profile_panels(
         The bins that every model predicts; a black bar marks them.
     axes
         Where to draw, one a model and one more; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : numpy.ndarray
+        Of `matplotlib.axes.Axes`, one a row.
     """
     rows = [(name, values, bins) for name, (values, bins) in profiles.items()]
     rows.append(("measured", observed, binning))
@@ -199,7 +205,15 @@ def learning_curves(histories: Mapping[str, pd.DataFrame]) -> tuple[Figure, np.n
 
 
 def write_figures(compared: Compared, folder: Path | str) -> list[Path]:
-    """Draw a comparison of `compare_runs` for its first condition as PNG files, which are returned."""
+    """Draw a comparison for its first condition and return the files.
+
+    Parameters
+    ----------
+    compared
+        Of `compare_runs`.
+    folder
+        Where to write PNG files to.
+    """
     scored, target = compared.scored, compared.target
     weights = gene_weights(scored.genes, target)
 

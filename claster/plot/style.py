@@ -110,9 +110,14 @@ def save(fig: Figure, path: Path | str, dpi: int = 150) -> Path:
     Parameters
     ----------
     path
-        Where to, which is returned; the suffix .png, .svg or .pdf chooses the format.
+        Where to; the suffix .png, .svg or .pdf chooses the format.
     dpi
         Dots per inch (of SVG and PDF: of the parts that are drawn as pixels).
+
+    Returns
+    -------
+    Path
+        `path`.
 
     Raises
     ------

@@ -136,7 +136,7 @@ def genes_around(
     genes
         Columns `gene_id`, `name`, `chrom`, `start`, `end`, `strand`, `tss` (bp, 0-based half-open).
     gene_id
-        The gene whose TSS is the window's centre, one of `genes`.
+        The gene whose TSS is the window's centre.
     rev
         Whether to mirror the window, as in a rev sample.
 
@@ -145,6 +145,11 @@ def genes_around(
     pandas.DataFrame
         `gene_id`, `name`, `start`, `end` (bp from the centre, 0-based half-open), `strand` as seen
         in the window, and `is_centre`; ordered by `start`.
+
+    Raises
+    ------
+    ClasterError
+        If there is no such gene.
     """
     centre = genes[genes["gene_id"] == gene_id]
     if centre.empty:

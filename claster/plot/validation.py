@@ -46,7 +46,13 @@ def link_curves(
     scores
         From `score_links`, for the legends; the dotted line is the share of links among all pairs.
     axes
-        ROC, and precision and recall, as returned.
+        Where to draw ROC, and precision and recall; None makes a figure.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : tuple of matplotlib.axes.Axes
+        ROC, precision and recall.
     """
     areas = scores.set_index(["predictor", "metric"])["value"]
     share = scores["links"].iloc[0] / scores["n"].iloc[0]

@@ -54,6 +54,11 @@ def write_report(
     ----------
     to
         The file; None takes ``report.html`` in the run's folder.
+
+    Raises
+    ------
+    ClasterError
+        If there is no run, or one of its files cannot be read.
     """
     begun = time.monotonic()
     subject = _read_subject(run, progress)
