@@ -26,7 +26,7 @@ def modules(room):
             for node in tree.body
             if type(node) in _ROLES
             and not node.name.startswith("_")
-            and not any(ast.unparse(d).startswith("figure(") for d in node.decorator_list)
+            and not any(ast.unparse(d).startswith("base.figure(") for d in node.decorator_list)
         ]
         if here:
             parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
