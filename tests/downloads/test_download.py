@@ -346,7 +346,8 @@ def test_curl_takes_names_and_addresses_as_they_are(archive, describe, make_bigw
 
 
 PROGRAM = """
-import sys, yaml
+import signal, sys, yaml
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell runs in the background
 from claster import cli
 from claster.dataset.downloads.download import download_dataset
 from claster.dataset.spec import DatasetSpec
