@@ -33,6 +33,26 @@ class Configuration:
     batch_size: int
     steps: int | None
 
+    @property
+    def globals(self) -> Path:
+        """Training, devices, evaluation."""
+        return self.files[0]
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """What each branch reads, and its network."""
+        return self.files[1:-2]
+
+    @property
+    def fusion(self) -> Path:
+        """What joins the branches."""
+        return self.files[-2]
+
+    @property
+    def output(self) -> Path:
+        """Target table, columns and loss."""
+        return self.files[-1]
+
     def command(self, *, seed: int = 0) -> str:
         """Return the line that trains it, to paste into a shell in the project's folder."""
         return pasteable(eirtrain_command(self.files, project=self.project), environment(seed))

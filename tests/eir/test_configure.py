@@ -62,10 +62,10 @@ def test_heights_and_columns_come_from_the_dataset(small, tmp_path, layout, heig
         content["input_info"]["input_name"]: content["model_config"]["model_init_config"][
             "first_kernel_expansion_height"
         ]
-        for content in map(read, configuration.files[1:-2])
+        for content in map(read, configuration.inputs)
     }
     assert heights == {"landscape": height, "contacts": 9}
-    columns = read(configuration.files[-1])["output_type_info"]["target_con_columns"]
+    columns = read(configuration.output)["output_type_info"]["target_con_columns"]
     assert columns == [f"{k}_ctrl" for k in range(-20, 21)]
 
 
@@ -85,7 +85,7 @@ def test_profile_steps_from_target_bin_to_target_bin(small, tmp_path):
     kernel = round(settings["kernel_width"] * settings["first_kernel_expansion_width"])
     stride = settings["down_stride_width"] * settings["first_stride_expansion_width"]
     assert (kernel, stride) == (21, 10)
-    output = read(configuration.files[-1])
+    output = read(configuration.output)
     assert output["output_info"] == {
         "output_name": "landscape",
         "output_source": "targets/small/view_profiles/train_valid",
@@ -108,7 +108,7 @@ def test_published_maps_have_kernels_that_fit(small, tmp_path, flavour, kind, ke
 def test_numbers_are_numbers_for_the_loader_of_eir(small, tmp_path):
     flavour = derive(FLAVOURS["toy"], name="x", description="d", training={"lr": 1e-4, "wd": 1e-7})
     configuration = configure(flavour, small.spec, out=tmp_path / "c")
-    optimization = read(configuration.files[0])["optimization"]
+    optimization = read(configuration.globals)["optimization"]
     assert optimization["lr"] == 1e-4
     assert optimization["wd"] == 1e-7
     assert isinstance(optimization["wd"], float)
@@ -119,7 +119,7 @@ def test_column_names_that_look_like_numbers_stay_text(small, tmp_path):
     content["target"]["conditions"][0]["name"] = "1"
     spec = DatasetSpec.model_validate(content)
     configuration = configure(FLAVOURS["toy"], spec, out=tmp_path / "c")
-    columns = read(configuration.files[-1])["output_type_info"]["target_con_columns"]
+    columns = read(configuration.output)["output_type_info"]["target_con_columns"]
     assert columns == spec.target.columns
 
 
@@ -136,7 +136,7 @@ def test_every_run_reaches_an_evaluation(small, tmp_path, counts, epochs, batch,
     flavour = FLAVOURS["pure_conv"]
     schedule = plan_schedule(flavour, counts, epochs)
     configuration = configure(flavour, small.spec, out=tmp_path / "c", schedule=schedule)
-    content = read(configuration.files[0])
+    content = read(configuration.globals)
     assert (configuration.batch_size, configuration.steps) == (batch, steps)
     assert content["basic_experiment"]["batch_size"] == batch
     evaluation = content["evaluation_checkpoint"]
@@ -149,12 +149,12 @@ def test_paths_start_at_the_project(small, tmp_path):
     configuration = configure(
         FLAVOURS["microc_diagonal"], small.spec, out=tmp_path / "c", run_folder="runs/small/mine"
     )
-    experiment = read(configuration.files[0])["basic_experiment"]
+    experiment = read(configuration.globals)["basic_experiment"]
     assert experiment["output_folder"] == "runs/small/mine/eir"
     assert experiment["manual_valid_ids_file"] == "targets/small/ids_valid.txt"
-    sources = [read(path)["input_info"]["input_source"] for path in configuration.files[1:-2]]
+    sources = [read(path)["input_info"]["input_source"] for path in configuration.inputs]
     assert sources == ["inputs/small/landscape/train_valid", "inputs/small/contacts/train_valid"]
-    source = read(configuration.files[-1])["output_info"]["output_source"]
+    source = read(configuration.output)["output_info"]["output_source"]
     assert source == "targets/small/train_valid.csv"
 
 
