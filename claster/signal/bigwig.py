@@ -4,6 +4,7 @@ import math
 import os
 import sys
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -111,16 +112,17 @@ def open_reader(
         return pybigtools.open(file), index
 
 
-class TrackReader:
+class TrackReader(ABC):
     """What a row of the landscape is read from: a bigWig file, or several as one track."""
 
     path: Path
     named: str
 
+    @abstractmethod
     def has(self, chrom: str) -> bool:
         """Tell whether the chromosome is there, by the assembly's name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def signal(
         self,
         chrom: str,
@@ -142,7 +144,6 @@ class TrackReader:
         ClasterError
             If the file's data cannot be read there.
         """
-        raise NotImplementedError
 
     def bins(
         self, chrom: str, start: int, *, bins: int, size: int, summary: Summary = "mean_all"
@@ -259,20 +260,7 @@ class BigWig(TrackReader):
         span: tuple[int, int] | None = None,
         threads: Executor | None = None,
     ) -> ChromosomeSignal:
-        """Decode a chromosome, or what reaches into a stretch of it, for many windows.
-
-        Parameters
-        ----------
-        chrom
-            The assembly's name of the chromosome.
-        span, threads
-            See `read_chromosome`.
-
-        Raises
-        ------
-        ClasterError
-            If the file's data cannot be read there.
-        """
+        """Decode a chromosome, without what is masked (`TrackReader.signal`)."""
         signal = read_chromosome(
             self._index, self._names[chrom], chrom=chrom, span=span, threads=threads
         )

@@ -195,7 +195,9 @@ def test_a_run_that_does_not_fit_its_dataset_is_not_opened(run, project, trained
     monkeypatch.setattr("claster.eir.trained_on.load_dataset", lambda *_, **__: changed)
     with pytest.raises(ClasterError, match="'summary' of dataset 'small' is mean_covered"):
         claster.Run.open(run.folder, project=project)
-    with pytest.raises(ClasterError, match=r"no run in .*runs/none .*choose among .*runs/small/tiny"):
+    with pytest.raises(
+        ClasterError, match=r"no run in .*runs/none .*choose among .*runs/small/tiny"
+    ):
         project.run("runs/none")
 
 
