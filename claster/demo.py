@@ -65,6 +65,13 @@ def run_demo(
     project
         The project's folder, with `configurations/datasets`.
 
+    Returns
+    -------
+    RunFolder
+        With figures.
+    str
+        What the demo made, and what it says of it, as in the run's ``summary.md``.
+
     Raises
     ------
     ClasterError
